@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every room obeys: Swift 6, complete concurrency checking, no warning left standing.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// The rooms that read a hostile host's bytes hold no unsafe code, and the compiler proves it.
+let pure: [SwiftSetting] =
+  strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([package])])
+}
+
+func tests(_ room: String, _ others: Target.Dependency...) -> Target {
+  .testTarget(
+    name: "\(room)Tests", dependencies: [.byName(name: room)] + others,
+    exclude: [], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "scrape",
+  products: [
+    .executable(name: "scrape", targets: ["Scraper"]),
+    // For the nested packages `fuzz/` and `bench/` only.
+    .library(
+      name: "Rooms", targets: ["Metrics", "Parsers", "Engine", "Collectors", "Targets", "Sinks"]),
+  ],
+  targets: [
+    library("CSSH2", "libssh2", "libssh2-1-dev"),
+    library("CYAML", "yaml-0.1", "libyaml-dev"),
+    library("CSQLite", "sqlite3", "libsqlite3-dev"),
+    library("CCurl", "libcurl", "libcurl4-openssl-dev"),
+    library("CCrypto", "libcrypto", "libssl-dev"),
+    library("CExpat", "expat", "libexpat1-dev"),
+    library("CZlib", "zlib", "zlib1g-dev"),
+    .target(name: "CLinux", path: "Sources/System/CLinux"),
+
+    .target(name: "Metrics", swiftSettings: pure),
+    .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
+    .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(name: "Configuration", dependencies: ["CYAML"], swiftSettings: strict),
+    .target(
+      name: "Collectors", dependencies: ["Metrics", "Parsers"],
+      path: "Sources/Targets/Collectors", swiftSettings: pure),
+    .target(
+      name: "Targets",
+      dependencies: [
+        "Metrics", "Engine", "Configuration", "Collectors", "CSSH2", "CCrypto", "CLinux",
+      ],
+      exclude: ["Collectors"], swiftSettings: strict),
+    .target(
+      name: "Sinks",
+      dependencies: ["Metrics", "Engine", "Configuration", "CCurl", "CSQLite", "CZlib", "CLinux"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Scraper",
+      dependencies: [
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Sinks", "CLinux",
+      ],
+      swiftSettings: strict),
+
+    tests("Metrics"),
+    tests("Parsers"),
+    tests("Engine"),
+    tests("Configuration"),
+    tests("Collectors", "Metrics", "Parsers"),
+    tests("Targets", "Metrics", "Engine", "Configuration", "Collectors"),
+    tests("Sinks", "Metrics", "Engine", "Configuration"),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Scraper", "Sinks", "Targets"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,44 @@
+/// Something a profile may set for a collector, checked by `scrape lint`.
+public struct CollectorOption: Sendable, Equatable {
+  public enum Kind: String, Sendable {
+    case integer = "a whole number"
+    case boolean = "true or false"
+    case strings = "a list of words"
+  }
+
+  public var name: String
+  public var kind: Kind
+  /// One sentence with the default, for help.
+  public var summary: String
+
+  public init(_ name: String, _ kind: Kind, _ summary: String) {
+    self.name = name
+    self.kind = kind
+    self.summary = summary
+  }
+}
+
+/// What a profile set for one collector; what it left out has the collector's default.
+public struct CollectorOptions: Sendable, Equatable {
+  public enum Value: Sendable, Equatable {
+    case integer(Int)
+    case boolean(Bool)
+    case strings([String])
+  }
+
+  public var values: [String: Value]
+
+  public init(_ values: [String: Value] = [:]) { self.values = values }
+
+  public func integer(_ name: String, default fallback: Int) -> Int {
+    if case .integer(let value)? = values[name] { value } else { fallback }
+  }
+
+  public func boolean(_ name: String, default fallback: Bool) -> Bool {
+    if case .boolean(let value)? = values[name] { value } else { fallback }
+  }
+
+  public func strings(_ name: String, default fallback: [String]) -> [String] {
+    if case .strings(let value)? = values[name] { value } else { fallback }
+  }
+}

@@ -1,0 +1,119 @@
+public import Metrics
+public import Parsers
+
+/// What one host answered, as one collector may see it.
+public struct HostView: Sendable {
+  /// The files that could be read, by path.
+  public var files: [String: ArraySlice<UInt8>]
+  /// The collector's own script's outcome; nil where it has no script.
+  public var output: CommandOutput?
+  /// What the profile set for this collector.
+  public var options: CollectorOptions
+  /// When the host was asked, by the monitor's clock.
+  public var time: Timestamp
+  /// Seconds since the host booted, by /proc/uptime; nil where it was not told.
+  public var uptime: Double?
+  /// What this collector kept at its last turn; nil at the first, after a reboot, and where the
+  /// boot could not be told apart.
+  public var previous: Memory?
+  /// The user and the source address of the monitor's own session, as the host sees them.
+  public var session: OwnSession
+
+  public init(
+    files: [String: ArraySlice<UInt8>] = [:], output: CommandOutput? = nil,
+    options: CollectorOptions = .init(), time: Timestamp, uptime: Double? = nil,
+    previous: Memory? = nil, session: OwnSession = .init()
+  ) {
+    self.files = files
+    self.output = output
+    self.options = options
+    self.time = time
+    self.uptime = uptime
+    self.previous = previous
+    self.session = session
+  }
+
+  /// The bytes of a file, or an error that says that the host has none.
+  public func file(_ path: String) throws(CollectorError) -> ArraySlice<UInt8> {
+    guard let bytes = files[path] else {
+      throw CollectorError(.missingTool, "\(path) is not there or not readable")
+    }
+    return bytes
+  }
+
+  /// The file's text as a parser reads it.
+  public func parse<P: Parser>(_ path: String, as parser: P.Type) throws(CollectorError)
+    -> P.Reading
+  {
+    let bytes = try file(path)
+    do {
+      return try P.parse(bytes.span)
+    } catch {
+      throw CollectorError(error)
+    }
+  }
+
+  /// Seconds between the previous turn and this one by the host's own uptime; nil where either is
+  /// unknown or time did not move forward.
+  public var elapsed: Double? {
+    guard let uptime, let before = previous?.uptime, uptime > before else { return nil }
+    return uptime - before
+  }
+}
+
+/// What a script printed and how it ended.
+public struct CommandOutput: Sendable {
+  public var standardOutput: ArraySlice<UInt8>
+  /// At most a few kilobytes; it is for messages only.
+  public var standardError: ArraySlice<UInt8>
+  /// The exit status as the shell gives it: 124 after a timeout, 126 and 127 for a command that
+  /// cannot run.
+  public var status: Int
+
+  public init(
+    standardOutput: ArraySlice<UInt8>, standardError: ArraySlice<UInt8> = [], status: Int = 0
+  ) {
+    self.standardOutput = standardOutput
+    self.standardError = standardError
+    self.status = status
+  }
+}
+
+/// What a collector remembers of a host until its next turn, to tell rates and what is new.
+public struct Memory: Sendable, Equatable {
+  /// When it was kept, by the monitor's clock.
+  public var time: Timestamp
+  /// The host's uptime then, in seconds.
+  public var uptime: Double?
+  /// Counters by a name of the collector's choosing: `["cpu0": [user, nice, …]]`.
+  public var values: [String: [UInt64]]
+
+  public init(time: Timestamp, uptime: Double? = nil, values: [String: [UInt64]] = [:]) {
+    self.time = time
+    self.uptime = uptime
+    self.values = values
+  }
+}
+
+/// How the host sees the monitor's own session, so that it can be left out of its findings.
+public struct OwnSession: Sendable, Equatable {
+  public var user: String?
+  /// The monitor's address as sshd gives it in `SSH_CONNECTION`.
+  public var address: String?
+
+  public init(user: String? = nil, address: String? = nil) {
+    self.user = user
+    self.address = address
+  }
+}
+
+/// What a collector made of a host's answer.
+public struct Sample: Sendable, Equatable {
+  public var points: [Point] = []
+  /// Kept for the next turn.
+  public var memory: [String: [UInt64]] = [:]
+  /// What changes rarely and people ask for: `os`, `kernel`, `boot_id`, shown by `scrape list`.
+  public var facts: [String: String] = [:]
+
+  public init() {}
+}
