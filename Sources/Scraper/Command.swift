@@ -1,1 +1,5 @@
-@main struct Command { static func main() {} }
+internal import Glibc
+
+@main struct Command {
+  static func main() { exit(0) }
+}
