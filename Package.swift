@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// Tests need the language mode and the warnings only.
+let testing: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
 /// The rooms that read a hostile host's bytes hold no unsafe code, and the compiler proves it.
 let pure: [SwiftSetting] =
   strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
@@ -24,7 +27,7 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
 func tests(_ room: String, _ others: Target.Dependency...) -> Target {
   .testTarget(
     name: "\(room)Tests", dependencies: [.byName(name: room)] + others,
-    exclude: [], swiftSettings: strict)
+    swiftSettings: testing)
 }
 
 let package = Package(
@@ -77,6 +80,6 @@ let package = Package(
     tests("Targets", "Metrics", "Engine", "Configuration", "Collectors"),
     tests("Sinks", "Metrics", "Engine", "Configuration"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Scraper", "Sinks", "Targets"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["Scraper", "Sinks", "Targets"], swiftSettings: testing),
   ]
 )
