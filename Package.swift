@@ -72,14 +72,17 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Real daemons on loopback for the tests.
+    .target(name: "Lab", path: "Tests/Lab", swiftSettings: testing),
     tests("Metrics"),
     tests("Parsers"),
     tests("Engine"),
     tests("Configuration"),
     tests("Collectors", "Metrics", "Parsers"),
-    tests("Targets", "Metrics", "Engine", "Configuration", "Collectors"),
-    tests("Sinks", "Metrics", "Engine", "Configuration"),
+    tests("Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors"),
+    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Scraper", "Sinks", "Targets"], swiftSettings: testing),
+      name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
+      swiftSettings: testing),
   ]
 )
