@@ -7,65 +7,44 @@ public struct Outcome: Sendable {
   public var errors: String
 }
 
-/// Runs a command to its end; its output goes to files, so that no pipe can fill.
+/// Runs a command to its end; its output goes to files, so that no pipe can fill. An empty value in
+/// `environment` takes the variable away.
 @discardableResult
 public func run(
   _ program: String, _ arguments: [String], environment: [String: String] = [:],
   input: String? = nil, in folder: String? = nil, timeout: TimeInterval = 60
 ) throws -> Outcome {
   let scratch = Scratch()
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: program)
-  process.arguments = arguments
-  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-  if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-  let output = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.write("out", "")))
-  let errors = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.write("err", "")))
-  process.standardOutput = output
-  process.standardError = errors
-  process.standardInput =
-    try input.map { try FileHandle(forReadingFrom: URL(fileURLWithPath: scratch.write("in", $0))) }
-    ?? FileHandle.nullDevice
-  try process.run()
-  let deadline = Date().addingTimeInterval(timeout)
-  while process.isRunning, Date() < deadline { usleep(5_000) }
-  if process.isRunning {
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-  }
+  let (program, arguments) =
+    folder.map { ("/usr/bin/env", ["-C", $0, program] + arguments) } ?? (program, arguments)
+  let child = try Child(
+    program, arguments, environment: environment, input: input.map { scratch.write("in", $0) },
+    output: scratch.write("out", ""), errors: scratch.write("err", ""))
+  let ended = eventually(within: timeout) { child.exit != nil }
+  if !ended { child.stop(SIGKILL) }
   return Outcome(
-    status: process.terminationReason == .exit
-      ? process.terminationStatus : 128 + process.terminationStatus,
-    output: scratch.read("out") ?? "", errors: scratch.read("err") ?? "")
+    status: child.exit ?? -1, output: scratch.read("out") ?? "", errors: scratch.read("err") ?? "")
 }
 
 /// A program that runs until the test lets go of it.
-public final class Daemon: @unchecked Sendable {
-  private let process = Process()
+public final class Daemon: Sendable {
+  private let child: Child
   public let log: String
 
-  public init(_ program: String, _ arguments: [String], log: String) throws {
+  public init(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String
+  ) throws {
     self.log = log
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    _ = FileManager.default.createFile(atPath: log, contents: nil)
-    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-    process.standardOutput = handle
-    process.standardError = handle
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
+    child = try Child(
+      program, arguments, environment: environment, input: nil, output: log, errors: log)
   }
 
   deinit { stop() }
 
-  public var isRunning: Bool { process.isRunning }
-  public var identifier: Int32 { process.processIdentifier }
+  public var isRunning: Bool { child.exit == nil }
+  public var identifier: Int32 { child.identifier }
 
-  public func stop(_ signal: Int32 = SIGKILL) {
-    guard process.isRunning else { return }
-    kill(process.processIdentifier, signal)
-    process.waitUntilExit()
-  }
+  public func stop(_ signal: Int32 = SIGKILL) { child.stop(signal) }
 }
 
 /// Waits for something to become true; false where it did not in time.
@@ -73,7 +52,7 @@ public func eventually(within seconds: Double = 10, _ condition: () -> Bool) -> 
   let deadline = Date().addingTimeInterval(seconds)
   while Date() < deadline {
     if condition() { return true }
-    usleep(10_000)
+    usleep(3_000)
   }
   return condition()
 }

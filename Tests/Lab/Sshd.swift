@@ -12,10 +12,6 @@ public final class Sshd: Sendable {
   public var knownHosts: String { "\(scratch.path)/known_hosts" }
   public var log: String { scratch.read("log") ?? "" }
 
-  public struct Unavailable: Error, CustomStringConvertible {
-    public var description: String
-  }
-
   /// Starts a server; `options` are lines of sshd_config(5). It takes at most 16 addresses.
   ///
   /// With `wrapper` the server runs under `unshare -m sh -c`, after these commands.

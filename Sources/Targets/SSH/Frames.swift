@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Cuts a batch's output into sections while it arrives.
 ///
 /// The batch prints a line that begins with a random nonce before and after each section, so that
@@ -53,15 +55,17 @@ struct Frames {
   }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes[...]
-    while !rest.isEmpty, !isDone {
-      guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
+    var start = 0
+    while start < bytes.count, !isDone {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+      guard let base = rest.baseAddress, let found = memchr(base, 0x0a, rest.count) else {
         take(rest)
         return
       }
-      take(rest[..<end])
+      let end = UnsafeRawPointer(found) - base
+      take(UnsafeRawBufferPointer(rebasing: rest[..<end]))
       endLine()
-      rest = rest[(end + 1)...]
+      start += end + 1
     }
   }
 
@@ -78,7 +82,7 @@ struct Frames {
     }
   }
 
-  private mutating func take(_ piece: Slice<UnsafeRawBufferPointer>) {
+  private mutating func take(_ piece: UnsafeRawBufferPointer) {
     if skipping { return }
     guard line.count + piece.count <= room else {
       skipping = true

@@ -1,4 +1,5 @@
 internal import CCrypto
+internal import Glibc
 
 /// A private key of a user, parsed once per process and then used for every host.
 ///
@@ -115,14 +116,13 @@ public final class PrivateKey: @unchecked Sendable {
       else {
         throw damaged
       }
-      key = build("EC") { builder in
-        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, groups[curve] ?? "", 0)
-          == 1
-          && OSSL_PARAM_BLD_push_octet_string(
-            builder, OSSL_PKEY_PARAM_PUB_KEY, Array(point), point.count) == 1
-      } numbers: {
-        [(OSSL_PKEY_PARAM_PRIV_KEY, Array(scalar))]
-      }
+      key = build(
+        "EC",
+        [
+          (OSSL_PKEY_PARAM_GROUP_NAME, .text(groups[curve] ?? "")),
+          (OSSL_PKEY_PARAM_PUB_KEY, .octets(Array(point))),
+          (OSSL_PKEY_PARAM_PRIV_KEY, .number(Array(scalar))),
+        ])
     case "ssh-rsa":
       guard let n = secret.string(), let e = secret.string(), let d = secret.string(),
         let inverse = secret.string(), let p = secret.string(), let q = secret.string()
@@ -137,7 +137,11 @@ public final class PrivateKey: @unchecked Sendable {
 
   private static let groups = ["nistp256": "P-256", "nistp384": "P-384", "nistp521": "P-521"]
 
-  private typealias Number = (name: String, digits: [UInt8])
+  private enum Part {
+    case text(String)
+    case octets([UInt8])
+    case number([UInt8])
+  }
 
   private static func rsa(
     n: ArraySlice<UInt8>, e: ArraySlice<UInt8>, d: ArraySlice<UInt8>, p: ArraySlice<UInt8>,
@@ -163,31 +167,48 @@ public final class PrivateKey: @unchecked Sendable {
       return digits
     }
     guard let dp = remainder(p), let dq = remainder(q) else { return nil }
-    return build("RSA") { _ in
-      true
-    } numbers: {
+    return build(
+      "RSA",
       [
-        (OSSL_PKEY_PARAM_RSA_N, Array(n)), (OSSL_PKEY_PARAM_RSA_E, Array(e)),
-        (OSSL_PKEY_PARAM_RSA_D, Array(d)), ("rsa-factor1", Array(p)),
-        ("rsa-factor2", Array(q)), ("rsa-exponent1", dp),
-        ("rsa-exponent2", dq), ("rsa-coefficient1", Array(inverse)),
-      ]
-    }
+        (OSSL_PKEY_PARAM_RSA_N, .number(Array(n))), (OSSL_PKEY_PARAM_RSA_E, .number(Array(e))),
+        (OSSL_PKEY_PARAM_RSA_D, .number(Array(d))), ("rsa-factor1", .number(Array(p))),
+        ("rsa-factor2", .number(Array(q))), ("rsa-exponent1", .number(dp)),
+        ("rsa-exponent2", .number(dq)), ("rsa-coefficient1", .number(Array(inverse))),
+      ])
   }
 
   /// Makes a key from its parts. The corresponding C function is `EVP_PKEY_fromdata`.
-  private static func build(
-    _ type: String, _ push: (OpaquePointer?) -> Bool, numbers: () -> [Number]
-  ) -> OpaquePointer? {
+  private static func build(_ type: String, _ parts: [(name: String, part: Part)]) -> OpaquePointer?
+  {
     guard let builder = OSSL_PARAM_BLD_new() else { return nil }
     defer { OSSL_PARAM_BLD_free(builder) }
-    guard push(builder) else { return nil }
-    var kept: [OpaquePointer] = []
-    defer { kept.forEach { BN_clear_free($0) } }
-    for (name, digits) in numbers() {
-      guard let number = BN_bin2bn(digits, Int32(digits.count), nil) else { return nil }
-      kept.append(number)
-      guard OSSL_PARAM_BLD_push_BN(builder, name, number) == 1 else { return nil }
+    // The builder keeps pointers, not copies, of names and values until it is done.
+    var texts: [UnsafeMutablePointer<CChar>?] = []
+    var numbers: [OpaquePointer] = []
+    defer {
+      texts.forEach { free($0) }
+      numbers.forEach { BN_clear_free($0) }
+    }
+    func keep(_ bytes: some Collection<UInt8>) -> UnsafeMutablePointer<CChar>? {
+      let copy = calloc(bytes.count + 1, 1)?.bindMemory(to: CChar.self, capacity: bytes.count + 1)
+      for (index, byte) in bytes.enumerated() { copy?[index] = CChar(bitPattern: byte) }
+      texts.append(copy)
+      return copy
+    }
+    for (name, part) in parts {
+      let name = keep(name.utf8)
+      let pushed: Int32
+      switch part {
+      case .text(let text):
+        pushed = OSSL_PARAM_BLD_push_utf8_string(builder, name, keep(text.utf8), 0)
+      case .octets(let octets):
+        pushed = OSSL_PARAM_BLD_push_octet_string(builder, name, keep(octets), octets.count)
+      case .number(let digits):
+        guard let number = BN_bin2bn(digits, Int32(digits.count), nil) else { return nil }
+        numbers.append(number)
+        pushed = OSSL_PARAM_BLD_push_BN(builder, name, number)
+      }
+      guard pushed == 1 else { return nil }
     }
     guard let parameters = OSSL_PARAM_BLD_to_param(builder) else { return nil }
     defer { OSSL_PARAM_free(parameters) }
