@@ -32,9 +32,11 @@ enum Algorithms {
   ) -> String? {
     guard let offers = offers(in: greeting) else { return nil }
     for (index, kind) in kinds.enumerated() where index < offers.count {
-      let ours =
-        kind.method == LIBSSH2_METHOD_HOSTKEY
-        ? hostKeys.split(separator: ",").map(String.init) : supported(session, kind.method)
+      var ours = supported(session, kind.method)
+      if kind.method == LIBSSH2_METHOD_HOSTKEY {
+        let asked = hostKeys.split(separator: ",").map(String.init)
+        ours = ours.filter(asked.contains)
+      }
       if !ours.contains(where: offers[index].contains) {
         return
           "no common \(kind.name): the host offers \(offers[index].joined(separator: ",")); "
