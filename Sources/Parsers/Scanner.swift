@@ -143,6 +143,15 @@ extension Span<UInt8> {
     return (negative ? -mantissa : mantissa) / scale
   }
 
+  /// Whether every byte is `0` to `9`; true where there is none.
+  public var allDigits: Bool {
+    for index in indices where !self[index].isDigit { return false }
+    return true
+  }
+
+  public var first: UInt8? { isEmpty ? nil : self[0] }
+  public var last: UInt8? { isEmpty ? nil : self[count &- 1] }
+
   /// Whether the bytes are the literal.
   @inlinable public func equals(_ literal: String) -> Bool {
     count == literal.utf8.count && starts(with: literal)

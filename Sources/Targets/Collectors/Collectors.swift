@@ -1,2 +1,4 @@
-/// Every collector there is: adding one is its file and its line here.
-public let collectors: [any Collector.Type] = []
+/// Every collector there is, by name: adding one is its file and its line here.
+public let collectors: [any Collector.Type] = [
+  SystemCollector.self
+]
