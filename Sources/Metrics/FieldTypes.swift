@@ -80,8 +80,8 @@ public enum FieldTypes {
         total_threads
         """),
     "procstat": fields(
-      integer: "pid ppid num_threads memory_rss memory_vms created_at",
-      float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status"),
+      integer: "pid ppid num_threads memory_rss memory_vms",
+      float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status process"),
     "scrape": fields(integer: "up duration_ms bytes", string: "reason"),
     "swap": fields(integer: "total used free in out", float: "used_percent"),
     "system": fields(
