@@ -82,7 +82,13 @@ struct Capture: Sendable, CustomTestStringConvertible {
 
   /// Runs the collector on the capture, after its earlier turn if there is one.
   func collect(with collector: any Collector.Type) throws -> (Sample, CollectorError?) {
-    let sections = try sections()
+    try collect(try sections(), with: collector)
+  }
+
+  /// Runs the collector on sections of this capture, perhaps changed ones.
+  func collect(
+    _ sections: [String: ArraySlice<UInt8>], with collector: any Collector.Type
+  ) throws -> (Sample, CollectorError?) {
     var host = try view(of: sections, prefix: "")
     let words = pairs(sections["host"])
     let elapsed = words["elapsed"].flatMap(Double.init)
@@ -91,7 +97,7 @@ struct Capture: Sendable, CustomTestStringConvertible {
       var earlier = try view(of: sections, prefix: "earlier ")
       if let elapsed { earlier.uptime = earlier.uptime.map { $0 - elapsed } }
       var sample = Sample()
-      try collector.collect(from: earlier, into: &sample)
+      try? collector.collect(from: earlier, into: &sample)
       kept = sample.memory
     } else if let previous = sections["previous"] {
       kept = [:]
