@@ -17,9 +17,21 @@ public enum NetSNMP: Parser {
     try parse(text, only: nil)
   }
 
-  /// Reads only the counters that are asked for; the files hold hundreds.
+  /// A counter by its protocol and name: `Tcp`, `RetransSegs`.
+  public struct Counter: Sendable {
+    public var `protocol`: String
+    public var name: String
+
+    public init(_ protocolName: String, _ name: String) {
+      self.protocol = protocolName
+      self.name = name
+    }
+  }
+
+  /// Reads only the counters that are asked for; the files hold hundreds, and to give each its name
+  /// costs more than all the rest.
   public static func parse(
-    _ text: Span<UInt8>, only wanted: Set<String>?
+    _ text: Span<UInt8>, only wanted: [Counter]?
   ) throws(ParseError) -> Reading {
     var reading = Reading()
     var lines = Scanner(text)
@@ -35,14 +47,20 @@ public enum NetSNMP: Parser {
       else {
         throw ParseError("/proc/net/snmp", "expected names and values", line: number, at: line)
       }
-      let prefix = protocolName.string
-      while reading.values.count < most, let name = names.word() {
-        // Kernels have been seen with fewer values than names: the rest is not known.
-        guard let value = values.word() else { break }
-        let key = prefix + name.string
-        if wanted?.contains(key) ?? true, let value = value.signed { reading.values[key] = value }
-      }
       number &+= 2
+      let prefix = protocolName.string
+      let own = wanted?.filter { $0.protocol == prefix }.map(\.name)
+      if own?.isEmpty == true { continue }
+      // Kernels have been seen with fewer values than names: the rest is not known.
+      while reading.values.count < most, let name = names.word(), let value = values.word() {
+        if let own {
+          for wanted in own where name.equals(wanted) {
+            reading.values[prefix + wanted] = value.signed
+          }
+        } else {
+          reading.values[prefix + name.string] = value.signed
+        }
+      }
     }
     guard number > 1 else { throw ParseError("/proc/net/snmp", "expected counters", at: text) }
     return reading

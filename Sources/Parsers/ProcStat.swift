@@ -43,7 +43,11 @@ public enum ProcStat: Parser {
         guard let ticks = ticks(&words) else {
           throw ParseError("/proc/stat", "expected four to ten counters", line: number, at: line)
         }
-        guard key.extracting(3..<key.count).allDigits else { continue }
+        // A name as the kernel writes no number would only be a way to make ever new series.
+        let index = key.extracting(3..<key.count)
+        guard index.allDigits, index.count <= 5,
+          index.count <= 1 || index.first != UInt8(ascii: "0")
+        else { continue }
         reading.cpus.append(CPU(name: key.string, ticks: ticks))
       } else if key.equals("intr") {
         reading.interrupts = words.unsigned()

@@ -17,6 +17,11 @@ import Testing
     #expect(reading.cpus.first?.ticks == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   }
 
+  @Test func `a CPU whose name no kernel writes is left out`() throws {
+    let text = "cpu  1 2 3 4\ncpu0 1 2 3 4\ncpu01 1 2 3 4\ncpu123456 1 2 3 4\ncpux 1 2 3 4\n"
+    #expect(try parse(text, as: ProcStat.self).cpus.map(\.name) == ["cpu", "cpu0"])
+  }
+
   @Test(arguments: [
     "", "\n", "intr 1 2 3\n", "cpu  1 2 3\n", "cpu  1 2 x 4\n", "cpu0 1 2 3 4\n",
     "cpu  1 2 3 99999999999999999999999\n", "cpufreq 1 2 3 4\n", "cpu  1 2 3 -4\n",

@@ -105,7 +105,7 @@ public enum DiskCollector: Collector {
       $limit df -Pk -- "$@"
       status=$?
       echo ==
-      [ $status -eq 124 ] || $limit df -Pi -- "$@" 2>/dev/null
+      [ $status -ge 124 ] || $limit df -Pi -- "$@" 2>/dev/null
       exit $status
       """
   }

@@ -11,33 +11,38 @@ public enum NstatCollector: Collector {
   public static let summary = "retransmissions, refused and dropped connections, UDP errors"
   public static let files = ["/proc/net/snmp", "/proc/net/netstat"]
 
-  private static let snmp = [
-    "TcpActiveOpens", "TcpPassiveOpens", "TcpAttemptFails", "TcpEstabResets", "TcpCurrEstab",
-    "TcpInSegs", "TcpOutSegs", "TcpRetransSegs", "TcpInErrs", "TcpOutRsts", "UdpInDatagrams",
-    "UdpOutDatagrams", "UdpNoPorts", "UdpInErrors", "UdpRcvbufErrors", "UdpSndbufErrors",
-  ]
+  private static let snmp =
+    [
+      "ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets", "CurrEstab", "InSegs",
+      "OutSegs", "RetransSegs", "InErrs", "OutRsts",
+    ].map { NetSNMP.Counter("Tcp", $0) }
+    + ["InDatagrams", "OutDatagrams", "NoPorts", "InErrors", "RcvbufErrors", "SndbufErrors"]
+    .map { NetSNMP.Counter("Udp", $0) }
   private static let netstat = [
-    "TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtTCPTimeouts", "TcpExtTCPLostRetransmit",
-    "TcpExtSyncookiesSent", "TcpExtTCPAbortOnMemory", "TcpExtTCPBacklogDrop",
-  ]
+    "ListenOverflows", "ListenDrops", "TCPTimeouts", "TCPLostRetransmit", "SyncookiesSent",
+    "TCPAbortOnMemory", "TCPBacklogDrop",
+  ].map { NetSNMP.Counter("TcpExt", $0) }
   private static let tables = [
-    (tag: "snmp", file: "/proc/net/snmp", names: snmp, wanted: Set(snmp)),
-    (tag: "netstat", file: "/proc/net/netstat", names: netstat, wanted: Set(netstat)),
+    (tag: "snmp", file: "/proc/net/snmp", counters: snmp),
+    (tag: "netstat", file: "/proc/net/netstat", counters: netstat),
   ]
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
     for table in tables {
       let bytes = try host.file(table.file)
-      let counters: NetSNMP.Reading
+      let reading: NetSNMP.Reading
       do {
-        counters = try NetSNMP.parse(bytes.span, only: table.wanted)
+        reading = try NetSNMP.parse(bytes.span, only: table.counters)
       } catch {
         throw CollectorError(error)
       }
       var point = Point("nstat")
       point.tag("name", table.tag)
-      for name in table.names { point.integer(name, counters[name]) }
+      for counter in table.counters {
+        let name = counter.protocol + counter.name
+        point.integer(name, reading[name])
+      }
       if !point.fields.isEmpty { sample.points.append(point) }
     }
   }

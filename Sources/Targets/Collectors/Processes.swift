@@ -46,7 +46,11 @@ public enum ProcessesCollector: Collector {
     for process in processes {
       let ticks = process.userTime.addingReportingOverflow(process.systemTime).partialValue
       // One that has used nothing needs no memory: it is told by its absence.
-      if ticks > 0 { kept += [process.pid, process.startTime, ticks] }
+      if ticks > 0 {
+        kept.append(process.pid)
+        kept.append(process.startTime)
+        kept.append(ticks)
+      }
       used.append((process, before?.ticks(process, now: ticks)))
     }
     sample.memory["processes"] = kept
