@@ -24,10 +24,10 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     providers: [.apt([package])])
 }
 
-func tests(_ room: String, _ others: Target.Dependency...) -> Target {
+func tests(_ room: String, _ others: Target.Dependency..., exclude: [String] = []) -> Target {
   .testTarget(
     name: "\(room)Tests", dependencies: [.byName(name: room)] + others,
-    swiftSettings: testing)
+    exclude: exclude, swiftSettings: testing)
 }
 
 let package = Package(
@@ -78,7 +78,7 @@ let package = Package(
     tests("Parsers"),
     tests("Engine"),
     tests("Configuration"),
-    tests("Collectors", "Metrics", "Parsers"),
+    tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
     tests("Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     .testTarget(

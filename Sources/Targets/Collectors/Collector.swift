@@ -50,6 +50,9 @@ public struct CollectorError: Error, Sendable, Equatable, CustomStringConvertibl
     case outputTooLarge = "output_too_large"
     /// The connection ended before this collector's turn.
     case notReached = "not_reached"
+    /// This kind of host does not have it (no software RAID, a kernel without pressure figures): no
+    /// points, and nothing wrong.
+    case notApplicable = "not_applicable"
   }
 
   public var reason: Reason
