@@ -34,6 +34,7 @@ public enum GPUCollector: Collector {
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
+    sample.memory = host.previous?.values ?? [:]
     guard let output = host.output else {
       throw CollectorError(.notReached, "nvidia-smi did not run")
     }
@@ -89,7 +90,7 @@ public enum GPUCollector: Collector {
     of reading: NvidiaSMI.Reading, from host: HostView, into sample: inout Sample
   ) {
     let most = min(max(host.options.integer("processes", default: 16), 0), 200)
-    var names = host.previous?.values ?? [:]
+    var names = sample.memory
     var twins: [[String]: Int64] = [:]
     // Without MIG every process is told once for each GPU that it uses.
     let processes = reading.gpus.prefix(mostGPUs).flatMap(\.processes)

@@ -52,6 +52,9 @@ public enum LoginsCollector: Collector {
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
+    // What cannot be read this time is remembered as it was.
+    let kept = host.previous?.values ?? [:]
+    sample.memory = kept
     guard let output = host.output else { throw CollectorError(.notReached, "last did not run") }
     var logins: Log?
     var failures: Log?
@@ -73,7 +76,6 @@ public enum LoginsCollector: Collector {
       throw CollectorError(.missingTool, "neither wtmp nor wtmpdb is there or readable")
     }
 
-    let kept = host.previous?.values ?? [:]
     let isFirst = host.previous == nil
     var counts = Point("logins")
     var events: [Event] = []
@@ -102,7 +104,7 @@ public enum LoginsCollector: Collector {
     counts.integer("failed", failed.map { Int64($0) })
 
     let told = events.filter { !$0.isOwn || $0.action == .failed }
-      .sorted { ($0.time, $0.action.rawValue) < ($1.time, $1.action.rawValue) }
+      .sorted { ($0.time, $0.action.rawValue, $0.turn) < ($1.time, $1.action.rawValue, $1.turn) }
     if told.count > mostEvents { counts.integer("dropped", Int64(told.count - mostEvents)) }
     sample.points += told.suffix(mostEvents).map(\.point)
     sample.points.append(counts)

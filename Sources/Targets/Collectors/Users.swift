@@ -80,7 +80,7 @@ public enum UsersCollector: Collector {
     var users = Point("users")
     users.integer("count", Int64(sessions.count))
     users.integer("unique", Int64(unique))
-    users.string("list", list(of: sessions))
+    users.string("list", list(of: sessions, at: host.time.seconds))
     users.string("source", source)
     sample.points += [system, users]
   }
@@ -90,12 +90,15 @@ public enum UsersCollector: Collector {
     session.terminal == nil && own.isSame(user: session.user, from: session.from)
   }
 
-  private static func list(of sessions: [UserSession]) -> String {
+  private static func list(of sessions: [UserSession], at now: Int64) -> String {
     var parts = sessions.prefix(mostListed).map { session in
       var part = session.user.listed
       if let terminal = session.terminal { part += " \(terminal.listed)" }
       if let from = session.from { part += " from \(from.listed)" }
-      if let since = session.since { part += " since \(since)" }
+      // The year that `who` left out is told all the same.
+      if let since = session.since?.seconds(before: now).flatMap(CalendarTime.init(seconds:)) {
+        part += " since \(since)"
+      }
       return part
     }
     if sessions.count > mostListed { parts.append("and \(sessions.count - mostListed) more") }
