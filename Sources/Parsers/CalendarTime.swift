@@ -59,7 +59,8 @@ public struct CalendarTime: Sendable, Equatable {
     guard (1...9999).contains(year), time.day <= days(in: time.month, of: year) else { return nil }
     let shifted = time.month <= 2 ? year - 1 : year
     let (era, yearOfEra) = floored(shifted, by: 400)
-    let dayOfYear = (153 * (time.month > 2 ? time.month - 3 : time.month + 9) + 2) / 5 + time.day - 1
+    let dayOfYear =
+      (153 * (time.month > 2 ? time.month - 3 : time.month + 9) + 2) / 5 + time.day - 1
     let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
     let days = era * 146_097 + dayOfEra - 719_468
     return Int64(days * 86_400 + time.hour * 3600 + time.minute * 60 + (time.second ?? 0))

@@ -20,7 +20,8 @@ public enum Last: Parser {
       if let record = record(line) {
         records.append(record)
       } else {
-        unread = unread ?? ParseError("last", "expected user, line and time", line: number, at: line)
+        unread =
+          unread ?? ParseError("last", "expected user, line and time", line: number, at: line)
       }
     }
     // One strange line does not hide the others.

@@ -263,32 +263,33 @@ extension GPUCollector {
     )
   }
 
-  private static let decimals: [(String, [String])] = [
-    (
-      "power_draw",
-      [
-        "gpu_power_readings/instant_power_draw", "gpu_power_readings/power_draw",
-        "power_readings/instant_power_draw", "power_readings/power_draw",
-        "gpu_power_readings/average_power_draw",
-      ]
-    ),
-    (
-      "power_draw_average",
-      ["gpu_power_readings/average_power_draw", "power_readings/average_power_draw"]
-    ),
-    (
-      "power_limit",
-      [
-        "gpu_power_readings/power_limit", "gpu_power_readings/current_power_limit",
-        "power_readings/power_limit", "power_readings/current_power_limit",
-      ]
-    ),
-    ("power_limit_requested", ["gpu_power_readings/requested_power_limit"]),
-    (
-      "module_power_draw",
-      ["module_power_readings/instant_power_draw", "module_power_readings/power_draw"]
-    ),
-  ]
+  private static let decimals: [(String, [String])] =
+    [
+      (
+        "power_draw",
+        [
+          "gpu_power_readings/instant_power_draw", "gpu_power_readings/power_draw",
+          "power_readings/instant_power_draw", "power_readings/power_draw",
+          "gpu_power_readings/average_power_draw",
+        ]
+      ),
+      (
+        "power_draw_average",
+        ["gpu_power_readings/average_power_draw", "power_readings/average_power_draw"]
+      ),
+      (
+        "power_limit",
+        [
+          "gpu_power_readings/power_limit", "gpu_power_readings/current_power_limit",
+          "power_readings/power_limit", "power_readings/current_power_limit",
+        ]
+      ),
+      ("power_limit_requested", ["gpu_power_readings/requested_power_limit"]),
+      (
+        "module_power_draw",
+        ["module_power_readings/instant_power_draw", "module_power_readings/power_draw"]
+      ),
+    ]
     + ["default", "min", "max"].map {
       (
         "power_limit_\($0)",
