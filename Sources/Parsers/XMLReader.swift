@@ -158,12 +158,12 @@ public struct XMLElement: Sendable, Equatable {
 
     func start(_ name: String) {
       guard refusal == nil else { return }
+      if open.count &+ skipped >= deepest { return refuse("more than \(deepest) elements deep") }
       if skipped > 0 || skipping.contains(name) {
         skipped &+= 1
         return
       }
       count &+= 1
-      if open.count >= deepest { return refuse("more than \(deepest) elements deep") }
       if count > mostElements { return refuse("more than \(mostElements) elements") }
       open.append(XMLElement(name, isClosed: false))
       text.append([])

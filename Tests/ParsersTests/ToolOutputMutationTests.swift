@@ -51,11 +51,14 @@ private struct Seeded: RandomNumberGenerator {
       switch Int.random(in: 0..<6, using: &random) {
       case 0: bytes.removeSubrange(at..<end)
       case 1: bytes.insert(contentsOf: Array(bytes[at..<end]), at: at)
-      case 2: bytes.insert(contentsOf: pieces.randomElement(using: &random)!.utf8, at: at)
+      case 2:
+        bytes.insert(
+          contentsOf: pieces[Int.random(in: 0..<pieces.count, using: &random)].utf8, at: at)
       case 3: if at < bytes.count { bytes[at] = UInt8.random(in: 0...255, using: &random) }
       case 4: bytes.removeSubrange(at...)
       default:
-        bytes.replaceSubrange(at..<end, with: pieces.randomElement(using: &random)!.utf8)
+        bytes.replaceSubrange(
+          at..<end, with: pieces[Int.random(in: 0..<pieces.count, using: &random)].utf8)
       }
     }
     return bytes
@@ -75,7 +78,7 @@ private struct Seeded: RandomNumberGenerator {
     var random = Seeded(state: 20_261_120 + UInt64(index))
     var read = 0
     for _ in 0..<1000 {
-      let seed = Self.seeds.randomElement(using: &random)!
+      let seed = Self.seeds[Int.random(in: 0..<Self.seeds.count, using: &random)]
       let bytes = Self.mutated(seed, with: &random)
       if let count = try? Self.parsers[index].read(bytes) {
         read += 1

@@ -65,6 +65,8 @@ import Testing
     let deep = String(repeating: "<a>", count: 100_000)
     let tooDeep = try Self.read(deep)
     #expect(tooDeep.problem?.problem == "more than 32 elements deep")
+    let within = try Self.read("<a><skip>" + deep, skipping: ["skip"])
+    #expect(within.problem?.problem == "more than 32 elements deep")
     let many = "<a>" + String(repeating: "<b/>", count: XMLReader.mostElements) + "</a>"
     let tooMany = try Self.read(many)
     #expect(tooMany.problem?.problem == "more than 50000 elements")
