@@ -128,9 +128,11 @@ import Testing
       (768, [384, 384], 1, 384), (384, [384, 384], 0, 384), (384, [38_400, 384], 1, 384),
       (800, [400, 400], 1, 400), (9600, [9200, 400], 1, 400), (1_000, [0, 384], 2, 384),
       (.max, [0, 384], 48_038_396_025_285_290, 384), (0, [.max, 384], 0, 384),
-    ] as [(UInt64, [UInt64], Int, UInt64)])
+      (0, [0, 384], 0, 384), (0, [0, 0], nil, 0), (384, [0, 0], 1, 384), (0, [], nil, 0),
+      (384, [], nil, 384),
+    ] as [(UInt64, [UInt64], Int?, UInt64)])
   func `btmp's growth is a number of records`(
-    _ size: UInt64, _ kept: [UInt64], _ failed: Int, _ record: UInt64
+    _ size: UInt64, _ kept: [UInt64], _ failed: Int?, _ record: UInt64
   ) {
     let (count, memory) = LoginsCollector.grown(to: size, since: kept)
     #expect(count == failed)

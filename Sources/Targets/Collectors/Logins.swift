@@ -138,9 +138,11 @@ public enum LoginsCollector: Collector {
   /// How many records btmp grew by, and what to keep: its size and the size of a record.
   ///
   /// A record of utmp(5) has 384 bytes, or 400 where time_t is not squeezed into 32 bits (aarch64):
-  /// the size that once did not divide by 384 tells. A smaller file was rotated.
+  /// the size that once did not divide by 384 tells. A smaller file was rotated. A file that was
+  /// always empty tells nothing, as perhaps nobody writes it: its record has no size.
   static func grown(to size: UInt64, since kept: [UInt64]?) -> (Int?, [UInt64]) {
-    let known = kept.flatMap { $0.count == 2 ? $0[1] : nil }
+    let known = kept.flatMap { $0.count == 2 ? $0[1] : nil } ?? 0
+    if size == 0, known == 0 { return (nil, [0, 0]) }
     let record: UInt64 = known == 400 || (size % 384 != 0 && size % 400 == 0) ? 400 : 384
     guard let before = kept?.first else { return (nil, [size, record]) }
     let added = size >= before ? size - before : size
