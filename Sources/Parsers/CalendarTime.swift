@@ -100,7 +100,10 @@ extension CalendarTime {
     time: CalendarTime, words: Int
   )? {
     guard index < words.count else { return nil }
-    if let date = isoDate(line.extracting(words[index])) {
+    // Most words are no beginning of a time, and their length tells.
+    let first = line.extracting(words[index])
+    guard first.count == 3 || first.count == 10 else { return nil }
+    if let date = isoDate(first) {
       guard index + 1 < words.count, let clock = clock(line.extracting(words[index + 1])),
         let time = CalendarTime(
           year: date.year, month: date.month, day: date.day, hour: clock.hour,
@@ -109,9 +112,7 @@ extension CalendarTime {
       return (time, 2)
     }
     var next = index
-    let hasWeekday = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains {
-      line.extracting(words[index]).equals($0)
-    }
+    let hasWeekday = weekdays.contains { first.equals($0) }
     if hasWeekday { next += 1 }
     guard next + 2 < words.count, let month = month(line.extracting(words[next])),
       let day = line.extracting(words[next + 1]).unsigned.flatMap({ Int(exactly: $0) }),
@@ -134,6 +135,11 @@ extension CalendarTime {
     return (time, next - index)
   }
 
+  private static let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+  private static let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
   private static func isoDate(_ word: Span<UInt8>) -> (year: Int, month: Int, day: Int)? {
     guard word.count == 10, word[4] == UInt8(ascii: "-"), word[7] == UInt8(ascii: "-"),
       let year = word.extracting(0..<4).unsigned, let month = word.extracting(5..<7).unsigned,
@@ -143,10 +149,7 @@ extension CalendarTime {
   }
 
   private static func month(_ word: Span<UInt8>) -> Int? {
-    let names = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    return names.firstIndex { word.equals($0) }.map { $0 + 1 }
+    months.firstIndex { word.equals($0) }.map { $0 + 1 }
   }
 
   /// `18:43` or `18:43:05`.

@@ -82,7 +82,7 @@ public struct XMLElement: Sendable, Equatable {
 
   /// The bytes with what XML cannot hold replaced by `?`.
   private static func repaired(_ text: Span<UInt8>) -> [UInt8] {
-    var bytes = text.bytes(limit: text.count)
+    var bytes = unsafe text.withUnsafeBufferPointer { unsafe Array($0) }
     for index in bytes.indices {
       let byte = bytes[index]
       if byte < 0x20, byte != 0x09, byte != 0x0a, byte != 0x0d {
@@ -109,7 +109,8 @@ public struct XMLElement: Sendable, Equatable {
       parser,
       { context, name, _ in
         guard let tree = unsafe Tree.from(context), let name = unsafe name else { return }
-        unsafe tree.start(String(cString: name))
+        // Within what is left out no name is needed.
+        if tree.isSkipping { tree.skip() } else { unsafe tree.start(String(cString: name)) }
       },
       { context, _ in unsafe Tree.from(context)?.end() })
     unsafe XML_SetCharacterDataHandler(parser) { context, text, count in
@@ -156,13 +157,17 @@ public struct XMLElement: Sendable, Equatable {
       return unsafe Unmanaged<Tree>.fromOpaque(context).takeUnretainedValue()
     }
 
+    var isSkipping: Bool { skipped > 0 }
+
+    func skip() {
+      if open.count &+ skipped >= deepest { return refuse("more than \(deepest) elements deep") }
+      skipped &+= 1
+    }
+
     func start(_ name: String) {
       guard refusal == nil else { return }
-      if open.count &+ skipped >= deepest { return refuse("more than \(deepest) elements deep") }
-      if skipped > 0 || skipping.contains(name) {
-        skipped &+= 1
-        return
-      }
+      if skipping.contains(name) { return skip() }
+      if open.count >= deepest { return refuse("more than \(deepest) elements deep") }
       count &+= 1
       if count > mostElements { return refuse("more than \(mostElements) elements") }
       open.append(XMLElement(name, isClosed: false))

@@ -65,9 +65,10 @@ public enum UsersCollector: Collector {
     } catch {
       throw CollectorError(error)
     }
-    // A session without a terminal is in no utmp, but in the other two.
-    let own = sessions.filter { isOwn($0, host.session) }
-    if source != "utmp", own.isEmpty, source == "sshd" || host.session.user != nil {
+    // A session without a terminal is in no utmp, but in the other two. Its origin does not matter
+    // here: sshd may tell a name where SSH_CONNECTION has the address.
+    let showsOwn = sessions.contains { $0.terminal == nil && $0.user == host.session.user }
+    if source != "utmp", !showsOwn, source == "sshd" || host.session.user != nil {
       throw CollectorError(
         .missingTool, "neither utmp nor logind nor sshd's processes tell who is logged in")
     }
