@@ -43,6 +43,8 @@ public enum FieldTypes {
       float: "io_util io_await io_svctm"),
     "kernel": fields(
       integer: "boot_time context_switches interrupts processes_forked entropy_avail"),
+    "login": fields(integer: "duration_s", string: "user tty from"),
+    "logins": fields(integer: "accepted failed dropped"),
     "mdstat": fields(
       integer: """
         DisksActive DisksFailed DisksSpare DisksTotal DisksDown BlocksTotal BlocksSynced
@@ -73,6 +75,56 @@ public enum FieldTypes {
         TcpExtTCPTimeouts TcpExtTCPLostRetransmit TcpExtSyncookiesSent TcpExtTCPAbortOnMemory \
         TcpExtTCPBacklogDrop
         """),
+    "nvidia_smi": fields(
+      integer: """
+        fan_speed memory_total memory_used memory_free memory_reserved \
+        ecc_errors_volatile_dram_correctable ecc_errors_volatile_dram_uncorrectable \
+        ecc_errors_volatile_sram_correctable ecc_errors_volatile_sram_uncorrectable \
+        ecc_errors_volatile_sram_uncorrectable_parity ecc_errors_volatile_sram_uncorrectable_secded \
+        ecc_errors_aggregate_dram_correctable ecc_errors_aggregate_dram_uncorrectable \
+        ecc_errors_aggregate_sram_correctable ecc_errors_aggregate_sram_uncorrectable \
+        ecc_errors_aggregate_sram_uncorrectable_parity \
+        ecc_errors_aggregate_sram_uncorrectable_secded ecc_errors_aggregate_sram_uncorrectable_l2 \
+        ecc_errors_aggregate_sram_uncorrectable_microcontroller \
+        ecc_errors_aggregate_sram_uncorrectable_other \
+        ecc_errors_aggregate_sram_uncorrectable_pcie ecc_errors_aggregate_sram_uncorrectable_sm \
+        retired_pages_multiple_single_bit retired_pages_double_bit remapped_rows_correctable \
+        remapped_rows_uncorrectable temperature_gpu temperature_gpu_tlimit temperature_memory \
+        temperature_gpu_target temperature_gpu_target_min temperature_gpu_target_max \
+        temperature_max_threshold temperature_slow_threshold temperature_max_gpu_threshold \
+        temperature_max_mem_threshold temperature_max_tlimit_threshold \
+        temperature_slow_tlimit_threshold temperature_max_gpu_tlimit_threshold \
+        temperature_max_mem_tlimit_threshold utilization_gpu utilization_memory \
+        utilization_encoder utilization_decoder utilization_jpeg utilization_ofa \
+        pcie_link_gen_current pcie_link_width_current pcie_rx_util pcie_tx_util \
+        encoder_stats_session_count encoder_stats_average_fps encoder_stats_average_latency \
+        fbc_stats_session_count fbc_stats_average_fps fbc_stats_average_latency \
+        clocks_current_graphics clocks_current_sm clocks_current_memory clocks_current_video \
+        clocks_event_reason_sw_power_cap clocks_event_reason_sw_thermal_slowdown \
+        clocks_event_reason_hw_thermal_slowdown clocks_event_reason_hw_power_brake_slowdown \
+        clocks_event_reason_hw_slowdown clocks_event_reason_sync_boost \
+        clocks_event_reason_gpu_idle clocks_event_reason_applications_clocks_setting \
+        clocks_event_reason_display_clocks_setting clocks_event_reasons_counters_sw_power_cap \
+        clocks_event_reasons_counters_sw_therm_slowdown \
+        clocks_event_reasons_counters_hw_therm_slowdown \
+        clocks_event_reasons_counters_hw_power_brake clocks_event_reasons_counters_sync_boost
+        """,
+      float: """
+        power_draw power_draw_average power_limit power_limit_requested power_limit_default \
+        power_limit_min power_limit_max module_power_draw
+        """,
+      string: """
+        driver_version cuda_version serial vbios_version display_active display_mode current_ecc \
+        ecc_errors_aggregate_sram_threshold_exceeded ecc_errors_channel_repair_pending \
+        ecc_errors_tpc_repair_pending ecc_errors_unrepairable_memory retired_pages_blacklist \
+        retired_pages_pending remapped_rows_pending remapped_rows_failure
+        """),
+    "nvidia_smi_mig": fields(
+      integer: """
+        sram_uncorrectable memory_fb_total memory_fb_reserved memory_fb_used memory_fb_free \
+        memory_bar1_total memory_bar1_used memory_bar1_free
+        """),
+    "nvidia_smi_process": fields(integer: "pid used_memory"),
     "pressure": fields(integer: "total", float: "avg10 avg60 avg300"),
     "processes": fields(
       integer: """
@@ -87,6 +139,7 @@ public enum FieldTypes {
     "system": fields(
       integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",
       string: "uptime_format"),
+    "users": fields(integer: "count unique", string: "list source"),
   ]
 
   private static func fields(

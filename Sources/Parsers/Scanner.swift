@@ -205,11 +205,12 @@ extension Span<UInt8> {
 
   /// Where the literal first stands, or nil.
   public func firstIndex(of literal: String) -> Int? {
-    let length = literal.utf8.count
-    guard length <= count else { return nil }
-    for start in 0...(count - length)
-    where extracting(start..<(start + length)).starts(with: literal) {
-      return start
+    guard let first = literal.utf8.first else { return 0 }
+    var start = 0
+    let end = count - literal.utf8.count
+    while start <= end {
+      if self[start] == first, extracting(start..<count).starts(with: literal) { return start }
+      start &+= 1
     }
     return nil
   }

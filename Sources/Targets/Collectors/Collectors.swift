@@ -3,7 +3,9 @@ public let collectors: [any Collector.Type] = [
   CPUCollector.self,
   DiskCollector.self,
   DiskIOCollector.self,
+  GPUCollector.self,
   KernelCollector.self,
+  LoginsCollector.self,
   MdstatCollector.self,
   MemoryCollector.self,
   NetCollector.self,
@@ -13,4 +15,5 @@ public let collectors: [any Collector.Type] = [
   ProcessesCollector.self,
   SwapCollector.self,
   SystemCollector.self,
+  UsersCollector.self,
 ]

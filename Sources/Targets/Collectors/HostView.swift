@@ -13,8 +13,8 @@ public struct HostView: Sendable {
   public var time: Timestamp
   /// Seconds since the host booted, by /proc/uptime; nil where it was not told.
   public var uptime: Double?
-  /// What this collector kept at its last turn; nil at the first, after a reboot, and where the
-  /// boot could not be told apart.
+  /// What this collector kept at its last turn; nil at the first and, unless it remembers across
+  /// boots, after a reboot and where the boot could not be told apart.
   public var previous: Memory?
   /// The user and the source address of the monitor's own session, as the host sees them.
   public var session: OwnSession
