@@ -48,7 +48,8 @@ let package = Package(
     .target(name: "Metrics", swiftSettings: pure),
     .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
-    .target(name: "Configuration", dependencies: ["CYAML"], swiftSettings: strict),
+    .target(
+      name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
     .target(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
       path: "Sources/Targets/Collectors", swiftSettings: pure),
