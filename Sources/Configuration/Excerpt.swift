@@ -43,7 +43,8 @@ extension Source {
       ? 3 : shown[start..<min(max(stop, start), last)].reduce(0) { $0 + $1.count }
     let text = lead + shown[first..<last].joined() + (last < shown.count ? "…" : "")
     return Excerpt(
-      text: text, indent: covered[safely: start] ? coverStart(shown, first, start) + lead.count : indent,
+      text: text,
+      indent: covered[safely: start] ? coverStart(shown, first, start) + lead.count : indent,
       width: max(1, width))
   }
 

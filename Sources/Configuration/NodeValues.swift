@@ -117,7 +117,8 @@ extension Node {
   }
 
   /// The error that this node is not what is wanted.
-  public func mismatch(_ what: String, _ wanted: String, hint: String? = nil) -> ConfigurationError {
+  public func mismatch(_ what: String, _ wanted: String, hint: String? = nil) -> ConfigurationError
+  {
     ConfigurationError("\(what) must be \(wanted), found \(kind)", at: self, hint: hint)
   }
 }

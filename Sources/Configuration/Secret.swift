@@ -155,7 +155,8 @@ public func absolute(_ path: String, besides file: String) -> String {
   if joined.hasPrefix("/") { return joined }
   guard let current = getcwd(nil, 0) else { return joined }
   defer { free(current) }
-  return "\(String(cString: current))/\(joined.hasPrefix("./") ? String(joined.dropFirst(2)) : joined)"
+  return
+    "\(String(cString: current))/\(joined.hasPrefix("./") ? String(joined.dropFirst(2)) : joined)"
 }
 
 /// $HOME, or what the user database says (passwd(5)).

@@ -152,11 +152,13 @@ private struct TreeBuilder {
     case YAML_SEQUENCE_START_EVENT:
       let start = event.data.sequence_start
       try begin(
-        Collection(isMapping: false, anchor: start.anchor.map(text), tag: tag(start.tag), mark: mark))
+        Collection(
+          isMapping: false, anchor: start.anchor.map(text), tag: tag(start.tag), mark: mark))
     case YAML_MAPPING_START_EVENT:
       let start = event.data.mapping_start
       try begin(
-        Collection(isMapping: true, anchor: start.anchor.map(text), tag: tag(start.tag), mark: mark))
+        Collection(isMapping: true, anchor: start.anchor.map(text), tag: tag(start.tag), mark: mark)
+      )
     case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
       try finish(end: places.mark(event.end_mark))
     default: break

@@ -47,15 +47,18 @@ func syntaxError(_ parser: yaml_parser_t, _ places: Places) -> ConfigurationErro
       hint: "members of one list begin in one column")
   case "did not find expected ',' or ']'":
     return ConfigurationError(
-      "this list is not closed", at: began, hint: "a \",\" or \"]\" is missing before line \(here.line), column \(here.column)")
+      "this list is not closed", at: began,
+      hint: "a \",\" or \"]\" is missing before line \(here.line), column \(here.column)")
   case "did not find expected ',' or '}'":
     return ConfigurationError(
-      "this mapping is not closed", at: began, hint: "a \",\" or \"}\" is missing before line \(here.line), column \(here.column)")
+      "this mapping is not closed", at: began,
+      hint: "a \",\" or \"}\" is missing before line \(here.line), column \(here.column)")
   case "found unexpected end of stream" where context.contains("quoted"):
     return ConfigurationError("this quote is not closed", at: began)
   case "found unknown escape character":
     return ConfigurationError(
-      "no such escape in double quotes", at: here, hint: "use single quotes: nothing is escaped there")
+      "no such escape in double quotes", at: here,
+      hint: "use single quotes: nothing is escaped there")
   case "found a tab character that violates indentation",
     "found a tab character where an indentation space is expected":
     return ConfigurationError(

@@ -158,7 +158,9 @@ struct InventoryDraft {
       return texts.map { text in
         var copy = node
         copy.content = .mapping(
-          pairs.map { $0.name == "address" ? Node.Pair(key: $0.key, value: Node(text, like: inner)) : $0 })
+          pairs.map {
+            $0.name == "address" ? Node.Pair(key: $0.key, value: Node(text, like: inner)) : $0
+          })
         return copy
       }
     }

@@ -129,7 +129,9 @@ extension InventoryDraft {
         ConfigurationError("expected name=value", at: line.all, hint: "as in: user=monitor"))
       return
     }
-    if let value = findings.attempt({ () throws(ConfigurationError) in try Self.literal(pair.value) }) {
+    if let value = findings.attempt({ () throws(ConfigurationError) in try Self.literal(pair.value)
+      })
+    {
       set(group: group, pair.key, value)
     }
   }

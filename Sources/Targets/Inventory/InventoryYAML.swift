@@ -83,7 +83,9 @@ extension InventoryDraft {
     if node.isNull { return [] }
     if let pairs = node.pairs { return pairs }
     if node.text != nil {
-      return [Node.Pair(key: node, value: Node(.scalar("", .plain), mark: node.mark, end: node.end))]
+      return [
+        Node.Pair(key: node, value: Node(.scalar("", .plain), mark: node.mark, end: node.end))
+      ]
     }
     let first = node.items?.first?.text ?? "fw1"
     findings.add(

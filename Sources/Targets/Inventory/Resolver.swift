@@ -189,7 +189,9 @@ struct Resolver {
       if let pairs = found.value.pairs {
         for pair in pairs {
           guard allowed(tag: pair.key) else { continue }
-          if let value = tagValue(pair.value, pair.name) { set(pair.name, value.isEmpty ? nil : value) }
+          if let value = tagValue(pair.value, pair.name) {
+            set(pair.name, value.isEmpty ? nil : value)
+          }
         }
         continue
       }
@@ -262,12 +264,14 @@ struct Resolver {
         if let near = Variable.slip(name) {
           findings.warn(
             ConfigurationError(
-              "\"\(name)\" is none of scrape's variables", at: key, hint: "did you mean \"\(near)\"?"))
+              "\"\(name)\" is none of scrape's variables", at: key,
+              hint: "did you mean \"\(near)\"?"))
         }
         if let (node, problem, _) = value.untouchable {
           findings.warn(
             ConfigurationError(
-              "\"\(name)\" \(problem)", at: node, hint: "it is left out; nothing of scrape's needs it"))
+              "\"\(name)\" \(problem)", at: node,
+              hint: "it is left out; nothing of scrape's needs it"))
         }
       }
     }
@@ -290,16 +294,19 @@ struct Resolver {
       guard let group = draft.groups[name], name != "all", name != "ungrouped" else { continue }
       if let host = draft.hosts[name] {
         findings.warn(
-          ConfigurationError("\"\(name)\" is the name of a host and of a group", at: host.mark,
+          ConfigurationError(
+            "\"\(name)\" is the name of a host and of a group", at: host.mark,
             length: name.count))
       }
       if !group.isDefined, let mark = group.mark {
         findings.warn(
           ConfigurationError(
             "group \"\(name)\" is empty and described nowhere", at: mark, length: name.count,
-            hint: didYouMean(name, among: draft.groupOrder.filter {
-              draft.groups[$0]?.isDefined == true && $0 != name
-            })))
+            hint: didYouMean(
+              name,
+              among: draft.groupOrder.filter {
+                draft.groups[$0]?.isDefined == true && $0 != name
+              })))
       }
     }
   }
@@ -342,7 +349,8 @@ struct Resolver {
       }
       next = byName[jump]?.via
     }
-    if let node = host[variable: "via"], byName[via] == nil, !via.contains(where: { "@:.,".contains($0) }),
+    if let node = host[variable: "via"], byName[via] == nil,
+      !via.contains(where: { "@:.,".contains($0) }),
       let near = nearest(to: via, among: draft.hostOrder, slips: 1)
     {
       findings.warn(
@@ -362,7 +370,8 @@ struct Resolver {
     }
     guard let problem else { return }
     let hint =
-      problem.contains("others") ? "chmod 600 \(path)" : "make one with: ssh-keygen -t ed25519 -f \(path)"
+      problem.contains("others")
+      ? "chmod 600 \(path)" : "make one with: ssh-keygen -t ed25519 -f \(path)"
     findings.add(ConfigurationError("the key \(path) \(problem)", at: node, hint: hint))
   }
 }
@@ -381,7 +390,9 @@ struct Levels {
 
   init(_ draft: InventoryDraft, host: InventoryDraft.HostDraft, groups: [String]) {
     var layers = [host.files, host.variables]
-    for name in groups.reversed() { if let group = draft.groups[name] { layers.append(group.files) } }
+    for name in groups.reversed() {
+      if let group = draft.groups[name] { layers.append(group.files) }
+    }
     for name in groups.reversed() {
       if let group = draft.groups[name] { layers.append(group.variables) }
     }
@@ -393,7 +404,9 @@ struct Levels {
   /// The strongest of these names; within a level, the first of them.
   func first(_ names: [String]) -> Found? {
     for layer in layers {
-      for name in names { if let value = layer.values[name] { return Found(name: name, value: value) } }
+      for name in names {
+        if let value = layer.values[name] { return Found(name: name, value: value) }
+      }
     }
     return nil
   }
