@@ -21,10 +21,12 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     providers: [.apt([package])])
 }
 
-func tests(_ room: String, _ others: Target.Dependency...) -> Target {
+func tests(
+  _ room: String, _ others: Target.Dependency..., excluding: [String] = []
+) -> Target {
   .testTarget(
     name: "\(room)Tests", dependencies: [.byName(name: room)] + others,
-    exclude: [], swiftSettings: strict)
+    exclude: excluding, swiftSettings: strict)
 }
 
 let package = Package(
@@ -75,7 +77,8 @@ let package = Package(
     tests("Engine"),
     tests("Configuration"),
     tests("Collectors", "Metrics", "Parsers"),
-    tests("Targets", "Metrics", "Engine", "Configuration", "Collectors"),
+    tests(
+      "Targets", "Metrics", "Engine", "Configuration", "Collectors", excluding: ["Fixtures"]),
     tests("Sinks", "Metrics", "Engine", "Configuration"),
     .testTarget(
       name: "CommandTests", dependencies: ["Scraper", "Sinks", "Targets"], swiftSettings: strict),

@@ -93,8 +93,8 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
 
 /// Gathers what is wrong while the reading goes on.
 public struct Findings: Sendable {
-  public private(set) var errors: [ConfigurationError] = []
-  public private(set) var warnings: [ConfigurationError] = []
+  private var kept: [ConfigurationError] = []
+  private var keptWarnings: [ConfigurationError] = []
   private var seen: Set<String> = []
   /// A file of a million faults is told by its first thousand.
   static let limit = 1000
@@ -103,11 +103,25 @@ public struct Findings: Sendable {
 
   /// Keeps an error, or a warning where it is one; the same at the same place is kept once.
   public mutating func add(_ error: ConfigurationError) {
-    let count = error.isWarning ? warnings.count : errors.count
+    let count = error.isWarning ? keptWarnings.count : kept.count
     guard count < Self.limit else { return }
     let place = "\(error.file):\(error.line ?? 0):\(error.column ?? 0):\(error.problem)"
     guard seen.insert(place).inserted else { return }
-    if error.isWarning { warnings.append(error) } else { errors.append(error) }
+    if error.isWarning { keptWarnings.append(error) } else { kept.append(error) }
+  }
+
+  /// The errors, file by file and from top to bottom.
+  public var errors: [ConfigurationError] { Self.inOrder(kept) }
+  /// The warnings in the same order.
+  public var warnings: [ConfigurationError] { Self.inOrder(keptWarnings) }
+
+  private static func inOrder(_ all: [ConfigurationError]) -> [ConfigurationError] {
+    var files: [String: Int] = [:]
+    for error in all where files[error.file] == nil { files[error.file] = files.count }
+    return all.sorted { left, right in
+      (files[left.file] ?? 0, left.line ?? 0, left.column ?? 0)
+        < (files[right.file] ?? 0, right.line ?? 0, right.column ?? 0)
+    }
   }
 
   public mutating func warn(_ warning: ConfigurationError) { add(warning.asWarning) }
@@ -124,6 +138,6 @@ public struct Findings: Sendable {
 
   /// Throws all errors, if there are any.
   public func finish() throws(ConfigurationErrors) {
-    if !errors.isEmpty { throw ConfigurationErrors(errors) }
+    if !kept.isEmpty { throw ConfigurationErrors(errors) }
   }
 }

@@ -14,6 +14,7 @@ struct HostNames {
 
   init(_ node: Node) throws(ConfigurationError) {
     let text = node.text ?? ""
+    try checkCharacters(text, node)
     var name = text
     (name, port) = try splitPort(text, node)
     let pieces = try RangePieces(name, node)
@@ -29,6 +30,14 @@ func checkName(_ name: String, _ node: Node) throws(ConfigurationError) {
   guard name.utf8.count <= HostNames.nameLimit else {
     throw ConfigurationError("a name is at most \(HostNames.nameLimit) bytes long", at: node)
   }
+  try checkCharacters(name, node)
+  for forbidden in [",", "\"", "'", "/", "\\", "{", "}", "[", "]", "!", "&", "*", "?", "~", "@"]
+  where name.contains(forbidden) {
+    throw ConfigurationError("a name cannot hold \"\(forbidden)\"", at: node)
+  }
+}
+
+private func checkCharacters(_ name: String, _ node: Node) throws(ConfigurationError) {
   for scalar in name.unicodeScalars {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator:
@@ -37,10 +46,6 @@ func checkName(_ name: String, _ node: Node) throws(ConfigurationError) {
       throw ConfigurationError("a name holds a space", at: node)
     default: break
     }
-  }
-  for forbidden in [",", "\"", "'", "/", "\\", "{", "}", "[", "]", "!", "&", "*", "?", "~", "@"]
-  where name.contains(forbidden) {
-    throw ConfigurationError("a name cannot hold \"\(forbidden)\"", at: node)
   }
 }
 
@@ -60,7 +65,9 @@ private func splitPort(
   if isIPv6(text) { return (text, nil) }
   var name = text
   var port: Int?
-  if let colon = text.lastIndex(of: ":"), !text[colon...].contains("]"), colon > text.startIndex {
+  if let colon = text.lastIndex(of: ":"), !text[colon...].contains("]"), colon > text.startIndex,
+    text[..<colon].count(where: { $0 == "[" }) == text[..<colon].count(where: { $0 == "]" })
+  {
     let digits = text[text.index(after: colon)...]
     guard let value = Int(digits), (1...65_535).contains(value) else {
       throw ConfigurationError(

@@ -30,8 +30,6 @@ public struct Inventory: Sendable {
     while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
     draft.read(path: folder, files: &files)
     draft.close()
-    // Resolving what could not be read would only repeat the same faults in other words.
-    try draft.findings.finish()
     var resolver = Resolver(draft, checkingKeys: checkingKeys)
     let hosts = resolver.hosts()
     try resolver.findings.finish()

@@ -41,6 +41,8 @@ struct InventoryDraft {
   private(set) var hosts: [String: HostDraft] = [:]
   private(set) var hostOrder: [String] = []
   var findings = Findings()
+  /// Whether a file could not be read, so that who seems to be missing may stand there.
+  var isIncomplete = false
 
   /// More hosts than this is a slip of the pen in a range.
   static let hostLimit = 100_000
@@ -122,11 +124,14 @@ struct InventoryDraft {
       return
     }
     var steps: [String: [Node]] = [:]
+    var faulty: Set<String> = []
     for pair in variables where Variable.inStep.contains(pair.name) {
       if let nodes = findings.attempt({ () throws(ConfigurationError) in
         try Self.expanded(pair.value, with: names, pair.name)
       }) {
         steps[pair.name] = nodes
+      } else {
+        faulty.insert(pair.name)
       }
     }
     for (index, name) in names.names.enumerated() {
@@ -140,7 +145,7 @@ struct InventoryDraft {
         hosts[name]?.variables.set(
           Node("ansible_port", like: entry), Node(String(port), like: entry))
       }
-      for pair in variables {
+      for pair in variables where !faulty.contains(pair.name) {
         let value = steps[pair.name].flatMap { index < $0.count ? $0[index] : nil } ?? pair.value
         hosts[name]?.variables.set(pair.key, value)
       }

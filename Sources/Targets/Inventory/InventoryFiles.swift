@@ -67,8 +67,12 @@ extension InventoryDraft {
   private mutating func readFile(_ path: String, _ files: inout [String]) {
     files.append(path)
     guard let source = findings.attempt({ () throws(ConfigurationError) in try Source.read(path) })
-    else { return }
+    else {
+      isIncomplete = true
+      return
+    }
     if source.bytes.starts(with: "#!".utf8) || isExecutable(path) {
+      isIncomplete = true
       let hint =
         source.bytes.starts(with: "#!".utf8)
         ? "write its result to a file: ansible-inventory -i THIS --list --yaml > hosts.yml"
@@ -95,6 +99,8 @@ extension InventoryDraft {
     if isYAML(source) {
       if let root = findings.attempt({ () throws(ConfigurationError) in try YAML.read(source) }) {
         read(yaml: root)
+      } else {
+        isIncomplete = true
       }
     } else {
       read(ini: source)
@@ -124,6 +130,7 @@ extension InventoryDraft {
   ) {
     readVariables(in: "\(folder)/group_vars", &files) { draft, name, place in
       guard draft.groups[name] == nil else { return true }
+      if draft.isIncomplete { return false }
       draft.findings.warn(
         ConfigurationError(
           "there is no group \"\(name)\"", file: place,
@@ -134,6 +141,7 @@ extension InventoryDraft {
     }
     readVariables(in: "\(folder)/host_vars", &files) { draft, name, place in
       guard draft.hosts[name] == nil else { return true }
+      if draft.isIncomplete { return false }
       let error = ConfigurationError(
         "host \"\(name)\" is in no group", file: place,
         hint: didYouMean(name, among: draft.hostOrder)

@@ -112,7 +112,7 @@ extension InventoryDraft {
           ConfigurationError(
             "expected name=value", at: word,
             hint: "a host's line is its name and then name=value; quote a value with spaces"))
-        continue
+        break
       }
       if let value = findings.attempt({ () throws(ConfigurationError) in
         try Self.literal(pair.value)
@@ -130,8 +130,7 @@ extension InventoryDraft {
       return
     }
     if let value = findings.attempt({ () throws(ConfigurationError) in try Self.literal(pair.value)
-      })
-    {
+    }) {
       set(group: group, pair.key, value)
     }
   }

@@ -326,19 +326,23 @@ struct Resolver {
             ?? ConfigurationError(problem, at: host.mark, length: host.name.count))
       }
     }
-    for host in hosts {
+    var ringed: Set<String> = []
+    for host in hosts where !ringed.contains(host.name) {
       guard let via = host.via else { continue }
-      checkJumps(host, via, byName)
+      checkJumps(host, via, byName, &ringed)
     }
   }
 
-  private mutating func checkJumps(_ host: Host, _ via: String, _ byName: [String: Host]) {
+  private mutating func checkJumps(
+    _ host: Host, _ via: String, _ byName: [String: Host], _ ringed: inout Set<String>
+  ) {
     var path = [host.name]
     var next: String? = via
     while let jump = next {
       let isRing = path.contains(jump)
       path.append(jump)
       if isRing {
+        ringed.formUnion(path)
         let problem = "the way to \(host.name) runs in a ring"
         let node = host[variable: "via"]
         let hint = path.joined(separator: " → ")
