@@ -147,7 +147,7 @@ extension Inventory {
   // MARK: one name
 
   private func matches(_ name: Substring, _ place: Place) throws(ConfigurationError) -> Set<Int> {
-    let text = String(name)
+    let text = unbracketed(String(name))
     if text == "all" || text == "*" { return Set(hosts.indices) }
     if text.first == "~" { return try matches(regex: name.dropFirst(), place) }
     if let places = places(of: text) {
@@ -175,8 +175,7 @@ extension Inventory {
       guard !found.isEmpty else { throw nothing(name, place) }
       return found
     }
-    let bare = unbracketed(text)
-    let found = hosts.indices.filter { hosts[$0].address == bare }
+    let found = hosts.indices.filter { hosts[$0].address == text }
     guard !found.isEmpty else { throw nothing(name, place) }
     return Set(found)
   }

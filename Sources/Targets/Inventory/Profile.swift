@@ -54,7 +54,7 @@ extension Profile {
     builtIn.map { name, names in
       Profile(
         name,
-        tasks: names.filter { name in collectors.contains { $0.name == name } }
+        tasks: collectors.map { $0.name }.filter { names.contains($0) }
           .map { Task($0, every: slow[$0] ?? .zero) })
     }
   }

@@ -154,8 +154,9 @@ public struct Settings: Sendable {
     }
     let builtIn = profiles
     var done: [String: Profile] = [:]
+    var ringed: Set<String> = []
     for name in order {
-      resolve(name, written, builtIn, collectors, path: [], &done, &findings)
+      resolve(name, written, builtIn, collectors, path: [], &done, &ringed, &findings)
     }
     for (name, profile) in done { profiles[name] = profile }
   }
@@ -163,15 +164,16 @@ public struct Settings: Sendable {
   private func resolve(
     _ name: String, _ written: [String: Written], _ builtIn: [String: Profile],
     _ collectors: [any Collector.Type], path: [String], _ done: inout [String: Profile],
-    _ findings: inout Findings
+    _ ringed: inout Set<String>, _ findings: inout Findings
   ) {
-    guard done[name] == nil, let profile = written[name] else { return }
+    guard done[name] == nil, !ringed.contains(name), let profile = written[name] else { return }
     // A profile that bears a built-in one's name changes that one.
     var base = builtIn[name] ?? Profile(name, tasks: [])
     if let extends = profile.extends, !extends.isNull {
       let parent = extends.text ?? ""
       if parent == name || path.contains(parent) {
         if builtIn[parent] == nil || parent != name {
+          ringed.formUnion(path + [name])
           findings.add(
             ConfigurationError(
               "profile \"\(name)\" extends itself", at: extends,
@@ -180,7 +182,7 @@ public struct Settings: Sendable {
         }
       } else {
         resolve(
-          parent, written, builtIn, collectors, path: path + [name], &done, &findings)
+          parent, written, builtIn, collectors, path: path + [name], &done, &ringed, &findings)
         guard let known = done[parent] ?? (written[parent] == nil ? builtIn[parent] : nil) else {
           if written[parent] == nil {
             findings.add(
