@@ -46,6 +46,7 @@ struct InventoryDraft {
 
   /// More hosts than this is a slip of the pen in a range.
   static let hostLimit = 100_000
+  static let groupLimit = 10_000
 
   init() {
     note(group: "all", at: nil)
@@ -58,6 +59,12 @@ struct InventoryDraft {
   /// Makes sure that a group of this name exists.
   mutating func note(group name: String, at mark: Mark?) {
     if groups[name] == nil {
+      guard groupOrder.count < Self.groupLimit else {
+        if let mark {
+          findings.add(ConfigurationError("more than \(Self.groupLimit) groups", at: mark))
+        }
+        return
+      }
       groups[name] = GroupDraft()
       groupOrder.append(name)
     }
@@ -224,9 +231,12 @@ struct InventoryDraft {
   }
 
   /// The group and all above it.
-  func ancestry(of group: String, into found: inout Set<String>) {
-    guard found.insert(group).inserted else { return }
-    for parent in groups[group]?.parents ?? [] { ancestry(of: parent, into: &found) }
+  private func ancestry(of group: String, into found: inout Set<String>) {
+    var pending = [group]
+    while let name = pending.popLast() {
+      guard found.insert(name).inserted else { continue }
+      pending += groups[name]?.parents ?? []
+    }
   }
 
   /// Groups of a host in the order in which their variables count, the strongest last.

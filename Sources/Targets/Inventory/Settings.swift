@@ -170,6 +170,10 @@ public struct Settings: Sendable {
     // A profile that bears a built-in one's name changes that one.
     var base = builtIn[name] ?? Profile(name, tasks: [])
     if let extends = profile.extends, !extends.isNull {
+      guard path.count < 32 else {
+        findings.add(ConfigurationError("profiles that extend each other too deep", at: extends))
+        return
+      }
       let parent = extends.text ?? ""
       if parent == name || path.contains(parent) {
         if builtIn[parent] == nil || parent != name {
