@@ -136,6 +136,23 @@ public struct Findings: Sendable {
     }
   }
 
+  /// Sets the value, or keeps why it cannot be.
+  public mutating func set<Value>(
+    _ value: inout Value, _ body: () throws(ConfigurationError) -> Value
+  ) {
+    if let result = attempt(body) { value = result }
+  }
+
+  /// As `attempt`, for what adds findings of its own before it throws.
+  public mutating func gather<Result>(
+    _ body: (inout Findings) throws(ConfigurationError) -> Result
+  ) -> Result? {
+    do throws(ConfigurationError) { return try body(&self) } catch {
+      add(error)
+      return nil
+    }
+  }
+
   /// Throws all errors, if there are any.
   public func finish() throws(ConfigurationErrors) {
     if !kept.isEmpty { throw ConfigurationErrors(errors) }

@@ -106,7 +106,7 @@ struct SecretCover {
       if character == "{" || character == "[" { flow += 1 }
       if character == "}" || character == "]" { flow -= 1 }
       if character == ":" || character == "=", Self.namesSecret(line[..<index]) {
-        index = cover(line, from: index + 1, inFlow: flow > 0 && character == ":")
+        index = cover(line, from: index + 1, inFlow: flow > 0, isYAML: character == ":")
         continue
       }
       index += 1
@@ -115,7 +115,9 @@ struct SecretCover {
   }
 
   /// Covers the value that begins at or after `start` and returns where it ends.
-  private mutating func cover(_ line: [Character], from start: Int, inFlow: Bool) -> Int {
+  private mutating func cover(_ line: [Character], from start: Int, inFlow: Bool, isYAML: Bool)
+    -> Int
+  {
     var begin = start
     while begin < line.count, line[begin].isWhitespace { begin += 1 }
     guard begin < line.count else {
@@ -123,14 +125,16 @@ struct SecretCover {
       return begin
     }
     var end = begin
-    if let quote = Optional(line[begin]), quote == "\"" || quote == "'" {
-      end += 1
-      while end < line.count, line[end] != quote { end += line[end] == "\\" ? 2 : 1 }
-      isOpen = end >= line.count
-      end = min(end + 1, line.count)
-    } else if inFlow {
+    let quote = line[begin]
+    if isYAML, quote == "\"" || quote == "'" {
+      end = Self.closing(line, from: begin)
+      isOpen = end > line.count
+      end = min(end, line.count)
+    } else if isYAML, inFlow {
       while end < line.count, !",]}".contains(line[end]) { end += 1 }
+      isOpen = end == line.count
     } else {
+      // `name=value` may be quoted in parts, so that only the end of the line is surely its end.
       end = line.count
       isOpen = true
     }
@@ -141,6 +145,25 @@ struct SecretCover {
     }
     for index in begin..<end { covered[index] = true }
     return end
+  }
+
+  /// Behind the quote that closes the one at `start`, or beyond the line where none does.
+  private static func closing(_ line: [Character], from start: Int) -> Int {
+    let quote = line[start]
+    var index = start + 1
+    while index < line.count {
+      if line[index] == "\\", quote == "\"" {
+        index += 2
+      } else if line[index] != quote {
+        index += 1
+      } else if quote == "'", index + 1 < line.count, line[index + 1] == quote {
+        // Two single quotes are one that belongs to the text.
+        index += 2
+      } else {
+        return index + 1
+      }
+    }
+    return line.count + 1
   }
 
   private static func namesSecret(_ before: ArraySlice<Character>) -> Bool {

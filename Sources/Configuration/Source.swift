@@ -40,12 +40,12 @@ public final class Source: Sendable {
     // Without O_NONBLOCK, opening a FIFO would wait for its writer for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else {
-      throw ConfigurationError("cannot be opened: \(problem(errno))", file: path)
+      throw ConfigurationError("cannot be opened: \(systemReason(errno))", file: path)
     }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw ConfigurationError("cannot be read: \(problem(errno))", file: path)
+      throw ConfigurationError("cannot be read: \(systemReason(errno))", file: path)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       let kind = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "not a regular file"
@@ -68,10 +68,6 @@ public final class Source: Sendable {
       throw ConfigurationError("is longer than \(limit) bytes", file: path)
     }
     return (bytes, status)
-  }
-
-  static func problem(_ code: Int32) -> String {
-    strerror(code).map { String(cString: $0) } ?? "error \(code)"
   }
 
   /// The line, counted from 1, without its line break; empty beyond the end.

@@ -19,7 +19,7 @@ extension InventoryDraft {
     guard let isFolder = isFolder(path) else {
       findings.add(
         ConfigurationError(
-          "cannot be opened: \(reason(errno))", file: path,
+          "cannot be opened: \(systemReason(errno))", file: path,
           hint: "name the inventory with --inventory PATH"))
       return
     }
@@ -40,7 +40,7 @@ extension InventoryDraft {
 
   private mutating func readFolder(_ path: String, depth: Int, _ files: inout [String]) {
     guard let names = entries(of: path) else {
-      findings.add(ConfigurationError("cannot be listed: \(reason(errno))", file: path))
+      findings.add(ConfigurationError("cannot be listed: \(systemReason(errno))", file: path))
       return
     }
     for name in names {
@@ -59,7 +59,7 @@ extension InventoryDraft {
         if depth < 8 { readFolder(full, depth: depth + 1, &files) }
       case false?: readFile(full, &files)
       case nil:
-        findings.add(ConfigurationError("cannot be opened: \(reason(errno))", file: full))
+        findings.add(ConfigurationError("cannot be opened: \(systemReason(errno))", file: full))
       }
     }
   }
@@ -162,7 +162,7 @@ extension InventoryDraft {
   ) {
     guard isFolder(folder) == true else { return }
     guard let names = entries(of: folder) else {
-      findings.add(ConfigurationError("cannot be listed: \(reason(errno))", file: folder))
+      findings.add(ConfigurationError("cannot be listed: \(systemReason(errno))", file: folder))
       return
     }
     // Ansible takes the first of NAME, NAME.yml, NAME.yaml, NAME.json and no other.
@@ -251,8 +251,4 @@ private func entries(of path: String) -> [String]? {
     if name != ".", name != ".." { names.append(name) }
   }
   return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-}
-
-private func reason(_ code: Int32) -> String {
-  strerror(code).map { String(cString: $0) } ?? "error \(code)"
 }

@@ -17,6 +17,13 @@ extension InventoryDraft {
           hint: "write its result to a file: ansible-inventory -i THIS --list --yaml > hosts.yml"))
       return
     }
+    if let meta = pairs.first(where: { $0.name == "_meta" }) {
+      findings.add(
+        ConfigurationError(
+          "what a program answered to --list, which has another shape", at: meta.key,
+          hint: "write its result to a file: ansible-inventory -i IT --list --yaml > hosts.yml"))
+      return
+    }
     for pair in pairs {
       if Self.sections.contains(pair.name) {
         findings.add(

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Glibc
 
 /// Whether a private key can be used, by the rules of ssh(1): readable by us and by no one else.
@@ -6,7 +7,7 @@ enum KeyFile {
   static func problem(_ path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      return "cannot be found: \(strerror(errno).map { String(cString: $0) } ?? "")"
+      return "cannot be found: \(systemReason(errno))"
     }
     guard status.st_mode & S_IFMT == S_IFREG else { return "is not a regular file" }
     guard access(path, R_OK) == 0 else { return "cannot be read by this user" }

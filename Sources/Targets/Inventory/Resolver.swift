@@ -258,10 +258,14 @@ struct Resolver {
   /// many hosts inherit it.
   private mutating func checkVariables(_ tagging: Set<String>) {
     let needed = Set(Variable.own).union(Variable.ansible.values.joined()).union(tagging)
+    // Ten thousand hosts have the same few names.
+    var slips: [String: String?] = [:]
     func check(_ layer: InventoryDraft.Layer, _ findings: inout Findings) {
       for name in layer.names where !needed.contains(name) {
         guard let key = layer.keys[name], let value = layer.values[name] else { continue }
-        if let near = Variable.slip(name) {
+        let slip = slips[name] ?? Variable.slip(name)
+        slips[name] = .some(slip)
+        if let near = slip {
           findings.warn(
             ConfigurationError(
               "\"\(name)\" is none of scrape's variables", at: key,

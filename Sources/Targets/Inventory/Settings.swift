@@ -298,25 +298,6 @@ extension Profile {
   }
 }
 
-extension Findings {
-  /// Sets the value, or keeps why it cannot be.
-  mutating func set<Value>(
-    _ value: inout Value, _ body: () throws(ConfigurationError) -> Value
-  ) {
-    if let result = attempt(body) { value = result }
-  }
-
-  /// As `attempt`, for what adds findings of its own before it throws.
-  mutating func gather<Result>(
-    _ body: (inout Findings) throws(ConfigurationError) -> Result
-  ) -> Result? {
-    do throws(ConfigurationError) { return try body(&self) } catch {
-      add(error)
-      return nil
-    }
-  }
-}
-
 extension Settings {
   /// Refuses hosts whose profile is not there.
   public func check(_ inventory: Inventory) throws(ConfigurationErrors) {
