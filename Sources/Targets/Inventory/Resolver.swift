@@ -335,6 +335,7 @@ struct Resolver {
       guard let via = host.via else { continue }
       checkJumps(host, via, byName, &ringed)
     }
+    checkJumpNames(hosts, byName)
   }
 
   private mutating func checkJumps(
@@ -357,13 +358,20 @@ struct Resolver {
       }
       next = byName[jump]?.via
     }
-    if let node = host[variable: "via"], byName[via] == nil,
-      !via.contains(where: { "@:.,".contains($0) }),
-      let near = nearest(to: via, among: draft.hostOrder, slips: 1)
-    {
+  }
+
+  /// A jump host may be known to ssh_config only; one that is nearly a host of ours was meant to be.
+  private mutating func checkJumpNames(_ hosts: [Host], _ byName: [String: Host]) {
+    var near: [String: String?] = [:]
+    for host in hosts {
+      guard let via = host.via, byName[via] == nil, !via.contains(where: { "@:.,".contains($0) })
+      else { continue }
+      let name = near[via] ?? nearest(to: via, among: draft.hostOrder, slips: 1)
+      near[via] = .some(name)
+      guard let name, let node = host[variable: "via"] else { continue }
       findings.warn(
         ConfigurationError(
-          "\"\(via)\" is no host of the inventory", at: node, hint: "did you mean \"\(near)\"?"))
+          "\"\(via)\" is no host of the inventory", at: node, hint: "did you mean \"\(name)\"?"))
     }
   }
 
