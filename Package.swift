@@ -51,7 +51,8 @@ let package = Package(
     .target(name: "Metrics", swiftSettings: pure),
     .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
-    .target(name: "Configuration", dependencies: ["CYAML"], swiftSettings: strict),
+    .target(
+      name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
     .target(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
       path: "Sources/Targets/Collectors", swiftSettings: pure),
@@ -79,7 +80,8 @@ let package = Package(
     tests("Engine"),
     tests("Configuration"),
     tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
-    tests("Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors"),
+    tests(
+      "Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors", exclude: ["Fixtures"]),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     .testTarget(
       name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],

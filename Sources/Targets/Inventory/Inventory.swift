@@ -1,0 +1,79 @@
+public import Configuration
+
+/// All hosts that are watched, as the files of an inventory describe them.
+///
+/// Reads Ansible's YAML, JSON and INI inventories with `group_vars` and `host_vars`; it runs nothing
+/// and contacts nobody.
+public struct Inventory: Sendable {
+  /// In the order of the files.
+  public let hosts: [Host]
+  /// `all` first, the others in the order of the files.
+  public let groups: [Group]
+  /// What is odd, but no reason not to start.
+  public let warnings: [ConfigurationError]
+  /// The files that were read.
+  public let files: [String]
+
+  private let places: [String: Int]
+  private let groupPlaces: [String: Int]
+  private let members: [String: [Int]]
+
+  /// Reads a file, or all files of a folder as one inventory.
+  ///
+  /// `checkingKeys: false` leaves the files of private keys alone, for tests and previews.
+  public static func load(
+    _ path: String, checkingKeys: Bool = true
+  ) throws(ConfigurationErrors) -> Inventory {
+    var draft = InventoryDraft()
+    var files: [String] = []
+    var folder = path
+    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+    draft.read(path: folder, files: &files)
+    draft.close()
+    var resolver = Resolver(draft, checkingKeys: checkingKeys)
+    let hosts = resolver.hosts()
+    try resolver.findings.finish()
+    let groups = draft.groupOrder.map { name in
+      let group = draft.groups[name] ?? InventoryDraft.GroupDraft()
+      return Group(
+        name: name, depth: group.depth, parents: group.parents, children: group.children,
+        hosts: group.hosts)
+    }
+    return Inventory(
+      hosts: hosts, groups: groups, warnings: resolver.findings.warnings, files: files)
+  }
+
+  init(
+    hosts: [Host], groups: [Group], warnings: [ConfigurationError] = [], files: [String] = []
+  ) {
+    self.hosts = hosts
+    self.groups = groups
+    self.warnings = warnings
+    self.files = files
+    var places: [String: Int] = [:]
+    var members: [String: [Int]] = [:]
+    for (index, host) in hosts.enumerated() {
+      places[host.name] = index
+      for group in host.groups { members[group, default: []].append(index) }
+    }
+    self.places = places
+    self.members = members
+    var groupPlaces: [String: Int] = [:]
+    for (index, group) in groups.enumerated() { groupPlaces[group.name] = index }
+    self.groupPlaces = groupPlaces
+  }
+
+  /// The host of this name, or nil.
+  public func host(_ name: String) -> Host? { places[name].map { hosts[$0] } }
+
+  /// The group of this name, or nil.
+  public func group(_ name: String) -> Group? { groupPlaces[name].map { groups[$0] } }
+
+  /// All hosts of a group and of the groups below it, in the order of the inventory.
+  public func hosts(of group: String) -> [Host] { (members[group] ?? []).map { hosts[$0] } }
+
+  func place(of host: String) -> Int? { places[host] }
+  func places(of group: String) -> [Int]? {
+    groupPlaces[group] == nil ? nil : members[group] ?? []
+  }
+}

@@ -1,0 +1,252 @@
+internal import Configuration
+
+/// The inventory while its files are read: who stands where, and each variable with its origin.
+struct InventoryDraft {
+  /// A group as gathered from all files.
+  struct GroupDraft {
+    var mark: Mark?
+    var isDefined = false
+    var children: [String] = []
+    var parents: [String] = []
+    var hosts: [String] = []
+    var members: Set<String> = []
+    var variables = Layer()
+    var files = Layer()
+    var priority = 1
+    var depth = 0
+  }
+
+  struct HostDraft {
+    var mark: Mark
+    var groups: [String] = []
+    var variables = Layer()
+    var files = Layer()
+  }
+
+  /// Variables of one level of precedence, later ones over earlier ones.
+  struct Layer {
+    private(set) var names: [String] = []
+    private(set) var values: [String: Node] = [:]
+    private(set) var keys: [String: Node] = [:]
+
+    mutating func set(_ key: Node, _ value: Node) {
+      let name = key.text ?? ""
+      if values.updateValue(value, forKey: name) == nil { names.append(name) }
+      keys[name] = key
+    }
+  }
+
+  private(set) var groups: [String: GroupDraft] = [:]
+  private(set) var groupOrder: [String] = []
+  private(set) var hosts: [String: HostDraft] = [:]
+  private(set) var hostOrder: [String] = []
+  var findings = Findings()
+  /// Whether a file could not be read, so that who seems to be missing may stand there.
+  var isIncomplete = false
+
+  /// More hosts than this is a slip of the pen in a range.
+  static let hostLimit = 100_000
+  static let groupLimit = 10_000
+
+  init() {
+    note(group: "all", at: nil)
+    note(group: "ungrouped", at: nil)
+    groups["all"]?.isDefined = true
+    groups["ungrouped"]?.isDefined = true
+    link("all", to: "ungrouped")
+  }
+
+  /// Makes sure that a group of this name exists.
+  mutating func note(group name: String, at mark: Mark?) {
+    if groups[name] == nil {
+      guard groupOrder.count < Self.groupLimit else {
+        if let mark {
+          findings.add(ConfigurationError("more than \(Self.groupLimit) groups", at: mark))
+        }
+        return
+      }
+      groups[name] = GroupDraft()
+      groupOrder.append(name)
+    }
+    if groups[name]?.mark == nil { groups[name]?.mark = mark }
+  }
+
+  mutating func define(group name: String, at mark: Mark?) {
+    note(group: name, at: mark)
+    groups[name]?.isDefined = true
+  }
+
+  private mutating func link(_ parent: String, to child: String) {
+    if groups[parent]?.children.contains(child) == false {
+      groups[parent]?.children.append(child)
+      groups[child]?.parents.append(parent)
+    }
+  }
+
+  /// Makes one group the child of another, unless a ring would close.
+  mutating func add(child node: Node, to parent: String) {
+    let child = node.text ?? ""
+    if child == parent {
+      findings.add(ConfigurationError("group \"\(child)\" contains itself", at: node))
+      return
+    }
+    if let path = path(from: child, to: parent) {
+      findings.add(
+        ConfigurationError(
+          "group \"\(child)\" contains itself", at: node,
+          hint: (path + [child]).joined(separator: " → ")))
+      return
+    }
+    link(parent, to: child)
+  }
+
+  /// The groups on the way down from one to another, both included.
+  private func path(from start: String, to end: String) -> [String]? {
+    var cameFrom: [String: String] = [start: start]
+    var queue = [start]
+    while let current = queue.popLast() {
+      if current == end {
+        var path = [end]
+        while let last = path.last, last != start, let before = cameFrom[last] {
+          path.append(before)
+        }
+        return path.reversed()
+      }
+      for child in groups[current]?.children ?? [] where cameFrom[child] == nil {
+        cameFrom[child] = current
+        queue.append(child)
+      }
+    }
+    return nil
+  }
+
+  /// Puts the hosts of one entry into a group, with the variables that stand beside them.
+  mutating func add(
+    hosts entry: Node, to group: String, variables: [Node.Pair]
+  ) {
+    guard let names = findings.attempt({ () throws(ConfigurationError) in try HostNames(entry) })
+    else { return }
+    guard hostOrder.count + names.names.count <= Self.hostLimit else {
+      findings.add(ConfigurationError("more than \(Self.hostLimit) hosts", at: entry))
+      return
+    }
+    var steps: [String: [Node]] = [:]
+    var faulty: Set<String> = []
+    for pair in variables where Variable.inStep.contains(pair.name) {
+      if let nodes = findings.attempt({ () throws(ConfigurationError) in
+        try Self.expanded(pair.value, with: names, pair.name)
+      }) {
+        steps[pair.name] = nodes
+      } else {
+        faulty.insert(pair.name)
+      }
+    }
+    for (index, name) in names.names.enumerated() {
+      if hosts[name] == nil {
+        hosts[name] = HostDraft(mark: entry.mark)
+        hostOrder.append(name)
+      }
+      if groups[group]?.members.insert(name).inserted == true { groups[group]?.hosts.append(name) }
+      if hosts[name]?.groups.contains(group) == false { hosts[name]?.groups.append(group) }
+      if let port = names.port {
+        hosts[name]?.variables.set(
+          Node("ansible_port", like: entry), Node(String(port), like: entry))
+      }
+      for pair in variables where !faulty.contains(pair.name) {
+        let value = steps[pair.name].flatMap { index < $0.count ? $0[index] : nil } ?? pair.value
+        hosts[name]?.variables.set(pair.key, value)
+      }
+    }
+  }
+
+  /// The value for each host of the entry, or an empty list where it is the same for all.
+  private static func expanded(
+    _ node: Node, with names: HostNames, _ what: String
+  ) throws(ConfigurationError) -> [Node] {
+    if let pairs = node.pairs {
+      guard let inner = node["address"],
+        let texts = try inStep(inner, with: names, "\(what).address")
+      else { return [] }
+      return texts.map { text in
+        var copy = node
+        copy.content = .mapping(
+          pairs.map {
+            $0.name == "address" ? Node.Pair(key: $0.key, value: Node(text, like: inner)) : $0
+          })
+        return copy
+      }
+    }
+    return try inStep(node, with: names, what)?.map { Node($0, like: node) } ?? []
+  }
+
+  mutating func set(group: String, _ key: Node, _ value: Node, inFile: Bool = false) {
+    if inFile {
+      groups[group]?.files.set(key, value)
+      return
+    }
+    if key.text == "ansible_group_priority" {
+      let priority = findings.attempt { () throws(ConfigurationError) in
+        try value.integer("ansible_group_priority")
+      }
+      groups[group]?.priority = priority ?? 1
+    }
+    groups[group]?.variables.set(key, value)
+  }
+
+  mutating func set(host: String, fromFile key: Node, _ value: Node) {
+    hosts[host]?.files.set(key, value)
+  }
+
+  /// Hangs what has no parent under `all` and counts the depths. Called once all files are read.
+  mutating func close() {
+    for name in groupOrder where name != "all" && groups[name]?.parents.isEmpty == true {
+      link("all", to: name)
+    }
+    // Rings were refused, so that the longest way down ends.
+    var pending: [String: Int] = [:]
+    for name in groupOrder { pending[name] = groups[name]?.parents.count ?? 0 }
+    var ready = groupOrder.filter { pending[$0] == 0 }
+    while let name = ready.popLast() {
+      let depth = groups[name]?.depth ?? 0
+      for child in groups[name]?.children ?? [] {
+        let known = groups[child]?.depth ?? 0
+        groups[child]?.depth = max(known, depth + 1)
+        pending[child, default: 1] -= 1
+        if pending[child] == 0 { ready.append(child) }
+      }
+    }
+    // A host of `all` alone, or of none, is Ansible's `ungrouped`.
+    for name in hostOrder where hosts[name]?.groups.allSatisfy({ $0 == "all" }) == true {
+      hosts[name]?.groups.append("ungrouped")
+      groups["ungrouped"]?.hosts.append(name)
+    }
+    // One that a later file put into a group is ungrouped no more.
+    for name in hostOrder
+    where hosts[name]?.groups.contains("ungrouped") == true
+      && hosts[name]?.groups.contains(where: { $0 != "ungrouped" && $0 != "all" }) == true
+    {
+      hosts[name]?.groups.removeAll { $0 == "ungrouped" }
+      groups["ungrouped"]?.hosts.removeAll { $0 == name }
+    }
+  }
+
+  /// The group and all above it.
+  private func ancestry(of group: String, into found: inout Set<String>) {
+    var pending = [group]
+    while let name = pending.popLast() {
+      guard found.insert(name).inserted else { continue }
+      pending += groups[name]?.parents ?? []
+    }
+  }
+
+  /// Groups of a host in the order in which their variables count, the strongest last.
+  func groups(of host: String) -> [String] {
+    var found: Set<String> = ["all"]
+    for group in hosts[host]?.groups ?? [] { ancestry(of: group, into: &found) }
+    return found.sorted { left, right in
+      let one = groups[left] ?? GroupDraft()
+      let two = groups[right] ?? GroupDraft()
+      return (one.depth, one.priority, left) < (two.depth, two.priority, right)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+public import Collectors
+internal import Configuration
+
+/// What is read on a host: collectors, how often each, and with what options.
+public struct Profile: Sendable, Equatable {
+  /// One collector of a profile.
+  public struct Task: Sendable, Equatable {
+    public var collector: String
+    /// The time between two runs; zero is each pass.
+    public var every: Duration
+    public var options: CollectorOptions
+
+    public init(_ collector: String, every: Duration, options: CollectorOptions = .init()) {
+      self.collector = collector
+      self.every = every
+      self.options = options
+    }
+  }
+
+  public var name: String
+  /// In the order of the list of collectors.
+  public var tasks: [Task]
+  /// How long a host of this profile may take; nil leaves it to the pass.
+  public var deadline: Duration?
+
+  public init(_ name: String, tasks: [Task], deadline: Duration? = nil) {
+    self.name = name
+    self.tasks = tasks
+    self.deadline = deadline
+  }
+
+  /// The task of this collector, or nil.
+  public subscript(collector: String) -> Task? { tasks.first { $0.collector == collector } }
+}
+
+extension Profile {
+  /// What changes slowly or is dear to ask is not asked each pass.
+  static let slow: [String: Duration] = [
+    "disk": .seconds(60), "processes": .seconds(60), "users": .seconds(60), "logins": .seconds(60),
+    "mdstat": .seconds(60),
+  ]
+
+  /// The built-in profiles by name.
+  static let builtIn: [(name: String, collectors: [String])] = {
+    let linux = [
+      "system", "cpu", "mem", "swap", "diskio", "net", "netstat", "kernel", "pressure", "disk",
+      "processes", "users", "logins", "mdstat",
+    ]
+    return [("linux", linux), ("gpu", linux + ["gpu"])]
+  }()
+
+  /// The built-in profiles, of the collectors that there are.
+  static func builtIn(of collectors: [any Collector.Type]) -> [Profile] {
+    builtIn.map { name, names in
+      Profile(
+        name,
+        tasks: collectors.map { $0.name }.filter { names.contains($0) }
+          .map { Task($0, every: slow[$0] ?? .zero) })
+    }
+  }
+}

@@ -1,0 +1,436 @@
+internal import Configuration
+internal import Metrics
+
+/// Turns the draft into hosts: which of a variable's values counts, and what it means.
+struct Resolver {
+  private let draft: InventoryDraft
+  private let checkingKeys: Bool
+  var findings: Findings
+  private var checkedKeys: [String: String?] = [:]
+
+  init(_ draft: InventoryDraft, checkingKeys: Bool) {
+    self.draft = draft
+    self.checkingKeys = checkingKeys
+    findings = draft.findings
+  }
+
+  mutating func hosts() -> [Host] {
+    checkNames()
+    var tagging: Set<String> = []
+    var hosts: [Host] = []
+    hosts.reserveCapacity(draft.hostOrder.count)
+    var orders: [[String]: [String]] = [:]
+    for name in draft.hostOrder {
+      guard let entry = draft.hosts[name] else { continue }
+      let order = orders[entry.groups] ?? draft.groups(of: name)
+      orders[entry.groups] = order
+      let levels = Levels(draft, host: entry, groups: order)
+      hosts.append(host(name, entry, order, levels, &tagging))
+    }
+    checkVariables(tagging)
+    checkTopology(hosts)
+    return hosts
+  }
+
+  private mutating func host(
+    _ name: String, _ entry: InventoryDraft.HostDraft, _ groups: [String], _ levels: Levels,
+    _ tagging: inout Set<String>
+  ) -> Host {
+    let connection = value("connection", levels, connection) ?? .ssh
+    let local = connection == .local ? "127.0.0.1" : name
+    let key = levels.first(Variable.names(for: "key"))
+    let keys = value("key", levels, self.keys) ?? []
+    if connection == .ssh, let key { for path in keys { checkKey(path, key.value) } }
+    return Host(
+      name: name,
+      group: groups.last { $0 != "all" && $0 != "ungrouped" } ?? "ungrouped",
+      groups: groups,
+      address: value("address", levels, address) ?? local,
+      port: value("port", levels, port) ?? 22,
+      user: value("user", levels, account),
+      keys: keys,
+      keyPassphrase: value("key_passphrase", levels, secret),
+      password: value("password", levels, secret),
+      knownHosts: value("known_hosts", levels, path),
+      profile: value("profile", levels, word) ?? "linux",
+      probes: value("probes", levels) { node, _ in node },
+      bmc: value("bmc", levels) { node, _ in node },
+      via: via(levels),
+      on: value("on", levels, word),
+      behind: value("behind", levels, word),
+      ca: value("ca", levels, path),
+      tags: tags(levels, &tagging),
+      every: value("every", levels) { node, what throws(ConfigurationError) in
+        try node.duration(what, in: .seconds(1) ... .seconds(366 * 86_400))
+      },
+      connection: connection,
+      variables: variables(levels),
+      mark: entry.mark)
+  }
+
+  // MARK: one variable
+
+  /// The value that counts, decoded; nil where there is none or where it is wrong.
+  private mutating func value<Result>(
+    _ own: String, _ levels: Levels, _ decode: (Node, String) throws(ConfigurationError) -> Result
+  ) -> Result? {
+    guard let found = levels.first(Variable.names(for: own)), usable(found) else { return nil }
+    return findings.attempt { () throws(ConfigurationError) in try decode(found.value, found.name) }
+  }
+
+  /// Whether the value is one that scrape may take; where Ansible would have to work on it, that is
+  /// an error, as this variable is needed.
+  private mutating func usable(_ found: Levels.Found) -> Bool {
+    if found.value.isNull { return false }
+    guard let (node, problem, hint) = found.value.untouchable else { return true }
+    findings.add(ConfigurationError("\(found.name) \(problem)", at: node, hint: hint))
+    return false
+  }
+
+  private func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+    let text = try node.string(what)
+    try checkName(text, node)
+    return text
+  }
+
+  private func account(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+    let text = try node.string(what)
+    guard !text.isEmpty, text.utf8.count <= 256,
+      !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+    else { throw ConfigurationError("\(what) is not the name of an account", at: node) }
+    return text
+  }
+
+  private func address(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+    let text = unbracketed(try node.string(what))
+    if isAddress(text) { return text }
+    guard !text.contains("[") else {
+      throw ConfigurationError(
+        "\(what) has a range here", at: node,
+        hint: "a range of addresses stands beside a name with a range: \"web[1:3]\"")
+    }
+    guard !text.contains(":") else {
+      throw ConfigurationError(
+        "\(what) is no IP address and no name", at: node, hint: "a port is set with \"port:\"")
+    }
+    try checkName(text, node)
+    return text
+  }
+
+  private func port(_ node: Node, _ what: String) throws(ConfigurationError) -> Int {
+    try node.integer(what, in: 1...65_535)
+  }
+
+  private func secret(_ node: Node, _ what: String) throws(ConfigurationError) -> Secret {
+    try Secret(node, what)
+  }
+
+  private func path(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+    let text = try node.string(what)
+    guard !text.isEmpty, !text.utf8.contains(0) else {
+      throw ConfigurationError("\(what) is not a path", at: node)
+    }
+    return absolute(text, besides: node.mark.file)
+  }
+
+  private func keys(_ node: Node, _ what: String) throws(ConfigurationError) -> [String] {
+    guard let items = node.items else { return [try path(node, what)] }
+    var paths: [String] = []
+    for item in items { paths.append(try path(item, what)) }
+    return paths
+  }
+
+  private func connection(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> Host.Connection {
+    switch try node.string(what) {
+    case "ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "libssh": return .ssh
+    case "local", "ansible.builtin.local": return .local
+    default:
+      throw ConfigurationError(
+        "scrape reaches hosts over ssh only, or this one as local", at: node,
+        hint: didYouMean(node.text ?? "", among: ["ssh", "local"]))
+    }
+  }
+
+  private mutating func via(_ levels: Levels) -> String? {
+    for found in levels.all(Variable.names(for: "via")) {
+      if found.value.isNull {
+        if found.name == "via" { return nil }
+        continue
+      }
+      guard usable(found) else { return nil }
+      if found.name == "via" {
+        return findings.attempt { () throws(ConfigurationError) in
+          try JumpHost.checked(found.value, found.name)
+        }
+      }
+      var ignored: [ConfigurationError] = []
+      let jump = findings.attempt { () throws(ConfigurationError) in
+        try JumpHost.fromArguments(found.value, found.name, &ignored)
+      }
+      for warning in ignored { findings.warn(warning) }
+      if let jump, let text = jump { return text }
+    }
+    return nil
+  }
+
+  // MARK: tags
+
+  /// Tags add up from `all` down to the host; a more specific one of the same name wins, and an
+  /// empty one takes it away.
+  private mutating func tags(_ levels: Levels, _ tagging: inout Set<String>) -> [Tag] {
+    var tags: [Tag] = []
+    func set(_ name: String, _ value: String?) {
+      tags.removeAll { $0.name == name }
+      if let value, !value.isEmpty { tags.append(Tag(name, value)) }
+    }
+    for found in levels.all(["tags"]).reversed() where usable(found) {
+      if let pairs = found.value.pairs {
+        for pair in pairs {
+          guard allowed(tag: pair.key) else { continue }
+          if let value = tagValue(pair.value, pair.name) {
+            set(pair.name, value.isEmpty ? nil : value)
+          }
+        }
+        continue
+      }
+      let names = findings.attempt { () throws(ConfigurationError) in
+        try found.value.words("tags")
+      }
+      for name in names ?? [] {
+        let text = name.text ?? ""
+        guard allowed(tag: name) else { continue }
+        tagging.insert(text)
+        guard let variable = levels.first(Variable.names(for: text)) else { continue }
+        guard usable(variable) else { continue }
+        if let value = tagValue(variable.value, text) { set(text, value) }
+      }
+    }
+    return tags
+  }
+
+  private mutating func allowed(tag: Node) -> Bool {
+    let name = tag.text ?? ""
+    let problem: String? =
+      if ["host", "group", "target", "time"].contains(name) {
+        "the tag \"\(name)\" is scrape's own"
+      } else if name.isEmpty || name.utf8.count > 64 || name.hasPrefix("_")
+        || name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+      {
+        "not the name of a tag"
+      } else {
+        nil
+      }
+    if let problem { findings.add(ConfigurationError(problem, at: tag)) }
+    return problem == nil
+  }
+
+  private mutating func tagValue(_ node: Node, _ name: String) -> String? {
+    if node.isNull { return "" }
+    return findings.attempt { () throws(ConfigurationError) in
+      let text = try node.string("tag \"\(name)\"")
+      guard text.utf8.count <= 256,
+        !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+      else {
+        throw ConfigurationError(
+          "the value of a tag is one line of at most 256 bytes", at: node)
+      }
+      return text
+    }
+  }
+
+  // MARK: all variables
+
+  private func variables(_ levels: Levels) -> [(name: String, value: Node)] {
+    var seen: Set<String> = []
+    var all: [(name: String, value: Node)] = []
+    for layer in levels.weakestFirst {
+      for name in layer.names where seen.insert(name).inserted {
+        guard let found = levels.first([name]), found.value.untouchable == nil else { continue }
+        all.append((name, found.value))
+      }
+    }
+    return all
+  }
+
+  /// Warns of slips in names and of free variables that are left out. Once for each place, however
+  /// many hosts inherit it.
+  private mutating func checkVariables(_ tagging: Set<String>) {
+    let needed = Set(Variable.own).union(Variable.ansible.values.joined()).union(tagging)
+    // Ten thousand hosts have the same few names.
+    var slips: [String: String?] = [:]
+    func check(_ layer: InventoryDraft.Layer, _ findings: inout Findings) {
+      for name in layer.names where !needed.contains(name) {
+        guard let key = layer.keys[name], let value = layer.values[name] else { continue }
+        let slip = slips[name] ?? Variable.slip(name)
+        slips[name] = .some(slip)
+        if let near = slip {
+          findings.warn(
+            ConfigurationError(
+              "\"\(name)\" is none of scrape's variables", at: key,
+              hint: "did you mean \"\(near)\"?"))
+        }
+        if let (node, problem, _) = value.untouchable {
+          findings.warn(
+            ConfigurationError(
+              "\"\(name)\" \(problem)", at: node,
+              hint: "it is left out; nothing of scrape's needs it"))
+        }
+      }
+    }
+    for name in draft.groupOrder {
+      guard let group = draft.groups[name] else { continue }
+      check(group.variables, &findings)
+      check(group.files, &findings)
+    }
+    for name in draft.hostOrder {
+      guard let host = draft.hosts[name] else { continue }
+      check(host.variables, &findings)
+      check(host.files, &findings)
+    }
+  }
+
+  // MARK: across hosts
+
+  private mutating func checkNames() {
+    for name in draft.groupOrder {
+      guard let group = draft.groups[name], name != "all", name != "ungrouped" else { continue }
+      if let host = draft.hosts[name] {
+        findings.warn(
+          ConfigurationError(
+            "\"\(name)\" is the name of a host and of a group", at: host.mark,
+            length: name.count))
+      }
+      if !group.isDefined, let mark = group.mark {
+        findings.warn(
+          ConfigurationError(
+            "group \"\(name)\" is empty and described nowhere", at: mark, length: name.count,
+            hint: didYouMean(
+              name,
+              among: draft.groupOrder.filter {
+                draft.groups[$0]?.isDefined == true && $0 != name
+              })))
+      }
+    }
+  }
+
+  private mutating func checkTopology(_ hosts: [Host]) {
+    var addresses: [String: String] = [:]
+    var byName: [String: Host] = [:]
+    for host in hosts {
+      byName[host.name] = host
+      guard host.connection == .ssh else { continue }
+      let place = "\(host.address) \(host.port) \(host.via ?? "")"
+      if let other = addresses.updateValue(host.name, forKey: place) {
+        let node = host[variable: "address"] ?? host[variable: "ansible_host"]
+        let problem = "\(host.name) and \(other) have the same address, \(host.address)"
+        findings.warn(
+          node.map { ConfigurationError(problem, at: $0) }
+            ?? ConfigurationError(problem, at: host.mark, length: host.name.count))
+      }
+    }
+    var ringed: Set<String> = []
+    for host in hosts where !ringed.contains(host.name) {
+      guard let via = host.via else { continue }
+      checkJumps(host, via, byName, &ringed)
+    }
+    checkJumpNames(hosts, byName)
+  }
+
+  private mutating func checkJumps(
+    _ host: Host, _ via: String, _ byName: [String: Host], _ ringed: inout Set<String>
+  ) {
+    var path = [host.name]
+    var next: String? = via
+    while let jump = next {
+      let isRing = path.contains(jump)
+      path.append(jump)
+      if isRing {
+        ringed.formUnion(path)
+        let problem = "the way to \(host.name) runs in a ring"
+        let node = host[variable: "via"]
+        let hint = path.joined(separator: " → ")
+        findings.add(
+          node.map { ConfigurationError(problem, at: $0, hint: hint) }
+            ?? ConfigurationError(problem, at: host.mark, length: host.name.count, hint: hint))
+        return
+      }
+      next = byName[jump]?.via
+    }
+  }
+
+  /// A jump host may be known to ssh_config only; one that is nearly a host of ours was meant to be.
+  private mutating func checkJumpNames(_ hosts: [Host], _ byName: [String: Host]) {
+    var near: [String: String?] = [:]
+    for host in hosts {
+      guard let via = host.via, byName[via] == nil, !via.contains(where: { "@:.,".contains($0) })
+      else { continue }
+      let name = near[via] ?? nearest(to: via, among: draft.hostOrder, slips: 1)
+      near[via] = .some(name)
+      guard let name, let node = host[variable: "via"] else { continue }
+      findings.warn(
+        ConfigurationError(
+          "\"\(via)\" is no host of the inventory", at: node, hint: "did you mean \"\(name)\"?"))
+    }
+  }
+
+  private mutating func checkKey(_ path: String, _ node: Node) {
+    guard checkingKeys else { return }
+    let problem: String?
+    if let known = checkedKeys[path] {
+      problem = known
+    } else {
+      problem = KeyFile.problem(path)
+      checkedKeys[path] = .some(problem)
+    }
+    guard let problem else { return }
+    let hint =
+      problem.contains("others")
+      ? "chmod 600 \(path)" : "make one with: ssh-keygen -t ed25519 -f \(path)"
+    findings.add(ConfigurationError("the key \(path) \(problem)", at: node, hint: hint))
+  }
+}
+
+/// The variables of one host in levels, the strongest first.
+///
+/// As Ansible orders them: vars of `all`, of its groups from the root down, group_vars of `all` and
+/// of its groups, the host's own, host_vars. At one level our names win over Ansible's.
+struct Levels {
+  struct Found {
+    var name: String
+    var value: Node
+  }
+
+  private let layers: [InventoryDraft.Layer]
+
+  init(_ draft: InventoryDraft, host: InventoryDraft.HostDraft, groups: [String]) {
+    var layers = [host.files, host.variables]
+    for name in groups.reversed() {
+      if let group = draft.groups[name] { layers.append(group.files) }
+    }
+    for name in groups.reversed() {
+      if let group = draft.groups[name] { layers.append(group.variables) }
+    }
+    self.layers = layers.filter { !$0.names.isEmpty }
+  }
+
+  var weakestFirst: [InventoryDraft.Layer] { layers.reversed() }
+
+  /// The strongest of these names; within a level, the first of them.
+  func first(_ names: [String]) -> Found? {
+    for layer in layers {
+      for name in names {
+        if let value = layer.values[name] { return Found(name: name, value: value) }
+      }
+    }
+    return nil
+  }
+
+  /// All that is set, the strongest first.
+  func all(_ names: [String]) -> [Found] {
+    layers.flatMap { layer in
+      names.compactMap { name in layer.values[name].map { Found(name: name, value: $0) } }
+    }
+  }
+}

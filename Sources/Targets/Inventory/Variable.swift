@@ -1,0 +1,80 @@
+internal import Configuration
+
+/// The variables that mean something to us; all others are free.
+enum Variable {
+  /// Our own names.
+  static let own = [
+    "address", "port", "user", "key", "key_passphrase", "password", "known_hosts", "profile",
+    "probes", "bmc", "via", "on", "behind", "ca", "tags", "every", "connection",
+  ]
+
+  /// Ansible's names for the same, the one it prefers first; ours win at the same level.
+  static let ansible: [String: [String]] = [
+    "address": ["ansible_host", "ansible_ssh_host"],
+    "port": ["ansible_port", "ansible_ssh_port"],
+    "user": ["ansible_user", "ansible_ssh_user"],
+    "key": ["ansible_ssh_private_key_file", "ansible_private_key_file"],
+    "key_passphrase": ["ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"],
+    "password": ["ansible_ssh_pass", "ansible_ssh_password", "ansible_password"],
+    "via": ["ansible_ssh_common_args", "ansible_ssh_extra_args"],
+    "connection": ["ansible_connection"],
+  ]
+
+  /// Those whose ranges run in step with the host's name.
+  static let inStep = ["address", "ansible_host", "ansible_ssh_host", "bmc"]
+
+  static func names(for own: String) -> [String] { [own] + (ansible[own] ?? []) }
+
+  /// The one of our names that a free variable was most likely meant to be: `adress`, `porbes`.
+  ///
+  /// Plurals (`users`, `ports`) are free variables of many an inventory, so they are no slip.
+  static func slip(_ name: String) -> String? {
+    guard name.utf8.count >= 5, !own.contains(name) else { return nil }
+    guard let near = nearest(to: name, among: own.filter { $0.utf8.count >= 4 }, slips: 1)
+    else { return nil }
+    return name == near + "s" ? nil : near
+  }
+}
+
+extension Node {
+  /// Why Ansible would have to work on this value before it can be used, or nil.
+  ///
+  /// Looks into lists and mappings: a template deep inside is one all the same.
+  var untouchable: (node: Node, problem: String, hint: String)? {
+    if tag == "!vault" || text?.hasPrefix("$ANSIBLE_VAULT;") == true {
+      return (
+        self, "is encrypted by ansible-vault, which scrape does not open",
+        "write ${NAME}, file:PATH or credential:NAME for a secret, the value itself for the rest"
+      )
+    }
+    if tag == "!unsafe" { return nil }
+    switch content {
+    case .scalar(let text, _):
+      guard Self.holdsTemplate(text) else { return nil }
+      return (
+        self, "is a template, which scrape never evaluates",
+        "write the value itself; our own name beside it wins over Ansible's"
+      )
+    case .sequence(let items):
+      for item in items { if let found = item.untouchable { return found } }
+    case .mapping(let pairs):
+      for pair in pairs {
+        if let found = pair.key.untouchable ?? pair.value.untouchable { return found }
+      }
+    }
+    return nil
+  }
+
+  private static func holdsTemplate(_ text: String) -> Bool {
+    var previous: UInt8 = 0
+    for byte in text.utf8 {
+      if previous == UInt8(ascii: "{") {
+        if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "#") {
+          return true
+        }
+      }
+      previous = byte
+    }
+    return false
+  }
+}
