@@ -41,7 +41,7 @@ public struct LineProtocol: Sendable {
       append(field.value)
     }
     bytes.append(UInt8(ascii: " "))
-    append(decimal: (point.time ?? time).nanoseconds)
+    bytes.append(decimal: (point.time ?? time).nanoseconds)
     bytes.append(UInt8(ascii: "\n"))
     count += 1
   }
@@ -55,7 +55,7 @@ public struct LineProtocol: Sendable {
   private mutating func append(_ value: FieldValue) {
     switch value {
     case .integer(let integer):
-      append(decimal: integer)
+      bytes.append(decimal: integer)
       bytes.append(UInt8(ascii: "i"))
     case .float(let float):
       append(float)
@@ -81,22 +81,10 @@ public struct LineProtocol: Sendable {
   /// The shortest decimal fraction that reads back as the same number; whole ones without `.0`.
   private mutating func append(_ float: Double) {
     if let whole = Int64(exactly: float), whole.magnitude < 1 << 53 {
-      append(decimal: whole)
+      bytes.append(decimal: whole)
     } else {
       bytes.append(contentsOf: float.description.utf8)
     }
-  }
-
-  private mutating func append(decimal value: Int64) {
-    if value < 0 { bytes.append(UInt8(ascii: "-")) }
-    var rest = value.magnitude
-    let start = bytes.count
-    repeat {
-      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-      bytes.append(UInt8(truncatingIfNeeded: digit) &+ 0x30)
-      rest = quotient
-    } while rest != 0
-    bytes[start...].reverse()
   }
 
   private mutating func escape(_ text: String, also extra: UInt8) {
