@@ -18,7 +18,10 @@ struct JSONTests {
       (.string("\u{202e}\u{2028}ü€😀"), #""\u202e\u2028ü€😀""#),
       (.string("\u{e0001}"), #""\udb40\udc01""#),
       (.array([]), "[]"),
-      (.object([("b", .integer(1)), ("a", .array([.null, .string("")]))]), #"{"b":1,"a":[null,""]}"#),
+      (
+        .object([("b", .integer(1)), ("a", .array([.null, .string("")]))]),
+        #"{"b":1,"a":[null,""]}"#
+      ),
     ] as [(JSON, String)])
   func `a value is written as JSON that hides nothing`(value: JSON, text: String) {
     #expect(value.text == text)

@@ -132,7 +132,8 @@ extension Store {
       let size = try usedBytes(database)
       let waiting = try database.integer("SELECT sum(bytes) FROM queue") ?? 0
       if size - waiting > limits.size {
-        try database.run("DELETE FROM block WHERE id IN (SELECT id FROM block ORDER BY id LIMIT 128)")
+        try database.run(
+          "DELETE FROM block WHERE id IN (SELECT id FROM block ORDER BY id LIMIT 128)")
         if database.changes > 0 { continue }
         // Nothing but the latest passes is left: they go too, but for the very last.
         try database.run(

@@ -169,7 +169,8 @@ extension Store {
         }
         all.append(
           PassSummary(
-            start: Timestamp(nanoseconds: $0.integer(0)), end: Timestamp(nanoseconds: $0.integer(1)),
+            start: Timestamp(nanoseconds: $0.integer(0)),
+            end: Timestamp(nanoseconds: $0.integer(1)),
             hosts: Int($0.integer(2)), up: Int($0.integer(3)), failed: Int($0.integer(4)),
             points: Int($0.integer(5)), warnings: warnings))
       }

@@ -108,7 +108,7 @@ public actor Store {
     let first = try database()
     do {
       return try body(first)
-    } catch where error.code.isDamage {
+    } catch  where error.code.isDamage {
       connection = nil
       let aside = try StoreFile(path: path).setAside()
       untold.append(

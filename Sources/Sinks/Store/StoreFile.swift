@@ -90,7 +90,8 @@ struct StoreFile {
       let folder = String(decoding: path.utf8.prefix(index), as: UTF8.self)
       if mkdir(folder, 0o700) != 0 && errno != EEXIST && access(folder, F_OK) != 0 {
         throw StoreError(
-          .inaccessible, "the folder \(folder) for the store cannot be made: \(SystemError("mkdir"))")
+          .inaccessible,
+          "the folder \(folder) for the store cannot be made: \(SystemError("mkdir"))")
       }
     }
     // A file that exists is not opened here: closing it would drop SQLite's locks on it.
