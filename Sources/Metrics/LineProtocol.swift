@@ -165,10 +165,12 @@ public struct LineProtocol: Sendable {
         bytes.append(UInt8(ascii: "\\"))
         append(harmless: scalar)
       case "\\":
-        // A backslash is literal, but before a special character or at the end it would be read as
-        // an escape, and the reference has no way to escape it: a look-alike stands in.
+        // A backslash is literal, but before a special character (the server counts a quote among
+        // them) or at the end it would be read as an escape, and the reference has no way to
+        // escape it: a look-alike stands in.
         let next = scalars.index(after: index)
-        let ambiguous = next == scalars.endIndex || [",", " ", "=", "\\"].contains(scalars[next])
+        let ambiguous =
+          next == scalars.endIndex || [",", " ", "=", "\"", "\\"].contains(scalars[next])
         bytes.append(contentsOf: (ambiguous || bytes.count >= end ? "⧵" : "\\").utf8)
       default: append(harmless: scalar)
       }

@@ -8,7 +8,10 @@ public struct Delivery: Sendable, Equatable {
   /// Why the queue could not be read or shortened: what was delivered may be sent once more.
   public var storeError: StoreError?
 
-  public init() {}
+  public init(receipt: Receipt = Receipt(), error: SinkError? = nil) {
+    self.receipt = receipt
+    self.error = error
+  }
 }
 
 extension Sink {
