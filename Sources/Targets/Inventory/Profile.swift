@@ -37,13 +37,13 @@ extension Profile {
   /// What changes slowly or is dear to ask is not asked each pass.
   static let slow: [String: Duration] = [
     "disk": .seconds(60), "processes": .seconds(60), "users": .seconds(60), "logins": .seconds(60),
-    "mdstat": .seconds(60),
+    "mdstat": .seconds(60), "netstat": .seconds(60), "nstat": .seconds(60),
   ]
 
   /// The built-in profiles by name.
   static let builtIn: [(name: String, collectors: [String])] = {
     let linux = [
-      "system", "cpu", "mem", "swap", "diskio", "net", "netstat", "kernel", "pressure", "disk",
+      "system", "cpu", "mem", "swap", "diskio", "net", "netstat", "nstat", "kernel", "pressure", "disk",
       "processes", "users", "logins", "mdstat",
     ]
     return [("linux", linux), ("gpu", linux + ["gpu"])]

@@ -1,0 +1,94 @@
+internal import Collectors
+internal import Configuration
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// Who is asked what in one pass.
+struct Plan {
+  /// One host's part.
+  struct Turn {
+    var host: Host
+    var profile: Profile
+    /// What is due, in the order of the list of collectors.
+    var tasks: [Profile.Task]
+    /// When each of them is due again.
+    var due: [String: Timestamp]
+    var state: HostState
+    /// How long the latest of them has been due for.
+    var lateness: Duration
+  }
+
+  var turns: [Turn]
+  /// Hosts of which nothing is due now.
+  var idle = 0
+
+  /// Picks what is due of all that the hosts' profiles say.
+  ///
+  /// A collector that was missed is due once, not as often as it was missed, and its next turn is
+  /// counted from the turn it should have had, so that a minute stays a minute when passes jitter.
+  init(
+    _ hosts: [Host], settings: Settings, states: [String: HostState], at now: Timestamp,
+    only: Set<String>? = nil
+  ) {
+    turns = []
+    for host in hosts {
+      guard let profile = settings.profiles[host.profile] else { continue }
+      let state = states[host.name] ?? HostState()
+      var turn = Turn(
+        host: host, profile: profile, tasks: [], due: [:], state: state, lateness: .zero)
+      for task in profile.tasks {
+        if let only {
+          if only.contains(task.collector) { turn.tasks.append(task) }
+          continue
+        }
+        let every = max(task.every, host.every ?? .zero)
+        guard every > .zero else {
+          turn.tasks.append(task)
+          continue
+        }
+        let due = state.due[task.collector] ?? now
+        // cron fires a little early or late: a tenth of the interval, at most 2 s, is the same turn.
+        let slack = min(every / 10, .seconds(2)).nanoseconds
+        let wait = due.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
+        // A due time further off than the interval is from a clock that has been set back since.
+        if !wait.overflow, wait.partialValue > slack, wait.partialValue <= every.nanoseconds {
+          continue
+        }
+        turn.tasks.append(task)
+        let late = Duration.nanoseconds(max(0, -wait.partialValue))
+        if state.due[task.collector] != nil { turn.lateness = max(turn.lateness, late) }
+        let next = due.nanoseconds &+ every.nanoseconds
+        turn.due[task.collector] = Timestamp(
+          nanoseconds: late < every && wait.partialValue <= slack
+            ? next : now.nanoseconds &+ every.nanoseconds)
+      }
+      if turn.tasks.isEmpty { idle += 1 } else { turns.append(turn) }
+    }
+  }
+}
+
+extension Plan.Turn {
+  /// The batch that asks for all of it.
+  var batch: Batch {
+    Batch(
+      tasks.compactMap { task in
+        Collectors.collectors.first { $0.name == task.collector }.map {
+          Batch.Item($0, task.options)
+        }
+      })
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, held at the end of their range.
+  var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, carry) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return overflow || carry ? (seconds < 0 ? .min : .max) : sum
+  }
+
+  /// Milliseconds with their fraction.
+  var milliseconds: Double { Double(nanoseconds) / 1_000_000 }
+}

@@ -1,0 +1,98 @@
+internal import Collectors
+internal import Configuration
+internal import Engine
+internal import Glibc
+internal import Sinks
+internal import Targets
+
+/// What a command works on: the inventory, the settings beside it and the store.
+struct Site {
+  let inventory: Inventory
+  let settings: Settings
+  /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
+  let folder: String
+  let storePath: String
+
+  /// The options that all commands share that read the inventory.
+  static let options = [
+    Option(
+      "--inventory", short: "-i", "PATH",
+      "File or folder of the inventory; else ./inventory, then /etc/scrape."),
+    Option("--config", "FILE", "Settings; else scrape.yml beside the inventory."),
+    Option("--store", "FILE", "The store; else as scrape.yml says, or under the state folder."),
+  ]
+
+  /// Reads everything; throws what is wrong with any of it before anybody is contacted.
+  init(_ arguments: Arguments) throws {
+    let path = try Site.inventoryPath(arguments)
+    folder = Site.isFolder(path) ? path : Site.parent(path)
+    inventory = try Inventory.load(path)
+    if let file = arguments["--config"] {
+      settings = try Settings.load(file)
+    } else if access("\(folder)/scrape.yml", F_OK) == 0 {
+      settings = try Settings.load("\(folder)/scrape.yml")
+    } else {
+      settings = Settings()
+    }
+    try settings.check(inventory)
+    storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
+  }
+
+  private static func inventoryPath(_ arguments: Arguments) throws(UsageError) -> String {
+    if let path = arguments["--inventory"] {
+      guard access(path, F_OK) == 0 else {
+        throw UsageError(message: "no inventory at \(path): \(SystemError("open").message)")
+      }
+      return path
+    }
+    for path in ["./inventory", "/etc/scrape"] where access(path, F_OK) == 0 { return path }
+    throw UsageError(
+      message: "no inventory: neither ./inventory nor /etc/scrape is there; give --inventory PATH")
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  static func parent(_ path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// systemd's StateDirectory, /var/lib for root, and the XDG base directory for others.
+  private static var defaultStore: String {
+    if let folder = Terminal.environment("STATE_DIRECTORY") {
+      return "\(folder.split(separator: ":").first ?? "")/scrape.db"
+    }
+    if geteuid() == 0 { return "/var/lib/scrape/scrape.db" }
+    let state =
+      Terminal.environment("XDG_STATE_HOME") ?? "\(Terminal.environment("HOME") ?? ".")/.local/state"
+    return "\(state)/scrape/scrape.db"
+  }
+
+  /// The store with the settings' bounds; the file is opened when it is first used.
+  func store() -> Store {
+    Store(
+      path: storePath,
+      limits: Store.Limits(keep: settings.store.keep, size: Int64(settings.store.size)))
+  }
+
+  var hasStore: Bool { access(storePath, F_OK) == 0 }
+
+  /// The hosts that `--limit` leaves, all without it.
+  func hosts(_ arguments: Arguments) throws(ConfigurationError) -> [Host] {
+    guard let pattern = arguments["--limit"] else { return inventory.hosts }
+    return try inventory.select(pattern)
+  }
+
+  /// The file into which `scrape trust` writes a host's key.
+  func trustFile(of host: Host) -> String { host.knownHosts ?? "\(folder)/known_hosts" }
+
+  /// The files in which a host's key may stand.
+  func knownHostFiles(of host: Host) -> [String] {
+    if let file = host.knownHosts { return [file] }
+    let home = Terminal.environment("HOME") ?? "/"
+    return ["\(folder)/known_hosts", "\(home)/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"]
+  }
+}
