@@ -31,13 +31,16 @@ func checkName(_ name: String, _ node: Node) throws(ConfigurationError) {
     throw ConfigurationError("a name is at most \(HostNames.nameLimit) bytes long", at: node)
   }
   try checkCharacters(name, node)
-  for forbidden in [",", "\"", "'", "/", "\\", "{", "}", "[", "]", "!", "&", "*", "?", "~", "@"]
-  where name.contains(forbidden) {
-    throw ConfigurationError("a name cannot hold \"\(forbidden)\"", at: node)
+  if let byte = name.utf8.first(where: { forbidden.contains($0) }) {
+    throw ConfigurationError("a name cannot hold \"\(UnicodeScalar(byte))\"", at: node)
   }
 }
 
+/// What patterns, tags and the shell give a meaning of their own.
+private let forbidden = Set(",\"'/\\{}[]!&*?~@".utf8)
+
 private func checkCharacters(_ name: String, _ node: Node) throws(ConfigurationError) {
+  if name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) { return }
   for scalar in name.unicodeScalars {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator:
