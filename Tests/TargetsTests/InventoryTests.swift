@@ -346,6 +346,18 @@ struct InventoryTests {
     #expect(inventory.warnings.count == 2)
   }
 
+  @Test(
+    arguments: [
+      "{address: '-oProxyCommand=x'}", "{address: 'a b'}", "{address: 'fe80::1%$(x)'}",
+      "{address: '10.0.0.256:1'}", "{address: 'a;b'}", "{address: 10.0.0.256}", "{address: 10.0.0}",
+      "{user: '-x'}", "{via: 'a,-b'}",
+      "{via: 'a b'}", "{via: ''}", "{profile: 'a/b'}", "{key: ''}", "{known_hosts: [a]}",
+      "{tags: {_x: 1}}", "{tags: {x: [1]}}", "{tags: {x: \"a\\nb\"}}", "{port: 0}", "{every: 0}",
+    ])
+  func `a value that could do harm or means nothing is refused`(variables: String) throws {
+    #expect(try InventoryFolder.problems(["hosts.yml": "g: {hosts: {h: \(variables)}}"]).count == 1)
+  }
+
   @Test func `a name is at most 253 bytes long`() throws {
     let name = String(repeating: "a", count: 253)
     #expect(try InventoryFolder.inventory("g: {hosts: {\(name): }}").hosts.count == 1)
