@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// Tests need the language mode and the warnings only.
+let testing: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
 /// The rooms that read a hostile host's bytes hold no unsafe code, and the compiler proves it.
 let pure: [SwiftSetting] =
   strict + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
@@ -21,12 +24,10 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     providers: [.apt([package])])
 }
 
-func tests(
-  _ room: String, _ others: Target.Dependency..., excluding: [String] = []
-) -> Target {
+func tests(_ room: String, _ others: Target.Dependency..., exclude: [String] = []) -> Target {
   .testTarget(
     name: "\(room)Tests", dependencies: [.byName(name: room)] + others,
-    exclude: excluding, swiftSettings: strict)
+    exclude: exclude, swiftSettings: testing)
 }
 
 let package = Package(
@@ -72,15 +73,18 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Real daemons on loopback for the tests.
+    .target(name: "Lab", path: "Tests/Lab", swiftSettings: testing),
     tests("Metrics"),
     tests("Parsers"),
     tests("Engine"),
     tests("Configuration"),
-    tests("Collectors", "Metrics", "Parsers"),
+    tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
     tests(
-      "Targets", "Metrics", "Engine", "Configuration", "Collectors", excluding: ["Fixtures"]),
-    tests("Sinks", "Metrics", "Engine", "Configuration"),
+      "Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors", exclude: ["Fixtures"]),
+    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Scraper", "Sinks", "Targets"], swiftSettings: strict),
+      name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
+      swiftSettings: testing),
   ]
 )

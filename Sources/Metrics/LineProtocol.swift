@@ -2,8 +2,9 @@
 ///
 /// The escaping is that of InfluxData's line protocol reference: `,` and space in a measurement;
 /// `,`, `=` and space in tag keys, tag values and field keys; `"` and `\` in a string field. What the
-/// reference leaves undefined is made harmless: a line break becomes `⏎`, a NUL and other control
-/// characters U+FFFD, and a tag value never ends in a backslash, which would eat the separator.
+/// reference leaves undefined or a server refuses is made harmless: a line break becomes `⏎`, other
+/// control characters U+FFFD; a tag value never ends in a backslash, which would eat the separator; a
+/// tag or field named `time`, a number that is not finite and a tag that stands twice are left out.
 public struct LineProtocol: Sendable {
   /// The lines written so far, each ended by a newline.
   public private(set) var bytes: [UInt8] = []
@@ -12,36 +13,58 @@ public struct LineProtocol: Sendable {
 
   /// The longest string field that is written, in bytes of UTF-8; InfluxDB takes 64 KiB.
   public static let longestString = 60_000
+  /// The longest name or tag value; InfluxDB takes 64 KiB for a measurement with all its tags.
+  public static let longestName = 4_000
+
+  /// Tags that are common to a batch, as they are written.
+  private var common: [(name: String, bytes: [UInt8])] = []
 
   public init() {}
 
-  /// Writes one point with its own tags and `common`, sorted by key as the reference advises.
-  ///
-  /// A tag that is both is taken from the point. A point without fields is not written.
-  public mutating func append(_ point: Point, common: [Tag] = [], at time: Timestamp) {
-    guard !point.fields.isEmpty else { return }
-    escape(point.measurement, also: 0)
-    var tags = point.tags
-    for tag in common where !point.tags.contains(where: { $0.name == tag.name }) {
-      tags.append(tag)
+  /// Writes the points of a batch, each with the tags of the batch, sorted by key as the reference
+  /// advises. A tag that is both is taken from the point; a point without fields is not written.
+  public mutating func append(_ batch: PointBatch) {
+    common = Self.escaped(batch.tags)
+    for point in batch.points { append(point, at: batch.time) }
+    common = []
+  }
+
+  /// Writes one point.
+  public mutating func append(_ point: Point, common tags: [Tag] = [], at time: Timestamp) {
+    if !tags.isEmpty { common = Self.escaped(tags) }
+    defer { if !tags.isEmpty { common = [] } }
+
+    let start = bytes.count
+    guard !point.measurement.isEmpty else { return }
+    // A line that begins with this sign is a comment.
+    if point.measurement.utf8.first == UInt8(ascii: "#") {
+      bytes.append(contentsOf: "＃".utf8)
+      escape(point.measurement.dropFirst(), also: 0)
+    } else {
+      escape(point.measurement[...], also: 0)
     }
-    tags.sort { $0.name < $1.name }
-    for tag in tags where !tag.value.isEmpty {
-      bytes.append(UInt8(ascii: ","))
-      escape(tag.name, also: UInt8(ascii: "="))
-      bytes.append(UInt8(ascii: "="))
-      escape(tag.value, also: UInt8(ascii: "="))
+    if point.tags.isEmpty {
+      for tag in common { bytes.append(contentsOf: tag.bytes) }
+    } else {
+      append(point.tags)
     }
     var separator = UInt8(ascii: " ")
-    for field in point.fields {
+    for field in point.fields where !field.name.isEmpty && field.name != "time" {
+      if case .float(let float) = field.value, !float.isFinite { continue }
       bytes.append(separator)
       separator = UInt8(ascii: ",")
-      escape(field.name, also: UInt8(ascii: "="))
+      escape(field.name[...], also: UInt8(ascii: "="))
       bytes.append(UInt8(ascii: "="))
       append(field.value)
     }
+    guard separator == UInt8(ascii: ",") else {
+      bytes.removeLast(bytes.count - start)
+      return
+    }
     bytes.append(UInt8(ascii: " "))
-    append(decimal: (point.time ?? time).nanoseconds)
+    // InfluxDB keeps the outermost nanoseconds of the type for itself.
+    let moment = (point.time ?? time).nanoseconds
+    bytes.append(decimal: min(max(moment, .min + 2), .max - 1))
     bytes.append(UInt8(ascii: "\n"))
     count += 1
   }
@@ -52,72 +75,104 @@ public struct LineProtocol: Sendable {
     count = 0
   }
 
+  private static func escaped(_ tags: [Tag]) -> [(name: String, bytes: [UInt8])] {
+    var writer = LineProtocol()
+    var previous = ""
+    return tags.sorted { $0.name < $1.name }.compactMap { tag in
+      if tag.name == previous { return nil }
+      previous = tag.name
+      writer.removeAll()
+      writer.append(tag)
+      return writer.bytes.isEmpty ? nil : (tag.name, writer.bytes)
+    }
+  }
+
+  /// Writes the point's tags and the common ones, both sorted, as one sorted sequence.
+  private mutating func append(_ tags: [Tag]) {
+    var own = tags
+    if !zip(own, own.dropFirst()).allSatisfy({ $0.name < $1.name }) {
+      own.sort { $0.name < $1.name }
+    }
+    var next = 0
+    var previous = ""
+    for tag in own where tag.name != previous {
+      while next < common.count, common[next].name < tag.name {
+        bytes.append(contentsOf: common[next].bytes)
+        next += 1
+      }
+      if next < common.count, common[next].name == tag.name { next += 1 }
+      append(tag)
+      previous = tag.name
+    }
+    for tag in common[next...] { bytes.append(contentsOf: tag.bytes) }
+  }
+
+  private mutating func append(_ tag: Tag) {
+    guard !tag.value.isEmpty, !tag.name.isEmpty, tag.name != "time" else { return }
+    bytes.append(UInt8(ascii: ","))
+    escape(tag.name[...], also: UInt8(ascii: "="))
+    bytes.append(UInt8(ascii: "="))
+    escape(tag.value[...], also: UInt8(ascii: "="))
+  }
+
   private mutating func append(_ value: FieldValue) {
     switch value {
     case .integer(let integer):
-      append(decimal: integer)
+      bytes.append(decimal: integer)
       bytes.append(UInt8(ascii: "i"))
-    case .float(let float):
-      append(float)
-    case .boolean(let boolean):
-      bytes.append(contentsOf: (boolean ? "true" : "false").utf8)
-    case .string(let string):
-      bytes.append(UInt8(ascii: "\""))
+    case .float(let float): bytes.append(float)
+    case .boolean(let boolean): bytes.append(contentsOf: (boolean ? "true" : "false").utf8)
+    case .string(let string): append(quoted: string)
+    }
+  }
+
+  private mutating func append(quoted string: String) {
+    bytes.append(UInt8(ascii: "\""))
+    let plain = string.utf8.allSatisfy {
+      $0 >= 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+    }
+    if plain && string.utf8.count <= Self.longestString {
+      bytes.append(contentsOf: string.utf8)
+    } else {
       let end = bytes.count + Self.longestString
       for scalar in string.unicodeScalars {
         if bytes.count > end { break }
-        switch scalar {
-        case "\"", "\\":
-          bytes.append(UInt8(ascii: "\\"))
-          bytes.append(UInt8(truncatingIfNeeded: scalar.value))
-        default:
-          append(harmless: scalar)
-        }
+        if scalar == "\"" || scalar == "\\" { bytes.append(UInt8(ascii: "\\")) }
+        append(harmless: scalar)
       }
-      bytes.append(UInt8(ascii: "\""))
     }
+    bytes.append(UInt8(ascii: "\""))
   }
 
-  /// The shortest decimal fraction that reads back as the same number; whole ones without `.0`.
-  private mutating func append(_ float: Double) {
-    if let whole = Int64(exactly: float), whole.magnitude < 1 << 53 {
-      append(decimal: whole)
-    } else {
-      bytes.append(contentsOf: float.description.utf8)
+  private mutating func escape(_ text: Substring, also extra: UInt8) {
+    let plain = text.utf8.allSatisfy {
+      $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\\") && $0 != extra
     }
-  }
-
-  private mutating func append(decimal value: Int64) {
-    if value < 0 { bytes.append(UInt8(ascii: "-")) }
-    var rest = value.magnitude
-    let start = bytes.count
-    repeat {
-      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-      bytes.append(UInt8(truncatingIfNeeded: digit) &+ 0x30)
-      rest = quotient
-    } while rest != 0
-    bytes[start...].reverse()
-  }
-
-  private mutating func escape(_ text: String, also extra: UInt8) {
+    if plain && text.utf8.count <= Self.longestName {
+      bytes.append(contentsOf: text.utf8)
+      return
+    }
+    let end = bytes.count + Self.longestName
     let scalars = text.unicodeScalars
     for index in scalars.indices {
+      if bytes.count > end { break }
       let scalar = scalars[index]
       switch scalar {
       case ",", " ":
         bytes.append(UInt8(ascii: "\\"))
-        bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+        append(harmless: scalar)
       case "=" where extra != 0:
         bytes.append(UInt8(ascii: "\\"))
-        bytes.append(UInt8(ascii: "="))
-      case "\\":
-        // A backslash is literal, but before a special character or at the end it would be read as
-        // an escape, and the reference has no way to escape it: a look-alike stands in.
-        let next = scalars.index(after: index)
-        let ambiguous = next == scalars.endIndex || [",", " ", "=", "\\"].contains(scalars[next])
-        bytes.append(contentsOf: (ambiguous ? "⧵" : "\\").utf8)
-      default:
         append(harmless: scalar)
+      case "\\":
+        // A backslash is literal, but before a special character (the server counts a quote among
+        // them) or at the end it would be read as an escape, and the reference has no way to
+        // escape it: a look-alike stands in.
+        let next = scalars.index(after: index)
+        let ambiguous =
+          next == scalars.endIndex || [",", " ", "=", "\"", "\\"].contains(scalars[next])
+        bytes.append(contentsOf: (ambiguous || bytes.count >= end ? "⧵" : "\\").utf8)
+      default: append(harmless: scalar)
       }
     }
   }
@@ -130,5 +185,27 @@ public struct LineProtocol: Sendable {
     case _ where scalar.value < 0x80: bytes.append(UInt8(truncatingIfNeeded: scalar.value))
     default: bytes.append(contentsOf: String(Character(scalar)).utf8)
     }
+  }
+}
+
+extension [UInt8] {
+  /// Adds the shortest decimal fraction that reads back as the same number; whole ones without `.0`.
+  mutating func append(_ float: Double) {
+    let hundredths = (float * 100).rounded()
+    guard hundredths.magnitude < 0x1p53, hundredths / 100 == float,
+      let all = Int64(exactly: hundredths)
+    else {
+      append(contentsOf: float.description.utf8)
+      return
+    }
+    // Most values are percentages of two decimals, which need no search for the shortest.
+    let (whole, rest) = all.quotientAndRemainder(dividingBy: 100)
+    if all < 0 && whole == 0 { append(UInt8(ascii: "-")) }
+    append(decimal: whole)
+    let (tenths, ones) = rest.magnitude.quotientAndRemainder(dividingBy: 10)
+    if tenths == 0 && ones == 0 { return }
+    append(UInt8(ascii: "."))
+    append(0x30 &+ UInt8(truncatingIfNeeded: tenths))
+    if ones != 0 { append(0x30 &+ UInt8(truncatingIfNeeded: ones)) }
   }
 }

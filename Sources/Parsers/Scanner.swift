@@ -15,7 +15,7 @@ public struct Scanner: ~Escapable {
 
   /// The bytes not yet read.
   public var rest: Span<UInt8> {
-    @_lifetime(copy self) get { text.extracting(position..<text.count) }
+    @_lifetime(copy self) get { text.extracting(min(position, text.count)..<text.count) }
   }
 
   /// The next line without its end, or nil after the last.
@@ -65,6 +65,11 @@ public struct Scanner: ~Escapable {
     return true
   }
 
+  /// Leaves out as many bytes, or all where there are fewer.
+  public mutating func skip(bytes count: Int) {
+    position = min(text.count, position &+ max(0, count))
+  }
+
   public mutating func skipBlanks() {
     while position < text.count, text[position].isBlank { position &+= 1 }
   }
@@ -100,6 +105,24 @@ extension Span<UInt8> {
         if overflow || carry { return nil }
         value = sum
       }
+    }
+    return value
+  }
+
+  /// The bytes as a hexadecimal number of at most sixteen digits, or nil.
+  public var hexadecimal: UInt64? {
+    guard count > 0, count <= 16 else { return nil }
+    var value: UInt64 = 0
+    for index in indices {
+      let byte = self[index]
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte &- UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte &- UInt8(ascii: "a") &+ 10
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte &- UInt8(ascii: "A") &+ 10
+      default: return nil
+      }
+      value = value << 4 | UInt64(digit)
     }
     return value
   }
@@ -143,9 +166,25 @@ extension Span<UInt8> {
     return (negative ? -mantissa : mantissa) / scale
   }
 
+  /// Whether every byte is `0` to `9`; true where there is none.
+  public var allDigits: Bool {
+    for index in indices where !self[index].isDigit { return false }
+    return true
+  }
+
+  public var first: UInt8? { isEmpty ? nil : self[0] }
+  public var last: UInt8? { isEmpty ? nil : self[count &- 1] }
+
   /// Whether the bytes are the literal.
   @inlinable public func equals(_ literal: String) -> Bool {
     count == literal.utf8.count && starts(with: literal)
+  }
+
+  /// Whether both hold the same bytes.
+  public func isSame(as other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] { return false }
+    return true
   }
 
   /// Whether the bytes begin with the literal.
@@ -166,11 +205,12 @@ extension Span<UInt8> {
 
   /// Where the literal first stands, or nil.
   public func firstIndex(of literal: String) -> Int? {
-    let length = literal.utf8.count
-    guard length <= count else { return nil }
-    for start in 0...(count - length)
-    where extracting(start..<(start + length)).starts(with: literal) {
-      return start
+    guard let first = literal.utf8.first else { return 0 }
+    var start = 0
+    let end = count - literal.utf8.count
+    while start <= end {
+      if self[start] == first, extracting(start..<count).starts(with: literal) { return start }
+      start &+= 1
     }
     return nil
   }

@@ -8,3 +8,6 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+
+// EVP_PKEY_KEYPAIR is a macro of macros.
+static const int scrape_key_pair = EVP_PKEY_KEYPAIR;

@@ -19,6 +19,9 @@ public protocol Collector: Sendable {
   static var mayHang: Bool { get }
   /// The most bytes of output that are kept; a section that is longer fails with `output_too_large`.
   static var byteLimit: Int { get }
+  /// Whether what it keeps for its next turn is still worth something after the host rebooted:
+  /// which events it has told of is, counters of the kernel are not.
+  static var remembersAcrossBoots: Bool { get }
   /// What a profile may set.
   static var options: [CollectorOption] { get }
   /// Turns what the host answered into points. Those added before an error is thrown are kept.
@@ -30,6 +33,7 @@ extension Collector {
   public static func script(_ options: CollectorOptions) -> String? { nil }
   public static var mayHang: Bool { false }
   public static var byteLimit: Int { 256 << 10 }
+  public static var remembersAcrossBoots: Bool { false }
   public static var options: [CollectorOption] { [] }
 }
 
@@ -50,6 +54,9 @@ public struct CollectorError: Error, Sendable, Equatable, CustomStringConvertibl
     case outputTooLarge = "output_too_large"
     /// The connection ended before this collector's turn.
     case notReached = "not_reached"
+    /// This kind of host does not have it (no software RAID, a kernel without pressure figures): no
+    /// points, and nothing wrong.
+    case notApplicable = "not_applicable"
   }
 
   public var reason: Reason

@@ -13,8 +13,8 @@ public struct HostView: Sendable {
   public var time: Timestamp
   /// Seconds since the host booted, by /proc/uptime; nil where it was not told.
   public var uptime: Double?
-  /// What this collector kept at its last turn; nil at the first, after a reboot, and where the
-  /// boot could not be told apart.
+  /// What this collector kept at its last turn; nil at the first and, unless it remembers across
+  /// boots, after a reboot and where the boot could not be told apart.
   public var previous: Memory?
   /// The user and the source address of the monitor's own session, as the host sees them.
   public var session: OwnSession
@@ -53,6 +53,17 @@ public struct HostView: Sendable {
     }
   }
 
+  /// What the script printed, as a parser reads it; an error of its own where it printed nothing.
+  public func parseOutput<P: Parser>(as parser: P.Type) throws(CollectorError) -> P.Reading {
+    guard let output else { throw CollectorError(.notReached, "the script did not run") }
+    guard !output.standardOutput.isEmpty else { throw output.failure }
+    do {
+      return try P.parse(output.standardOutput.span)
+    } catch {
+      throw CollectorError(error)
+    }
+  }
+
   /// Seconds between the previous turn and this one by the host's own uptime; nil where either is
   /// unknown or time did not move forward.
   public var elapsed: Double? {
@@ -76,6 +87,22 @@ public struct CommandOutput: Sendable {
     self.standardOutput = standardOutput
     self.standardError = standardError
     self.status = status
+  }
+}
+
+extension CommandOutput {
+  /// Why a script that printed nothing of use failed, by its status and its first words of complaint.
+  public var failure: CollectorError {
+    var lines = Scanner(standardError.span)
+    var said = ""
+    if let line = lines.line() { said = line.extracting(0..<min(line.count, 200)).string }
+    let detail = said.isEmpty ? "it ended with status \(status)" : said
+    return switch status {
+    case 124, 137, 143: CollectorError(.timeout, detail)
+    case 126: CollectorError(.permission, detail)
+    case 127: CollectorError(.missingTool, detail)
+    default: CollectorError(.commandFailed, detail)
+    }
   }
 }
 

@@ -1,26 +1,15 @@
-// What Swift's Glibc module does not show: Linux's event and socket calls.
+// Linux's event calls, which Swift's Glibc module does not show.
+//
+// No feature macro may be defined here: it would change the types that Glibc has already declared.
 #pragma once
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/timerfd.h>
-#include <sys/un.h>
-#include <termios.h>
-#include <unistd.h>
+
+// The flags are enums in glibc's headers; as plain integers they need no conversion.
+static const int scrape_epoll_cloexec = EPOLL_CLOEXEC;
+static const int scrape_eventfd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
+static const int scrape_signalfd_flags = SFD_CLOEXEC | SFD_NONBLOCK;
 
 // epoll_event is packed on x86-64 and its data is a union; both are easier to keep in C.
 static inline int scrape_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t tag) {
@@ -29,3 +18,6 @@ static inline int scrape_epoll_control(int epoll, int operation, int fd, uint32_
 }
 static inline uint64_t scrape_epoll_tag(const struct epoll_event *event) { return event->data.u64; }
 static inline uint32_t scrape_epoll_events(const struct epoll_event *event) { return event->events; }
+
+/// Names the calling thread, cut to 15 bytes, as `ps -L` shows it.
+void scrape_name_thread(const char *name);

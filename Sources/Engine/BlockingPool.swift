@@ -1,0 +1,62 @@
+internal import Synchronization
+
+/// A few threads for calls that block: `getaddrinfo`, bcrypt, FreeIPMI.
+///
+/// A call cannot be interrupted. At its deadline the caller goes on without it; its thread comes
+/// back when the call ends, and its result is dropped.
+public final class BlockingPool: Sendable {
+  private struct Queue {
+    var jobs: [@Sendable () -> Void] = []
+    var threads = 0
+    var idle = 0
+  }
+
+  private let queue = Monitor(Queue())
+  private let name: String
+  private let limit: Int
+
+  /// Makes a pool of at most `threads` threads, each started when it is first needed.
+  public init(name: String, threads: Int) {
+    self.name = name
+    limit = max(1, threads)
+  }
+
+  /// Runs the call on one of the threads; nil where it had not ended by the deadline.
+  public func run<Value: Sendable>(
+    by deadline: Deadline, on reactor: isolated Reactor, _ call: @escaping @Sendable () -> Value
+  ) async -> Value? {
+    let outcome = Once<Value>()
+    let waiter = reactor.reserve()
+    submit {
+      let value = call()
+      outcome.value.withLock { $0 = value }
+      reactor.cancel(waiter)
+    }
+    _ = await reactor.outcome(of: waiter, fd: -1, for: [], by: deadline)
+    return outcome.value.withLock { $0 }
+  }
+
+  private final class Once<Value: Sendable>: Sendable {
+    let value = Mutex<Value?>(nil)
+  }
+
+  private func submit(_ job: @escaping @Sendable () -> Void) {
+    let grow = queue.signal { queue in
+      queue.jobs.append(job)
+      guard queue.idle < queue.jobs.count, queue.threads < limit else { return false }
+      queue.threads += 1
+      return true
+    }
+    guard grow else { return }
+    startThread(name) { [queue] in
+      while true {
+        queue.signal { $0.idle += 1 }
+        let job = queue.take { queue in
+          queue.jobs.isEmpty ? nil : queue.jobs.removeFirst()
+        }
+        queue.signal { $0.idle -= 1 }
+        job()
+      }
+    }
+  }
+}

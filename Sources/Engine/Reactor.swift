@@ -1,0 +1,63 @@
+/// A thread with an epoll loop, as an actor: what is isolated to it runs there and suspends instead of blocking.
+///
+/// A target is an ordinary `async` function that takes `on reactor: isolated Reactor`; where a socket
+/// would block it awaits `wait`, and the thread serves other targets meanwhile. Nothing that blocks
+/// may run on it: see `BlockingPool` and `BlockingThread`.
+public actor Reactor {
+  private nonisolated let loop = EventLoop()
+
+  public init() {}
+
+  deinit { loop.stop() }
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+
+  /// Suspends until the descriptor is ready, and says what for.
+  ///
+  /// One wait at a time may stand on a descriptor. An error or a hang-up counts as ready: reading or
+  /// writing then tells which. Throws `.timedOut` at the deadline and `.cancelled` when the task is.
+  @discardableResult
+  public func wait(
+    _ fd: Int32, for readiness: Readiness, by deadline: Deadline
+  ) async throws(WaitError) -> Readiness {
+    switch await outcome(of: reserve(), fd: fd, for: readiness, by: deadline) {
+    case .ready(let readiness): return readiness
+    case .timedOut: throw .timedOut
+    case .cancelled: throw .cancelled
+    case .failed(let code): throw .failed(SystemError("epoll_ctl", code))
+    }
+  }
+
+  /// Suspends until the instant has come; throws only `.cancelled`.
+  public func sleep(until instant: Deadline) async throws(WaitError) {
+    if case .cancelled = await outcome(of: reserve(), fd: -1, for: [], by: instant) {
+      throw .cancelled
+    }
+  }
+
+  func reserve() -> UInt64 { loop.reserve() }
+
+  nonisolated func cancel(_ waiter: UInt64) { loop.cancel(waiter) }
+
+  func outcome(
+    of waiter: UInt64, fd: Int32, for readiness: Readiness, by deadline: Deadline
+  ) async -> EventLoop.Outcome {
+    if Task.isCancelled { return .cancelled }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        loop.wait(waiter, fd: fd, for: readiness, by: deadline, continuation)
+      }
+    } onCancel: {
+      loop.cancel(waiter)
+    }
+  }
+}
+
+/// Why a wait did not end in readiness.
+public enum WaitError: Error, Sendable, Equatable {
+  case timedOut
+  case cancelled
+  case failed(SystemError)
+}

@@ -1,0 +1,159 @@
+/// The type of a field, which InfluxDB fixes with the first point that is written.
+public enum FieldType: String, Sendable {
+  case integer, float, string, boolean
+}
+
+extension FieldValue {
+  /// The type as which the line protocol writes this value.
+  public var type: FieldType {
+    switch self {
+    case .integer: .integer
+    case .float: .float
+    case .string: .string
+    case .boolean: .boolean
+    }
+  }
+}
+
+/// Tells the type of every field that is ever written.
+///
+/// A database refuses a point whose field has another type than before, and other writers (Telegraf)
+/// may share it: the types are Telegraf's, and a test holds every collector to this table.
+public enum FieldTypes {
+  /// The type of a field by its measurement and name; nil where nothing of that name is written.
+  public static func type(of field: String, in measurement: String) -> FieldType? {
+    all[measurement]?[field]
+  }
+
+  /// All fields by measurement. A new field is a word in its line.
+  public static let all: [String: [String: FieldType]] = [
+    "cpu": fields(
+      float: """
+        usage_user usage_system usage_idle usage_nice usage_iowait usage_irq usage_softirq \
+        usage_steal usage_guest usage_guest_nice usage_active
+        """),
+    "disk": fields(
+      integer: "total free used inodes_total inodes_free inodes_used",
+      float: "used_percent inodes_used_percent"),
+    "diskio": fields(
+      integer: """
+        reads writes read_bytes write_bytes read_time write_time io_time weighted_io_time \
+        iops_in_progress merged_reads merged_writes
+        """,
+      float: "io_util io_await io_svctm"),
+    "kernel": fields(
+      integer: "boot_time context_switches interrupts processes_forked entropy_avail"),
+    "login": fields(integer: "duration_s", string: "user tty from"),
+    "logins": fields(integer: "accepted failed dropped"),
+    "mdstat": fields(
+      integer: """
+        DisksActive DisksFailed DisksSpare DisksTotal DisksDown BlocksTotal BlocksSynced
+        """,
+      float: "BlocksSyncedPct BlocksSyncedFinishTime BlocksSyncedSpeed"),
+    "mem": fields(
+      integer: """
+        total available used free buffered cached active inactive slab sreclaimable sunreclaim \
+        shared dirty write_back write_back_tmp mapped page_tables commit_limit committed_as \
+        swap_cached swap_total swap_free huge_pages_total huge_pages_free huge_page_size \
+        vmalloc_total vmalloc_used vmalloc_chunk high_total high_free low_total low_free
+        """,
+      float: "used_percent available_percent"),
+    "net": fields(
+      integer: """
+        bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out speed
+        """),
+    "netstat": fields(
+      integer: """
+        tcp_established tcp_syn_sent tcp_syn_recv tcp_fin_wait1 tcp_fin_wait2 tcp_time_wait \
+        tcp_close tcp_close_wait tcp_last_ack tcp_listen tcp_closing tcp_none udp_socket
+        """),
+    "nstat": fields(
+      integer: """
+        TcpActiveOpens TcpPassiveOpens TcpAttemptFails TcpEstabResets TcpCurrEstab TcpInSegs \
+        TcpOutSegs TcpRetransSegs TcpInErrs TcpOutRsts UdpInDatagrams UdpOutDatagrams UdpNoPorts \
+        UdpInErrors UdpRcvbufErrors UdpSndbufErrors TcpExtListenOverflows TcpExtListenDrops \
+        TcpExtTCPTimeouts TcpExtTCPLostRetransmit TcpExtSyncookiesSent TcpExtTCPAbortOnMemory \
+        TcpExtTCPBacklogDrop
+        """),
+    "nvidia_smi": fields(
+      integer: """
+        fan_speed memory_total memory_used memory_free memory_reserved \
+        ecc_errors_volatile_dram_correctable ecc_errors_volatile_dram_uncorrectable \
+        ecc_errors_volatile_sram_correctable ecc_errors_volatile_sram_uncorrectable \
+        ecc_errors_volatile_sram_uncorrectable_parity ecc_errors_volatile_sram_uncorrectable_secded \
+        ecc_errors_aggregate_dram_correctable ecc_errors_aggregate_dram_uncorrectable \
+        ecc_errors_aggregate_sram_correctable ecc_errors_aggregate_sram_uncorrectable \
+        ecc_errors_aggregate_sram_uncorrectable_parity \
+        ecc_errors_aggregate_sram_uncorrectable_secded ecc_errors_aggregate_sram_uncorrectable_l2 \
+        ecc_errors_aggregate_sram_uncorrectable_microcontroller \
+        ecc_errors_aggregate_sram_uncorrectable_other \
+        ecc_errors_aggregate_sram_uncorrectable_pcie ecc_errors_aggregate_sram_uncorrectable_sm \
+        retired_pages_multiple_single_bit retired_pages_double_bit remapped_rows_correctable \
+        remapped_rows_uncorrectable temperature_gpu temperature_gpu_tlimit temperature_memory \
+        temperature_gpu_target temperature_gpu_target_min temperature_gpu_target_max \
+        temperature_max_threshold temperature_slow_threshold temperature_max_gpu_threshold \
+        temperature_max_mem_threshold temperature_max_tlimit_threshold \
+        temperature_slow_tlimit_threshold temperature_max_gpu_tlimit_threshold \
+        temperature_max_mem_tlimit_threshold utilization_gpu utilization_memory \
+        utilization_encoder utilization_decoder utilization_jpeg utilization_ofa \
+        pcie_link_gen_current pcie_link_width_current pcie_rx_util pcie_tx_util \
+        encoder_stats_session_count encoder_stats_average_fps encoder_stats_average_latency \
+        fbc_stats_session_count fbc_stats_average_fps fbc_stats_average_latency \
+        clocks_current_graphics clocks_current_sm clocks_current_memory clocks_current_video \
+        clocks_event_reason_sw_power_cap clocks_event_reason_sw_thermal_slowdown \
+        clocks_event_reason_hw_thermal_slowdown clocks_event_reason_hw_power_brake_slowdown \
+        clocks_event_reason_hw_slowdown clocks_event_reason_sync_boost \
+        clocks_event_reason_gpu_idle clocks_event_reason_applications_clocks_setting \
+        clocks_event_reason_display_clocks_setting clocks_event_reasons_counters_sw_power_cap \
+        clocks_event_reasons_counters_sw_therm_slowdown \
+        clocks_event_reasons_counters_hw_therm_slowdown \
+        clocks_event_reasons_counters_hw_power_brake clocks_event_reasons_counters_sync_boost
+        """,
+      float: """
+        power_draw power_draw_average power_limit power_limit_requested power_limit_default \
+        power_limit_min power_limit_max module_power_draw
+        """,
+      string: """
+        driver_version cuda_version serial vbios_version display_active display_mode current_ecc \
+        ecc_errors_aggregate_sram_threshold_exceeded ecc_errors_channel_repair_pending \
+        ecc_errors_tpc_repair_pending ecc_errors_unrepairable_memory retired_pages_blacklist \
+        retired_pages_pending remapped_rows_pending remapped_rows_failure
+        """),
+    "nvidia_smi_mig": fields(
+      integer: """
+        sram_uncorrectable memory_fb_total memory_fb_reserved memory_fb_used memory_fb_free \
+        memory_bar1_total memory_bar1_used memory_bar1_free
+        """),
+    "nvidia_smi_process": fields(integer: "pid used_memory"),
+    "pressure": fields(integer: "total", float: "avg10 avg60 avg300"),
+    "processes": fields(
+      integer: """
+        running sleeping blocked zombies stopped idle paging dead parked unknown total \
+        total_threads
+        """),
+    "procstat": fields(
+      integer: "pid ppid num_threads memory_rss memory_vms",
+      float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status process"),
+    "scrape": fields(integer: "up duration_ms bytes", string: "reason"),
+    "swap": fields(integer: "total used free in out", float: "used_percent"),
+    "system": fields(
+      integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",
+      string: "uptime_format"),
+    "users": fields(integer: "count unique", string: "list source"),
+  ]
+
+  private static func fields(
+    integer: String = "", float: String = "", string: String = "", boolean: String = ""
+  ) -> [String: FieldType] {
+    var types: [String: FieldType] = [:]
+    let lists: [(FieldType, String)] = [
+      (.integer, integer), (.float, float), (.string, string), (.boolean, boolean),
+    ]
+    for (type, names) in lists {
+      for name in names.utf8.split(separator: UInt8(ascii: " ")) {
+        types[String(decoding: name, as: UTF8.self)] = type
+      }
+    }
+    return types
+  }
+}

@@ -1,0 +1,60 @@
+/// Reads /proc/net/dev: what each network interface received and sent.
+///
+/// Format: proc(5). Two lines of headings, then a name, a colon, eight counters of receiving and
+/// eight of sending. Old kernels print no space after the colon (`eth0:123`), and a name may itself
+/// hold one (`eth0:1`): the last colon of the line ends the name.
+public enum NetDev: Parser {
+  public struct Interface: Sendable, Equatable {
+    public var name: String
+    public var bytesReceived: UInt64
+    public var packetsReceived: UInt64
+    public var receiveErrors: UInt64
+    public var receiveDrops: UInt64
+    public var bytesSent: UInt64
+    public var packetsSent: UInt64
+    public var sendErrors: UInt64
+    public var sendDrops: UInt64
+  }
+
+  public struct Reading: Sendable, Equatable {
+    public var interfaces: [Interface] = []
+  }
+
+  /// More interfaces than are worth reading; what comes after is left out.
+  static let mostInterfaces = 10_000
+
+  public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
+    var reading = Reading()
+    var lines = Scanner(text)
+    guard let heading = lines.line(), heading.starts(with: "Inter-") else {
+      throw ParseError("/proc/net/dev", "expected the heading \"Inter-\"", line: 1, at: text)
+    }
+    _ = lines.line()
+    var number = 2
+    while let line = lines.line() {
+      number &+= 1
+      guard reading.interfaces.count < mostInterfaces else { break }
+      if line.trimmed.isEmpty { continue }
+      var colon = line.count
+      repeat { colon &-= 1 } while colon >= 0 && line[colon] != UInt8(ascii: ":")
+      guard colon > 0, colon <= 64 else {
+        throw ParseError("/proc/net/dev", "expected a name", line: number, at: line)
+      }
+      let name = line.extracting(0..<colon).trimmed
+      var words = Scanner(line.extracting((colon &+ 1)..<line.count))
+      var counters: [16 of UInt64] = .init(repeating: 0)
+      for index in 0..<16 {
+        guard let value = words.unsigned() else {
+          throw ParseError("/proc/net/dev", "expected 16 counters", line: number, at: line)
+        }
+        counters[index] = value
+      }
+      reading.interfaces.append(
+        Interface(
+          name: name.string, bytesReceived: counters[0], packetsReceived: counters[1],
+          receiveErrors: counters[2], receiveDrops: counters[3], bytesSent: counters[8],
+          packetsSent: counters[9], sendErrors: counters[10], sendDrops: counters[11]))
+    }
+    return reading
+  }
+}

@@ -1,0 +1,37 @@
+/// Reads the few lines of /proc/vmstat that anything here uses.
+///
+/// Format: proc(5). `pswpin 0`; counters of pages since boot, and `nr_…` gauges in pages.
+public enum Vmstat: Parser {
+  public struct Reading: Sendable, Equatable {
+    /// Pages read from swap since boot.
+    public var swappedIn: UInt64?
+    /// Pages written to swap since boot.
+    public var swappedOut: UInt64?
+    /// Pages that map files or shared memory now.
+    public var mapped: UInt64?
+    /// Pages that hold page tables now.
+    public var pageTables: UInt64?
+  }
+
+  public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
+    var reading = Reading()
+    var lines = Scanner(text)
+    while let line = lines.line() {
+      var words = Scanner(line)
+      guard let name = words.word() else { continue }
+      if name.equals("pswpin") {
+        reading.swappedIn = words.unsigned()
+      } else if name.equals("pswpout") {
+        reading.swappedOut = words.unsigned()
+      } else if name.equals("nr_mapped") {
+        reading.mapped = words.unsigned()
+      } else if name.equals("nr_page_table_pages") {
+        reading.pageTables = words.unsigned()
+      }
+    }
+    guard reading != Reading() else {
+      throw ParseError("/proc/vmstat", "expected counters of pages", at: text)
+    }
+    return reading
+  }
+}

@@ -1,0 +1,221 @@
+internal import CExpat
+
+/// One element of an XML document: its text and the elements within; attributes are not kept.
+public struct XMLElement: Sendable, Equatable {
+  public var name: String
+  /// The character data directly within, without white space at either end.
+  public var text: String
+  public var children: [XMLElement]
+  /// Whether its end tag was read; false where the document broke off within.
+  public var isClosed: Bool
+
+  public init(
+    _ name: String, text: String = "", children: [XMLElement] = [], isClosed: Bool = true
+  ) {
+    self.name = name
+    self.text = text
+    self.children = children
+    self.isClosed = isClosed
+  }
+
+  /// The first child of that name, or nil.
+  public func child(_ name: String) -> XMLElement? {
+    children.first { $0.name == name }
+  }
+
+  /// The text at the end of a path such as `fb_memory_usage/total`; nil where there is none or its
+  /// end tag was not read.
+  public func text(at path: String) -> String? {
+    var element = self
+    for name in path.split(separator: "/") {
+      guard let next = element.children.first(where: { $0.name == name }) else { return nil }
+      element = next
+    }
+    return element.isClosed ? element.text : nil
+  }
+}
+
+/// Reads XML from a hostile host into a bounded tree; Expat does the work.
+///
+/// Nothing is loaded and nothing expanded but the five predefined entities and character
+/// references: a DOCTYPE may name an external DTD, which is not fetched, and one with an internal
+/// subset, where entities are declared, is refused. What XML forbids in names that a host chose
+/// (control characters, bytes that are not UTF-8) is replaced rather than refused.
+///
+/// All unsafe code of the parsers is in this file: Expat's parser and what it hands to its callbacks.
+@safe public enum XMLReader {
+  /// Elements within elements.
+  public static let deepest = 32
+  /// Elements in a document, those left out not counted.
+  public static let mostElements = 50_000
+  /// Bytes of text of one element; what is longer is clipped.
+  public static let longestText = 4096
+  /// Bytes of a document.
+  public static let longestDocument = 16 << 20
+
+  /// What could be read of a document.
+  public struct Document: Sendable, Equatable {
+    public var root: XMLElement
+    /// Why the document could not be read to its end, or nil.
+    public var problem: ParseError?
+  }
+
+  /// Reads a document, leaving out elements of the names in `skipping` with all that is within.
+  ///
+  /// A document that breaks off or is malformed further down yields what was read before, with
+  /// `problem` set; one without a root element throws.
+  public static func read(
+    _ text: Span<UInt8>, format: String, skipping: Set<String> = []
+  ) throws(ParseError) -> Document {
+    guard text.count <= longestDocument else {
+      throw ParseError(format, "longer than \(longestDocument) bytes")
+    }
+    let bytes = repaired(text)
+    let tree = Tree(skipping: skipping)
+    var problem = parse(bytes, into: tree, format: format)
+    if let refusal = tree.refusal { problem = ParseError(format, refusal, line: problem?.line) }
+    guard let root = tree.finish() else {
+      throw problem ?? ParseError(format, "no XML element", at: text)
+    }
+    return Document(root: root, problem: problem)
+  }
+
+  /// The bytes with what XML cannot hold replaced by `?`.
+  private static func repaired(_ text: Span<UInt8>) -> [UInt8] {
+    var bytes = unsafe text.withUnsafeBufferPointer { unsafe Array($0) }
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte < 0x20, byte != 0x09, byte != 0x0a, byte != 0x0d {
+        bytes[index] = UInt8(ascii: "?")
+      }
+    }
+    if (try? UTF8Span(validating: bytes.span)) == nil {
+      bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
+    }
+    return bytes
+  }
+
+  private static func parse(_ bytes: [UInt8], into tree: Tree, format: String) -> ParseError? {
+    // The encoding is given, so that the document cannot choose another.
+    guard let parser = unsafe XML_ParserCreate("UTF-8") else {
+      return ParseError(format, "no memory for the XML parser")
+    }
+    defer { unsafe XML_ParserFree(parser) }
+    unsafe tree.parser = parser
+    defer { unsafe tree.parser = nil }
+
+    unsafe XML_SetUserData(parser, Unmanaged.passUnretained(tree).toOpaque())
+    unsafe XML_SetElementHandler(
+      parser,
+      { context, name, _ in
+        guard let tree = unsafe Tree.from(context), let name = unsafe name else { return }
+        // Within what is left out no name is needed.
+        if tree.isSkipping { tree.skip() } else { unsafe tree.start(String(cString: name)) }
+      },
+      { context, _ in unsafe Tree.from(context)?.end() })
+    unsafe XML_SetCharacterDataHandler(parser) { context, text, count in
+      guard let tree = unsafe Tree.from(context), let text = unsafe text, count > 0 else { return }
+      unsafe tree.append(UnsafeRawBufferPointer(start: text, count: Int(count)))
+    }
+    unsafe XML_SetStartDoctypeDeclHandler(parser) { context, _, _, _, hasInternalSubset in
+      if hasInternalSubset != 0 {
+        unsafe Tree.from(context)?.refuse("declares entities of its own")
+      }
+    }
+
+    let status = withExtendedLifetime(tree) {
+      unsafe bytes.withUnsafeBytes { buffer in
+        unsafe XML_Parse(
+          parser, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), 1)
+      }
+    }
+    guard status != XML_STATUS_OK else { return nil }
+    let code = unsafe XML_GetErrorCode(parser)
+    let line = unsafe Int(clamping: XML_GetCurrentLineNumber(parser))
+    guard let words = unsafe XML_ErrorString(code) else {
+      return ParseError(format, "malformed XML", line: line)
+    }
+    return ParseError(format, unsafe String(cString: words), line: line)
+  }
+
+  /// What Expat's callbacks build; it lives for one call of `read`.
+  @safe private final class Tree {
+    private let skipping: Set<String>
+    private var open: [XMLElement] = []
+    private var text: [[UInt8]] = []
+    private var root: XMLElement?
+    private var count = 0
+    /// How deep within an element that is left out.
+    private var skipped = 0
+    private(set) var refusal: String?
+    var parser: XML_Parser?
+
+    init(skipping: Set<String>) { self.skipping = skipping }
+
+    @unsafe static func from(_ context: UnsafeMutableRawPointer?) -> Tree? {
+      guard let context = unsafe context else { return nil }
+      return unsafe Unmanaged<Tree>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    var isSkipping: Bool { skipped > 0 }
+
+    func skip() {
+      if open.count &+ skipped >= deepest { return refuse("more than \(deepest) elements deep") }
+      skipped &+= 1
+    }
+
+    func start(_ name: String) {
+      guard refusal == nil else { return }
+      if skipping.contains(name) { return skip() }
+      if open.count >= deepest { return refuse("more than \(deepest) elements deep") }
+      count &+= 1
+      if count > mostElements { return refuse("more than \(mostElements) elements") }
+      open.append(XMLElement(name, isClosed: false))
+      text.append([])
+    }
+
+    func end() {
+      guard refusal == nil else { return }
+      if skipped > 0 {
+        skipped &-= 1
+        return
+      }
+      close(complete: true)
+    }
+
+    @unsafe func append(_ bytes: UnsafeRawBufferPointer) {
+      guard refusal == nil, skipped == 0, let last = text.indices.last else { return }
+      let room = longestText &- text[last].count
+      if room > 0 { unsafe text[last].append(contentsOf: bytes.prefix(room)) }
+    }
+
+    /// Gives the reason and stops Expat.
+    func refuse(_ reason: String) {
+      refusal = reason
+      if let parser = unsafe parser { unsafe _ = XML_StopParser(parser, XML_Bool(0)) }
+    }
+
+    /// The root with whatever was open when the document ended.
+    func finish() -> XMLElement? {
+      while !open.isEmpty { close(complete: false) }
+      return root
+    }
+
+    private func close(complete: Bool) {
+      guard var element = open.popLast() else { return }
+      let bytes = text.popLast() ?? []
+      let isSpace = { (byte: UInt8) in byte <= 0x20 }
+      if let first = bytes.firstIndex(where: { !isSpace($0) }),
+        let last = bytes.lastIndex(where: { !isSpace($0) })
+      {
+        element.text = String(decoding: bytes[first...last], as: UTF8.self)
+      }
+      element.isClosed = complete
+      if let parent = open.indices.last {
+        open[parent].children.append(element)
+      } else if root == nil {
+        root = element
+      }
+    }
+  }
+}

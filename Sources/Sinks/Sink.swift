@@ -1,0 +1,93 @@
+public import Engine
+public import Metrics
+
+/// A place where points go. Deliveries come one at a time; `close` follows the last.
+///
+/// Delivery is in two steps, so that nothing is lost between them: `encode` turns a pass's points
+/// into payloads, which a durable sink's queue in the store keeps until `deliver` has brought them
+/// there. Delivering the same payload twice must change nothing.
+public protocol Sink: Sendable {
+  /// The word for it in the configuration: `influxdb`.
+  static var kind: String { get }
+  /// Names this one of its kind for people and for its queue. It holds no secret.
+  var name: String { get }
+  /// Whether what it did not take waits in the store for the next pass.
+  var isDurable: Bool { get }
+  /// The points in the sink's own form, in pieces that are delivered one by one.
+  func encode(_ batches: [PointBatch]) -> [Payload]
+  /// Brings one piece there. What it throws means: keep it, and try again later.
+  func deliver(
+    _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Receipt
+  func close()
+}
+
+/// Points in the form that a sink sends.
+public struct Payload: Sendable, Equatable {
+  public var body: [UInt8]
+  /// How many points those are.
+  public var lines: Int
+
+  public init(body: [UInt8], lines: Int) {
+    self.body = body
+    self.lines = lines
+  }
+}
+
+/// What became of a payload that was delivered.
+public struct Receipt: Sendable, Equatable {
+  /// Points that the sink took.
+  public var taken: Int
+  /// Points that the sink will never take.
+  public var refused: Int
+  /// Why, in the sink's words. They may hold a host's: make them visible before printing.
+  public var messages: [String]
+
+  public init(taken: Int = 0, refused: Int = 0, messages: [String] = []) {
+    self.taken = taken
+    self.refused = refused
+    self.messages = messages
+  }
+
+  static func += (sum: inout Receipt, other: Receipt) {
+    sum.taken += other.taken
+    sum.refused += other.refused
+    for message in other.messages where sum.messages.count < 10 {
+      if !sum.messages.contains(message) { sum.messages.append(message) }
+    }
+  }
+}
+
+/// Why a sink did not take what it was given. Nothing is lost by it.
+public struct SinkError: Error, Sendable, Equatable, CustomStringConvertible {
+  public enum Reason: String, Sendable {
+    /// No connection: the name, the route, the port, the certificate.
+    case unreachable
+    case timeout
+    /// The user, the password or their rights.
+    case unauthorized
+    /// The database or bucket is not there and cannot be made.
+    case missing
+    /// It answers that it cannot just now.
+    case unavailable
+    /// An answer that is not of its protocol, or a request that it does not understand.
+    case protocolError = "protocol_error"
+    /// The reader of standard output has gone.
+    case closed
+    case cancelled
+  }
+
+  public var reason: Reason
+  /// Which sink, by its name.
+  public var sink: String
+  /// What happened and what to do. It may hold a server's words: make it visible before printing.
+  public var message: String
+
+  public init(_ reason: Reason, _ sink: String, _ message: String) {
+    self.reason = reason
+    self.sink = sink
+    self.message = message
+  }
+
+  public var description: String { "\(sink): \(message)" }
+}

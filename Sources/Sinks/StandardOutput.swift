@@ -1,0 +1,96 @@
+public import Engine
+internal import Glibc
+public import Metrics
+
+/// Points on standard output, as line protocol or as one JSON object per line, and nothing else.
+///
+/// Telegraf's `inputs.exec` reads the line protocol as it is.
+public struct StandardOutput: Sink {
+  public enum Format: Sendable { case lineProtocol, json }
+
+  public static let kind = "stdout"
+  public let name = "stdout"
+  public let isDurable = false
+  private let format: Format
+  private let descriptor: Int32
+
+  /// Writes to standard output, or to another open descriptor.
+  public init(_ format: Format = .lineProtocol, descriptor: Int32 = 1) {
+    self.format = format
+    self.descriptor = descriptor
+  }
+
+  public func encode(_ batches: [PointBatch]) -> [Payload] {
+    switch format {
+    case .lineProtocol:
+      var lines = LineProtocol()
+      for batch in batches { lines.append(batch) }
+      return lines.count == 0 ? [] : [Payload(body: lines.bytes, lines: lines.count)]
+    case .json:
+      var payload = Payload(body: [], lines: 0)
+      for batch in batches {
+        for point in batch.points where !point.fields.isEmpty {
+          JSON(point, of: batch).encode(into: &payload.body)
+          payload.body.append(UInt8(ascii: "\n"))
+          payload.lines += 1
+        }
+      }
+      return payload.lines == 0 ? [] : [payload]
+    }
+  }
+
+  public func deliver(
+    _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    var rest = payload.body[...]
+    while !rest.isEmpty {
+      let ready = try await waitUntilWritable(on: reactor, by: deadline)
+      // A pipe that is ready takes at least PIPE_BUF bytes without blocking; a file never blocks.
+      let part = rest.prefix(ready ? 4096 : 1 << 20)
+      let written = part.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      switch written {
+      case 0...: rest = rest.dropFirst(written)
+      case _ where errno == EINTR || errno == EAGAIN: continue
+      case _ where errno == EPIPE:
+        throw SinkError(.closed, name, "whoever read standard output has gone")
+      default: throw SinkError(.unreachable, name, "\(SystemError("write"))")
+      }
+    }
+    return Receipt(taken: payload.lines)
+  }
+
+  /// Waits until a write does not block; false where the descriptor is a file, which never does.
+  private func waitUntilWritable(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Bool {
+    do throws(WaitError) {
+      try await reactor.wait(descriptor, for: .write, by: deadline)
+      return true
+    } catch {
+      switch error {
+      case .timedOut:
+        throw SinkError(.timeout, name, "whoever reads standard output does not keep up")
+      case .cancelled: throw SinkError(.cancelled, name, "cancelled")
+      case .failed(let error) where error.code == EPERM: return false
+      case .failed(let error): throw SinkError(.unreachable, name, "\(error)")
+      }
+    }
+  }
+
+  public func close() {}
+}
+
+extension JSON {
+  /// A point with all its tags: `{"measurement":…,"time":…,"tags":{…},"fields":{…}}`, the time in
+  /// nanoseconds since 1970.
+  public init(_ point: Point, of batch: PointBatch) {
+    var tags = batch.tags.filter { point[tag: $0.name] == nil } + point.tags
+    tags.sort { $0.name < $1.name }
+    self = .object([
+      ("measurement", .string(point.measurement)),
+      ("time", .integer((point.time ?? batch.time).nanoseconds)),
+      ("tags", .object(tags.map { ($0.name, .string($0.value)) })),
+      ("fields", .object(point.fields.map { ($0.name, JSON($0.value)) })),
+    ])
+  }
+}

@@ -1,0 +1,102 @@
+internal import CSQLite
+
+/// A connection to a database file. It is used by one thread at a time and closed when it goes.
+final class Database {
+  private let handle: OpaquePointer
+  private var statements: [String: Statement] = [:]
+
+  /// Opens the file for reading and writing; it must exist.
+  ///
+  /// The corresponding C function is `sqlite3_open_v2`.
+  init(path: String) throws(DatabaseError) {
+    var handle: OpaquePointer?
+    // NOMUTEX: the owner is an actor. The full path keeps SQLite's URI parsing out of it.
+    let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil)
+    guard code == SQLITE_OK, let handle else {
+      let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      sqlite3_close_v2(handle)
+      throw DatabaseError(code: ResultCode(rawValue: code), message: message, sql: nil)
+    }
+    self.handle = handle
+    sqlite3_extended_result_codes(handle, 1)
+  }
+
+  deinit {
+    statements.removeAll()
+    sqlite3_close_v2(handle)
+  }
+
+  /// Runs statements that take no arguments and whose rows are of no interest.
+  ///
+  /// The corresponding C function is `sqlite3_exec`.
+  func execute(_ sql: String) throws(DatabaseError) {
+    guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw error(sql) }
+  }
+
+  /// A statement, compiled once and kept.
+  func statement(_ sql: String) throws(DatabaseError) -> Statement {
+    if let statement = statements[sql] { return statement }
+    let statement = try Statement(sql, in: self, handle)
+    statements[sql] = statement
+    return statement
+  }
+
+  /// Runs a statement to its end.
+  func run(_ sql: String, _ values: SQLValue...) throws(DatabaseError) { try run(sql, values) }
+
+  func run(_ sql: String, _ values: [SQLValue]) throws(DatabaseError) {
+    let statement = try statement(sql)
+    try statement.bind(values)
+    while try statement.step() {}
+  }
+
+  /// Calls the body with every row.
+  func rows(
+    _ sql: String, _ values: SQLValue..., body: (Statement) throws(DatabaseError) -> Void
+  ) throws(DatabaseError) {
+    let statement = try statement(sql)
+    try statement.bind(values)
+    defer { statement.reset() }
+    while try statement.step() { try body(statement) }
+  }
+
+  /// The first column of the first row, as an integer.
+  func integer(_ sql: String, _ values: SQLValue...) throws(DatabaseError) -> Int64? {
+    let statement = try statement(sql)
+    try statement.bind(values)
+    defer { statement.reset() }
+    return try statement.step() ? statement.integer(0) : nil
+  }
+
+  /// How many rows the last statement changed.
+  var changes: Int { Int(sqlite3_changes64(handle)) }
+
+  /// The rowid that the last insertion gave.
+  var insertedID: Int64 { sqlite3_last_insert_rowid(handle) }
+
+  /// Runs the body as one transaction that takes the write lock at once; an error undoes it all.
+  func transaction<Value>(_ body: () throws(DatabaseError) -> Value) throws(DatabaseError) -> Value
+  {
+    try execute("BEGIN IMMEDIATE")
+    do throws(DatabaseError) {
+      let value = try body()
+      try execute("COMMIT")
+      return value
+    } catch {
+      // A full disk may have ended the transaction already.
+      if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+      throw error
+    }
+  }
+
+  /// How long another process's lock is waited for.
+  ///
+  /// The corresponding C function is `sqlite3_busy_timeout`.
+  func waitForLocks(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
+
+  func error(_ sql: String?) -> DatabaseError {
+    DatabaseError(
+      code: ResultCode(rawValue: sqlite3_extended_errcode(handle)),
+      message: String(cString: sqlite3_errmsg(handle)), sql: sql)
+  }
+}

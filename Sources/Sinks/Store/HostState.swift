@@ -1,0 +1,129 @@
+public import Metrics
+
+/// What the store keeps of a host between passes.
+public struct HostState: Sendable, Equatable {
+  /// The boot that the memory is of, by /proc/sys/kernel/random/boot_id; nil where it is unknown.
+  public var bootID: String?
+  /// What each collector remembers.
+  public var memory: [String: Memory]
+  /// When each collector is due next.
+  public var due: [String: Timestamp]
+  /// What changes rarely: `os`, `kernel`.
+  public var facts: [String: String]
+
+  public init(
+    bootID: String? = nil, memory: [String: Memory] = [:], due: [String: Timestamp] = [:],
+    facts: [String: String] = [:]
+  ) {
+    self.bootID = bootID
+    self.memory = memory
+    self.due = due
+    self.facts = facts
+  }
+}
+
+/// A record of named blocks. Merging copies those that stay without looking into them.
+struct Blocks {
+  private var blocks: [String: [UInt8]] = [:]
+
+  init() {}
+
+  init(_ bytes: [UInt8]) throws(Damaged) {
+    var reader = ByteReader(bytes)
+    for _ in 0..<(bytes.isEmpty ? 0 : try reader.count(ofAtLeast: 2)) {
+      blocks[try reader.string()] = try reader.block()
+    }
+  }
+
+  subscript(name: String) -> [UInt8]? {
+    get { blocks[name] }
+    set { blocks[name] = newValue }
+  }
+
+  var bytes: [UInt8] {
+    var writer = ByteWriter()
+    writer.varint(blocks.count)
+    for (name, block) in blocks {
+      writer.string(name)
+      writer.block(block)
+    }
+    return writer.bytes
+  }
+
+  func decode<Value>(
+    _ one: ([UInt8]) throws(Damaged) -> Value
+  ) throws(Damaged) -> [String: Value] {
+    var values: [String: Value] = [:]
+    for (name, block) in blocks { values[name] = try one(block) }
+    return values
+  }
+}
+
+extension Memory {
+  var encoded: [UInt8] {
+    var writer = ByteWriter()
+    writer.zigzag(time.nanoseconds)
+    if let uptime {
+      writer.bytes.append(1)
+      writer.fixed(uptime.bitPattern)
+    } else {
+      writer.bytes.append(0)
+    }
+    writer.varint(values.count)
+    for (name, counters) in values {
+      writer.string(name)
+      writer.varint(counters.count)
+      for counter in counters { writer.varint(counter) }
+    }
+    return writer.bytes
+  }
+
+  init(encoded: [UInt8]) throws(Damaged) {
+    var reader = ByteReader(encoded)
+    self.init(time: Timestamp(nanoseconds: try reader.zigzag()))
+    if try reader.byte() == 1 { uptime = Double(bitPattern: try reader.fixed()) }
+    for _ in 0..<(try reader.count(ofAtLeast: 2)) {
+      let name = try reader.string()
+      var counters: [UInt64] = []
+      for _ in 0..<(try reader.count()) { counters.append(try reader.varint()) }
+      values[name] = counters
+    }
+  }
+}
+
+extension Timestamp {
+  var encoded: [UInt8] {
+    var writer = ByteWriter()
+    writer.zigzag(nanoseconds)
+    return writer.bytes
+  }
+
+  init(encoded: [UInt8]) throws(Damaged) {
+    var reader = ByteReader(encoded)
+    self.init(nanoseconds: try reader.zigzag())
+  }
+}
+
+extension ByteWriter {
+  /// Names and texts, in their order.
+  static func pairs(_ tags: [Tag]) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.varint(tags.count)
+    for tag in tags {
+      writer.string(tag.name)
+      writer.string(tag.value)
+    }
+    return writer.bytes
+  }
+}
+
+extension ByteReader {
+  static func pairs(_ bytes: [UInt8]) throws(Damaged) -> [Tag] {
+    var reader = ByteReader(bytes)
+    var tags: [Tag] = []
+    for _ in 0..<(bytes.isEmpty ? 0 : try reader.count(ofAtLeast: 2)) {
+      tags.append(Tag(try reader.string(), try reader.string()))
+    }
+    return tags
+  }
+}

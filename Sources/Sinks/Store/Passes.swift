@@ -1,0 +1,180 @@
+internal import Metrics
+
+/// Passes, and how each target was at its last.
+extension Store {
+  /// How many passes are remembered by their figures.
+  private static let passes: Int64 = 1000
+
+  func keep(_ pass: PassSummary, in database: Database) throws(DatabaseError) -> Int64 {
+    var warnings = ByteWriter()
+    warnings.varint(pass.warnings.count)
+    for warning in pass.warnings { warnings.string(warning) }
+    try database.run(
+      """
+      INSERT INTO pass (start, stop, hosts, up, failed, points, warnings)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      """,
+      .integer(pass.start.nanoseconds), .integer(pass.end.nanoseconds), .integer(Int64(pass.hosts)),
+      .integer(Int64(pass.up)), .integer(Int64(pass.failed)), .integer(Int64(pass.points)),
+      .blob(warnings.bytes))
+    let number = database.insertedID
+    try database.run("DELETE FROM pass WHERE id <= ?", .integer(number - Self.passes))
+    return number
+  }
+
+  func keep(
+    _ results: [HostResult], of pass: Int64, in database: Database
+  ) throws(DatabaseError) {
+    try shapes.refresh(database)
+    var ids: [String: Int64] = [:]
+    try database.rows("SELECT id, name FROM host") { ids[$0.text(1)] = $0.integer(0) }
+    var written: Set<Int64> = []
+    for result in results {
+      let id = try keep(result, known: ids[result.batch.host], in: database)
+      ids[result.batch.host] = id
+      try keepStatus(of: result, id, in: database)
+      // A host that is in a pass twice has both parts in one row.
+      try keepHistory(
+        of: result.batch, id, pass: pass, again: !written.insert(id).inserted, in: database)
+    }
+  }
+
+  private func keep(
+    _ result: HostResult, known: Int64?, in database: Database
+  ) throws(DatabaseError) -> Int64 {
+    var memory = Blocks()
+    var due = Blocks()
+    var facts: [String: String] = [:]
+    var boot = result.bootID
+    if let known {
+      try database.rows("SELECT boot, memory, due, facts FROM host WHERE id = ?", .integer(known)) {
+        let before = $0.optionalText(0)
+        // Memory is of one boot: what was kept in another is of no use to any rate.
+        let untouched = result.bootID == nil && result.memory.isEmpty
+        if untouched { boot = before }
+        if untouched || before == result.bootID { memory = (try? Blocks($0.blob(1))) ?? Blocks() }
+        due = (try? Blocks($0.blob(2))) ?? Blocks()
+        for fact in (try? ByteReader.pairs($0.blob(3))) ?? [] { facts[fact.name] = fact.value }
+      }
+    }
+    for (collector, kept) in result.memory { memory[collector] = kept.encoded }
+    for (collector, time) in result.due { due[collector] = time.encoded }
+    facts.merge(result.facts) { $1 }
+    let pairs = ByteWriter.pairs(facts.sorted { $0.key < $1.key }.map { Tag($0.key, $0.value) })
+    let values: [SQLValue] = [
+      .text(result.batch.host), .integer(result.batch.time.nanoseconds), .optional(boot),
+      .blob(ByteWriter.pairs(result.batch.tags)), .blob(pairs), .blob(due.bytes),
+      .blob(memory.bytes),
+    ]
+    if let known {
+      try database.run(
+        """
+        UPDATE host SET name = ?1, seen = ?2, boot = ?3, tags = ?4, facts = ?5, due = ?6,
+        memory = ?7 WHERE id = ?8
+        """, values + [.integer(known)])
+      return known
+    }
+    try database.run(
+      """
+      INSERT INTO host (name, seen, boot, tags, facts, due, memory) VALUES (?, ?, ?, ?, ?, ?, ?)
+      """, values)
+    return database.insertedID
+  }
+
+  private func keepStatus(
+    of result: HostResult, _ host: Int64, in database: Database
+  ) throws(DatabaseError) {
+    let time = result.batch.time.nanoseconds
+    for outcome in result.outcomes {
+      try database.run(
+        """
+        INSERT INTO status (host, target, time, up, reason, message, duration_ms, bytes, since,
+        last_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?3, ?9)
+        ON CONFLICT (host, target) DO UPDATE SET time = ?3, up = ?4, reason = ?5, message = ?6,
+        duration_ms = ?7, bytes = ?8, since = CASE WHEN up = ?4 THEN since ELSE ?3 END,
+        last_up = coalesce(?9, last_up)
+        """,
+        .integer(host), .text(outcome.target), .integer(time), .integer(outcome.up ? 1 : 0),
+        .optional(outcome.reason), .optional(outcome.message), .real(outcome.milliseconds),
+        .integer(outcome.bytes), outcome.up ? .integer(time) : .null)
+    }
+    for collector in result.ran {
+      try database.run(
+        "DELETE FROM problem WHERE host = ? AND collector = ?", .integer(host), .text(collector))
+    }
+    for problem in result.problems {
+      try database.run(
+        "INSERT OR REPLACE INTO problem (host, collector, reason, detail) VALUES (?, ?, ?, ?)",
+        .integer(host), .text(problem.collector), .text(problem.reason), .text(problem.detail))
+    }
+  }
+
+  /// How every target was when it was last asked, by host and target.
+  public func status() throws(StoreError) -> [TargetStatus] {
+    try with { database throws(DatabaseError) in
+      var all: [TargetStatus] = []
+      try database.rows(
+        """
+        SELECT name, target, up, reason, message, duration_ms, bytes, time, since, last_up
+        FROM status JOIN host ON host.id = status.host ORDER BY name, target
+        """
+      ) {
+        all.append(
+          TargetStatus(
+            host: $0.text(0),
+            outcome: TargetOutcome(
+              target: $0.text(1), up: $0.integer(2) != 0, reason: $0.optionalText(3),
+              message: $0.optionalText(4), milliseconds: $0.real(5), bytes: $0.integer(6)),
+            time: Timestamp(nanoseconds: $0.integer(7)),
+            since: Timestamp(nanoseconds: $0.integer(8)),
+            lastUp: $0.optionalInteger(9).map { Timestamp(nanoseconds: $0) }))
+      }
+      return all
+    }
+  }
+
+  /// What the collectors of each host had to complain of at their last turn.
+  public func problems() throws(StoreError) -> [String: [CollectorProblem]] {
+    try with { database throws(DatabaseError) in
+      var all: [String: [CollectorProblem]] = [:]
+      try database.rows(
+        """
+        SELECT name, collector, reason, detail FROM problem JOIN host ON host.id = problem.host
+        ORDER BY name, collector
+        """
+      ) {
+        all[$0.text(0), default: []].append(
+          CollectorProblem(collector: $0.text(1), reason: $0.text(2), detail: $0.text(3)))
+      }
+      return all
+    }
+  }
+
+  /// The latest passes, the last one first.
+  public func passes(_ count: Int = 1) throws(StoreError) -> [PassSummary] {
+    try with { database throws(DatabaseError) in
+      var all: [PassSummary] = []
+      try database.rows(
+        """
+        SELECT start, stop, hosts, up, failed, points, warnings FROM pass ORDER BY id DESC LIMIT ?
+        """, .integer(Int64(count))
+      ) {
+        var reader = ByteReader($0.blob(6))
+        var warnings: [String] = []
+        while !reader.isAtEnd, let number = try? reader.count(), warnings.isEmpty {
+          for _ in 0..<number {
+            guard let warning = try? reader.string() else { break }
+            warnings.append(warning)
+          }
+        }
+        all.append(
+          PassSummary(
+            start: Timestamp(nanoseconds: $0.integer(0)),
+            end: Timestamp(nanoseconds: $0.integer(1)),
+            hosts: Int($0.integer(2)), up: Int($0.integer(3)), failed: Int($0.integer(4)),
+            points: Int($0.integer(5)), warnings: warnings))
+      }
+      return all
+    }
+  }
+}

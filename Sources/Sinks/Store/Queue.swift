@@ -1,0 +1,105 @@
+public import Metrics
+
+/// What is to be delivered to each durable sink, until it has been.
+extension Store {
+  /// A payload that waits.
+  public struct Waiting: Sendable, Equatable {
+    /// Its place in the queue; a smaller one is older.
+    public var id: Int64
+    public var payload: Payload
+  }
+
+  /// A sink's queue in figures.
+  public struct QueueStatus: Sendable, Equatable {
+    public var sink: String
+    public var payloads: Int
+    public var lines: Int
+    public var bytes: Int
+    public var oldest: Timestamp?
+    /// Points that were dropped, ever, because the queue was at its bound.
+    public var dropped: Int
+  }
+
+  func enqueue(
+    _ payloads: [Payload], for sink: String, at time: Timestamp, in database: Database
+  ) throws(DatabaseError) {
+    for payload in payloads {
+      try database.run(
+        "INSERT INTO queue (sink, time, lines, bytes, body) VALUES (?, ?, ?, ?, ?)",
+        .text(sink), .integer(time.nanoseconds), .integer(Int64(payload.lines)),
+        .integer(Int64(payload.body.count)), .blob(payload.body))
+    }
+    // From the newest back: what lies beyond the bound goes, the oldest points first.
+    var last: Int64?
+    var bytes: Int64 = 0
+    let oldest = time.before(limits.queueKeep)
+    try database.rows(
+      "SELECT id, time, bytes FROM queue WHERE sink = ? ORDER BY id DESC", .text(sink)
+    ) {
+      bytes += $0.integer(2)
+      if last == nil, bytes > self.limits.queueSize || $0.integer(1) < oldest.nanoseconds {
+        last = $0.integer(0)
+      }
+    }
+    guard let last else { return }
+    try database.run(
+      """
+      INSERT INTO dropped (sink, lines)
+      SELECT ?1, sum(lines) FROM queue WHERE sink = ?1 AND id <= ?2
+      ON CONFLICT (sink) DO UPDATE SET lines = lines + excluded.lines
+      """, .text(sink), .integer(last))
+    try database.run("DELETE FROM queue WHERE sink = ? AND id <= ?", .text(sink), .integer(last))
+  }
+
+  /// The oldest payload of the sink after the given one; nil where no more wait.
+  public func next(for sink: String, after id: Int64 = 0) throws(StoreError) -> Waiting? {
+    try with { database throws(DatabaseError) in
+      var waiting: Waiting?
+      try database.rows(
+        "SELECT id, lines, body FROM queue WHERE sink = ? AND id > ? ORDER BY id LIMIT 1",
+        .text(sink), .integer(id)
+      ) {
+        waiting = Waiting(
+          id: $0.integer(0), payload: Payload(body: $0.blob(2), lines: Int($0.integer(1))))
+      }
+      return waiting
+    }
+  }
+
+  /// Forgets payloads that were delivered.
+  public func delivered(_ ids: [Int64]) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      try database.transaction { () throws(DatabaseError) in
+        for id in ids { try database.run("DELETE FROM queue WHERE id = ?", .integer(id)) }
+      }
+    }
+  }
+
+  /// The queues that hold or have dropped anything.
+  public func queues() throws(StoreError) -> [QueueStatus] {
+    try with { database throws(DatabaseError) in
+      var all: [String: QueueStatus] = [:]
+      try database.rows(
+        "SELECT sink, count(*), sum(lines), sum(bytes), min(time) FROM queue GROUP BY sink"
+      ) {
+        all[$0.text(0)] = QueueStatus(
+          sink: $0.text(0), payloads: Int($0.integer(1)), lines: Int($0.integer(2)),
+          bytes: Int($0.integer(3)), oldest: Timestamp(nanoseconds: $0.integer(4)), dropped: 0)
+      }
+      try database.rows("SELECT sink, lines FROM dropped") {
+        let none = QueueStatus(sink: $0.text(0), payloads: 0, lines: 0, bytes: 0, dropped: 0)
+        all[$0.text(0), default: none].dropped = Int($0.integer(1))
+      }
+      return all.values.sorted { $0.sink < $1.sink }
+    }
+  }
+}
+
+extension Timestamp {
+  /// The moment earlier by the duration; never before the clock's beginning.
+  func before(_ duration: Duration) -> Timestamp {
+    let seconds = Timestamp(seconds: duration.components.seconds).nanoseconds
+    let (earlier, overflow) = nanoseconds.subtractingReportingOverflow(seconds)
+    return Timestamp(nanoseconds: overflow ? .min : earlier)
+  }
+}

@@ -1,0 +1,94 @@
+/// The tables of the store, and how an older file is brought up to date.
+enum Schema {
+  /// `scrp` in ASCII; tells our files from other people's. Shown by file(1).
+  static let applicationID: Int64 = 0x7363_7270
+
+  /// Each entry brings a file from the version of its index to the next.
+  static let migrations = [
+    """
+    -- What is known of a host. The blobs are written by HostState.swift.
+    CREATE TABLE host (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, seen INTEGER NOT NULL,
+      sealed INTEGER NOT NULL DEFAULT 0, boot TEXT, tags BLOB NOT NULL, facts BLOB NOT NULL,
+      due BLOB NOT NULL, memory BLOB NOT NULL);
+
+    CREATE TABLE status (
+      host INTEGER NOT NULL, target TEXT NOT NULL, time INTEGER NOT NULL, up INTEGER NOT NULL,
+      reason TEXT, message TEXT, duration_ms REAL NOT NULL, bytes INTEGER NOT NULL,
+      since INTEGER NOT NULL, last_up INTEGER, PRIMARY KEY (host, target)) WITHOUT ROWID;
+
+    CREATE TABLE problem (
+      host INTEGER NOT NULL, collector TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+      PRIMARY KEY (host, collector)) WITHOUT ROWID;
+
+    CREATE TABLE pass (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+      hosts INTEGER NOT NULL, up INTEGER NOT NULL, failed INTEGER NOT NULL,
+      points INTEGER NOT NULL, warnings BLOB NOT NULL);
+
+    -- Names and types of points: see Shape.swift.
+    CREATE TABLE shape (id INTEGER PRIMARY KEY, body BLOB NOT NULL UNIQUE);
+
+    -- The latest passes. The id is pass << 20 | host, so that one pass is written, and later
+    -- deleted, in one place.
+    CREATE TABLE recent (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, body BLOB NOT NULL);
+
+    -- Earlier passes of one host, folded: in the order of writing, so that the oldest are deleted
+    -- from one end.
+    CREATE TABLE block (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, host INTEGER NOT NULL, time INTEGER NOT NULL,
+      start INTEGER NOT NULL, stop INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX block_of_host ON block (host, stop, start);
+
+    -- What a sink has not yet taken.
+    CREATE TABLE queue (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, time INTEGER NOT NULL,
+      lines INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX queue_of_sink ON queue (sink, id, time, lines, bytes);
+    CREATE TABLE dropped (sink TEXT PRIMARY KEY, lines INTEGER NOT NULL) WITHOUT ROWID;
+    """
+  ]
+
+  static var version: Int64 { Int64(migrations.count) }
+
+  /// What a file turned out to be.
+  enum Finding: Equatable {
+    case ours
+    /// Another program's database.
+    case foreign
+    /// Written by a later version of this program.
+    case newer(Int64)
+  }
+
+  /// Looks at the file, and brings it to this version where it is ours or empty.
+  static func prepare(_ database: Database) throws(DatabaseError) -> Finding {
+    var finding = try look(at: database)
+    guard finding == .ours, try database.integer("PRAGMA user_version") != version else {
+      return finding
+    }
+    // Has an effect only before the first table is made.
+    try database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    try database.execute("PRAGMA journal_mode = WAL")
+    try database.transaction { () throws(DatabaseError) in
+      // Another process may have been quicker.
+      finding = try look(at: database)
+      guard finding == .ours else { return }
+      let old = try database.integer("PRAGMA user_version") ?? 0
+      for migration in migrations.dropFirst(Int(old)) { try database.execute(migration) }
+      try database.execute("PRAGMA application_id = \(applicationID)")
+      try database.execute("PRAGMA user_version = \(version)")
+    }
+    return finding
+  }
+
+  private static func look(at database: Database) throws(DatabaseError) -> Finding {
+    let application = try database.integer("PRAGMA application_id") ?? 0
+    let tables = try database.integer("SELECT count(*) FROM sqlite_schema") ?? 0
+    let found = try database.integer("PRAGMA user_version") ?? 0
+    if application != applicationID {
+      return application == 0 && tables == 0 && found == 0 ? .ours : .foreign
+    }
+    if found > version { return .newer(found) }
+    return found >= 1 ? .ours : .foreign
+  }
+}

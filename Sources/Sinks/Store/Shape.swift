@@ -1,0 +1,147 @@
+internal import Metrics
+
+/// What points of one kind have in common: the names and types, without any value.
+///
+/// Collectors decide them, so that there are a few hundred in all and each is kept once in the
+/// store, as its encoded form; rows refer to it by number.
+final class Shape: Hashable, Sendable {
+  enum Kind: UInt8 {
+    case integer, float, string, boolean
+  }
+
+  let encoded: [UInt8]
+  let measurement: String
+  /// Whether the points bear a time of their own, as events do.
+  let timed: Bool
+  let tags: [String]
+  let fields: [(name: String, kind: Kind)]
+
+  static func == (a: Shape, b: Shape) -> Bool { a === b || a.encoded == b.encoded }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(measurement)
+    hasher.combine(fields.count)
+  }
+
+  /// The encoded form of a point's shape, written over what the writer held.
+  static func encode(_ point: Point, into writer: inout ByteWriter) {
+    writer.bytes.removeAll(keepingCapacity: true)
+    writer.string(point.measurement)
+    writer.bytes.append(point.time == nil ? 0 : 1)
+    writer.varint(point.tags.count)
+    for tag in point.tags { writer.string(tag.name) }
+    writer.varint(point.fields.count)
+    for field in point.fields {
+      writer.string(field.name)
+      writer.bytes.append(field.value.kind.rawValue)
+    }
+  }
+
+  init(encoded: [UInt8]) throws(Damaged) {
+    var reader = ByteReader(encoded)
+    let measurement = try reader.string()
+    let timed = try reader.byte() == 1
+    var tags: [String] = []
+    for _ in 0..<(try reader.count()) { tags.append(try reader.string()) }
+    var fields: [(String, Kind)] = []
+    for _ in 0..<(try reader.count(ofAtLeast: 2)) {
+      let name = try reader.string()
+      guard let kind = Kind(rawValue: try reader.byte()) else { throw Damaged() }
+      fields.append((name, kind))
+    }
+    self.encoded = encoded
+    self.measurement = measurement
+    self.timed = timed
+    self.tags = tags
+    self.fields = fields
+  }
+}
+
+extension FieldValue {
+  var kind: Shape.Kind {
+    switch self {
+    case .integer: .integer
+    case .float: .float
+    case .string: .string
+    case .boolean: .boolean
+    }
+  }
+}
+
+/// The numbers of the shapes that the store knows.
+final class Shapes {
+  /// More than collectors can make; what a host may add beyond is written out in each row.
+  static let limit = 20_000
+
+  private var numbers: [[UInt8]: Int] = [:]
+  private var shapes: [Int: Shape] = [:]
+  private var scratch = ByteWriter()
+
+  private var newest = 0
+
+  /// Forgets all numbers: those that a transaction gave may have been undone with it.
+  func forget() {
+    numbers.removeAll()
+    shapes.removeAll()
+    newest = 0
+  }
+
+  /// Reads what the database holds and this process has not seen.
+  func refresh(_ database: Database) throws(DatabaseError) {
+    try database.rows("SELECT id, body FROM shape WHERE id > ?", .integer(Int64(newest))) { row in
+      self.learn(row.blob(1), as: Int(row.integer(0)))
+    }
+  }
+
+  private func learn(_ encoded: [UInt8], as number: Int) {
+    newest = max(newest, number)
+    guard let shape = try? Shape(encoded: encoded) else { return }
+    numbers[encoded] = number
+    shapes[number] = shape
+  }
+
+  /// Writes a reference to the shape of the point, adding the shape to the store where it is new.
+  func write(
+    _ point: Point, to writer: inout ByteWriter, in database: Database
+  ) throws(DatabaseError) {
+    Shape.encode(point, into: &scratch)
+    if let number = numbers[scratch.bytes] {
+      writer.varint(number)
+    } else {
+      let encoded = scratch.bytes
+      try add(encoded, to: &writer, in: database)
+    }
+  }
+
+  private func add(
+    _ encoded: [UInt8], to writer: inout ByteWriter, in database: Database
+  ) throws(DatabaseError) {
+    guard numbers.count < Self.limit else {
+      writer.varint(0)
+      writer.block(encoded)
+      return
+    }
+    // Another process may have added it since.
+    try database.run("INSERT OR IGNORE INTO shape (body) VALUES (?)", .blob(encoded))
+    let id = try database.integer("SELECT id FROM shape WHERE body = ?", .blob(encoded)) ?? 0
+    learn(encoded, as: Int(id))
+    writer.varint(Int(id))
+  }
+
+  /// Writes a reference to a shape that was read before.
+  func write(_ shape: Shape, to writer: inout ByteWriter) {
+    if let number = numbers[shape.encoded] {
+      writer.varint(number)
+    } else {
+      writer.varint(0)
+      writer.block(shape.encoded)
+    }
+  }
+
+  func read(_ reader: inout ByteReader) throws(Damaged) -> Shape {
+    let number = try reader.varint()
+    if number == 0 { return try Shape(encoded: reader.block()) }
+    guard let number = Int(exactly: number), let shape = shapes[number] else { throw Damaged() }
+    return shape
+  }
+}

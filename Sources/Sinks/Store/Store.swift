@@ -1,0 +1,148 @@
+internal import Engine
+internal import Metrics
+
+/// What `scrape` keeps between passes, in one SQLite file: the hosts' counters and due times, how
+/// each target was, the history of all points, and what a sink has not yet taken.
+///
+/// All of it runs on a thread of its own, since a disk may block. A pass loads at its start and
+/// finishes with one transaction: a pass that was reported as kept outlives `kill -9` and a power cut.
+/// A damaged or foreign file is set aside and a new one begun; `notes` tells.
+public actor Store {
+  /// How much of the history and of the undelivered is kept.
+  public struct Limits: Sendable, Equatable {
+    /// How old the history may grow.
+    public var keep: Duration
+    /// How many bytes of disk the history may take.
+    public var size: Int64
+    /// How old what a sink did not take may grow.
+    public var queueKeep: Duration
+    /// How many bytes may wait for each sink.
+    public var queueSize: Int64
+
+    public init(
+      keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30,
+      queueKeep: Duration = .seconds(7 * 86_400), queueSize: Int64 = 256 << 20
+    ) {
+      self.keep = keep
+      self.size = size
+      self.queueKeep = queueKeep
+      self.queueSize = queueSize
+    }
+  }
+
+  public nonisolated let path: String
+  let limits: Limits
+  let shapes = Shapes()
+  let rowCompressor = Compressor(.zlib, level: 1)
+  let blockCompressor = Compressor(.zlib, level: 6)
+  let decompressor = Decompressor()
+
+  private nonisolated let thread = BlockingThread(name: "store")
+  private var connection: Database?
+  private var untold: [String] = []
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    thread.asUnownedSerialExecutor()
+  }
+
+  /// Names the file; it is opened, and made where it is missing, at the first use.
+  public init(path: String, limits: Limits = Limits()) {
+    self.path = path
+    self.limits = limits
+  }
+
+  deinit { thread.stop() }
+
+  /// Opens the file now, so that a message about it comes before the work.
+  public func open() throws(StoreError) { _ = try database() }
+
+  /// Closes the file; the next use opens it again.
+  public func close() { connection = nil }
+
+  /// What people should be told about the file since the last time this was asked.
+  public func notes() -> [String] {
+    defer { untold.removeAll() }
+    return untold
+  }
+
+  /// The state of each of the hosts that is known.
+  public func load(_ hosts: [String]) throws(StoreError) -> [String: HostState] {
+    try with { database throws(DatabaseError) in
+      var states: [String: HostState] = [:]
+      for name in hosts {
+        try database.rows("SELECT boot, memory, due, facts FROM host WHERE name = ?", .text(name)) {
+          states[name] = self.state($0, of: name)
+        }
+      }
+      return states
+    }
+  }
+
+  /// Keeps what a pass found out and what is to be delivered, all or nothing.
+  public func finish(
+    _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:]
+  ) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      do throws(DatabaseError) {
+        try database.transaction { () throws(DatabaseError) in
+          let number = try self.keep(pass, in: database)
+          try self.keep(results, of: number, in: database)
+          try self.fold(passesUpTo: number, at: pass.end, in: database)
+          for (sink, payloads) in queue {
+            try self.enqueue(payloads, for: sink, at: pass.end, in: database)
+          }
+          try self.prune(at: pass.end, keeping: number, in: database)
+        }
+      } catch {
+        self.shapes.forget()
+        throw error
+      }
+      try self.release(database)
+    }
+  }
+
+  /// Runs the body on the open database; where that proves to be damaged, once more on a new one.
+  func with<Value>(
+    _ body: (Database) throws(DatabaseError) -> Value
+  ) throws(StoreError) -> Value {
+    let first = try database()
+    do {
+      return try body(first)
+    } catch  where error.code.isDamage {
+      connection = nil
+      let aside = try StoreFile(path: path).setAside()
+      untold.append(
+        "\(path) is damaged (\(error.message)): it was set aside as \(aside) and a new one begun")
+    } catch {
+      throw StoreError(error, path: path)
+    }
+    let second = try database()
+    do { return try body(second) } catch { throw StoreError(error, path: path) }
+  }
+
+  private func database() throws(StoreError) -> Database {
+    if let connection { return connection }
+    let (database, note) = try StoreFile(path: path).open()
+    if let note { untold.append(note) }
+    shapes.forget()
+    connection = database
+    return database
+  }
+
+  private func state(_ row: Statement, of host: String) -> HostState {
+    var state = HostState(bootID: row.optionalText(0))
+    do throws(Damaged) {
+      state.memory = try Blocks(row.blob(1)).decode { block throws(Damaged) in
+        try Memory(encoded: block)
+      }
+      state.due = try Blocks(row.blob(2)).decode { block throws(Damaged) in
+        try Timestamp(encoded: block)
+      }
+      for fact in try ByteReader.pairs(row.blob(3)) { state.facts[fact.name] = fact.value }
+    } catch {
+      untold.append("\(path): what was kept of \(host) is damaged and begun anew")
+      return HostState()
+    }
+    return state
+  }
+}

@@ -1,0 +1,39 @@
+/// Why the store could not do what was asked of it.
+public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+  public enum Reason: String, Sendable {
+    /// The file was written by a later version of this program.
+    case newer
+    /// The file or its folder cannot be made, opened, read or written.
+    case inaccessible
+    /// The disk is full.
+    case full
+    /// Another process held the file too long.
+    case busy
+    /// SQLite said something else.
+    case failed
+  }
+
+  public var reason: Reason
+  /// What happened and what to do, as a sentence that names the file.
+  public var message: String
+
+  public var description: String { message }
+
+  init(_ reason: Reason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
+
+  init(_ error: DatabaseError, path: String) {
+    switch error.code.primary {
+    case .full:
+      self.init(.full, "the disk that holds \(path) is full: nothing was kept; make room")
+    case .busy:
+      self.init(.busy, "\(path) is in use by another process, which did not let go")
+    case .cannotOpen, .readOnly, .permission, .io:
+      self.init(.inaccessible, "\(path) cannot be read and written: \(error.message)")
+    default:
+      self.init(.failed, "\(path): \(error)")
+    }
+  }
+}

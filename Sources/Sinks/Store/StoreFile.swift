@@ -1,0 +1,133 @@
+internal import CLinux
+internal import Engine
+internal import Glibc
+internal import Metrics
+
+/// The file of the store: made with its folder, opened, and put aside where it cannot be used.
+struct StoreFile {
+  let path: String
+
+  /// Opens the file, which is made where there is none; tells what had to be put aside for that.
+  func open() throws(StoreError) -> (Database, note: String?) {
+    try make()
+    do {
+      let database = try Database(path: path)
+      database.waitForLocks(milliseconds: 10_000)
+      switch try Schema.prepare(database) {
+      case .ours:
+        try configure(database)
+        return (database, nil)
+      case .newer(let version):
+        throw StoreError(
+          .newer,
+          "\(path) was written by a later scrape (format \(version), this one knows "
+            + "\(Schema.version)): update scrape, or name another file with --store")
+      case .foreign:
+        return try replace("is not a store of scrape")
+      }
+    } catch let error as DatabaseError {
+      guard error.code.isDamage else { throw StoreError(error, path: path) }
+      return try replace("is damaged (\(error.message))")
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw StoreError(.failed, "\(path): \(error)")
+    }
+  }
+
+  /// FULL: a pass that was reported as kept survives a power cut. It costs one fsync a pass.
+  private func configure(_ database: Database) throws(DatabaseError) {
+    try database.execute(
+      """
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;
+      PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432;
+      PRAGMA trusted_schema = OFF;
+      """)
+  }
+
+  private func replace(_ why: String) throws(StoreError) -> (Database, note: String?) {
+    let aside = try setAside()
+    try make()
+    do {
+      let database = try Database(path: path)
+      database.waitForLocks(milliseconds: 10_000)
+      guard try Schema.prepare(database) == .ours else {
+        throw StoreError(.failed, "\(path) was replaced by another program")
+      }
+      try configure(database)
+      return (database, "\(path) \(why): it was set aside as \(aside) and a new one begun")
+    } catch let error as DatabaseError {
+      throw StoreError(error, path: path)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw StoreError(.failed, "\(path): \(error)")
+    }
+  }
+
+  /// Renames the file, and what belongs to it, to `…-corrupt-DATE`.
+  func setAside() throws(StoreError) -> String {
+    let date = Timestamp(seconds: Int64(time(nil))).compactDate
+    var aside = "\(path)-corrupt-\(date)"
+    var number = 1
+    while access(aside, F_OK) == 0 && number < 1000 {
+      number += 1
+      aside = "\(path)-corrupt-\(date)-\(number)"
+    }
+    guard rename(path, aside) == 0 else {
+      throw StoreError(.inaccessible, "\(path) cannot be set aside: \(SystemError("rename"))")
+    }
+    // The log holds what was not yet in the file; the index of the log is made anew from it.
+    rename(path + "-wal", aside + "-wal")
+    unlink(path + "-shm")
+    return aside
+  }
+
+  /// Makes the folder (0700) and the file (0600) where they are missing. SQLite gives its log the
+  /// file's mode.
+  private func make() throws(StoreError) {
+    for (index, byte) in path.utf8.enumerated() where byte == UInt8(ascii: "/") && index > 0 {
+      let folder = String(decoding: path.utf8.prefix(index), as: UTF8.self)
+      if mkdir(folder, 0o700) != 0 && errno != EEXIST && access(folder, F_OK) != 0 {
+        throw StoreError(
+          .inaccessible,
+          "the folder \(folder) for the store cannot be made: \(SystemError("mkdir"))")
+      }
+    }
+    // A file that exists is not opened here: closing it would drop SQLite's locks on it.
+    var status = stat()
+    if stat(path, &status) != 0 {
+      let fd = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+      guard fd >= 0 else {
+        throw StoreError(.inaccessible, "\(path) cannot be made: \(SystemError("open"))")
+      }
+      fstat(fd, &status)
+      close(fd)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw StoreError(.inaccessible, "\(path) is not a file")
+    }
+  }
+}
+
+extension ResultCode {
+  /// Whether the file itself is not, or no longer, a database.
+  var isDamage: Bool {
+    primary == .corrupt || primary == .notADatabase
+  }
+}
+
+extension Timestamp {
+  /// The moment in UTC as `20261231T235959Z`.
+  var compactDate: String {
+    var time = time_t(seconds)
+    var parts = tm()
+    gmtime_r(&time, &parts)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
+      guard let base = buffer.baseAddress,
+        strftime(base, buffer.count, "%Y%m%dT%H%M%SZ", &parts) > 0
+      else { return "\(seconds)" }
+      return String(cString: base)
+    }
+  }
+}

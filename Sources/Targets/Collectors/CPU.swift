@@ -1,0 +1,73 @@
+import Metrics
+import Parsers
+
+/// What the CPUs spent their time on since the last turn, under Telegraf's `cpu`.
+///
+/// Tag `cpu`: `cpu-total`, `cpu0` and so on. Fields, all percentages of the time that passed:
+/// usage_user (without guests), usage_nice (without guests), usage_system, usage_idle, usage_iowait,
+/// usage_irq, usage_softirq, usage_steal, usage_guest, usage_guest_nice, and usage_active, which is
+/// all but idle. The first turn has no points; neither has a CPU whose counters started anew.
+public enum CPUCollector: Collector {
+  public static let name = "cpu"
+  public static let summary = "what the CPUs spent their time on, in all and each"
+  public static let files = ["/proc/stat"]
+  public static let options = [
+    CollectorOption("percpu", .boolean, "One point for each CPU too; true.")
+  ]
+
+  /// More points than this are not made of one host.
+  static let mostCPUs = 1024
+
+  public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
+  {
+    let all = try host.parse("/proc/stat", as: ProcStat.self).cpus
+    let cpus =
+      host.options.boolean("percpu", default: true) ? all.prefix(mostCPUs + 1) : all.prefix(1)
+    for cpu in cpus {
+      sample.memory[cpu.name] = cpu.ticks
+      guard let before = host.previous?.values[cpu.name] else { continue }
+      if let point = point(of: cpu, since: before) { sample.points.append(point) }
+    }
+  }
+
+  private static func point(of cpu: ProcStat.CPU, since before: [UInt64]) -> Point? {
+    guard before.count == cpu.ticks.count else { return nil }
+    // proc(5): iowait "may decrease in certain conditions", and idle with it. Such a counter tells
+    // nothing this turn and gets no field. Any other that runs backwards has started anew (a CPU
+    // was taken out and put back, a guest moved): then no figure of this CPU means anything.
+    let (idle, iowait) = (3, 4)
+    var spent: [UInt64?] = []
+    for (index, ticks) in cpu.ticks.enumerated() {
+      let (difference, backwards) = ticks.subtractingReportingOverflow(before[index])
+      if backwards, index != idle, index != iowait { return nil }
+      spent.append(backwards ? nil : difference)
+    }
+    // Guests' time is also part of user's and nice's.
+    let total = spent.prefix(8).reduce(0.0) { $0 + Double($1 ?? 0) }
+    guard total > 0 else { return nil }
+
+    func percent(_ index: Int, without part: Int? = nil) -> Double? {
+      guard index < spent.count, let whole = spent[index] else { return nil }
+      var ticks = Double(whole)
+      // The kernel adds to the two counters one after the other, so a part may seem the larger.
+      if let part, part < spent.count, let guest = spent[part] {
+        ticks = max(0, ticks - Double(guest))
+      }
+      return 100 * ticks / total
+    }
+    var point = Point("cpu")
+    point.tag("cpu", cpu.name == "cpu" ? "cpu-total" : cpu.name)
+    point.percent("usage_user", percent(0, without: 8))
+    point.percent("usage_nice", percent(1, without: 9))
+    point.percent("usage_system", percent(2))
+    point.percent("usage_idle", percent(idle))
+    point.percent("usage_iowait", percent(iowait))
+    point.percent("usage_irq", percent(5))
+    point.percent("usage_softirq", percent(6))
+    point.percent("usage_steal", percent(7))
+    point.percent("usage_guest", percent(8))
+    point.percent("usage_guest_nice", percent(9))
+    point.percent("usage_active", percent(idle).map { 100 - $0 })
+    return point
+  }
+}

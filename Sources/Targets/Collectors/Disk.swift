@@ -1,0 +1,201 @@
+import Metrics
+import Parsers
+
+/// How full the local file systems are, under Telegraf's `disk`.
+///
+/// Tags `path`, `device` (without `/dev/`), `fstype`, `mode` (rw, ro). Fields: total, free (what
+/// users without privilege can have), used (integer, bytes), used_percent (float, of used and free),
+/// inodes_total, inodes_free, inodes_used (integer), inodes_used_percent (float); no inode fields
+/// where the file system has no such number (btrfs, vfat) or the host's df cannot tell.
+public enum DiskCollector: Collector {
+  public static let name = "disk"
+  public static let summary = "how full the local file systems are"
+  public static let mayHang = true
+  public static let options = [
+    CollectorOption(
+      "ignore_fs", .strings, "Types to leave out; \(ignoredTypes.joined(separator: ", "))."),
+    CollectorOption(
+      "ignore_paths", .strings,
+      "Mount points to leave out, with * and ?; \(ignoredPaths.joined(separator: ", "))."),
+  ]
+
+  /// Only types that never wait for a network: asking a dead NFS server would hang. Cluster file
+  /// systems (gfs2, ocfs2, ceph) and every fuse but those on a block device are such, too.
+  private static let localTypes = [
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "bcachefs", "f2fs", "jfs", "nilfs2", "reiserfs",
+    "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "hfs", "hfsplus", "ufs", "ubifs", "jffs2",
+    "tmpfs", "devtmpfs", "ramfs", "iso9660", "udf", "squashfs", "erofs", "overlay", "aufs",
+  ]
+  /// Types with nothing to fill, beneath which a local file system may well be mounted.
+  private static let pseudoTypes = [
+    "proc", "sysfs", "rootfs", "devpts", "cgroup", "cgroup2", "securityfs", "selinuxfs", "debugfs",
+    "tracefs", "pstore", "bpf", "mqueue", "hugetlbfs", "configfs", "fusectl", "binfmt_misc",
+    "efivarfs", "rpc_pipefs", "nfsd", "nsfs", "autofs",
+  ]
+  private static let ignoredTypes = [
+    "tmpfs", "devtmpfs", "ramfs", "iso9660", "udf", "squashfs", "erofs", "overlay", "aufs",
+  ]
+  private static let ignoredPaths = [
+    "/var/lib/docker/*", "/var/lib/containers/*", "/var/lib/kubelet/*", "/run/containerd/*",
+    "/snap/*", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
+  ]
+  /// More mounts than this are not asked for.
+  static let mostMounts = 200
+
+  /// Prints the lines of the mounts that it chose, then what df says of them, then of their inodes.
+  ///
+  /// What lies on or beneath a mount of any other kind is not asked for, as its path leads through
+  /// that. The root is told even where it is an overlay, as in a container or a live system. Only builtins
+  /// run until df does. What the options hold never gets into the script: it names types of ours.
+  public static func script(_ options: CollectorOptions) -> String? {
+    let ignore = Set(options.strings("ignore_fs", default: ignoredTypes))
+    let types = localTypes.filter { !ignore.contains($0) }
+    let wanted = types.isEmpty ? "-" : types.joined(separator: "|")
+    return """
+      nl='
+      '
+      tab='\t'
+      # $1 with every $2 replaced by $3, from left to right, in $plain
+      swap() {
+        plain= rest=$1
+        while :; do
+          case $rest in
+          *"$2"*) plain=$plain${rest%%"$2"*}$3 rest=${rest#*"$2"} ;;
+          *) break ;;
+          esac
+        done
+        plain=$plain$rest
+      }
+      # Paths as they stand in the file have no blanks; they may have stars.
+      set -f
+      far=
+      while read -r device path type rest; do
+        case $type in
+        \((localTypes + pseudoTypes).joined(separator: "|"))) ;;
+        *) far="$far $path" ;;
+        esac
+      done </proc/self/mounts
+      set --
+      while read -r device path type mode rest; do
+        case $type in
+        \(wanted)) ;;
+        overlay) [ "$path" = / ] || continue ;;
+        *) continue ;;
+        esac
+        for hung in $far; do
+          case $path/ in "$hung"/*) continue 2 ;; esac
+        done
+        [ $# -lt \(mostMounts) ] || break
+        printf '%s %s %s %s\\n' "$device" "$path" "$type" "$mode"
+        plain=$path
+        case $path in
+        *\\\\*)
+          # the backslash last, as no other escape can then be made of what it leaves
+          swap "$path" '\\040' ' '
+          swap "$plain" '\\011' "$tab"
+          swap "$plain" '\\012' "$nl"
+          swap "$plain" '\\043' '#'
+          swap "$plain" '\\134' '\\'
+          ;;
+        esac
+        set -- "$@" "$plain"
+      done </proc/self/mounts
+      [ $# -gt 0 ] || exit 0
+      echo ==
+      $limit df -Pk -- "$@"
+      status=$?
+      echo ==
+      [ $status -ge 124 ] || $limit df -Pi -- "$@" 2>/dev/null
+      exit $status
+      """
+  }
+
+  public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
+  {
+    guard let output = host.output else {
+      throw CollectorError(.notReached, "the script did not run")
+    }
+    let (list, space, inodes) = parts(of: output.standardOutput)
+    guard !list.isEmpty else {
+      if output.status == 0 { return }  // nothing local is mounted
+      throw output.failure
+    }
+    guard !space.isEmpty else { throw output.failure }
+    // Of two mounts on one path the later one is what people see there.
+    var mounts: [String: Mounts.Mount] = [:]
+    let sizes: [Df.Row]
+    do {
+      for mount in try Mounts.parse(list.span).mounts { mounts[Df.printable(mount.path)] = mount }
+      sizes = try Df.parse(space.span, paths: Set(mounts.keys)).rows
+    } catch {
+      throw CollectorError(error)
+    }
+    var files: [String: Df.Row] = [:]
+    for row in (try? Df.parse(inodes.span, paths: Set(mounts.keys)))?.rows ?? [] {
+      files[row.path] = row
+    }
+    let ignore = host.options.strings("ignore_paths", default: ignoredPaths)
+
+    var done: Set<String> = []
+    for size in sizes where done.insert(size.path).inserted {
+      guard let mount = mounts[size.path], done.count <= mostMounts,
+        !matches(mount.path, anyOf: ignore)
+      else { continue }
+      if let point = point(of: mount, size, files[size.path]) { sample.points.append(point) }
+    }
+    // df complains of the one mount that it may not see and tells of the others.
+    if sample.points.isEmpty, output.status != 0 { throw output.failure }
+  }
+
+  private static func point(of mount: Mounts.Mount, _ size: Df.Row, _ inodes: Df.Row?) -> Point? {
+    guard let total = size.total, total > 0 else { return nil }
+    var point = Point("disk")
+    point.tag("path", mount.path)
+    let device = mount.device == "none" ? mount.type : mount.device
+    point.tag("device", device.hasPrefix("/dev/") ? String(device.dropFirst(5)) : device)
+    point.tag("fstype", mount.type)
+    if let readOnly = mount.isReadOnly { point.tag("mode", readOnly ? "ro" : "rw") }
+    point.integer("total", bytes(total))
+    point.integer("free", size.free.flatMap(bytes))
+    point.integer("used", size.used.flatMap(bytes))
+    point.percent("used_percent", percent(size.used, size.free))
+    if let inodes, let total = inodes.total, total > 0 {
+      point.integer("inodes_total", total)
+      point.integer("inodes_free", inodes.free)
+      point.integer("inodes_used", inodes.used)
+      point.percent("inodes_used_percent", percent(inodes.used, inodes.free))
+    }
+    return point
+  }
+
+  private static func percent(_ used: UInt64?, _ free: UInt64?) -> Double? {
+    guard let used, let free, used > 0 || free > 0 else { return nil }
+    return 100 * Double(used) / (Double(used) + Double(free))
+  }
+
+  private static func bytes(_ kibibytes: UInt64) -> UInt64? {
+    let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
+    return overflow ? nil : bytes
+  }
+
+  /// The three parts of the script's output, which lines of `==` keep apart.
+  private static func parts(
+    of output: ArraySlice<UInt8>
+  ) -> (list: ArraySlice<UInt8>, space: ArraySlice<UInt8>, inodes: ArraySlice<UInt8>) {
+    var parts: [ArraySlice<UInt8>] = []
+    var start = output.startIndex
+    var line = start
+    while line < output.endIndex, parts.count < 2 {
+      let end = output[line...].firstIndex(of: UInt8(ascii: "\n")) ?? output.endIndex
+      let next = min(end + 1, output.endIndex)
+      if output[line..<end].elementsEqual("==".utf8) {
+        parts.append(output[start..<line])
+        start = next
+      }
+      line = next
+    }
+    parts.append(output[start...])
+    while parts.count < 3 { parts.append([]) }
+    return (parts[0], parts[1], parts[2])
+  }
+}

@@ -1,0 +1,27 @@
+import Metrics
+import Parsers
+
+/// Counters of the whole kernel since boot, under Telegraf's `kernel`.
+///
+/// Fields, all integers: boot_time (seconds since 1970 by the host's clock), context_switches,
+/// interrupts, processes_forked, entropy_avail (bits).
+public enum KernelCollector: Collector {
+  public static let name = "kernel"
+  public static let summary = "boot time, context switches, interrupts, forks, entropy"
+  public static let files = ["/proc/stat", "/proc/sys/kernel/random/entropy_avail"]
+
+  public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
+  {
+    let stat = try host.parse("/proc/stat", as: ProcStat.self)
+    var point = Point("kernel")
+    point.integer("boot_time", stat.bootTime)
+    point.integer("context_switches", stat.contextSwitches)
+    point.integer("interrupts", stat.interrupts)
+    point.integer("processes_forked", stat.forks)
+    if let bytes = host.files["/proc/sys/kernel/random/entropy_avail"] {
+      var lines = Scanner(bytes.span)
+      point.integer("entropy_avail", lines.line()?.trimmed.unsigned)
+    }
+    sample.points.append(point)
+  }
+}

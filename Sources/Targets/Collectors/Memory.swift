@@ -1,0 +1,72 @@
+import Metrics
+import Parsers
+
+/// How the memory is used, under Telegraf's `mem`.
+///
+/// Fields: integers in bytes (huge_pages_total and huge_pages_free are counts), used_percent and
+/// available_percent of total (float). As in Telegraf today (gopsutil 4, mem_linux.go), `used` is
+/// total less available, and `cached` holds what of the slab can be reclaimed. A kernel that has no
+/// line for a field has no field: only 32-bit kernels tell high_total, for example.
+public enum MemoryCollector: Collector {
+  public static let name = "mem"
+  public static let summary = "how the memory is used"
+  public static let files = ["/proc/meminfo"]
+
+  /// Fields that are a line of the file as it stands.
+  private static let plain: [(field: String, line: String)] = [
+    ("active", "Active"), ("inactive", "Inactive"), ("buffered", "Buffers"), ("free", "MemFree"),
+    ("shared", "Shmem"), ("slab", "Slab"), ("sreclaimable", "SReclaimable"),
+    ("sunreclaim", "SUnreclaim"), ("dirty", "Dirty"), ("write_back", "Writeback"),
+    ("write_back_tmp", "WritebackTmp"), ("mapped", "Mapped"), ("page_tables", "PageTables"),
+    ("commit_limit", "CommitLimit"), ("committed_as", "Committed_AS"),
+    ("swap_cached", "SwapCached"), ("swap_total", "SwapTotal"), ("swap_free", "SwapFree"),
+    ("huge_pages_total", "HugePages_Total"), ("huge_pages_free", "HugePages_Free"),
+    ("huge_page_size", "Hugepagesize"), ("vmalloc_total", "VmallocTotal"),
+    ("vmalloc_used", "VmallocUsed"), ("vmalloc_chunk", "VmallocChunk"),
+    ("high_total", "HighTotal"), ("high_free", "HighFree"), ("low_total", "LowTotal"),
+    ("low_free", "LowFree"),
+  ]
+
+  public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
+  {
+    let memory = try host.parse("/proc/meminfo", as: Meminfo.self)
+    var point = Point("mem")
+    let total = memory["MemTotal"]
+    point.integer("total", total)
+    // A lying host may claim more available than it has; there is no figure for that.
+    if let total, let available = available(memory), available <= total {
+      point.integer("available", available)
+      point.integer("used", total - available)
+      if total > 0 {
+        point.percent("used_percent", 100 * Double(total - available) / Double(total))
+        point.percent("available_percent", 100 * Double(available) / Double(total))
+      }
+    }
+    point.integer("cached", sum(memory["Cached"], memory["SReclaimable"] ?? 0))
+    for (field, line) in plain { point.integer(field, memory[line]) }
+    sample.points.append(point)
+  }
+
+  /// What programs could get without swapping.
+  ///
+  /// Kernels before 3.14 do not tell it. Then it is free memory, page cache on files and what can be
+  /// reclaimed of the slab: the kernel's own sum without its small reserves.
+  private static func available(_ memory: Meminfo.Reading) -> UInt64? {
+    if let told = memory["MemAvailable"] { return told }
+    guard let free = memory["MemFree"], let active = memory["Active(file)"],
+      let inactive = memory["Inactive(file)"]
+    else { return nil }
+    return sum(free, active, inactive, memory["SReclaimable"] ?? 0)
+  }
+
+  private static func sum(_ values: UInt64?...) -> UInt64? {
+    var sum: UInt64 = 0
+    for value in values {
+      guard let value else { return nil }
+      let (next, overflow) = sum.addingReportingOverflow(value)
+      if overflow { return nil }
+      sum = next
+    }
+    return sum
+  }
+}

@@ -1,0 +1,49 @@
+import Metrics
+import Parsers
+
+/// Counters of TCP and UDP that tell of trouble, under Telegraf's `nstat`.
+///
+/// Tag `name`: the file under /proc/net, `snmp` or `netstat`. Fields are integers, counted since
+/// boot, by the kernel's names as `nstat` prints them: TcpRetransSegs, TcpExtListenOverflows and so
+/// on (a few dozen of the several hundred; see `snmp` and `netstat` below).
+public enum NstatCollector: Collector {
+  public static let name = "nstat"
+  public static let summary = "retransmissions, refused and dropped connections, UDP errors"
+  public static let files = ["/proc/net/snmp", "/proc/net/netstat"]
+
+  private static let snmp =
+    [
+      "ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets", "CurrEstab", "InSegs",
+      "OutSegs", "RetransSegs", "InErrs", "OutRsts",
+    ].map { NetSNMP.Counter("Tcp", $0) }
+    + ["InDatagrams", "OutDatagrams", "NoPorts", "InErrors", "RcvbufErrors", "SndbufErrors"]
+    .map { NetSNMP.Counter("Udp", $0) }
+  private static let netstat = [
+    "ListenOverflows", "ListenDrops", "TCPTimeouts", "TCPLostRetransmit", "SyncookiesSent",
+    "TCPAbortOnMemory", "TCPBacklogDrop",
+  ].map { NetSNMP.Counter("TcpExt", $0) }
+  private static let tables = [
+    (tag: "snmp", file: "/proc/net/snmp", counters: snmp),
+    (tag: "netstat", file: "/proc/net/netstat", counters: netstat),
+  ]
+
+  public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
+  {
+    for table in tables {
+      let bytes = try host.file(table.file)
+      let reading: NetSNMP.Reading
+      do {
+        reading = try NetSNMP.parse(bytes.span, only: table.counters)
+      } catch {
+        throw CollectorError(error)
+      }
+      var point = Point("nstat")
+      point.tag("name", table.tag)
+      for counter in table.counters {
+        let name = counter.protocol + counter.name
+        point.integer(name, reading[name])
+      }
+      if !point.fields.isEmpty { sample.points.append(point) }
+    }
+  }
+}

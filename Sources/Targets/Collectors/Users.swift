@@ -1,0 +1,114 @@
+import Metrics
+import Parsers
+
+/// Who is logged in.
+///
+/// * `system`, beside the fields of the collector `system`: n_users, n_unique_users (integers).
+/// * `users`: count, unique (integers), list (text, the first twenty: `alice pts/0 from 10.8.0.12
+///   since 2026-11-20 09:10; …`), source (text: `utmp`, `logind` or `sshd`). Names are fields, not
+///   tags: whoever may log in or write utmp chooses them.
+///
+/// `who` is asked where utmp(5) is kept. Debian 13, Ubuntu 25.10 and others keep none, and `who`
+/// then prints nothing and ends well, so there logind is asked, and where that does not run (Alpine)
+/// the titles of sshd's processes. That nobody is logged in is believed only of a source that shows
+/// the monitor's own session, or of utmp with a boot in it: else there is no field.
+public enum UsersCollector: Collector {
+  public static let name = "users"
+  public static let summary = "who is logged in, from where and since when"
+  /// logind answers late or never where the system bus is in trouble.
+  public static let mayHang = true
+
+  public static func script(_ options: CollectorOptions) -> String? {
+    // `show-session` of all sessions at once is one process; a class is told nowhere else.
+    """
+    if { [ -s /run/utmp ] || [ -s /var/run/utmp ]; } && command -v who >/dev/null 2>&1; then
+      echo utmp
+      who
+    elif command -v loginctl >/dev/null 2>&1 &&
+      list=$($limit loginctl list-sessions --no-legend 2>/dev/null); then
+      echo logind
+      set -f
+      ids=$(printf '%s\\n' "$list" | while read -r id rest; do echo "$id"; done)
+      [ -z "$ids" ] || $limit loginctl show-session -p Name -p TTY -p Display -p RemoteHost \
+        -p Timestamp -p Class -p State $ids
+    else
+      echo sshd
+      grep -a -s -h -e '^sshd: ' -e '^sshd-session: ' /proc/[0-9]*/cmdline
+      :
+    fi
+    """
+  }
+
+  /// Sessions told of by name.
+  static let mostListed = 20
+
+  public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
+  {
+    guard let output = host.output else { throw CollectorError(.notReached, "who did not run") }
+    var text = Scanner(output.standardOutput.span)
+    guard let source = text.line()?.string else {
+      throw CollectorError(.missingTool, "nothing tells who is logged in")
+    }
+    if output.status == 124 { throw CollectorError(.timeout, "\(source) did not answer in time") }
+    if output.status != 0 {
+      throw CollectorError(.commandFailed, "\(source): \(words(output.standardError.span))")
+    }
+
+    var sessions: [UserSession]
+    do throws(ParseError) {
+      switch source {
+      case "utmp": sessions = try Who.parse(text.rest)
+      case "logind": sessions = try Loginctl.parse(text.rest)
+      case "sshd": sessions = try SSHProcesses.parse(text.rest)
+      default: throw ParseError("users", "unknown source", line: 1, excerpt: source.listed)
+      }
+    } catch {
+      throw CollectorError(error)
+    }
+    // A session without a terminal is in no utmp, but in the other two. Its origin does not matter
+    // here: sshd may tell a name where SSH_CONNECTION has the address.
+    let showsOwn = sessions.contains { $0.terminal == nil && $0.user == host.session.user }
+    if source != "utmp", !showsOwn, source == "sshd" || host.session.user != nil {
+      throw CollectorError(
+        .missingTool, "neither utmp nor logind nor sshd's processes tell who is logged in")
+    }
+    sessions.removeAll { isOwn($0, host.session) }
+
+    let unique = Set(sessions.map(\.user)).count
+    var system = Point("system")
+    system.integer("n_users", Int64(sessions.count))
+    system.integer("n_unique_users", Int64(unique))
+    var users = Point("users")
+    users.integer("count", Int64(sessions.count))
+    users.integer("unique", Int64(unique))
+    users.string("list", list(of: sessions, at: host.time.seconds))
+    users.string("source", source)
+    sample.points += [system, users]
+  }
+
+  /// Whether the session is the monitor's: its user and address, and no terminal, as a person would have.
+  private static func isOwn(_ session: UserSession, _ own: OwnSession) -> Bool {
+    session.terminal == nil && own.isSame(user: session.user, from: session.from)
+  }
+
+  private static func list(of sessions: [UserSession], at now: Int64) -> String {
+    var parts = sessions.prefix(mostListed).map { session in
+      var part = session.user.listed
+      if let terminal = session.terminal { part += " \(terminal.listed)" }
+      if let from = session.from { part += " from \(from.listed)" }
+      // The year that `who` left out is told all the same.
+      if let since = session.since?.seconds(before: now).flatMap(CalendarTime.init(seconds:)) {
+        part += " since \(since)"
+      }
+      return part
+    }
+    if sessions.count > mostListed { parts.append("and \(sessions.count - mostListed) more") }
+    return parts.joined(separator: "; ")
+  }
+
+  private static func words(_ text: Span<UInt8>) -> String {
+    var lines = Scanner(text)
+    guard let line = lines.line()?.trimmed, line.count > 0 else { return "failed" }
+    return line.extracting(0..<min(line.count, 200)).string
+  }
+}

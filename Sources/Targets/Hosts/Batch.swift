@@ -1,0 +1,120 @@
+public import Collectors
+
+/// What one host is asked in one go: every due collector's files and scripts, as one POSIX sh script.
+///
+/// All files are read by one `tail` process. Scripts run one after another, each in a subshell with
+/// an empty standard input; those that may hang come last, so that a dead disk costs its own section.
+/// Nothing is written on the host.
+public struct Batch: Sendable {
+  /// One collector's turn.
+  public struct Item: Sendable {
+    public var collector: any Collector.Type
+    public var options: CollectorOptions
+
+    public init(_ collector: any Collector.Type, _ options: CollectorOptions = .init()) {
+      self.collector = collector
+      self.options = options
+    }
+  }
+
+  public let items: [Item]
+  /// The files that are read, each once.
+  let files: [String]
+  private let commands: [(name: String, script: String)]
+  /// The most bytes of each section.
+  let limits: [String: Int]
+  private let mayHang: Bool
+
+  /// By these every batch tells one boot from the next, and how long it has lasted.
+  static let bootFile = "/proc/sys/kernel/random/boot_id"
+  static let uptimeFile = "/proc/uptime"
+  /// The section that holds all files. No collector may bear its name.
+  static let fileSection = "files"
+  /// The most bytes that a pass takes from one host.
+  static let byteLimit = 8 << 20
+
+  public init(_ items: [Item]) {
+    self.items = items
+    var files = [Batch.bootFile, Batch.uptimeFile]
+    var limits: [String: Int] = [:]
+    var fileLimit = 64 << 10
+    var commands: [(name: String, script: String, mayHang: Bool)] = []
+    for item in items {
+      let collector = item.collector
+      for file in collector.files where !files.contains(file) { files.append(file) }
+      if !collector.files.isEmpty { fileLimit += collector.byteLimit }
+      if let script = collector.script(item.options) {
+        commands.append((collector.name, script, collector.mayHang))
+        limits[collector.name] = collector.byteLimit
+      }
+    }
+    limits[Batch.fileSection] = fileLimit
+    self.files = files
+    self.limits = limits
+    self.commands =
+      (commands.filter { !$0.mayHang } + commands.filter(\.mayHang)).map { ($0.name, $0.script) }
+    mayHang = commands.contains(where: \.mayHang)
+  }
+
+  /// The script, framed by the nonce. The last of a session ends its shell.
+  ///
+  /// Descriptor 3 is the channel; each section's standard error is caught apart and printed after
+  /// its end, so that both arrive in one stream and in order.
+  public func script(nonce: String, last: Bool) -> [UInt8] {
+    var text = """
+      exec 3>&1
+      LC_ALL=C LANG=C LANGUAGE=C TZ=UTC PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+      export LC_ALL LANG LANGUAGE TZ PATH
+      unset IFS CDPATH ENV BASH_ENV GREP_OPTIONS POSIXLY_CORRECT
+      N=\(nonce)
+      echo "
+      $N m $SSH_CONNECTION
+      $N s \(Batch.fileSection)"
+      e=$(tail -n +1 \(files.joined(separator: " ")) /dev/null 2>&1 >&3 3>&- </dev/null)
+      s=$?
+
+      """
+    if mayHang {
+      text += """
+        limit=
+        if timeout -k 1 5 true </dev/null >/dev/null 2>&1; then limit='timeout -k 1 5'
+        elif timeout 5 true </dev/null >/dev/null 2>&1; then limit='timeout 5'
+        elif timeout -t 5 true </dev/null >/dev/null 2>&1; then limit='timeout -t 5'
+        fi
+
+        """
+    }
+    for (index, command) in commands.enumerated() {
+      text += """
+        echo "
+        $N e $s
+        $e
+        $N s \(command.name)"
+        f\(index)() {
+        \(command.script)
+        }
+        e=$(f\(index) 2>&1 >&3 3>&- </dev/null)
+        s=$?
+
+        """
+    }
+    text += """
+      echo "
+      $N e $s
+      $e
+      $N z"
+
+      """
+    if last { text += "exit 0\n" }
+    return Array(text.utf8)
+  }
+
+  /// 128 random bits in hexadecimal, so that no output can look like a frame by chance or by guess.
+  public static func nonce() -> String {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<2).map { _ in
+      let digits = String(generator.next() as UInt64, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
+}

@@ -1,0 +1,148 @@
+public import Collectors
+public import Metrics
+internal import Parsers
+
+/// What a host answered to a batch, and how it got there.
+public struct HostAnswer: Sendable {
+  /// One thing that was done, for `--explain`.
+  public struct Step: Sendable {
+    public var name: String
+    public var took: Duration
+    public var detail: String
+  }
+
+  /// When the host was asked, by the monitor's clock.
+  public var time: Timestamp
+  /// Connect, key exchange, log-in, batch.
+  public var steps: [Step] = []
+  /// Bytes received, all of SSH included.
+  public var received = 0
+  public var sent = 0
+  /// Why the answer ends early; nil where the batch came whole.
+  public var failure: TargetError?
+  /// The key the host proved itself with.
+  public var hostKey: HostKey?
+  /// The script that ran.
+  public var script: [UInt8] = []
+  /// The monitor as the host sees it.
+  public var session = OwnSession()
+
+  var files: [String: ArraySlice<UInt8>] = [:]
+  var sections: [String: Frames.Section] = [:]
+  var filesOverflowed = false
+
+  public init(time: Timestamp) { self.time = time }
+
+  /// The boot that the host is in, as the kernel names it.
+  public var bootID: String? {
+    files[Batch.bootFile].flatMap { bytes in
+      let id = bytes.prefix { $0 > 0x20 }
+      return id.isEmpty || id.count > 64 ? nil : String(decoding: id, as: UTF8.self)
+    }
+  }
+
+  /// Seconds since the host booted.
+  public var uptime: Double? {
+    guard let bytes = files[Batch.uptimeFile] else { return nil }
+    var words = Scanner(bytes.span)
+    return words.word()?.decimal
+  }
+
+  /// The raw text of each section and file, for `--explain` and for new captures.
+  public var texts: [(name: String, text: ArraySlice<UInt8>)] {
+    files.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      + sections.sorted { $0.key < $1.key }
+      .filter { $0.key != Batch.fileSection }.map { ($0.key, $0.value.output[...]) }
+  }
+
+  /// Takes the frames of a batch apart.
+  mutating func take(_ frames: Frames, of batch: Batch) {
+    for section in frames.sections where sections[section.name] == nil {
+      sections[section.name] = section
+    }
+    if let words = frames.connection?.split(separator: " "), let address = words.first {
+      session.address = String(address)
+    }
+    guard let section = sections[Batch.fileSection] else { return }
+    filesOverflowed = section.overflowed
+    files = HostAnswer.split(section.output, files: batch.files)
+  }
+
+  /// Cuts `tail`'s output at its `==> PATH <==` lines.
+  ///
+  /// A header counts only in the order in which the files were asked for, so that no file's text can
+  /// pass for an earlier one.
+  static func split(_ bytes: [UInt8], files: [String]) -> [String: ArraySlice<UInt8>] {
+    var found: [String: ArraySlice<UInt8>] = [:]
+    let headers = (files + ["/dev/null"]).map { Array("==> \($0) <==".utf8) }
+    var next = 0
+    var current: (index: Int, start: Int)?
+    var lineStart = 0
+    func end(at position: Int) {
+      guard let current, current.index < files.count else { return }
+      // `tail` sets a blank line before each header.
+      let stop = position > current.start && bytes[position - 1] == 0x0a ? position - 1 : position
+      found[files[current.index]] = bytes[current.start..<max(stop, current.start)]
+    }
+    while lineStart < bytes.count {
+      let lineEnd = bytes[lineStart...].firstIndex(of: 0x0a) ?? bytes.count
+      if bytes[lineStart] == UInt8(ascii: "=") {
+        let line = bytes[lineStart..<lineEnd]
+        if let index = headers[next...].firstIndex(where: { line.elementsEqual($0) }) {
+          end(at: lineStart)
+          current = (index, min(lineEnd + 1, bytes.count))
+          next = index + 1
+          if next >= headers.count { return found }
+        }
+      }
+      lineStart = lineEnd + 1
+    }
+    end(at: bytes.count)
+    return found
+  }
+
+  /// What one collector makes of the answer.
+  public func sample(
+    _ item: Batch.Item, previous: Memory?
+  ) -> (sample: Sample, error: CollectorError?) {
+    let collector = item.collector
+    var sample = Sample()
+    var view = HostView(options: item.options, time: time)
+    view.uptime = uptime
+    view.previous = previous
+    view.session = session
+    for path in collector.files { view.files[path] = files[path] }
+    if !collector.files.isEmpty, filesOverflowed {
+      return (sample, CollectorError(.outputTooLarge, "the files together exceed their limit"))
+    }
+    if !collector.files.isEmpty, sections[Batch.fileSection]?.status == nil {
+      // Half a file must not pass for a whole one.
+      return (sample, unfinished)
+    }
+    if collector.script(item.options) != nil {
+      guard let section = sections[collector.name] else {
+        return (sample, CollectorError(.notReached, "the batch ended before its turn"))
+      }
+      if section.overflowed {
+        return (
+          sample, CollectorError(.outputTooLarge, "more than \(collector.byteLimit >> 10) KiB")
+        )
+      }
+      guard let status = section.status else { return (sample, unfinished) }
+      view.output = CommandOutput(
+        standardOutput: section.output[...], standardError: section.errors[...], status: status)
+    }
+    do {
+      try collector.collect(from: view, into: &sample)
+      return (sample, nil)
+    } catch {
+      return (sample, error)
+    }
+  }
+
+  private var unfinished: CollectorError {
+    failure?.reason == .timeout
+      ? CollectorError(.timeout, "it did not end before the host's deadline")
+      : CollectorError(.notReached, "the connection ended in the middle of it")
+  }
+}

@@ -1,0 +1,30 @@
+/// What a user may prove itself with to one host.
+public struct Credentials: Sendable {
+  /// One key, in whatever way it can sign.
+  enum Identity: Sendable {
+    case key(PrivateKey)
+    case agent(Agent, Agent.Identity)
+    /// A file in OpenSSH's encrypted format, which libssh2 opens anew for every session: 0.2 s of
+    /// CPU each, so it runs on a thread of its own.
+    case slow(file: [UInt8], passphrase: String, source: String)
+
+    var name: String {
+      switch self {
+      case .key(let key): key.source
+      case .agent(_, let identity): "agent key \(identity.comment)"
+      case .slow(_, _, let source): source
+      }
+    }
+  }
+
+  var identities: [Identity]
+  var password: String?
+  /// What could not be used and why, told when log-in fails.
+  var notes: [String]
+
+  init(identities: [Identity] = [], password: String? = nil, notes: [String] = []) {
+    self.identities = identities
+    self.password = password
+    self.notes = notes
+  }
+}

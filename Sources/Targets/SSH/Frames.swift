@@ -1,0 +1,161 @@
+internal import Glibc
+
+/// Cuts a batch's output into sections while it arrives.
+///
+/// The batch prints a line that begins with a random nonce before and after each section, so that
+/// neither a banner nor a command's output can be taken for one. What stands before the first such
+/// line is discarded. Memory is bounded: a section beyond its limit is dropped and marked.
+struct Frames {
+  /// The marker lines, each after the nonce and a space.
+  enum Marker {
+    /// `m TEXT`: the shell runs; the text is `SSH_CONNECTION`.
+    static let hello: UInt8 = UInt8(ascii: "m")
+    /// `s NAME`: a section's output begins.
+    static let start: UInt8 = UInt8(ascii: "s")
+    /// `e STATUS`: it has ended; its standard error follows.
+    static let end: UInt8 = UInt8(ascii: "e")
+    /// `z`: the batch is done.
+    static let done: UInt8 = UInt8(ascii: "z")
+  }
+
+  /// One command's output, as far as it came.
+  struct Section: Sendable, Equatable {
+    var name: String
+    var output: [UInt8] = []
+    var errors: [UInt8] = []
+    /// The exit status; nil where the end never came.
+    var status: Int?
+    /// More came than the limit allows; the output has been dropped.
+    var overflowed = false
+  }
+
+  private(set) var sections: [Section] = []
+  /// What the shell said of its connection: `client port server port`.
+  private(set) var connection: String?
+  private(set) var isDone = false
+  /// The first bytes before any marker: a banner, or why there is no shell.
+  private(set) var preamble: [UInt8] = []
+
+  private enum Place { case before, output, errors, between }
+
+  private let nonce: [UInt8]
+  private let limits: [String: Int]
+  private let standardLimit: Int
+  private var place = Place.before
+  private var line: [UInt8] = []
+  /// The line has outgrown its room; the rest of it is thrown away.
+  private var skipping = false
+  private static let errorLimit = 4096
+  private static let preambleLimit = 512
+
+  init(nonce: String, limits: [String: Int], standardLimit: Int = 256 << 10) {
+    self.nonce = Array(nonce.utf8) + [0x20]
+    self.limits = limits
+    self.standardLimit = standardLimit
+  }
+
+  mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    var start = 0
+    while start < bytes.count, !isDone {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+      guard let base = rest.baseAddress, let found = memchr(base, 0x0a, rest.count) else {
+        take(rest)
+        return
+      }
+      let end = UnsafeRawPointer(found) - base
+      take(UnsafeRawBufferPointer(rebasing: rest[..<end]))
+      endLine()
+      start += end + 1
+    }
+  }
+
+  /// How many bytes the section at hand may still have, its line included.
+  private var room: Int {
+    switch place {
+    case .before: return max(nonce.count + 128, Frames.preambleLimit - preamble.count)
+    case .between: return nonce.count + 128
+    case .errors: return nonce.count + 128 + Frames.errorLimit
+    case .output:
+      guard let section = sections.last else { return 0 }
+      return max(
+        nonce.count + 128, (limits[section.name] ?? standardLimit) - section.output.count)
+    }
+  }
+
+  private mutating func take(_ piece: UnsafeRawBufferPointer) {
+    if skipping { return }
+    guard line.count + piece.count <= room else {
+      skipping = true
+      if place == .output { overflow() }
+      return
+    }
+    line.append(contentsOf: piece)
+  }
+
+  private mutating func overflow() {
+    guard let last = sections.indices.last else { return }
+    sections[last].overflowed = true
+    sections[last].output = []
+  }
+
+  private mutating func endLine() {
+    defer {
+      line.removeAll(keepingCapacity: true)
+      skipping = false
+    }
+    if !skipping, line.starts(with: nonce) {
+      mark(line[nonce.count...])
+      return
+    }
+    if skipping { return }
+    switch place {
+    case .before:
+      if preamble.count < Frames.preambleLimit {
+        preamble.append(contentsOf: line.prefix(Frames.preambleLimit - preamble.count))
+        preamble.append(UInt8(ascii: "\n"))
+      }
+    case .between: break
+    case .errors:
+      guard let last = sections.indices.last, !line.isEmpty else { return }
+      let left = Frames.errorLimit - sections[last].errors.count
+      if left > 0 {
+        sections[last].errors.append(contentsOf: line.prefix(left))
+        sections[last].errors.append(UInt8(ascii: "\n"))
+      }
+    case .output:
+      guard let last = sections.indices.last, !sections[last].overflowed else { return }
+      if sections[last].output.count + line.count > limits[sections[last].name] ?? standardLimit {
+        overflow()
+        return
+      }
+      sections[last].output.append(contentsOf: line)
+      sections[last].output.append(UInt8(ascii: "\n"))
+    }
+  }
+
+  private mutating func mark(_ words: ArraySlice<UInt8>) {
+    guard let kind = words.first else { return }
+    let text = String(decoding: words.dropFirst(2), as: UTF8.self)
+    switch kind {
+    case Marker.hello where place == .before:
+      connection = text
+      place = .between
+    case Marker.start where place == .between || place == .errors:
+      sections.append(Section(name: text))
+      place = .output
+    case Marker.end where place == .output:
+      guard let last = sections.indices.last else { return }
+      sections[last].status = Int(text)
+      // The marker begins with a line break of its own, so that a half line before it is kept apart.
+      if sections[last].output.last == UInt8(ascii: "\n") { sections[last].output.removeLast() }
+      place = .errors
+    case Marker.done where place != .before && place != .output: isDone = true
+    default: break  // an echo of the script, or a forgery out of place
+    }
+  }
+
+  /// What has come of a half line when the connection ends: it belongs to the section at hand.
+  mutating func finish() {
+    if !line.isEmpty, !isDone { endLine() }
+  }
+}

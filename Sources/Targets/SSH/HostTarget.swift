@@ -1,0 +1,221 @@
+internal import Collectors
+public import Engine
+internal import Glibc
+public import Metrics
+
+/// A host that is asked over SSH: where it is, who asks, and whom to believe.
+public struct HostTarget: Sendable {
+  /// The inventory's name.
+  public var name: String
+  /// A name or number to connect to.
+  public var address: String
+  public var port: UInt16
+  public var user: String
+  public var credentials: Credentials
+  public var knownHosts: KnownHosts
+  /// How long each stage may take; the host's own deadline bounds them all.
+  public var timeouts: Timeouts
+
+  public struct Timeouts: Sendable {
+    public var connect: Duration = .seconds(5)
+    /// Key exchange and log-in together.
+    public var login: Duration = .seconds(10)
+    public var batch: Duration = .seconds(20)
+
+    public init() {}
+  }
+
+  public init(
+    name: String, address: String, port: UInt16 = 22, user: String, credentials: Credentials,
+    knownHosts: KnownHosts, timeouts: Timeouts = .init()
+  ) {
+    self.name = name
+    self.address = address
+    self.port = port
+    self.user = user
+    self.credentials = credentials
+    self.knownHosts = knownHosts
+    self.timeouts = timeouts
+  }
+
+  /// The names under which the host's key may stand in `known_hosts`.
+  public var keyNames: [String] {
+    let names = [address, name].map { KnownHosts.name($0, port: port) }
+    return names[0] == names[1] ? [names[0]] : names
+  }
+
+  /// Asks the host one or more batches over one connection; `pause` lies between two of them.
+  ///
+  /// Never throws: what could not be done is the answers' `failure`, and what had come by then is
+  /// kept. There are as many answers as batches, the later ones empty after a failure.
+  public func ask(
+    _ batches: [Batch], pause: Duration = .zero, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> [HostAnswer] {
+    var answers: [HostAnswer] = []
+    var opening = HostAnswer(time: .now)
+    let session: Session
+    do {
+      session = try await open(on: reactor, by: deadline, steps: &opening)
+    } catch {
+      opening.failure = error
+      return batches.map { _ in opening }
+    }
+    for (index, batch) in batches.enumerated() {
+      var answer = opening
+      if index > 0 {
+        try? await reactor.sleep(until: min(deadline, .after(pause)))
+        answer = HostAnswer(time: .now)
+        answer.hostKey = opening.hostKey
+      }
+      answer.time = .now
+      let received = session.transport.received
+      let sent = session.transport.sent
+      let start = Deadline.now
+      let nonce = Batch.nonce()
+      let script = batch.script(nonce: nonce, last: index == batches.count - 1)
+      answer.script = script
+      var frames = Frames(nonce: nonce, limits: batch.limits)
+      do {
+        try await session.run(
+          script, into: &frames, byteLimit: Batch.byteLimit, on: reactor,
+          by: min(deadline, .after(timeouts.batch)))
+      } catch {
+        answer.failure = error
+      }
+      answer.session.user = user
+      answer.take(frames, of: batch)
+      answer.received += session.transport.received - (index == 0 ? 0 : received)
+      answer.sent += session.transport.sent - (index == 0 ? 0 : sent)
+      answer.steps.append(
+        .init(
+          name: "batch", took: Deadline.now.since(start),
+          detail: "\(frames.sections.count) sections"))
+      answers.append(answer)
+      if let failure = answer.failure {
+        answers += batches.dropFirst(index + 1).map { _ in
+          var missed = HostAnswer(time: .now)
+          missed.failure = failure
+          return missed
+        }
+        break
+      }
+    }
+    session.close()
+    return answers
+  }
+
+  /// The key that the host shows, without logging in.
+  public func hostKey(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> HostKey {
+    var steps = HostAnswer(time: .now)
+    let known = knownHosts.keys(for: keyNames)
+    let (session, key) = try await handshake(
+      hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
+    session.close()
+    // A host may have several keys; one that is known already is asked for by its kind.
+    if known.contains(key) || known.isEmpty { return key }
+    let (again, same) = try await handshake(
+      hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
+    again.close()
+    return same
+  }
+
+  private func open(
+    on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
+  ) async throws(TargetError) -> Session {
+    let known = knownHosts.keys(for: keyNames)
+    let (session, key) = try await handshake(
+      hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
+    // No credential is shown before the host's key has been accepted.
+    try check(key)
+    let login = min(deadline, .after(timeouts.login))
+    let start = Deadline.now
+    let method = try await session.authenticate(
+      user, with: credentials, on: reactor, by: login)
+    steps.steps.append(
+      .init(name: "log-in", took: Deadline.now.since(start), detail: "\(user) by \(method)"))
+    try await session.startShell(on: reactor, by: login)
+    return session
+  }
+
+  /// Connects and exchanges keys; tries again, after a pause, where the server sheds load.
+  private func handshake(
+    hostKeys: String, on reactor: isolated Reactor, by deadline: Deadline,
+    steps: inout HostAnswer
+  ) async throws(TargetError) -> (Session, HostKey) {
+    var pause = Duration.milliseconds(200)
+    for attempt in 1... {
+      do {
+        return try await handshakeOnce(
+          hostKeys: hostKeys, on: reactor, by: deadline, steps: &steps)
+      } catch  where error.reason == .refusedByProtection && attempt < 4 {
+        // MaxStartups drops at random while others log in: somebody must yield, each for another time.
+        let wait = pause * Double.random(in: 0.5...1.5)
+        guard Deadline.after(wait) < deadline else { throw error }
+        do { try await reactor.sleep(until: .after(wait)) } catch {
+          throw TargetError(error, while: "waiting to try again")
+        }
+        pause = pause * 2
+      }
+    }
+    throw TargetError(.timeout, "no attempt was left")
+  }
+
+  private func handshakeOnce(
+    hostKeys: String, on reactor: isolated Reactor, by deadline: Deadline,
+    steps: inout HostAnswer
+  ) async throws(TargetError) -> (Session, HostKey) {
+    let connecting = Deadline.now
+    let connect = min(deadline, .after(timeouts.connect))
+    let addresses = try await Connect.resolve(address, port: port, on: reactor, by: connect)
+    let socket = try await Connect.tcp(to: addresses, on: reactor, by: connect)
+    let connected = Deadline.now
+    steps.steps.append(
+      .init(
+        name: "connect", took: connected.since(connecting),
+        detail: "\(addresses.first?.text ?? address) port \(port)"))
+    let session = try Session(over: Transport(owning: socket))
+    let key = try await session.handshake(
+      hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.login)))
+    steps.steps.append(
+      .init(
+        name: "key exchange", took: Deadline.now.since(connected),
+        detail: "\(key.type) \(key.fingerprint)"))
+    steps.hostKey = key
+    return (session, key)
+  }
+
+  private func check(_ key: HostKey) throws(TargetError) {
+    let shown = "\(key.type) \(key.fingerprint)"
+    switch knownHosts.verdict(on: key, for: keyNames) {
+    case .accepted: return
+    case .unknown:
+      throw TargetError(
+        .hostKeyUnknown, "it shows \(shown), which nobody has accepted; `scrape trust \(name)`")
+    case .changed(let accepted):
+      let before = accepted.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
+      throw TargetError(
+        .hostKeyChanged,
+        "it shows \(shown), accepted is \(before); no credential was sent. If the host was "
+          + "reinstalled: `scrape trust \(name)`")
+    case .revoked:
+      throw TargetError(.hostKeyRevoked, "it shows \(shown), which is marked @revoked")
+    case .needsCertificate:
+      throw TargetError(
+        .hostKeyUnknown,
+        "only a @cert-authority line is known for it, and certificates cannot be checked; "
+          + "`scrape trust \(name)`")
+    }
+  }
+}
+
+extension Timestamp {
+  /// The monitor's clock. The corresponding C function is `clock_gettime`.
+  public static var now: Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+}

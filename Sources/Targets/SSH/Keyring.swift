@@ -1,0 +1,124 @@
+public import Engine
+internal import Glibc
+
+/// Reads keys from files and from the agent, each once per process.
+public struct Keyring: Sendable {
+  private var read: [String: Result<Credentials.Identity, Unusable>] = [:]
+  private var agent: (agent: Agent, identities: [Agent.Identity])?
+  private let home: String
+
+  private struct Unusable: Error {
+    var why: String
+  }
+
+  /// Reads the agent's list, if there is an agent; one that does not answer is none.
+  public init(home: String, on reactor: isolated Reactor) async {
+    self.home = home
+    if let path = getenv("SSH_AUTH_SOCK").map({ String(cString: $0) }), !path.isEmpty {
+      let agent = Agent(path: path)
+      if let identities = try? await agent.identities(on: reactor, by: .after(.seconds(3))) {
+        self.agent = (agent, identities)
+      }
+    }
+  }
+
+  /// What a host's user can prove itself with.
+  ///
+  /// Named keys are tried alone, in their order, as `IdentitiesOnly` does: too many offers wear out
+  /// the server's patience. Without any, the agent's keys and the usual files are tried.
+  public mutating func credentials(
+    keys: [String], passphrase: String?, password: String?
+  ) -> Credentials {
+    var credentials = Credentials(password: password)
+    if keys.isEmpty {
+      for name in ["id_ed25519", "id_ecdsa", "id_rsa"] {
+        let path = "\(home)/.ssh/\(name)"
+        guard access(path, R_OK) == 0, case .success(let identity) = load(path, passphrase) else {
+          continue
+        }
+        credentials.identities.append(identity)
+      }
+      for identity in agent?.identities.prefix(3) ?? [] {
+        if let agent { credentials.identities.append(.agent(agent.agent, identity)) }
+      }
+      return credentials
+    }
+    for path in keys {
+      switch load(path, passphrase) {
+      case .success(let identity): credentials.identities.append(identity)
+      case .failure(let unusable): credentials.notes.append("\(path): \(unusable.why)")
+      }
+    }
+    return credentials
+  }
+
+  private mutating func load(
+    _ path: String, _ passphrase: String?
+  ) -> Result<Credentials.Identity, Unusable> {
+    let key = "\(path)\0\(passphrase ?? "")"
+    if let known = read[key] { return known }
+    let result = loadAnew(path, passphrase)
+    read[key] = result
+    return result
+  }
+
+  private func loadAnew(
+    _ path: String, _ passphrase: String?
+  ) -> Result<Credentials.Identity, Unusable> {
+    let bytes: [UInt8]
+    do {
+      bytes = try SmallFile.read(path, limit: 64 << 10)
+    } catch {
+      return .failure(Unusable(why: "\(error)"))
+    }
+    let source = path.split(separator: "/").last.map(String.init) ?? path
+    do {
+      return .success(.key(try PrivateKey.parse(bytes, passphrase: passphrase, source: source)))
+    } catch {
+      switch error {
+      case .encryptedOpenSSH, .needsPassphrase, .wrongPassphrase:
+        if let identity = held(path) { return .success(identity) }
+        if error == .encryptedOpenSSH, let passphrase {
+          return .success(.slow(file: bytes, passphrase: passphrase, source: source))
+        }
+        return .failure(
+          Unusable(
+            why: error == .wrongPassphrase
+              ? "the passphrase is wrong"
+              : "it is encrypted: add it to an agent, or give `key_passphrase`"))
+      case .damaged(let problem): return .failure(Unusable(why: "not usable: \(problem)"))
+      }
+    }
+  }
+
+  /// The agent's hold on a key whose file is locked, found by the public half beside it.
+  private func held(_ path: String) -> Credentials.Identity? {
+    guard let agent, let bytes = try? SmallFile.read(path + ".pub", limit: 64 << 10) else {
+      return nil
+    }
+    let fields = bytes.split(separator: 0x20)
+    guard fields.count >= 2, let blob = Base64.decode(fields[1]) else { return nil }
+    return agent.identities.first { $0.blob == blob }.map { .agent(agent.agent, $0) }
+  }
+}
+
+/// Reads a file that is expected to be small.
+public enum SmallFile {
+  /// The file's bytes; an error where it is larger than the limit or cannot be read.
+  public static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+    let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard number >= 0 else { throw SystemError("open") }
+    let descriptor = FileDescriptor(owning: number)
+    var bytes: [UInt8] = []
+    let size = 64 << 10
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = Glibc.read(descriptor.number, buffer, size)
+      if count < 0 { throw SystemError("read") }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: UnsafeRawBufferPointer(start: buffer, count: count))
+      if bytes.count > limit { throw SystemError("read", EFBIG) }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/// The host keys that people have accepted, read from OpenSSH's `known_hosts` files.
+///
+/// Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": plain, `[host]:port` and hashed names, wildcards
+/// and `!`, `@revoked` and `@cert-authority`. A line that cannot be read costs itself and is named
+/// in `warnings`. libssh2's own reader is not used: it accepts revoked keys, knows no wildcards and
+/// gives up a whole file at one bad line.
+public struct KnownHosts: Sendable {
+  /// What the files say of a key that a host has shown.
+  public enum Verdict: Sendable, Equatable {
+    case accepted
+    /// No line is for this host.
+    case unknown
+    /// Lines are for this host, with these other keys.
+    case changed(accepted: [HostKey])
+    /// The key is marked as stolen or withdrawn.
+    case revoked
+    /// Only a certificate authority is known for the host, and certificates cannot be checked here.
+    case needsCertificate
+  }
+
+  private enum Marker: Sendable { case none, revoked, authority }
+
+  private struct Entry: Sendable {
+    var marker: Marker
+    var names: Names
+    var key: HostKey
+  }
+
+  private enum Names: Sendable {
+    case patterns([String])
+    case hashed(salt: [UInt8], digest: [UInt8])
+
+    func match(_ candidate: String) -> Bool {
+      switch self {
+      case .hashed(let salt, let digest):
+        return Digest.hmacSHA1(key: salt, Array(candidate.utf8)) == digest
+      case .patterns(let patterns):
+        var matched = false
+        for pattern in patterns {
+          if pattern.hasPrefix("!") {
+            if Wildcard.match(pattern.dropFirst(), candidate) { return false }
+          } else if Wildcard.match(pattern[...], candidate) {
+            matched = true
+          }
+        }
+        return matched
+      }
+    }
+  }
+
+  private var exact: [String: [Entry]] = [:]
+  private var others: [Entry] = []
+  /// Lines that could not be read, as `file:line: why`.
+  public private(set) var warnings: [String] = []
+
+  public init() {}
+
+  /// Adds the lines of one file.
+  public mutating func add(_ text: [UInt8], file: String) {
+    for (index, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .enumerated()
+    {
+      let fields = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d })
+      guard let first = fields.first, first.first != UInt8(ascii: "#") else { continue }
+      if let problem = add(fields) { warnings.append("\(file):\(index + 1): \(problem)") }
+    }
+  }
+
+  private mutating func add(_ fields: [ArraySlice<UInt8>]) -> String? {
+    var fields = fields[...]
+    var marker = Marker.none
+    if let word = fields.first, word.first == UInt8(ascii: "@") {
+      switch String(decoding: word, as: UTF8.self) {
+      case "@revoked": marker = .revoked
+      case "@cert-authority": marker = .authority
+      case let other: return "unknown marker \(other)"
+      }
+      fields = fields.dropFirst()
+    }
+    guard fields.count >= 3 else { return "expected names, key type and key" }
+    let names = String(decoding: fields[fields.startIndex], as: UTF8.self)
+    let type = String(decoding: fields[fields.startIndex + 1], as: UTF8.self)
+    guard let blob = Base64.decode(fields[fields.startIndex + 2]) else {
+      return "the key is not base64"
+    }
+    let key = HostKey(blob: blob)
+    guard key.type == type else { return "the key is not of type \(type)" }
+    if names.hasPrefix("|") {
+      let parts = names.split(separator: "|", omittingEmptySubsequences: false)
+      guard parts.count == 4, parts[1] == "1", let salt = Base64.decode(parts[2].utf8),
+        let digest = Base64.decode(parts[3].utf8)
+      else { return "the hashed name is damaged" }
+      others.append(Entry(marker: marker, names: .hashed(salt: salt, digest: digest), key: key))
+      return nil
+    }
+    let patterns = names.lowercased().split(separator: ",").map(String.init)
+    let entry = Entry(marker: marker, names: .patterns(patterns), key: key)
+    if patterns.contains(where: { $0.contains("*") || $0.contains("?") || $0.hasPrefix("!") }) {
+      others.append(entry)
+    } else {
+      for pattern in patterns { exact[pattern, default: []].append(entry) }
+    }
+    return nil
+  }
+
+  /// The name under which a host and port stand in the files.
+  public static func name(_ host: String, port: UInt16) -> String {
+    port == 22 ? host.lowercased() : "[\(host.lowercased())]:\(port)"
+  }
+
+  private func entries(for names: [String]) -> [Entry] {
+    names.flatMap { exact[$0] ?? [] }
+      + others.filter { entry in names.contains { entry.names.match($0) } }
+  }
+
+  /// Judges the key that a host shows, under any of its names.
+  public func verdict(on key: HostKey, for names: [String]) -> Verdict {
+    let entries = entries(for: names)
+    if entries.contains(where: { $0.marker == .revoked && $0.key == key }) { return .revoked }
+    let plain = entries.filter { $0.marker == .none }.map(\.key)
+    if plain.contains(key) { return .accepted }
+    if !plain.isEmpty { return .changed(accepted: plain) }
+    return entries.contains { $0.marker == .authority } ? .needsCertificate : .unknown
+  }
+
+  /// The keys accepted for a host, for asking it only for a kind of key that can be checked.
+  public func keys(for names: [String]) -> [HostKey] {
+    entries(for: names).filter { $0.marker == .none }.map(\.key)
+  }
+}
+
+/// Shell-like patterns of `*` and `?`, as OpenSSH's files use them.
+enum Wildcard {
+  static func match(_ pattern: some StringProtocol, _ text: some StringProtocol) -> Bool {
+    let pattern = Array(pattern.utf8)
+    let text = Array(text.utf8)
+    var p = 0
+    var t = 0
+    var star: (p: Int, t: Int)?
+    while t < text.count {
+      if p < pattern.count, pattern[p] == UInt8(ascii: "?") || pattern[p] == text[t],
+        pattern[p] != UInt8(ascii: "*")
+      {
+        p += 1
+        t += 1
+      } else if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
+        star = (p, t)
+        p += 1
+      } else if let last = star {
+        star = (last.p, last.t + 1)
+        p = last.p + 1
+        t = last.t + 1
+      } else {
+        return false
+      }
+    }
+    return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
+  }
+}

@@ -1,0 +1,457 @@
+internal import CSSH2
+internal import Engine
+internal import Glibc
+
+/// One SSH connection: opened, checked, logged in, asked, closed.
+///
+/// It belongs to one task on one reactor. libssh2 is never allowed to block: where it would, the
+/// task waits for the descriptor. `deinit` frees everything without waiting for the peer.
+final class Session {
+  private let session: OpaquePointer
+  let transport: Transport
+  private var channel: OpaquePointer?
+  /// What a log-in is waiting for, reached by the library's callbacks.
+  private let login = Login()
+
+  /// The corresponding C function is `libssh2_init`, which is not safe to run twice at once.
+  private static let library: Int32 = libssh2_init(0)
+  /// Threads for the one call that costs 0.2 s of CPU: opening an encrypted OpenSSH key.
+  private static let slowKeys = BlockingPool(name: "bcrypt", threads: 2)
+
+  init(over transport: Transport) throws(TargetError) {
+    guard Session.library == 0, let session = libssh2_session_init_ex(nil, nil, nil, nil) else {
+      throw TargetError(.localError, "libssh2 has no memory for a session")
+    }
+    self.session = session
+    self.transport = transport
+    libssh2_session_set_blocking(session, 0)
+    libssh2_session_abstract(session).pointee = Unmanaged.passUnretained(transport).toOpaque()
+    Transport.install(in: session)
+  }
+
+  deinit {
+    // The library would wait for the peer to confirm; with the stream cut it cannot.
+    transport.cut()
+    if let channel { libssh2_channel_free(channel) }
+    libssh2_session_free(session)
+  }
+
+  // MARK: Steps
+
+  /// Calls until the library stops asking for more from the socket.
+  private func step(
+    _ doing: String, on reactor: isolated Reactor, by deadline: Deadline,
+    _ call: () -> Int
+  ) async throws(TargetError) -> Int {
+    while true {
+      let waiting = transport.waiting
+      let code = call()
+      if code != Int(LIBSSH2_ERROR_EAGAIN) { return code }
+      // Bytes read ahead raise no event: as long as the library takes some, it is called again.
+      if transport.waiting > 0, transport.waiting != waiting { continue }
+      try await ready(doing, on: reactor, by: deadline)
+    }
+  }
+
+  private func ready(
+    _ doing: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) {
+    let directions = libssh2_session_block_directions(session)
+    var readiness: Readiness = .read
+    if directions & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0 { readiness.insert(.write) }
+    do {
+      try await reactor.wait(transport.descriptor, for: readiness, by: deadline)
+    } catch {
+      throw TargetError(error, while: doing)
+    }
+  }
+
+  /// The library's last words. The corresponding C function is `libssh2_session_last_error`.
+  private var lastError: String {
+    var text: UnsafeMutablePointer<CChar>?
+    libssh2_session_last_error(session, &text, nil, 0)
+    return text.map { String(cString: $0) } ?? "unknown error"
+  }
+
+  // MARK: Key exchange
+
+  /// Exchanges versions and keys, asking only for the kinds of host key that can be checked.
+  func handshake(
+    hostKeys: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> HostKey {
+    libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY, hostKeys)
+    let code: Int
+    do {
+      code = try await step("exchanging keys", on: reactor, by: deadline) {
+        Int(libssh2_session_handshake(session, transport.descriptor))
+      }
+    } catch  where error.reason == .timeout {
+      throw stranger ?? error
+    }
+    guard code == 0 else { throw handshakeFailure(Int32(code), hostKeys: hostKeys) }
+    var size = 0
+    var type: Int32 = 0
+    guard let key = libssh2_session_hostkey(session, &size, &type) else {
+      throw TargetError(.protocolError, "the host showed no key")
+    }
+    transport.forgetGreeting()
+    return HostKey(blob: Array(UnsafeRawBufferPointer(start: key, count: size)))
+  }
+
+  /// What the first bytes say where they are not SSH's; nil where they are, or none came.
+  private var stranger: TargetError? {
+    let greeting = transport.greeting
+    guard !greeting.isEmpty, greeting.firstRange(of: Array("SSH-".utf8)) == nil else { return nil }
+    let words = String(decoding: greeting.prefix(60), as: UTF8.self)
+    let lower = words.lowercased()
+    if lower.contains("maxstartups") || lower.contains("not allowed at this time") {
+      return protection("it said \"\(words)\"")
+    }
+    return TargetError(
+      .protocolError, "not an SSH server: it began with \"\(words)\"; is the port right?")
+  }
+
+  private func protection(_ what: String) -> TargetError {
+    TargetError(
+      .refusedByProtection,
+      "the server turned us away (\(what)): its MaxStartups or PerSourcePenalties struck; "
+        + "exempt this monitor with PerSourcePenaltyExemptList, or lower the fanout")
+  }
+
+  private func handshakeFailure(_ code: Int32, hostKeys: String) -> TargetError {
+    if let stranger { return stranger }
+    if transport.greeting.isEmpty {
+      return transport.isClosed || code == LIBSSH2_ERROR_SOCKET_RECV
+        ? protection("it closed the connection without a word")
+        : TargetError(.connectionLost, lastError)
+    }
+    if code == LIBSSH2_ERROR_KEX_FAILURE || code == LIBSSH2_ERROR_METHOD_NONE
+      || code == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE,
+      let difference = Algorithms.difference(
+        session, greeting: transport.greeting, hostKeys: hostKeys)
+    {
+      return TargetError(.noCommonAlgorithm, difference)
+    }
+    switch code {
+    case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
+      return TargetError(.connectionLost, "it hung up during the key exchange (\(lastError))")
+    default:
+      return TargetError(.protocolError, "key exchange failed: \(lastError)")
+    }
+  }
+
+  // MARK: Log-in
+
+  /// Proves the user's identity with each key in turn, then with the password.
+  func authenticate(
+    _ user: String, with credentials: Credentials, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(TargetError) -> String {
+    var tried: [String] = []
+    // Servers cut off after MaxAuthTries (6), and penalise failures: few tries, never all keys.
+    for identity in credentials.identities.prefix(4) {
+      if try await prove(user, with: identity, on: reactor, by: deadline) {
+        return "publickey (\(identity.name))"
+      }
+      if transport.isClosed {
+        throw TargetError(.authFailed, "\(user): the server hung up after \(identity.name)")
+      }
+      tried.append(identity.name)
+    }
+    let offered = try await methods(user, on: reactor, by: deadline)
+    guard let offered else { return "none" }
+    if let password = credentials.password {
+      if offered.contains("password") {
+        let code = try await step("logging in with a password", on: reactor, by: deadline) {
+          Int(
+            libssh2_userauth_password_ex(
+              session, user, UInt32(user.utf8.count), password, UInt32(password.utf8.count), nil))
+        }
+        if code == 0 { return "password" }
+        tried.append("password")
+      }
+      if offered.contains("keyboard-interactive"), !transport.isClosed {
+        transport.answer = Array(password.utf8)
+        defer { transport.answer = [] }
+        let code = try await step("answering prompts", on: reactor, by: deadline) {
+          Int(
+            libssh2_userauth_keyboard_interactive_ex(
+              session, user, UInt32(user.utf8.count), Login.respond))
+        }
+        if code == 0 { return "keyboard-interactive" }
+        tried.append("keyboard-interactive")
+      }
+    }
+    let attempts = tried.isEmpty ? "nothing to try" : "tried \(tried.joined(separator: ", "))"
+    throw TargetError(
+      .authFailed,
+      (["\(user): \(attempts); the server takes \(offered.joined(separator: ", "))"]
+        + credentials.notes).joined(separator: "; "))
+  }
+
+  /// The methods that may go on; nil where the server wants none at all.
+  ///
+  /// The corresponding C function is `libssh2_userauth_list`.
+  private func methods(
+    _ user: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> [String]? {
+    var list: String?
+    let code = try await step("asking how to log in", on: reactor, by: deadline) {
+      if let text = libssh2_userauth_list(session, user, UInt32(user.utf8.count)) {
+        list = String(cString: text)
+        return 0
+      }
+      return Int(libssh2_session_last_errno(session))
+    }
+    if let list { return list.split(separator: ",").map(String.init) }
+    if libssh2_userauth_authenticated(session) == 1 { return nil }
+    throw TargetError(
+      code == Int(LIBSSH2_ERROR_SOCKET_DISCONNECT) || transport.isClosed
+        ? .connectionLost : .authFailed,
+      "\(user): no log-in methods: \(lastError)")
+  }
+
+  private func prove(
+    _ user: String, with identity: Credentials.Identity, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(TargetError) -> Bool {
+    switch identity {
+    case .key(let key):
+      login.signer = { key.sign($0) }
+      return try await publicKey(user, key.publicBlob, on: reactor, by: deadline) { _, _ in nil }
+    case .agent(let agent, let identity):
+      login.signer = nil
+      return try await publicKey(user, identity.publicBlob, on: reactor, by: deadline) {
+        data, reactor throws(TargetError) in
+        try await agent.sign(data, with: identity, on: reactor, by: deadline)
+      }
+    case .slow(let file, let passphrase, _):
+      let handle = Handle(session: session)
+      let code = try await slowStep(on: reactor, by: deadline) {
+        file.withUnsafeBytes { file in
+          libssh2_userauth_publickey_frommemory(
+            handle.session, user, user.utf8.count, nil, 0,
+            file.baseAddress?.assumingMemoryBound(to: CChar.self), file.count, passphrase)
+        }
+      }
+      return code == 0
+    }
+  }
+
+  private struct Handle: @unchecked Sendable { let session: OpaquePointer }
+
+  /// Like `step`, with each call on a thread of its own; nobody else touches the session meanwhile.
+  private func slowStep(
+    on reactor: isolated Reactor, by deadline: Deadline, _ call: @escaping @Sendable () -> Int32
+  ) async throws(TargetError) -> Int32 {
+    while true {
+      // Not bounded by the deadline: the session must not be freed while the call runs in it.
+      let code = await Session.slowKeys.run(by: .never, on: reactor, call) ?? LIBSSH2_ERROR_TIMEOUT
+      if code != LIBSSH2_ERROR_EAGAIN { return code }
+      try await ready("logging in with an encrypted key", on: reactor, by: deadline)
+    }
+  }
+
+  /// Offers a public key and signs when the server asks for it.
+  ///
+  /// The library asks for the signature through a callback, which may say "not yet": then the
+  /// signature is fetched and the call repeated. The corresponding C function is
+  /// `libssh2_userauth_publickey`.
+  private func publicKey(
+    _ user: String, _ blob: [UInt8], on reactor: isolated Reactor, by deadline: Deadline,
+    sign: (_ data: [UInt8], isolated Reactor) async throws(TargetError) -> [UInt8]?
+  ) async throws(TargetError) -> Bool {
+    login.wanted = nil
+    login.signature = nil
+    while true {
+      var context: UnsafeMutableRawPointer? = Unmanaged.passUnretained(login).toOpaque()
+      let code = libssh2_userauth_publickey(
+        session, user, blob, blob.count, Login.sign, &context)
+      if code == 0 { return true }
+      guard code == LIBSSH2_ERROR_EAGAIN else {
+        switch code {
+        case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND,
+          LIBSSH2_ERROR_SOCKET_NONE:
+          throw TargetError(.connectionLost, "it hung up during log-in (\(lastError))")
+        default: return false
+        }
+      }
+      if let wanted = login.wanted {
+        login.wanted = nil
+        login.signature = try await sign(wanted, reactor)
+      } else {
+        try await ready("logging in", on: reactor, by: deadline)
+      }
+    }
+  }
+
+  /// What the library's callbacks need while a log-in is under way.
+  private final class Login {
+    /// Signs at once.
+    var signer: ((UnsafeRawBufferPointer) -> [UInt8]?)?
+    /// What must be signed elsewhere.
+    var wanted: [UInt8]?
+    /// What has been signed elsewhere.
+    var signature: [UInt8]?
+
+    static let sign:
+      @convention(c) (
+        OpaquePointer?, UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?,
+        UnsafeMutablePointer<Int>?, UnsafePointer<UInt8>?, Int,
+        UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+      ) -> Int32 = { _, signature, size, data, count, abstract in
+        guard let context = abstract?.pointee, let signature, let size else { return -1 }
+        let login = Unmanaged<Login>.fromOpaque(context).takeUnretainedValue()
+        let data = UnsafeRawBufferPointer(start: data, count: count)
+        let bytes: [UInt8]
+        if let signer = login.signer {
+          guard let made = signer(data) else { return -1 }
+          bytes = made
+        } else if let made = login.signature {
+          bytes = made
+        } else {
+          login.wanted = Array(data)
+          return LIBSSH2_ERROR_EAGAIN
+        }
+        // The library frees it with the allocator the session was made with: malloc's.
+        guard let copy = malloc(bytes.count) else { return -1 }
+        copy.copyMemory(from: bytes, byteCount: bytes.count)
+        signature.pointee = copy.assumingMemoryBound(to: UInt8.self)
+        size.pointee = bytes.count
+        return 0
+      }
+
+    /// Answers each prompt that hides what is typed with the password, the others with nothing.
+    static let respond:
+      @convention(c) (
+        UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, Int32, Int32,
+        UnsafePointer<LIBSSH2_USERAUTH_KBDINT_PROMPT>?,
+        UnsafeMutablePointer<LIBSSH2_USERAUTH_KBDINT_RESPONSE>?,
+        UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+      ) -> Void = { _, _, _, _, count, prompts, responses, abstract in
+        guard let context = abstract?.pointee, let prompts, let responses else { return }
+        let answer = Unmanaged<Transport>.fromOpaque(context).takeUnretainedValue().answer
+        for index in 0..<Int(count) {
+          let text = prompts[index].echo == 0 ? answer : []
+          guard let copy = malloc(max(1, text.count)) else { continue }
+          copy.copyMemory(from: text, byteCount: text.count)
+          responses[index].text = copy.assumingMemoryBound(to: CChar.self)
+          responses[index].length = UInt32(text.count)
+        }
+      }
+  }
+
+  // MARK: A shell
+
+  /// Bytes that may be under way at once: what a silent reader would have to hold.
+  private static let window: UInt32 = 128 << 10
+
+  /// Opens a channel and starts a POSIX shell on it, whatever the log-in shell is.
+  func startShell(on reactor: isolated Reactor, by deadline: Deadline) async throws(TargetError) {
+    let type = "session"
+    _ = try await step("opening a channel", on: reactor, by: deadline) {
+      channel = libssh2_channel_open_ex(
+        session, type, UInt32(type.utf8.count), Session.window, 32 << 10, nil, 0)
+      return channel == nil ? Int(libssh2_session_last_errno(session)) : 0
+    }
+    guard let channel else {
+      throw TargetError(
+        transport.isClosed ? .connectionLost : .noShell,
+        "no channel: \(lastError) (MaxSessions reached, or the account may run nothing?)")
+    }
+    let command = "exec sh"
+    let code = try await step("starting a shell", on: reactor, by: deadline) {
+      Int(
+        libssh2_channel_process_startup(
+          channel, "exec", 4, command, UInt32(command.utf8.count)))
+    }
+    guard code == 0 else {
+      throw TargetError(.noShell, "the server would not run `\(command)`: \(lastError)")
+    }
+  }
+
+  /// Feeds a script to the shell and reads its sections until the batch is done.
+  ///
+  /// Throws where the connection fails; what had come by then stays in `frames`.
+  func run(
+    _ script: [UInt8], into frames: inout Frames, byteLimit: Int, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(TargetError) {
+    guard let channel else { throw TargetError(.localError, "no shell was started") }
+    var written = 0
+    let limit = transport.received.addingReportingOverflow(byteLimit).partialValue
+    let size = 16 << 10
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      var moved = false
+      if written < script.count {
+        let count = script.withUnsafeBytes { bytes in
+          libssh2_channel_write_ex(
+            channel, 0,
+            bytes.baseAddress?.advanced(by: written).assumingMemoryBound(to: CChar.self),
+            bytes.count - written)
+        }
+        if count > 0 {
+          written += count
+          moved = true
+        } else if count != Int(LIBSSH2_ERROR_EAGAIN) {
+          throw lost("sending the batch")
+        }
+      }
+      for stream in [Int32(0), 1] {
+        // Both streams are drained: an unread one would fill the window and hide the end.
+        while true {
+          let count = libssh2_channel_read_ex(
+            channel, stream, buffer.assumingMemoryBound(to: CChar.self), size)
+          if count > 0 {
+            moved = true
+            if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
+            if transport.received > limit {
+              throw TargetError(
+                .outputTooLarge, "more than \(byteLimit >> 10) KiB; the rest was not read")
+            }
+            // One host that talks without pause must not hold the reactor.
+            if deadline.isPast { throw TargetError(.timeout, "still sending at the deadline") }
+          } else if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
+            break
+          } else {
+            throw lost("reading the batch")
+          }
+        }
+      }
+      if frames.isDone { return }
+      if moved { continue }
+      if libssh2_channel_eof(channel) == 1 {
+        frames.finish()
+        throw ended(frames)
+      }
+      if transport.isClosed { throw lost("reading the batch") }
+      try await ready("the batch ran", on: reactor, by: deadline)
+    }
+  }
+
+  private func lost(_ doing: String) -> TargetError {
+    TargetError(.connectionLost, "the connection ended while \(doing) (\(lastError))")
+  }
+
+  private func ended(_ frames: Frames) -> TargetError {
+    if frames.connection == nil {
+      let words = String(decoding: frames.preamble.prefix(120), as: UTF8.self)
+      return TargetError(
+        .noShell,
+        words.isEmpty
+          ? "the account's shell ended without a word; it needs a POSIX sh"
+          : "the account's shell said: \(words)")
+    }
+    return TargetError(.connectionLost, "the shell ended before the batch was done")
+  }
+
+  /// Says goodbye without waiting for the answer.
+  ///
+  /// The corresponding C function is `libssh2_session_disconnect_ex`.
+  func close() {
+    libssh2_session_disconnect_ex(session, 11, "done", "")  // SSH_DISCONNECT_BY_APPLICATION
+    transport.cut()
+  }
+}

@@ -1,0 +1,112 @@
+internal import CSSH2
+internal import Engine
+internal import Glibc
+
+/// The byte stream under an SSH session, as libssh2's send and receive callbacks see it.
+///
+/// Reading ahead into a buffer spares libssh2 its one `recv` per byte of the banner, the first bytes
+/// stay at hand to say what it was that did not speak SSH, and a session could run over a channel of
+/// another session just as well as over a socket.
+final class Transport {
+  private let socket: FileDescriptor
+  private let buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+  private var start = 0
+  private var end = 0
+  private(set) var received = 0
+  private(set) var sent = 0
+  /// The end of the stream has been read.
+  private(set) var isClosed = false
+  /// Nothing goes in or out any more, so that freeing a session cannot wait for the peer.
+  var isCut = false
+  /// What a prompt that hides its answer is answered with, while a log-in needs it.
+  var answer: [UInt8] = []
+  /// The first bytes that came, until `forgetGreeting`.
+  private(set) var greeting: [UInt8] = []
+  private var keepsGreeting = true
+
+  private static let capacity = 16 << 10
+  private static let greetingLimit = 4 << 10
+
+  init(owning socket: consuming FileDescriptor) { self.socket = socket }
+
+  deinit { buffer.deallocate() }
+
+  var descriptor: Int32 { socket.number }
+  /// Bytes that were read from the socket and not yet by libssh2.
+  var waiting: Int { end - start }
+
+  func forgetGreeting() {
+    keepsGreeting = false
+    greeting = []
+  }
+
+  /// Ends the connection at once.
+  func cut() {
+    isCut = true
+    shutdown(socket.number, Int32(SHUT_RDWR))
+  }
+
+  fileprivate func receive(_ target: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    if isCut { return -Int(EPIPE) }
+    if start == end {
+      let got = recv(socket.number, buffer, Transport.capacity, 0)
+      if got < 0 { return -Int(errno) }
+      if got == 0 {
+        isClosed = true
+        return 0
+      }
+      received += got
+      (start, end) = (0, got)
+      if keepsGreeting, greeting.count < Transport.greetingLimit {
+        let piece = UnsafeRawBufferPointer(start: buffer, count: got)
+        greeting.append(contentsOf: piece.prefix(Transport.greetingLimit - greeting.count))
+      }
+    }
+    let size = min(count, end - start)
+    target.copyMemory(from: buffer + start, byteCount: size)
+    start += size
+    return size
+  }
+
+  fileprivate func transmit(_ source: UnsafeRawPointer, _ count: Int) -> Int {
+    if isCut { return -Int(EPIPE) }
+    let done = Glibc.send(socket.number, source, count, Int32(MSG_NOSIGNAL))
+    if done < 0 { return -Int(errno) }
+    sent += done
+    return done
+  }
+
+  /// Makes the session read and write here. The session's `abstract` must point to this object.
+  ///
+  /// The corresponding C function is `libssh2_session_callback_set`.
+  static func install(in session: OpaquePointer) {
+    typealias Receive =
+      @convention(c) (
+        libssh2_socket_t, UnsafeMutableRawPointer?, Int, Int32,
+        UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+      ) -> Int
+    typealias Send =
+      @convention(c) (
+        libssh2_socket_t, UnsafeRawPointer?, Int, Int32,
+        UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+      ) -> Int
+    let receive: Receive = { _, target, count, _, abstract in
+      guard let target, let transport = Transport.owner(abstract) else { return -Int(EBADF) }
+      return transport.receive(target, count)
+    }
+    let send: Send = { _, source, count, _, abstract in
+      guard let source, let transport = Transport.owner(abstract) else { return -Int(EBADF) }
+      return transport.transmit(source, count)
+    }
+    libssh2_session_callback_set(
+      session, LIBSSH2_CALLBACK_RECV, unsafeBitCast(receive, to: UnsafeMutableRawPointer.self))
+    libssh2_session_callback_set(
+      session, LIBSSH2_CALLBACK_SEND, unsafeBitCast(send, to: UnsafeMutableRawPointer.self))
+  }
+
+  private static func owner(
+    _ abstract: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> Transport? {
+    abstract?.pointee.map { Unmanaged<Transport>.fromOpaque($0).takeUnretainedValue() }
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+
+/// A real OpenSSH server on loopback with throw-away keys.
+public final class Sshd: Sendable {
+  public let scratch = Scratch()
+  public let port: UInt16
+  public let addresses: [String]
+  private let daemon: Daemon
+
+  /// The private key that may log in, Ed25519 in OpenSSH's format.
+  public var key: String { "\(scratch.path)/user" }
+  public var knownHosts: String { "\(scratch.path)/known_hosts" }
+  public var log: String { scratch.read("log") ?? "" }
+
+  /// Starts a server; `options` are lines of sshd_config(5). It takes at most 16 addresses.
+  ///
+  /// With `wrapper` the server runs under `unshare -m sh -c`, after these commands.
+  public init(
+    addresses: [String] = ["127.0.0.1"], port: UInt16 = freePort(), options: [String] = [],
+    hostKeys: [String] = ["ed25519"], wrapper: String? = nil
+  ) throws {
+    self.port = port
+    self.addresses = addresses
+    let folder = scratch.path
+    for type in hostKeys {
+      try run("/usr/bin/ssh-keygen", ["-q", "-t", type, "-N", "", "-f", "\(folder)/host_\(type)"])
+    }
+    try run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/user"])
+    scratch.write("authorized_keys", scratch.read("user.pub") ?? "")
+    scratch.write(
+      "config",
+      (addresses.map { "ListenAddress \($0):\(port)" }
+        + hostKeys.map { "HostKey \(folder)/host_\($0)" } + options + [
+          "AuthorizedKeysFile \(folder)/authorized_keys", "StrictModes no", "PermitRootLogin yes",
+          "PidFile none", "UsePAM no", "MaxStartups 500:30:1000", "LogLevel VERBOSE",
+          "PrintMotd no", "PrintLastLog no",
+        ]).joined(separator: "\n") + "\n")
+    try? FileManager.default.createDirectory(
+      atPath: "/run/sshd", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755]
+    )
+    let command = ["/usr/sbin/sshd", "-D", "-e", "-f", "\(folder)/config"]
+    if let wrapper {
+      daemon = try Daemon(
+        "/usr/bin/unshare",
+        ["-m", "/bin/sh", "-c", "\(wrapper)\nexec \(command.joined(separator: " "))"],
+        log: "\(folder)/log")
+    } else {
+      daemon = try Daemon(command[0], Array(command.dropFirst()), log: "\(folder)/log")
+    }
+    let started = eventually {
+      listens(port, at: addresses.last ?? "127.0.0.1") || !daemon.isRunning
+    }
+    guard started, daemon.isRunning else {
+      throw Unavailable(description: "sshd did not start: \(log)")
+    }
+    scratch.write("known_hosts", knownHostsLines())
+  }
+
+  /// A `known_hosts` text for all the server's addresses and host keys.
+  public func knownHostsLines() -> String {
+    let names = addresses.map { port == 22 ? $0 : "[\($0)]:\(port)" }.joined(separator: ",")
+    let keys = (try? FileManager.default.contentsOfDirectory(atPath: scratch.path)) ?? []
+    return keys.filter { $0.hasPrefix("host_") && $0.hasSuffix(".pub") }.sorted().map { file in
+      let fields = (scratch.read(file) ?? "").split(separator: " ")
+      return "\(names) \(fields[0]) \(fields[1])\n"
+    }.joined()
+  }
+
+  public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
+  public var identifier: Int32 { daemon.identifier }
+}

@@ -1,0 +1,68 @@
+import Testing
+
+@testable import Parsers
+
+@Suite struct NetworkTests {
+  private static let heading = "Inter-|   Receive\n face |bytes\n"
+
+  @Test(arguments: [
+    ("  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "eth0"),
+    ("eth0:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "eth0"),
+    ("eth0:7:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "eth0:7"),
+  ])
+  func `an interface's name ends at the last colon`(_ line: String, _ name: String) throws {
+    let interface = try #require(
+      try parse(Self.heading + line, as: NetDev.self).interfaces.first)
+    #expect(interface.name == name)
+    #expect(interface.bytesReceived == 1)
+    #expect(interface.sendDrops == 12)
+  }
+
+  @Test(arguments: [
+    "", "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n", heading + "eth0 1 2 3\n",
+    heading + "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n", heading + ": 1 2\n",
+    heading + String(repeating: "x", count: 65) + ": 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n",
+  ])
+  func `a clipped table of interfaces is an error`(_ text: String) {
+    #expect(throws: ParseError.self) { try parse(text, as: NetDev.self) }
+  }
+
+  @Test(
+    arguments: [
+      ("st 2\n06 5\n0A 2\n", [6: 5, 10: 2]),
+      ("0A 2\nst 1\n", [10: 2]),
+      ("  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A 0\n", [10: 1]),
+      ("st 1\nFF 9\n00 9\n", [:]),
+      ("st 1\n01 18446744073709551615\n01 1\n", [1: .max]),
+    ] as [(String, [UInt8: UInt64])])
+  func `sockets are counted by state`(_ text: String, _ counts: [UInt8: UInt64]) throws {
+    #expect(try parse(text, as: TCPStates.self).counts == counts)
+  }
+
+  @Test(arguments: ["", "0A 2\n", "st 1\n0A\n", "st 1\n0A x\n", "st 1\n0: a b\n", "st 1\nxyz 1\n"])
+  func `what counts no sockets is an error`(_ text: String) {
+    #expect(throws: ParseError.self) { try parse(text, as: TCPStates.self) }
+  }
+
+  @Test func `a kernel with fewer values than names tells what it tells`() throws {
+    let reading = try parse("Tcp: A B C\nTcp: 1 -2\nUdp: A\nUdp: 3\n", as: NetSNMP.self)
+    #expect(reading.values == ["TcpA": 1, "TcpB": -2, "UdpA": 3])
+  }
+
+  @Test(arguments: ["", "Tcp: A\n", "Tcp: A\nUdp: 1\n", "Tcp\nTcp\n"])
+  func `names without their values are an error`(_ text: String) {
+    #expect(throws: ParseError.self) { try parse(text, as: NetSNMP.self) }
+  }
+
+  @Test(arguments: [
+    ("eth0 0x1003 1000", LinkStates.Link(isUp: true, isLoopback: false, speed: 1000)),
+    ("lo 0x9 -", LinkStates.Link(isUp: true, isLoopback: true)),
+    ("em1 0x1002 -1", LinkStates.Link(isUp: false, isLoopback: false)),
+    ("em1 0x1002 4294967295", LinkStates.Link(isUp: false, isLoopback: false)),
+    ("* - -", LinkStates.Link()),
+    ("x 0x 9", LinkStates.Link(speed: 9)),
+  ])
+  func `a link is told by its flags and speed`(_ line: String, _ link: LinkStates.Link) throws {
+    #expect(try parse(line, as: LinkStates.self).links.values.map { $0 } == [link])
+  }
+}

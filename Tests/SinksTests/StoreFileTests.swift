@@ -1,0 +1,172 @@
+import Engine
+import Foundation
+import Glibc
+import Metrics
+import Testing
+
+@testable import Sinks
+
+@Suite(.timeLimit(.minutes(2))) struct StoreFileTests {
+  @Test(arguments: ["text", "database", "empty database of another", "short"])
+  func `a foreign file is set aside whole and a new store begun`(kind: String) async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      switch kind {
+      case "text": try Data("not a database, at all\n".utf8).write(to: URL(fileURLWithPath: path))
+      case "short": try Data("SQLite format 3".utf8).write(to: URL(fileURLWithPath: path))
+      case "database": _ = try await run("/usr/bin/sqlite3", [path, "CREATE TABLE theirs (a)"])
+      default: _ = try await run("/usr/bin/sqlite3", [path, "PRAGMA application_id = 7"])
+      }
+      let before = try Data(contentsOf: URL(fileURLWithPath: path))
+      let store = Store(path: path)
+      try await store.finish(pass(1), [result(1, facts: ["os": "x"])])
+      #expect(try await store.load(["web1"])["web1"]?.facts == ["os": "x"])
+      let notes = await store.notes()
+      #expect(notes.count == 1)
+      #expect(notes.first?.contains("set aside as \(path)-corrupt-2") == true)
+      let aside = try FileManager.default.contentsOfDirectory(atPath: folder)
+        .filter { $0.contains("-corrupt-") && !$0.hasSuffix("-wal") }
+      #expect(aside.count == 1)
+      let kept = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + (aside.first ?? "")))
+      #expect(kept == before)
+      #expect(await store.notes() == [])
+    }
+  }
+
+  @Test func `a file of a later version is refused and left alone`() async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      try await { try await Store(path: path).finish(pass(1), []) }()
+      _ = try await run("/usr/bin/sqlite3", [path, "PRAGMA user_version = 99"])
+      let store = Store(path: path)
+      let error = await #expect(throws: StoreError.self) { try await store.open() }
+      #expect(error?.reason == .newer)
+      #expect(error?.message.contains(path) == true)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count <= 3)
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8]) func `overwritten bytes cost points, not the pass`(
+    seed: UInt64
+  ) async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      var store: Store? = Store(path: path)
+      for number in 0..<70 {
+        try await store?.finish(
+          pass(number),
+          [result(number, memory: ["cpu": Memory(time: noon)], points: HistoryTests.points(number))]
+        )
+      }
+      await store?.close()
+      store = nil
+      var generator = Generator(state: seed)
+      let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+      let size = try file.seekToEnd()
+      for _ in 0..<40 {
+        let place = UInt64.random(in: (seed < 3 ? 0 : 200)..<size, using: &generator)
+        try file.seek(toOffset: place)
+        file.write(Data((0..<64).map { _ in UInt8.random(in: 0...255, using: &generator) }))
+      }
+      try file.close()
+
+      let again = Store(path: path)
+      _ = try await again.load(["web1"])
+      for number in 70..<140 {
+        try await again.finish(
+          pass(number), [result(number, points: HistoryTests.points(number))])
+      }
+      _ = try await again.status()
+      _ = try await again.series(host: "web1", from: time(0), to: time(200))
+      let latest = try await again.latest(host: "web1")
+      #expect(latest?.points == HistoryTests.points(139))
+    }
+  }
+
+  @Test(
+    arguments: ["/proc/self/scrape.db", "/dev/null", "/dev/null/x/scrape.db", "/proc/version"])
+  func `a place that cannot hold a store has a reason`(path: String) async throws {
+    let error = await #expect(throws: StoreError.self) { try await Store(path: path).open() }
+    #expect(error?.reason == .inaccessible)
+    #expect(error?.message.contains(path.hasSuffix("x/scrape.db") ? "/dev/null" : path) == true)
+  }
+
+  /// A file system of 2 MiB, where this process may mount one.
+  static let canMount =
+    geteuid() == 0
+    && {
+      let folder = NSTemporaryDirectory() + "mount-\(getpid())"
+      mkdir(folder, 0o700)
+      defer { rmdir(folder) }
+      guard mount("tmpfs", folder, "tmpfs", 0, "size=64k") == 0 else { return false }
+      umount(folder)
+      return true
+    }()
+
+  @Test(.enabled(if: canMount)) func `a full disk fails the pass and harms nothing`() async throws {
+    try await withFolder { folder in
+      let disk = folder + "/disk"
+      mkdir(disk, 0o700)
+      try #require(mount("tmpfs", disk, "tmpfs", 0, "size=2m") == 0)
+      defer { umount2(disk, Int32(MNT_DETACH)) }
+      let store = Store(path: disk + "/scrape.db")
+      var kept = 0
+      var failure: StoreError?
+      let noise = Payload(body: (0..<50_000).map { _ in UInt8.random(in: 0...255) }, lines: 1)
+      while failure == nil && kept < 1000 {
+        do {
+          try await store.finish(pass(kept), [], queue: ["x": [noise]])
+          kept += 1
+        } catch { failure = error as? StoreError }
+      }
+      #expect(failure?.reason == .full, "\(String(describing: failure))")
+      #expect(kept > 3)
+      #expect(try await store.passes(2000).count == kept)
+      #expect(try await store.queues().first?.payloads == kept)
+      // Room again: it goes on where it was.
+      try #require(mount("tmpfs", disk, "tmpfs", UInt(MS_REMOUNT), "size=16m") == 0)
+      try await store.finish(pass(kept), [], queue: ["x": [noise]])
+      #expect(try await store.passes(2000).count == kept + 1)
+      #expect(await store.notes() == [])
+    }
+  }
+
+  @Test(arguments: 0..<6) func `SIGKILL at any moment loses no finished pass`(
+    round: Int
+  ) async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      let log = folder + "/log"
+      let delay = useconds_t(20_000 + round * 37_000)
+      await #expect(processExitsWith: .signal(SIGKILL)) {
+        [path = path as String, log = log as String, delay = delay as useconds_t] in
+        let store = Store(path: path)
+        let file = open(log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        Thread.detachNewThread {
+          usleep(delay)
+          kill(getpid(), SIGKILL)
+        }
+        for number in 0..<1_000_000 {
+          try await store.finish(
+            pass(number), [result(number, points: HistoryTests.points(number))],
+            queue: ["x": [Payload(body: [1, 2, 3], lines: 1)]])
+          _ = write(file, "\n", 1)
+        }
+      }
+      let finished = (try? Data(contentsOf: URL(fileURLWithPath: log)).count) ?? 0
+      let store = Store(path: path)
+      let check = try await run("/usr/bin/sqlite3", [path, "PRAGMA integrity_check"])
+      #expect(String(decoding: check, as: UTF8.self) == "ok\n")
+      let passes = try await store.passes(1_000_000).count
+      #expect(passes >= min(finished, 1000))
+      #expect(round == 0 || finished > 0)
+      let queue = try await store.queues()
+      let points = try await store.history(
+        host: "web1", measurement: "process", field: "pid", from: time(0), to: time(1_000_000))
+      #expect(points.count >= finished && points.count <= finished + 1)
+      #expect((queue.first?.lines ?? 0) == points.count)
+      #expect(points.map(\.1) == (0..<points.count).map { .integer(Int64($0)) })
+      #expect(await store.notes() == [])
+    }
+  }
+}

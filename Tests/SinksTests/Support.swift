@@ -1,0 +1,9 @@
+import Foundation
+
+/// Runs the body with a folder of its own, which is deleted afterwards.
+func withFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+  let folder = NSTemporaryDirectory() + "sinks-" + UUID().uuidString
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  return try await body(folder)
+}
