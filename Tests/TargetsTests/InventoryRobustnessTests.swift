@@ -23,6 +23,20 @@ struct InventoryRobustnessTests {
     "\0",
   ]
 
+  /// Reads the text in both languages and looks at what would be printed.
+  @discardableResult private func check(_ source: Source) -> [Host] {
+    var draft = InventoryDraft()
+    if let root = try? YAML.read(source) { draft.read(yaml: root) }
+    draft.read(ini: source)
+    draft.close()
+    var resolver = Resolver(draft, checkingKeys: false)
+    let hosts = resolver.hosts()
+    for error in resolver.findings.errors + resolver.findings.warnings {
+      #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+    }
+    return hosts
+  }
+
   @Test(.timeLimit(.minutes(1)), arguments: 0..<8)
   func `random text is read or refused and never traps`(seed: UInt64) {
     var dice = Dice(state: seed)
@@ -36,18 +50,31 @@ struct InventoryRobustnessTests {
         }
       }
       let source = Source("random", bytes: bytes)
-      var draft = InventoryDraft()
-      if let root = try? YAML.read(source) { draft.read(yaml: root) }
-      draft.read(ini: source)
-      draft.close()
-      var resolver = Resolver(draft, checkingKeys: false)
-      let hosts = resolver.hosts()
-      for error in resolver.findings.errors + resolver.findings.warnings {
-        #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
-      }
+      let hosts = check(source)
       let inventory = Inventory(hosts: hosts, groups: [])
       _ = try? inventory.select(String(decoding: bytes, as: UTF8.self))
       _ = fold([String(decoding: bytes, as: UTF8.self), "a1", "a2"])
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: 0..<6)
+  func `an example with slips in it is read or refused and never traps`(seed: UInt64) throws {
+    var dice = Dice(state: seed)
+    let strays = Array("[]{}:,'\"#&*!|>- \n\t=".utf8)
+    for name in ["example/hosts.yml", "example-ini/hosts"] {
+      let whole = try Source.read("\(InventoryTests.examples)/\(name)").bytes
+      for _ in 0..<40 {
+        var bytes = whole
+        for _ in 0..<Int.random(in: 1...6, using: &dice) {
+          let index = Int.random(in: 0..<bytes.count, using: &dice)
+          switch Int.random(in: 0..<3, using: &dice) {
+          case 0: bytes[index] = UInt8.random(in: .min ... .max, using: &dice)
+          case 1: bytes.remove(at: index)
+          default: bytes.insert(strays.randomElement(using: &dice) ?? 0, at: index)
+          }
+        }
+        check(Source("random", bytes: bytes))
+      }
     }
   }
 }

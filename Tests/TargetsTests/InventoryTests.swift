@@ -317,6 +317,65 @@ struct InventoryTests {
     #expect(errors.errors.map(\.problem) == ["is not a regular file; a file is expected"])
   }
 
+  @Test func `host_vars beside a single file may belong to another inventory`() throws {
+    let folder = try InventoryFolder([
+      "hosts.yml": "g: {hosts: {h1: }}", "host_vars/h2.yml": "a: 1",
+      "host_vars/h1/a.yml": "port: 5",
+      "host_vars/h1.yml": "port: 6",
+    ])
+    let inventory = try folder.load("hosts.yml")
+    #expect(inventory.host("h1")?.port == 5)
+    #expect(
+      inventory.warnings.map(\.problem) == [
+        "is not read, as \(folder.path)/host_vars/h1 is there", "host \"h2\" is in no group",
+      ])
+  }
+
+  @Test func `a file that cannot be read does not make its hosts missing`() throws {
+    let problems = try InventoryFolder.problems([
+      "hosts.yml": "g: {hosts: {h1: }", "host_vars/h1.yml": "port: 5",
+    ])
+    #expect(problems == ["this mapping is not closed"])
+  }
+
+  @Test func `a template that nothing of ours needs is left out`() throws {
+    let inventory = try InventoryFolder.inventory(
+      "g: {hosts: {h: {motd: 'a {{ b }}', deep: [{x: '{% if %}'}], raw: !unsafe '{{ }}', ok: '{ }'}}}"
+    )
+    #expect(inventory.host("h")?.variables.map(\.name) == ["raw", "ok"])
+    #expect(inventory.warnings.count == 2)
+  }
+
+  @Test(
+    arguments: [
+      "{address: '-oProxyCommand=x'}", "{address: 'a b'}", "{address: 'fe80::1%$(x)'}",
+      "{address: '10.0.0.256:1'}", "{address: 'a;b'}", "{address: 10.0.0.256}", "{address: 10.0.0}",
+      "{user: '-x'}", "{via: 'a,-b'}",
+      "{via: 'a b'}", "{via: ''}", "{profile: 'a/b'}", "{key: ''}", "{known_hosts: [a]}",
+      "{tags: {_x: 1}}", "{tags: {x: [1]}}", "{tags: {x: \"a\\nb\"}}", "{port: 0}", "{every: 0}",
+    ])
+  func `a value that could do harm or means nothing is refused`(variables: String) throws {
+    #expect(try InventoryFolder.problems(["hosts.yml": "g: {hosts: {h: \(variables)}}"]).count == 1)
+  }
+
+  @Test func `a name is at most 253 bytes long`() throws {
+    let name = String(repeating: "a", count: 253)
+    #expect(try InventoryFolder.inventory("g: {hosts: {\(name): }}").hosts.count == 1)
+    #expect(
+      try InventoryFolder.problems(["hosts.yml": "g: {hosts: {\(name)a: }}"])
+        == ["a name is at most 253 bytes long"])
+  }
+
+  @Test(
+    arguments: [
+      ("adress", "address"), ("porbes", "probes"), ("profil", "profile"), ("passwrod", "password"),
+      ("probe", "probes"), ("known_host", "known_hosts"), ("users", nil), ("ports", nil),
+      ("uses", nil), ("rack", nil), ("role", nil), ("address", nil), ("host_name", nil),
+    ] as [(String, String?)])
+  func `only what is surely a slip is taken for one`(name: String, near: String?) {
+    #expect(Variable.slip(name) == near)
+  }
+
   // MARK: INI
 
   @Test func `the INI grammar is Ansible's`() throws {

@@ -31,13 +31,18 @@ func checkName(_ name: String, _ node: Node) throws(ConfigurationError) {
     throw ConfigurationError("a name is at most \(HostNames.nameLimit) bytes long", at: node)
   }
   try checkCharacters(name, node)
-  for forbidden in [",", "\"", "'", "/", "\\", "{", "}", "[", "]", "!", "&", "*", "?", "~", "@"]
-  where name.contains(forbidden) {
-    throw ConfigurationError("a name cannot hold \"\(forbidden)\"", at: node)
+  // It would be an option wherever the name stands in a command to repeat.
+  if name.hasPrefix("-") { throw ConfigurationError("a name cannot begin with \"-\"", at: node) }
+  if let byte = name.utf8.first(where: { forbidden.contains($0) }) {
+    throw ConfigurationError("a name cannot hold \"\(UnicodeScalar(byte))\"", at: node)
   }
 }
 
+/// What patterns, tags and the shell give a meaning of their own.
+private let forbidden = Set(",\"'/\\{}[]!&*?~@$`;|()<>#".utf8)
+
 private func checkCharacters(_ name: String, _ node: Node) throws(ConfigurationError) {
+  if name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) { return }
   for scalar in name.unicodeScalars {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator:
@@ -49,10 +54,17 @@ private func checkCharacters(_ name: String, _ node: Node) throws(ConfigurationE
   }
 }
 
-/// Whether the text is an IPv4 or IPv6 address, the latter with or without a zone.
+/// Whether the text is an IPv4 or IPv6 address, the latter with or without a zone (`fe80::1%eth0`).
 func isAddress(_ text: String) -> Bool {
   var storage = in6_addr()
   let bare = text.prefix { $0 != "%" }
+  let zone = text.dropFirst(bare.count + 1).utf8
+  guard
+    zone.allSatisfy({ byte in
+      (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+        || "._-".utf8.contains(byte)
+    })
+  else { return false }
   return inet_pton(AF_INET6, String(bare), &storage) == 1 || inet_pton(AF_INET, text, &storage) == 1
 }
 

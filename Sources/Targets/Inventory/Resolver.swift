@@ -95,7 +95,7 @@ struct Resolver {
 
   private func account(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
     let text = try node.string(what)
-    guard !text.isEmpty, text.utf8.count <= 256,
+    guard !text.isEmpty, text.utf8.count <= 256, !text.hasPrefix("-"),
       !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
     else { throw ConfigurationError("\(what) is not the name of an account", at: node) }
     return text
@@ -114,6 +114,9 @@ struct Resolver {
         "\(what) is no IP address and no name", at: node, hint: "a port is set with \"port:\"")
     }
     try checkName(text, node)
+    // "10.0.6.[250:260]" runs past the end of its octet, and no name is made of digits alone.
+    guard text.utf8.contains(where: { !(0x30...0x39).contains($0) && $0 != UInt8(ascii: ".") })
+    else { throw ConfigurationError("\"\(text)\" is no IP address", at: node) }
     return text
   }
 

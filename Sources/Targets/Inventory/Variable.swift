@@ -23,7 +23,12 @@ enum Variable {
   /// Those whose ranges run in step with the host's name.
   static let inStep = ["address", "ansible_host", "ansible_ssh_host", "bmc"]
 
-  static func names(for own: String) -> [String] { [own] + (ansible[own] ?? []) }
+  /// Our name first, then Ansible's.
+  static func names(for own: String) -> [String] { synonyms[own] ?? [own] }
+
+  private static let synonyms = ansible.reduce(into: [String: [String]]()) { names, entry in
+    names[entry.key] = [entry.key] + entry.value
+  }
 
   /// The one of our names that a free variable was most likely meant to be: `adress`, `porbes`.
   ///
