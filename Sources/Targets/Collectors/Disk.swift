@@ -52,6 +52,7 @@ public enum DiskCollector: Collector {
     let types = localTypes.filter { !ignore.contains($0) }
     let wanted = types.isEmpty ? "-" : types.joined(separator: "|")
     return """
+      [ -r /proc/self/mounts ] || { echo "/proc/self/mounts is not readable" >&2; exit 1; }
       nl='
       '
       tab='\t'
