@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// Signals as a descriptor that a reactor waits for, instead of handlers.
-public struct Signals: ~Copyable {
+public final class Signals: Sendable {
   private let descriptor: FileDescriptor
 
   /// Blocks SIGINT and SIGTERM in the calling thread and all it starts, to be read here.
@@ -28,6 +28,15 @@ public struct Signals: ~Copyable {
       }
       try await reactor.wait(descriptor.number, for: .read, by: .never)
     }
+  }
+
+  /// Lets the next signal end the process at once, as if nothing had been taken over.
+  public static func release() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGINT)
+    sigaddset(&set, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 
   /// Makes a write to a closed pipe or socket an error of the call instead of the process's end.

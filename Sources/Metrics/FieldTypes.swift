@@ -134,7 +134,8 @@ public enum FieldTypes {
     "procstat": fields(
       integer: "pid ppid num_threads memory_rss memory_vms",
       float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status process"),
-    "scrape": fields(integer: "up duration_ms bytes", string: "reason"),
+    "scrape": fields(
+      integer: "up bytes collectors problems", float: "duration_ms", string: "reason"),
     "swap": fields(integer: "total used free in out", float: "used_percent"),
     "system": fields(
       integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",

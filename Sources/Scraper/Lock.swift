@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import Targets
 
 /// Keeps a second pass from starting while one runs.
 ///
@@ -19,12 +20,13 @@ struct Lock: ~Copyable {
     let path = store + ".lock"
     let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard number >= 0 else { throw SystemError("open \(path)") }
-    descriptor = FileDescriptor(owning: number)
+    let descriptor = FileDescriptor(owning: number)
     guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
       var text = [UInt8](repeating: 0, count: 100)
       let count = read(number, &text, text.count)
       throw Held(holder: String(decoding: text.prefix(max(0, count)), as: UTF8.self))
     }
+    self.descriptor = descriptor
     let note = "process \(getpid()), since \(Figure.time(.now))"
     ftruncate(number, 0)
     _ = note.withCString { pwrite(number, $0, strlen($0), 0) }

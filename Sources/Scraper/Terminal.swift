@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Metrics
+internal import Targets
 
 /// Standard output and standard error, and what a person may be shown on them.
 enum Terminal {

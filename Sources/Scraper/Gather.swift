@@ -1,0 +1,104 @@
+internal import Collectors
+internal import Configuration
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// What is needed to ask hosts: reactors, keys and accepted host keys, each made once.
+struct Gatherer {
+  let reactors: [Reactor]
+  private var keyring: Keyring
+  private var knownHosts: [[String]: KnownHosts] = [:]
+  private(set) var warnings: [String] = []
+  private let site: Site
+
+  /// One reactor carries 1,800 log-ins a second; a second one serves where there is a second core.
+  init(_ site: Site) async {
+    self.site = site
+    let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    reactors = (0..<min(2, cores)).map { _ in Reactor() }
+    let home = Terminal.environment("HOME") ?? "/"
+    keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
+  }
+
+  /// How a host is reached, with what it is asked for the first time.
+  mutating func target(for host: Host) throws(TargetError) -> HostTarget {
+    if let via = host.via {
+      throw TargetError(
+        .localError, "via: \(via) — this version cannot go through jump hosts yet")
+    }
+    var credentials: Credentials
+    do throws(ConfigurationError) {
+      credentials = keyring.credentials(
+        keys: host.keys, passphrase: try host.keyPassphrase?.reveal().clearText,
+        password: try host.password?.reveal().clearText)
+    } catch {
+      throw TargetError(.localError, error.description)
+    }
+    let user = host.user ?? Terminal.environment("USER") ?? Terminal.environment("LOGNAME") ?? "root"
+    var target = HostTarget(
+      name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
+      credentials: credentials, knownHosts: accepted(host))
+    target.timeouts.connect = site.settings.connectTimeout
+    return target
+  }
+
+  private mutating func accepted(_ host: Host) -> KnownHosts {
+    let files = site.knownHostFiles(of: host)
+    if let known = knownHosts[files] { return known }
+    var known = KnownHosts()
+    for file in files {
+      guard let bytes = try? SmallFile.read(file, limit: 16 << 20) else { continue }
+      known.add(bytes, file: file)
+    }
+    warnings += known.warnings
+    knownHosts[files] = known
+    return known
+  }
+}
+
+extension Reactor {
+  /// Runs the body on the reactor.
+  func open<Value: Sendable>(
+    _ body: @Sendable (isolated Reactor) async -> Value
+  ) async -> Value {
+    await body(self)
+  }
+}
+
+/// How one host is asked.
+enum Reach: Sendable {
+  case ssh(HostTarget)
+  case local
+  /// Not at all, and why.
+  case failed(TargetError)
+
+  init(_ host: Host, _ gatherer: inout Gatherer) {
+    if host.connection == .local {
+      self = .local
+      return
+    }
+    do { self = .ssh(try gatherer.target(for: host)) } catch { self = .failed(error) }
+  }
+
+  func ask(
+    _ batches: [Batch], pause: Duration = .zero, on reactor: Reactor, by deadline: Deadline
+  ) async -> [HostAnswer] {
+    switch self {
+    case .ssh(let target):
+      return await reactor.open { reactor in
+        await target.ask(batches, pause: pause, on: reactor, by: deadline)
+      }
+    case .local:
+      return await reactor.open { reactor in
+        await LocalTarget().ask(batches, pause: pause, on: reactor, by: deadline)
+      }
+    case .failed(let error):
+      var answer = HostAnswer(time: .now)
+      answer.failure = error
+      return batches.map { _ in answer }
+    }
+  }
+}

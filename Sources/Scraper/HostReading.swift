@@ -1,0 +1,62 @@
+internal import Collectors
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// What one host's answer means: points, what is kept for the next pass, and what went wrong.
+struct HostReading: Sendable {
+  var result: HostResult
+  /// Why the host could not be asked, or not to the end.
+  var failure: TargetError?
+
+  /// Runs the collectors over the answer.
+  init(_ answer: HostAnswer, to batch: Batch, of turn: Plan.Turn, took: Duration) {
+    let host = turn.host
+    var tags = [Tag("host", host.name), Tag("group", host.group)]
+    for tag in host.tags where !tags.contains(where: { $0.name == tag.name }) { tags.append(tag) }
+    result = HostResult(batch: PointBatch(host: host.name, tags: tags, time: answer.time))
+    failure = answer.failure
+    let bootID = answer.bootID
+    let sameBoot = bootID != nil && bootID == turn.state.bootID
+    for item in batch.items {
+      let name = item.collector.name
+      // A counter of another boot says nothing about this one.
+      let mayRemember = sameBoot || item.collector.remembersAcrossBoots
+      let previous = mayRemember ? turn.state.memory[name] : nil
+      let (sample, error) = answer.sample(item, previous: previous)
+      result.batch.points += sample.points
+      result.facts.merge(sample.facts) { $1 }
+      if !sample.memory.isEmpty {
+        result.memory[name] = Memory(
+          time: answer.time, uptime: answer.uptime, values: sample.memory)
+      }
+      if let error, error.reason == .notReached || error.reason == .timeout, failure != nil {
+        // It has not had its turn: it is due at the next pass, not in a minute.
+        result.problems.append(
+          CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
+        continue
+      }
+      result.ran.append(name)
+      result.due[name] = turn.due[name]
+      if let error, error.reason != .notApplicable {
+        result.problems.append(
+          CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
+      }
+    }
+    result.bootID = bootID
+    // A host that was never reached has told nothing of its collectors: they keep what they had.
+    if answer.hostKey == nil, failure != nil { result.problems = [] }
+    let outcome = TargetOutcome(
+      target: "ssh", up: failure == nil, reason: failure?.reason.rawValue,
+      message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
+    result.outcomes = [outcome]
+    var point = Point("scrape", tags: [Tag("target", "ssh")])
+    point.integer("up", Int64(failure == nil ? 1 : 0))
+    point.string("reason", failure?.reason.rawValue)
+    point.float("duration_ms", (took.milliseconds * 1000).rounded() / 1000)
+    point.integer("bytes", Int64(answer.received))
+    point.integer("collectors", Int64(result.ran.count))
+    point.integer("problems", Int64(result.problems.count))
+    result.batch.points.append(point)
+  }
+}

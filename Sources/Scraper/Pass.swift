@@ -1,0 +1,163 @@
+internal import Configuration
+internal import Engine
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// One walk of the inventory: plan, gather, keep, deliver.
+struct Pass {
+  let site: Site
+  let hosts: [Host]
+  let sinks: [any Sink]
+  let fanout: Int
+  /// The whole pass ends by it, whatever the hosts do.
+  let deadline: Deadline
+  var only: Set<String>?
+
+  /// What a pass came to.
+  struct Report: Sendable {
+    var start: Timestamp
+    var took: Duration = .zero
+    var readings: [HostReading] = []
+    /// Hosts of which nothing was due.
+    var idle = 0
+    var points = 0
+    var deliveries: [(sink: String, delivery: Delivery)] = []
+    /// Points that wait in the store for a sink, by sink.
+    var queued: [String: Int] = [:]
+    var warnings: [String] = []
+    var interrupted = false
+    /// The store could not be written.
+    var storeFailure: String?
+  }
+
+  func run(_ progress: Progress) async -> Report {
+    var report = Report(start: .now)
+    let begun = Deadline.now
+    let store = site.store()
+    var states: [String: HostState] = [:]
+    do {
+      states = try await store.load(hosts.map(\.name))
+    } catch {
+      report.storeFailure = "\(error)"
+    }
+    let plan = Plan(hosts, settings: site.settings, states: states, at: report.start, only: only)
+    report.idle = plan.idle
+    let late = plan.turns.filter { $0.lateness > site.settings.lateness }
+    if let worst = late.map(\.lateness).max() {
+      report.warnings.append(
+        "\(fold(late.map(\.host.name))): asked \(Figure.duration(worst)) later than due; "
+          + "is the timer running, or the last pass too slow?")
+    }
+    var gatherer = await Gatherer(site)
+    let jobs = plan.turns.map { ($0, Reach($0.host, &gatherer)) }
+    report.warnings += gatherer.warnings
+    (report.readings, report.interrupted) = await gather(
+      jobs, on: gatherer.reactors, progress: progress)
+    progress.end()
+    await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
+    await store.close()
+    return report
+  }
+
+  private enum Event: Sendable {
+    case read(HostReading)
+    case signal
+    case nothing
+  }
+
+  /// Asks all hosts, as many at once as the fan-out allows, in an order that nobody can foresee.
+  private func gather(
+    _ jobs: [(Plan.Turn, Reach)], on reactors: [Reactor], progress: Progress
+  ) async -> (readings: [HostReading], interrupted: Bool) {
+    var readings: [HostReading] = []
+    var interrupted = false
+    let jobs = jobs.shuffled()
+    progress.begin(jobs.map(\.0.host.name))
+    await withTaskGroup(of: Event.self) { group in
+      group.addTask { await Interrupt.wait(on: reactors[0]) ? .signal : .nothing }
+      var next = 0
+      func start() {
+        guard next < jobs.count, !interrupted else { return }
+        let (turn, reach) = jobs[next]
+        let reactor = reactors[next % reactors.count]
+        next += 1
+        group.addTask { .read(await read(turn, reach, on: reactor, progress: progress)) }
+      }
+      for _ in 0..<fanout { start() }
+      while readings.count < jobs.count, let event = await group.next() {
+        switch event {
+        case .read(let reading):
+          readings.append(reading)
+          start()
+        case .signal:
+          // Those under way end at once and say so; what has come is kept.
+          interrupted = true
+          group.cancelAll()
+        case .nothing: break
+        }
+        if interrupted && readings.count == next { break }
+      }
+      group.cancelAll()
+    }
+    return (readings, interrupted)
+  }
+
+  private func read(
+    _ turn: Plan.Turn, _ reach: Reach, on reactor: Reactor, progress: Progress
+  ) async -> HostReading {
+    let start = Deadline.now
+    progress.started(turn.host.name)
+    let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
+    let batch = turn.batch
+    let answers = await reach.ask([batch], on: reactor, by: limit)
+    let took = Deadline.now.since(start)
+    let reading = HostReading(answers[0], to: batch, of: turn, took: took)
+    progress.ended(turn.host.name)
+    return reading
+  }
+
+  /// Keeps everything in one transaction, then delivers what waits for each sink.
+  private func keep(
+    _ report: inout Report, in store: Store, on reactor: Reactor, begun: Deadline
+  ) async {
+    let results = report.readings.map(\.result)
+    let batches = results.map(\.batch)
+    report.points = batches.reduce(0) { $0 + $1.points.count }
+    var queue: [String: [Payload]] = [:]
+    for sink in sinks where sink.isDurable { queue[sink.name] = sink.encode(batches) }
+    let up = report.readings.count { $0.failure == nil }
+    let summary = PassSummary(
+      start: report.start, end: .now, hosts: results.count, up: up, failed: results.count - up,
+      points: report.points, warnings: report.warnings)
+    do {
+      try await store.finish(summary, results, queue: queue)
+    } catch {
+      report.storeFailure = "\(error)"
+    }
+    report.warnings += await store.notes()
+    // Delivery has time of its own: a pass that used up its deadline still brings its points home.
+    let limit = max(deadline, .after(.seconds(5)))
+    for sink in sinks {
+      let payloads =
+        sink.isDurable && report.storeFailure == nil ? nil : queue[sink.name] ?? sink.encode(batches)
+      let delivery = await reactor.open { reactor in
+        if let payloads {
+          await sink.deliver(payloads, on: reactor, by: limit)
+        } else {
+          await sink.drain(store, on: reactor, by: limit)
+        }
+      }
+      report.deliveries.append((sink.name, delivery))
+      sink.close()
+    }
+    for waiting in (try? await store.queues()) ?? [] {
+      report.queued[waiting.sink] = waiting.lines
+      if waiting.dropped > 0 {
+        report.warnings.append(
+          "\(waiting.sink): \(Figure.count(waiting.dropped)) points were dropped at the queue's bound")
+      }
+    }
+    report.took = Deadline.now.since(begun)
+  }
+}

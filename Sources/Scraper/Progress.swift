@@ -1,0 +1,71 @@
+internal import Engine
+internal import Metrics
+internal import Synchronization
+internal import Targets
+
+/// One line on a terminal that says how far a pass is and whom it waits for.
+///
+/// It is drawn at most ten times a second and wiped at the end; without a terminal nothing is shown.
+final class Progress: Sendable {
+  private struct State {
+    var total = 0
+    var done = 0
+    var begun = Deadline.now
+    var drawn = Deadline.now
+    var waiting: Set<String> = []
+    var line = false
+  }
+
+  private let state = Mutex(State())
+  private let shows: Bool
+  private let time = Figure.time(.now)
+
+  init(shown: Bool) { shows = shown && Terminal.isLively(2) }
+
+  func begin(_ hosts: [String]) {
+    guard shows else { return }
+    state.withLock { $0.total = hosts.count }
+  }
+
+  func started(_ host: String) {
+    guard shows else { return }
+    state.withLock { state in
+      state.waiting.insert(host)
+      draw(&state)
+    }
+  }
+
+  func ended(_ host: String) {
+    guard shows else { return }
+    state.withLock { state in
+      state.waiting.remove(host)
+      state.done += 1
+      draw(&state)
+    }
+  }
+
+  func end() {
+    guard shows else { return }
+    state.withLock { state in
+      if state.line { Terminal.write("\r\u{1b}[K", to: 2) }
+      state.line = false
+      state.total = 0
+    }
+  }
+
+  private func draw(_ state: inout State) {
+    let now = Deadline.now
+    guard state.total > 0, now.since(state.drawn) > .milliseconds(100) else { return }
+    state.drawn = now
+    state.line = true
+    let full = 24
+    let bar = full * state.done / max(1, state.total)
+    var line =
+      "pass \(time)  ▕\(String(repeating: "█", count: bar))\(String(repeating: " ", count: full - bar))▏"
+      + " \(state.done)/\(state.total)  \(Figure.duration(now.since(state.begun)))"
+    if state.waiting.count <= 20 {
+      line += "  waiting: \(fold(state.waiting.sorted()))"
+    }
+    Terminal.write("\r\(line.prefix(Terminal.width - 1))\u{1b}[K", to: 2)
+  }
+}

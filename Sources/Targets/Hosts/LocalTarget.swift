@@ -1,0 +1,44 @@
+public import Engine
+internal import Collectors
+internal import Metrics
+
+/// This machine itself, asked without SSH: `connection: local`.
+public struct LocalTarget: Sendable {
+  /// How long the batch may take; the host's own deadline bounds it too.
+  public var timeout: Duration
+
+  public init(timeout: Duration = .seconds(20)) { self.timeout = timeout }
+
+  /// Asks one or more batches, each of a shell of its own; see `HostTarget.ask`.
+  public func ask(
+    _ batches: [Batch], pause: Duration = .zero, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> [HostAnswer] {
+    var answers: [HostAnswer] = []
+    for (index, batch) in batches.enumerated() {
+      if index > 0 { try? await reactor.sleep(until: min(deadline, .after(pause))) }
+      var answer = HostAnswer(time: .now)
+      let start = Deadline.now
+      let nonce = Batch.nonce()
+      answer.script = batch.script(nonce: nonce, last: true)
+      var frames = Frames(nonce: nonce, limits: batch.limits)
+      do throws(TargetError) {
+        let shell = try LocalShell()
+        answer.received = try await shell.run(
+          answer.script, into: &frames, byteLimit: Batch.byteLimit, on: reactor,
+          by: min(deadline, .after(timeout)))
+      } catch {
+        answer.failure = error
+      }
+      answer.sent = answer.script.count
+      answer.take(frames, of: batch)
+      answer.session.address = nil
+      answer.steps.append(
+        .init(
+          name: "batch", took: Deadline.now.since(start),
+          detail: "\(frames.sections.count) sections"))
+      answers.append(answer)
+    }
+    return answers
+  }
+}
