@@ -11,6 +11,8 @@ public import Metrics
 public struct InfluxDB: Sink {
   /// Where to write, and as whom.
   public struct Configuration: Sendable {
+    /// What people and the queue call it; made of the address and the database where nil.
+    public var name: String?
     /// `http://127.0.0.1:8086`, without a path of its own unless a proxy adds one.
     public var url: String
     public var database: String
@@ -51,7 +53,7 @@ public struct InfluxDB: Sink {
     while base.utf8.last == UInt8(ascii: "/") { base.removeLast() }
     self.base = base
     let place = configuration.retentionPolicy.map { "\(configuration.database)/\($0)" }
-    name = "influxdb \(base) \(place ?? configuration.database)"
+    name = configuration.name ?? "influxdb \(base) \(place ?? configuration.database)"
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {

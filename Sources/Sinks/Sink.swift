@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 public import Metrics
 
@@ -9,6 +10,10 @@ public import Metrics
 public protocol Sink: Sendable {
   /// The word for it in the configuration: `influxdb`.
   static var kind: String { get }
+  /// Reads what stands behind that word. Every fault is added to the findings, and nil is returned
+  /// where there is no using it. Secrets are looked up only where `secrets` says so: a check of the
+  /// configuration need not have them.
+  static func decode(_ node: Node, secrets: Bool, _ findings: inout Findings) -> Self?
   /// Names this one of its kind for people and for its queue. It holds no secret.
   var name: String { get }
   /// Whether what it did not take waits in the store for the next pass.
@@ -20,6 +25,46 @@ public protocol Sink: Sendable {
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> Receipt
   func close()
+}
+
+/// Every kind of sink there is: adding one is its file and its name here.
+public let sinkKinds: [any Sink.Type] = [InfluxDB.self, StandardOutput.self]
+
+/// The sinks of the configuration: a list of `kind` or `kind: {…}`.
+public func sinks(
+  from node: Node?, secrets: Bool = true, _ findings: inout Findings
+) -> [any Sink] {
+  guard let node else { return [] }
+  var sinks: [any Sink] = []
+  let items = findings.attempt { () throws(ConfigurationError) in try node.list("sinks") }
+  for item in items ?? [] {
+    guard let word = item.pairs.map({ $0.first?.key }) ?? item, word.text != nil else {
+      findings.add(item.mismatch("a sink", "a kind, or a kind with its settings"))
+      continue
+    }
+    guard let kind = sinkKinds.first(where: { $0.kind == word.text }) else {
+      findings.add(unknown("sink", word, among: sinkKinds.map { $0.kind }))
+      continue
+    }
+    if let extra = item.pairs?.dropFirst().first {
+      findings.add(
+        ConfigurationError(
+          "a sink is one kind with its settings", at: extra.key,
+          hint: "indent its settings, or begin another with \"- \""))
+      continue
+    }
+    let settings =
+      item.pairs?.first?.value ?? Node(.scalar("", .plain), mark: word.mark, end: word.end)
+    guard let sink = kind.decode(settings, secrets: secrets, &findings) else { continue }
+    if sinks.contains(where: { $0.name == sink.name }) {
+      findings.add(
+        ConfigurationError(
+          "there are two sinks \(sink.name)", at: word, hint: "give one of them a `name:`"))
+    } else {
+      sinks.append(sink)
+    }
+  }
+  return sinks
 }
 
 /// Points in the form that a sink sends.

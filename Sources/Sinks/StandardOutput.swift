@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 internal import Glibc
 public import Metrics
@@ -6,7 +7,10 @@ public import Metrics
 ///
 /// Telegraf's `inputs.exec` reads the line protocol as it is.
 public struct StandardOutput: Sink {
-  public enum Format: Sendable { case lineProtocol, json }
+  public enum Format: String, Sendable, CaseIterable {
+    case lineProtocol = "influx"
+    case json
+  }
 
   public static let kind = "stdout"
   public let name = "stdout"
@@ -18,6 +22,22 @@ public struct StandardOutput: Sink {
   public init(_ format: Format = .lineProtocol, descriptor: Int32 = 1) {
     self.format = format
     self.descriptor = descriptor
+  }
+
+  public static func decode(
+    _ node: Node, secrets: Bool, _ findings: inout Findings
+  ) -> StandardOutput? {
+    var format = Format.lineProtocol
+    let before = findings.errors.count
+    _ = findings.gather { findings throws(ConfigurationError) in
+      for pair in try node.mapping("stdout", keys: ["format"], &findings) {
+        guard let named = Format(rawValue: try pair.value.string("format")) else {
+          throw unknown("format", pair.value, among: Format.allCases.map(\.rawValue))
+        }
+        format = named
+      }
+    }
+    return findings.errors.count == before ? StandardOutput(format) : nil
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {
