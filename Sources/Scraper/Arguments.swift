@@ -10,7 +10,14 @@ struct Option: Sendable {
   /// One sentence.
   var summary: String
 
-  init(_ name: String, short: String? = nil, _ value: String? = nil, _ summary: String) {
+  /// An option that takes no value.
+  init(_ name: String, short: String? = nil, _ summary: String) {
+    self.name = name
+    self.short = short
+    self.summary = summary
+  }
+
+  init(_ name: String, short: String? = nil, _ value: String, _ summary: String) {
     self.name = name
     self.short = short
     self.value = value

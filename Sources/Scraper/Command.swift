@@ -1,5 +1,99 @@
+internal import Configuration
 internal import Glibc
+internal import Metrics
+internal import Targets
+
+/// Exit codes, as DESIGN and the manual promise them.
+enum ExitCode {
+  static let ok: Int32 = 0
+  /// Some target failed or is not ok.
+  static let notOK: Int32 = 1
+  static let usage: Int32 = 2
+  static let undelivered: Int32 = 3
+  static let interrupted: Int32 = 130
+}
+
+/// One word after `scrape`.
+protocol Subcommand: Sendable {
+  static var name: String { get }
+  /// What it does, in one sentence.
+  static var summary: String { get }
+  /// What stands behind the name: `NAME`.
+  static var operands: String { get }
+  static var options: [Option] { get }
+  /// More for its help: what the figures mean, where files lie.
+  static var discussion: String { get }
+  /// Two command lines and what each is for.
+  static var examples: [Example] { get }
+  static func run(_ arguments: Arguments) async throws -> Int32
+}
+
+/// A command line and what it is for.
+typealias Example = (line: String, purpose: String)
+
+/// Every subcommand there is: adding one is its file and its line here.
+let subcommands: [any Subcommand.Type] = [
+  RunCommand.self, HostCommand.self, ListCommand.self, LintCommand.self, TrustCommand.self,
+  StatusCommand.self,
+]
 
 @main struct Command {
-  static func main() { exit(0) }
+  static let version = "0.1.0"
+
+  static func main() async {
+    Interrupt.takeOver()
+    exit(await run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  static func run(_ words: [String]) async -> Int32 {
+    guard let name = words.first else {
+      Terminal.note(Help.overview)
+      return ExitCode.usage
+    }
+    switch name {
+    case "--help", "-h", "help":
+      guard words.count > 1, let command = find(words[1]) else {
+        Terminal.print(Help.overview)
+        return ExitCode.ok
+      }
+      Terminal.print(Help.page(command))
+      return ExitCode.ok
+    case "--version":
+      Terminal.print("scrape \(version)")
+      return ExitCode.ok
+    default: break
+    }
+    guard let command = find(name) else {
+      let hint = didYouMean(name, among: subcommands.map { $0.name }).map { "\n\($0)" } ?? ""
+      Terminal.note(
+        "scrape: unknown command \"\(name.visible)\"\(hint)\n`scrape --help` lists them")
+      return ExitCode.usage
+    }
+    let rest = Array(words.dropFirst())
+    if rest.contains("--help") || rest.contains("-h") {
+      Terminal.print(Help.page(command))
+      return ExitCode.ok
+    }
+    do {
+      return try await command.run(try Arguments(rest, options: command.options))
+    } catch let error as UsageError {
+      Terminal.note(
+        "scrape \(command.name): \(error.message.visible)\n`scrape \(command.name) --help` says more"
+      )
+      return ExitCode.usage
+    } catch let error as ConfigurationErrors {
+      Terminal.note(error.description)
+      return ExitCode.usage
+    } catch let error as ConfigurationError {
+      Terminal.note(error.description)
+      return ExitCode.usage
+    } catch {
+      Terminal.note("scrape \(command.name): \("\(error)".visible)")
+      return ExitCode.undelivered
+    }
+  }
+
+  private static func find(_ name: String) -> (any Subcommand.Type)? {
+    subcommands.first { $0.name == name }
+  }
 }

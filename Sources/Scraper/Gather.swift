@@ -37,7 +37,8 @@ struct Gatherer {
     } catch {
       throw TargetError(.localError, error.description)
     }
-    let user = host.user ?? Terminal.environment("USER") ?? Terminal.environment("LOGNAME") ?? "root"
+    let user =
+      host.user ?? Terminal.environment("USER") ?? Terminal.environment("LOGNAME") ?? "root"
     var target = HostTarget(
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
       credentials: credentials, knownHosts: accepted(host))

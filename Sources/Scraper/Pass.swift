@@ -140,7 +140,8 @@ struct Pass {
     let limit = max(deadline, .after(.seconds(5)))
     for sink in sinks {
       let payloads =
-        sink.isDurable && report.storeFailure == nil ? nil : queue[sink.name] ?? sink.encode(batches)
+        sink.isDurable && report.storeFailure == nil
+        ? nil : queue[sink.name] ?? sink.encode(batches)
       let delivery = await reactor.open { reactor in
         if let payloads {
           await sink.deliver(payloads, on: reactor, by: limit)
@@ -155,7 +156,8 @@ struct Pass {
       report.queued[waiting.sink] = waiting.lines
       if waiting.dropped > 0 {
         report.warnings.append(
-          "\(waiting.sink): \(Figure.count(waiting.dropped)) points were dropped at the queue's bound")
+          "\(waiting.sink): \(Figure.count(waiting.dropped)) points were dropped at the queue's bound"
+        )
       }
     }
     report.took = Deadline.now.since(begun)

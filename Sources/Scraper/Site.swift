@@ -67,7 +67,8 @@ struct Site {
     }
     if geteuid() == 0 { return "/var/lib/scrape/scrape.db" }
     let state =
-      Terminal.environment("XDG_STATE_HOME") ?? "\(Terminal.environment("HOME") ?? ".")/.local/state"
+      Terminal.environment("XDG_STATE_HOME")
+      ?? "\(Terminal.environment("HOME") ?? ".")/.local/state"
     return "\(state)/scrape/scrape.db"
   }
 

@@ -130,7 +130,8 @@ enum Figure {
     let then = local(time)
     let clock = "\(two(Int64(then.tm_hour))):\(two(Int64(then.tm_min))):\(two(Int64(then.tm_sec)))"
     if now.tm_yday == then.tm_yday, now.tm_year == then.tm_year { return clock }
-    return "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
+    return
+      "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
   }
 
   private static func local(_ time: Timestamp) -> tm {

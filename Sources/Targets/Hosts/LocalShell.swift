@@ -76,7 +76,11 @@ final class LocalShell {
           input.number, bytes.baseAddress?.advanced(by: written), bytes.count - written,
           Int32(MSG_NOSIGNAL))
       }
-      if count > 0 { written += count } else { try await wait(input, .write, on: reactor, by: deadline) }
+      if count > 0 {
+        written += count
+      } else {
+        try await wait(input, .write, on: reactor, by: deadline)
+      }
     }
     while !frames.isDone {
       let count = read(output.number, buffer, size)

@@ -1,0 +1,64 @@
+internal import Collectors
+internal import Metrics
+internal import Targets
+
+/// Every step of a visit, so that a person can see where it went wrong and repeat it by hand.
+struct Explanation {
+  private let visit: Visit
+  private let site: Site
+  private let reach: Reach
+
+  init(_ visit: Visit, site: Site, reach: Reach) {
+    self.visit = visit
+    self.site = site
+    self.reach = reach
+  }
+
+  var text: String {
+    let answer = visit.answer
+    var lines = ["", Terminal.paint("steps", .bold, on: 1)]
+    for step in answer.steps {
+      lines.append(
+        "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  "
+          + step.detail.visible)
+    }
+    lines.append(
+      "  received \(Figure.bytes(Double(answer.received))), sent \(Figure.bytes(Double(answer.sent)))"
+    )
+    if let failure = answer.failure { lines.append("  \(failure.description.visible)") }
+    lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand.visible)"]
+    lines += ["", Terminal.paint("script", .bold, on: 1)]
+    lines += String(decoding: answer.script, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false
+    ).map { "  \($0)".visible }
+    lines.append(Terminal.paint("what was made of it", .bold, on: 1))
+    let width = visit.made.map(\.collector.count).max() ?? 0
+    for (collector, points, error) in visit.made {
+      let count = "\(points) point\(points == 1 ? "" : "s")"
+      lines.append(
+        "  \(Figure.pad(collector, width))  \(error.map { "\($0.description.visible); \(count)" } ?? count)"
+      )
+    }
+    for (name, text) in answer.texts {
+      lines += ["", Terminal.paint("==> \(name.visible) <==", .bold, on: 1)]
+      let shown = text.prefix(2_000)
+      lines += String(decoding: shown, as: UTF8.self).split(separator: "\n").map {
+        "  \($0)".visible
+      }
+      if text.count > shown.count { lines.append("  … \(Figure.count(text.count)) bytes in all") }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// The command line that does the same.
+  private var byHand: String {
+    guard case .ssh(let target) = reach else { return "sh < SCRIPT" }
+    let host = visit.turn.host
+    var words = ["ssh", "-p", "\(target.port)"]
+    for key in host.keys { words += ["-i", key] }
+    if !host.keys.isEmpty { words += ["-o", "IdentitiesOnly=yes"] }
+    let files = site.knownHostFiles(of: host).joined(separator: " ")
+    words += ["-o", "'UserKnownHostsFile=\(files)'", "\(target.user)@\(target.address)"]
+    return (words + ["exec sh", "<", "SCRIPT"]).joined(separator: " ")
+  }
+}

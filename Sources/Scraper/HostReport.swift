@@ -1,0 +1,291 @@
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// A host's facts on one screen, and the same as JSON.
+struct HostReport {
+  private let visit: Visit
+  private let past: History
+
+  init(_ visit: Visit, past: History) {
+    self.visit = visit
+    self.past = past
+  }
+
+  private var host: Host { visit.turn.host }
+
+  var text: String {
+    var lines = [headline, connection]
+    if let failure = visit.answer.failure {
+      let last = past.lastUp.map { " (last up \(Figure.time($0)))" } ?? ""
+      lines.append(
+        "\(Terminal.paint("critical", .red, on: 1))  \(failure.description.visible)\(last)")
+    }
+    let rows = cpu + memory + disks + network + gpus + raid + processes + users
+    if !rows.isEmpty {
+      lines.append("")
+      let width = rows.map(\.name.count).max() ?? 0
+      lines += rows.map { "\(Figure.pad($0.name, width))  \($0.text)".visible }
+    }
+    if !visit.problems.isEmpty, visit.answer.hostKey != nil || host.connection == .local {
+      lines.append("")
+      let width = visit.problems.map(\.collector.count).max() ?? 0
+      for problem in visit.problems {
+        lines.append(
+          "\(Terminal.paint("unknown", .yellow, on: 1))  \(Figure.pad(problem.collector, width))  "
+            + "\(problem.reason): \(problem.detail.visible)")
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private typealias Row = (name: String, text: String)
+
+  // MARK: Reading points
+
+  private func all(_ measurement: String) -> [Point] {
+    visit.points.filter { $0.measurement == measurement }
+  }
+
+  /// The point of the measurement that has the field: several collectors may write to one.
+  private func value(_ measurement: String, _ field: String, _ tags: [Tag] = []) -> Double? {
+    for point in all(measurement) where tags.allSatisfy({ point[tag: $0.name] == $0.value }) {
+      if let value = number(point, field) { return value }
+    }
+    return nil
+  }
+
+  private func number(_ point: Point, _ field: String) -> Double? {
+    switch point[field: field] {
+    case .integer(let value)?: Double(value)
+    case .float(let value)?: value
+    default: nil
+    }
+  }
+
+  private func percent(_ value: Double?) -> String {
+    value.map { "\(Figure.fixed($0, 1)) %" } ?? Figure.none
+  }
+
+  private func words(_ parts: [String?]) -> String {
+    parts.compactMap { $0 }.joined(separator: "  ")
+  }
+
+  // MARK: Rows
+
+  private var headline: String {
+    var parts = [
+      host.name, host.connection == .local ? "local" : host.address, "group \(host.group)",
+    ]
+    if let via = host.via { parts.append("via \(via)") }
+    if let os = visit.facts["os"] { parts.append(os) }
+    if let kernel = visit.facts["kernel"] { parts.append("Linux \(kernel)") }
+    if let uptime = visit.answer.uptime, uptime < 1e9 {
+      parts.append("up \(Figure.duration(.seconds(Int64(uptime))))")
+    }
+    return parts.joined(separator: "  ").visible
+  }
+
+  private var connection: String {
+    let steps = visit.answer.steps
+    let total = steps.reduce(Duration.zero) { $0 + $1.took }
+    let detail = steps.map { "\($0.name) \(Figure.duration($0.took))" }.joined(separator: ", ")
+    let how = host.connection == .local ? "local" : "ssh"
+    return "\(how) \(Figure.duration(total)) (\(detail)) · "
+      + "\(Figure.bytes(Double(visit.answer.received))) · "
+      + "\(visit.turn.tasks.count) collectors"
+  }
+
+  private var cpu: [Row] {
+    let total = [Tag("cpu", "cpu-total")]
+    func usage(_ name: String) -> String {
+      "\(name) \(value("cpu", "usage_\(name)", total).map { Figure.fixed($0, 1) } ?? Figure.none)"
+    }
+    guard visit.turn.tasks.contains(where: { $0.collector == "cpu" || $0.collector == "system" })
+    else { return [] }
+    let load = ["load1", "load5", "load15"].map { field in
+      value("system", field).map { Figure.fixed($0, 2) } ?? Figure.none
+    }
+    let cores = value("system", "n_cpus").map { " / \(Figure.fixed($0, 0))" } ?? ""
+    let row = words([
+      percent(value("cpu", "usage_active", total)),
+      past.cpu.isEmpty ? nil : Figure.sparkline(past.cpu, top: 100),
+      usage("user"), usage("system"), usage("iowait"),
+      "   load \(load.joined(separator: " "))\(cores)",
+    ])
+    return [("cpu", row)]
+  }
+
+  private var memory: [Row] {
+    guard let total = value("mem", "total") else { return [] }
+    let used = value("mem", "used").map(Figure.bytes) ?? Figure.none
+    var row = words([
+      "\(used) of \(Figure.bytes(total))", percent(value("mem", "used_percent")),
+    ])
+    if let swap = value("swap", "total") {
+      let used = value("swap", "used").map(Figure.bytes) ?? Figure.none
+      row += swap == 0 ? "      no swap" : "      swap \(used) of \(Figure.bytes(swap))"
+    }
+    return [("memory", row)]
+  }
+
+  private var disks: [Row] {
+    let points = all("disk").sorted { ($0[tag: "path"] ?? "") < ($1[tag: "path"] ?? "") }
+    let width = min(24, points.map { ($0[tag: "path"] ?? "").count }.max() ?? 0)
+    return points.enumerated().map { index, point in
+      let used = number(point, "used").map(Figure.bytes) ?? Figure.none
+      let total = number(point, "total").map(Figure.bytes) ?? Figure.none
+      let inodes = number(point, "inodes_used_percent").map { "inodes \(Figure.fixed($0, 0)) %" }
+      return (
+        index == 0 ? "disk" : "",
+        words([
+          Figure.pad(point[tag: "path"] ?? "?", width),
+          Figure.pad(percent(number(point, "used_percent")), 7, right: true),
+          "\(used) of \(total)", inodes, point[tag: "mode"] == "ro" ? "read-only" : nil,
+        ])
+      )
+    }
+  }
+
+  private var network: [Row] {
+    let points = all("net").filter { $0[tag: "interface"] != nil }
+    return points.enumerated().map { index, point in
+      let down = visit.rate("bytes_recv", of: point).map(Figure.bits) ?? Figure.none
+      let up = visit.rate("bytes_sent", of: point).map(Figure.bits) ?? Figure.none
+      let drops = [number(point, "drop_in"), number(point, "drop_out")].compactMap { $0 }
+      return (
+        index == 0 ? "net" : "",
+        words([
+          Figure.pad(point[tag: "interface"] ?? "?", 8), "↓ \(down)", "↑ \(up)",
+          drops.isEmpty ? nil : "drops \(Figure.fixed(drops.reduce(0, +), 0))",
+        ])
+      )
+    }
+  }
+
+  private var gpus: [Row] {
+    all("nvidia_smi").map { point in
+      func figure(_ field: String, _ unit: String) -> String? {
+        number(point, field).map { "\(Figure.fixed($0, 0)) \(unit)" }
+      }
+      let index = point[tag: "index"] ?? "?"
+      let slices = all("nvidia_smi_mig").count { $0[tag: "gpu_index"] == index }
+      // nvidia-smi gives memory in MiB.
+      let used = number(point, "memory_used").map { Figure.bytes($0 * 1_048_576) } ?? Figure.none
+      let total = number(point, "memory_total").map { Figure.bytes($0 * 1_048_576) } ?? Figure.none
+      let power = figure("power_draw", "W").map { draw in
+        figure("power_limit", "W").map { "\(draw) of \($0)" } ?? draw
+      }
+      return (
+        "gpu \(index)",
+        words([
+          point[tag: "name"], figure("utilization_gpu", "%") ?? Figure.none,
+          figure("temperature_gpu", "°C") ?? Figure.none, power ?? Figure.none,
+          "\(used) of \(total)", slices > 0 ? "MIG: \(slices) instances" : nil,
+        ])
+      )
+    }
+  }
+
+  private var raid: [Row] {
+    all("mdstat").map { point in
+      let failed = number(point, "DisksFailed").map {
+        $0 > 0 ? "failed \(Figure.fixed($0, 0))" : nil
+      }
+      return (
+        "raid",
+        words([
+          point[tag: "Name"], point[tag: "ActivityState"],
+          number(point, "DisksActive").map { "\(Figure.fixed($0, 0)) active" }, failed ?? nil,
+        ])
+      )
+    }
+  }
+
+  private var processes: [Row] {
+    guard let total = value("processes", "total") else { return [] }
+    let states = ["running", "blocked", "zombies"].map { state in
+      "\(state) \(value("processes", state).map { Figure.fixed($0, 0) } ?? Figure.none)"
+    }
+    var rows: [Row] = [("processes", words(["\(Figure.fixed(total, 0))"] + states))]
+    for (by, field, unit) in [("cpu", "cpu_usage", "%"), ("memory", "memory_rss", "")] {
+      let top = all("procstat").filter { $0[tag: "by"] == by }.prefix(3).compactMap { point in
+        number(point, field).map { value -> String in
+          var name = "?"
+          if case .string(let text)? = point[field: "process"] { name = text }
+          return
+            "\(name) \(unit.isEmpty ? Figure.bytes(value) : "\(Figure.fixed(value, 1)) \(unit)")"
+        }
+      }
+      if !top.isEmpty { rows.append(("", "by \(by): \(top.joined(separator: " · "))")) }
+    }
+    return rows
+  }
+
+  private var users: [Row] {
+    var rows: [Row] = []
+    for point in all("users") {
+      if case .string(let list)? = point[field: "list"] {
+        rows.append(("users", list.isEmpty ? "nobody" : list))
+      }
+    }
+    if let last = visit.facts["last_logins"] { rows.append(("log-ins", last)) }
+    return rows
+  }
+
+  // MARK: JSON
+
+  var json: JSON {
+    let answer = visit.answer
+    var members: [(String, JSON)] = [
+      ("host", .string(host.name)), ("group", .string(host.group)),
+      ("address", .string(host.address)), ("time", .integer(answer.time.nanoseconds)),
+      ("up", .boolean(answer.failure == nil)),
+    ]
+    if let failure = answer.failure {
+      members.append(("reason", .string(failure.reason.rawValue)))
+      members.append(("message", .string(failure.detail)))
+    }
+    members.append(
+      (
+        "steps",
+        .array(
+          answer.steps.map {
+            .object([
+              ("name", .string($0.name)), ("ms", .number($0.took.milliseconds)),
+              ("detail", .string($0.detail)),
+            ])
+          })
+      ))
+    members.append(("bytes", .integer(Int64(answer.received))))
+    members.append(
+      ("facts", .object(visit.facts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    )
+    members.append(
+      (
+        "points",
+        .array(
+          visit.points.map { point in
+            var members: [(String, JSON)] = [
+              ("measurement", .string(point.measurement)),
+              ("tags", .object(point.tags.map { ($0.name, .string($0.value)) })),
+              ("fields", .object(point.fields.map { ($0.name, JSON($0.value)) })),
+            ]
+            if let time = point.time { members.append(("time", .integer(time.nanoseconds))) }
+            return .object(members)
+          })
+      ))
+    members.append(
+      (
+        "problems",
+        .array(
+          visit.problems.map {
+            .object([
+              ("collector", .string($0.collector)), ("reason", .string($0.reason)),
+              ("detail", .string($0.detail)),
+            ])
+          })
+      ))
+    return .object(members)
+  }
+}

@@ -1,0 +1,39 @@
+internal import Configuration
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// `scrape lint`: the inventory and the settings, checked without contacting anybody.
+enum LintCommand: Subcommand {
+  static let name = "lint"
+  static let summary = "Checks the inventory and scrape.yml, and contacts nobody."
+  static let operands = ""
+  static let options = Site.options
+  static let discussion = "Every fault is shown with its file, line and column. Exit code 2 if any."
+  static let examples: [Example] = [
+    ("scrape lint", "before committing a change of the inventory"),
+    ("scrape lint --inventory inventory/example", "another inventory"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    let site = try Site(arguments)
+    var findings = Findings()
+    _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
+    try findings.finish()
+    for warning in site.inventory.warnings + findings.warnings {
+      Terminal.note(warning.description)
+    }
+    for host in site.inventory.hosts where host.via != nil {
+      Terminal.note(
+        ConfigurationError(
+          "\(host.name) is reached via a jump host, which this version cannot do yet",
+          at: host.mark
+        ).asWarning.description)
+    }
+    Terminal.print(
+      "\(Figure.count(site.inventory.hosts.count)) hosts in "
+        + "\(Figure.count(site.inventory.groups.count)) groups, "
+        + "\(site.settings.profiles.count) profiles: no fault found")
+    return ExitCode.ok
+  }
+}

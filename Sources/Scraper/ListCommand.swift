@@ -1,0 +1,92 @@
+internal import Configuration
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// `scrape list`: the inventory as it was understood.
+enum ListCommand: Subcommand {
+  static let name = "list"
+  static let summary =
+    "Shows the inventory as it was understood: groups, hosts, what each is asked."
+  static let operands = "[PATTERN]"
+  static let options =
+    Site.options + [
+      Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
+      Option("--json", "One JSON object a host."),
+    ]
+  static let discussion = """
+    Facts (system, kernel) are those of the last pass, from the store. Nobody is contacted.
+    """
+  static let examples: [Example] = [
+    ("scrape list", "the tree of groups with their hosts"),
+    ("scrape list 'gpu*' --json", "what is known of some hosts, for scripts"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    let site = try Site(arguments)
+    var hosts = try site.hosts(arguments)
+    if let pattern = arguments.operands.first {
+      let chosen = Set(try site.inventory.select(pattern).map(\.name))
+      hosts = hosts.filter { chosen.contains($0.name) }
+    }
+    let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
+    if arguments.has("--json") {
+      for host in hosts { Terminal.print(json(host, states[host.name], site).text) }
+      return ExitCode.ok
+    }
+    let shown = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, $0) })
+    let width = hosts.map(\.name.count).max() ?? 0
+    tree("all", site, shown, states, width: width, depth: 0)
+    Terminal.note(
+      "\(Figure.count(hosts.count)) hosts in \(Figure.count(site.inventory.groups.count)) groups")
+    return ExitCode.ok
+  }
+
+  private static func tree(
+    _ name: String, _ site: Site, _ shown: [String: Host], _ states: [String: HostState],
+    width: Int, depth: Int
+  ) {
+    guard let group = site.inventory.group(name) else { return }
+    let members = site.inventory.hosts(of: name)
+    guard members.contains(where: { shown[$0.name] != nil }) else { return }
+    let indent = String(repeating: "  ", count: depth)
+    Terminal.print(
+      "\(indent)\(Terminal.paint(name, .bold, on: 1)) (\(members.count { shown[$0.name] != nil }))")
+    for host in group.hosts.compactMap({ shown[$0] }) {
+      var words = [
+        Figure.pad(host.name, width),
+        host.connection == .local ? "local" : "\(host.address):\(host.port)",
+        "profile \(host.profile)",
+      ]
+      for tag in host.tags { words.append("\(tag.name)=\(tag.value)") }
+      if let via = host.via { words.append("via \(via)") }
+      if let facts = states[host.name]?.facts {
+        words += [facts["os"], facts["kernel"].map { "Linux \($0)" }].compactMap { $0 }
+      }
+      Terminal.print("\(indent)  \(words.joined(separator: "  ").visible)")
+    }
+    for child in group.children {
+      tree(child, site, shown, states, width: width, depth: depth + 1)
+    }
+  }
+
+  private static func json(_ host: Host, _ state: HostState?, _ site: Site) -> JSON {
+    var members: [(String, JSON)] = [
+      ("host", .string(host.name)), ("group", .string(host.group)),
+      ("groups", .array(host.groups.map { .string($0) })), ("address", .string(host.address)),
+      ("port", .integer(Int64(host.port))), ("connection", .string(host.connection.rawValue)),
+      ("profile", .string(host.profile)),
+      ("tags", .object(host.tags.map { ($0.name, .string($0.value)) })),
+      (
+        "collectors",
+        .array((site.settings.profiles[host.profile]?.tasks ?? []).map { .string($0.collector) })
+      ),
+    ]
+    if let user = host.user { members.append(("user", .string(user))) }
+    if let facts = state?.facts, !facts.isEmpty {
+      members.append(
+        ("facts", .object(facts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })))
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,111 @@
+internal import Collectors
+internal import Configuration
+internal import Engine
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// `scrape run`: one pass over the inventory, for cron and timers.
+enum RunCommand: Subcommand {
+  static let name = "run"
+  static let summary = "Asks all hosts once and delivers what they say."
+  static let operands = ""
+  static let options =
+    Site.options + [
+      Option(
+        "--limit", short: "-l", "PATTERN", "Only these hosts: web*,&lab,!web03 as in Ansible."),
+      Option("--only", "NAMES", "Only these collectors, due or not: cpu,mem."),
+      Option("--fanout", "N", "At most so many hosts at once; else as scrape.yml says, or 100."),
+      Option("--deadline", "SECONDS", "The pass ends by then; else as scrape.yml says, or 60."),
+      Option("--stdout", "Line protocol on standard output instead of the sinks of scrape.yml."),
+      Option("--json", "One JSON object a point on standard output instead of the sinks."),
+      Option("--dry-run", "Says who would be asked what, and contacts nobody."),
+      Option("--quiet", short: "-q", "Says nothing but errors."),
+      Option("--verbose", short: "-v", "Names every host and what it answered."),
+    ]
+  static let discussion = """
+    A collector runs when it is due, so cron may call this every 15 s while disks are looked at once
+    a minute. A second pass that finds one running says so and leaves. Points that a database did not
+    take wait in the store for the next pass.
+    """
+  static let examples: [Example] = [
+    ("scrape run", "one pass over ./inventory or /etc/scrape"),
+    ("scrape run --limit 'ctf*,!ctf07' --stdout", "some hosts, as line protocol for Telegraf"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    let site = try Site(arguments)
+    let hosts = try site.hosts(arguments)
+    let only = try names(arguments["--only"])
+    let fanout = try arguments.integer("--fanout", in: 1...10_000) ?? site.settings.fanout
+    let length = try arguments.duration("--deadline") ?? site.settings.deadline
+    var findings = Findings()
+    var sinks = Sinks.sinks(
+      from: site.settings.sinks, secrets: !arguments.has("--dry-run"), &findings)
+    try findings.finish()
+    if arguments.has("--stdout") { sinks = [StandardOutput(.lineProtocol)] }
+    if arguments.has("--json") { sinks = [StandardOutput(.json)] }
+    if arguments.has("--dry-run") {
+      return try await dryRun(site, hosts, only: only)
+    }
+    let quiet = arguments.has("--quiet")
+    if !quiet { for warning in site.inventory.warnings { Terminal.note(warning.description) } }
+
+    let store = site.store()
+    do {
+      try await store.open()
+      for note in await store.notes() { Terminal.note("scrape: \(note.visible)") }
+    } catch {
+      // Without the store there are no rates and no queue, but the hosts can still be asked.
+      Terminal.note("scrape: \("\(error)".visible)")
+    }
+    await store.close()
+    let lock: Lock
+    do {
+      lock = try Lock(beside: site.storePath)
+    } catch let held as Lock.Held {
+      Terminal.note("scrape: another pass is running (\(held.holder.visible)); leaving it alone")
+      return ExitCode.notOK
+    }
+    let pass = Pass(
+      site: site, hosts: hosts, sinks: sinks, fanout: fanout, deadline: .after(length), only: only)
+    let report = await pass.run(Progress(shown: !quiet))
+    lock.release()
+    let summary = Summary(report, verbose: arguments.has("--verbose"))
+    if !quiet { Terminal.note(summary.text) } else { summary.errors.forEach(Terminal.note) }
+    return summary.exitCode
+  }
+
+  /// The collectors that `--only` names.
+  static func names(_ text: String?) throws(UsageError) -> Set<String>? {
+    guard let text else { return nil }
+    let known = Collectors.collectors.map { $0.name } + ["bmc", "probes"]
+    let names = text.split(separator: ",").map(String.init)
+    for name in names where !known.contains(name) {
+      let hint = didYouMean(name, among: known).map { "; \($0)" } ?? ""
+      throw UsageError(message: "unknown collector \"\(name)\"\(hint)")
+    }
+    return Set(names)
+  }
+
+  private static func dryRun(
+    _ site: Site, _ hosts: [Host], only: Set<String>?
+  ) async throws -> Int32 {
+    let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
+    let plan = Plan(hosts, settings: site.settings, states: states, at: .now, only: only)
+    let width = plan.turns.map(\.host.name.count).max() ?? 0
+    for turn in plan.turns {
+      let how =
+        turn.host.connection == .local
+        ? "local"
+        : "ssh \(turn.host.user.map { "\($0)@" } ?? "")\(turn.host.address):\(turn.host.port)"
+      Terminal.print(
+        "\(Figure.pad(turn.host.name, width))  \(how)  \(turn.tasks.map(\.collector).joined(separator: " "))"
+      )
+    }
+    Terminal.note(
+      "\(plan.turns.count) hosts would be asked, \(plan.idle) have nothing due; nobody was contacted"
+    )
+    return ExitCode.ok
+  }
+}

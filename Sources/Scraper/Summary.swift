@@ -1,0 +1,114 @@
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// What a pass came to, as a tired person reads it: a line of figures, then a line per problem.
+struct Summary {
+  private let report: Pass.Report
+  private let verbose: Bool
+
+  init(_ report: Pass.Report, verbose: Bool) {
+    self.report = report
+    self.verbose = verbose
+  }
+
+  var exitCode: Int32 {
+    if report.interrupted { return ExitCode.interrupted }
+    let failed =
+      report.deliveries.isEmpty
+      ? report.storeFailure != nil : report.deliveries.allSatisfy { $0.delivery.error != nil }
+    if failed { return ExitCode.undelivered }
+    let notOK =
+      report.storeFailure != nil || report.deliveries.contains { $0.delivery.error != nil }
+      || report.readings.contains { $0.failure != nil || !$0.result.problems.isEmpty }
+    return notOK ? ExitCode.notOK : ExitCode.ok
+  }
+
+  var text: String { ([figures] + problems + errors).joined(separator: "\n") }
+
+  private var figures: String {
+    let up = report.readings.count { $0.failure == nil }
+    var parts = ["\(Figure.count(report.readings.count)) hosts in \(Figure.duration(report.took))"]
+    if up < report.readings.count { parts[0] += ", \(Figure.count(up)) up" }
+    if report.idle > 0 { parts.append("\(Figure.count(report.idle)) with nothing due") }
+    var points = "\(Figure.count(report.points)) points"
+    if report.storeFailure == nil { points += " → store" }
+    for (sink, delivery) in report.deliveries {
+      points += ", \(sink) \(Figure.count(delivery.receipt.taken))"
+      if delivery.receipt.refused > 0 {
+        points += " (\(Figure.count(delivery.receipt.refused)) refused)"
+      }
+    }
+    for (sink, lines) in report.queued.sorted(by: { $0.key < $1.key }) where lines > 0 {
+      points += ", queued \(Figure.count(lines)) for \(sink)"
+    }
+    return (parts + [points]).joined(separator: " · ")
+      + (report.interrupted ? " · interrupted" : "")
+  }
+
+  /// A line for each kind of trouble, with all hosts that have it folded into one name.
+  private var problems: [String] {
+    struct Kind: Hashable {
+      var severity: String
+      var what: String
+      var reason: String
+    }
+    var hosts: [Kind: [String]] = [:]
+    var details: [Kind: [String]] = [:]
+    func add(_ kind: Kind, _ host: String, _ detail: String) {
+      hosts[kind, default: []].append(host)
+      details[kind, default: []].append(detail)
+    }
+    for reading in report.readings {
+      let host = reading.result.batch.host
+      if let failure = reading.failure {
+        let kind = Kind(severity: "critical", what: "ssh", reason: failure.reason.rawValue)
+        add(kind, host, failure.detail)
+      }
+      for problem in reading.result.problems where reading.failure == nil {
+        let kind = Kind(severity: "unknown", what: problem.collector, reason: problem.reason)
+        add(kind, host, problem.detail)
+      }
+    }
+    let order = ["critical", "unknown"]
+    let kinds = hosts.keys.sorted {
+      let (a, b) = (order.firstIndex(of: $0.severity) ?? 9, order.firstIndex(of: $1.severity) ?? 9)
+      return (a, -(hosts[$0]?.count ?? 0), $0.what, $0.reason)
+        < (b, -(hosts[$1]?.count ?? 0), $1.what, $1.reason)
+    }
+    let rows = kinds.map { kind -> (Kind, String, String) in
+      let names = verbose ? (hosts[kind] ?? []).joined(separator: " ") : fold(hosts[kind] ?? [])
+      let all = details[kind] ?? []
+      var detail = all.first ?? ""
+      if let first = all.first, all.contains(where: { $0 != first }) {
+        detail = "for example \(hosts[kind]?.first ?? "?"): \(first)"
+      }
+      return (kind, names, detail.visible)
+    }
+    let nameWidth = min(40, rows.map(\.1.count).max() ?? 0)
+    let whatWidth = rows.map(\.0.what.count).max() ?? 0
+    return rows.map { kind, names, detail in
+      let severity = Terminal.paint(
+        Figure.pad(kind.severity, 8), kind.severity == "critical" ? .red : .yellow, on: 2)
+      return
+        "\(severity)  \(Figure.pad(names, nameWidth))  \(Figure.pad(kind.what, whatWidth))  "
+        + "\(kind.reason): \(detail)"
+    }
+  }
+
+  /// What went wrong on the monitor's own side.
+  var errors: [String] {
+    var lines: [String] = []
+    if let failure = report.storeFailure { lines.append("scrape: store: \(failure.visible)") }
+    for (sink, delivery) in report.deliveries {
+      if let error = delivery.error { lines.append("scrape: \(error.description.visible)") }
+      if let error = delivery.storeError {
+        lines.append("scrape: queue of \(sink): \(error.description.visible)")
+      }
+      for message in delivery.receipt.messages {
+        lines.append("scrape: \(sink) refused points: \(message.visible)")
+      }
+    }
+    return lines + report.warnings.map { "scrape: \($0.visible)" }
+  }
+}

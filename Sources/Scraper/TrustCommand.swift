@@ -1,0 +1,139 @@
+internal import Configuration
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Targets
+
+/// `scrape trust`: host keys are shown to a person, who accepts them or not.
+enum TrustCommand: Subcommand {
+  static let name = "trust"
+  static let summary = "Shows the host keys of hosts, asks, and remembers those accepted."
+  static let operands = "[PATTERN]"
+  static let options =
+    Site.options + [
+      Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
+      Option("--accept-new", "Accepts keys of hosts that had none, without asking."),
+      Option("--yes", "Accepts changed keys, too, without asking."),
+      Option("--deadline", "SECONDS", "All hosts have answered by then; else 60."),
+    ]
+  static let discussion = """
+    No host is logged in to. Keys are written to the host's `known_hosts`, else to the file of that
+    name beside the inventory. Compare a fingerprint with `ssh-keygen -lf
+    /etc/ssh/ssh_host_ed25519_key.pub` on the host's console.
+    """
+  static let examples: [Example] = [
+    ("scrape trust", "after the inventory grew"),
+    ("scrape trust web03", "after web03 was reinstalled"),
+  ]
+
+  private struct Finding: Sendable {
+    var host: Host
+    var names: [String]
+    var key: Result<HostKey, TargetError>
+    var verdict: KnownHosts.Verdict?
+  }
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    let site = try Site(arguments)
+    var hosts = try site.hosts(arguments)
+    if let pattern = arguments.operands.first { hosts = try site.inventory.select(pattern) }
+    hosts.removeAll { $0.connection == .local }
+    let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(60))
+    let findings = await look(at: hosts, site, by: deadline)
+    var accepted = 0
+    var refused = 0
+    var failed = 0
+    let width = hosts.map(\.name.count).max() ?? 0
+    for finding in findings {
+      let name = Figure.pad(finding.host.name, width)
+      let key: HostKey
+      switch finding.key {
+      case .failure(let error):
+        failed += 1
+        Terminal.note("\(name)  \(error.description.visible)")
+        continue
+      case .success(let found): key = found
+      }
+      let shown = "\(key.type) \(key.fingerprint)".visible
+      switch finding.verdict {
+      case .accepted:
+        Terminal.print("\(name)  known    \(shown)")
+        continue
+      case .revoked:
+        refused += 1
+        Terminal.print(
+          "\(name)  REVOKED  \(shown): remove the @revoked line first if this is wrong")
+        continue
+      case .changed(let before):
+        let old = before.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ").visible
+        Terminal.print("\(name)  CHANGED  \(shown)\n\(Figure.pad("", width))  was      \(old)")
+        if !(arguments.has("--yes") || ask("Accept the new key of \(finding.host.name)?")) {
+          refused += 1
+          continue
+        }
+      case .unknown, .needsCertificate, nil:
+        Terminal.print("\(name)  new      \(shown)")
+        if !(arguments.has("--yes") || arguments.has("--accept-new")
+          || ask("Accept the key of \(finding.host.name)?"))
+        {
+          refused += 1
+          continue
+        }
+      }
+      try KnownHostsFile.accept(key, for: finding.names, in: site.trustFile(of: finding.host))
+      accepted += 1
+    }
+    Terminal.note("\(accepted) accepted, \(refused) not accepted, \(failed) did not answer")
+    return refused + failed > 0 ? ExitCode.notOK : ExitCode.ok
+  }
+
+  private static func look(
+    at hosts: [Host], _ site: Site, by deadline: Deadline
+  ) async -> [Finding] {
+    var gatherer = await Gatherer(site)
+    var targets: [(Int, Host, HostTarget)] = []
+    var findings: [Int: Finding] = [:]
+    for (index, host) in hosts.enumerated() {
+      do {
+        targets.append((index, host, try gatherer.target(for: host)))
+      } catch {
+        findings[index] = Finding(host: host, names: [], key: .failure(error))
+      }
+    }
+    let reactor = gatherer.reactors[0]
+    await withTaskGroup(of: (Int, Finding).self) { group in
+      var rest = targets[...]
+      func start() {
+        guard let (index, host, target) = rest.popFirst() else { return }
+        group.addTask {
+          let key = await reactor.open { reactor in
+            do throws(TargetError) {
+              return Result<HostKey, TargetError>.success(
+                try await target.hostKey(on: reactor, by: min(deadline, .after(.seconds(15)))))
+            } catch {
+              return .failure(error)
+            }
+          }
+          let verdict = (try? key.get()).map {
+            target.knownHosts.verdict(on: $0, for: target.keyNames)
+          }
+          return (index, Finding(host: host, names: target.keyNames, key: key, verdict: verdict))
+        }
+      }
+      for _ in 0..<site.settings.fanout { start() }
+      for await (index, finding) in group {
+        findings[index] = finding
+        start()
+      }
+    }
+    return findings.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// A person's yes; without a terminal there is nobody to say it.
+  private static func ask(_ question: String) -> Bool {
+    guard isatty(0) == 1 else { return false }
+    Terminal.write("\(question.visible) [y/N] ", to: 2)
+    let answer = readLine() ?? ""
+    return ["y", "yes", "Y", "YES", "Yes"].contains(answer)
+  }
+}

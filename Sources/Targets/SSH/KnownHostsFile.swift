@@ -1,0 +1,43 @@
+public import Engine
+internal import Glibc
+
+/// Writes accepted host keys into a `known_hosts` file.
+public enum KnownHostsFile {
+  /// Puts the key under the names, in place of the lines that held other keys for them.
+  ///
+  /// The file is replaced as a whole, so that a reader never sees half of it. `@revoked` and
+  /// `@cert-authority` lines stay.
+  public static func accept(
+    _ key: HostKey, for names: [String], in path: String
+  ) throws(SystemError) {
+    var lines: [String] = []
+    do throws(SystemError) {
+      let text = String(decoding: try SmallFile.read(path, limit: 16 << 20), as: UTF8.self)
+      lines = text.split(separator: "\n").map(String.init)
+    } catch  where error.code == ENOENT {
+    }
+    lines.removeAll { line in
+      if line.hasPrefix("@") { return false }
+      var single = KnownHosts()
+      single.add(Array(line.utf8), file: path)
+      return !single.keys(for: names).isEmpty
+    }
+    lines.append("\(names.joined(separator: ",")) \(key.text)")
+    try replace(path, with: lines.joined(separator: "\n") + "\n")
+  }
+
+  private static func replace(_ path: String, with text: String) throws(SystemError) {
+    let draft = "\(path).\(getpid())"
+    let number = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard number >= 0 else { throw SystemError("open \(draft)") }
+    let descriptor = FileDescriptor(owning: number)
+    let bytes = Array(text.utf8)
+    guard write(descriptor.number, bytes, bytes.count) == bytes.count, fsync(descriptor.number) == 0
+    else {
+      let error = SystemError("write \(draft)")
+      unlink(draft)
+      throw error
+    }
+    guard rename(draft, path) == 0 else { throw SystemError("rename \(draft)") }
+  }
+}
