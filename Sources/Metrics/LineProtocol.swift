@@ -39,9 +39,9 @@ public struct LineProtocol: Sendable {
     // A line that begins with this sign is a comment.
     if point.measurement.utf8.first == UInt8(ascii: "#") {
       bytes.append(contentsOf: "＃".utf8)
-      escape(point.measurement.dropFirst(), also: 0)
+      escape(String(point.measurement.dropFirst()), also: 0)
     } else {
-      escape(point.measurement[...], also: 0)
+      escape(point.measurement, also: 0)
     }
     if point.tags.isEmpty {
       for tag in common { bytes.append(contentsOf: tag.bytes) }
@@ -53,7 +53,7 @@ public struct LineProtocol: Sendable {
       if case .float(let float) = field.value, !float.isFinite { continue }
       bytes.append(separator)
       separator = UInt8(ascii: ",")
-      escape(field.name[...], also: UInt8(ascii: "="))
+      escape(field.name, also: UInt8(ascii: "="))
       bytes.append(UInt8(ascii: "="))
       append(field.value)
     }
@@ -110,9 +110,9 @@ public struct LineProtocol: Sendable {
   private mutating func append(_ tag: Tag) {
     guard !tag.value.isEmpty, !tag.name.isEmpty, tag.name != "time" else { return }
     bytes.append(UInt8(ascii: ","))
-    escape(tag.name[...], also: UInt8(ascii: "="))
+    escape(tag.name, also: UInt8(ascii: "="))
     bytes.append(UInt8(ascii: "="))
-    escape(tag.value[...], also: UInt8(ascii: "="))
+    escape(tag.value, also: UInt8(ascii: "="))
   }
 
   private mutating func append(_ value: FieldValue) {
@@ -144,7 +144,7 @@ public struct LineProtocol: Sendable {
     bytes.append(UInt8(ascii: "\""))
   }
 
-  private mutating func escape(_ text: Substring, also extra: UInt8) {
+  private mutating func escape(_ text: String, also extra: UInt8) {
     let plain = text.utf8.allSatisfy {
       $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\\") && $0 != extra
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Lab
 import Synchronization
 
 /// A listening socket on a free port of the loopback.

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Lab
 import Metrics
 import Testing
 
@@ -31,7 +32,7 @@ func write(
 @Suite(.serialized, .enabled(if: InfluxServer.isInstalled), .timeLimit(.minutes(2)))
 struct InfluxDBTests {
   @Test func `the database is made, and fields arrive with their types`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     let sink = InfluxDB(.init(url: server.url + "/", database: "ran\"ge 1"))
     var point = Point("cpu")
     point.tag("cpu", "cpu-total")
@@ -44,19 +45,19 @@ struct InfluxDBTests {
     let delivery = await write([batch([point])], to: sink)
     #expect(delivery == Delivery(receipt: Receipt(taken: 1)))
 
-    let types = try await server.query("SHOW FIELD KEYS", database: "ran\"ge 1")
+    let types = try server.query("SHOW FIELD KEYS", database: "ran\"ge 1")
     #expect(
       types.map { "\($0[1]) \($0[2])" } == [
         "least integer", "note string", "ok boolean", "total integer", "usage_idle float",
         "usage_user float",
       ])
-    let values = try await server.query(
+    let values = try server.query(
       "SELECT \"host\", \"group\", \"cpu\", \"usage_user\", \"usage_idle\", \"note\" FROM cpu",
       database: "ran\"ge 1")
     #expect(
       values.first.map { "\($0)" }
         == "[\"cpu\", \(noon.nanoseconds), \"web1\", \"web\", \"cpu-total\", 12.34, 80, \"fine\"]")
-    let numbers = try await server.get(
+    let numbers = try server.get(
       "/query?db=ran%22ge%201&q=SELECT%20total%2Cleast%20FROM%20cpu")
     let text = String(decoding: numbers.1, as: UTF8.self)
     #expect(text.contains("9223372036854775807,-9223372036854775808"))
@@ -78,7 +79,7 @@ struct InfluxDBTests {
   ]
 
   @Test func `hostile names and values are read back as they were written`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     let sink = InfluxDB(.init(url: server.url, database: "x"))
     let names = Self.hostile.map { ($0, $1 ?? $0) } + Self.slashes
     var points: [Point] = []
@@ -97,7 +98,7 @@ struct InfluxDBTests {
     let delivery = await write([batch(points)], to: sink)
     #expect(delivery == Delivery(receipt: Receipt(taken: points.count)))
 
-    let values = try await server.query("SELECT s, t FROM value", database: "x")
+    let values = try server.query("SELECT s, t FROM value", database: "x")
     #expect(values.count == names.count)
     for (row, (text, inName)) in zip(values, names) {
       let inString = Self.slashes.contains { $0.0 == text } ? text : inName
@@ -105,18 +106,18 @@ struct InfluxDBTests {
       #expect(row[3] as? String == inName)
     }
     let wanted = Set(names.map(\.1))
-    let fields = try await server.query("SHOW FIELD KEYS FROM \"key\"", database: "x")
+    let fields = try server.query("SHOW FIELD KEYS FROM \"key\"", database: "x")
     #expect(Set(fields.compactMap { $0[1] as? String }) == Set(wanted.map { "f" + $0 }))
-    let tags = try await server.query("SHOW TAG KEYS FROM \"key\"", database: "x")
+    let tags = try server.query("SHOW TAG KEYS FROM \"key\"", database: "x")
     let known = Set(wanted.map { "t" + $0 } + ["host", "group"])
     #expect(Set(tags.compactMap { $0[1] as? String }) == known)
-    let measurements = try await server.query("SHOW MEASUREMENTS", database: "x")
+    let measurements = try server.query("SHOW MEASUREMENTS", database: "x")
     let found = Set(measurements.compactMap { $0[1] as? String })
     #expect(found == Set(wanted.map { "m" + $0 } + ["value", "key"]))
   }
 
   @Test func `what the server would refuse is not sent`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     let sink = InfluxDB(.init(url: server.url, database: "x"))
     var odd = Point("odd", time: Timestamp(nanoseconds: .max))
     odd.tags = [Tag("time", "1"), Tag("a", "1"), Tag("a", "2"), Tag("empty", ""), Tag("", "x")]
@@ -133,12 +134,12 @@ struct InfluxDBTests {
     nothing.fields = [Field("nan", .float(.nan))]
     let delivery = await write([batch([odd, hash, long, nothing])], to: sink)
     #expect(delivery == Delivery(receipt: Receipt(taken: 3)))
-    let measurements = try await server.query("SHOW MEASUREMENTS", database: "x")
+    let measurements = try server.query("SHOW MEASUREMENTS", database: "x")
     #expect(measurements.map { "\($0[1])" } == ["long", "odd", "＃comment"])
   }
 
   @Test func `a field of another type is named and the rest is kept`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     let sink = InfluxDB(.init(url: server.url, database: "x"))
     var first = Point("m")
     first.integer("v", Int64(1))
@@ -152,12 +153,12 @@ struct InfluxDBTests {
     #expect(delivery.receipt.taken == 1)
     #expect(delivery.receipt.refused == 1)
     #expect(delivery.receipt.messages.first?.contains("field type conflict") == true)
-    let rows = try await server.query("SELECT v FROM m", database: "x")
+    let rows = try server.query("SELECT v FROM m", database: "x")
     #expect(rows.count == 2)
   }
 
   @Test func `only the line that cannot be read is set aside`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     let sink = InfluxDB(.init(url: server.url, database: "x"))
     func deliver(_ text: String, lines: Int) async -> Delivery {
       let body = Compressor(.gzip, level: 1).pack(Array(text.utf8))
@@ -173,25 +174,16 @@ struct InfluxDBTests {
     let all = await deliver("bad line\nworse\n", lines: 2)
     #expect(all.error == nil)
     #expect((all.receipt.taken, all.receipt.refused) == (0, 2))
-    let rows = try await server.query("SELECT v FROM m", database: "x")
+    let rows = try server.query("SELECT v FROM m", database: "x")
     #expect(rows.count == 3)
   }
 
   @Test func `a password is asked for, refused and accepted`() async throws {
-    let server = try await InfluxServer(["INFLUXDB_HTTP_AUTH_ENABLED": "true"])
-    _ = try await run(
-      "/usr/bin/curl",
-      [
-        "-s", "-XPOST", server.url + "/query", "--data-urlencode",
-        "q=CREATE USER boss WITH PASSWORD 's3cret:/@ü' WITH ALL PRIVILEGES; "
-          + "CREATE USER guest WITH PASSWORD 'g'",
-      ])
-    _ = try await run(
-      "/usr/bin/curl",
-      [
-        "-s", "-u", "boss:s3cret:/@ü", "-XPOST", server.url + "/query", "--data-urlencode",
-        "q=CREATE USER guest WITH PASSWORD 'g'; CREATE DATABASE mine",
-      ])
+    let server = try InfluxServer(["INFLUXDB_HTTP_AUTH_ENABLED": "true"])
+    try server.execute("CREATE USER boss WITH PASSWORD 's3cret:/@ü' WITH ALL PRIVILEGES")
+    try server.execute(
+      "CREATE USER guest WITH PASSWORD 'g'; CREATE DATABASE mine", user: "boss",
+      password: "s3cret:/@ü")
     var point = Point("m")
     point.integer("v", Int64(1))
     let cases: [(String?, String?, String, SinkError.Reason?)] = [
@@ -207,13 +199,13 @@ struct InfluxDBTests {
       #expect(delivery.error?.reason == reason, "\(user ?? "nobody") \(delivery)")
       #expect("\(delivery)".contains(password ?? "s3cret") == false || password == "g")
     }
-    let rows = try await server.query(
+    let rows = try server.query(
       "SELECT v FROM m", database: "fresh", user: "boss", password: "s3cret:/@ü")
     #expect(rows.count == 1)
   }
 
   @Test func `points wait in the store while the server is away, and arrive once`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     let sink = InfluxDB(.init(url: server.url, database: "x"))
     try await withFolder { folder in
       let store = Store(path: folder + "/scrape.db")
@@ -239,18 +231,18 @@ struct InfluxDBTests {
       var queues = try await store.queues()
       #expect(queues.map(\.lines) == [2])
       #expect(queues.first?.sink == sink.name)
-      try await server.start()
+      try server.start()
       delivery = try await pass(4)
       #expect(delivery == Delivery(receipt: Receipt(taken: 3)))
       queues = try await store.queues()
       #expect(queues.isEmpty)
-      let rows = try await server.query("SELECT v FROM m", database: "x")
+      let rows = try server.query("SELECT v FROM m", database: "x")
       #expect(rows.compactMap { $0[2] as? Int } == [1, 2, 3, 4])
     }
   }
 
   @Test func `only the measurements that are wanted are written`() async throws {
-    let server = try await InfluxServer()
+    let server = try InfluxServer()
     var configuration = InfluxDB.Configuration(url: server.url, database: "x")
     configuration.measurements = ["b"]
     configuration.retentionPolicy = "autogen"
@@ -264,7 +256,35 @@ struct InfluxDBTests {
     configuration.retentionPolicy = "none such"
     let missing = await write([batch(points)], to: InfluxDB(configuration))
     #expect(missing.error?.reason == .missing)
-    let measurements = try await server.query("SHOW MEASUREMENTS", database: "x")
+    let measurements = try server.query("SHOW MEASUREMENTS", database: "x")
     #expect(measurements.map { "\($0[1])" } == ["b"])
+  }
+
+  @Test func `a certificate is verified, by the system's authorities or one's own`() async throws {
+    try await withFolder { folder in
+      let made = try run(
+        "/usr/bin/openssl",
+        [
+          "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+          "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key", "-out",
+          folder + "/cert",
+        ])
+      try #require(made.status == 0, "\(made.errors)")
+      let server = try InfluxServer(
+        [
+          "INFLUXDB_HTTP_HTTPS_ENABLED": "true",
+          "INFLUXDB_HTTP_HTTPS_CERTIFICATE": folder + "/cert",
+          "INFLUXDB_HTTP_HTTPS_PRIVATE_KEY": folder + "/key",
+        ], scheme: "https")
+      var point = Point("m")
+      point.integer("v", Int64(1))
+      var configuration = InfluxDB.Configuration(url: server.url, database: "x")
+      let unknown = await write([batch([point])], to: InfluxDB(configuration))
+      #expect(unknown.error?.reason == .unreachable)
+      #expect(unknown.error?.message.contains("certificate") == true, "\(unknown)")
+      configuration.authorities = folder + "/cert"
+      let known = await write([batch([point])], to: InfluxDB(configuration))
+      #expect(known == Delivery(receipt: Receipt(taken: 1)))
+    }
   }
 }

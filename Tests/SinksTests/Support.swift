@@ -7,3 +7,6 @@ func withFolder<Value>(_ body: (String) async throws -> Value) async throws -> V
   defer { try? FileManager.default.removeItem(atPath: folder) }
   return try await body(folder)
 }
+
+/// Why a test could not be made ready.
+struct Failure: Error, CustomStringConvertible { var description: String }

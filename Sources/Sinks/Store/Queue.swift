@@ -30,25 +30,32 @@ extension Store {
         .integer(Int64(payload.body.count)), .blob(payload.body))
     }
     // From the newest back: what lies beyond the bound goes, the oldest points first.
-    var last: Int64?
     var bytes: Int64 = 0
-    let oldest = time.before(limits.queueKeep)
-    try database.rows(
-      "SELECT id, time, bytes FROM queue WHERE sink = ? ORDER BY id DESC", .text(sink)
-    ) {
-      bytes += $0.integer(2)
-      if last == nil, bytes > self.limits.queueSize || $0.integer(1) < oldest.nanoseconds {
-        last = $0.integer(0)
-      }
+    var last: Int64 = 0
+    try database.rows("SELECT id, bytes FROM queue WHERE sink = ? ORDER BY id DESC", .text(sink)) {
+      bytes += $0.integer(1)
+      if bytes > self.limits.queueSize { last = max(last, $0.integer(0)) }
     }
-    guard let last else { return }
+    try drop("sink = ?1 AND id <= ?2", .text(sink), .integer(last), in: database)
+  }
+
+  /// Drops what has waited too long, also for sinks that are no longer there.
+  func pruneQueues(at time: Timestamp, in database: Database) throws(DatabaseError) {
+    let oldest = time.before(limits.queueKeep)
+    try drop("time < ?1", .integer(oldest.nanoseconds), in: database)
+  }
+
+  /// Counts the points that are given up, then deletes them.
+  private func drop(
+    _ condition: String, _ values: SQLValue..., in database: Database
+  ) throws(DatabaseError) {
     try database.run(
       """
       INSERT INTO dropped (sink, lines)
-      SELECT ?1, sum(lines) FROM queue WHERE sink = ?1 AND id <= ?2
+      SELECT sink, sum(lines) FROM queue WHERE \(condition) GROUP BY sink
       ON CONFLICT (sink) DO UPDATE SET lines = lines + excluded.lines
-      """, .text(sink), .integer(last))
-    try database.run("DELETE FROM queue WHERE sink = ? AND id <= ?", .text(sink), .integer(last))
+      """, values)
+    try database.run("DELETE FROM queue WHERE \(condition)", values)
   }
 
   /// The oldest payload of the sink after the given one; nil where no more wait.

@@ -91,6 +91,7 @@ public actor Store {
           for (sink, payloads) in queue {
             try self.enqueue(payloads, for: sink, at: pass.end, in: database)
           }
+          try self.pruneQueues(at: pass.end, in: database)
           try self.prune(at: pass.end, keeping: number, in: database)
         }
       } catch {
