@@ -61,7 +61,8 @@ public enum FieldTypes {
     "net": fields(
       integer: """
         bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out speed
-        """),
+        """,
+      float: "recv_rate sent_rate"),
     "netstat": fields(
       integer: """
         tcp_established tcp_syn_sent tcp_syn_recv tcp_fin_wait1 tcp_fin_wait2 tcp_time_wait \

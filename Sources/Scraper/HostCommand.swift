@@ -74,10 +74,6 @@ struct Visit {
   let answer: HostAnswer
   /// The points, with those of the second answer in place of the first's.
   private(set) var points: [Point] = []
-  /// The same series a second before, for rates.
-  private(set) var before: [Point] = []
-  /// Seconds between the two, by the host's clock.
-  private(set) var elapsed: Double?
   private(set) var facts: [String: String] = [:]
   private(set) var problems: [CollectorProblem] = []
   /// What each collector made of its text, for `--explain`.
@@ -102,10 +98,7 @@ struct Visit {
       if let later, again.items.contains(where: { $0.collector.name == name }), error == nil {
         let memory = Memory(time: answer.time, uptime: answer.uptime, values: first.memory)
         let (second, failure) = later.sample(item, previous: first.memory.isEmpty ? nil : memory)
-        if failure == nil {
-          before += first.points
-          sample = second
-        }
+        if failure == nil { sample = second }
         problem = failure
       }
       points += sample.points
@@ -117,24 +110,9 @@ struct Visit {
             collector: name, reason: problem.reason.rawValue, detail: problem.detail))
       }
     }
-    if let later, let now = later.uptime, let then = answer.uptime, now > then {
-      elapsed = now - then
-    }
   }
 
   var isWhole: Bool { answer.failure == nil && problems.isEmpty }
-
-  /// A counter's growth a second between the two answers; nil where it went back or is not there.
-  func rate(_ field: String, of point: Point) -> Double? {
-    guard let elapsed,
-      let earlier = before.first(where: {
-        $0.measurement == point.measurement && $0.tags == point.tags
-      }),
-      case .integer(let now)? = point[field: field],
-      case .integer(let then)? = earlier[field: field], now >= then
-    else { return nil }
-    return Double(now &- then) / elapsed
-  }
 }
 
 /// What the store remembers of a host, if there is a store.

@@ -43,6 +43,12 @@ struct HostReading: Sendable {
           CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
       }
     }
+    // The store drops what was kept of another boot; what outlives boots is handed on.
+    for collector in Collectors.collectors where collector.remembersAcrossBoots {
+      if result.memory[collector.name] == nil {
+        result.memory[collector.name] = turn.state.memory[collector.name]
+      }
+    }
     result.bootID = bootID
     // A host that was never reached has told nothing of its collectors: they keep what they had.
     if answer.hostKey == nil, failure != nil { result.problems = [] }

@@ -150,8 +150,8 @@ struct HostReport {
   private var network: [Row] {
     let points = all("net").filter { $0[tag: "interface"] != nil }
     return points.enumerated().map { index, point in
-      let down = visit.rate("bytes_recv", of: point).map(Figure.bits) ?? Figure.none
-      let up = visit.rate("bytes_sent", of: point).map(Figure.bits) ?? Figure.none
+      let down = number(point, "recv_rate").map(Figure.bits) ?? Figure.none
+      let up = number(point, "sent_rate").map(Figure.bits) ?? Figure.none
       let drops = [number(point, "drop_in"), number(point, "drop_out")].compactMap { $0 }
       return (
         index == 0 ? "net" : "",

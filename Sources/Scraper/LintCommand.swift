@@ -31,9 +31,9 @@ enum LintCommand: Subcommand {
         ).asWarning.description)
     }
     Terminal.print(
-      "\(Figure.count(site.inventory.hosts.count)) hosts in "
-        + "\(Figure.count(site.inventory.groups.count)) groups, "
-        + "\(site.settings.profiles.count) profiles: no fault found")
+      "\(Figure.count(site.inventory.hosts.count, "host")) in "
+        + "\(Figure.count(site.inventory.groups.count, "group")), "
+        + "\(Figure.count(site.settings.profiles.count, "profile")): no fault found")
     return ExitCode.ok
   }
 }

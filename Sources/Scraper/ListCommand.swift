@@ -38,7 +38,8 @@ enum ListCommand: Subcommand {
     let width = hosts.map(\.name.count).max() ?? 0
     tree("all", site, shown, states, width: width, depth: 0)
     Terminal.note(
-      "\(Figure.count(hosts.count)) hosts in \(Figure.count(site.inventory.groups.count)) groups")
+      "\(Figure.count(hosts.count, "host")) in "
+        + Figure.count(site.inventory.groups.count, "group"))
     return ExitCode.ok
   }
 

@@ -21,7 +21,9 @@ enum RunCommand: Subcommand {
       Option("--json", "One JSON object a point on standard output instead of the sinks."),
       Option("--dry-run", "Says who would be asked what, and contacts nobody."),
       Option("--quiet", short: "-q", "Says nothing but errors."),
-      Option("--verbose", short: "-v", "Names every host and what it answered."),
+      Option(
+        "--verbose", short: "-v",
+        "A table of every host with its main figures, and all names in full."),
     ]
   static let discussion = """
     A collector runs when it is due, so cron may call this every 15 s while disks are looked at once
@@ -72,6 +74,11 @@ enum RunCommand: Subcommand {
     let report = await pass.run(Progress(shown: !quiet))
     lock.release()
     let summary = Summary(report, verbose: arguments.has("--verbose"))
+    // Where standard output carries points, the table would spoil them.
+    if arguments.has("--verbose") {
+      let isData = arguments.has("--stdout") || arguments.has("--json")
+      Terminal.write(summary.table + "\n", to: isData ? 2 : 1)
+    }
     if !quiet { Terminal.note(summary.text) } else { summary.errors.forEach(Terminal.note) }
     return summary.exitCode
   }
@@ -104,7 +111,8 @@ enum RunCommand: Subcommand {
       )
     }
     Terminal.note(
-      "\(plan.turns.count) hosts would be asked, \(plan.idle) have nothing due; nobody was contacted"
+      "\(Figure.count(plan.turns.count, "host")) would be asked, \(plan.idle) with nothing due; "
+        + "nobody was contacted"
     )
     return ExitCode.ok
   }

@@ -24,11 +24,59 @@ struct Summary {
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
-  var text: String { ([figures] + problems + errors).joined(separator: "\n") }
+  var text: String {
+    ([figures] + problems + errors).joined(separator: "\n")
+  }
+
+  /// A line for every host with its main figures; what was not read is a dash.
+  var table: String {
+    let head = ["HOST", "CPU", "LOAD", "MEMORY", "DISK", "DOWN", "UP", "POINTS"]
+    let rows = report.readings.map(\.result).sorted { $0.batch.host < $1.batch.host }.map {
+      result -> [String] in
+      let points = result.batch.points
+      func value(_ measurement: String, _ field: String) -> [Double] {
+        points.filter { $0.measurement == measurement }.compactMap {
+          switch $0[field: field] {
+          case .integer(let value)?: Double(value)
+          case .float(let value)?: value
+          default: nil
+          }
+        }
+      }
+      func percent(_ values: [Double]) -> String {
+        values.max().map { "\(Figure.fixed($0, 1)) %" } ?? Figure.none
+      }
+      func rate(_ field: String) -> String {
+        let values = value("net", field)
+        return values.isEmpty ? Figure.none : Figure.bits(values.reduce(0, +))
+      }
+      let total = points.first {
+        $0.measurement == "cpu" && $0[tag: "cpu"] == "cpu-total"
+      }
+      var cpu = Figure.none
+      if case .float(let active)? = total?[field: "usage_active"] {
+        cpu = "\(Figure.fixed(active, 1)) %"
+      }
+      return [
+        result.batch.host, cpu,
+        value("system", "load1").first.map { Figure.fixed($0, 2) } ?? Figure.none,
+        percent(value("mem", "used_percent")), percent(value("disk", "used_percent")),
+        rate("recv_rate"), rate("sent_rate"), Figure.count(points.count),
+      ]
+    }
+    let widths = head.indices.map { column in
+      ([head] + rows).map { $0[column].count }.max() ?? 0
+    }
+    return ([head] + rows).map { row in
+      row.indices.map { Figure.pad(row[$0], widths[$0], right: $0 > 0) }.joined(separator: "  ")
+    }.joined(separator: "\n").visibleLines
+  }
 
   private var figures: String {
     let up = report.readings.count { $0.failure == nil }
-    var parts = ["\(Figure.count(report.readings.count)) hosts in \(Figure.duration(report.took))"]
+    var parts = [
+      "\(Figure.count(report.readings.count, "host")) in \(Figure.duration(report.took))"
+    ]
     if up < report.readings.count { parts[0] += ", \(Figure.count(up)) up" }
     if report.idle > 0 { parts.append("\(Figure.count(report.idle)) with nothing due") }
     var points = "\(Figure.count(report.points)) points"

@@ -111,6 +111,11 @@ enum Figure {
     return (value < 0 ? "-" : "") + groups.reversed().joined(separator: " ")
   }
 
+  /// A count with its noun, which takes an s unless there is one: `1 host`, `400 hosts`.
+  static func count(_ value: Int, _ noun: String) -> String {
+    "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
+  }
+
   /// A length of time: `38 ms`, `2.1 s`, `6 min 15 s`, `3 h 20 min`, `12 d 03:14`.
   static func duration(_ duration: Duration) -> String {
     let parts = duration.components
@@ -156,5 +161,13 @@ enum Figure {
       values.map { value in
         bars[min(bars.count - 1, max(0, Int(value / top * Double(bars.count))))]
       })
+  }
+}
+
+extension String {
+  /// Each line made visible, the line breaks between them kept.
+  var visibleLines: String {
+    split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible }
+      .joined(separator: "\n")
   }
 }

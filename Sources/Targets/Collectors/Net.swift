@@ -5,7 +5,8 @@ import Parsers
 ///
 /// Tag `interface`. Fields, all integers: bytes_recv, bytes_sent, packets_recv, packets_sent, err_in,
 /// err_out, drop_in, drop_out, counted since boot (32-bit kernels start anew after 2^32), and speed
-/// in Mbit/s where the host knows it. As in Telegraf, only interfaces that are up and do not loop
+/// in Mbit/s where the host knows it. Beside Telegraf's, as floats in bytes a second since the
+/// previous turn: recv_rate and sent_rate; a counter that went back yields none. As in Telegraf, only interfaces that are up and do not loop
 /// back; beyond that, those of containers are left out, which come and go by the thousand.
 public enum NetCollector: Collector {
   public static let name = "net"
@@ -63,6 +64,16 @@ public enum NetCollector: Collector {
       point.integer("drop_in", interface.receiveDrops)
       point.integer("drop_out", interface.sendDrops)
       point.integer("speed", link?.speed)
+      let counters = [interface.bytesReceived, interface.bytesSent]
+      sample.memory[interface.name] = counters
+      if let elapsed = host.elapsed, let before = host.previous?.values[interface.name],
+        before.count == counters.count
+      {
+        for (index, name) in ["recv_rate", "sent_rate"].enumerated() {
+          let (grown, backwards) = counters[index].subtractingReportingOverflow(before[index])
+          if !backwards { point.float(name, (Double(grown) / elapsed).rounded()) }
+        }
+      }
       sample.points.append(point)
     }
   }

@@ -1,0 +1,75 @@
+# `make help` lists the targets. Packages are installed with apt-get, which asks for sudo only where
+# you are not root and something is missing.
+
+SWIFT ?= swift
+TIME ?= 60
+SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
+
+BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
+  libexpat1-dev zlib1g-dev pkg-config
+RUN_PACKAGES := openssh-server openssh-client
+TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox dash openssl procps sqlite3 \
+  util-linux
+BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip
+
+RELEASE := -c release --static-swift-stdlib
+
+.PHONY: help run build debug test lint format bench fuzz clean deps deps-run deps-test deps-bench
+
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: deps-run build ## Scrapes this machine over a private sshd; run it twice to see rates.
+	@packaging/quickstart .build/release/scrape
+
+build: deps ## The release binary, .build/release/scrape.
+	$(SWIFT) build $(RELEASE) --product scrape
+
+test: deps-test ## All tests, in debug and in release, against real sshd and InfluxDB.
+	$(SWIFT) test --disable-xctest
+	$(SWIFT) test --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
+
+lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) build --explicit-target-dependency-import-check error
+	for file in packaging/quickstart $(wildcard bench/run fuzz/run .ci/run); do sh -n $$file || exit 1; done
+	for folder in inventory/example inventory/example-ini; do \
+	  .build/debug/scrape lint --inventory $$folder || exit 1; done
+
+format: ## Formats all Swift files in place.
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+bench: deps-bench build ## Compares with other tools on the same hosts; see bench/README.md.
+	bench/run
+
+fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
+	fuzz/run TIME=$(TIME)
+
+clean: ## Removes what was built.
+	rm -rf .build bench/.build bench/.venv fuzz/.build
+
+# install PACKAGES: says what is missing and installs just that, starting no service.
+define install
+	@missing=; for package in $(1); do \
+	  [ "$$(dpkg-query -W -f '$${Status}' $$package 2>/dev/null)" = "install ok installed" ] \
+	    || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  . /etc/os-release; [ "$$ID" = debian ] || echo "(written for Debian 12; this is $$PRETTY_NAME)"; \
+	  policy=/usr/sbin/policy-rc.d; made=; \
+	  if [ ! -e $$policy ]; then made=1; \
+	    printf '#!/bin/sh\nexit 101\n' | $(SUDO) tee $$policy >/dev/null; $(SUDO) chmod +x $$policy; fi; \
+	  trap '[ -z "$$made" ] || $(SUDO) rm -f '$$policy EXIT; \
+	  $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
+
+deps:
+	$(call install,$(BUILD_PACKAGES))
+deps-run:
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+deps-test:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps-bench:
+	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
