@@ -4,7 +4,7 @@ internal import Engine
 enum Interrupt {
   private static let signals: Signals? = try? Signals()
 
-  /// Takes the signals over; to be called before any thread is started.
+  /// Takes the signals over.
   static func takeOver() {
     Signals.ignoreBrokenPipes()
     _ = signals
@@ -15,7 +15,7 @@ enum Interrupt {
     await reactor.open { reactor in
       guard let signals else { return false }
       do {
-        _ = try await signals.next(on: reactor)
+        try await signals.next(on: reactor)
         Signals.release()
         return true
       } catch {

@@ -41,6 +41,9 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   /// visible before printing.
   public var detail: String
 
+  /// The server has put this address on its list: to try again now would only lengthen the stay.
+  var isPenalty = false
+
   public init(_ reason: Reason, _ detail: String) {
     self.reason = reason
     self.detail = detail

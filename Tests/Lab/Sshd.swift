@@ -34,6 +34,8 @@ public final class Sshd: Sendable {
           "AuthorizedKeysFile \(folder)/authorized_keys", "StrictModes no", "PermitRootLogin yes",
           "PidFile none", "UsePAM no", "MaxStartups 500:30:1000", "LogLevel VERBOSE",
           "PrintMotd no", "PrintLastLog no",
+          // Debian's bash reads ~/.bashrc for every command over SSH, and this user's may do a lot.
+          "SetEnv HOME=\(folder)",
         ]).joined(separator: "\n") + "\n")
     try? FileManager.default.createDirectory(
       atPath: "/run/sshd", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755]

@@ -1,5 +1,34 @@
-// prctl is variadic, which Swift cannot call.
+// What cannot be written in Swift: a variadic call, and a signal handler.
 #include "CLinux.h"
+#include <errno.h>
+#include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 void scrape_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+static int signal_events = -1;
+
+// Only what signal-safety(7) allows.
+static void note_signal(int number) {
+  int saved = errno;
+  (void)number;
+  uint64_t value = 1;
+  ssize_t ignored = write(signal_events, &value, sizeof value);
+  (void)ignored;
+  errno = saved;
+}
+
+int scrape_catch_signals(void) {
+  signal_events = eventfd(0, scrape_eventfd_flags);
+  if (signal_events < 0) return -1;
+  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(SIGINT, &action, 0) != 0 || sigaction(SIGTERM, &action, 0) != 0) return -1;
+  return signal_events;
+}
+
+void scrape_release_signals(void) {
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+}

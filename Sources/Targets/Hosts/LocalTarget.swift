@@ -7,7 +7,7 @@ public struct LocalTarget: Sendable {
   /// How long the batch may take; the host's own deadline bounds it too.
   public var timeout: Duration
 
-  public init(timeout: Duration = .seconds(20)) { self.timeout = timeout }
+  public init(timeout: Duration = .seconds(45)) { self.timeout = timeout }
 
   /// Asks one or more batches, each of a shell of its own; see `HostTarget.ask`.
   public func ask(

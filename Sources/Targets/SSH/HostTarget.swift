@@ -19,8 +19,8 @@ public struct HostTarget: Sendable {
   public struct Timeouts: Sendable {
     public var connect: Duration = .seconds(5)
     /// Key exchange and log-in together.
-    public var login: Duration = .seconds(10)
-    public var batch: Duration = .seconds(20)
+    public var login: Duration = .seconds(15)
+    public var batch: Duration = .seconds(45)
 
     public init() {}
   }
@@ -146,21 +146,21 @@ public struct HostTarget: Sendable {
     steps: inout HostAnswer
   ) async throws(TargetError) -> (Session, HostKey) {
     var pause = Duration.milliseconds(200)
-    for attempt in 1... {
+    while true {
       do {
         return try await handshakeOnce(
           hostKeys: hostKeys, on: reactor, by: deadline, steps: &steps)
-      } catch  where error.reason == .refusedByProtection && attempt < 4 {
-        // MaxStartups drops at random while others log in: somebody must yield, each for another time.
+      } catch where error.reason == .refusedByProtection && !error.isPenalty {
+        // MaxStartups drops at random while others log in: somebody must yield, each for another
+        // time, and a second or two later there is room.
         let wait = pause * Double.random(in: 0.5...1.5)
-        guard Deadline.after(wait) < deadline else { throw error }
+        guard pause < .seconds(10), Deadline.after(wait) < deadline else { throw error }
         do { try await reactor.sleep(until: .after(wait)) } catch {
           throw TargetError(error, while: "waiting to try again")
         }
-        pause = pause * 2
+        pause = pause * 1.5
       }
     }
-    throw TargetError(.timeout, "no attempt was left")
   }
 
   private func handshakeOnce(

@@ -105,7 +105,9 @@ final class Session {
     let words = String(decoding: greeting.prefix(60), as: UTF8.self)
     let lower = words.lowercased()
     if lower.contains("maxstartups") || lower.contains("not allowed at this time") {
-      return protection("it said \"\(words)\"")
+      var error = protection("it said \"\(words)\"")
+      error.isPenalty = lower.contains("not allowed at this time")
+      return error
     }
     return TargetError(
       .protocolError, "not an SSH server: it began with \"\(words)\"; is the port right?")

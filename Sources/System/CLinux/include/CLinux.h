@@ -4,12 +4,10 @@
 #pragma once
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 
 // The flags are enums in glibc's headers; as plain integers they need no conversion.
 static const int scrape_epoll_cloexec = EPOLL_CLOEXEC;
 static const int scrape_eventfd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
-static const int scrape_signalfd_flags = SFD_CLOEXEC | SFD_NONBLOCK;
 
 // epoll_event is packed on x86-64 and its data is a union; both are easier to keep in C.
 static inline int scrape_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t tag) {
@@ -21,3 +19,11 @@ static inline uint32_t scrape_epoll_events(const struct epoll_event *event) { re
 
 /// Names the calling thread, cut to 15 bytes, as `ps -L` shows it.
 void scrape_name_thread(const char *name);
+
+/// Makes SIGINT and SIGTERM readable from the descriptor that is returned; -1 with errno set.
+///
+/// A handler, and not signalfd: the runtime's main thread unblocks all signals when it parks, so a
+/// blocked signal would still end the process.
+int scrape_catch_signals(void);
+/// Lets the next of them end the process.
+void scrape_release_signals(void);

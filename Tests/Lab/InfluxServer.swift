@@ -1,21 +1,20 @@
 import Foundation
-import Lab
 
 /// A real InfluxDB of this machine, on a free loopback port with a folder of its own.
 ///
 /// It is killed when the object goes, and after five minutes where the tests themselves were killed.
-final class InfluxServer: @unchecked Sendable {
-  static let program = ["/usr/bin/influxd", "/usr/sbin/influxd", "/usr/local/bin/influxd"]
+public final class InfluxServer: @unchecked Sendable {
+  public static let program = ["/usr/bin/influxd", "/usr/sbin/influxd", "/usr/local/bin/influxd"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
-  static var isInstalled: Bool { program != nil }
+  public static var isInstalled: Bool { program != nil }
 
-  let url: String
+  public let url: String
   private let folder: String
   private let settings: [String: String]
   private var daemon: Daemon?
 
   /// Starts a server and waits until it answers.
-  init(_ settings: [String: String] = [:], scheme: String = "http") throws {
+  public init(_ settings: [String: String] = [:], scheme: String = "http") throws {
     let port = freePort()
     url = "\(scheme)://127.0.0.1:\(port)"
     folder = NSTemporaryDirectory() + "influx-" + UUID().uuidString
@@ -40,18 +39,18 @@ final class InfluxServer: @unchecked Sendable {
   }
 
   /// Starts it again on the same port with the same data.
-  func start() throws {
+  public func start() throws {
     daemon = try Daemon(
       "/usr/bin/timeout", ["-s", "KILL", "300", Self.program ?? "influxd"], environment: settings,
       log: folder + "/log")
     guard eventually(within: 20, { (try? get("/ping").status) == 204 }) else {
-      throw Failure(description: "influxd did not start on \(url)")
+      throw Unavailable(description: "influxd did not start on \(url)")
     }
   }
 
-  func stop() { daemon = nil }
+  public func stop() { daemon = nil }
 
-  func get(_ path: String, user: String? = nil, password: String? = nil) throws -> (
+  public func get(_ path: String, user: String? = nil, password: String? = nil) throws -> (
     status: Int, body: Data
   ) {
     var arguments = ["-s", "-k", "-m", "10", "-w", "\n%{http_code}", url + path]
@@ -59,19 +58,19 @@ final class InfluxServer: @unchecked Sendable {
     let output = try run("/usr/bin/curl", arguments).output
     guard let end = output.lastIndex(of: "\n"),
       let status = Int(output[output.index(after: end)...])
-    else { throw Failure(description: "no status from \(url)") }
+    else { throw Unavailable(description: "no status from \(url)") }
     return (status, Data(output[..<end].utf8))
   }
 
   /// Runs a statement that changes something.
-  func execute(_ statement: String, user: String? = nil, password: String? = nil) throws {
+  public func execute(_ statement: String, user: String? = nil, password: String? = nil) throws {
     var arguments = ["-s", "-m", "10", url + "/query", "--data-urlencode", "q=" + statement]
     if let user { arguments += ["-u", "\(user):\(password ?? "")"] }
     try run("/usr/bin/curl", arguments)
   }
 
   /// The rows that a query gives, each as its values.
-  func query(
+  public func query(
     _ text: String, database: String = "", user: String? = nil, password: String? = nil
   ) throws -> [[Any]] {
     let allowed = CharacterSet.alphanumerics

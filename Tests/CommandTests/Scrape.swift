@@ -1,0 +1,103 @@
+import Foundation
+import Lab
+import Testing
+
+@testable import Scraper
+
+/// The built command, run as a person or cron would.
+enum Scrape {
+  /// It lies beside the test bundle.
+  static let program: String = {
+    let bundle = (CommandLine.arguments[0] as NSString).deletingLastPathComponent
+    return "\(bundle)/scrape"
+  }()
+
+  @discardableResult
+  static func callAsFunction(
+    _ arguments: String..., environment: [String: String] = [:], timeout: TimeInterval = 90
+  ) throws -> Outcome {
+    try run(program, arguments, environment: environment, timeout: timeout)
+  }
+}
+
+/// A line of line protocol, taken apart.
+struct Line {
+  var measurement: String
+  var tags: [String: String] = [:]
+  var fields: [String: String] = [:]
+
+  init?(_ text: String) {
+    // The tests' own names hold no escaped characters before the fields.
+    guard let space = text.firstIndex(of: " ") else { return nil }
+    let head = text[..<space].split(separator: ",")
+    guard let first = head.first else { return nil }
+    measurement = String(first)
+    for part in head.dropFirst() {
+      let pair = part.split(separator: "=", maxSplits: 1)
+      if pair.count == 2 { tags[String(pair[0])] = String(pair[1]) }
+    }
+    var rest = text[text.index(after: space)...]
+    while let equals = rest.firstIndex(of: "=") {
+      let name = String(rest[..<equals])
+      var value = ""
+      var quoted = false
+      var index = rest.index(after: equals)
+      while index < rest.endIndex {
+        let character = rest[index]
+        if character == "\"" { quoted.toggle() }
+        if !quoted, character == "," || character == " " { break }
+        value.append(character)
+        index = rest.index(after: index)
+      }
+      fields[name] = value
+      guard index < rest.endIndex, rest[index] == "," else { break }
+      rest = rest[rest.index(after: index)...]
+    }
+  }
+
+  static func all(_ text: String) -> [Line] {
+    text.split(separator: "\n").compactMap { Line(String($0)) }
+  }
+}
+
+/// An inventory of sshd's in a folder of its own, with its store.
+final class Range {
+  let scratch = Scratch()
+  var store: String { "\(scratch.path)/state/scrape.db" }
+  var inventory: String { "\(scratch.path)/inventory" }
+
+  init(hosts: String, settings: String = "") {
+    scratch.write("inventory/hosts.yml", hosts)
+    if !settings.isEmpty { scratch.write("inventory/scrape.yml", settings) }
+  }
+
+  @discardableResult
+  func scrape(_ words: String..., timeout: TimeInterval = 90) throws -> Outcome {
+    try run(
+      Scrape.program, words + ["--inventory", inventory, "--store", store],
+      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": ""], timeout: timeout)
+  }
+}
+
+/// A TCP port that accepts and says nothing.
+final class SilentPort: Sendable {
+  let descriptor: Int32
+  let port: UInt16
+
+  init(_ host: String = "127.0.0.1") {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    port = freePort()
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
+    withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    listen(descriptor, 64)
+  }
+
+  deinit { close(descriptor) }
+}
