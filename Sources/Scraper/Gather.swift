@@ -19,7 +19,7 @@ struct Gatherer {
     self.site = site
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     reactors = (0..<min(2, cores)).map { _ in Reactor() }
-    let home = Terminal.environment("HOME") ?? "/"
+    let home = Account.home
     keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
   }
 
@@ -37,8 +37,7 @@ struct Gatherer {
     } catch {
       throw TargetError(.localError, error.description)
     }
-    let user =
-      host.user ?? Terminal.environment("USER") ?? Terminal.environment("LOGNAME") ?? "root"
+    let user = host.user ?? Account.user
     var target = HostTarget(
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
       credentials: credentials, knownHosts: accepted(host))

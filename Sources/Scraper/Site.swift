@@ -68,7 +68,7 @@ struct Site {
     if geteuid() == 0 { return "/var/lib/scrape/scrape.db" }
     let state =
       Terminal.environment("XDG_STATE_HOME")
-      ?? "\(Terminal.environment("HOME") ?? ".")/.local/state"
+      ?? "\(Account.home)/.local/state"
     return "\(state)/scrape/scrape.db"
   }
 
@@ -93,7 +93,21 @@ struct Site {
   /// The files in which a host's key may stand.
   func knownHostFiles(of host: Host) -> [String] {
     if let file = host.knownHosts { return [file] }
-    let home = Terminal.environment("HOME") ?? "/"
+    let home = Account.home
     return ["\(folder)/known_hosts", "\(home)/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"]
   }
+}
+
+/// The account that runs this process; cron and systemd need not set its environment.
+enum Account {
+  static var home: String {
+    Terminal.environment("HOME") ?? entry.map { String(cString: $0.pw_dir) } ?? "/"
+  }
+
+  static var user: String {
+    Terminal.environment("USER") ?? Terminal.environment("LOGNAME")
+      ?? entry.map { String(cString: $0.pw_name) } ?? "root"
+  }
+
+  private static var entry: passwd? { getpwuid(geteuid())?.pointee }
 }

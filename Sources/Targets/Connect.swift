@@ -79,12 +79,15 @@ public enum Connect {
     to addresses: [Address], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     var last = TargetError(.nameUnknown, "the name has no address")
-    for address in addresses.prefix(4) {
+    let addresses = addresses.prefix(4)
+    for (index, address) in addresses.enumerated() {
+      // A silent address must leave the next ones their share of the time.
+      let share = deadline.remaining / (addresses.count - index)
       do {
-        return try await tcp(to: address, on: reactor, by: deadline)
+        return try await tcp(to: address, on: reactor, by: min(deadline, .after(share)))
       } catch {
         last = error
-        if error.reason == .timeout || error.reason == .cancelled { throw error }
+        if error.reason == .cancelled { throw error }
       }
     }
     throw last

@@ -32,7 +32,9 @@ public final class Sshd: Sendable {
       (addresses.map { "ListenAddress \($0):\(port)" }
         + hostKeys.map { "HostKey \(folder)/host_\($0)" } + options + [
           "AuthorizedKeysFile \(folder)/authorized_keys", "StrictModes no", "PermitRootLogin yes",
-          "PidFile none", "UsePAM no", "MaxStartups 500:30:1000", "LogLevel VERBOSE",
+          "PidFile none", "UsePAM no", "LogLevel VERBOSE",
+          // The last of several MaxStartups lines counts.
+          options.first { $0.hasPrefix("MaxStartups") } ?? "MaxStartups 500:30:1000",
           "PrintMotd no", "PrintLastLog no",
           // Debian's bash reads ~/.bashrc for every command over SSH, and this user's may do a lot.
           "SetEnv HOME=\(folder)",

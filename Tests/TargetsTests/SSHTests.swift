@@ -334,4 +334,23 @@ extension Reactor {
       #expect(wrong.failure?.detail.contains("wrong") == false)
     }
   }
+
+  @Test func `log-ins that MaxStartups drops are tried again until there is room`() async throws {
+    let sshd = try Sshd(options: ["MaxStartups 2:100:2"])
+    let target = sshd.target(credentials: try sshd.credentials())
+    let batch = Probe.batch("true")
+    let reactor = Reactor()
+    let failures = await withTaskGroup(of: TargetError?.self) { group in
+      for _ in 0..<12 {
+        group.addTask {
+          await reactor.run { reactor in
+            await target.ask([batch], on: reactor, by: .after(.seconds(30)))[0].failure
+          }
+        }
+      }
+      return await group.reduce(into: [TargetError]()) { if let error = $1 { $0.append(error) } }
+    }
+    #expect(failures.isEmpty)
+    #expect(sshd.log.contains("MaxStartups"), "nothing was dropped")
+  }
 }

@@ -80,16 +80,15 @@ public struct HostAnswer: Sendable {
     var lineStart = 0
     func end(at position: Int) {
       guard let current, current.index < files.count else { return }
-      // `tail` sets a blank line before each header.
-      let stop = position > current.start && bytes[position - 1] == 0x0a ? position - 1 : position
-      found[files[current.index]] = bytes[current.start..<max(stop, current.start)]
+      found[files[current.index]] = bytes[current.start..<max(position, current.start)]
     }
     while lineStart < bytes.count {
       let lineEnd = bytes[lineStart...].firstIndex(of: 0x0a) ?? bytes.count
       if bytes[lineStart] == UInt8(ascii: "=") {
         let line = bytes[lineStart..<lineEnd]
         if let index = headers[next...].firstIndex(where: { line.elementsEqual($0) }) {
-          end(at: lineStart)
+          // `tail` sets a blank line before each header.
+          end(at: lineStart > 0 ? lineStart - 1 : 0)
           current = (index, min(lineEnd + 1, bytes.count))
           next = index + 1
           if next >= headers.count { return found }

@@ -150,7 +150,7 @@ public struct HostTarget: Sendable {
       do {
         return try await handshakeOnce(
           hostKeys: hostKeys, on: reactor, by: deadline, steps: &steps)
-      } catch where error.reason == .refusedByProtection && !error.isPenalty {
+      } catch  where error.reason == .refusedByProtection && !error.isPenalty {
         // MaxStartups drops at random while others log in: somebody must yield, each for another
         // time, and a second or two later there is room.
         let wait = pause * Double.random(in: 0.5...1.5)
