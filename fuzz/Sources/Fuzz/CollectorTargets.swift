@@ -6,9 +6,11 @@ import Parsers
 
 /// Every collector, fed with captures in the form of `Tests/CollectorsTests/Fixtures`.
 let collectorTargets: [String: FuzzTarget] = Dictionary(
-  uniqueKeysWithValues: Collectors.collectors.map { collector in
-    ("collector-\(collector.name)", { bytes in collect(Array(bytes), with: collector) })
-  })
+  uniqueKeysWithValues: Collectors.collectors.map { ("collector-\($0.name)", target($0)) })
+
+private func target(_ collector: any Collector.Type) -> FuzzTarget {
+  { bytes in collect(Array(bytes), with: collector) }
+}
 
 /// Two turns of a collector on the same capture, the second with what the first one kept.
 private func collect(_ bytes: [UInt8], with collector: any Collector.Type) {
