@@ -36,7 +36,10 @@ let package = Package(
     .executable(name: "scrape", targets: ["Scraper"]),
     // For the nested packages `fuzz/` and `bench/` only.
     .library(
-      name: "Rooms", targets: ["Metrics", "Parsers", "Engine", "Collectors", "Targets", "Sinks"]),
+      name: "Rooms",
+      targets: [
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Sinks",
+      ]),
   ],
   targets: [
     library("CSSH2", "libssh2", "libssh2-1-dev"),

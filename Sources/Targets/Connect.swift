@@ -130,6 +130,9 @@ public enum Connect {
     case ECONNREFUSED:
       return TargetError(
         .connectionRefused, "\(address.text): \(words); is sshd running, and on this port?")
+    case ECONNRESET:
+      // It came after the handshake of TCP and before we looked: a server that sheds load.
+      return TargetError(.refusedByProtection, "\(address.text): \(words), before a word was said")
     case ETIMEDOUT: return TargetError(.timeout, "\(address.text): \(words)")
     case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL:
       return TargetError(.localError, "\(address.text): \(words)")

@@ -56,6 +56,9 @@ final class Session {
   private func ready(
     _ doing: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) {
+    // A descriptor that is always ready never lets a wait time out.
+    if deadline.isPast { throw TargetError(.timeout, "no end at the deadline while \(doing)") }
+    transport.beginTurn()
     let directions = libssh2_session_block_directions(session)
     var readiness: Readiness = .read
     if directions & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0 { readiness.insert(.write) }
@@ -113,6 +116,11 @@ final class Session {
       .protocolError, "not an SSH server: it began with \"\(words)\"; is the port right?")
   }
 
+  private func overdrawn(_ doing: String) -> TargetError {
+    TargetError(
+      .protocolError, "it sent more than \(transport.limit >> 10) KiB while \(doing)")
+  }
+
   private func protection(_ what: String) -> TargetError {
     TargetError(
       .refusedByProtection,
@@ -122,6 +130,7 @@ final class Session {
 
   private func handshakeFailure(_ code: Int32, hostKeys: String) -> TargetError {
     if let stranger { return stranger }
+    if transport.isOverdrawn { return overdrawn("exchanging keys") }
     if transport.greeting.isEmpty {
       return transport.isClosed || code == LIBSSH2_ERROR_SOCKET_RECV
         ? protection("it closed the connection without a word")
@@ -155,6 +164,7 @@ final class Session {
       if try await prove(user, with: identity, on: reactor, by: deadline) {
         return "publickey (\(identity.name))"
       }
+      if transport.isOverdrawn { throw overdrawn("logging in") }
       if transport.isClosed {
         throw TargetError(.authFailed, "\(user): the server hung up after \(identity.name)")
       }
@@ -184,6 +194,7 @@ final class Session {
         tried.append("keyboard-interactive")
       }
     }
+    if transport.isOverdrawn { throw overdrawn("logging in") }
     let attempts = tried.isEmpty ? "nothing to try" : "tried \(tried.joined(separator: ", "))"
     throw TargetError(
       .authFailed,
@@ -207,6 +218,7 @@ final class Session {
     }
     if let list { return list.split(separator: ",").map(String.init) }
     if libssh2_userauth_authenticated(session) == 1 { return nil }
+    if transport.isOverdrawn { throw overdrawn("logging in") }
     throw TargetError(
       code == Int(LIBSSH2_ERROR_SOCKET_DISCONNECT) || transport.isClosed
         ? .connectionLost : .authFailed,
@@ -274,6 +286,7 @@ final class Session {
         switch code {
         case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND,
           LIBSSH2_ERROR_SOCKET_NONE:
+          if transport.isOverdrawn { throw overdrawn("logging in") }
           throw TargetError(.connectionLost, "it hung up during log-in (\(lastError))")
         default: return false
         }
@@ -357,6 +370,7 @@ final class Session {
       return channel == nil ? Int(libssh2_session_last_errno(session)) : 0
     }
     guard let channel else {
+      if transport.isOverdrawn { throw overdrawn("opening a channel") }
       throw TargetError(
         transport.isClosed ? .connectionLost : .noShell,
         "no channel: \(lastError) (MaxSessions reached, or the account may run nothing?)")
@@ -381,7 +395,7 @@ final class Session {
   ) async throws(TargetError) {
     guard let channel else { throw TargetError(.localError, "no shell was started") }
     var written = 0
-    let limit = transport.received.addingReportingOverflow(byteLimit).partialValue
+    transport.allow(byteLimit)
     let size = 16 << 10
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     defer { buffer.deallocate() }
@@ -398,7 +412,7 @@ final class Session {
           written += count
           moved = true
         } else if count != Int(LIBSSH2_ERROR_EAGAIN) {
-          throw lost("sending the batch")
+          throw lost("sending the batch", byteLimit)
         }
       }
       for stream in [Int32(0), 1] {
@@ -409,16 +423,12 @@ final class Session {
           if count > 0 {
             moved = true
             if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
-            if transport.received > limit {
-              throw TargetError(
-                .outputTooLarge, "more than \(byteLimit >> 10) KiB; the rest was not read")
-            }
             // One host that talks without pause must not hold the reactor.
             if deadline.isPast { throw TargetError(.timeout, "still sending at the deadline") }
           } else if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
             break
           } else {
-            throw lost("reading the batch")
+            throw lost("reading the batch", byteLimit)
           }
         }
       }
@@ -428,13 +438,17 @@ final class Session {
         frames.finish()
         throw ended(frames)
       }
-      if transport.isClosed { throw lost("reading the batch") }
+      if transport.isClosed { throw lost("reading the batch", byteLimit) }
       try await ready("the batch ran", on: reactor, by: deadline)
     }
   }
 
-  private func lost(_ doing: String) -> TargetError {
-    TargetError(.connectionLost, "the connection ended while \(doing) (\(lastError))")
+  private func lost(_ doing: String, _ byteLimit: Int) -> TargetError {
+    if transport.isOverdrawn {
+      return TargetError(
+        .outputTooLarge, "more than \(byteLimit >> 10) KiB; the rest was not read")
+    }
+    return TargetError(.connectionLost, "the connection ended while \(doing) (\(lastError))")
   }
 
   private func ended(_ frames: Frames) -> TargetError {

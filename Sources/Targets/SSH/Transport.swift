@@ -16,6 +16,12 @@ final class Transport {
   private(set) var sent = 0
   /// The end of the stream has been read.
   private(set) var isClosed = false
+  /// How much may be received; more ends the connection. Log-ins take some 5 KB, banners included.
+  private(set) var limit = 256 << 10
+  /// The peer has sent more than the limit.
+  private(set) var isOverdrawn = false
+  /// What was received since `beginTurn`.
+  private var turn = 0
   /// Nothing goes in or out any more, so that freeing a session cannot wait for the peer.
   var isCut = false
   /// What a prompt that hides its answer is answered with, while a log-in needs it.
@@ -26,6 +32,9 @@ final class Transport {
 
   private static let capacity = 16 << 10
   private static let greetingLimit = 4 << 10
+  /// The library reads on for as long as there is something; a peer that talks without pause would
+  /// hold the reactor for ever. After so many bytes it is told that nothing is there.
+  private static let turnLimit = 256 << 10
 
   init(owning socket: consuming FileDescriptor) { self.socket = socket }
 
@@ -40,6 +49,14 @@ final class Transport {
     greeting = []
   }
 
+  /// Lets the peer send this much more.
+  func allow(_ bytes: Int) {
+    limit = received.addingReportingOverflow(bytes).partialValue
+  }
+
+  /// Lets the library read again, after others had their turn.
+  func beginTurn() { turn = 0 }
+
   /// Ends the connection at once.
   func cut() {
     isCut = true
@@ -49,6 +66,11 @@ final class Transport {
   fileprivate func receive(_ target: UnsafeMutableRawPointer, _ count: Int) -> Int {
     if isCut { return -Int(EPIPE) }
     if start == end {
+      if received > limit {
+        isOverdrawn = true
+        return -Int(EMSGSIZE)
+      }
+      if turn >= Transport.turnLimit { return -Int(EAGAIN) }
       let got = recv(socket.number, buffer, Transport.capacity, 0)
       if got < 0 { return -Int(errno) }
       if got == 0 {
@@ -56,6 +78,7 @@ final class Transport {
         return 0
       }
       received += got
+      turn += got
       (start, end) = (0, got)
       if keepsGreeting, greeting.count < Transport.greetingLimit {
         let piece = UnsafeRawBufferPointer(start: buffer, count: got)

@@ -1,0 +1,301 @@
+import Foundation
+import Lab
+import Testing
+
+/// A host of the lab: how it misbehaves, and what its `scrape` point says of it.
+struct LabHost: Sendable, CustomTestStringConvertible {
+  enum Kind: Sendable {
+    /// A real sshd that runs this POSIX sh script in place of what it is asked to run.
+    case script(String)
+    /// The same, and these words before the log-in.
+    case banner(String)
+    /// A real sshd, and this in the file of accepted keys: `NAME` and `KEY` stand for its own.
+    case knownHosts(String)
+    /// What does not speak SSH.
+    case server(HostileServer.Manner)
+    /// This address, where nothing listens.
+    case nobody(String)
+  }
+
+  var name: String
+  /// nil where the host is up.
+  var reason: String?
+  var kind: Kind
+
+  init(_ name: String, _ reason: String?, _ kind: Kind) {
+    self.name = name
+    self.reason = reason
+    self.kind = kind
+  }
+
+  var testDescription: String { name }
+  var isReal: Bool {
+    switch kind {
+    case .script, .banner, .knownHosts: true
+    case .server, .nobody: false
+    }
+  }
+}
+
+extension LabHost {
+  /// Runs what was asked for, as sshd would.
+  private static let shell = "exec sh -c \"$SSH_ORIGINAL_COMMAND\""
+  /// A `tail` that comes before the host's own, in a folder that the script makes.
+  private static func tail(_ script: String) -> Kind {
+    .script(
+      """
+      mkdir -p "$LAB/bin" && cat >"$LAB/bin/tail" <<'END'
+      #!/bin/sh
+      \(script)
+      END
+      chmod +x "$LAB/bin/tail"; PATH=$LAB/bin:$PATH; export PATH
+      \(shell)
+      """)
+  }
+  private static let ssh = [UInt8].text("SSH-2.0-x\r\n")
+  private static let escapes = #"\033[2J\033]0;owned\007\033[31m\302\233 31m\r"#
+
+  static let healthy = (1...3).map { LabHost("healthy\($0)", nil, .script(shell)) }
+
+  static let hostile: [LabHost] = [
+    // Noise around the frames is no harm.
+    .init("garbage-before", nil, .script("head -c 3000 /dev/urandom; \(shell)")),
+    .init(
+      "garbage-after", nil,
+      .script("sh -c \"$SSH_ORIGINAL_COMMAND\"; head -c 100000 /dev/urandom")),
+    .init("megabyte-before", nil, .script("head -c 1000000 /dev/zero | tr '\\0' x; \(shell)")),
+    .init("nuls-before", nil, .script("head -c 1000 /dev/zero; \(shell)")),
+    .init("noise-on-errors", nil, .script("head -c 300000 /dev/urandom >&2; \(shell)")),
+    .init(
+      "forged-frames-before", nil,
+      .script(
+        "for i in 1 2 3; do echo 00000000000000000000000000000000 s cpu; done; \(shell)")),
+    .init(
+      "banner", nil, .banner("\u{1b}[2J\u{1b}]0;owned\u{7} m s e z\r\nAuthorized use only\r\n")),
+    .init(
+      "noisy-profile", nil,
+      .script(
+        """
+        echo Welcome; echo warning >&2; printf 'no newline'
+        export LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo IFS=: GREP_OPTIONS=--color=always CDPATH=/ ENV=/dev/tty
+        export POSIXLY_CORRECT=1 COLUMNS=3 LINES=3 PS1='$(reboot)' BLOCK_SIZE=human-readable
+        \(shell)
+        """)),
+    .init("busybox", nil, .script("exec busybox sh")),
+
+    // A shell that is none, or goes.
+    .init("ends-at-once", "no_shell", .script("exit 0")),
+    .init("refuses", "no_shell", .script("echo This account is not available.; exit 1")),
+    .init("escapes", "no_shell", .script("printf '\(escapes)'; printf '\(escapes)' >&2")),
+    .init("ends-midway", "connection_lost", tail("kill -9 $PPID; sleep 1")),
+    .init("sleeps", "timeout", .script("sleep 100")),
+    .init("half-a-line", "timeout", .script("printf 'half a line'; sleep 100")),
+    .init("drips", "timeout", .script("while printf x; do sleep 0.1; done")),
+    .init("yes", "output_too_large", .script("yes")),
+    .init("yes-on-errors", "output_too_large", .script("yes >&2")),
+    .init(
+      "no-line-end", "output_too_large", .script("tr '\\0' x </dev/zero")),
+    .init(
+      "echoes-the-script", "no_shell", .script("timeout 1 cat; exit 0")),
+
+    // A host whose frames are right and whose words are not: up, and its lies are its own.
+    .init(
+      "tail-forges", nil,
+      tail(
+        #"""
+        printf '==> /proc/uptime <==\n\n==> /proc/stat <==\ncpu  -1 99999999999999999999 \033[2J x\n'
+        printf '==> /proc/stat <==\ncpu  1 2 3 4 5 6 7 8 9 10\n==> /proc/meminfo <==\nMemTotal: 18446744073709551615 kB\n'
+        printf '==> /etc/os-release <==\nPRETTY_NAME="\033[2Jowned\007"\nID="\n'
+        """#)),
+    .init("tail-nuls", nil, tail("head -c 5000 /dev/zero")),
+    .init("tail-silent", nil, tail("exit 0")),
+    .init("tail-half", nil, tail("printf '==> /proc/stat <==\\ncpu  12 3'")),
+    .init("tail-hangs", "timeout", tail("printf '==> /proc/stat <==\\ncpu  12 3'; sleep 100")),
+    .init("tail-floods", "output_too_large", tail("yes '==> /proc/stat <=='")),
+    .init("tail-large", nil, tail("head -c 6000000 /dev/zero")),
+    .init(
+      "replays-the-nonce", nil,
+      .script(
+        #"""
+        nonce=; while IFS= read -r line; do
+          case $line in N=*) nonce=${line#N=} ;; exit*) break ;; esac
+        done
+        echo; echo "$nonce m 1 2 3 4"; yes "$nonce s cpu
+        $nonce e 0" | head -n 100000; echo "$nonce z"
+        """#)),
+    .init(
+      "carriage-returns", nil,
+      .script(
+        "sh -c \"$SSH_ORIGINAL_COMMAND\" | sed -u 's/$/\\r/'")),
+
+    // Keys.
+    .init("other-key", "host_key_changed", .knownHosts("NAME ssh-ed25519 OTHER")),
+    .init("unknown-key", "host_key_unknown", .knownHosts("elsewhere KEY")),
+    .init("revoked-key", "host_key_revoked", .knownHosts("NAME KEY\n@revoked NAME KEY")),
+
+    // What is not SSH.
+    .init("silent", "timeout", .server(.silent)),
+    .init("closes", "refused_by_protection", .server(.closes)),
+    .init("resets", "refused_by_protection", .server(.resets)),
+    .init(
+      "http", "protocol_error",
+      .server(
+        .saysAndCloses(
+          .text(
+            "HTTP/1.1 400 Bad Request\r\nServer: \u{1b}[2Jowned\r\n\r\n")))),
+    .init("http-open", "protocol_error", .server(.says(.text("HTTP/1.1 400 Bad Request\r\n\r\n")))),
+    .init("greets-for-ever", "protocol_error", .server(.repeats([], for: .text("welcome\r\n")))),
+    .init("line-for-ever", "protocol_error", .server(.repeats([], for: [0x78]))),
+    .init("nuls-for-ever", "protocol_error", .server(.repeats([], for: [0]))),
+    .init("old", "protocol_error", .server(.saysAndCloses(.text("SSH-1.5-old\r\n")))),
+    .init(
+      "ssh-then-garbage", "protocol_error",
+      .server(
+        .says(ssh + (0..<2000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }))),
+    .init("ssh-then-silence", "timeout", .server(.says(ssh))),
+    .init(
+      "ssh-drips", "timeout",
+      .server(.drips(ssh + [0, 0, 1, 0, 4, 20] + .init(repeating: 7, count: 900)))),
+    .init(
+      "huge-packet", "protocol_error",
+      .server(
+        .repeats(ssh, for: [0xff, 0xff, 0xff, 0xf0, 4, 20]))),
+    .init(
+      "ignores-for-ever", "protocol_error",
+      .server(
+        .repeats(ssh, for: .packet([2, 0, 0, 0, 3, 0x78, 0x78, 0x78])))),
+    .init(
+      "unknown-for-ever", "protocol_error",
+      .server(
+        .repeats(ssh, for: .packet([UInt8](repeating: 200, count: 100))))),
+    .init("closed-port", "connection_refused", .nobody("127.0.0.1")),
+    .init("no-such-name", "name_unknown", .nobody("no-such-host.invalid")),
+  ]
+}
+
+/// One pass over all of them, with a short deadline.
+private final class HostilePass: Sendable {
+  static let deadline = 8.0
+  static let shared = Result { try HostilePass() }
+
+  let run: MeasuredRun
+  /// The lines of line protocol by host.
+  let lines: [String: [String]]
+
+  private init() throws {
+    let scratch = Scratch()
+    let hosts = LabHost.healthy + LabHost.hostile
+    let real = hosts.filter(\.isReal)
+    var inventory = "all:\n  vars: {user: \(NSUserName())}\n  hosts:\n"
+    // An sshd listens on 16 addresses at most.
+    let daemons = try stride(from: 0, to: real.count, by: 16).map { start in
+      let part = Array(real[start..<min(real.count, start + 16)])
+      let addresses = part.indices.map { "127.0.\(9 + start / 16).\($0 + 1)" }
+      var rules = ""
+      for (host, address) in zip(part, addresses) {
+        rules += "Match LocalAddress \(address)\n"
+        switch host.kind {
+        case .script(let script):
+          let file = scratch.write(
+            "\(host.name).sh", "LAB='\(scratch.path)/\(host.name)'; export LAB\n\(script)\n")
+          rules += "  ForceCommand sh \(file)\n"
+        case .banner(let text):
+          rules += "  Banner \(scratch.write("\(host.name).banner", text))\n"
+        default: break
+        }
+      }
+      // A block within an included file ends with it.
+      let sshd = try Sshd(
+        addresses: addresses, options: ["Include \(scratch.write("rules\(start)", rules))"])
+      let keys = sshd.knownHostsLines().split(separator: " ", maxSplits: 1)
+      for (host, address) in zip(part, addresses) {
+        var known = sshd.knownHosts
+        if case .knownHosts(let lines) = host.kind {
+          known = scratch.write(
+            "\(host.name).known",
+            lines.replacing("NAME", with: "[\(address)]:\(sshd.port)")
+              .replacing("KEY", with: keys[1].trimmingCharacters(in: .newlines))
+              .replacing("OTHER", with: Self.otherKey) + "\n")
+        }
+        inventory += """
+              \(host.name): {address: \(address), port: \(sshd.port), key: \(sshd.key), \
+          known_hosts: \(known)}
+
+          """
+      }
+      return sshd
+    }
+    var servers: [HostileServer] = []
+    for host in hosts {
+      switch host.kind {
+      case .server(let manner):
+        let server = try HostileServer(manner)
+        servers.append(server)
+        inventory += "    \(host.name): {address: 127.0.0.1, port: \(server.port)}\n"
+      case .nobody(let address):
+        inventory += "    \(host.name): {address: \(address), port: \(freePort())}\n"
+      default: break
+      }
+    }
+    scratch.write("hosts.yml", inventory)
+    run = try MeasuredRun(
+      [
+        "run", "--inventory", "\(scratch.path)/hosts.yml", "--store", "\(scratch.path)/scrape.db",
+        "--deadline", "\(Int(Self.deadline))", "--stdout",
+      ], environment: ["SSH_AUTH_SOCK": "", "HOME": scratch.path], timeout: 60)
+    var lines: [String: [String]] = [:]
+    for line in String(decoding: run.output, as: UTF8.self).split(separator: "\n") {
+      guard let start = line.range(of: ",host=") else { continue }
+      let host = line[start.upperBound...].prefix { $0 != "," && $0 != " " }
+      lines[String(host), default: []].append(String(line))
+    }
+    self.lines = lines
+    withExtendedLifetime((daemons, servers)) {}
+  }
+
+  /// A key that no host of the lab has.
+  private static let otherKey =
+    "AAAAC3NzaC1lZDI1NTE5AAAAIIHHMXqsgjxxfB57b9Q8qEYWkY7bWXWwBqDYFzJaYgzG"
+}
+
+@Suite(.serialized) struct HostileHostTests {
+  @Test(arguments: LabHost.healthy + LabHost.hostile)
+  func `each host's point says what became of it`(host: LabHost) throws {
+    let pass = try HostilePass.shared.get()
+    let lines = pass.lines[host.name] ?? []
+    let points = lines.filter { $0.hasPrefix("scrape,") }
+    #expect(points.count == 1)
+    let point = points.first ?? ""
+    #expect(point.contains(host.reason == nil ? " up=1i" : " up=0i"), "\(point)")
+    if let reason = host.reason { #expect(point.contains("reason=\"\(reason)\""), "\(point)") }
+  }
+
+  @Test(arguments: LabHost.healthy)
+  func `every point of a healthy host is there`(host: LabHost) throws {
+    let pass = try HostilePass.shared.get()
+    let measurements = Set(
+      (pass.lines[host.name] ?? []).map { $0.prefix { $0 != "," && $0 != " " } })
+    #expect(measurements.isSuperset(of: ["mem", "system", "kernel", "net", "processes", "scrape"]))
+  }
+
+  @Test func `the pass ends by its deadline with an exit code that says so`() throws {
+    let run = try HostilePass.shared.get().run
+    #expect(run.seconds < HostilePass.deadline + 2)
+    #expect(run.status == 1)
+  }
+
+  @Test func `nothing of a host reaches a terminal as it came`() throws {
+    let run = try HostilePass.shared.get().run
+    for (stream, bytes) in [("output", run.output), ("errors", run.errors)] {
+      let bad = bytes.first { ($0 < 0x20 && $0 != 0x0a) || $0 == 0x7f }
+      #expect(bad == nil, "\(stream)")
+      // C1 controls are two bytes in UTF-8.
+      #expect(bytes.firstRange(of: [0xc2, 0x9b]) == nil, "\(stream)")
+    }
+  }
+
+  @Test func `memory stays bounded`() throws {
+    let run = try HostilePass.shared.get().run
+    #expect(run.peakMemory > 0 && run.peakMemory < 150 << 20, "\(run.peakMemory >> 20) MiB")
+  }
+}

@@ -1,0 +1,37 @@
+import Metrics
+
+/// What is written of a host's words: lines for a database, JSON, text for people.
+let outputTargets: [String: FuzzTarget] = ["line-protocol": writeLines, "visible": makeVisible]
+
+/// The input's lines are names, tags and values in turn.
+private func writeLines(_ bytes: UnsafeBufferPointer<UInt8>) {
+  let texts = bytes.split(separator: 0x0a, maxSplits: 40, omittingEmptySubsequences: false)
+    .map { String(decoding: $0, as: UTF8.self) }
+  var point = Point(texts.first ?? "")
+  for (index, text) in texts.dropFirst().enumerated() {
+    switch index % 3 {
+    case 0: point.tag(text, texts.last ?? "")
+    case 1: point.string(text, texts.last ?? "")
+    default: point.string("s", text)
+    }
+  }
+  checkLines([point])
+}
+
+/// One line to a point and nothing in it that a server or a terminal would stumble over.
+func checkLines(_ points: [Point]) {
+  var lines = LineProtocol()
+  for point in points { lines.append(point, at: Timestamp(seconds: 1_748_736_000)) }
+  var ends = 0
+  for byte in lines.bytes {
+    if byte == 0x0a { ends += 1 }
+    precondition(byte == 0x0a || byte >= 0x20 && byte != 0x7f, "a control character in a line")
+  }
+  precondition(ends == lines.count && lines.count <= points.count, "a line was broken in two")
+}
+
+private func makeVisible(_ bytes: UnsafeBufferPointer<UInt8>) {
+  let text = String(decoding: bytes, as: UTF8.self).visible
+  checkVisible(text)
+  precondition(!text.contains("\n"))
+}

@@ -1,0 +1,43 @@
+import Parsers
+
+/// Every parser by its name; a new one is a line here.
+let parserTargets: [String: FuzzTarget] = [
+  "parser-df": parser(Df.self),
+  "parser-diskstats": parser(Diskstats.self),
+  "parser-last": parser(Last.self),
+  "parser-linkstates": parser(LinkStates.self),
+  "parser-loadavg": parser(Loadavg.self),
+  "parser-loginctl": parser(Loginctl.self),
+  "parser-mdstat": parser(Mdstat.self),
+  "parser-meminfo": parser(Meminfo.self),
+  "parser-mounts": parser(Mounts.self),
+  "parser-netdev": parser(NetDev.self),
+  "parser-netsnmp": parser(NetSNMP.self),
+  "parser-nvidiasmi": parser(NvidiaSMI.self),
+  "parser-osrelease": parser(OSRelease.self),
+  "parser-pressure": parser(Pressure.self),
+  "parser-processes": parser(Processes.self),
+  "parser-procstat": parser(ProcStat.self),
+  "parser-sockstat": parser(Sockstat.self),
+  "parser-sshprocesses": parser(SSHProcesses.self),
+  "parser-tcpstates": parser(TCPStates.self),
+  "parser-uptime": parser(Uptime.self),
+  "parser-vmstat": parser(Vmstat.self),
+  "parser-who": parser(Who.self),
+  "parser-wtmpdb": parser(WTmpDB.self),
+]
+
+/// The same bytes give the same reading or the same error.
+private func parser<P: Parser>(_ type: P.Type) -> FuzzTarget {
+  { bytes in
+    let first = Result { () throws(ParseError) in try P.parse(bytes.span) }
+    let second = Result { () throws(ParseError) in try P.parse(bytes.span) }
+    switch (first, second) {
+    case (.success(let one), .success(let two)):
+      // What is not a number differs from itself; then the texts must be the same.
+      precondition(one == two || "\(one)" == "\(two)", "two readings of the same text differ")
+    case (.failure(let one), .failure(let two)): precondition(one == two)
+    default: preconditionFailure("the same text is read once and refused once")
+    }
+  }
+}
