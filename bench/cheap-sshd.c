@@ -1,0 +1,201 @@
+// A cheap SSH server: key exchange, one known key, any `exec`, and a canned answer to our batch.
+//
+// So little work is done for a connection that many hosts fit on one small machine, and the client
+// can be measured. It listens on all of 127/8: every 127.x.y.z is a host of its own.
+//
+//   cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS CAPTURE [CAPTURE]
+//
+// A capture is the batch's real output with @NONCE@ in the place of the nonce. SIGUSR1 switches to
+// the first, SIGUSR2 to the second, so that two passes see counters that have moved.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <libssh/server.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { nonce_size = 32, script_limit = 128 << 10 };
+
+static ssh_key accepted;
+static char *captures[2];
+static volatile sig_atomic_t current;
+static int delay_ms;
+
+struct connection {
+  ssh_session session;
+  ssh_channel channel;
+  struct ssh_channel_callbacks_struct callbacks;
+  char *script;
+  size_t size;
+  int answered;
+};
+
+static void answer(struct connection *c, const char *nonce) {
+  static const char mark[] = "@NONCE@";
+  const char *from = captures[current];
+  size_t room = strlen(from) * 2, size = 0;
+  char *text = malloc(room);
+  if (!text) return;
+  for (const char *next; (next = strstr(from, mark)); from = next + sizeof mark - 1) {
+    memcpy(text + size, from, next - from);
+    size += next - from;
+    memcpy(text + size, nonce, nonce_size);
+    size += nonce_size;
+  }
+  size_t rest = strlen(from);
+  memcpy(text + size, from, rest);
+  size += rest;
+  if (delay_ms) usleep(delay_ms * 1000);
+  ssh_channel_write(c->channel, text, size);
+  free(text);
+  ssh_channel_request_send_exit_status(c->channel, 0);
+  ssh_channel_send_eof(c->channel);
+  ssh_channel_close(c->channel);
+}
+
+/// The script is whole when the line that prints the last frame has come.
+static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t count, int error,
+                   void *user) {
+  (void)session, (void)channel;
+  struct connection *c = user;
+  if (error || c->answered || c->size + count > script_limit) return count;
+  memcpy(c->script + c->size, data, count);
+  c->size += count;
+  c->script[c->size] = 0;
+  if (!strstr(c->script, "\n$N z\"\n")) return count;
+  char *nonce = strstr(c->script, "\nN=");
+  if (!nonce || strlen(nonce + 3) < nonce_size) return count;
+  c->answered = 1;
+  answer(c, nonce + 3);
+  return count;
+}
+
+static int on_exec(ssh_session session, ssh_channel channel, const char *command, void *user) {
+  (void)session, (void)channel, (void)command, (void)user;
+  return SSH_OK;
+}
+
+static int on_environment(ssh_session session, ssh_channel channel, const char *name,
+                          const char *value, void *user) {
+  (void)session, (void)channel, (void)name, (void)value, (void)user;
+  return SSH_OK;
+}
+
+static int on_key(ssh_session session, const char *name, struct ssh_key_struct *key, char state,
+                  void *user) {
+  (void)session, (void)name, (void)user;
+  if (ssh_key_cmp(key, accepted, SSH_KEY_CMP_PUBLIC)) return SSH_AUTH_DENIED;
+  return state == SSH_PUBLICKEY_STATE_NONE || state == SSH_PUBLICKEY_STATE_VALID
+             ? SSH_AUTH_SUCCESS
+             : SSH_AUTH_DENIED;
+}
+
+static ssh_channel on_channel(ssh_session session, void *user) {
+  struct connection *c = user;
+  if (c->channel) return NULL;
+  c->channel = ssh_channel_new(session);
+  if (c->channel) ssh_set_channel_callbacks(c->channel, &c->callbacks);
+  return c->channel;
+}
+
+static void *serve(void *user) {
+  struct connection c = {.session = user, .script = malloc(script_limit + 1)};
+  struct ssh_server_callbacks_struct callbacks = {
+      .userdata = &c,
+      .auth_pubkey_function = on_key,
+      .channel_open_request_session_function = on_channel,
+  };
+  c.callbacks.userdata = &c;
+  c.callbacks.channel_data_function = on_data;
+  c.callbacks.channel_exec_request_function = on_exec;
+  c.callbacks.channel_env_request_function = on_environment;
+  ssh_callbacks_init(&callbacks);
+  ssh_callbacks_init(&c.callbacks);
+  ssh_set_server_callbacks(c.session, &callbacks);
+  ssh_set_auth_methods(c.session, SSH_AUTH_METHOD_PUBLICKEY);
+  ssh_event event = ssh_event_new();
+  if (c.script && event && ssh_handle_key_exchange(c.session) == SSH_OK) {
+    ssh_event_add_session(event, c.session);
+    time_t end = time(NULL) + 60;
+    while (ssh_is_connected(c.session) && time(NULL) < end)
+      if (ssh_event_dopoll(event, 5000) == SSH_ERROR) break;
+    ssh_event_remove_session(event, c.session);
+  }
+  if (event) ssh_event_free(event);
+  ssh_disconnect(c.session);
+  ssh_free(c.session);
+  free(c.script);
+  return NULL;
+}
+
+static void choose(int signal) { current = signal == SIGUSR2 && captures[1]; }
+
+static char *read_file(const char *path) {
+  FILE *file = fopen(path, "r");
+  if (!file) return perror(path), exit(2), NULL;
+  fseek(file, 0, SEEK_END);
+  long size = ftell(file);
+  rewind(file);
+  char *text = malloc(size + 1);
+  text[fread(text, 1, size, file)] = 0;
+  fclose(file);
+  return text;
+}
+
+int main(int count, char **words) {
+  if (count < 6) return fputs("usage: cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS CAPTURE [CAPTURE]\n", stderr), 2;
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  signal(SIGPIPE, SIG_IGN);
+  delay_ms = atoi(words[4]);
+  captures[0] = read_file(words[5]);
+  if (count > 6) captures[1] = read_file(words[6]);
+  signal(SIGUSR1, choose);
+  signal(SIGUSR2, choose);
+
+  ssh_init();
+  ssh_bind keys = ssh_bind_new();
+  ssh_bind_options_set(keys, SSH_BIND_OPTIONS_HOSTKEY, words[2]);
+  if (ssh_pki_import_pubkey_file(words[3], &accepted)) return fputs("no user key\n", stderr), 2;
+
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(words[1]))};
+  if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 4096))
+    return perror("listen"), 2;
+
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 256 << 10);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  while (1) {
+    int number = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (number < 0) continue;
+    setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    ssh_session session = ssh_new();
+    if (!session) {
+      close(number);
+      continue;
+    }
+    pthread_t thread;
+    if (ssh_bind_accept_fd(keys, session, number) != SSH_OK) {
+      fprintf(stderr, "%s\n", ssh_get_error(keys));
+      close(number);
+      ssh_free(session);
+    } else if (pthread_create(&thread, &attributes, serve, session)) {
+      ssh_disconnect(session);
+      ssh_free(session);
+    }
+  }
+}
