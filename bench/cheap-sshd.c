@@ -3,9 +3,10 @@
 // So little work is done for a connection that many hosts fit on one small machine, and the client
 // can be measured. It listens on all of 127/8: every 127.x.y.z is a host of its own.
 //
-//   cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS CAPTURE [CAPTURE]
+//   cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT CAPTURE [CAPTURE]
 //
-// A capture is the batch's real output with @NONCE@ in the place of the nonce. SIGUSR1 switches to
+// It answers to one script only, with any nonce, so that all clients are known to do the same work.
+// A capture is the script's real output with @NONCE@ in the place of the nonce. SIGUSR1 switches to
 // the first, SIGUSR2 to the second, so that two passes see counters that have moved.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,7 +27,11 @@
 enum { nonce_size = 32, script_limit = 128 << 10 };
 
 static ssh_key accepted;
-static char *captures[2];
+struct file {
+  char *bytes;
+  size_t size;
+};
+static struct file script, captures[2];
 static volatile sig_atomic_t current;
 static int delay_ms;
 
@@ -34,26 +39,27 @@ struct connection {
   ssh_session session;
   ssh_channel channel;
   struct ssh_channel_callbacks_struct callbacks;
-  char *script;
+  char *input;
   size_t size;
   int answered;
 };
 
 static void answer(struct connection *c, const char *nonce) {
   static const char mark[] = "@NONCE@";
-  const char *from = captures[current];
-  size_t room = strlen(from) * 2, size = 0;
-  char *text = malloc(room);
+  // Not a string: /proc/*/cmdline has put NULs into it.
+  const char *from = captures[current].bytes, *end = from + captures[current].size;
+  char *text = malloc((end - from) * 2 + nonce_size);
   if (!text) return;
-  for (const char *next; (next = strstr(from, mark)); from = next + sizeof mark - 1) {
-    memcpy(text + size, from, next - from);
-    size += next - from;
+  size_t size = 0;
+  for (const char *next; from < end; from = next + sizeof mark - 1) {
+    next = memmem(from, end - from, mark, sizeof mark - 1);
+    size_t count = (next ? next : end) - from;
+    memcpy(text + size, from, count);
+    size += count;
+    if (!next) break;
     memcpy(text + size, nonce, nonce_size);
     size += nonce_size;
   }
-  size_t rest = strlen(from);
-  memcpy(text + size, from, rest);
-  size += rest;
   if (delay_ms) usleep(delay_ms * 1000);
   ssh_channel_write(c->channel, text, size);
   free(text);
@@ -62,20 +68,36 @@ static void answer(struct connection *c, const char *nonce) {
   ssh_channel_close(c->channel);
 }
 
+static char *nonce_of(char *text) {
+  char *line = strstr(text, "\nN=");
+  return line && strlen(line + 3) > nonce_size && line[3 + nonce_size] == '\n' ? line + 3 : NULL;
+}
+
+/// Whether it is the script that all clients are to send; the nonce stands in it once.
+static int is_expected(const char *text, size_t size, const char *nonce) {
+  size_t before = nonce - text, after = before + nonce_size;
+  return size <= script.size && !memcmp(text, script.bytes, before) &&
+         !memcmp(text + after, script.bytes + after, size - after);
+}
+
 /// The script is whole when the line that prints the last frame has come.
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t count, int error,
                    void *user) {
   (void)session, (void)channel;
   struct connection *c = user;
   if (error || c->answered || c->size + count > script_limit) return count;
-  memcpy(c->script + c->size, data, count);
+  memcpy(c->input + c->size, data, count);
   c->size += count;
-  c->script[c->size] = 0;
-  if (!strstr(c->script, "\n$N z\"\n")) return count;
-  char *nonce = strstr(c->script, "\nN=");
-  if (!nonce || strlen(nonce + 3) < nonce_size) return count;
+  c->input[c->size] = 0;
+  if (!strstr(c->input, "\n$N z\"\n")) return count;
   c->answered = 1;
-  answer(c, nonce + 3);
+  char *nonce = nonce_of(c->input);
+  if (nonce && is_expected(c->input, c->size, nonce)) {
+    answer(c, nonce);
+  } else {
+    fputs("cheap-sshd: another script than `rooms script` prints\n", stderr);
+    ssh_channel_close(c->channel);
+  }
   return count;
 }
 
@@ -108,7 +130,7 @@ static ssh_channel on_channel(ssh_session session, void *user) {
 }
 
 static void *serve(void *user) {
-  struct connection c = {.session = user, .script = malloc(script_limit + 1)};
+  struct connection c = {.session = user, .input = malloc(script_limit + 1)};
   struct ssh_server_callbacks_struct callbacks = {
       .userdata = &c,
       .auth_pubkey_function = on_key,
@@ -123,7 +145,7 @@ static void *serve(void *user) {
   ssh_set_server_callbacks(c.session, &callbacks);
   ssh_set_auth_methods(c.session, SSH_AUTH_METHOD_PUBLICKEY);
   ssh_event event = ssh_event_new();
-  if (c.script && event && ssh_handle_key_exchange(c.session) == SSH_OK) {
+  if (c.input && event && ssh_handle_key_exchange(c.session) == SSH_OK) {
     ssh_event_add_session(event, c.session);
     time_t end = time(NULL) + 60;
     while (ssh_is_connected(c.session) && time(NULL) < end)
@@ -133,34 +155,34 @@ static void *serve(void *user) {
   if (event) ssh_event_free(event);
   ssh_disconnect(c.session);
   ssh_free(c.session);
-  free(c.script);
+  free(c.input);
   return NULL;
 }
 
-static void choose(int signal) { current = signal == SIGUSR2 && captures[1]; }
+static void choose(int signal) { current = signal == SIGUSR2 && captures[1].bytes; }
 
-static char *read_file(const char *path) {
+static struct file read_file(const char *path) {
   FILE *file = fopen(path, "r");
-  if (!file) return perror(path), exit(2), NULL;
-  fseek(file, 0, SEEK_END);
-  long size = ftell(file);
-  rewind(file);
-  char *text = malloc(size + 1);
-  text[fread(text, 1, size, file)] = 0;
+  if (!file) perror(path), exit(2);
+  struct file read = {malloc(1 << 20), 0};
+  read.size = fread(read.bytes, 1, 1 << 20, file);
   fclose(file);
-  return text;
+  return read;
 }
 
 int main(int count, char **words) {
-  if (count < 6) return fputs("usage: cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS CAPTURE [CAPTURE]\n", stderr), 2;
+  if (count < 7)
+    return fputs("usage: cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT CAPTURE [CAPTURE]\n",
+                 stderr), 2;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   signal(SIGPIPE, SIG_IGN);
   delay_ms = atoi(words[4]);
-  captures[0] = read_file(words[5]);
-  if (count > 6) captures[1] = read_file(words[6]);
+  script = read_file(words[5]);
+  captures[0] = read_file(words[6]);
+  if (count > 7) captures[1] = read_file(words[7]);
   signal(SIGUSR1, choose);
   signal(SIGUSR2, choose);
 
