@@ -6,29 +6,37 @@ import Targets
 
 /// Measures single rooms of the house without a network; `bench/run` calls it.
 ///
-///     rooms collectors              names the collectors of the profile `linux`
-///     rooms script NONCE            prints their batch
+/// All speak of the batch of the profile `linux`; `--without NAME` leaves one collector out of it.
+///
+///     rooms collectors              names the collectors
+///     rooms script NONCE            prints the script
 ///     rooms parse CAPTURE CAPTURE   µs to parse a batch into points and encode them
 ///     rooms store FILE CAPTURE…     time and growth of the store, one pass for each capture
 @main
 struct Main {
   static func main() async throws {
-    let words = Array(CommandLine.arguments.dropFirst())
-    guard let profile = Settings().profiles["linux"] else { return complain("no profile linux") }
+    var words = Array(CommandLine.arguments.dropFirst())
+    guard var tasks = Settings().profiles["linux"]?.tasks else { return complain("no profile linux") }
+    if words.first == "--without", words.count > 1 {
+      tasks.removeAll { $0.collector == words[1] }
+      words.removeFirst(2)
+    }
     let batch = Batch(
-      profile.tasks.compactMap { task in
+      tasks.compactMap { task in
         collectors.first { $0.name == task.collector }.map { Batch.Item($0, task.options) }
       })
     switch words.first {
     case "collectors" where words.count == 1:
-      say(Array(profile.tasks.map { "\($0.collector)\n" }.joined().utf8), to: 1)
+      say(Array(tasks.map { "\($0.collector)\n" }.joined().utf8), to: 1)
     case "script" where words.count == 2:
       say(batch.script(nonce: words[1], last: true), to: 1)
     case "parse" where words.count == 3:
       try parse(batch, before: read(words[1]), now: read(words[2]))
     case "store" where words.count > 2:
       try await store(batch, path: words[1], captures: words.dropFirst(2).map { try read($0) })
-    default: complain("usage: rooms collectors | script NONCE | parse CAPTURE CAPTURE | store FILE CAPTURE...")
+    default:
+      complain(
+        "usage: rooms [--without COLLECTOR] collectors | script NONCE | parse CAPTURE CAPTURE | store FILE CAPTURE...")
     }
   }
 
