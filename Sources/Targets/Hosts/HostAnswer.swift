@@ -33,6 +33,14 @@ public struct HostAnswer: Sendable {
 
   public init(time: Timestamp) { self.time = time }
 
+  /// What a host answered to a batch, from what its shell printed: for captures, kept or measured.
+  public init(output: [UInt8], of batch: Batch, nonce: String, time: Timestamp) {
+    self.time = time
+    var frames = Frames(nonce: nonce, limits: batch.limits)
+    output.withUnsafeBytes { frames.append($0) }
+    take(frames, of: batch)
+  }
+
   /// The boot that the host is in, as the kernel names it.
   public var bootID: String? {
     files[Batch.bootFile].flatMap { bytes in

@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that an ordinary build of `scrape` never sees it.
+let package = Package(
+  name: "bench",
+  dependencies: [.package(name: "scrape", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "rooms", dependencies: [.product(name: "Rooms", package: "scrape")],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+  ]
+)
