@@ -26,8 +26,8 @@ build: deps ## The release binary, .build/release/scrape.
 	$(SWIFT) build $(RELEASE) --product scrape
 
 test: deps-test ## All tests, in debug and in release, against real sshd and InfluxDB.
-	$(SWIFT) test --disable-xctest
-	$(SWIFT) test --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
+	$(SWIFT) test --disable-xctest --no-parallel
+	$(SWIFT) test --disable-xctest --no-parallel -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
 
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

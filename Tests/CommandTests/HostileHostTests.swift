@@ -175,7 +175,7 @@ extension LabHost {
 
 /// One pass over all of them, with a short deadline.
 private final class HostilePass: Sendable {
-  static let deadline = 8.0
+  static let deadline = 15.0
   static let shared = Result { try HostilePass() }
 
   let run: MeasuredRun

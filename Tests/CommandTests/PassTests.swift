@@ -153,7 +153,8 @@ import Testing
     let second = try range.scrape("run")
     #expect(second.status == 1)
     #expect(second.errors.contains("another pass is running (process \(first.identifier)"))
-    first.stop(SIGINT)
+    kill(first.identifier, SIGINT)
+    #expect(eventually(within: 5) { !first.isRunning })
     let log = range.scratch.read("log") ?? ""
     #expect(log.contains("interrupted"), "\(log)")
   }

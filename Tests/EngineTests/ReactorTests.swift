@@ -104,9 +104,10 @@ final class SocketPair: Sendable {
 
   @Test func `five hundred sleepers wake in the order of their deadlines`() async throws {
     let order = Shared<[Int]>([])
+    let start = Deadline.after(.milliseconds(50))
     await withTaskGroup { group in
       for index in (0..<500).shuffled() {
-        let instant = Deadline.after(.milliseconds(50 + index / 5))
+        let instant = start.advanced(by: .milliseconds(index / 5))
         group.addTask {
           await reactor.run { reactor in
             try? await reactor.sleep(until: instant)
