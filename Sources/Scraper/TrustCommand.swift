@@ -115,7 +115,7 @@ enum TrustCommand: Subcommand {
             }
           }
           let verdict = (try? key.get()).map {
-            target.knownHosts.verdict(on: $0, for: target.keyNames)
+            target.accepted.verdict(on: $0)
           }
           return (index, Finding(host: host, names: target.keyNames, key: key, verdict: verdict))
         }

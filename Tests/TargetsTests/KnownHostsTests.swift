@@ -45,7 +45,7 @@ import Testing
     lines: String, host: String, port: UInt16, verdict: KnownHosts.Verdict
   ) {
     let known = Self.file(lines)
-    #expect(known.verdict(on: Self.one, for: [KnownHosts.name(host, port: port)]) == verdict)
+    #expect(known.lines(for: [KnownHosts.name(host, port: port)]).verdict(on: Self.one) == verdict)
     #expect(known.warnings.isEmpty)
   }
 
@@ -60,7 +60,7 @@ import Testing
   func `a bad line costs itself and is named`(line: String, warning: String) {
     let known = Self.file(line, "web2 \(Self.one.text)")
     #expect(known.warnings.count == 1 && known.warnings[0].contains(warning), "\(known.warnings)")
-    #expect(known.verdict(on: Self.one, for: ["web2"]) == .accepted)
+    #expect(known.lines(for: ["web2"]).verdict(on: Self.one) == .accepted)
   }
 
   @Test func `names hashed by ssh-keygen are found`() throws {
@@ -71,10 +71,10 @@ import Testing
     let hashed = scratch.read("known_hosts") ?? ""
     #expect(hashed.hasPrefix("|1|"))
     let known = Self.file(hashed)
-    #expect(known.verdict(on: Self.one, for: ["web1"]) == .accepted)
-    #expect(known.verdict(on: Self.one, for: ["[10.0.0.1]:2222"]) == .accepted)
-    #expect(known.verdict(on: Self.two, for: ["web1"]) == .changed(accepted: [Self.one]))
-    #expect(known.verdict(on: Self.one, for: ["web2"]) == .unknown)
+    #expect(known.lines(for: ["web1"]).verdict(on: Self.one) == .accepted)
+    #expect(known.lines(for: ["[10.0.0.1]:2222"]).verdict(on: Self.one) == .accepted)
+    #expect(known.lines(for: ["web1"]).verdict(on: Self.two) == .changed(accepted: [Self.one]))
+    #expect(known.lines(for: ["web2"]).verdict(on: Self.one) == .unknown)
   }
 
   @Test func `a fingerprint is what ssh-keygen prints`() throws {

@@ -12,7 +12,7 @@ public struct HostTarget: Sendable {
   public var port: UInt16
   public var user: String
   public var credentials: Credentials
-  public var knownHosts: KnownHosts
+  public var accepted: AcceptedKeys
   /// How long each stage may take; the host's own deadline bounds them all.
   public var timeouts: Timeouts
 
@@ -34,12 +34,15 @@ public struct HostTarget: Sendable {
     self.port = port
     self.user = user
     self.credentials = credentials
-    self.knownHosts = knownHosts
     self.timeouts = timeouts
+    keyNames = HostTarget.keyNames(name, address, port)
+    accepted = knownHosts.lines(for: keyNames)
   }
 
   /// The names under which the host's key may stand in `known_hosts`.
-  public var keyNames: [String] {
+  public let keyNames: [String]
+
+  private static func keyNames(_ name: String, _ address: String, _ port: UInt16) -> [String] {
     let names = [address, name].map { KnownHosts.name($0, port: port) }
     return names[0] == names[1] ? [names[0]] : names
   }
@@ -110,7 +113,7 @@ public struct HostTarget: Sendable {
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> HostKey {
     var steps = HostAnswer(time: .now)
-    let known = knownHosts.keys(for: keyNames)
+    let known = accepted.keys
     let (session, key) = try await handshake(
       hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
     session.close()
@@ -125,7 +128,7 @@ public struct HostTarget: Sendable {
   private func open(
     on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
   ) async throws(TargetError) -> Session {
-    let known = knownHosts.keys(for: keyNames)
+    let known = accepted.keys
     let (session, key) = try await handshake(
       hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
     // No credential is shown before the host's key has been accepted.
@@ -189,7 +192,7 @@ public struct HostTarget: Sendable {
 
   private func check(_ key: HostKey) throws(TargetError) {
     let shown = "\(key.type) \(key.fingerprint)"
-    switch knownHosts.verdict(on: key, for: keyNames) {
+    switch accepted.verdict(on: key) {
     case .accepted: return
     case .unknown:
       throw TargetError(

@@ -108,25 +108,39 @@ public struct KnownHosts: Sendable {
     port == 22 ? host.lowercased() : "[\(host.lowercased())]:\(port)"
   }
 
-  private func entries(for names: [String]) -> [Entry] {
-    names.flatMap { exact[$0] ?? [] }
-      + others.filter { entry in names.contains { entry.names.match($0) } }
+  /// What the files say of a host, looked up under its names in turn until one is known.
+  ///
+  /// A hashed line costs a digest for each name it is compared with: look a host up once.
+  public func lines(for names: [String]) -> AcceptedKeys {
+    var found: [Entry] = []
+    for name in names {
+      found += exact[name] ?? []
+      found += others.filter { $0.names.match(name) }
+      if found.contains(where: { $0.marker == .none }) { break }
+    }
+    return AcceptedKeys(
+      plain: found.filter { $0.marker == .none }.map(\.key),
+      revoked: found.filter { $0.marker == .revoked }.map(\.key),
+      hasAuthority: found.contains { $0.marker == .authority })
   }
+}
 
-  /// Judges the key that a host shows, under any of its names.
-  public func verdict(on key: HostKey, for names: [String]) -> Verdict {
-    let entries = entries(for: names)
-    if entries.contains(where: { $0.marker == .revoked && $0.key == key }) { return .revoked }
-    let plain = entries.filter { $0.marker == .none }.map(\.key)
+/// The keys that a host may show, must not show, and has shown to people before.
+public struct AcceptedKeys: Sendable, Equatable {
+  var plain: [HostKey]
+  var revoked: [HostKey]
+  var hasAuthority: Bool
+
+  /// Judges the key that the host shows.
+  public func verdict(on key: HostKey) -> KnownHosts.Verdict {
+    if revoked.contains(key) { return .revoked }
     if plain.contains(key) { return .accepted }
     if !plain.isEmpty { return .changed(accepted: plain) }
-    return entries.contains { $0.marker == .authority } ? .needsCertificate : .unknown
+    return hasAuthority ? .needsCertificate : .unknown
   }
 
-  /// The keys accepted for a host, for asking it only for a kind of key that can be checked.
-  public func keys(for names: [String]) -> [HostKey] {
-    entries(for: names).filter { $0.marker == .none }.map(\.key)
-  }
+  /// The keys accepted for the host, for asking it only for a kind of key that can be checked.
+  public var keys: [HostKey] { plain }
 }
 
 /// Shell-like patterns of `*` and `?`, as OpenSSH's files use them.

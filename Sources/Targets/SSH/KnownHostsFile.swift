@@ -20,7 +20,7 @@ public enum KnownHostsFile {
       if line.hasPrefix("@") { return false }
       var single = KnownHosts()
       single.add(Array(line.utf8), file: path)
-      return !single.keys(for: names).isEmpty
+      return names.contains { !single.lines(for: [$0]).keys.isEmpty }
     }
     lines.append("\(names.joined(separator: ",")) \(key.text)")
     try replace(path, with: lines.joined(separator: "\n") + "\n")

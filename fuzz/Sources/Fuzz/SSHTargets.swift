@@ -14,7 +14,7 @@ private func readKnownHosts(_ bytes: UnsafeBufferPointer<UInt8>) {
   for names in [["web01"], ["[10.0.0.1]:2222", "[web01]:2222"]] {
     for key in known.keys(for: names) {
       // A key that a line marks as accepted is that, unless another revokes it.
-      switch known.verdict(on: key, for: names) {
+      switch known.lines(for: names).verdict(on: key) {
       case .accepted, .revoked: break
       default: preconditionFailure("an accepted key is not accepted")
       }
