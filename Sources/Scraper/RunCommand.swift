@@ -36,11 +36,14 @@ enum RunCommand: Subcommand {
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
+    // The command line first: its faults are told also where there is no inventory yet.
+    let only = try names(arguments["--only"])
+    let wantedFanout = try arguments.integer("--fanout", in: 1...10_000)
+    let wantedLength = try arguments.duration("--deadline")
     let site = try Site(arguments)
     let hosts = try site.hosts(arguments)
-    let only = try names(arguments["--only"])
-    let fanout = try arguments.integer("--fanout", in: 1...10_000) ?? site.settings.fanout
-    let length = try arguments.duration("--deadline") ?? site.settings.deadline
+    let fanout = wantedFanout ?? site.settings.fanout
+    let length = wantedLength ?? site.settings.deadline
     var findings = Findings()
     var sinks = Sinks.sinks(
       from: site.settings.sinks, secrets: !arguments.has("--dry-run"), &findings)
