@@ -43,7 +43,7 @@ bench: deps-bench build ## Compares with other tools on the same hosts; see benc
 	bench/run
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
-	fuzz/run TIME=$(TIME)
+	fuzz/run $(TIME)
 
 clean: ## Removes what was built.
 	rm -rf .build bench/.build bench/.venv fuzz/.build

@@ -49,7 +49,7 @@ public struct Point: Sendable, Equatable {
     if let value, value.isFinite { fields.append(Field(name, .float(value))) }
   }
 
-  /// Adds a percentage rounded to a hundredth, which is finer than a kernel tick can tell.
+  /// Adds a percentage rounded to a hundredth: no chart shows more, and the history stays compact.
   public mutating func percent(_ name: String, _ value: Double?) {
     guard let value, value.isFinite else { return }
     fields.append(Field(name, .float((value * 100).rounded() / 100)))

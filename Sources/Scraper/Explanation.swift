@@ -27,6 +27,8 @@ struct Explanation {
     )
     if let failure = answer.failure { lines.append("  \(failure.description.visible)") }
     lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand.visible)"]
+    // Without a batch nothing was asked, and nothing can be made of it.
+    if answer.script.isEmpty { return lines.joined(separator: "\n") }
     lines += ["", Terminal.paint("script", .bold, on: 1)]
     lines += String(decoding: answer.script, as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false

@@ -50,8 +50,8 @@ struct HostReading: Sendable {
       }
     }
     result.bootID = bootID
-    // A host that was never reached has told nothing of its collectors: they keep what they had.
-    if answer.hostKey == nil, failure != nil { result.problems = [] }
+    // A host that was never asked has told nothing of its collectors: they keep what they had.
+    if answer.script.isEmpty { result.problems = [] }
     let outcome = TargetOutcome(
       target: "ssh", up: failure == nil, reason: failure?.reason.rawValue,
       message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))

@@ -21,13 +21,15 @@ struct HostReport {
       lines.append(
         "\(Terminal.paint("critical", .red, on: 1))  \(failure.description.visible)\(last)")
     }
-    let rows = cpu + memory + disks + network + gpus + raid + processes + users
+    // Of a host that was never asked there is nothing to show, not even dashes.
+    let wasAsked = !visit.answer.script.isEmpty
+    let rows = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
     if !rows.isEmpty {
       lines.append("")
       let width = rows.map(\.name.count).max() ?? 0
       lines += rows.map { "\(Figure.pad($0.name, width))  \($0.text)".visible }
     }
-    if !visit.problems.isEmpty, visit.answer.hostKey != nil || host.connection == .local {
+    if !visit.problems.isEmpty, wasAsked {
       lines.append("")
       let width = visit.problems.map(\.collector.count).max() ?? 0
       for problem in visit.problems {
@@ -139,7 +141,7 @@ struct HostReport {
       return (
         index == 0 ? "disk" : "",
         words([
-          Figure.pad(point[tag: "path"] ?? "?", width),
+          Figure.pad(Figure.clip(point[tag: "path"] ?? "?", width), width),
           Figure.pad(percent(number(point, "used_percent")), 7, right: true),
           "\(used) of \(total)", inodes, point[tag: "mode"] == "ro" ? "read-only" : nil,
         ])

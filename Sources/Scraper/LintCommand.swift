@@ -23,11 +23,12 @@ enum LintCommand: Subcommand {
     for warning in site.inventory.warnings + findings.warnings {
       Terminal.note(warning.description)
     }
-    for host in site.inventory.hosts where host.via != nil {
+    let nested = site.inventory.hosts.filter { $0.via != nil }
+    if let first = nested.first {
       Terminal.note(
         ConfigurationError(
-          "\(host.name) is reached via a jump host, which this version cannot do yet",
-          at: host.mark
+          "\(fold(nested.map(\.name))): reached via a jump host, which this version cannot do yet",
+          at: first.mark
         ).asWarning.description)
     }
     Terminal.print(

@@ -100,6 +100,10 @@ struct Pass {
       }
       group.cancelAll()
     }
+    // Told in the order of the inventory, whoever was asked first.
+    let places = Dictionary(
+      hosts.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    readings.sort { places[$0.result.batch.host] ?? 0 < places[$1.result.batch.host] ?? 0 }
     return (readings, interrupted)
   }
 

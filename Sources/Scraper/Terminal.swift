@@ -154,6 +154,11 @@ enum Figure {
     return right ? fill + text : text + fill
   }
 
+  /// The text, its middle left out where it is longer than the width.
+  static func clip(_ text: String, _ width: Int) -> String {
+    text.count <= width ? text : "\(text.prefix((width - 1) / 2))…\(text.suffix(width / 2))"
+  }
+
   /// The latest values as a row of bars, the scale being 0 to `top`.
   static func sparkline(_ values: [Double], top: Double) -> String {
     let bars = Array("▁▂▃▄▅▆▇█")

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import Metrics
+import Lab
 import Testing
 
 @testable import Targets
@@ -252,6 +253,21 @@ struct InventoryTests {
   }
 
   // MARK: files
+
+  @Test func `secrets, and folders with settings of their own, are no part of a folder`() throws {
+    let scratch = Scratch()
+    scratch.write("hosts.yml", "all: {hosts: {web: {}}}\n")
+    scratch.write("influx.password", "hunter2\n")
+    scratch.write("token", "hunter2\n")
+    scratch.write("more.ini", "db\n")
+    scratch.write("plain", "cache\n", mode: 0o644)
+    scratch.write("other/hosts.yml", "all: {hosts: {elsewhere: {}}}\n")
+    scratch.write("other/scrape.yml", "fanout: 5\n")
+    let inventory = try Inventory.load(scratch.path)
+    #expect(Set(inventory.hosts.map(\.name)) == ["web", "db", "cache"])
+    #expect(inventory.warnings.count == 2)
+    #expect(!inventory.warnings.description.contains("hunter2"))
+  }
 
   @Test func `a folder of files is one inventory`() throws {
     let folder = try InventoryFolder([

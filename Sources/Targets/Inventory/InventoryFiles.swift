@@ -33,7 +33,9 @@ extension InventoryDraft {
     readFolder(path, depth: 0, &files)
     if files.count == before {
       findings.add(
-        ConfigurationError("holds no inventory", file: path, hint: "put a hosts.yml there"))
+        ConfigurationError(
+          "holds no inventory", file: path,
+          hint: "put a hosts.yml there, or name one of its folders that has a scrape.yml"))
     }
     readVariables(beside: path, &files, isWhole: true)
   }
@@ -56,12 +58,35 @@ extension InventoryDraft {
       }
       switch isFolder(full) {
       case true?:
+        // A folder with settings of its own is an inventory of its own.
+        if ["scrape.yml", "scrape.yaml"].contains(where: { access("\(full)/\($0)", F_OK) == 0 }) {
+          continue
+        }
         if depth < 8 { readFolder(full, depth: depth + 1, &files) }
-      case false?: readFile(full, &files)
+      case false?:
+        if let reason = strangeness(of: name, at: full) {
+          findings.warn(ConfigurationError("is left out: \(reason)", file: full))
+        } else {
+          readFile(full, &files)
+        }
       case nil:
         findings.add(ConfigurationError("cannot be opened: \(systemReason(errno))", file: full))
       }
     }
+  }
+
+  /// Why a file in a folder is not taken for an inventory: a password that lies there must not
+  /// become the name of a host. Nil where it is taken.
+  private func strangeness(of name: String, at path: String) -> String? {
+    if [".yml", ".yaml", ".json", ".ini"].contains(where: { name.hasSuffix($0) }) { return nil }
+    // A program is refused by name, whatever its ending.
+    if isExecutable(path) || (try? Source.read(path))?.bytes.starts(with: "#!".utf8) == true {
+      return nil
+    }
+    if name.contains(".") { return "its ending is none of .yml, .yaml, .json and .ini" }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & 0o077 == 0, name != "hosts" else { return nil }
+    return "only its owner can read it, like a secret; add .ini or .yml if it is an inventory"
   }
 
   private mutating func readFile(_ path: String, _ files: inout [String]) {
