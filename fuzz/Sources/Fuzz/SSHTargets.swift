@@ -12,7 +12,7 @@ private func readKnownHosts(_ bytes: UnsafeBufferPointer<UInt8>) {
   var known = KnownHosts()
   known.add(Array(bytes), file: "known_hosts")
   for names in [["web01"], ["[10.0.0.1]:2222", "[web01]:2222"]] {
-    for key in known.keys(for: names) {
+    for key in known.keys(for: names).prefix(4) {
       // A key that a line marks as accepted is that, unless another revokes it.
       switch known.verdict(on: key, for: names) {
       case .accepted, .revoked: break
