@@ -21,6 +21,10 @@ public enum Df: Parser {
 
   /// More rows than are worth reading; what comes after is left out.
   static let most = 4096
+  /// The longest device and mount point that Linux has, PATH_MAX each, with the numbers between.
+  static let longestLine = 8400
+  /// How many readings of a row are tried; each looks at the whole rest of it.
+  static let mostReadings = 32
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
     try parse(text, paths: [])
@@ -52,12 +56,14 @@ public enum Df: Parser {
   private static func row(
     _ line: Span<UInt8>, device: String?, _ paths: Set<String>
   ) -> Row? {
+    guard line.count <= longestLine else { return nil }
     var first: Row?
+    var readings = 0
     var words = Scanner(line)
     words.skipBlanks()
     let start = words.position
     if device == nil { _ = words.word() }
-    while !words.isAtEnd {
+    while !words.isAtEnd, readings < mostReadings {
       let end = words.position
       var columns = Scanner(line.extracting(end..<line.count))
       if let total = columns.word(), isNumber(total), let used = columns.word(), isNumber(used),
@@ -67,6 +73,7 @@ public enum Df: Parser {
         columns.skipBlanks()
         let path = columns.rest
         if path.first == UInt8(ascii: "/") {
+          readings += 1
           let row = Row(
             device: device ?? line.extracting(start..<end).trimmed.string,
             path: printable(path.string), total: total.unsigned, used: used.unsigned,

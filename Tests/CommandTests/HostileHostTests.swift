@@ -18,7 +18,7 @@ struct LabHost: Sendable, CustomTestStringConvertible {
   }
 
   var name: String
-  /// nil where the host is up.
+  /// nil where the host is up. Where a slow machine may end the pass first, both stand here.
   var reason: String?
   var kind: Kind
 
@@ -29,6 +29,13 @@ struct LabHost: Sendable, CustomTestStringConvertible {
   }
 
   var testDescription: String { name }
+  var saysSomething: Bool {
+    switch kind {
+    case .script, .banner, .knownHosts: true
+    case .server(.silent), .server(.closes), .server(.resets), .nobody: false
+    case .server: true
+    }
+  }
   var isReal: Bool {
     switch kind {
     case .script, .banner, .knownHosts: true
@@ -40,18 +47,19 @@ struct LabHost: Sendable, CustomTestStringConvertible {
 extension LabHost {
   /// Runs what was asked for, as sshd would.
   private static let shell = "exec sh -c \"$SSH_ORIGINAL_COMMAND\""
-  /// A `tail` that comes before the host's own, in a folder that the script makes.
-  private static func tail(_ script: String) -> Kind {
+  /// A program that comes before the host's own, in a folder that the script makes.
+  private static func program(_ name: String, _ script: String) -> Kind {
     .script(
       """
-      mkdir -p "$LAB/bin" && cat >"$LAB/bin/tail" <<'END'
+      mkdir -p "$LAB/bin" && cat >"$LAB/bin/\(name)" <<'END'
       #!/bin/sh
       \(script)
       END
-      chmod +x "$LAB/bin/tail"; PATH=$LAB/bin:$PATH; export PATH
+      chmod +x "$LAB/bin/\(name)"; PATH=$LAB/bin:$PATH; export PATH
       \(shell)
       """)
   }
+  private static func tail(_ script: String) -> Kind { program("tail", script) }
   private static let ssh = [UInt8].text("SSH-2.0-x\r\n")
   private static let escapes = #"\033[2J\033]0;owned\007\033[31m\302\233 31m\r"#
 
@@ -91,10 +99,10 @@ extension LabHost {
     .init("sleeps", "timeout", .script("sleep 100")),
     .init("half-a-line", "timeout", .script("printf 'half a line'; sleep 100")),
     .init("drips", "timeout", .script("while printf x; do sleep 0.1; done")),
-    .init("yes", "output_too_large", .script("yes")),
-    .init("yes-on-errors", "output_too_large", .script("yes >&2")),
+    .init("yes", "output_too_large|timeout", .script("yes")),
+    .init("yes-on-errors", "output_too_large|timeout", .script("yes >&2")),
     .init(
-      "no-line-end", "output_too_large", .script("tr '\\0' x </dev/zero")),
+      "no-line-end", "output_too_large|timeout", .script("tr '\\0' x </dev/zero")),
     .init(
       "echoes-the-script", "no_shell", .script("timeout 1 cat; exit 0")),
 
@@ -107,12 +115,19 @@ extension LabHost {
         printf '==> /proc/stat <==\ncpu  1 2 3 4 5 6 7 8 9 10\n==> /proc/meminfo <==\nMemTotal: 18446744073709551615 kB\n'
         printf '==> /etc/os-release <==\nPRETTY_NAME="\033[2Jowned\007"\nID="\n'
         """#)),
+    .init(
+      "tail-lies", nil,
+      tail(
+        #"""
+        /usr/bin/tail "$@" | sed 's/^PRETTY_NAME=.*/PRETTY_NAME="\x1b[2J\x1b]0;owned\x07"/
+        s/ ext4 / e\x1bt4 /; s/^ID=.*/ID="\xc2\x9b31m\x7f"/; s/^Linux version/\x1b[31m/'
+        """#)),
     .init("tail-nuls", nil, tail("head -c 5000 /dev/zero")),
     .init("tail-silent", nil, tail("exit 0")),
     .init("tail-half", nil, tail("printf '==> /proc/stat <==\\ncpu  12 3'")),
     .init("tail-hangs", "timeout", tail("printf '==> /proc/stat <==\\ncpu  12 3'; sleep 100")),
-    .init("tail-floods", "output_too_large", tail("yes '==> /proc/stat <=='")),
-    .init("tail-large", nil, tail("head -c 6000000 /dev/zero")),
+    .init("tail-floods", "output_too_large|timeout", tail("yes '==> /proc/stat <=='")),
+    .init("df-large", nil, program("df", "head -c 400000 /dev/zero")),
     .init(
       "replays-the-nonce", nil,
       .script(
@@ -121,7 +136,8 @@ extension LabHost {
           case $line in N=*) nonce=${line#N=} ;; exit*) break ;; esac
         done
         echo; echo "$nonce m 1 2 3 4"; yes "$nonce s cpu
-        $nonce e 0" | head -n 100000; echo "$nonce z"
+          $nonce e 0" | sed 's/^ *//' | head -n 100000
+          echo "$nonce z"
         """#)),
     .init(
       "carriage-returns", nil,
@@ -179,6 +195,8 @@ private final class HostilePass: Sendable {
   static let shared = Result { try HostilePass() }
 
   let run: MeasuredRun
+  /// What people look at after it.
+  let looks: [MeasuredRun]
   /// The lines of line protocol by host.
   let lines: [String: [String]]
 
@@ -243,6 +261,16 @@ private final class HostilePass: Sendable {
         "run", "--inventory", "\(scratch.path)/hosts.yml", "--store", "\(scratch.path)/scrape.db",
         "--deadline", "\(Int(Self.deadline))", "--stdout",
       ], environment: ["SSH_AUTH_SOCK": "", "HOME": scratch.path], timeout: 60)
+    looks = try [
+      ["host", "tail-lies", "--explain"], ["host", "escapes", "--explain"],
+      ["host", "tail-lies", "--json"], ["list"], ["status"],
+    ].map { words in
+      try MeasuredRun(
+        words + [
+          "--inventory", "\(scratch.path)/hosts.yml", "--store", "\(scratch.path)/scrape.db",
+        ],
+        environment: ["SSH_AUTH_SOCK": "", "HOME": scratch.path], timeout: 30)
+    }
     var lines: [String: [String]] = [:]
     for line in String(decoding: run.output, as: UTF8.self).split(separator: "\n") {
       guard let start = line.range(of: ",host=") else { continue }
@@ -267,7 +295,11 @@ private final class HostilePass: Sendable {
     #expect(points.count == 1)
     let point = points.first ?? ""
     #expect(point.contains(host.reason == nil ? " up=1i" : " up=0i"), "\(point)")
-    if let reason = host.reason { #expect(point.contains("reason=\"\(reason)\""), "\(point)") }
+    // Who is known to have said something has not sent nothing.
+    if host.saysSomething { #expect(!point.contains("bytes=0i"), "\(point)") }
+    if let reasons = host.reason?.split(separator: "|") {
+      #expect(reasons.contains { point.contains("reason=\"\($0)\"") }, "\(point)")
+    }
   }
 
   @Test(arguments: LabHost.healthy)
@@ -278,6 +310,16 @@ private final class HostilePass: Sendable {
     #expect(measurements.isSuperset(of: ["mem", "system", "kernel", "net", "processes", "scrape"]))
   }
 
+  @Test(arguments: [
+    "garbage-before", "garbage-after", "megabyte-before", "nuls-before", "noise-on-errors",
+    "forged-frames-before", "banner", "noisy-profile", "busybox", "carriage-returns",
+  ])
+  func `what is said around the frames costs no collector`(host: String) throws {
+    let pass = try HostilePass.shared.get()
+    let point = (pass.lines[host] ?? []).first { $0.hasPrefix("scrape,") } ?? ""
+    #expect(point.contains("problems=0i"), "\(point)")
+  }
+
   @Test func `the pass ends by its deadline with an exit code that says so`() throws {
     let run = try HostilePass.shared.get().run
     #expect(run.seconds < HostilePass.deadline + 2)
@@ -285,13 +327,16 @@ private final class HostilePass: Sendable {
   }
 
   @Test func `nothing of a host reaches a terminal as it came`() throws {
-    let run = try HostilePass.shared.get().run
-    for (stream, bytes) in [("output", run.output), ("errors", run.errors)] {
-      let bad = bytes.first { ($0 < 0x20 && $0 != 0x0a) || $0 == 0x7f }
-      #expect(bad == nil, "\(stream)")
-      // C1 controls are two bytes in UTF-8.
-      #expect(bytes.firstRange(of: [0xc2, 0x9b]) == nil, "\(stream)")
+    let pass = try HostilePass.shared.get()
+    for run in [pass.run] + pass.looks {
+      for (stream, bytes) in [("output", run.output), ("errors", run.errors)] {
+        let bad = bytes.firstIndex { ($0 < 0x20 && $0 != 0x0a) || $0 == 0x7f }
+        #expect(bad == nil, "\(stream): \(String(decoding: bytes, as: UTF8.self).debugDescription)")
+        // C1 controls are two bytes in UTF-8.
+        #expect(bytes.firstRange(of: [0xc2, 0x9b]) == nil, "\(stream)")
+      }
     }
+    #expect(pass.looks.allSatisfy { !$0.output.isEmpty })
   }
 
   @Test func `memory stays bounded`() throws {

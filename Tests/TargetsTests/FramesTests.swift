@@ -4,9 +4,10 @@ import Testing
 
 @Suite struct FramesTests {
   static func frames(
-    _ text: String, limits: [String: Int] = [:], pieces: Int = .max
+    _ text: String, pieces: Int = .max
   ) -> Frames {
-    var frames = Frames(nonce: "N", limits: limits, standardLimit: 1000)
+    let limits = ["files": 1000, "who": 1000, "a": 1000, "b": 1000]
+    var frames = Frames(nonce: "N", limits: limits)
     let bytes = Array(text.utf8)
     for start in stride(from: 0, to: bytes.count, by: min(pieces, max(1, bytes.count))) {
       let end = min(start + min(pieces, bytes.count), bytes.count)

@@ -65,9 +65,7 @@ public struct HostAnswer: Sendable {
 
   /// Takes the frames of a batch apart.
   mutating func take(_ frames: Frames, of batch: Batch) {
-    for section in frames.sections where sections[section.name] == nil {
-      sections[section.name] = section
-    }
+    for section in frames.sections { sections[section.name] = section }
     if let words = frames.connection?.split(separator: " "), let address = words.first {
       session.address = String(address)
     }

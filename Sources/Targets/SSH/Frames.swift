@@ -39,19 +39,20 @@ struct Frames {
   private enum Place { case before, output, errors, between }
 
   private let nonce: [UInt8]
+  /// The sections that were asked for, with the most bytes of each.
   private let limits: [String: Int]
-  private let standardLimit: Int
   private var place = Place.before
   private var line: [UInt8] = []
+  /// The host ends its lines as a terminal does, with CR LF; its first marker tells.
+  private var endsWithReturn = false
   /// The line has outgrown its room; the rest of it is thrown away.
   private var skipping = false
   private static let errorLimit = 4096
   private static let preambleLimit = 512
 
-  init(nonce: String, limits: [String: Int], standardLimit: Int = 256 << 10) {
+  init(nonce: String, limits: [String: Int]) {
     self.nonce = Array(nonce.utf8) + [0x20]
     self.limits = limits
-    self.standardLimit = standardLimit
   }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
@@ -78,7 +79,7 @@ struct Frames {
     case .output:
       guard let section = sections.last else { return 0 }
       return max(
-        nonce.count + 128, (limits[section.name] ?? standardLimit) - section.output.count)
+        nonce.count + 128, (limits[section.name] ?? 0) - section.output.count)
     }
   }
 
@@ -103,6 +104,10 @@ struct Frames {
       line.removeAll(keepingCapacity: true)
       skipping = false
     }
+    if !skipping, place == .before, line.starts(with: nonce) {
+      endsWithReturn = line.last == UInt8(ascii: "\r")
+    }
+    if endsWithReturn, line.last == UInt8(ascii: "\r") { line.removeLast() }
     if !skipping, line.starts(with: nonce) {
       mark(line[nonce.count...])
       return
@@ -124,7 +129,7 @@ struct Frames {
       }
     case .output:
       guard let last = sections.indices.last, !sections[last].overflowed else { return }
-      if sections[last].output.count + line.count > limits[sections[last].name] ?? standardLimit {
+      if sections[last].output.count + line.count > limits[sections[last].name] ?? 0 {
         overflow()
         return
       }
@@ -141,6 +146,8 @@ struct Frames {
       connection = text
       place = .between
     case Marker.start where place == .between || place == .errors:
+      // The host knows the nonce too, and could open sections without end.
+      guard limits[text] != nil, !sections.contains(where: { $0.name == text }) else { return }
       sections.append(Section(name: text))
       place = .output
     case Marker.end where place == .output:

@@ -131,16 +131,21 @@ public struct HostTarget: Sendable {
     let known = accepted.keys
     let (session, key) = try await handshake(
       hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
-    // No credential is shown before the host's key has been accepted.
-    try check(key)
-    let login = min(deadline, .after(timeouts.login))
-    let start = Deadline.now
-    let method = try await session.authenticate(
-      user, with: credentials, on: reactor, by: login)
-    steps.steps.append(
-      .init(name: "log-in", took: Deadline.now.since(start), detail: "\(user) by \(method)"))
-    try await session.startShell(on: reactor, by: login)
-    return session
+    do {
+      // No credential is shown before the host's key has been accepted.
+      try check(key)
+      let login = min(deadline, .after(timeouts.login))
+      let start = Deadline.now
+      let method = try await session.authenticate(
+        user, with: credentials, on: reactor, by: login)
+      steps.steps.append(
+        .init(name: "log-in", took: Deadline.now.since(start), detail: "\(user) by \(method)"))
+      try await session.startShell(on: reactor, by: login)
+      return session
+    } catch {
+      steps.count(session)
+      throw error
+    }
   }
 
   /// Connects and exchanges keys; tries again, after a pause, where the server sheds load.
@@ -180,8 +185,14 @@ public struct HostTarget: Sendable {
         name: "connect", took: connected.since(connecting),
         detail: "\(addresses.first?.text ?? address) port \(port)"))
     let session = try Session(over: Transport(owning: socket))
-    let key = try await session.handshake(
-      hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.login)))
+    let key: HostKey
+    do {
+      key = try await session.handshake(
+        hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.login)))
+    } catch {
+      steps.count(session)
+      throw error
+    }
     steps.steps.append(
       .init(
         name: "key exchange", took: Deadline.now.since(connected),
@@ -211,6 +222,14 @@ public struct HostTarget: Sendable {
         "only a @cert-authority line is known for it, and certificates cannot be checked; "
           + "`scrape trust \(name)`")
     }
+  }
+}
+
+extension HostAnswer {
+  /// Adds the bytes of a session that came to nothing.
+  fileprivate mutating func count(_ session: Session) {
+    received += session.transport.received
+    sent += session.transport.sent
   }
 }
 

@@ -8,7 +8,7 @@ private func cutFrames(_ bytes: UnsafeBufferPointer<UInt8>) {
   guard let size = bytes.first else { return }
   let text = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes.dropFirst()))
   func frames(packet: Int) -> Frames {
-    var frames = Frames(nonce: "N", limits: ["a": 64], standardLimit: 300)
+    var frames = Frames(nonce: "N", limits: ["a": 64, "b": 300])
     var start = 0
     while start < text.count {
       let end = min(text.count, start + packet)

@@ -12,7 +12,7 @@ private func readKnownHosts(_ bytes: UnsafeBufferPointer<UInt8>) {
   var known = KnownHosts()
   known.add(Array(bytes), file: "known_hosts")
   for names in [["web01"], ["[10.0.0.1]:2222", "[web01]:2222"]] {
-    for key in known.lines(for: names).keys {
+    for key in known.lines(for: names).keys.prefix(4) {
       // A key that a line marks as accepted is that, unless another revokes it.
       switch known.lines(for: names).verdict(on: key) {
       case .accepted, .revoked: break
