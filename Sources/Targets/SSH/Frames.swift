@@ -42,6 +42,8 @@ struct Frames {
   private let limits: [String: Int]
   private let standardLimit: Int
   private var place = Place.before
+  /// The most bytes of the section at hand; looked up once, not for each line.
+  private var limit = 0
   private var line: [UInt8] = []
   /// The line has outgrown its room; the rest of it is thrown away.
   private var skipping = false
@@ -77,8 +79,7 @@ struct Frames {
     case .errors: return nonce.count + 128 + Frames.errorLimit
     case .output:
       guard let section = sections.last else { return 0 }
-      return max(
-        nonce.count + 128, (limits[section.name] ?? standardLimit) - section.output.count)
+      return max(nonce.count + 128, limit - section.output.count)
     }
   }
 
@@ -124,7 +125,7 @@ struct Frames {
       }
     case .output:
       guard let last = sections.indices.last, !sections[last].overflowed else { return }
-      if sections[last].output.count + line.count > limits[sections[last].name] ?? standardLimit {
+      if sections[last].output.count + line.count > limit {
         overflow()
         return
       }
@@ -142,6 +143,7 @@ struct Frames {
       place = .between
     case Marker.start where place == .between || place == .errors:
       sections.append(Section(name: text))
+      limit = limits[text] ?? standardLimit
       place = .output
     case Marker.end where place == .output:
       guard let last = sections.indices.last else { return }
