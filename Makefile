@@ -32,7 +32,8 @@ test: deps-test ## All tests, in debug and in release, against real sshd and Inf
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
-	for file in packaging/quickstart $(wildcard bench/run fuzz/run .ci/run); do sh -n $$file || exit 1; done
+	for file in packaging/quickstart $(wildcard bench/run fuzz/run .ci/run); do \
+	  $$(sed -n '1s/^#!//p' $$file | sed 's|/usr/bin/env ||') -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 

@@ -54,7 +54,11 @@ enum RunCommand: Subcommand {
       return try await dryRun(site, hosts, only: only)
     }
     let quiet = arguments.has("--quiet")
-    if !quiet { for warning in site.inventory.warnings { Terminal.note(warning.description) } }
+    let warnings = site.inventory.warnings.count
+    // A person can look them up; cron would mail them every time.
+    if warnings > 0, Terminal.isLively(2), !quiet {
+      Terminal.note("\(Figure.count(warnings, "warning")) about the inventory: `scrape lint`")
+    }
 
     let store = site.store()
     do {

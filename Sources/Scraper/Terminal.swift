@@ -75,23 +75,19 @@ enum Figure {
 
   /// Bytes in the binary unit that suits, such as `41.2 GiB`.
   static func bytes(_ count: Double) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    var value = count
-    var unit = 0
-    while value >= 1024, unit + 1 < units.count {
-      value /= 1024
-      unit += 1
-    }
-    return "\(fixed(value, unit == 0 || value >= 100 ? 0 : 1)) \(units[unit])"
+    scaled(count, by: 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
   }
 
   /// Bits per second from bytes per second, such as `12.4 Mbit/s`.
   static func bits(_ bytesPerSecond: Double) -> String {
-    let units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]
-    var value = bytesPerSecond * 8
+    scaled(bytesPerSecond * 8, by: 1000, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
+  }
+
+  private static func scaled(_ value: Double, by step: Double, _ units: [String]) -> String {
+    var value = value
     var unit = 0
-    while value >= 1000, unit + 1 < units.count {
-      value /= 1000
+    while value >= step, unit + 1 < units.count {
+      value /= step
       unit += 1
     }
     return "\(fixed(value, unit == 0 || value >= 100 ? 0 : 1)) \(units[unit])"
