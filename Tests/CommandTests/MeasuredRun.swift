@@ -10,14 +10,6 @@ struct MeasuredRun: Sendable {
   /// The most memory that was resident at once, in bytes.
   var peakMemory: Int
 
-  /// The program lies beside the tests' bundle.
-  static var program: String {
-    let words = CommandLine.arguments + [Bundle.main.bundlePath]
-    let bundle = words.first { $0.hasSuffix(".xctest") } ?? words.first { $0.contains(".xctest/") }
-    let folder = ((bundle ?? CommandLine.arguments[0]) as NSString).deletingLastPathComponent
-    return "\(folder)/scrape"
-  }
-
   init(_ arguments: [String], environment: [String: String] = [:], timeout: Double) throws {
     let scratch = Scratch()
     let out = scratch.write("out", "")
@@ -26,7 +18,10 @@ struct MeasuredRun: Sendable {
     // The shell keeps the exit status; its child is watched.
     let daemon = try Daemon(
       "/bin/sh",
-      ["-c", "\"$0\" \"$@\" >'\(out)' 2>'\(err)'; echo $? >'\(scratch.path)/status'", Self.program]
+      [
+        "-c", "\"$0\" \"$@\" >'\(out)' 2>'\(err)'; echo $? >'\(scratch.path)/status'",
+        Scrape.program,
+      ]
         + arguments, environment: environment, log: "\(scratch.path)/log")
     let shell = "/proc/\(daemon.identifier)/task/\(daemon.identifier)/children"
     var peak = 0
