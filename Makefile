@@ -32,8 +32,7 @@ test: deps-test ## All tests, in debug and in release, against real sshd and Inf
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
-	for file in packaging/quickstart $(wildcard bench/run fuzz/run .ci/run); do \
-	  $$(sed -n '1s/^#!//p' $$file | sed 's|/usr/bin/env ||') -n $$file || exit 1; done
+	for file in packaging/quickstart fuzz/run .ci/run; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 
@@ -44,7 +43,7 @@ bench: deps-bench build ## Compares with other tools on the same hosts; see benc
 	bench/run
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
-	fuzz/run $(TIME)
+	fuzz/run TIME=$(TIME)
 
 clean: ## Removes what was built.
 	rm -rf .build bench/.build bench/.venv fuzz/.build

@@ -190,6 +190,12 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   private func push(_ timer: Timer) {
+    // Most waits end long before their deadline and leave their timer behind. A host that drips a
+    // byte at a time would pile them up: when they outnumber the waits, they are swept out.
+    if timers.count > 256, timers.count > 4 * waiters.count {
+      timers.removeAll { waiters[$0.waiter] == nil }
+      timers.sort { $0.deadline < $1.deadline }  // a sorted array is a heap
+    }
     timers.append(timer)
     var child = timers.count - 1
     while child > 0, timers[child].deadline < timers[(child - 1) / 2].deadline {

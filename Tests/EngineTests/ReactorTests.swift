@@ -121,6 +121,20 @@ final class SocketPair: Sendable {
     #expect(woken == woken.sorted())
   }
 
+  @Test func `ten thousand short waits leave nothing behind that disturbs a long one`() async throws {
+    let sockets = SocketPair()
+    async let sleeper: Void = reactor.sleep(until: .after(.milliseconds(200)))
+    let begun = Deadline.now
+    for _ in 0..<10_000 {
+      #expect(write(sockets.far, "x", 1) == 1)
+      try await reactor.wait(sockets.near, for: .read, by: .after(.seconds(60)))
+      var byte: UInt8 = 0
+      #expect(read(sockets.near, &byte, 1) == 1)
+    }
+    try await sleeper
+    #expect(Deadline.now.since(begun) >= .milliseconds(200))
+  }
+
   @Test func `what is isolated to a reactor runs on its thread`() async throws {
     let first = await reactor.run { _ in pthread_self() }
     let second = await reactor.run { reactor in
