@@ -76,6 +76,10 @@ struct Pass {
     progress.begin(jobs.map(\.0.host.name))
     await withTaskGroup(of: Event.self) { group in
       group.addTask { await Interrupt.wait(on: reactors[0]) ? .signal : .nothing }
+      group.addTask {
+        await progress.tick(on: reactors[0])
+        return .nothing
+      }
       var next = 0
       func start() {
         guard next < jobs.count, !interrupted else { return }

@@ -44,6 +44,16 @@ final class Progress: Sendable {
     }
   }
 
+  /// Draws the line anew now and then while hosts are silent, until the task is cancelled.
+  func tick(on reactor: Reactor) async {
+    guard shows else { return }
+    await reactor.open { reactor in
+      while (try? await reactor.sleep(until: .after(.milliseconds(250)))) != nil {
+        state.withLock { draw(&$0) }
+      }
+    }
+  }
+
   func end() {
     guard shows else { return }
     state.withLock { state in

@@ -104,7 +104,8 @@ final class SocketPair: Sendable {
 
   @Test func `five hundred sleepers wake in the order of their deadlines`() async throws {
     let order = Shared<[Int]>([])
-    let start = Deadline.after(.milliseconds(50))
+    // Late enough that all are asleep before the first wakes, on a busy machine too.
+    let start = Deadline.after(.milliseconds(800))
     await withTaskGroup { group in
       for index in (0..<500).shuffled() {
         let instant = start.advanced(by: .milliseconds(index / 5))
@@ -121,7 +122,8 @@ final class SocketPair: Sendable {
     #expect(woken == woken.sorted())
   }
 
-  @Test func `ten thousand short waits leave nothing behind that disturbs a long one`() async throws {
+  @Test func `ten thousand short waits leave nothing behind that disturbs a long one`() async throws
+  {
     let sockets = SocketPair()
     async let sleeper: Void = reactor.sleep(until: .after(.milliseconds(200)))
     let begun = Deadline.now
