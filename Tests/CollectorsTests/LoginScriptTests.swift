@@ -66,7 +66,7 @@ import Testing
     let output = try Self.run(
       script, under: shell,
       tools: [
-        "who": "echo 'alice pts/0 Nov 20 09:10'",
+        "who": ":",
         "loginctl": """
         if [ "$1" = list-sessions ]; then
           echo "     c1 1000 alice seat0 tty2"
@@ -79,9 +79,17 @@ import Testing
     #expect(
       Self.text(output)
         == (hasUtmp
-          ? "utmp\nalice pts/0 Nov 20 09:10\n"
+          ? "utmp\n\n"
           : "logind\nshow-session -p Name -p TTY -p Display -p RemoteHost -p Timestamp -p Class -p State c1 4\n")
     )
+  }
+
+  @Test(arguments: shells)
+  func `what who prints is believed, wherever utmp lies`(_ shell: [String]) throws {
+    let script = try #require(UsersCollector.script(.init()))
+    let output = try Self.run(
+      script, under: shell, tools: ["who": "echo 'alice pts/0 Nov 20 09:10'"])
+    #expect(Self.text(output) == "utmp\nalice pts/0 Nov 20 09:10\n")
   }
 
   @Test(arguments: shells)

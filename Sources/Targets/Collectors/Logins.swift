@@ -35,9 +35,12 @@ public enum LoginsCollector: Collector {
       out=$(wtmpdb last --json -F -x -n \(window) 2>/dev/null); then
       echo '# wtmpdb'
       printf '%s\\n' "$out"
-    elif [ -r /var/log/wtmp ] && command -v last >/dev/null 2>&1; then
+    elif command -v last >/dev/null 2>&1 &&
+      { out=$(last -x -F -w -i -n \(window) 2>/dev/null) ||
+        out=$(last 2>/dev/null | head -n \(window)); } &&
+      { [ -n "$out" ] || [ -r /var/log/wtmp ]; }; then
       echo '# last'
-      last -x -F -w -i -n \(window) 2>/dev/null || last 2>/dev/null | head -n \(window)
+      printf '%s\\n' "$out"
     fi
     :
     """

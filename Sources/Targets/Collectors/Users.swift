@@ -21,9 +21,10 @@ public enum UsersCollector: Collector {
   public static func script(_ options: CollectorOptions) -> String? {
     // `show-session` of all sessions at once is one process; a class is told nowhere else.
     """
-    if { [ -s /run/utmp ] || [ -s /var/run/utmp ]; } && command -v who >/dev/null 2>&1; then
+    if command -v who >/dev/null 2>&1 && list=$(who 2>/dev/null) &&
+      { [ -n "$list" ] || [ -s /run/utmp ] || [ -s /var/run/utmp ]; }; then
       echo utmp
-      who
+      printf '%s\\n' "$list"
     elif command -v loginctl >/dev/null 2>&1 &&
       list=$($limit loginctl list-sessions --no-legend 2>/dev/null); then
       echo logind
