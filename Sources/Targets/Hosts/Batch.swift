@@ -8,12 +8,15 @@ public import Collectors
 public struct Batch: Sendable {
   /// One collector's turn.
   public struct Item: Sendable {
-    public var collector: any Collector.Type
-    public var options: CollectorOptions
+    public let collector: any Collector.Type
+    public let options: CollectorOptions
+    /// Made once: some collectors write it anew each time they are asked.
+    let script: String?
 
     public init(_ collector: any Collector.Type, _ options: CollectorOptions = .init()) {
       self.collector = collector
       self.options = options
+      script = collector.script(options)
     }
   }
 
@@ -43,7 +46,7 @@ public struct Batch: Sendable {
       let collector = item.collector
       for file in collector.files where !files.contains(file) { files.append(file) }
       if !collector.files.isEmpty { fileLimit += collector.byteLimit }
-      if let script = collector.script(item.options) {
+      if let script = item.script {
         commands.append((collector.name, script, collector.mayHang))
         limits[collector.name] = collector.byteLimit
       }

@@ -124,7 +124,7 @@ public struct HostAnswer: Sendable {
       // Half a file must not pass for a whole one.
       return (sample, unfinished)
     }
-    if collector.script(item.options) != nil {
+    if item.script != nil {
       guard let section = sections[collector.name] else {
         return (sample, CollectorError(.notReached, "the batch ended before its turn"))
       }

@@ -42,6 +42,8 @@ struct Frames {
   /// The sections that were asked for, with the most bytes of each.
   private let limits: [String: Int]
   private var place = Place.before
+  /// The most bytes of the section at hand; looked up once, not for each line.
+  private var limit = 0
   private var line: [UInt8] = []
   /// The host ends its lines as a terminal does, with CR LF; its first marker tells.
   private var endsWithReturn = false
@@ -78,8 +80,7 @@ struct Frames {
     case .errors: return nonce.count + 128 + Frames.errorLimit
     case .output:
       guard let section = sections.last else { return 0 }
-      return max(
-        nonce.count + 128, (limits[section.name] ?? 0) - section.output.count)
+      return max(nonce.count + 128, limit - section.output.count)
     }
   }
 
@@ -129,7 +130,7 @@ struct Frames {
       }
     case .output:
       guard let last = sections.indices.last, !sections[last].overflowed else { return }
-      if sections[last].output.count + line.count > limits[sections[last].name] ?? 0 {
+      if sections[last].output.count + line.count > limit {
         overflow()
         return
       }
@@ -147,8 +148,9 @@ struct Frames {
       place = .between
     case Marker.start where place == .between || place == .errors:
       // The host knows the nonce too, and could open sections without end.
-      guard limits[text] != nil, !sections.contains(where: { $0.name == text }) else { return }
+      guard let most = limits[text], !sections.contains(where: { $0.name == text }) else { return }
       sections.append(Section(name: text))
+      limit = most
       place = .output
     case Marker.end where place == .output:
       guard let last = sections.indices.last else { return }
