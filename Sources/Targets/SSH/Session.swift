@@ -44,11 +44,11 @@ final class Session {
     _ call: () -> Int
   ) async throws(TargetError) -> Int {
     while true {
-      let waiting = transport.waiting
+      let taken = transport.taken
       let code = call()
       if code != Int(LIBSSH2_ERROR_EAGAIN) { return code }
       // Bytes read ahead raise no event: as long as the library takes some, it is called again.
-      if transport.waiting > 0, transport.waiting != waiting { continue }
+      if transport.waiting > 0, transport.taken != taken { continue }
       try await ready(doing, on: reactor, by: deadline)
     }
   }
@@ -401,6 +401,7 @@ final class Session {
     defer { buffer.deallocate() }
     while true {
       var moved = false
+      let taken = transport.taken
       if written < script.count {
         let count = script.withUnsafeBytes { bytes in
           libssh2_channel_write_ex(
@@ -438,6 +439,9 @@ final class Session {
         frames.finish()
         throw ended(frames)
       }
+      // The library stops at half a packet whose rest has been read ahead, and reading one stream
+      // queues what comes for the other: only a round that took nothing may wait for the socket.
+      if transport.taken != taken { continue }
       if transport.isClosed { throw lost("reading the batch", byteLimit) }
       try await ready("the batch ran", on: reactor, by: deadline)
     }

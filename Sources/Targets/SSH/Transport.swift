@@ -13,6 +13,8 @@ final class Transport {
   private var start = 0
   private var end = 0
   private(set) var received = 0
+  /// Bytes that libssh2 has been given of those.
+  private(set) var taken = 0
   private(set) var sent = 0
   /// The end of the stream has been read.
   private(set) var isClosed = false
@@ -88,6 +90,7 @@ final class Transport {
     let size = min(count, end - start)
     target.copyMemory(from: buffer + start, byteCount: size)
     start += size
+    taken += size
     return size
   }
 
