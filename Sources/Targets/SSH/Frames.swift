@@ -148,9 +148,9 @@ struct Frames {
       place = .between
     case Marker.start where place == .between || place == .errors:
       // The host knows the nonce too, and could open sections without end.
-      guard let limit = limits[text], !sections.contains(where: { $0.name == text }) else { return }
+      guard let most = limits[text], !sections.contains(where: { $0.name == text }) else { return }
       sections.append(Section(name: text))
-      self.limit = limit
+      limit = most
       place = .output
     case Marker.end where place == .output:
       guard let last = sections.indices.last else { return }

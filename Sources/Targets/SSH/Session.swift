@@ -439,10 +439,10 @@ final class Session {
         frames.finish()
         throw ended(frames)
       }
-      if transport.isClosed { throw lost("reading the batch", byteLimit) }
       // The library stops at half a packet whose rest has been read ahead, and reading one stream
       // queues what comes for the other: only a round that took nothing may wait for the socket.
       if transport.taken != taken { continue }
+      if transport.isClosed { throw lost("reading the batch", byteLimit) }
       try await ready("the batch ran", on: reactor, by: deadline)
     }
   }

@@ -16,7 +16,9 @@ import Targets
 struct Main {
   static func main() async throws {
     var words = Array(CommandLine.arguments.dropFirst())
-    guard var tasks = Settings().profiles["linux"]?.tasks else { return complain("no profile linux") }
+    guard var tasks = Settings().profiles["linux"]?.tasks else {
+      return complain("no profile linux")
+    }
     if words.first == "--without", words.count > 1 {
       tasks.removeAll { $0.collector == words[1] }
       words.removeFirst(2)
@@ -36,7 +38,8 @@ struct Main {
       try await store(batch, path: words[1], captures: words.dropFirst(2).map { try read($0) })
     default:
       complain(
-        "usage: rooms [--without COLLECTOR] collectors | script NONCE | parse CAPTURE CAPTURE | store FILE CAPTURE...")
+        "usage: rooms [--without COLLECTOR] collectors | script NONCE | parse CAPTURE CAPTURE | store FILE CAPTURE..."
+      )
     }
   }
 
