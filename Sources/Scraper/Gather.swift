@@ -27,7 +27,7 @@ struct Gatherer {
   mutating func target(for host: Host) throws(TargetError) -> HostTarget {
     if let via = host.via {
       throw TargetError(
-        .localError, "via: \(via) — this version cannot go through jump hosts yet")
+        .notSupported, "via: \(via) — this version cannot go through jump hosts yet")
     }
     var credentials: Credentials
     do throws(ConfigurationError) {

@@ -148,5 +148,6 @@ extension Plan {
           host: host, profile: profile, tasks: [], due: [:], state: HostState(), lateness: .zero))
     }
     turns[0].tasks.append(Profile.Task(name, every: .zero))
+    makeBatches()
   }
 }

@@ -23,12 +23,15 @@ enum LintCommand: Subcommand {
     for warning in site.inventory.warnings + findings.warnings {
       Terminal.note(warning.description)
     }
-    let nested = site.inventory.hosts.filter { $0.via != nil }
-    if let first = nested.first {
+    for (hosts, what) in [
+      (site.inventory.hosts.filter { $0.via != nil }, "`via`: jump hosts are"),
+      (site.inventory.hosts.filter { $0.probes != nil }, "`probes`: network probes are"),
+      (site.inventory.hosts.filter { $0.bmc != nil }, "`bmc`: power and sensors are"),
+    ] {
+      guard let first = hosts.first else { continue }
       Terminal.note(
         ConfigurationError(
-          "\(fold(nested.map(\.name))): reached via a jump host, which this version cannot do yet",
-          at: first.mark
+          "\(fold(hosts.map(\.name))): \(what) not in this version yet", at: first.mark
         ).asWarning.description)
     }
     Terminal.print(

@@ -17,6 +17,8 @@ struct Plan {
     var state: HostState
     /// How long the latest of them has been due for.
     var lateness: Duration
+    /// What asks for all of it; the same for all hosts of which the same is due.
+    var batch = Batch(of: [])
   }
 
   var turns: [Turn]
@@ -65,17 +67,29 @@ struct Plan {
       }
       if turn.tasks.isEmpty { idle += 1 } else { turns.append(turn) }
     }
+    makeBatches()
+  }
+
+  /// Gives each turn its batch. Hosts of one profile mostly have the same due, so few are made.
+  mutating func makeBatches() {
+    var made: [(tasks: [Profile.Task], batch: Batch)] = []
+    for index in turns.indices {
+      let tasks = turns[index].tasks
+      if let known = made.first(where: { $0.tasks == tasks }) {
+        turns[index].batch = known.batch
+      } else {
+        turns[index].batch = Batch(of: tasks)
+        made.append((tasks, turns[index].batch))
+      }
+    }
   }
 }
 
-extension Plan.Turn {
-  /// The batch that asks for all of it.
-  var batch: Batch {
-    Batch(
+extension Batch {
+  init(of tasks: [Profile.Task]) {
+    self.init(
       tasks.compactMap { task in
-        Collectors.collectors.first { $0.name == task.collector }.map {
-          Batch.Item($0, task.options)
-        }
+        Collectors.collectors.first { $0.name == task.collector }.map { Item($0, task.options) }
       })
   }
 }

@@ -93,7 +93,7 @@ enum RunCommand: Subcommand {
   /// The collectors that `--only` names.
   static func names(_ text: String?) throws(UsageError) -> Set<String>? {
     guard let text else { return nil }
-    let known = Collectors.collectors.map { $0.name } + ["bmc", "probes"]
+    let known = Collectors.collectors.map { $0.name }
     let names = text.split(separator: ",").map(String.init)
     for name in names where !known.contains(name) {
       let hint = didYouMean(name, among: known).map { "; \($0)" } ?? ""

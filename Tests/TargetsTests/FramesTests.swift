@@ -92,7 +92,8 @@ import Testing
   func `files are cut at their headers, in the order asked for`(
     text: String, files: [String: String]
   ) {
-    let found = HostAnswer.split(Array(text.utf8), files: ["/a", "/b"])
+    let found = HostAnswer.split(
+      Array(text.utf8), at: Batch.headers(of: ["/a", "/b"]), files: ["/a", "/b"])
     #expect(found.mapValues { String(decoding: $0, as: UTF8.self) } == files)
   }
 }

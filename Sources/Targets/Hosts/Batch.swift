@@ -23,6 +23,8 @@ public struct Batch: Sendable {
   public let items: [Item]
   /// The files that are read, each once.
   let files: [String]
+  /// The lines that `tail` prints before each of them, and before the empty one that ends them.
+  let headers: [[UInt8]]
   private let commands: [(name: String, script: String)]
   /// The most bytes of each section.
   let limits: [String: Int]
@@ -53,10 +55,15 @@ public struct Batch: Sendable {
     }
     limits[Batch.fileSection] = fileLimit
     self.files = files
+    headers = Batch.headers(of: files)
     self.limits = limits
     self.commands =
       (commands.filter { !$0.mayHang } + commands.filter(\.mayHang)).map { ($0.name, $0.script) }
     mayHang = commands.contains(where: \.mayHang)
+  }
+
+  static func headers(of files: [String]) -> [[UInt8]] {
+    (files + ["/dev/null"]).map { Array("==> \($0) <==".utf8) }
   }
 
   /// The script, framed by the nonce. The last of a session ends its shell.

@@ -71,16 +71,17 @@ public struct HostAnswer: Sendable {
     }
     guard let section = sections[Batch.fileSection] else { return }
     filesOverflowed = section.overflowed
-    files = HostAnswer.split(section.output, files: batch.files)
+    files = HostAnswer.split(section.output, at: batch.headers, files: batch.files)
   }
 
   /// Cuts `tail`'s output at its `==> PATH <==` lines.
   ///
   /// A header counts only in the order in which the files were asked for, so that no file's text can
   /// pass for an earlier one.
-  static func split(_ bytes: [UInt8], files: [String]) -> [String: ArraySlice<UInt8>] {
+  static func split(
+    _ bytes: [UInt8], at headers: [[UInt8]], files: [String]
+  ) -> [String: ArraySlice<UInt8>] {
     var found: [String: ArraySlice<UInt8>] = [:]
-    let headers = (files + ["/dev/null"]).map { Array("==> \($0) <==".utf8) }
     var next = 0
     var current: (index: Int, start: Int)?
     var lineStart = 0

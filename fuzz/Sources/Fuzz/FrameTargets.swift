@@ -29,6 +29,7 @@ private func cutFrames(_ bytes: UnsafeBufferPointer<UInt8>) {
 }
 
 private func cutFiles(_ bytes: UnsafeBufferPointer<UInt8>) {
-  let found = HostAnswer.split(Array(bytes), files: ["/a", "/b", "/proc/stat", "/proc/uptime"])
+  let files = ["/a", "/b", "/proc/stat", "/proc/uptime"]
+  let found = HostAnswer.split(Array(bytes), at: Batch.headers(of: files), files: files)
   precondition(found.values.reduce(0) { $0 + $1.count } <= bytes.count, "bytes were made up")
 }
