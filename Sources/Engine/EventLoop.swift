@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// Everything but the job queue belongs to the loop's own thread. It is reached only through
 /// `Reactor`, whose executor this is, so the compiler keeps other threads out.
-final class EventLoop: SerialExecutor, @unchecked Sendable {
+final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// How a wait ended.
   enum Outcome: Sendable {
     case ready(Readiness)
@@ -152,7 +152,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
         return (queue.cancelled, queue.stopped)
       }
       if stopped && jobs.isEmpty && waiters.isEmpty { return }
-      for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+      for job in jobs {
+        job.runSynchronously(
+          isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+      }
       let idle = jobs.isEmpty && cancelled.isEmpty
       jobs.removeAll(keepingCapacity: true)
       for id in cancelled { end(id, .cancelled) }

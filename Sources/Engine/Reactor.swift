@@ -14,6 +14,12 @@ public actor Reactor {
     loop.asUnownedSerialExecutor()
   }
 
+  /// The reactor's thread for tasks that are not isolated to it but work with it closely.
+  ///
+  /// A task that prefers it does not change threads between its waits and its own work. What runs so
+  /// holds the reactor up: it must be short, and may not block.
+  public nonisolated var executor: any TaskExecutor { loop }
+
   /// Suspends until the descriptor is ready, and says what for.
   ///
   /// One wait at a time may stand on a descriptor. An error or a hang-up counts as ready: reading or
