@@ -1,0 +1,113 @@
+internal import Glibc
+internal import Metrics
+internal import Targets
+
+/// Numbers as people read them.
+enum Figure {
+  /// The absent value: never a zero.
+  static let none = "–"
+
+  /// With a fixed number of decimals.
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
+    guard value.isFinite, value.magnitude < 1e15 else { return none }
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = Int64((value.magnitude * scale).rounded())
+    let (whole, part) = scaled.quotientAndRemainder(dividingBy: Int64(scale))
+    let sign = value < 0 && scaled != 0 ? "-" : ""
+    guard decimals > 0 else { return sign + String(whole) }
+    let digits = String(part)
+    return "\(sign)\(whole).\(String(repeating: "0", count: decimals - digits.count))\(digits)"
+  }
+
+  /// Bytes in the binary unit that suits, such as `41.2 GiB`.
+  static func bytes(_ count: Double) -> String {
+    scaled(count, by: 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+  }
+
+  /// Bits per second from bytes per second, such as `12.4 Mbit/s`.
+  static func bits(_ bytesPerSecond: Double) -> String {
+    scaled(bytesPerSecond * 8, by: 1000, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
+  }
+
+  private static func scaled(_ value: Double, by step: Double, _ units: [String]) -> String {
+    var value = value
+    var unit = 0
+    while value >= step, unit + 1 < units.count {
+      value /= step
+      unit += 1
+    }
+    return "\(fixed(value, unit == 0 || value >= 100 ? 0 : 1)) \(units[unit])"
+  }
+
+  /// A count in groups of three, such as `24 816`.
+  static func count(_ value: Int) -> String {
+    var groups: [String] = []
+    var rest = value.magnitude
+    repeat {
+      let (quotient, part) = rest.quotientAndRemainder(dividingBy: 1000)
+      let digits = String(part)
+      groups.append(
+        quotient == 0 ? digits : String(repeating: "0", count: 3 - digits.count) + digits)
+      rest = quotient
+    } while rest > 0
+    return (value < 0 ? "-" : "") + groups.reversed().joined(separator: " ")
+  }
+
+  /// A count with its noun, which takes an s unless there is one: `1 host`, `400 hosts`.
+  static func count(_ value: Int, _ noun: String) -> String {
+    "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
+  }
+
+  /// A length of time: `38 ms`, `2.1 s`, `6 min 15 s`, `3 h 20 min`, `12 d 03:14`.
+  static func duration(_ duration: Duration) -> String {
+    let parts = duration.components
+    let milliseconds = Double(parts.seconds) * 1000 + Double(parts.attoseconds) / 1e15
+    if milliseconds < 10 { return "\(fixed(milliseconds, 1)) ms" }
+    if milliseconds < 1000 { return "\(fixed(milliseconds, 0)) ms" }
+    let seconds = parts.seconds
+    if seconds < 60 { return "\(fixed(milliseconds / 1000, 1)) s" }
+    if seconds < 3600 { return "\(seconds / 60) min \(seconds % 60) s" }
+    if seconds < 86_400 { return "\(seconds / 3600) h \(seconds % 3600 / 60) min" }
+    return "\(seconds / 86_400) d \(two(seconds % 86_400 / 3600)):\(two(seconds % 3600 / 60))"
+  }
+
+  /// A time of day of the local zone, `14:05:00`; with the date where it is not today's.
+  static func time(_ time: Timestamp) -> String {
+    let now = local(Timestamp.now)
+    let then = local(time)
+    let clock = "\(two(Int64(then.tm_hour))):\(two(Int64(then.tm_min))):\(two(Int64(then.tm_sec)))"
+    if now.tm_yday == then.tm_yday, now.tm_year == then.tm_year { return clock }
+    return
+      "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
+  }
+
+  private static func local(_ time: Timestamp) -> tm {
+    var seconds = time_t(time.seconds)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    return parts
+  }
+
+  private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : String(value) }
+
+  /// The text, filled with spaces to a width in characters.
+  static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
+    let fill = String(repeating: " ", count: max(0, width - text.count))
+    return right ? fill + text : text + fill
+  }
+
+  /// The text, its middle left out where it is longer than the width.
+  static func clip(_ text: String, _ width: Int) -> String {
+    text.count <= width ? text : "\(text.prefix((width - 1) / 2))…\(text.suffix(width / 2))"
+  }
+
+  /// The latest values as a row of bars, the scale being 0 to `top`.
+  static func sparkline(_ values: [Double], top: Double) -> String {
+    let bars = Array("▁▂▃▄▅▆▇█")
+    return String(
+      values.map { value in
+        bars[min(bars.count - 1, max(0, Int(value / top * Double(bars.count))))]
+      })
+  }
+}

@@ -1,0 +1,73 @@
+internal import Collectors
+internal import Engine
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// One host asked twice: everything, and a second later what has counters.
+struct Visit {
+  let turn: Plan.Turn
+  let answer: HostAnswer
+  /// The points, with those of the second answer in place of the first's.
+  private(set) var points: [Point] = []
+  private(set) var facts: [String: String] = [:]
+  private(set) var problems: [CollectorProblem] = []
+  /// What each collector made of its text, for `--explain`.
+  private(set) var made: [(collector: String, points: Int, error: CollectorError?)] = []
+
+  init(_ turn: Plan.Turn, _ reach: Reach, on reactor: Reactor, by deadline: Deadline) async {
+    self.turn = turn
+    let batch = turn.batch
+    // Users, log-ins, disks and GPUs do not change in a second and cost the host a process each.
+    let again = Batch(
+      batch.items.filter { !$0.collector.mayHang && !$0.collector.remembersAcrossBoots })
+    let batches = again.items.isEmpty ? [batch] : [batch, again]
+    let answers = await reach.ask(
+      batches, pause: .seconds(1), on: reactor, by: deadline)
+    answer = answers[0]
+    let later = answers.count > 1 && answers[1].failure == nil ? answers[1] : nil
+    for item in batch.items {
+      let name = item.collector.name
+      let (first, error) = answer.sample(item, previous: nil)
+      var sample = first
+      var problem = error
+      if let later, again.items.contains(where: { $0.collector.name == name }), error == nil {
+        let memory = Memory(time: answer.time, uptime: answer.uptime, values: first.memory)
+        let (second, failure) = later.sample(item, previous: first.memory.isEmpty ? nil : memory)
+        if failure == nil { sample = second }
+        problem = failure
+      }
+      points += sample.points
+      facts.merge(sample.facts) { $1 }
+      made.append((name, sample.points.count, problem))
+      if let problem, problem.reason != .notApplicable {
+        problems.append(
+          CollectorProblem(
+            collector: name, reason: problem.reason.rawValue, detail: problem.detail))
+      }
+    }
+  }
+
+  var isWhole: Bool { answer.failure == nil && problems.isEmpty }
+}
+
+/// What the store remembers of a host, if there is a store.
+struct History {
+  /// `usage_active` of all CPUs, the last values.
+  var cpu: [Double] = []
+  var lastUp: Timestamp?
+
+  init(of host: String, in site: Site) async {
+    guard site.hasStore else { return }
+    let store = site.store()
+    let now = Timestamp.now
+    let from = Timestamp(nanoseconds: now.nanoseconds &- 3_600_000_000_000)
+    let values =
+      (try? await store.history(
+        host: host, measurement: "cpu", field: "usage_active", tags: [Tag("cpu", "cpu-total")],
+        from: from, to: now)) ?? []
+    cpu = values.suffix(8).compactMap { if case .float(let value) = $0.1 { value } else { nil } }
+    lastUp = (try? await store.status())?.first { $0.host == host }?.lastUp
+    await store.close()
+  }
+}
