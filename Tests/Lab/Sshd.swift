@@ -70,6 +70,10 @@ public final class Sshd: Sendable {
     }.joined()
   }
 
+  /// Whether a wrapper may bind other files over /etc/passwd and /etc/shadow for a server.
+  public static let canHaveAccounts =
+    getuid() == 0 && (try? run("/usr/bin/unshare", ["-m", "/bin/true"]).status) == 0
+
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
   public var identifier: Int32 { daemon.identifier }
 }

@@ -305,7 +305,7 @@ extension Reactor {
     #expect(sample.points.first?[field: "output"] == .string("hello\n"))
   }
 
-  @Test(.enabled(if: getuid() == 0, "needs root to give sshd accounts of its own"))
+  @Test(.enabled(if: Sshd.canHaveAccounts, "needs root and a mount namespace of its own"))
   func `a password and prompts log in`() async throws {
     for (method, options) in [
       ("password", ["PasswordAuthentication yes", "KbdInteractiveAuthentication no"]),
