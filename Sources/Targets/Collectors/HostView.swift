@@ -3,7 +3,7 @@ public import Parsers
 
 /// What one host answered, as one collector may see it.
 public struct HostView: Sendable {
-  /// The files that could be read, by path.
+  /// The files that could be read, by path: this collector's and those of others.
   public var files: [String: ArraySlice<UInt8>]
   /// The collector's own script's outcome; nil where it has no script.
   public var output: CommandOutput?

@@ -117,7 +117,7 @@ public struct HostAnswer: Sendable {
     view.uptime = uptime
     view.previous = previous
     view.session = session
-    for path in collector.files { view.files[path] = files[path] }
+    view.files = files
     if !collector.files.isEmpty, filesOverflowed {
       return (sample, CollectorError(.outputTooLarge, "the files together exceed their limit"))
     }

@@ -22,6 +22,8 @@ final class Transport {
   private(set) var limit = 256 << 10
   /// The peer has sent more than the limit.
   private(set) var isOverdrawn = false
+  /// The last read took all there was; epoll tells when there is more, or the end.
+  private var isDrained = false
   /// What was received since `beginTurn`.
   private var turn = 0
   /// Nothing goes in or out any more, so that freeing a session cannot wait for the peer.
@@ -57,7 +59,10 @@ final class Transport {
   }
 
   /// Lets the library read again, after others had their turn.
-  func beginTurn() { turn = 0 }
+  func beginTurn() {
+    turn = 0
+    isDrained = false
+  }
 
   /// Ends the connection at once.
   func cut() {
@@ -72,9 +77,11 @@ final class Transport {
         isOverdrawn = true
         return -Int(EMSGSIZE)
       }
-      if turn >= Transport.turnLimit { return -Int(EAGAIN) }
+      if turn >= Transport.turnLimit || isDrained { return -Int(EAGAIN) }
       let got = recv(socket.number, buffer, Transport.capacity, 0)
       if got < 0 { return -Int(errno) }
+      // The library asks until there is no more: half of its questions need not reach the kernel.
+      isDrained = got < Transport.capacity && got > 0
       if got == 0 {
         isClosed = true
         return 0
