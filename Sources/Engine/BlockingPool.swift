@@ -36,6 +36,16 @@ public final class BlockingPool: Sendable {
     return outcome.value.withLock { $0 }
   }
 
+  /// Runs the call on one of the threads and waits for its end, whatever the deadline and even if the
+  /// task is cancelled: for calls that work on what must not go away meanwhile.
+  public func finish<Value: Sendable>(
+    on reactor: isolated Reactor, _ call: @escaping @Sendable () -> Value
+  ) async -> Value {
+    await withCheckedContinuation { continuation in
+      submit { continuation.resume(returning: call()) }
+    }
+  }
+
   private final class Once<Value: Sendable>: Sendable {
     let value = Mutex<Value?>(nil)
   }

@@ -40,6 +40,9 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private var waiters: [UInt64: Waiter] = [:]
   private var timers: [Timer] = []  // a binary heap, the earliest first
   private var nextWaiter: UInt64 = 1
+  /// Numbers that are given out and not yet waited under, and whether they were cancelled meanwhile:
+  /// a task may change threads between the two, and its cancellation overtake it.
+  private var reserved: [UInt64: Bool] = [:]
   private let thread = Mutex<pthread_t?>(nil)
 
   init() {
@@ -100,13 +103,21 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
   func reserve() -> UInt64 {
     defer { nextWaiter += 1 }
+    reserved[nextWaiter] = false
     return nextWaiter
   }
+
+  /// Gives up a number under which nothing will wait.
+  func release(_ id: UInt64) { reserved[id] = nil }
 
   func wait(
     _ id: UInt64, fd: Int32, for readiness: Readiness, by deadline: Deadline,
     _ continuation: CheckedContinuation<Outcome, Never>
   ) {
+    if reserved.removeValue(forKey: id) == true {
+      continuation.resume(returning: .cancelled)
+      return
+    }
     if fd >= 0 {
       let events = readiness.events | EPOLLONESHOT.rawValue
       // Known descriptors are the common case. A closed and reused number is not known any more,
@@ -158,7 +169,9 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
       }
       let idle = jobs.isEmpty && cancelled.isEmpty
       jobs.removeAll(keepingCapacity: true)
-      for id in cancelled { end(id, .cancelled) }
+      for id in cancelled {
+        if reserved[id] != nil { reserved[id] = true } else { end(id, .cancelled) }
+      }
 
       let count = epoll_wait(epoll, events, Int32(room), idle ? milliseconds : 0)
       queue.withLock { $0.asleep = false }

@@ -50,7 +50,10 @@ public actor Reactor {
   func outcome(
     of waiter: UInt64, fd: Int32, for readiness: Readiness, by deadline: Deadline
   ) async -> EventLoop.Outcome {
-    if Task.isCancelled { return .cancelled }
+    if Task.isCancelled {
+      loop.release(waiter)
+      return .cancelled
+    }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         loop.wait(waiter, fd: fd, for: readiness, by: deadline, continuation)

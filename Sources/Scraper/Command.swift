@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Targets
@@ -41,7 +42,7 @@ let subcommands: [any Subcommand.Type] = [
   static let version = "0.1.0"
 
   static func main() async {
-    Interrupt.takeOver()
+    Signals.ignoreBrokenPipes()
     exit(await run(Array(CommandLine.arguments.dropFirst())))
   }
 
@@ -75,7 +76,13 @@ let subcommands: [any Subcommand.Type] = [
       return ExitCode.ok
     }
     do {
-      return try await command.run(try Arguments(rest, options: command.options))
+      let arguments = try Arguments(rest, options: command.options)
+      if let extra = arguments.operands.dropFirst(command.operands.isEmpty ? 0 : 1).first {
+        let limit = command.options.contains { $0.name == "--limit" }
+        throw UsageError(
+          message: "unexpected \"\(extra)\"\(limit ? "; did you mean --limit \(extra)?" : "")")
+      }
+      return try await command.run(arguments)
     } catch let error as UsageError {
       Terminal.note(
         "scrape \(command.name): \(error.message.visible)\n`scrape \(command.name) --help` says more"

@@ -50,8 +50,12 @@ struct Gatherer {
     if let known = knownHosts[files] { return known }
     var known = KnownHosts()
     for file in files {
-      guard let bytes = try? SmallFile.read(file, limit: 16 << 20) else { continue }
-      known.add(bytes, file: file)
+      do {
+        known.add(try SmallFile.read(file, limit: 16 << 20), file: file)
+      } catch  where error.code == ENOENT || error.code == ENOTDIR {
+      } catch {
+        warnings.append("\(file): \(error)")
+      }
     }
     warnings += known.warnings
     knownHosts[files] = known

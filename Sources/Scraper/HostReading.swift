@@ -31,7 +31,9 @@ struct HostReading: Sendable {
           time: answer.time, uptime: answer.uptime, values: sample.memory)
       }
       if let error, error.reason == .notReached || error.reason == .timeout, failure != nil {
-        // It has not had its turn: it is due at the next pass, not in a minute.
+        // It has not had its turn: it is due at the next pass, not in a minute, and it is this host
+        // that was late, not the timer.
+        if turn.due[name] != nil { result.due[name] = answer.time }
         result.problems.append(
           CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
         continue

@@ -74,10 +74,12 @@ struct Pass {
     var interrupted = false
     let jobs = jobs.shuffled()
     progress.begin(jobs.map(\.0.host.name))
+    let interrupt = Interrupt()
+    defer { interrupt.end() }
     // Each host's task stays on its reactor, parsing included: a batch is parsed in a tenth of a
     // millisecond, and handing it to another thread and back would cost as much.
     await withTaskGroup(of: Event.self) { group in
-      group.addTask { await Interrupt.wait(on: reactors[0]) ? .signal : .nothing }
+      group.addTask { await interrupt.wait(on: reactors[0]) ? .signal : .nothing }
       group.addTask {
         await progress.tick(on: reactors[0])
         return .nothing
@@ -120,6 +122,12 @@ struct Pass {
   ) async -> HostReading {
     let start = Deadline.now
     progress.started(turn.host.name)
+    if deadline.isPast {
+      var answer = HostAnswer(time: .now)
+      answer.failure = TargetError(
+        .notReached, "the pass ended before its turn; raise --deadline or --fanout")
+      return HostReading(answer, to: turn.batch, of: turn, took: .zero)
+    }
     let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
     let batch = turn.batch
     let answers = await reach.ask([batch], on: reactor, by: limit)
@@ -133,6 +141,8 @@ struct Pass {
   private func keep(
     _ report: inout Report, in store: Store, on reactor: Reactor, begun: Deadline
   ) async {
+    var before: [String: Int] = [:]
+    for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
     let results = report.readings.map(\.result)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
@@ -166,10 +176,11 @@ struct Pass {
     }
     for waiting in (try? await store.queues()) ?? [] {
       report.queued[waiting.sink] = waiting.lines
-      if waiting.dropped > 0 {
+      let dropped = waiting.dropped - (before[waiting.sink] ?? 0)
+      if dropped > 0 {
         report.warnings.append(
-          "\(waiting.sink): \(Figure.count(waiting.dropped)) points were dropped at the queue's bound"
-        )
+          "\(waiting.sink): \(Figure.count(dropped)) points waited too long or were too many, and "
+            + "were dropped")
       }
     }
     report.took = Deadline.now.since(begun)

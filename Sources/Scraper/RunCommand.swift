@@ -69,9 +69,12 @@ enum RunCommand: Subcommand {
       Terminal.note("scrape: \("\(error)".visible)")
     }
     await store.close()
-    let lock: Lock
+    var lock: Lock?
     do {
       lock = try Lock(beside: site.storePath)
+    } catch let error as SystemError {
+      Terminal.note("scrape: no lock: \(error.description.visible)")
+      lock = nil
     } catch let held as Lock.Held {
       Terminal.note("scrape: another pass is running (\(held.holder.visible)); leaving it alone")
       return ExitCode.notOK
@@ -79,7 +82,7 @@ enum RunCommand: Subcommand {
     let pass = Pass(
       site: site, hosts: hosts, sinks: sinks, fanout: fanout, deadline: .after(length), only: only)
     let report = await pass.run(Progress(shown: !quiet))
-    lock.release()
+    lock?.release()
     let summary = Summary(report, verbose: arguments.has("--verbose"))
     // Where standard output carries points, the table would spoil them.
     if arguments.has("--verbose") {

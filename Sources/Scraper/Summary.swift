@@ -19,7 +19,10 @@ struct Summary {
       ? report.storeFailure != nil : report.deliveries.allSatisfy { $0.delivery.error != nil }
     if failed { return ExitCode.undelivered }
     let notOK =
-      report.storeFailure != nil || report.deliveries.contains { $0.delivery.error != nil }
+      report.storeFailure != nil
+      || report.deliveries.contains {
+        $0.delivery.error != nil || $0.delivery.storeError != nil || $0.delivery.receipt.refused > 0
+      }
       || report.readings.contains { $0.failure != nil || !$0.result.problems.isEmpty }
     return notOK ? ExitCode.notOK : ExitCode.ok
   }

@@ -30,6 +30,8 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
     case noShell = "no_shell"
     /// The host sent more than a pass takes from one host.
     case outputTooLarge = "output_too_large"
+    /// The pass ran out of time before the host's turn came.
+    case notReached = "not_reached"
     /// The inventory asks for what this version cannot do.
     case notSupported = "not_supported"
     /// The operator ended the pass.

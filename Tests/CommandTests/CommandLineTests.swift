@@ -23,6 +23,8 @@ import Testing
       (["run", "--deadline", "soon"], 2, "a time such as 30, 30s or 2m"),
       (["run", "--inventory", "/does/not/exist"], 2, "no inventory at /does/not/exist"),
       (["host"], 2, "name one host"),
+      (["run", "web01"], 2, "unexpected \"web01\"; did you mean --limit web01?"),
+      (["trust", "web1", "web2"], 2, "unexpected \"web2\""),
     ] as [([String], Int32, String)])
   func `a wrong command line is refused with what was meant`(
     words: [String], status: Int32, says: String

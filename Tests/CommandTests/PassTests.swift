@@ -159,6 +159,43 @@ import Testing
     #expect(log.contains("interrupted"), "\(log)")
   }
 
+  @Test func `without a store the hosts are asked all the same`() throws {
+    let range = Range(hosts: "all: {hosts: {me: {connection: local}}}\n")
+    let outcome = try run(
+      Scrape.program,
+      ["run", "--stdout", "--inventory", range.inventory, "--store", "/proc/none/scrape.db"])
+    #expect(Line.all(outcome.output).contains { $0.measurement == "mem" })
+    #expect(outcome.errors.contains("/proc/none"))
+  }
+
+  @Test func `a host that stays down is no late timer`() throws {
+    let range = Range(hosts: "all: {hosts: {down: {address: 127.0.0.1, port: 9}}}\n")
+    // A lateness of nothing: any due time that stands still would be told of.
+    range.scratch.write("inventory/scrape.yml", "lateness: 1s\n")
+    for _ in 0..<3 {
+      let outcome = try range.scrape("run")
+      #expect(outcome.errors.contains("connection_refused"))
+      #expect(!outcome.errors.contains("later than due"), "\(outcome.errors)")
+      usleep(700_000)
+    }
+  }
+
+  @Test func `a host whose turn comes after the deadline is said so, not called dead`() throws {
+    let silent = SilentPort()
+    let sshd = try Sshd()
+    let range = Range(
+      hosts: """
+        all:
+          vars: {key: \(sshd.key), port: \(silent.port)}
+          hosts: {"slow[1:4]": {address: "127.0.0.[1:4]"}}
+        """)
+    let outcome = try range.scrape("run", "--fanout", "1", "--deadline", "2", "--stdout")
+    let reasons = Line.all(outcome.output).filter { $0.measurement == "scrape" }
+      .compactMap { $0.fields["reason"] }
+    #expect(reasons.count == 4)
+    #expect(reasons.contains("\"not_reached\""), "\(reasons)")
+  }
+
   @Test func `an interrupted pass keeps what has come and says so`() throws {
     let silent = SilentPort()
     let sshd = try Sshd()

@@ -93,6 +93,22 @@ final class SocketPair: Sendable {
     await #expect(throws: WaitError.cancelled) { try await task.value }
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `a cancellation that overtakes the wait is not lost`() async {
+    await withTaskGroup { group in
+      for _ in 0..<5_000 {
+        group.addTask { try? await reactor.sleep(until: .never) }
+        if Bool.random() { await Task.yield() }
+      }
+      group.cancelAll()
+    }
+    for _ in 0..<2_000 {
+      let task = Task { try? await reactor.sleep(until: .never) }
+      task.cancel()
+      await task.value
+    }
+  }
+
   @Test func `a wait on a closed descriptor is an error, not a hang`() async throws {
     await #expect(throws: WaitError.failed(SystemError("epoll_ctl", EBADF))) {
       try await reactor.wait(987, for: .read, by: .after(.seconds(5)))

@@ -101,6 +101,26 @@ import Testing
         """)
   }
 
+  @Test func `a line for several hosts keeps the others, and patterns stay`() throws {
+    let scratch = Scratch()
+    let file = scratch.write(
+      "known_hosts", "web1,web2,db1 \(Self.two.text)\n*.lab \(Self.two.text)\n")
+    try KnownHostsFile.accept(Self.one, for: ["web1"], in: file)
+    #expect(
+      scratch.read("known_hosts") == """
+        web2,db1 \(Self.two.text)
+        *.lab \(Self.two.text)
+        web1 \(Self.one.text)
+
+        """)
+  }
+
+  @Test func `a key revoked under one of a host's names is revoked`() {
+    let known = Self.file("10.0.0.5 \(Self.one.text)", "@revoked web1 \(Self.one.text)")
+    #expect(known.lines(for: ["10.0.0.5", "web1"]).verdict(on: Self.one) == .revoked)
+    #expect(known.lines(for: ["10.0.0.5", "web2"]).verdict(on: Self.one) == .accepted)
+  }
+
   @Test(arguments: [0, 1, 2, 3, 4, 5, 31, 32, 33])
   func `base64 reads what it writes`(count: Int) {
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37) }

@@ -201,6 +201,28 @@ extension Reactor {
     #expect(answer.hostKey?.type.contains(type) == true)
   }
 
+  @Test func `a host that lost its key of the known kind has changed its key`() async throws {
+    let sshd = try Sshd()
+    let other = try Sshd(hostKeys: ["ecdsa"])
+    let known = other.knownHostsLines().replacingOccurrences(
+      of: "]:\(other.port)", with: "]:\(sshd.port)")
+    let target = sshd.target(credentials: try sshd.credentials(), knownHosts: known)
+    #expect(await target.ask(Probe.batch("true")).failure?.reason == .hostKeyChanged)
+    #expect(!sshd.log.contains("Accepted"))
+    let reactor = Reactor()
+    let key = await reactor.run { reactor in
+      try? await target.hostKey(on: reactor, by: .after(.seconds(10)))
+    }
+    #expect(key?.type == "ssh-ed25519")
+  }
+
+  @Test(arguments: ["-99999999999999999999 1", "1e400 1", "99999999999999999999999 1", "nan", ""])
+  func `an impossible uptime is none`(text: String) {
+    var answer = HostAnswer(time: Timestamp(seconds: 0))
+    answer.files[Batch.uptimeFile] = Array(text.utf8)[...]
+    #expect(answer.uptime == nil)
+  }
+
   @Test func `a wrong key is an authentication failure that names what was tried`() async throws {
     let sshd = try Sshd()
     sshd.scratch.write("authorized_keys", "")

@@ -16,6 +16,8 @@ static void note_signal(int number) {
   uint64_t value = 1;
   ssize_t ignored = write(signal_events, &value, sizeof value);
   (void)ignored;
+  // The next one ends the process, whatever it is busy with.
+  scrape_release_signals();
   errno = saved;
 }
 

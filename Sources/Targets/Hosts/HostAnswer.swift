@@ -53,7 +53,8 @@ public struct HostAnswer: Sendable {
   public var uptime: Double? {
     guard let bytes = files[Batch.uptimeFile] else { return nil }
     var words = Scanner(bytes.span)
-    return words.word()?.decimal
+    // More than three hundred years, or less than none, is no uptime of a machine.
+    return words.word()?.decimal.flatMap { (0..<1e10).contains($0) ? $0 : nil }
   }
 
   /// The raw text of each section and file, for `--explain` and for new captures.

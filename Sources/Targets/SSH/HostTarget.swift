@@ -119,18 +119,29 @@ public struct HostTarget: Sendable {
     session.close()
     // A host may have several keys; one that is known already is asked for by its kind.
     if known.contains(key) || known.isEmpty { return key }
-    let (again, same) = try await handshake(
-      hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
-    again.close()
-    return same
+    do {
+      let (again, same) = try await handshake(
+        hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
+      again.close()
+      return same
+    } catch  where error.reason == .noCommonAlgorithm {
+      return key  // it has no key of the known kind any more
+    }
   }
 
   private func open(
     on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
   ) async throws(TargetError) -> Session {
     let known = accepted.keys
-    let (session, key) = try await handshake(
-      hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
+    let (session, key): (Session, HostKey)
+    do {
+      (session, key) = try await handshake(
+        hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
+    } catch  where error.reason == .noCommonAlgorithm && !known.isEmpty {
+      // A host that lost its key of the known kind has changed its key: let it show the other.
+      (session, key) = try await handshake(
+        hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
+    }
     do {
       // No credential is shown before the host's key has been accepted.
       try check(key)

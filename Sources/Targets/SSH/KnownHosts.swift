@@ -114,9 +114,11 @@ public struct KnownHosts: Sendable {
   public func lines(for names: [String]) -> AcceptedKeys {
     var found: [Entry] = []
     for name in names {
-      found += exact[name] ?? []
-      found += others.filter { $0.names.match(name) }
-      if found.contains(where: { $0.marker == .none }) { break }
+      // A withdrawn key is withdrawn under every name; an accepted one counts under the first known.
+      let isKnown = found.contains { $0.marker == .none }
+      let mayCount = { (entry: Entry) in !isKnown || entry.marker != .none }
+      found += (exact[name] ?? []).filter(mayCount)
+      found += others.filter { mayCount($0) && $0.names.match(name) }
     }
     return AcceptedKeys(
       plain: found.filter { $0.marker == .none }.map(\.key),

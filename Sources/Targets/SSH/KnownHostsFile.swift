@@ -16,11 +16,18 @@ public enum KnownHostsFile {
       lines = text.split(separator: "\n").map(String.init)
     } catch  where error.code == ENOENT {
     }
-    lines.removeAll { line in
-      if line.hasPrefix("@") { return false }
-      var single = KnownHosts()
-      single.add(Array(line.utf8), file: path)
-      return names.contains { !single.lines(for: [$0]).keys.isEmpty }
+    lines = lines.compactMap { line in
+      if line.hasPrefix("@") || line.hasPrefix("#") { return line }
+      guard let first = line.split(separator: " ", maxSplits: 1).first else { return line }
+      if first.hasPrefix("|") {
+        var single = KnownHosts()
+        single.add(Array(line.utf8), file: path)
+        return names.contains { !single.lines(for: [$0]).keys.isEmpty } ? nil : line
+      }
+      // A line may be for other hosts too; patterns are people's own and stay.
+      let kept = first.split(separator: ",").filter { !names.contains($0.lowercased()) }
+      if kept.isEmpty { return nil }
+      return kept.joined(separator: ",") + line.dropFirst(first.count)
     }
     lines.append("\(names.joined(separator: ",")) \(key.text)")
     try replace(path, with: lines.joined(separator: "\n") + "\n")

@@ -235,9 +235,13 @@ final class Session {
       return try await publicKey(user, key.publicBlob, on: reactor, by: deadline) { _, _ in nil }
     case .agent(let agent, let identity):
       login.signer = nil
-      return try await publicKey(user, identity.publicBlob, on: reactor, by: deadline) {
-        data, reactor throws(TargetError) in
-        try await agent.sign(data, with: identity, on: reactor, by: deadline)
+      do {
+        return try await publicKey(user, identity.publicBlob, on: reactor, by: deadline) {
+          data, reactor throws(TargetError) in
+          try await agent.sign(data, with: identity, on: reactor, by: deadline)
+        }
+      } catch  where error.reason == .authFailed {
+        return false  // the agent's owner may have refused this key; there may be others
       }
     case .slow(let file, let passphrase, _):
       let handle = Handle(session: session)
@@ -259,8 +263,20 @@ final class Session {
     on reactor: isolated Reactor, by deadline: Deadline, _ call: @escaping @Sendable () -> Int32
   ) async throws(TargetError) -> Int32 {
     while true {
-      // Not bounded by the deadline: the session must not be freed while the call runs in it.
-      let code = await Session.slowKeys.run(by: .never, on: reactor, call) ?? LIBSSH2_ERROR_TIMEOUT
+      if Task.isCancelled {
+        throw TargetError(.cancelled, "ended while its encrypted key was to be opened")
+      }
+      // The session must not be freed while the call runs in it, so that is waited for; but a call
+      // whose turn comes too late does not begin.
+      let code = await Session.slowKeys.finish(on: reactor) {
+        deadline.isPast ? LIBSSH2_ERROR_TIMEOUT : call()
+      }
+      if code == LIBSSH2_ERROR_TIMEOUT {
+        throw TargetError(
+          .timeout,
+          "the monitor had no time to open its encrypted key for this host (0.2 s for each); add "
+            + "the key to an agent, or write it in PKCS#8: ssh-keygen -p -m PKCS8 -f KEY")
+      }
       if code != LIBSSH2_ERROR_EAGAIN { return code }
       try await ready("logging in with an encrypted key", on: reactor, by: deadline)
     }

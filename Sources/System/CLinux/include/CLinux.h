@@ -20,7 +20,8 @@ static inline uint32_t scrape_epoll_events(const struct epoll_event *event) { re
 /// Names the calling thread, cut to 15 bytes, as `ps -L` shows it.
 void scrape_name_thread(const char *name);
 
-/// Makes SIGINT and SIGTERM readable from the descriptor that is returned; -1 with errno set.
+/// Makes the next SIGINT or SIGTERM readable from the descriptor that is returned; -1 with errno set.
+/// A second one ends the process.
 ///
 /// A handler, and not signalfd: the runtime's main thread unblocks all signals when it parks, so a
 /// blocked signal would still end the process.
