@@ -33,7 +33,9 @@ enum Load: Collector {
   static let summary = "a file"
   static let files = ["/proc/loadavg", "/proc/does-not-exist", "/proc/version"]
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {
-    for path in host.files.keys.sorted() { sample.facts[path] = "\(host.files[path]?.count ?? 0)" }
+    for path in files where host.files[path] != nil {
+      sample.facts[path] = "\(host.files[path]?.count ?? 0)"
+    }
   }
 }
 
