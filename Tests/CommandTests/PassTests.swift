@@ -187,7 +187,7 @@ import Testing
       hosts: """
         all:
           vars: {key: \(sshd.key), port: \(silent.port)}
-          hosts: {"slow[1:4]": {address: "127.0.0.[1:4]"}}
+          hosts: {"slow[1:4]": {address: 127.0.0.1}}
         """)
     let outcome = try range.scrape("run", "--fanout", "1", "--deadline", "2", "--stdout")
     let reasons = Line.all(outcome.output).filter { $0.measurement == "scrape" }
