@@ -9,6 +9,10 @@ struct StoreFile {
 
   /// Opens the file, which is made where there is none; tells what had to be put aside for that.
   func open() throws(StoreError) -> (Database, note: String?) {
+    try makeFolder()
+    // Two that open a file which one of them is just making would each find it half made.
+    let turn = turnToOpen()
+    defer { extendLifetime(turn) }
     try make()
     do {
       let database = try Database(path: path)
@@ -83,9 +87,24 @@ struct StoreFile {
     return aside
   }
 
-  /// Makes the folder (0700) and the file (0600) where they are missing. SQLite gives its log the
-  /// file's mode.
-  private func make() throws(StoreError) {
+  /// Waits until nobody else is opening the file; nil where no lock can be had, as in a folder that
+  /// is not ours to write in.
+  private func turnToOpen() -> Turn? {
+    let number = Glibc.open(path + ".opening", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard number >= 0 else { return nil }
+    let turn = Turn(FileDescriptor(owning: number))
+    while flock(number, LOCK_EX) != 0 && errno == EINTR {}
+    return turn
+  }
+
+  /// A lock that is let go with the descriptor.
+  private final class Turn {
+    private let descriptor: FileDescriptor
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  }
+
+  /// Makes the folder (0700) where it is missing.
+  private func makeFolder() throws(StoreError) {
     for (index, byte) in path.utf8.enumerated() where byte == UInt8(ascii: "/") && index > 0 {
       let folder = String(decoding: path.utf8.prefix(index), as: UTF8.self)
       if mkdir(folder, 0o700) != 0 && errno != EEXIST && access(folder, F_OK) != 0 {
@@ -94,6 +113,10 @@ struct StoreFile {
           "the folder \(folder) for the store cannot be made: \(SystemError("mkdir"))")
       }
     }
+  }
+
+  /// Makes the file (0600) where it is missing. SQLite gives its log the file's mode.
+  private func make() throws(StoreError) {
     // A file that exists is not opened here: closing it would drop SQLite's locks on it.
     var status = stat()
     if stat(path, &status) != 0 {
