@@ -6,7 +6,7 @@ TIME ?= 60
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
-  libexpat1-dev zlib1g-dev pkg-config
+  libexpat1-dev libfreeipmi-dev zlib1g-dev pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox curl dash openssl procps sqlite3 \
   util-linux

@@ -48,6 +48,7 @@ let package = Package(
     library("CCurl", "libcurl", "libcurl4-openssl-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
     library("CExpat", "expat", "libexpat1-dev"),
+    library("CFreeIPMI", "libfreeipmi", "libfreeipmi-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
@@ -62,7 +63,8 @@ let package = Package(
     .target(
       name: "Targets",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Collectors", "CSSH2", "CCrypto", "CLinux",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "CSSH2", "CCrypto",
+        "CFreeIPMI", "CLinux",
       ],
       exclude: ["Collectors"], swiftSettings: strict),
     .target(

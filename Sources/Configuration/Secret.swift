@@ -107,7 +107,8 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     return read.bytes
   }
 
-  private func fault(_ problem: String, _ hint: String? = nil) -> ConfigurationError {
+  /// The error that this secret is not what it should be, at its place.
+  public func fault(_ problem: String, _ hint: String? = nil) -> ConfigurationError {
     ConfigurationError(problem, at: mark, length: length, hint: hint)
   }
 

@@ -26,6 +26,10 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
     case authFailed = "auth_failed"
     /// The server turned us away to protect itself: MaxStartups, PerSourcePenalties.
     case refusedByProtection = "refused_by_protection"
+    /// The account is known, and may not do what is asked.
+    case permission
+    /// It answers that it cannot just now.
+    case busy
     /// The account has no usable POSIX shell.
     case noShell = "no_shell"
     /// The host sent more than a pass takes from one host.

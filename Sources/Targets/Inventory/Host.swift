@@ -26,8 +26,8 @@ public struct Host: Sendable {
   public var profile: String
   /// What to probe over the network, for the room of probes to read.
   public var probes: Node?
-  /// The BMC's address or its settings, ranges written out, for the room of IPMI to read.
-  public var bmc: Node?
+  /// How its BMC is reached, if it has one.
+  public var bmc: BMCSettings?
   /// The jump host: a name of the inventory or `user@host:port`; several are parted by commas.
   public var via: String?
   /// The hypervisor it runs on, as a name of the inventory.

@@ -54,7 +54,7 @@ struct Resolver {
       knownHosts: value("known_hosts", levels, path),
       profile: value("profile", levels, word) ?? "linux",
       probes: value("probes", levels) { node, _ in node },
-      bmc: value("bmc", levels) { node, _ in node },
+      bmc: bmc(levels),
       via: via(levels),
       on: value("on", levels, word),
       behind: value("behind", levels, word),
@@ -154,6 +154,14 @@ struct Resolver {
         "scrape reaches hosts over ssh only, or this one as local", at: node,
         hint: didYouMean(node.text ?? "", among: ["ssh", "local"]))
     }
+  }
+
+  /// Unlike other variables the levels of this one add up, key by key.
+  private mutating func bmc(_ levels: Levels) -> BMCSettings? {
+    let found = levels.all(["bmc"])
+    for level in found where !level.value.isNull && !usable(level) { return nil }
+    let address = self.address
+    return BMCSettings.decode(found.map(\.value), address: address, &findings)
   }
 
   private mutating func via(_ levels: Levels) -> String? {

@@ -1,0 +1,149 @@
+internal import Engine
+public import Metrics
+
+/// What a BMC told in one session: as much of it as came.
+public struct BMCAnswer: Sendable {
+  /// One step of a session, for `--explain`.
+  public struct Step: Sendable, Equatable {
+    public var name: String
+    public var took: Duration
+    public var detail: String
+  }
+
+  /// A part that could not be read, or not wholly, while others could.
+  public struct Problem: Sendable, Equatable {
+    /// `sensors`, `power`, `chassis`, `events` or `identity`.
+    public var part: String
+    public var reason: TargetError.Reason
+    public var detail: String
+  }
+
+  /// When the BMC was asked, by the monitor's clock.
+  public var time: Timestamp
+  public var steps: [Step] = []
+  /// Why there is no answer, or why it ends early.
+  public var failure: TargetError?
+  public var problems: [Problem] = []
+  /// Whether a session was opened.
+  public var isOpen = false
+  public var chassis: ChassisStatus?
+  public var power: PowerReading?
+  public var sensors: [SensorReading] = []
+  /// Sensors that have no reading now: absent, not scanned, unavailable.
+  public var unreadable: [String] = []
+  public var log: EventLog?
+  /// What rarely changes, where it was read this time.
+  public var identity: BMCIdentity?
+  /// What is remembered until the next turn.
+  public var memory: [String: [UInt64]] = [:]
+  /// Commands sent after the session was open.
+  public var commands = 0
+
+  public init(time: Timestamp) { self.time = time }
+}
+
+/// A sensor's reading.
+public struct SensorReading: Sendable, Equatable {
+  /// How bad it is: `nominal` is ok, and unknown is what nobody has a rule for.
+  public enum State: Int, Sendable { case nominal, warning, critical }
+
+  public var name: String
+  /// Entity id and instance, parted by a dot: `7.1` (IPMI v2.0, table 43-13).
+  public var entity: String
+  /// Entity id alone: 10 is a power supply, 29 a fan.
+  public var entityID: UInt8
+  /// The kind of sensor (IPMI v2.0, table 42-3): 1 temperature, 4 fan, 8 power supply.
+  public var type: UInt8
+  /// The value, where the sensor is analogue.
+  public var value: Double?
+  /// `degrees C`, `RPM`, `Watts`; nil where there is no value.
+  public var unit: String?
+  /// Nil for OEM sensors and others without a rule.
+  public var state: State?
+  /// ipmitool's two letters: `ok`, `nc`, `cr`, `nr`, `us` (unspecified).
+  public var code: String
+  /// Which events are asserted, in FreeIPMI's words.
+  public var events: [String]
+}
+
+/// Whether the machine is on and what its chassis complains of (IPMI v2.0, 28.2).
+public struct ChassisStatus: Sendable, Equatable {
+  public var isOn: Bool
+  public var hasOverload: Bool
+  public var hasInterlock: Bool
+  public var hasPowerFault: Bool
+  public var hasControlFault: Bool
+  /// Why power last changed: `ac_failed`, `overload`, `interlock`, `fault`, `ipmi_on`; nil if not told.
+  public var lastEvent: String?
+  public var isOpen: Bool?
+  public var hasDriveFault: Bool?
+  public var hasCoolingFault: Bool?
+  /// Hours that the machine has been on in all, where the BMC counts them.
+  public var hoursOn: Double?
+
+  init?(_ bytes: ArraySlice<UInt8>) {
+    let bytes = Array(bytes)
+    guard bytes.count >= 2 else { return nil }
+    isOn = bytes[0] & 0x01 != 0
+    hasOverload = bytes[0] & 0x02 != 0
+    hasInterlock = bytes[0] & 0x04 != 0
+    hasPowerFault = bytes[0] & 0x08 != 0
+    hasControlFault = bytes[0] & 0x10 != 0
+    let events = ["ac_failed", "overload", "interlock", "fault", "ipmi_on"]
+    lastEvent = events.indices.first { bytes[1] >> UInt8($0) & 1 != 0 }.map { events[$0] }
+    guard bytes.count >= 3 else { return }
+    isOpen = bytes[2] & 0x01 != 0
+    hasDriveFault = bytes[2] & 0x04 != 0
+    hasCoolingFault = bytes[2] & 0x08 != 0
+  }
+}
+
+/// What the machine draws.
+public struct PowerReading: Sendable, Equatable {
+  /// Where the figure is from.
+  public enum Source: String, Sendable {
+    /// DCMI's Get Power Reading: the whole machine, measured by the BMC.
+    case dcmi
+    /// The sensors named in `sensors`: one of the whole machine, or the sum of its power supplies.
+    case sdr
+  }
+
+  public var source: Source
+  /// Watts.
+  public var current: Double
+  public var minimum: Double?
+  public var maximum: Double?
+  public var average: Double?
+  /// The time over which minimum, maximum and average are, in seconds.
+  public var window: Double?
+  public var sensors: [String] = []
+
+  /// From the answer to DCMI's Get Power Reading after the group extension byte DCh (DCMI v1.5, 6.6.1):
+  /// four 16-bit figures, a time stamp, the period in milliseconds, the state. Nil where the BMC is not
+  /// measuring.
+  static func dcmi(_ bytes: ArraySlice<UInt8>) -> PowerReading? {
+    let bytes = Array(bytes)
+    guard bytes.count >= 17, bytes[16] & 0x40 != 0 else { return nil }
+    func word(_ place: Int) -> Double {
+      Double(UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8)
+    }
+    let period = (12..<16).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32(bytes[$1]) }
+    return PowerReading(
+      source: .dcmi, current: word(0), minimum: word(2), maximum: word(4), average: word(6),
+      window: period == 0 ? nil : Double(period) / 1000)
+  }
+
+  /// From the sensors in watts: that of the machine, or all of its power supplies together.
+  static func sensors(_ sensors: [SensorReading]) -> PowerReading? {
+    let watts = sensors.filter { $0.unit == "Watts" && $0.value != nil }
+    // Entities of the whole (table 43-13): system board, power unit, power management, chassis,
+    // and what a maker calls so.
+    let whole = watts.filter { [7, 19, 21, 23].contains($0.entityID) }
+    let supplies = watts.filter { $0.entityID == 10 }
+    let chosen = whole.first.map { [$0] } ?? (supplies.isEmpty ? Array(watts.prefix(1)) : supplies)
+    guard !chosen.isEmpty else { return nil }
+    return PowerReading(
+      source: .sdr, current: chosen.reduce(0) { $0 + ($1.value ?? 0) },
+      sensors: chosen.map(\.name))
+  }
+}

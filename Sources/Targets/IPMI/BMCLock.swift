@@ -1,0 +1,48 @@
+internal import Engine
+internal import Glibc
+
+/// Holds a BMC for one session: a second one, of this process or of another, waits.
+///
+/// BMCs have few session slots, and two readings at once disturb each other's reservations. The lock is
+/// on a file beside the cache, so that a pass and `scrape host` do not meet; flock(2).
+final class BMCLock {
+  private let file: Int32
+
+  /// Nil where there is no folder to keep a file in.
+  init?(
+    _ target: BMCTarget, at address: String, by deadline: Deadline, isStopped: () -> Bool
+  ) throws(TargetError) {
+    guard let cache = target.cache else { return nil }
+    mkdir(cache, 0o700)
+    let path = "\(cache)/\(target.fileName(address)).lock"
+    let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    // Without a writable folder the BMC can still be read; this process asks each but once.
+    guard number >= 0 else { return nil }
+    file = number
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK || errno == EINTR else { break }
+      if deadline.isPast || isStopped() {
+        throw TargetError(
+          .timeout, "another pass or `scrape host` held a session with this BMC all the time")
+      }
+      usleep(50_000)
+    }
+  }
+
+  deinit { close(file) }
+}
+
+extension BMCTarget {
+  /// The BMC's name for files: an address is free of what folders and shells mind, but for colons.
+  func fileName(_ address: String) -> String {
+    let bytes = address.utf8.map { byte -> UInt8 in
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "."), UInt8(ascii: "-"):
+        byte
+      default: UInt8(ascii: "_")
+      }
+    }
+    return "\(String(decoding: bytes, as: UTF8.self))_\(settings.port)"
+  }
+}

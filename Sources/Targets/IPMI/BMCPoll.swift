@@ -1,0 +1,243 @@
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Parsers
+
+/// One reading of a BMC on a thread that may block: what is asked, and in which order.
+///
+/// The order is that of worth: whether the machine is on, what it draws, its sensors, its log. What
+/// has come when the deadline does is kept.
+struct BMCPoll {
+  private let target: BMCTarget
+  private let address: String
+  private let deadline: Deadline
+  private let isStopped: () -> Bool
+  private var answer: BMCAnswer
+  /// For the event log, which knows numbers only.
+  private var sensorNames: [UInt8: String] = [:]
+
+  init(
+    _ target: BMCTarget, at address: String, answer: BMCAnswer, by deadline: Deadline,
+    isStopped: @escaping () -> Bool
+  ) {
+    self.target = target
+    self.address = address
+    self.answer = answer
+    self.deadline = deadline
+    self.isStopped = isStopped
+  }
+
+  mutating func run() -> BMCAnswer {
+    let lock: BMCLock?
+    do {
+      lock = try BMCLock(target, at: address, by: deadline, isStopped: isStopped)
+    } catch {
+      answer.failure = error
+      return answer
+    }
+    defer { withExtendedLifetime(lock) {} }
+    do {
+      let session = try open()
+      answer.isOpen = true
+      read(session)
+      answer.commands = session.commands
+    } catch {
+      answer.failure = error
+    }
+    return answer
+  }
+
+  /// Tries the cipher suites in turn; a suite that the BMC lacks costs no guess at the password.
+  private mutating func open() throws(TargetError) -> BMCSession {
+    let settings = target.settings
+    let start = Deadline.now
+    var suites: [UInt8] = settings.cipherSuite.map { [$0] } ?? [17, 3]
+    if settings.cipherSuite == nil, let known = answer.memory["suite"]?.first {
+      // The one that worked comes first.
+      suites.sort { a, _ in UInt64(a) == known }
+    }
+    if settings.driver == .lan { suites = [0] }
+    var last = TargetError(.noCommonAlgorithm, "no cipher suite to try")
+    for suite in suites {
+      do {
+        let session = try BMCSession(
+          target, at: address, suite: suite, by: deadline, isStopped: isStopped)
+        answer.memory["suite"] = [UInt64(suite)]
+        let how = settings.driver == .lan ? "IPMI 1.5" : "cipher suite \(suite)"
+        step(
+          "open", start,
+          "\(address) port \(settings.port)/udp, \(how), user \(settings.userText), "
+            + "privilege \(settings.privilege.rawValue)")
+        return session
+      } catch {
+        last = error
+        // Only a suite that is not there is worth another; a password must not be tried twice.
+        guard error.reason == .noCommonAlgorithm || error.reason == .protocolError else { break }
+      }
+    }
+    if settings.cipherSuite == nil, settings.driver == .lan20, last.reason == .noCommonAlgorithm {
+      last.detail += " (17 and 3 were tried)"
+    }
+    step("open", start, last.description)
+    throw last
+  }
+
+  private mutating func read(_ session: BMCSession) {
+    do {
+      let device = try device(session)
+      try part("chassis") { poll throws(BMCSession.Failure) in try poll.chassis(session) }
+      try part("power") { poll throws(BMCSession.Failure) in try poll.dcmi(session) }
+      try part("sensors") { poll throws(BMCSession.Failure) in
+        try poll.sensors(session, of: device)
+      }
+      if answer.power == nil { answer.power = PowerReading.sensors(answer.sensors) }
+      try part("events") { poll throws(BMCSession.Failure) in
+        try poll.events(session, of: device)
+      }
+      try part("identity") { poll throws(BMCSession.Failure) in
+        try poll.identity(session, of: device)
+      }
+    } catch {
+      answer.failure = error.error
+      if answer.power == nil { answer.power = PowerReading.sensors(answer.sensors) }
+    }
+  }
+
+  /// Runs one part; what ends the session ends them all.
+  private mutating func part(
+    _ name: String, _ body: (inout BMCPoll) throws(BMCSession.Failure) -> String
+  ) throws(BMCSession.Failure) {
+    let start = Deadline.now
+    do {
+      step(name, start, try body(&self))
+    } catch {
+      step(name, start, error.detail)
+      if error.endsSession { throw error }
+      answer.problems.append(.init(part: name, reason: error.reason, detail: error.detail))
+    }
+  }
+
+  private mutating func step(_ name: String, _ start: Deadline, _ detail: String) {
+    answer.steps.append(.init(name: name, took: Deadline.now.since(start), detail: detail))
+  }
+
+  // MARK: Parts
+
+  private mutating func device(
+    _ session: BMCSession
+  ) throws(BMCSession.Failure) -> BMCDevice {
+    let start = Deadline.now
+    let device = try BMCDevice(asking: session)
+    step("device", start, device.summary)
+    return device
+  }
+
+  private mutating func chassis(_ session: BMCSession) throws(BMCSession.Failure) -> String {
+    let bytes = try session.ask(0x00, 0x01, for: "the chassis status")
+    guard let status = ChassisStatus(bytes) else {
+      throw .init(reason: .protocolError, detail: "a chassis status of \(bytes.count) bytes")
+    }
+    answer.chassis = status
+    // Some BMCs do not count hours; that is no fault of theirs.
+    do throws(BMCSession.Failure) {
+      let bytes = Array(try session.ask(0x00, 0x0f, for: "the power-on hours"))
+      if bytes.count >= 5, bytes[0] > 0 {
+        let count = bytes[1...4].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        answer.chassis?.hoursOn = Double(count) * Double(bytes[0]) / 60
+      }
+    } catch  where !error.endsSession {}
+    return status.isOn ? "on" : "off"
+  }
+
+  private mutating func dcmi(_ session: BMCSession) throws(BMCSession.Failure) -> String {
+    let now = UInt64(max(0, answer.time.nanoseconds / 1_000_000_000))
+    // A BMC without DCMI is asked again only now and then: firmware may bring it.
+    if let until = answer.memory["no_dcmi"]?.first, until > now, until < now + 86_400 {
+      return "no DCMI, as it said before"
+    }
+    let bytes: ArraySlice<UInt8>
+    do throws(BMCSession.Failure) {
+      bytes = try session.ask(0x2c, 0x02, [0xdc, 0x01, 0x00, 0x00], for: "the DCMI power reading")
+    } catch  where error.reason == .notSupported {
+      answer.memory["no_dcmi"] = [now + 6 * 3600]
+      return "no DCMI: \(error.detail)"
+    }
+    answer.memory["no_dcmi"] = nil
+    guard bytes.first == 0xdc, bytes.count >= 18 else {
+      throw .init(
+        reason: .protocolError, detail: "a DCMI power reading of \(bytes.count) bytes, not 18")
+    }
+    answer.power = PowerReading.dcmi(bytes.dropFirst())
+    return answer.power.map { "\($0.current) W" } ?? "DCMI says that it is not measuring"
+  }
+
+  private mutating func sensors(
+    _ session: BMCSession, of device: BMCDevice
+  ) throws(BMCSession.Failure) -> String {
+    let start = Deadline.now
+    let repository = try SDRRepository.load(of: device, target, at: address, asking: session)
+    step("records", start, repository.summary)
+    if let problem = repository.problem {
+      answer.problems.append(
+        .init(part: "sensors", reason: problem.reason, detail: problem.detail))
+    }
+    let reader = SensorReader(session, device: device, target.settings.workarounds)
+    var busy = 0
+    var refusals: [String] = []
+    for sensor in repository.sensors where sensor.owner == 0x20 {
+      sensorNames[sensor.number] = sensor.name
+    }
+    for sensor in repository.sensors where sensor.reading != nil {
+      switch try reader.read(sensor) {
+      case .reading(let reading): answer.sensors.append(reading)
+      case .none: answer.unreadable.append(sensor.name)
+      case .busy: busy += 1
+      case .refused(let why): refusals.append("\(sensor.name): \(why)")
+      }
+    }
+    if busy > 0 {
+      answer.problems.append(
+        .init(
+          part: "sensors", reason: .busy,
+          detail: "the BMC was too busy for \(busy) of \(repository.sensors.count) sensors"))
+    }
+    if let first = refusals.first {
+      answer.problems.append(
+        .init(
+          part: "sensors", reason: .protocolError,
+          detail: "\(refusals.count) sensors could not be read, for example \(first)"))
+    }
+    let unreadable = answer.unreadable.count
+    return "\(answer.sensors.count) read, \(unreadable) without a reading"
+  }
+
+  private mutating func events(
+    _ session: BMCSession, of device: BMCDevice
+  ) throws(BMCSession.Failure) -> String {
+    var reader = EventLogReader(
+      session, device: device, sensors: sensorNames, remembered: answer.memory["sel"])
+    defer { answer.memory["sel"] = reader.remembered }
+    let log = try reader.read(at: answer.time)
+    answer.log = log
+    if let problem = log.problem {
+      answer.problems.append(.init(part: "events", reason: .protocolError, detail: problem))
+    }
+    return log.summary
+  }
+
+  private mutating func identity(
+    _ session: BMCSession, of device: BMCDevice
+  ) throws(BMCSession.Failure) -> String {
+    let now = UInt64(max(0, answer.time.nanoseconds / 1_000_000_000))
+    // Serial numbers change with the board, whose mark is in the key, or never.
+    if let known = answer.memory["identity"], known.count == 2, known[0] == device.key,
+      known[1] <= now, now - known[1] < 86_400
+    {
+      return "read less than a day ago"
+    }
+    let identity = try BMCIdentity(of: device, asking: session)
+    answer.identity = identity
+    answer.memory["identity"] = [device.key, now]
+    return identity.summary
+  }
+}

@@ -1,0 +1,113 @@
+public import Configuration
+public import Engine
+internal import Glibc
+internal import Metrics
+internal import Synchronization
+
+/// A host's BMC with its secrets at hand: where it is, who asks, and what was remembered of it.
+public struct BMCTarget: Sendable {
+  /// The host it is of.
+  public var host: String
+  public var settings: BMCSettings
+  var user: String? { settings.user }
+  var password: [UInt8]?
+  var key: [UInt8]?
+  /// The folder for records of what sensors there are; nil keeps none.
+  public var cache: String?
+
+  /// Looks up the secrets.
+  public init(_ settings: BMCSettings, of host: String, cache: String?)
+    throws(ConfigurationError)
+  {
+    self.host = host
+    self.settings = settings
+    self.cache = cache
+    if let secret = settings.password {
+      let bytes = try secret.reveal().clearBytes
+      guard bytes.count <= 20 else {
+        throw secret.fault("a BMC's password has at most 20 bytes")
+      }
+      password = bytes
+    }
+    if let secret = settings.key {
+      guard let bytes = Self.keyBytes(try secret.reveal().clearBytes), bytes.count <= 20 else {
+        throw secret.fault("k_g is at most 20 bytes, as text or as hexadecimal after 0x")
+      }
+      key = bytes
+    }
+  }
+
+  /// A key as text, or as hexadecimal digits after `0x`.
+  private static func keyBytes(_ text: [UInt8]) -> [UInt8]? {
+    guard text.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "x")]) else { return text }
+    let digits = text.dropFirst(2).map {
+      UnicodeScalar($0).properties.numericType == nil
+        ? Int($0 | 0x20) - 0x57 : Int($0) - 0x30
+    }
+    guard digits.count % 2 == 0, digits.allSatisfy({ (0..<16).contains($0) }) else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+  }
+
+  /// Threads for FreeIPMI's calls, which block: as many as BMCs are asked at once.
+  private static let threads = BlockingPool(name: "bmc", threads: 256)
+
+  /// Asks the BMC everything that is due, in one session.
+  ///
+  /// Never throws: what could not be done is the answer's `failure`, and what had come by then is kept.
+  /// `memory` is what the last answer said to remember.
+  public func ask(
+    remembering memory: [String: [UInt64]], on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> BMCAnswer {
+    var answer = BMCAnswer(time: .now)
+    answer.memory = memory
+    let limit = min(deadline, .after(settings.deadline))
+    let begun = Deadline.now
+    let addresses: [Connect.Address]
+    do {
+      addresses = try await Connect.resolve(
+        settings.address, port: UInt16(clamping: settings.port), on: reactor, by: limit)
+    } catch {
+      answer.failure = error
+      return answer
+    }
+    let address = addresses.first?.text ?? settings.address
+    if address != settings.address {
+      answer.steps.append(
+        .init(name: "name", took: Deadline.now.since(begun), detail: address))
+    }
+    let stop = Stop()
+    // A call under way can't be interrupted: the library gives up by itself when the BMC has been
+    // silent for long enough, after which the session is closed in one more try.
+    let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
+    let done = await withTaskCancellationHandler {
+      await Self.threads.run(by: limit.advanced(by: grace), on: reactor) { [answer] in
+        var poll = BMCPoll(
+          self, at: address, answer: answer, by: limit, isStopped: { stop.isSet })
+        return poll.run()
+      }
+    } onCancel: {
+      stop.set()
+    }
+    if let done { return done }
+    stop.set()
+    answer.failure =
+      Task.isCancelled
+      ? TargetError(.cancelled, "the pass was interrupted")
+      : TargetError(.timeout, silence("no end at the deadline"))
+    return answer
+  }
+
+  /// A BMC's silence in a sentence that says what was waited for.
+  func silence(_ what: String) -> String {
+    "\(what) within \(settings.timeout.text) from \(settings.address) port \(settings.port)/udp, "
+      + "sent again each \(settings.retransmit.text); if it is only slow, raise `retransmit` and "
+      + "`timeout`"
+  }
+
+  /// A flag that another thread looks at between two commands.
+  private final class Stop: Sendable {
+    private let flag = Atomic<Bool>(false)
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+    func set() { flag.store(true, ordering: .relaxed) }
+  }
+}

@@ -1,0 +1,206 @@
+internal import CFreeIPMI
+internal import Parsers
+
+/// A BMC's Sensor Data Records: from the cache where they are still the same, else read anew.
+///
+/// Reading them takes a command for each record, five times as long as reading the sensors, so they are
+/// kept from pass to pass. Source: IPMI v2.0, chapter 33.
+struct SDRRepository {
+  /// What the repository says of itself (33.9), with whose it is: other marks, other records.
+  struct Mark: Equatable {
+    var device: UInt64
+    var version: UInt8
+    var count: UInt16
+    var added: UInt32
+    var erased: UInt32
+  }
+
+  private(set) var records: [[UInt8]] = []
+  private(set) var sensors: [SDR.Sensor] = []
+  /// Why there may be more sensors than these.
+  private(set) var problem: BMCSession.Failure?
+  private var origin = ""
+
+  /// No machine has more: a repository that goes on is a ring, or a joke.
+  private static let recordLimit = 4096
+  /// Sensors that are read in one pass; a maker's largest board has some 400.
+  private static let sensorLimit = 1024
+
+  var summary: String { "\(records.count) records \(origin), \(sensors.count) sensors" }
+
+  static func load(
+    of device: BMCDevice, _ target: BMCTarget, at address: String, asking session: BMCSession
+  ) throws(BMCSession.Failure) -> SDRRepository {
+    let mark = try self.mark(of: device, asking: session)
+    let cache = SDRCache(target, at: address)
+    var repository = SDRRepository()
+    if let records = cache?.read(mark) {
+      repository.records = records
+      repository.origin = "kept from before"
+    } else {
+      try repository.fetch(mark, asking: session)
+      repository.origin = "read anew"
+      if repository.problem == nil { cache?.write(repository.records, mark) }
+    }
+    repository.parse()
+    return repository
+  }
+
+  private static func mark(
+    of device: BMCDevice, asking session: BMCSession
+  ) throws(BMCSession.Failure) -> Mark {
+    let bytes = Array(try session.ask(0x0a, 0x20, for: "the sensor records' state"))
+    guard bytes.count >= 13 else {
+      throw .init(
+        reason: .protocolError, detail: "a state of the sensor records of \(bytes.count) bytes")
+    }
+    func number(_ place: Int) -> UInt32 {
+      (0..<4).reversed().reduce(0) { $0 << 8 | UInt32(bytes[place + $1]) }
+    }
+    return Mark(
+      device: device.key, version: bytes[0], count: UInt16(bytes[1]) | UInt16(bytes[2]) << 8,
+      added: number(5), erased: number(9))
+  }
+
+  private mutating func parse() {
+    for record in records {
+      // A spoiled record costs only its own sensors.
+      do {
+        sensors += try SDR.sensors(record)
+      } catch {
+        problem =
+          problem
+          ?? .init(reason: .protocolError, detail: "a sensor record is spoiled: \(error.problem)")
+      }
+    }
+    if sensors.count > Self.sensorLimit {
+      problem = .init(
+        reason: .outputTooLarge,
+        detail: "\(sensors.count) sensors, of which \(Self.sensorLimit) are read")
+      sensors = Array(sensors.prefix(Self.sensorLimit))
+    }
+  }
+
+  // MARK: Reading anew
+
+  /// Follows the chain of record ids. What came before a break in it is kept.
+  private mutating func fetch(
+    _ mark: Mark, asking session: BMCSession
+  ) throws(BMCSession.Failure) {
+    var next: UInt16 = 0
+    var seen: Set<UInt16> = []
+    var reader = RecordReader(session)
+    while next != 0xffff {
+      guard seen.insert(next).inserted else {
+        problem = .init(
+          reason: .protocolError, detail: "the sensor records run in a ring at \(next)")
+        return
+      }
+      guard records.count < Self.recordLimit else {
+        problem = .init(
+          reason: .outputTooLarge, detail: "more than \(Self.recordLimit) sensor records")
+        return
+      }
+      do {
+        let (record, following) = try reader.read(next)
+        // An empty repository answers with an empty record.
+        if record.count > 5 { records.append(record) }
+        // The first is asked for as 0000h, whatever its own number.
+        if next == 0, record.count >= 2 { seen.insert(UInt16(record[0]) | UInt16(record[1]) << 8) }
+        next = following
+      } catch {
+        if error.endsSession { throw error }
+        if records.isEmpty, mark.count == 0 { return }
+        problem = error
+        return
+      }
+    }
+    if records.isEmpty, mark.count > 0 {
+      problem = .init(
+        reason: .protocolError, detail: "none of the \(mark.count) sensor records came")
+    }
+  }
+
+  /// Gets records whole, or in pieces from a BMC that can't send them whole.
+  private struct RecordReader {
+    private let session: BMCSession
+    private var reservation: UInt16?
+    private var piece: Int = 0xff
+    private var lost = 0
+
+    init(_ session: BMCSession) { self.session = session }
+
+    mutating func read(_ id: UInt16) throws(BMCSession.Failure) -> ([UInt8], next: UInt16) {
+      while true {
+        do {
+          return try attempt(id)
+        } catch {
+          switch error.code {
+          case 0xc5? where lost < 20:
+            // Another client changed or reserved the repository: begin this record again.
+            lost += 1
+            reservation = nil
+          case 0xca?, 0xc7?, 0xc8?, 0xff?:
+            guard piece > 8 else { throw error }
+            piece = piece == 0xff ? 32 : piece / 2
+          default: throw error
+          }
+        }
+      }
+    }
+
+    private mutating func attempt(
+      _ id: UInt16
+    ) throws(BMCSession.Failure) -> ([UInt8], next: UInt16) {
+      if piece == 0xff {
+        let (bytes, next) = try get(id, from: 0, count: 0xff)
+        guard bytes.count >= 5 else {
+          throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
+        }
+        return (Array(bytes.prefix(Int(bytes[4]) + 5)), next)
+      }
+      var (record, next) = try get(id, from: 0, count: 5)
+      guard record.count == 5 else {
+        throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
+      }
+      let size = Int(record[4]) + 5
+      while record.count < size {
+        let (bytes, _) = try get(
+          id, from: UInt8(clamping: record.count), count: UInt8(min(piece, size - record.count)))
+        guard !bytes.isEmpty, record.count < 255 else { break }
+        record += bytes.prefix(size - record.count)
+      }
+      return (record, next)
+    }
+
+    private mutating func get(
+      _ id: UInt16, from offset: UInt8, count: UInt8
+    ) throws(BMCSession.Failure) -> ([UInt8], next: UInt16) {
+      let reservation = try reserve()
+      let bytes = Array(
+        try session.ask(
+          0x0a, 0x23,
+          [
+            UInt8(reservation & 0xff), UInt8(reservation >> 8), UInt8(id & 0xff), UInt8(id >> 8),
+            offset, count,
+          ], for: "sensor record \(id)"))
+      guard bytes.count >= 2 else {
+        throw .init(reason: .protocolError, detail: "sensor record \(id) came without a follower")
+      }
+      return (Array(bytes.dropFirst(2)), UInt16(bytes[0]) | UInt16(bytes[1]) << 8)
+    }
+
+    private mutating func reserve() throws(BMCSession.Failure) -> UInt16 {
+      if let reservation { return reservation }
+      var number: UInt16 = 0
+      do throws(BMCSession.Failure) {
+        let bytes = Array(try session.ask(0x0a, 0x22, for: "a reservation of the sensor records"))
+        if bytes.count >= 2 { number = UInt16(bytes[0]) | UInt16(bytes[1]) << 8 }
+      } catch  where error.code != nil && error.reason == .notSupported {
+        // Without reservations, whole records are read with number zero.
+      }
+      reservation = number
+      return number
+    }
+  }
+}
