@@ -35,6 +35,7 @@ let package = Package(
   products: [
     .executable(name: "scrape", targets: ["Scraper"]),
     // For the nested packages `fuzz/` and `bench/` only.
+    .library(name: "Lab", targets: ["Lab"]),
     .library(
       name: "Rooms",
       targets: [
@@ -79,7 +80,8 @@ let package = Package(
       swiftSettings: strict),
 
     // Real daemons on loopback for the tests.
-    .target(name: "Lab", path: "Tests/Lab", swiftSettings: testing),
+    .target(
+      name: "Lab", dependencies: ["CCrypto", "CLinux"], path: "Tests/Lab", swiftSettings: testing),
     tests("Metrics"),
     tests("Parsers"),
     tests("Engine"),
