@@ -15,6 +15,12 @@ struct Explanation {
   }
 
   var text: String {
+    let bmc = visit.bmc.map { BMCReport($0).explanation } ?? []
+    let host = visit.turn.tasks.isEmpty ? [] : [ofHost]
+    return (bmc + host).joined(separator: "\n")
+  }
+
+  private var ofHost: String {
     let answer = visit.answer
     var lines = ["", Terminal.paint("steps", .bold, on: 1)]
     for step in answer.steps {

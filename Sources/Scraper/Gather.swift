@@ -45,6 +45,15 @@ struct Gatherer {
     return target
   }
 
+  /// How a host's BMC is reached, with its secrets.
+  func bmc(_ settings: BMCSettings, of host: Host) throws(TargetError) -> BMCTarget {
+    do throws(ConfigurationError) {
+      return try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
+    } catch {
+      throw TargetError(.localError, error.description)
+    }
+  }
+
   private mutating func accepted(_ host: Host) -> KnownHosts {
     let files = site.knownHostFiles(of: host)
     if let known = knownHosts[files] { return known }

@@ -12,7 +12,7 @@ enum HostCommand: Subcommand {
   static let operands = "NAME"
   static let options =
     Site.options + [
-      Option("--only", "NAMES", "Only these collectors: cpu,mem."),
+      Option("--only", "NAMES", "Only these: cpu,mem,bmc."),
       Option("--explain", "Every step, the script that ran, its raw output, and how to repeat it."),
       Option("--json", "One JSON object with the same facts."),
       Option("--deadline", "SECONDS", "Gives up after this; else 30."),
@@ -36,23 +36,32 @@ enum HostCommand: Subcommand {
       throw UsageError(message: "no host \"\(name)\" in the inventory\(hint)")
     }
     let only = try RunCommand.names(arguments["--only"])
+    let tasks = site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? []
+    let states = site.hasStore ? (try? await site.store().load([name])) ?? [:] : [:]
     var plan = Plan(
-      [host], settings: site.settings, states: [:], at: .now,
-      only: only ?? Set(site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? []))
+      [host], settings: site.settings, states: states, at: .now,
+      only: only ?? Set(tasks + [BMCReading.name]))
     if let only {
       // What the profile leaves out can still be asked for by hand.
       for name in only.sorted()
-      where plan.turns.first?.tasks.contains(where: { $0.collector == name }) != true {
+      where name != BMCReading.name
+        && plan.turns.first?.tasks.contains(where: { $0.collector == name }) != true
+      {
         plan.add(name, for: host, settings: site.settings)
       }
     }
+    let bmc = plan.bmcs.first
+    if only?.contains(BMCReading.name) == true, bmc == nil {
+      throw UsageError(message: "\(name) has no `bmc:` in the inventory")
+    }
+    if plan.turns.isEmpty, bmc != nil { plan.addEmpty(host, settings: site.settings) }
     guard let turn = plan.turns.first else {
       throw UsageError(message: "profile \(host.profile) asks nothing of \(name)")
     }
     var gatherer = await Gatherer(site)
     let reach = Reach(host, &gatherer)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
-    let visit = await Visit(turn, reach, on: gatherer.reactors[0], by: deadline)
+    let visit = await Visit(turn, reach, bmc: bmc, with: gatherer, by: deadline)
     let past = await History(of: name, in: site)
     let report = HostReport(visit, past: past)
     if arguments.has("--json") {
@@ -69,16 +78,19 @@ enum HostCommand: Subcommand {
 }
 
 extension Plan {
+  /// Adds a turn in which the host itself is asked nothing.
+  mutating func addEmpty(_ host: Host, settings: Settings) {
+    guard let profile = settings.profiles[host.profile] else { return }
+    turns.append(
+      Turn(host: host, profile: profile, tasks: [], due: [:], state: HostState(), lateness: .zero))
+  }
+
   /// Adds a collector that the profile does not name, with its own defaults.
   mutating func add(_ name: String, for host: Host, settings: Settings) {
     guard Collectors.collectors.contains(where: { $0.name == name }),
-      let profile = settings.profiles[host.profile]
+      settings.profiles[host.profile] != nil
     else { return }
-    if turns.isEmpty {
-      turns.append(
-        Turn(
-          host: host, profile: profile, tasks: [], due: [:], state: HostState(), lateness: .zero))
-    }
+    if turns.isEmpty { addEmpty(host, settings: settings) }
     turns[0].tasks.append(Profile.Task(name, every: .zero))
     makeBatches()
   }

@@ -12,9 +12,8 @@ struct HostReading: Sendable {
   /// Runs the collectors over the answer.
   init(_ answer: HostAnswer, to batch: Batch, of turn: Plan.Turn, took: Duration) {
     let host = turn.host
-    var tags = [Tag("host", host.name), Tag("group", host.group)]
-    for tag in host.tags where !tags.contains(where: { $0.name == tag.name }) { tags.append(tag) }
-    result = HostResult(batch: PointBatch(host: host.name, tags: tags, time: answer.time))
+    result = HostResult(
+      batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     failure = answer.failure
     let bootID = answer.bootID
     let sameBoot = bootID != nil && bootID == turn.state.bootID
@@ -51,6 +50,9 @@ struct HostReading: Sendable {
         result.memory[collector.name] = turn.state.memory[collector.name]
       }
     }
+    if result.memory[BMCReading.name] == nil {
+      result.memory[BMCReading.name] = turn.state.memory[BMCReading.name]
+    }
     result.bootID = bootID
     // A host that was never asked has told nothing of its collectors: they keep what they had.
     if answer.script.isEmpty { result.problems = [] }
@@ -66,5 +68,14 @@ struct HostReading: Sendable {
     point.integer("collectors", Int64(result.ran.count))
     point.integer("problems", Int64(result.problems.count))
     result.batch.points.append(point)
+  }
+}
+
+extension Host {
+  /// The tags that all of its points carry.
+  var pointTags: [Tag] {
+    var tags = [Tag("host", name), Tag("group", group)]
+    for tag in self.tags where !tags.contains(where: { $0.name == tag.name }) { tags.append(tag) }
+    return tags
   }
 }

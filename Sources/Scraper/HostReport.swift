@@ -15,7 +15,9 @@ struct HostReport {
   private var host: Host { visit.turn.host }
 
   var text: String {
-    var lines = [headline, connection]
+    var lines = [headline]
+    if !visit.turn.tasks.isEmpty { lines.append(connection) }
+    if let bmc = visit.bmc { lines.append(BMCReport(bmc).connection) }
     if let failure = visit.answer.failure {
       let last = past.lastUp.map { " (last up \(Figure.time($0)))" } ?? ""
       lines.append(
@@ -23,13 +25,21 @@ struct HostReport {
     }
     // Of a host that was never asked there is nothing to show, not even dashes.
     let wasAsked = !visit.answer.script.isEmpty
-    let rows = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
+    let own = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
+    var rows = own.map { (name: $0.name, text: $0.text.visible) }
+    // Those of the BMC are made visible where they are made: severities in them are coloured.
+    if let bmc = visit.bmc { rows += BMCReport(bmc).rows }
     if !rows.isEmpty {
       lines.append("")
       let width = rows.map(\.name.count).max() ?? 0
-      lines += rows.map { "\(Figure.pad($0.name, width))  \($0.text)".visible }
+      lines += rows.map { "\(Figure.pad($0.name, width))  \($0.text)" }
     }
-    if !visit.problems.isEmpty, wasAsked {
+    if let failure = visit.bmc?.answer.failure {
+      lines += [
+        "", "\(Terminal.paint("major", .red, on: 1))     bmc  \(failure.description.visible)",
+      ]
+    }
+    if !visit.problems.isEmpty, wasAsked || visit.bmc != nil {
       lines.append("")
       let width = visit.problems.map(\.collector.count).max() ?? 0
       for problem in visit.problems {
@@ -41,7 +51,7 @@ struct HostReport {
     return lines.joined(separator: "\n")
   }
 
-  private typealias Row = (name: String, text: String)
+  typealias Row = (name: String, text: String)
 
   // MARK: Reading points
 
@@ -260,6 +270,7 @@ struct HostReport {
           })
       ))
     members.append(("bytes", .integer(Int64(answer.received))))
+    if let bmc = visit.bmc { members.append(("bmc", BMCReport(bmc).json)) }
     members.append(
       ("facts", .object(visit.facts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     )

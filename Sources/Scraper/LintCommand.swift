@@ -26,7 +26,6 @@ enum LintCommand: Subcommand {
     for (hosts, what) in [
       (site.inventory.hosts.filter { $0.via != nil }, "`via`: jump hosts are"),
       (site.inventory.hosts.filter { $0.probes != nil }, "`probes`: network probes are"),
-      (site.inventory.hosts.filter { $0.bmc != nil }, "`bmc`: power and sensors are"),
     ] {
       guard let first = hosts.first else { continue }
       Terminal.note(

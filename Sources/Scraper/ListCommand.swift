@@ -61,8 +61,12 @@ enum ListCommand: Subcommand {
       ]
       for tag in host.tags { words.append("\(tag.name)=\(tag.value)") }
       if let via = host.via { words.append("via \(via)") }
+      if let bmc = host.bmc { words.append("bmc \(bmc.address)") }
       if let facts = states[host.name]?.facts {
-        words += [facts["os"], facts["kernel"].map { "Linux \($0)" }].compactMap { $0 }
+        words += [
+          facts["os"], facts["kernel"].map { "Linux \($0)" }, facts["manufacturer"],
+          facts["product"], facts["serial"].map { "serial \($0)" },
+        ].compactMap { $0 }
       }
       Terminal.print("\(indent)  \(words.joined(separator: "  ").visible)")
     }
@@ -84,6 +88,7 @@ enum ListCommand: Subcommand {
       ),
     ]
     if let user = host.user { members.append(("user", .string(user))) }
+    if let bmc = host.bmc { members.append(("bmc", .string(bmc.address))) }
     if let facts = state?.facts, !facts.isEmpty {
       members.append(
         ("facts", .object(facts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })))

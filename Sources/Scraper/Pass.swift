@@ -19,6 +19,7 @@ struct Pass {
     var start: Timestamp
     var took: Duration = .zero
     var readings: [HostReading] = []
+    var bmcs: [BMCReading] = []
     /// Hosts of which nothing was due.
     var idle = 0
     var points = 0
@@ -52,8 +53,7 @@ struct Pass {
     var gatherer = await Gatherer(site)
     let jobs = plan.turns.map { ($0, Reach($0.host, &gatherer)) }
     report.warnings += gatherer.warnings
-    (report.readings, report.interrupted) = await gather(
-      jobs, on: gatherer.reactors, progress: progress)
+    await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
     progress.end()
     await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
     await store.close()
@@ -62,18 +62,25 @@ struct Pass {
 
   private enum Event: Sendable {
     case read(HostReading)
+    case bmc(Plan.BMCTurn, BMCReading)
     case signal
     case nothing
   }
 
-  /// Asks all hosts, as many at once as the fan-out allows, in an order that nobody can foresee.
+  /// Asks all hosts and BMCs, as many at once as their fan-outs allow, in an order that nobody can
+  /// foresee.
   private func gather(
-    _ jobs: [(Plan.Turn, Reach)], on reactors: [Reactor], progress: Progress
-  ) async -> (readings: [HostReading], interrupted: Bool) {
+    _ jobs: [(Plan.Turn, Reach)], _ bmcs: [Plan.BMCTurn], with gatherer: Gatherer,
+    into report: inout Report, progress: Progress
+  ) async {
+    let reactors = gatherer.reactors
     var readings: [HostReading] = []
+    var bmcReadings: [BMCReading] = []
     var interrupted = false
     let jobs = jobs.shuffled()
-    progress.begin(jobs.map(\.0.host.name))
+    var queue = BMCQueue(
+      bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
+    progress.begin(jobs.count + bmcs.count)
     let interrupt = Interrupt()
     defer { interrupt.end() }
     // Each host's task stays on its reactor, parsing included: a batch is parsed in a tenth of a
@@ -84,37 +91,81 @@ struct Pass {
         await progress.tick(on: reactors[0])
         return .nothing
       }
+      var started = 0
       var next = 0
       func start() {
         guard next < jobs.count, !interrupted else { return }
         let (turn, reach) = jobs[next]
         let reactor = reactors[next % reactors.count]
         next += 1
+        started += 1
         group.addTask(executorPreference: reactor.executor) {
           .read(await read(turn, reach, on: reactor, progress: progress))
         }
       }
+      func startBMCs() {
+        while !interrupted, let turn = queue.next() {
+          let reactor = reactors[started % reactors.count]
+          started += 1
+          group.addTask(executorPreference: reactor.executor) {
+            .bmc(turn, await read(turn, with: gatherer, on: reactor, progress: progress))
+          }
+        }
+      }
       for _ in 0..<fanout { start() }
-      while readings.count < jobs.count, let event = await group.next() {
+      startBMCs()
+      while readings.count + bmcReadings.count < jobs.count + bmcs.count,
+        let event = await group.next()
+      {
         switch event {
         case .read(let reading):
           readings.append(reading)
           start()
+        case .bmc(let turn, let reading):
+          bmcReadings.append(reading)
+          queue.ended(turn)
+          startBMCs()
         case .signal:
           // Those under way end at once and say so; what has come is kept.
           interrupted = true
           group.cancelAll()
         case .nothing: break
         }
-        if interrupted && readings.count == next { break }
+        if interrupted && readings.count + bmcReadings.count == started { break }
       }
       group.cancelAll()
     }
     // Told in the order of the inventory, whoever was asked first.
     let places = Dictionary(
       hosts.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    readings.sort { places[$0.result.batch.host] ?? 0 < places[$1.result.batch.host] ?? 0 }
-    return (readings, interrupted)
+    func precedes(_ a: HostResult, _ b: HostResult) -> Bool {
+      places[a.batch.host] ?? 0 < places[b.batch.host] ?? 0
+    }
+    report.readings = readings.sorted { precedes($0.result, $1.result) }
+    report.bmcs = bmcReadings.sorted { precedes($0.result, $1.result) }
+    report.interrupted = interrupted
+  }
+
+  private func read(
+    _ turn: Plan.BMCTurn, with gatherer: Gatherer, on reactor: Reactor, progress: Progress
+  ) async -> BMCReading {
+    let name = "\(turn.host.name) bmc"
+    let start = Deadline.now
+    progress.started(name)
+    defer { progress.ended(name) }
+    var answer = BMCAnswer(time: .now)
+    answer.memory = turn.memory
+    do throws(TargetError) {
+      if deadline.isPast { throw .notReached }
+      let target = try gatherer.bmc(turn.settings, of: turn.host)
+      answer = await reactor.open { reactor in
+        await target.ask(
+          remembering: turn.memory, byHand: turn.byHand, on: reactor, by: deadline)
+      }
+    } catch {
+      answer.failure = error
+    }
+    return BMCReading(answer, of: turn, took: Deadline.now.since(start))
   }
 
   private func read(
@@ -124,8 +175,7 @@ struct Pass {
     progress.started(turn.host.name)
     if deadline.isPast {
       var answer = HostAnswer(time: .now)
-      answer.failure = TargetError(
-        .notReached, "the pass ended before its turn; raise --deadline or --fanout")
+      answer.failure = .notReached
       return HostReading(answer, to: turn.batch, of: turn, took: .zero)
     }
     let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
@@ -143,14 +193,15 @@ struct Pass {
   ) async {
     var before: [String: Int] = [:]
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
-    let results = report.readings.map(\.result)
+    let results = report.readings.map(\.result) + report.bmcs.map(\.result)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
     for sink in sinks where sink.isDurable { queue[sink.name] = sink.encode(batches) }
     let up = report.readings.count { $0.failure == nil }
     let summary = PassSummary(
-      start: report.start, end: .now, hosts: results.count, up: up, failed: results.count - up,
+      start: report.start, end: .now, hosts: report.readings.count, up: up,
+      failed: report.readings.count - up,
       points: report.points, warnings: report.warnings)
     do {
       try await store.finish(summary, results, queue: queue)
@@ -185,4 +236,9 @@ struct Pass {
     }
     report.took = Deadline.now.since(begun)
   }
+}
+
+extension TargetError {
+  static let notReached = TargetError(
+    .notReached, "the pass ended before its turn; raise --deadline or --fanout")
 }

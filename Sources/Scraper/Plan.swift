@@ -21,7 +21,19 @@ struct Plan {
     var batch = Batch(of: [])
   }
 
+  /// One host's BMC, whether or not the host itself has a turn.
+  struct BMCTurn: Sendable {
+    var host: Host
+    var settings: BMCSettings
+    var due: Timestamp?
+    /// What was remembered of it.
+    var memory: [String: [UInt64]]
+    /// Whether a person wants it now.
+    var byHand = false
+  }
+
   var turns: [Turn]
+  var bmcs: [BMCTurn] = []
   /// Hosts of which nothing is due now.
   var idle = 0
 
@@ -44,30 +56,66 @@ struct Plan {
           if only.contains(task.collector) { turn.tasks.append(task) }
           continue
         }
-        let every = max(task.every, host.every ?? .zero)
-        guard every > .zero else {
+        switch Self.clock(
+          every: max(task.every, host.every ?? .zero), due: state.due[task.collector], at: now)
+        {
+        case .always: turn.tasks.append(task)
+        case .now(let next, let late):
           turn.tasks.append(task)
-          continue
+          turn.due[task.collector] = next
+          turn.lateness = max(turn.lateness, late)
+        case .later: break
         }
-        let due = state.due[task.collector] ?? now
-        // cron fires a little early or late: a tenth of the interval, at most 2 s, is the same turn.
-        let slack = min(every / 10, .seconds(2)).nanoseconds
-        let wait = due.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
-        // A due time further off than the interval is from a clock that has been set back since.
-        if !wait.overflow, wait.partialValue > slack, wait.partialValue <= every.nanoseconds {
-          continue
-        }
-        turn.tasks.append(task)
-        let late = Duration.nanoseconds(max(0, -wait.partialValue))
-        if state.due[task.collector] != nil { turn.lateness = max(turn.lateness, late) }
-        let next = due.nanoseconds &+ every.nanoseconds
-        turn.due[task.collector] = Timestamp(
-          nanoseconds: late < every && wait.partialValue <= slack
-            ? next : now.nanoseconds &+ every.nanoseconds)
       }
-      if turn.tasks.isEmpty { idle += 1 } else { turns.append(turn) }
+      let bmc = bmcTurn(host, state, at: now, only: only)
+      if let bmc { bmcs.append(bmc) }
+      if !turn.tasks.isEmpty { turns.append(turn) } else if bmc == nil { idle += 1 }
     }
     makeBatches()
+  }
+
+  private func bmcTurn(
+    _ host: Host, _ state: HostState, at now: Timestamp, only: Set<String>?
+  ) -> BMCTurn? {
+    guard let settings = host.bmc, only?.contains(BMCReading.name) != false else { return nil }
+    var turn = BMCTurn(
+      host: host, settings: settings, memory: state.memory[BMCReading.name]?.values ?? [:],
+      byHand: only != nil)
+    if only != nil { return turn }
+    let every = max(settings.every, host.every ?? .zero)
+    switch Self.clock(every: every, due: state.due[BMCReading.name], at: now) {
+    case .always: return turn
+    case .now(let next, _):
+      turn.due = next
+      return turn
+    case .later: return nil
+    }
+  }
+
+  /// Whether something that has its turn now and then has it now.
+  private enum Clock {
+    case always
+    /// And when again, and how late it is.
+    case now(next: Timestamp, late: Duration)
+    case later
+  }
+
+  private static func clock(every: Duration, due known: Timestamp?, at now: Timestamp) -> Clock {
+    guard every > .zero else { return .always }
+    let due = known ?? now
+    // cron fires a little early or late: a tenth of the interval, at most 2 s, is the same turn.
+    let slack = min(every / 10, .seconds(2)).nanoseconds
+    let wait = due.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
+    // A due time further off than the interval is from a clock that has been set back since.
+    if !wait.overflow, wait.partialValue > slack, wait.partialValue <= every.nanoseconds {
+      return .later
+    }
+    let late = Duration.nanoseconds(max(0, 0 &- wait.partialValue))
+    let isPunctual = late < every && wait.partialValue <= slack
+    return .now(
+      next: Timestamp(
+        nanoseconds: (isPunctual ? due : now).nanoseconds &+ every.nanoseconds),
+      late: known == nil ? .zero : late)
   }
 
   /// Gives each turn its batch. Hosts of one profile mostly have the same due, so few are made.

@@ -22,9 +22,9 @@ final class Progress: Sendable {
 
   init(shown: Bool) { shows = shown && Terminal.isLively(2) }
 
-  func begin(_ hosts: [String]) {
+  func begin(_ total: Int) {
     guard shows else { return }
-    state.withLock { $0.total = hosts.count }
+    state.withLock { $0.total = total }
   }
 
   func started(_ host: String) {

@@ -79,6 +79,9 @@ struct Site {
       limits: Store.Limits(keep: settings.store.keep, size: Int64(settings.store.size)))
   }
 
+  /// Where what is known of BMCs is kept, beside the store.
+  var bmcFolder: String { "\(Self.parent(storePath))/bmc" }
+
   var hasStore: Bool { access(storePath, F_OK) == 0 }
 
   /// The hosts that `--limit` leaves, all without it.

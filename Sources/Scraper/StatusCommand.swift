@@ -33,16 +33,21 @@ enum StatusCommand: Subcommand {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
     }
     let statuses = try await store.status().filter { hosts.contains($0.host) }
-    let problems = try await store.problems()
+    let all = try await store.problems()
+    // Each target's problems beside that target.
+    func problems(_ status: TargetStatus) -> [CollectorProblem] {
+      let isBMC = status.outcome.target == BMCReading.name
+      return (all[status.host] ?? []).filter { BMCReading.isPart($0.collector) == isBMC }
+    }
     let queues = try await store.queues()
     let pass = try await store.passes(1).first
     let asked = Set(statuses.map(\.host))
     let never = hosts.subtracting(asked)
     let troubled = statuses.filter {
-      arguments.has("--verbose") || !$0.outcome.up || problems[$0.host]?.isEmpty == false
+      arguments.has("--verbose") || !$0.outcome.up || !problems($0).isEmpty
     }
     if arguments.has("--json") {
-      for status in statuses { Terminal.print(json(status, problems[status.host] ?? []).text) }
+      for status in statuses { Terminal.print(json(status, problems(status)).text) }
     } else {
       if let pass {
         Terminal.print(
@@ -52,7 +57,7 @@ enum StatusCommand: Subcommand {
             + "\(Figure.count(pass.points)) points")
       }
       let width = troubled.map(\.host.count).max() ?? 0
-      for status in troubled { show(status, problems[status.host] ?? [], width: width) }
+      for status in troubled { show(status, problems(status), width: width) }
       if !never.isEmpty { Terminal.print("never asked  \(fold(never.sorted()))") }
       for queue in queues where queue.lines > 0 || queue.dropped > 0 {
         var line = "\(queue.sink): \(Figure.count(queue.lines)) points wait"
@@ -63,9 +68,7 @@ enum StatusCommand: Subcommand {
     }
     let well =
       never.isEmpty
-      && statuses.allSatisfy {
-        $0.outcome.up && problems[$0.host]?.isEmpty != false
-      }
+      && statuses.allSatisfy { $0.outcome.up && problems($0).isEmpty }
     return well ? ExitCode.ok : ExitCode.notOK
   }
 
@@ -79,8 +82,9 @@ enum StatusCommand: Subcommand {
       )
     } else {
       let last = status.lastUp.map { "last up \(Figure.time($0))" } ?? "never up"
+      let severity = status.outcome.target == BMCReading.name ? "major   " : "critical"
       Terminal.print(
-        "\(Terminal.paint("critical", .red, on: 1))  \(host)  \(status.outcome.target) "
+        "\(Terminal.paint(severity, .red, on: 1))  \(host)  \(status.outcome.target) "
           + "down since \(time), \(last): \(status.outcome.reason ?? "?"): "
           + (status.outcome.message ?? "").visible)
     }

@@ -24,6 +24,7 @@ struct Summary {
         $0.delivery.error != nil || $0.delivery.storeError != nil || $0.delivery.receipt.refused > 0
       }
       || report.readings.contains { $0.failure != nil || !$0.result.problems.isEmpty }
+      || report.bmcs.contains { $0.failure != nil || !$0.result.problems.isEmpty }
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
@@ -81,6 +82,12 @@ struct Summary {
       "\(Figure.count(report.readings.count, "host")) in \(Figure.duration(report.took))"
     ]
     if up < report.readings.count { parts[0] += ", \(Figure.count(up)) up" }
+    if !report.bmcs.isEmpty {
+      let up = report.bmcs.count { $0.failure == nil }
+      parts.append(
+        Figure.count(report.bmcs.count, "BMC")
+          + (up < report.bmcs.count ? ", \(Figure.count(up)) up" : ""))
+    }
     if report.idle > 0 { parts.append("\(Figure.count(report.idle)) with nothing due") }
     var points = "\(Figure.count(report.points)) points"
     if report.storeFailure == nil { points += " → store" }
@@ -110,18 +117,24 @@ struct Summary {
       hosts[kind, default: []].append(host)
       details[kind, default: []].append(detail)
     }
-    for reading in report.readings {
-      let host = reading.result.batch.host
-      if let failure = reading.failure {
-        let kind = Kind(severity: "critical", what: "ssh", reason: failure.reason.rawValue)
-        add(kind, host, failure.detail)
+    // A host without its BMC is watched all the same: that is worse luck, not an outage.
+    let targets =
+      report.readings.map { ("critical", "ssh", $0.failure, $0.result) }
+      + report.bmcs.map { ("major", BMCReading.name, $0.failure, $0.result) }
+    for (severity, target, failure, result) in targets {
+      let host = result.batch.host
+      if let failure {
+        add(
+          Kind(severity: severity, what: target, reason: failure.reason.rawValue), host,
+          failure.detail)
+        continue
       }
-      for problem in reading.result.problems where reading.failure == nil {
+      for problem in result.problems {
         let kind = Kind(severity: "unknown", what: problem.collector, reason: problem.reason)
         add(kind, host, problem.detail)
       }
     }
-    let order = ["critical", "unknown"]
+    let order = ["critical", "major", "unknown"]
     let kinds = hosts.keys.sorted {
       let (a, b) = (order.firstIndex(of: $0.severity) ?? 9, order.firstIndex(of: $1.severity) ?? 9)
       return (a, -(hosts[$0]?.count ?? 0), $0.what, $0.reason)

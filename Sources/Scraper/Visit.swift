@@ -4,9 +4,11 @@ internal import Metrics
 internal import Sinks
 internal import Targets
 
-/// One host asked twice: everything, and a second later what has counters.
+/// One host asked twice: everything, and a second later what has counters; and its BMC, if any.
 struct Visit {
   let turn: Plan.Turn
+  /// What the BMC said, and how it is asked.
+  let bmc: BMCVisit?
   let answer: HostAnswer
   /// The points, with those of the second answer in place of the first's.
   private(set) var points: [Point] = []
@@ -15,9 +17,21 @@ struct Visit {
   /// What each collector made of its text, for `--explain`.
   private(set) var made: [(collector: String, points: Int, error: CollectorError?)] = []
 
-  init(_ turn: Plan.Turn, _ reach: Reach, on reactor: Reactor, by deadline: Deadline) async {
+  init(
+    _ turn: Plan.Turn, _ reach: Reach, bmc bmcTurn: Plan.BMCTurn?, with gatherer: Gatherer,
+    by deadline: Deadline
+  ) async {
+    let reactor = gatherer.reactors[0]
+    // Side by side: the BMC tells of a host that does not answer.
+    async let asked = BMCVisit(bmcTurn, with: gatherer, by: deadline)
     self.turn = turn
     let batch = turn.batch
+    guard !batch.items.isEmpty else {
+      answer = HostAnswer(time: .now)
+      bmc = await asked
+      takeBMC()
+      return
+    }
     // Users, log-ins, disks and GPUs do not change in a second and cost the host a process each.
     let again = Batch(
       batch.items.filter { !$0.collector.mayHang && !$0.collector.remembersAcrossBoots })
@@ -25,6 +39,7 @@ struct Visit {
     let answers = await reach.ask(
       batches, pause: .seconds(1), on: reactor, by: deadline)
     answer = answers[0]
+    bmc = await asked
     let later = answers.count > 1 && answers[1].failure == nil ? answers[1] : nil
     for item in batch.items {
       let name = item.collector.name
@@ -46,9 +61,46 @@ struct Visit {
             collector: name, reason: problem.reason.rawValue, detail: problem.detail))
       }
     }
+    takeBMC()
   }
 
-  var isWhole: Bool { answer.failure == nil && problems.isEmpty }
+  private mutating func takeBMC() {
+    guard let answer = bmc?.answer else { return }
+    points += answer.points
+    facts.merge(answer.facts) { $1 }
+    problems += answer.problems.map {
+      CollectorProblem(
+        collector: BMCReading.part($0.part), reason: $0.reason.rawValue, detail: $0.detail)
+    }
+  }
+
+  var isWhole: Bool {
+    answer.failure == nil && bmc?.answer.failure == nil && problems.isEmpty
+  }
+}
+
+/// A BMC asked by hand.
+struct BMCVisit: Sendable {
+  let settings: BMCSettings
+  let answer: BMCAnswer
+
+  init?(_ turn: Plan.BMCTurn?, with gatherer: Gatherer, by deadline: Deadline) async {
+    guard let turn else { return nil }
+    settings = turn.settings
+    do throws(TargetError) {
+      let target = try gatherer.bmc(turn.settings, of: turn.host)
+      // What rarely changes is read anew: it is why a person looks.
+      var memory = turn.memory
+      memory["identity"] = nil
+      answer = await gatherer.reactors[0].open { [memory] reactor in
+        await target.ask(remembering: memory, byHand: true, on: reactor, by: deadline)
+      }
+    } catch {
+      var answer = BMCAnswer(time: .now)
+      answer.failure = error
+      self.answer = answer
+    }
+  }
 }
 
 /// What the store remembers of a host, if there is a store.

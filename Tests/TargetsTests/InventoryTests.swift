@@ -51,7 +51,7 @@ struct InventoryTests {
     let inventory = try InventoryFolder.inventory(
       "g:\n  hosts:\n    \"\(name)\": {address: \"\(address)\", bmc: {address: \"\(address)\"}}\n")
     #expect(inventory.hosts.map(\.address) == expected)
-    let bmcs = inventory.hosts.map { $0.bmc?["address"]?.text ?? "" }
+    let bmcs = inventory.hosts.map { $0.bmc?.address ?? "" }
     #expect(bmcs == expected || address.hasPrefix("["))
   }
 
@@ -217,7 +217,7 @@ struct InventoryTests {
     #expect(try host.password?.reveal().clearText == "secret")
     #expect(host.knownHosts == "\(folder.path)/known" && host.ca == "/etc/ca.pem")
     #expect(host.profile == "gpu" && host.via == "ops@jp1:22")
-    #expect(host.on == "esx3" && host.behind == "sw1" && host.bmc?.text == "10.0.1.1")
+    #expect(host.on == "esx3" && host.behind == "sw1" && host.bmc?.address == "10.0.1.1")
     #expect(host.probes?.items?.map(\.text) == ["icmp", "http:8080"])
     #expect(host.tags == [Tag("team", "red")] && host.every == .seconds(300))
     #expect(host[variable: "room"]?.text == "B2")
@@ -442,7 +442,7 @@ struct InventoryTests {
     #expect(inventory.warnings.isEmpty)
     #expect(inventory.hosts.count == 19)
     let gpu = try #require(inventory.host("gpu2"))
-    #expect(gpu.address == "10.0.6.26" && gpu.bmc?.text == "10.0.7.26" && gpu.via == "jp1")
+    #expect(gpu.address == "10.0.6.26" && gpu.bmc?.address == "10.0.7.26" && gpu.via == "jp1")
     #expect(gpu.group == "gpu" && gpu.profile == "gpu")
     #expect(inventory.host("ctf01")?.tags == [Tag("site", "range-a"), Tag("team", "red")])
     #expect(inventory.host("ns1")?.group == "names")

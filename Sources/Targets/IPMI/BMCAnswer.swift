@@ -12,11 +12,14 @@ public struct BMCAnswer: Sendable {
 
   /// A part that could not be read, or not wholly, while others could.
   public struct Problem: Sendable, Equatable {
-    /// `sensors`, `power`, `chassis`, `events` or `identity`.
+    /// One of `parts`.
     public var part: String
     public var reason: TargetError.Reason
     public var detail: String
   }
+
+  /// What is asked of a BMC, in this order.
+  public static let parts = ["chassis", "power", "sensors", "events", "identity"]
 
   /// When the BMC was asked, by the monitor's clock.
   public var time: Timestamp

@@ -54,12 +54,18 @@ public struct BMCTarget: Sendable {
   /// Asks the BMC everything that is due, in one session.
   ///
   /// Never throws: what could not be done is the answer's `failure`, and what had come by then is kept.
-  /// `memory` is what the last answer said to remember.
+  /// `memory` is what the last answer said to remember; a BMC that turned us away lately is left
+  /// alone unless `byHand`.
   public func ask(
-    remembering memory: [String: [UInt64]], on reactor: isolated Reactor, by deadline: Deadline
+    remembering memory: [String: [UInt64]], byHand: Bool = false, on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async -> BMCAnswer {
     var answer = BMCAnswer(time: .now)
     answer.memory = memory
+    if !byHand, let error = BMCBackOff.error(memory, at: answer.time) {
+      answer.failure = error
+      return answer
+    }
     let limit = min(deadline, .after(settings.deadline))
     let begun = Deadline.now
     let addresses: [Connect.Address]
@@ -88,7 +94,10 @@ public struct BMCTarget: Sendable {
     } onCancel: {
       stop.set()
     }
-    if let done { return done }
+    if var done {
+      BMCBackOff.note(done.isOpen ? nil : done.failure, in: &done.memory, at: done.time)
+      return done
+    }
     stop.set()
     answer.failure =
       Task.isCancelled

@@ -82,7 +82,8 @@ struct SensorReader {
         conversion.rExponent, conversion.bExponent, conversion.m, conversion.b,
         conversion.linearization, conversion.format, raw, &value) == 0, value.isFinite
     else { return nil }
-    return value
+    // A byte has no more digits than this; what follows is the arithmetic's.
+    return (value * 1e6).rounded() / 1e6
   }
 }
 

@@ -21,6 +21,10 @@ public struct Settings: Sendable {
   public var deadline: Duration = .seconds(60)
   /// How long a host may take to accept a connection.
   public var connectTimeout: Duration = .seconds(5)
+  /// How many BMCs are asked at once; each takes a thread while it is.
+  public var bmcFanout = 64
+  /// How many of them in one subnet (/24, or /64 of IPv6): they share a slow management network.
+  public var bmcPerSubnet = 32
   /// How late a due task may run before that is reported.
   public var lateness: Duration = .seconds(30)
   public var store = Store()
@@ -32,8 +36,8 @@ public struct Settings: Sendable {
   public var file: String?
 
   private static let keys = [
-    "profiles", "fanout", "deadline", "connect_timeout", "lateness", "store", "sinks", "rules",
-    "alerts", "contacts", "services", "modules",
+    "profiles", "fanout", "deadline", "connect_timeout", "lateness", "bmc", "store", "sinks",
+    "rules", "alerts", "contacts", "services", "modules",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -82,6 +86,7 @@ public struct Settings: Sendable {
         }
       case "lateness":
         findings.set(&lateness) { () throws(ConfigurationError) in try value.duration("lateness") }
+      case "bmc": read(bmc: value, &findings)
       case "store": read(store: value, &findings)
       case "sinks": sinks = value
       case "rules", "alerts", "contacts", "services", "modules": sections[pair.name] = value
@@ -89,6 +94,22 @@ public struct Settings: Sendable {
       }
     }
     try findings.finish()
+  }
+
+  private mutating func read(bmc node: Node, _ findings: inout Findings) {
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping("bmc", keys: ["fanout", "per_subnet"], &findings)
+    }
+    for pair in pairs ?? [] {
+      let read = { () throws(ConfigurationError) in
+        try pair.value.integer(pair.name, in: 1...256)
+      }
+      if pair.name == "fanout" {
+        findings.set(&bmcFanout, read)
+      } else {
+        findings.set(&bmcPerSubnet, read)
+      }
+    }
   }
 
   private mutating func read(store node: Node, _ findings: inout Findings) {

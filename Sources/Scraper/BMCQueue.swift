@@ -1,0 +1,45 @@
+internal import Targets
+
+/// Who is next of the BMCs: as many at once as the settings allow, and not all of one subnet.
+///
+/// A management network is often one slow switch, and what it drops looks like dead BMCs.
+struct BMCQueue {
+  private var waiting: [Plan.BMCTurn]
+  private var running = 0
+  private var bySubnet: [String: Int] = [:]
+  private let fanout: Int
+  private let perSubnet: Int
+
+  /// In an order that nobody can foresee.
+  init(_ turns: [Plan.BMCTurn], fanout: Int, perSubnet: Int) {
+    waiting = turns.shuffled()
+    self.fanout = fanout
+    self.perSubnet = perSubnet
+  }
+
+  /// The next that may begin; nil while none may.
+  mutating func next() -> Plan.BMCTurn? {
+    guard running < fanout,
+      let place = waiting.lastIndex(where: {
+        bySubnet[Self.subnet($0.settings.address), default: 0] < perSubnet
+      })
+    else { return nil }
+    let turn = waiting.remove(at: place)
+    running += 1
+    bySubnet[Self.subnet(turn.settings.address), default: 0] += 1
+    return turn
+  }
+
+  mutating func ended(_ turn: Plan.BMCTurn) {
+    running -= 1
+    bySubnet[Self.subnet(turn.settings.address), default: 1] -= 1
+  }
+
+  /// All but the last part of an IPv4 address, the first four of an IPv6 one; a name is its own.
+  static func subnet(_ address: String) -> String {
+    let isOld = address.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
+    let parts = address.split(separator: isOld ? "." : ":", omittingEmptySubsequences: false)
+    if isOld { return parts.prefix(3).joined(separator: ".") }
+    return address.contains(":") ? parts.prefix(4).joined(separator: ":") : address
+  }
+}

@@ -1,0 +1,50 @@
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// What one BMC's answer means: points, what is kept for the next pass, and what went wrong.
+struct BMCReading: Sendable {
+  /// Its name among targets, in `--only`, and for what is remembered of it.
+  static let name = "bmc"
+
+  var result: HostResult
+  /// Why the BMC could not be asked, or not to the end.
+  var failure: TargetError?
+
+  init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
+    let host = turn.host
+    failure = answer.failure
+    result = HostResult(
+      batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
+    result.memory[Self.name] = Memory(time: answer.time, values: answer.memory)
+    result.due[Self.name] = turn.due
+    result.facts = answer.facts
+    result.batch.points = answer.points
+    let milliseconds = (took.milliseconds * 1000).rounded() / 1000
+    // A BMC that fell silent has told nothing of its parts: they keep what they had.
+    if answer.isOpen {
+      result.ran = BMCAnswer.parts.map(Self.part)
+      result.problems = answer.problems.map {
+        CollectorProblem(
+          collector: Self.part($0.part), reason: $0.reason.rawValue, detail: $0.detail)
+      }
+    }
+    result.outcomes = [
+      TargetOutcome(
+        target: Self.name, up: failure == nil, reason: failure?.reason.rawValue,
+        message: failure?.detail, milliseconds: milliseconds)
+    ]
+    var point = Point("scrape", tags: [Tag("target", Self.name)])
+    point.integer("up", Int64(failure == nil ? 1 : 0))
+    point.string("reason", failure?.reason.rawValue)
+    point.float("duration_ms", milliseconds)
+    point.integer("problems", Int64(result.problems.count))
+    result.batch.points.append(point)
+  }
+
+  /// A part of a BMC as a collector's name: `bmc sensors`.
+  static func part(_ name: String) -> String { "\(self.name) \(name)" }
+
+  /// Whether a collector's name is that of a part of a BMC.
+  static func isPart(_ collector: String) -> Bool { collector.hasPrefix("\(name) ") }
+}

@@ -1,0 +1,59 @@
+internal import Metrics
+
+/// When a BMC that turned us away is asked again: each time it does so, twice as long after.
+///
+/// Many BMCs lock a user after a few wrong passwords, and one without room for a session has none the
+/// sooner for being asked.
+struct BMCBackOff: Sendable, Equatable {
+  /// How often it did so in a row.
+  var refusals: UInt64
+  /// Seconds since 1970.
+  var until: UInt64
+  var reason: TargetError.Reason
+
+  private static let name = "refused"
+  private static let reasons: [(reason: TargetError.Reason, first: UInt64, longest: UInt64)] = [
+    (.authFailed, 300, 3600), (.busy, 30, 600),
+  ]
+
+  /// What is remembered of refusals; nil where the last answer was none.
+  init?(_ memory: [String: [UInt64]]) {
+    guard let kept = memory[Self.name], kept.count == 3, kept[2] < Self.reasons.count else {
+      return nil
+    }
+    refusals = kept[0]
+    until = kept[1]
+    reason = Self.reasons[Int(kept[2])].reason
+  }
+
+  /// Why the BMC is not asked now; nil where it is.
+  static func error(_ memory: [String: [UInt64]], at now: Timestamp) -> TargetError? {
+    let seconds = UInt64(max(0, now.nanoseconds / 1_000_000_000))
+    // A clock that was set back must not make a wait of days.
+    guard let before = BMCBackOff(memory), seconds < before.until, before.until - seconds <= 3600
+    else { return nil }
+    let minutes = (before.until - seconds + 59) / 60
+    let why =
+      before.reason == .authFailed
+      ? "refused the log-in \(before.refusals) times, and might lock the account"
+      : "had no room for a session \(before.refusals) times"
+    return TargetError(
+      before.reason,
+      "the BMC \(why); it is asked again in \(minutes) min, or now by `scrape host NAME`")
+  }
+
+  /// Remembers how a try to open a session went.
+  static func note(
+    _ failure: TargetError?, in memory: inout [String: [UInt64]], at now: Timestamp
+  ) {
+    guard let failure, let place = reasons.firstIndex(where: { $0.reason == failure.reason }) else {
+      memory[name] = nil
+      return
+    }
+    let before = BMCBackOff(memory)
+    let refusals = before?.reason == failure.reason ? min((before?.refusals ?? 0) + 1, 16) : 1
+    let (_, first, longest) = reasons[place]
+    let seconds = UInt64(max(0, now.nanoseconds / 1_000_000_000))
+    memory[name] = [refusals, seconds + min(first << (refusals - 1), longest), UInt64(place)]
+  }
+}
