@@ -166,6 +166,63 @@ import Testing
     #expect(bmc.openSessions == 0 || fault == "busy")
   }
 
+  struct Fault: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var tool = "ipmi-sensors"
+    var seen: String
+    var longestRead: UInt8 = 255
+    var change: @Sendable (inout BMCFaults) -> Void
+
+    init(
+      _ name: String, _ tool: String = "ipmi-sensors", sees seen: String, longestRead: UInt8 = 255,
+      _ change: @escaping @Sendable (inout BMCFaults) -> Void
+    ) {
+      testDescription = name
+      self.tool = tool
+      self.seen = seen
+      self.longestRead = longestRead
+      self.change = change
+    }
+  }
+
+  // A log that loops is not here: ipmi-sel reads it for ever.
+  static let faults = [
+    Fault("loop", sees: "record count invalid") { $0.repository = .loops },
+    Fault("lost records", sees: "internal IPMI error") { $0.repository = .losesRecords },
+    Fault("no records", sees: "record count invalid") { $0.repository = .empty },
+    Fault("bad length", sees: "internal IPMI error") { $0.repository = .badLength },
+    Fault("reads of 16 bytes", sees: "25,Riser Temp", longestRead: 16) { _ in },
+    Fault("a lost reservation", sees: "25,Riser Temp", longestRead: 16) {
+      $0.repository = .reservationLost(every: 9)
+    },
+    Fault("no reservation", sees: "internal IPMI error", longestRead: 16) {
+      $0.repository = .reservationLost(every: 1)
+    },
+    Fault("busy sensors", sees: "3,CPU1 Temp,Temperature,N/A,N/A") { $0.busy = .sensors },
+    Fault("answers that come twice", sees: "success") { $0.duplicates = true },
+    Fault("flipped bits", sees: "connection timeout") { $0.corrupt = true },
+    Fault("no DCMI", "ipmi-dcmi", sees: "command invalid or unsupported") { $0.power = .absent },
+    Fault("no measuring", "ipmi-dcmi", sees: "Not Available") { $0.power = .off },
+    Fault("short power", "ipmi-dcmi", sees: "internal IPMI error") { $0.power = .short },
+    Fault("privilege", "ipmi-dcmi", sees: "privilege level insufficient") {
+      $0.power = .privileged(5)
+    },
+    Fault("vanished entry", "ipmi-sel", sees: "internal IPMI error") { $0.log = .entryVanished },
+    Fault("garbage", "ipmi-fru", sees: "checksum invalid") { $0.inventory = .garbage },
+  ]
+
+  @Test(arguments: faults)
+  func `what is wrong with the content is seen by the tools`(fault: Fault) throws {
+    var configuration = BMC.Configuration()
+    configuration.longestRead = fault.longestRead
+    let bmc = try BMC(configuration)
+    fault.change(&bmc.faults)
+    let arguments = ["ipmi-dcmi": ["--get-system-power-statistics"], "ipmi-sensors": listing]
+    let seen = try free(fault.tool, arguments[fault.tool] ?? [], bmc)
+    #expect((seen.output + seen.errors).contains(fault.seen), "\(seen.output)\(seen.errors)")
+    #expect(bmc.openSessions == 0)
+  }
+
   @Test func `a third of lost packets is survived, a session that is left alone expires`() throws {
     var configuration = BMC.Configuration()
     configuration.idleSeconds = 5
