@@ -82,6 +82,7 @@ let package = Package(
     // Real daemons on loopback for the tests.
     .target(
       name: "Lab", dependencies: ["CCrypto", "CLinux"], path: "Tests/Lab", swiftSettings: testing),
+    tests("Lab"),
     tests("Metrics"),
     tests("Parsers"),
     tests("Engine"),

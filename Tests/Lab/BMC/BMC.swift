@@ -44,8 +44,10 @@ public final class BMC: Sendable {
     public var clockOffset = 0
     /// What decides which packets are lost.
     public var seed: UInt64 = 1
-    /// Events that are in the log from the start.
+    /// Whether there are events in the log from the start.
     public var events = true
+    /// The most bytes of a record or of the inventory that one answer takes; CAh for more.
+    public var longestRead: UInt8 = 255
 
     public init() {}
   }

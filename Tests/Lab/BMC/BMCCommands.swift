@@ -76,6 +76,8 @@ struct Board: Sendable {
   var powerWindow: UInt32 = 60_000
   /// Seconds that the BMC's clock is ahead of ours.
   var clockOffset: Int = 0
+  /// Bytes that fit into an answer.
+  var longestRead = 255
   var faults = BMCFaults()
   private var repositoryReservation: UInt16 = 0
   private var logReservation: UInt16 = 0
@@ -225,9 +227,8 @@ struct Board: Sendable {
       return Self.error(0xcb)
     }
     let bytes = records[index].bytes
-    // What fits into a packet of a small BMC.
     let length = count == 0xff ? bytes.count : Int(count)
-    guard length <= 64 else { return Self.error(0xca) }
+    guard length <= longestRead else { return Self.error(0xca) }
     guard Int(offset) < bytes.count else { return Self.error(0xc9) }
     var next = index + 1 < records.count ? records[index + 1].identifier : 0xffff
     switch faults.repository {
@@ -304,7 +305,7 @@ struct Board: Sendable {
     }
     if command == .inventoryArea { return (0, little(UInt16(image.count)) + [0]) }
     guard let offset = body.number16(), let count = body.byte() else { return Self.error(0xc7) }
-    guard count <= 64 else { return Self.error(0xca) }
+    guard Int(count) <= min(longestRead, 200) else { return Self.error(0xca) }
     guard Int(offset) < image.count else { return Self.error(0xc9) }
     let bytes = image.dropFirst(Int(offset)).prefix(Int(count))
     return (0, [UInt8(bytes.count)] + bytes)

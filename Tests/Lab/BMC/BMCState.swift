@@ -29,6 +29,7 @@ struct BMCState: Sendable {
     self.configuration = configuration
     board = Board(sensors: configuration.sensors, now: now)
     board.clockOffset = configuration.clockOffset
+    board.longestRead = Int(configuration.longestRead)
     generator = SeededGenerator(seed: configuration.seed)
   }
 

@@ -62,7 +62,11 @@ public struct BMCSensor: Sendable {
   public var bits: UInt16 = 0
   public var availability = Availability.readable
 
-  var isThreshold: Bool { eventType == 1 }
+  public var isThreshold: Bool { eventType == 1 }
+  public var isReadable: Bool { availability == .readable }
+
+  /// The reading in the unit of the sensor; nil for states, or where nothing can be read.
+  public var value: Double? { isThreshold && isReadable ? value(of: raw) : nil }
 
   /// The raw reading in the unit of the sensor.
   public func value(of raw: UInt8) -> Double {
