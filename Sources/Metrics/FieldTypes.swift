@@ -41,6 +41,16 @@ public enum FieldTypes {
         iops_in_progress merged_reads merged_writes
         """,
       float: "io_util io_await io_svctm"),
+    "event": fields(integer: "record over", string: "subject text"),
+    "ipmi_chassis": fields(
+      integer: """
+        power_on overload interlock power_fault control_fault intrusion drive_fault cooling_fault \
+        sensors sensors_unreadable sel_entries sel_free_bytes
+        """,
+      float: "power_on_hours clock_offset_s", string: "last_power_event"),
+    "ipmi_power": fields(
+      float: "watts min_watts max_watts average_watts window_s", string: "sensors"),
+    "ipmi_sensor": fields(integer: "state", float: "value", string: "events"),
     "kernel": fields(
       integer: "boot_time context_switches interrupts processes_forked entropy_avail"),
     "login": fields(integer: "duration_s", string: "user tty from"),

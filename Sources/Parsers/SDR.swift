@@ -3,7 +3,7 @@
 /// Source: Intelligent Platform Management Interface Specification v2.0 rev. 1.1, chapter 43 (full,
 /// compact and event-only sensor records). Records of other types are skipped. Every length in a
 /// record is checked, as FreeIPMI's own cache is read without such a check before version 1.6.11.
-public enum SDR {
+public enum SDR: Parser {
   /// One sensor, or one of several that share a record.
   public struct Sensor: Sendable, Equatable {
     public var record: UInt16
@@ -22,14 +22,14 @@ public enum SDR {
     /// Table 42-1: 01h threshold, 02h…0Ch generic, 6Fh specific to the type of sensor, 70h… OEM.
     public var eventType: UInt8
     /// Nil for one that sends events but has no reading.
-    public var reading: Reading?
+    public var reading: Form?
 
     /// Whether the reading is compared with thresholds.
     public var hasThresholds: Bool { eventType == 0x01 }
   }
 
   /// The form of a reading.
-  public struct Reading: Sendable, Equatable {
+  public struct Form: Sendable, Equatable {
     public var isPercentage: Bool
     /// Table 43-15: 1 degrees C, 4 volts, 5 amps, 6 watts, 18 RPM …
     public var unit: UInt8
@@ -78,7 +78,8 @@ public enum SDR {
   }
 
   /// The sensors of one record: none where it is of another type, several where they share it.
-  public static func sensors(_ record: [UInt8]) throws(ParseError) -> [Sensor] {
+  public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [Sensor] {
+    let record = text.bytes(limit: 260)
     guard record.count >= 5 else { throw ParseError("SDR", "a record of \(record.count) bytes") }
     let kind = record[3]
     guard (1...3).contains(kind) else { return [] }
@@ -97,7 +98,7 @@ public enum SDR {
       reading: nil)
     if !isEventOnly {
       let units = record[20]
-      sensor.reading = Reading(
+      sensor.reading = Form(
         isPercentage: units & 0x01 != 0, unit: record[21], modifierUnit: record[22],
         modifier: units >> 1 & 0x03, rate: units >> 3 & 0x07,
         conversion: kind == 1

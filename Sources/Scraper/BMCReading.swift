@@ -16,6 +16,7 @@ struct BMCReading: Sendable {
     failure = answer.failure
     result = HostResult(
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
+    result.isOfBoot = false
     result.memory[Self.name] = Memory(time: answer.time, values: answer.memory)
     result.due[Self.name] = turn.due
     result.facts = answer.facts

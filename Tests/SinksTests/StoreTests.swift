@@ -62,6 +62,20 @@ struct StoreTests {
     }
   }
 
+  @Test func `what a BMC is remembered by is of no boot`() async throws {
+    try await withStore { store in
+      let memory = Memory(time: time(1), values: ["a": [1]])
+      try await store.finish(pass(1), [result(1, bootID: "b1", memory: ["cpu": memory])])
+      var bmc = result(2, memory: ["bmc": memory])
+      bmc.isOfBoot = false
+      // The host is down, then it is up again; the BMC answers all the while.
+      try await store.finish(pass(2), [result(2), bmc])
+      try await store.finish(pass(3), [result(3, bootID: "b1"), bmc])
+      let state = try await store.load(["web1"])["web1"]
+      #expect(state?.bootID == "b1" && state?.memory == ["cpu": memory, "bmc": memory])
+    }
+  }
+
   @Test(arguments: ["b2", nil]) func `another boot takes the memory with it`(
     boot: String?
   ) async throws {

@@ -6,6 +6,8 @@ public struct HostResult: Sendable, Equatable {
   public var batch: PointBatch
   /// The boot that was seen; nil where the host did not tell.
   public var bootID: String?
+  /// Whether what is remembered was read on the host itself, and so is of that boot; a BMC's is not.
+  public var isOfBoot = true
   /// The collectors that had their turn: what they had to complain of before is forgotten.
   public var ran: [String]
   /// Merged into what is kept: the memory of a collector that is not named here stays.

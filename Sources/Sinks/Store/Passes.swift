@@ -49,10 +49,10 @@ extension Store {
     if let known {
       try database.rows("SELECT boot, memory, due, facts FROM host WHERE id = ?", .integer(known)) {
         let before = $0.optionalText(0)
-        // Memory is of one boot: what was kept in another is of no use to any rate. Who does not say
-        // which boot it is, as a host that is down or its BMC, changes nothing of that.
-        if result.bootID == nil { boot = before }
-        if boot == before { memory = (try? Blocks($0.blob(1))) ?? Blocks() }
+        // Memory is of one boot: what was kept in another is of no use to any rate.
+        let untouched = !result.isOfBoot || (result.bootID == nil && result.memory.isEmpty)
+        if untouched { boot = before }
+        if untouched || before == result.bootID { memory = (try? Blocks($0.blob(1))) ?? Blocks() }
         due = (try? Blocks($0.blob(2))) ?? Blocks()
         for fact in (try? ByteReader.pairs($0.blob(3))) ?? [] { facts[fact.name] = fact.value }
       }

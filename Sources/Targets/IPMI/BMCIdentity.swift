@@ -98,7 +98,7 @@ public struct BMCIdentity: Sendable, Equatable {
             0x0a, 0x11,
             [0, UInt8(place & 0xff), UInt8(place >> 8), UInt8(min(piece, size - place))],
             for: "the FRU inventory"))
-      } catch where !error.endsSession && error.reason != .busy && piece > 16 {
+      } catch  where !error.endsSession && error.reason != .busy && piece > 16 {
         piece = 16
         continue
       }

@@ -66,7 +66,7 @@ struct SDRRepository {
     for record in records {
       // A spoiled record costs only its own sensors.
       do {
-        sensors += try SDR.sensors(record)
+        sensors += try SDR.parse(record.span)
       } catch {
         problem =
           problem

@@ -18,6 +18,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-pressure": parser(Pressure.self),
   "parser-processes": parser(Processes.self),
   "parser-procstat": parser(ProcStat.self),
+  "parser-sdr": parser(SDR.self),
   "parser-sockstat": parser(Sockstat.self),
   "parser-sshprocesses": parser(SSHProcesses.self),
   "parser-tcpstates": parser(TCPStates.self),
