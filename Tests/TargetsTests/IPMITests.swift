@@ -76,6 +76,18 @@ func ask(
     }
   }
 
+  @Test(.enabled(if: IPMISim.isInstalled))
+  func `IPMI 1.5 tells the same`() async throws {
+    let simulator = try IPMISim()
+    let new = try await ask(simulator.address, simulator.port) {
+      $0.settings.workarounds.words = ["opensesspriv"]
+    }
+    let old = try await ask(simulator.address, simulator.port) { $0.settings.driver = .lan }
+    #expect(old.failure == nil, "\(String(describing: old.failure))")
+    #expect(old.sensors == new.sensors && old.sensors.count > 12)
+    #expect(old.steps.contains { $0.detail.contains("IPMI 1.5") })
+  }
+
   private func free(
     _ tool: String, _ words: [String], _ address: String, _ port: UInt16, suite: Int
   ) throws -> String {
