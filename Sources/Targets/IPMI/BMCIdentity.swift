@@ -79,23 +79,32 @@ public struct BMCIdentity: Sendable, Equatable {
       .joined(separator: ", ")
   }
 
-  /// Reads FRU device 0, 16 bytes at a time, which every BMC can.
+  /// Reads FRU device 0 (34.1, 34.2), in pieces as long as the BMC can send.
   private static func inventory(
     _ session: BMCSession
   ) throws(BMCSession.Failure) -> [UInt8] {
     let info = Array(try session.ask(0x0a, 0x10, [0], for: "the FRU inventory's size"))
+    // An inventory that is counted in words is of an age before all this.
     guard info.count >= 3, info[2] & 1 == 0 else { return [] }
     let size = min(Int(info[0]) | Int(info[1]) << 8, byteLimit)
     var bytes: [UInt8] = []
+    var piece = 64
     while bytes.count < size {
       let place = bytes.count
-      let answer = Array(
-        try session.ask(
-          0x0a, 0x11, [0, UInt8(place & 0xff), UInt8(place >> 8), UInt8(min(16, size - place))],
-          for: "the FRU inventory"))
+      let answer: [UInt8]
+      do throws(BMCSession.Failure) {
+        answer = Array(
+          try session.ask(
+            0x0a, 0x11,
+            [0, UInt8(place & 0xff), UInt8(place >> 8), UInt8(min(piece, size - place))],
+            for: "the FRU inventory"))
+      } catch where !error.endsSession && error.reason != .busy && piece > 16 {
+        piece = 16
+        continue
+      }
       guard let count = answer.first, count > 0, answer.count > 1 else { break }
       bytes += answer.dropFirst().prefix(Int(count))
-      // A header whose area offsets are zero ends the reading, as an empty inventory does.
+      // A head without areas is that of an empty inventory.
       if bytes.count >= 8, !bytes.prefix(8).contains(where: { $0 != 0 && $0 != 0xff }) { break }
     }
     return bytes

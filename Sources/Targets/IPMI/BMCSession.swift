@@ -15,6 +15,8 @@ final class BMCSession {
     var code: UInt8?
     /// Whether all further commands are in vain.
     var endsSession = false
+    /// Whether it is time that ran out, of a BMC that does answer.
+    var isLate = false
 
     var error: TargetError { TargetError(reason, detail) }
   }
@@ -151,7 +153,8 @@ final class BMCSession {
     }
     if deadline.isPast {
       throw Failure(
-        reason: .timeout, detail: "no end of \(what) at the deadline", endsSession: true)
+        reason: .timeout, detail: "the deadline came during \(what)", endsSession: true,
+        isLate: true)
     }
     commands += 1
     let request = [command] + rest
