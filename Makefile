@@ -10,7 +10,8 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox curl dash freeipmi-tools ipmitool \
   openipmi openssl procps sqlite3 util-linux
-BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip
+BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip freeipmi-tools \
+  ipmitool prometheus-ipmi-exporter
 
 RELEASE := -c release --static-swift-stdlib
 
@@ -39,8 +40,9 @@ lint: deps ## Format, the floors of the house, shell scripts, and the example in
 format: ## Formats all Swift files in place.
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
 
-bench: deps-bench build ## Compares with other tools on the same hosts; see bench/README.md.
+bench: deps-bench build ## Compares with other tools on the same hosts and BMCs; see bench/README.md.
 	bench/run
+	bench/bmc
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)

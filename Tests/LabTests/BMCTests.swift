@@ -81,6 +81,17 @@ import Testing
     #expect(bmc.count(.sensorReading) == bmc.sensors.count)
   }
 
+  @Test(arguments: ["NONE", "MD5", "STRAIGHT_PASSWORD_KEY"])
+  func `ipmi-sensors reads every sensor over IPMI 1.5`(authentication: String) throws {
+    let bmc = try BMC()
+    let seen = try free(
+      "ipmi-sensors", listing + ["-D", "LAN", "-a", authentication], bmc, timeout: 1000)
+    #expect(seen.status == 0, "\(seen.errors)")
+    try expectSensors(bmc.sensors, in: seen.output)
+    #expect(bmc.openSessions == 0 && bmc.sessionsOpenedInAll == 1)
+    #expect(bmc.count(.activateSession) == 1 && bmc.count(.openSession) == 0)
+  }
+
   @Test func `ipmitool sees sensors, power, log and inventory over suite 17`() throws {
     let bmc = try BMC()
     bmc.setPower(current: 317, minimum: 101, maximum: 500, average: 299)

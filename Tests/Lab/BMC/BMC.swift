@@ -7,7 +7,8 @@ final class BMCCore: Sendable {
   init(_ state: consuming sending BMCState) { self.state = Mutex(state) }
 }
 
-/// A simulated BMC on a loopback address: RMCP+, sensors, log, inventory, DCMI, and faults.
+/// A simulated BMC on a loopback address: RMCP+ and IPMI 1.5, sensors, log, inventory, DCMI, and
+/// faults.
 ///
 /// One thread serves all of them. It ends with `stop()` or when the object goes.
 public final class BMC: Sendable {

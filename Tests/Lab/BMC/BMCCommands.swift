@@ -19,6 +19,8 @@ public struct BMCCommand: Hashable, Sendable {
   public static let deviceGUID = BMCCommand(0x06, 0x08)
   public static let systemGUID = BMCCommand(0x06, 0x37)
   public static let authenticationCapabilities = BMCCommand(0x06, 0x38)
+  public static let challenge = BMCCommand(0x06, 0x39)
+  public static let activateSession = BMCCommand(0x06, 0x3a)
   public static let setPrivilege = BMCCommand(0x06, 0x3b)
   public static let closeSession = BMCCommand(0x06, 0x3c)
   public static let channel = BMCCommand(0x06, 0x42)

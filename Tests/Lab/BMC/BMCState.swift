@@ -14,6 +14,7 @@ struct BMCState: Sendable {
   private(set) var sessionsOpened = 0
   private(set) var mostSessions = 0
   private var sessions: [UInt32: BMCSession] = [:]
+  private var plainSessions: [UInt32: PlainSession] = [:]
   private var generator: SeededGenerator
   private var answersLeft: Int?
 
@@ -36,16 +37,28 @@ struct BMCState: Sendable {
   /// Sessions that are open at an instant (nanoseconds of the monotonic clock).
   mutating func openSessions(now: UInt64) -> Int {
     expire(now)
-    return sessions.values.count { $0.isActive }
+    return activeSessions
+  }
+
+  private var activeSessions: Int {
+    sessions.values.count { $0.isActive } + plainSessions.values.count { $0.isActive }
+  }
+
+  private var hasSlot: Bool {
+    !board.faults.noSlots && sessions.count + plainSessions.count < configuration.sessionLimit
   }
 
   /// All sessions are forgotten, as when a BMC restarts.
-  mutating func dropSessions() { sessions = [:] }
+  mutating func dropSessions() {
+    sessions = [:]
+    plainSessions = [:]
+  }
 
   private mutating func expire(_ now: UInt64) {
     // One that never came to its end holds its slot for a fifth of the time.
     let idle = UInt64(configuration.idleSeconds * 1e9)
     sessions = sessions.filter { now &- $1.lastUse < ($1.isActive ? idle : idle / 5) }
+    plainSessions = plainSessions.filter { now &- $1.lastUse < ($1.isActive ? idle : idle / 5) }
   }
 
   /// The answers to a datagram, faults and all.
@@ -76,14 +89,16 @@ struct BMCState: Sendable {
   private mutating func answer(_ bytes: [UInt8], now: UInt64, clock: Int) -> [UInt8]? {
     switch Datagram(bytes) {
     case .ping(let tag): return Datagram.pong(tag)
-    case .plain(0, let bytes): return outside(bytes).map { Datagram.plain($0) }
+    case .plain(let packet) where packet.session == 0:
+      return outside(packet.message, now: now).map { PlainPacket.packet($0) }
+    case .plain(let packet): return inside(packet, now: now, clock: clock)
     case .plus(let packet):
       switch packet.payload {
       case .openSession: return open(packet.body, now: now)
       case .rakp1: return rakp1(packet.body, now: now)
       case .rakp3: return rakp3(packet.body, now: now)
       case .message where packet.session == 0:
-        return outside(packet.body).map { RMCPPlus.packet(.message, $0) }
+        return outside(packet.body, now: now).map { RMCPPlus.packet(.message, $0) }
       case .message: return inside(packet, now: now, clock: clock)
       default: return nil
       }
@@ -92,15 +107,20 @@ struct BMCState: Sendable {
   }
 
   /// A message without a session: what a console asks before it opens one. 13.14, 22.13, 22.15.
-  private mutating func outside(_ bytes: [UInt8]) -> [UInt8]? {
-    guard let message = LANMessage(bytes) else { return nil }
+  private mutating func outside(_ bytes: [UInt8], now: UInt64) -> [UInt8]? {
+    LANMessage(bytes).map { outside($0, now: now) }
+  }
+
+  private mutating func outside(_ message: LANMessage, now: UInt64) -> [UInt8] {
     let command = BMCCommand(message.function, message.command)
     counts[command, default: 0] += 1
     switch command {
     case .authenticationCapabilities:
-      // RMCP+ only, named users; the group key's status.
+      // No authentication, MD5, the plain password; named users; the group key's status.
+      let wantsPlus = (message.body.first ?? 0) & 0x80 != 0
       let status: UInt8 = 0x04 | (configuration.groupKey == nil ? 0 : 0x20)
-      return message.answer(0, [1, 0x80, status, 2, 0, 0, 0, 0])
+      return message.answer(
+        0, [1, 0x15 | (wantsPlus ? 0x80 : 0), status, wantsPlus ? 3 : 0, 0, 0, 0, 0])
     case .cipherSuites:
       let list = configuration.cipherSuites.sorted().flatMap { number in
         CipherSuite.all.first { $0.identifier == number }?.record ?? []
@@ -108,6 +128,7 @@ struct BMCState: Sendable {
       let index = Int((message.body.count > 2 ? message.body[2] : 0) & 0x3f) * 16
       return message.answer(0, [1] + list.dropFirst(index).prefix(16))
     case .systemGUID: return message.answer(0, board.guid)
+    case .challenge: return challenge(message, now: now)
     default: return message.answer(0xd4, [])
     }
   }
@@ -124,7 +145,7 @@ struct BMCState: Sendable {
     func refuse(_ status: UInt8) -> [UInt8] {
       RMCPPlus.packet(.openSessionAnswer, [tag, status, 0, 0] + little(console))
     }
-    guard !board.faults.noSlots, sessions.count < configuration.sessionLimit else {
+    guard hasSlot else {
       refused += 1
       return refuse(0x01)
     }
@@ -134,10 +155,7 @@ struct BMCState: Sendable {
         && configuration.cipherSuites.contains($0.identifier)
     }
     guard let suite else { return refuse(0x11) }
-    var identifier: UInt32
-    repeat {
-      identifier = UInt32.random(in: 1...UInt32.max, using: &generator)
-    } while sessions[identifier] != nil
+    let identifier = freshIdentifier()
     sessions[identifier] = BMCSession(
       suite: suite, console: console, identifier: identifier, now: now)
     return RMCPPlus.packet(
@@ -173,8 +191,7 @@ struct BMCState: Sendable {
     session.user = user
     session.theirs = random
     session.role = role
-    session.limit = wanted
-    session.privilege = min(2, wanted)
+    session.rights = Rights(limit: wanted)
     session.lastUse = now
     sessions[identifier] = session
     var code = session.challenge(guid: board.guid)
@@ -209,7 +226,7 @@ struct BMCState: Sendable {
     }
     session.lastUse = now
     sessions[identifier] = session
-    mostSessions = max(mostSessions, sessions.values.count { $0.isActive })
+    mostSessions = max(mostSessions, activeSessions)
     return RMCPPlus.packet(.rakp4, head + session.confirmation(guid: board.guid))
   }
 
@@ -221,37 +238,112 @@ struct BMCState: Sendable {
       let bytes = session.open(packet), let message = LANMessage(bytes)
     else { return nil }
     session.lastUse = now
-    let command = BMCCommand(message.function, message.command)
-    counts[command, default: 0] += 1
-    var code: UInt8 = 0
-    var body: [UInt8] = []
-    var closes = false
-    switch command {
-    case .setPrivilege:
-      let wanted = (message.body.first ?? 0) & 15
-      if wanted > session.limit {
-        code = 0x81
-      } else {
-        if wanted > 1 { session.privilege = wanted }
-        body = [session.privilege]
-      }
-    case .closeSession:
-      var reader = PacketReader(message.body)
-      closes = reader.number32() == session.identifier
-      code = closes ? 0 : 0x87
-    case .authenticationCapabilities, .cipherSuites:
-      let answer = outside(bytes)
-      sessions[packet.session] = session
-      guard let answer else { return nil }
-      counts[command, default: 1] -= 1
-      let sealed = sessions[packet.session]?.seal(answer)
-      return sealed
-    default:
-      (code, body) = board.answer(
-        command, message.body, privilege: session.privilege, now: clock)
-    }
-    let sealed = session.seal(message.answer(code, body))
+    let (answer, closes) = execute(
+      message, &session.rights, session: session.identifier, now: now, clock: clock)
+    let sealed = session.seal(answer)
     sessions[packet.session] = closes ? nil : session
     return sealed
+  }
+
+  /// The answer to a message of a session, and whether it was the last.
+  private mutating func execute(
+    _ message: LANMessage, _ rights: inout Rights, session: UInt32, now: UInt64, clock: Int
+  ) -> (answer: [UInt8], closes: Bool) {
+    let command = BMCCommand(message.function, message.command)
+    switch command {
+    case .setPrivilege:
+      counts[command, default: 0] += 1
+      let wanted = (message.body.first ?? 0) & 15
+      guard wanted <= rights.limit else { return (message.answer(0x81, []), false) }
+      if wanted > 1 { rights.privilege = wanted }
+      return (message.answer(0, [rights.privilege]), false)
+    case .closeSession:
+      counts[command, default: 0] += 1
+      var reader = PacketReader(message.body)
+      let closes = reader.number32() == session
+      return (message.answer(closes ? 0 : 0x87, []), closes)
+    case .authenticationCapabilities, .cipherSuites:
+      return (outside(message, now: now), false)
+    default:
+      counts[command, default: 0] += 1
+      let (code, body) = board.answer(
+        command, message.body, privilege: rights.privilege, now: clock)
+      return (message.answer(code, body), false)
+    }
+  }
+
+  // IPMI 1.5
+
+  private mutating func freshIdentifier() -> UInt32 {
+    while true {
+      let identifier = UInt32.random(in: 1...UInt32.max, using: &generator)
+      if sessions[identifier] == nil, plainSessions[identifier] == nil { return identifier }
+    }
+  }
+
+  /// Get Session Challenge: a session begins, if there is such a user.
+  private mutating func challenge(_ message: LANMessage, now: UInt64) -> [UInt8] {
+    expire(now)
+    var reader = PacketReader(message.body)
+    guard let type = reader.byte(), let name = reader.take(16),
+      let authentication = PlainPacket.Authentication(rawValue: type)
+    else { return message.answer(0xcc, []) }
+    let user = configuration.users.first { user in
+      user.name.utf8.elementsEqual(name.prefix { $0 != 0 })
+    }
+    guard let user else { return message.answer(0x81, []) }
+    let session = PlainSession(
+      authentication: authentication, identifier: freshIdentifier(), user: user, lastUse: now)
+    plainSessions[session.identifier] = session
+    return message.answer(0, little(session.identifier) + session.challenge)
+  }
+
+  private mutating func inside(_ packet: PlainPacket, now: UInt64, clock: Int) -> [UInt8]? {
+    expire(now)
+    guard var session = plainSessions[packet.session], session.believes(packet),
+      let message = LANMessage(packet.message)
+    else { return nil }
+    session.lastUse = now
+    if BMCCommand(message.function, message.command) == .activateSession {
+      return activate(session, message)
+    }
+    guard session.isActive, session.window.accepts(packet.sequence) else { return nil }
+    let (answer, closes) = execute(
+      message, &session.rights, session: session.identifier, now: now, clock: clock)
+    let sealed = session.seal(answer)
+    plainSessions[packet.session] = closes ? nil : session
+    return sealed
+  }
+
+  private mutating func activate(_ session: PlainSession, _ message: LANMessage) -> [UInt8] {
+    counts[.activateSession, default: 0] += 1
+    var session = session
+    var reader = PacketReader(message.body)
+    // What was promised to a challenge is no slot yet.
+    plainSessions[session.identifier] = nil
+    guard session.isActive || hasSlot else {
+      refused += 1
+      return session.seal(message.answer(0x81, []))
+    }
+    guard let type = reader.byte(), type & 15 == session.authentication.rawValue,
+      let wanted = reader.byte(), reader.take(16) == session.challenge,
+      let first = reader.number32()
+    else { return session.seal(message.answer(0xcc, [])) }
+    session.sequence = first
+    guard wanted & 15 <= session.user.limit else {
+      return session.seal(message.answer(0x86, []))
+    }
+    if !session.isActive { sessionsOpened += 1 }
+    session.isActive = true
+    session.rights = Rights(limit: wanted & 15)
+    session.window = SequenceWindow()
+    let answer = session.seal(
+      message.answer(
+        0,
+        [session.authentication.rawValue] + little(session.identifier) + little(UInt32(1))
+          + [wanted & 15]))
+    plainSessions[session.identifier] = session
+    mostSessions = max(mostSessions, activeSessions)
+    return answer
   }
 }

@@ -87,18 +87,14 @@ struct BMCSession {
   /// The privilege that RAKP 1 asked for, as the byte that the codes are taken over.
   var role: UInt8 = 0
   var user: BMC.User?
-  /// The most that this session may ever do, and what it may do now.
-  var limit: UInt8 = 0
-  var privilege: UInt8 = 2
+  var rights = Rights(limit: 2)
   var isActive = false
   var lastUse: UInt64
   private var sessionKey: [UInt8] = []
   private var integrityKey: [UInt8] = []
   private var cipherKey: [UInt8] = []
   private var sequence: UInt32 = 0
-  private var newest: UInt32 = 0
-  /// Bit n: the packet with the sequence number `newest` - n has come.
-  private var seen: UInt32 = 0
+  private var window = SequenceWindow()
 
   init(suite: CipherSuite, console: UInt32, identifier: UInt32, now: UInt64) {
     self.suite = suite
@@ -153,7 +149,7 @@ struct BMCSession {
     guard packet.bytes.count >= length,
       code(over: packet.bytes.dropLast(length)) == packet.bytes.suffix(length)
     else { return nil }
-    guard accepts(packet.sequence) else { return nil }
+    guard window.accepts(packet.sequence) else { return nil }
     guard suite.isEncrypted else { return packet.body }
     guard packet.body.count >= 32,
       let text = aes(
@@ -162,20 +158,6 @@ struct BMCSession {
       let padding = text.last, Int(padding) < text.count
     else { return nil }
     return text.dropLast(Int(padding) + 1)
-  }
-
-  /// The sliding window of 6.12.13: at most 16 ahead, 16 behind, and nothing twice.
-  private mutating func accepts(_ number: UInt32) -> Bool {
-    if number > newest {
-      guard number - newest <= 16 || newest == 0 else { return false }
-      seen = number - newest < 32 ? seen << (number - newest) | 1 : 1
-      newest = number
-      return true
-    }
-    let age = newest - number
-    guard age < 16, seen & 1 << age == 0 else { return false }
-    seen |= 1 << age
-    return true
   }
 
   /// The packet with an answer.

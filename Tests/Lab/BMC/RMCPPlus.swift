@@ -68,8 +68,7 @@ struct LANMessage {
 enum Datagram {
   /// ASF's presence ping, with its tag.
   case ping(UInt8)
-  /// IPMI 1.5: authentication type, sequence number, session, authentication code, message.
-  case plain(session: UInt32, message: [UInt8])
+  case plain(PlainPacket)
   /// RMCP+: 13.6. `covered` is what the integrity code is taken over; `code` is that and no more
   /// where the packet says that it is authenticated.
   case plus(RMCPPlus)
@@ -89,12 +88,8 @@ enum Datagram {
         guard let packet = RMCPPlus(Array(reader.rest)) else { return nil }
         self = .plus(packet)
       } else {
-        guard type == 0, let fields = reader.take(9), let length = reader.byte(),
-          let message = reader.take(Int(length)),
-          var session = Optional(PacketReader(fields[5...])),
-          let identifier = session.number32()
-        else { return nil }
-        self = .plain(session: identifier, message: message)
+        guard let packet = PlainPacket(Array(reader.rest)) else { return nil }
+        self = .plain(packet)
       }
     default: return nil
     }
@@ -103,10 +98,6 @@ enum Datagram {
   static func pong(_ tag: UInt8) -> [UInt8] {
     [6, 0, 0xff, 6, 0, 0, 0x11, 0xbe, 0x40, tag, 0, 16]
       + [0, 0, 0x11, 0xbe, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0]
-  }
-
-  static func plain(_ message: [UInt8]) -> [UInt8] {
-    [6, 0, 0xff, 7] + [UInt8](repeating: 0, count: 9) + [UInt8(message.count)] + message
   }
 }
 

@@ -60,9 +60,14 @@ enum Main {
       var configuration = BMC.Configuration()
       configuration.seed = seed &+ UInt64(index)
       configuration.sessionLimit = 32
-      let bmc = try BMC(
-        address: portStep == 0 ? next(address, index) : address,
-        port: port == 0 ? 0 : port + portStep * UInt16(index), configuration)
+      let bmc: BMC
+      do {
+        bmc = try BMC(
+          address: portStep == 0 ? next(address, index) : address,
+          port: port == 0 ? 0 : port + portStep * UInt16(index), configuration)
+      } catch {
+        fail("\(error)")
+      }
       var fault = "-"
       if index < slow.0 {
         bmc.faults.slow = slow.1
