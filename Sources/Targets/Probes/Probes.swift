@@ -4,14 +4,15 @@ public import Engine
 public enum Probes {
   /// A new probe is its file and its name here.
   public static let all: [any Probe.Type] = [
-    ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self,
+    ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
+    SMBProbe.self, VNCProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "ports", "ssh", "rdp", "vnc", "x11", "dns", "dhcp", "ftp", "http",
+    "ports", "rdp", "dns", "dhcp", "ftp", "http",
     "https",
-    "smtp", "imap", "pop3", "mysql", "postgres", "exec", "smb", "file",
+    "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
   ]
 
   /// At most so many questions are put to one host at the same moment.
