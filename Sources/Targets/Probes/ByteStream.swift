@@ -14,6 +14,7 @@ final class ByteStream {
   private var start = 0
   private var total = 0
   private let limit: Int
+  private var tls: TLSSession?
   /// What is being done, for messages: "reading the banner".
   var doing = "talking"
 
@@ -63,9 +64,17 @@ final class ByteStream {
   private func put(
     _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
+    guard let tls else { return try await putRaw(bytes, on: reactor, by: deadline) }
+    try tls.write(bytes, while: doing)
+    try await putRaw(tls.outgoing(), on: reactor, by: deadline)
+  }
+
+  private func putRaw(
+    _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
     var sent = 0
     while sent < bytes.count {
-      switch put(bytes, from: sent) {
+      switch push(bytes, from: sent) {
       case .bytes(let count): sent += count
       case .end: throw ended
       case .wants(let readiness): try await wait(for: readiness, on: reactor, by: deadline)
@@ -81,7 +90,13 @@ final class ByteStream {
   }
 
   /// Says that nothing more will be sent; what was sent still arrives.
-  func finish() { shutdown(descriptor.number, Int32(SHUT_WR)) }
+  func finish() {
+    if let tls {
+      tls.close()
+      _ = push(tls.outgoing(), from: 0)
+    }
+    shutdown(descriptor.number, Int32(SHUT_WR))
+  }
 
   // MARK: reading
 
@@ -156,20 +171,69 @@ final class ByteStream {
       buffer.removeFirst(start)
       start = 0
     }
+    let before = buffer.count
+    if let tls {
+      while true {
+        switch try tls.read(into: &buffer, while: doing) {
+        case .bytes:
+          trace?.note("received", shown(buffer[before...]))
+          return true
+        case .end: return false
+        case .wants:
+          try await putRaw(tls.outgoing(), on: reactor, by: deadline)
+          var sealed: [UInt8] = []
+          guard try await fillRaw(&sealed, on: reactor, by: deadline) else { return false }
+          tls.take(sealed)
+        }
+      }
+    }
+    guard try await fillRaw(&buffer, on: reactor, by: deadline) else { return false }
+    trace?.note("received", shown(buffer[before...]))
+    return true
+  }
+
+  private func fillRaw(
+    _ bytes: inout [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Bool {
     guard total < limit else {
       throw Verdict(.critical, .protocolError, "more than \(limit) bytes came while \(doing)")
     }
     while true {
-      switch get(atMost: min(4096, limit - total)) {
+      switch pull(&bytes, atMost: min(4096, limit - total)) {
       case .bytes(let count):
         total += count
-        trace?.note("received", shown(buffer.suffix(count)))
-        return true
+        if count > 0 { return true }
       case .end: return false
       case .wants(let readiness): try await wait(for: readiness, on: reactor, by: deadline)
       case .failed(let code): throw failure(code)
       }
     }
+  }
+
+  // MARK: TLS
+
+  /// Goes on in TLS, and returns what the server showed of itself.
+  ///
+  /// What the server sent before, and nobody asked for, is no part of the conversation: it ends it.
+  func startTLS(
+    with context: TLSContext, name: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Certificate {
+    guard buffer.count == start else {
+      throw Verdict(
+        .critical, .protocolError, "the server spoke on before TLS: \(shown(buffer[start...]))")
+    }
+    let session = try TLSSession(context, name: name)
+    while try !session.shakesHands() {
+      try await putRaw(session.outgoing(), on: reactor, by: deadline)
+      var sealed: [UInt8] = []
+      guard try await fillRaw(&sealed, on: reactor, by: deadline) else { throw ended }
+      session.take(sealed)
+    }
+    try await putRaw(session.outgoing(), on: reactor, by: deadline)
+    let certificate = try session.certificate(for: name)
+    trace?.note("TLS", certificate.told)
+    tls = session
+    return certificate
   }
 
   // MARK: the socket
@@ -181,7 +245,7 @@ final class ByteStream {
     case failed(Int32)
   }
 
-  private func put(_ bytes: [UInt8], from start: Int) -> Moved {
+  private func push(_ bytes: [UInt8], from start: Int) -> Moved {
     bytes.withUnsafeBytes { raw in
       let rest = UnsafeRawBufferPointer(rebasing: raw[start...])
       let count = Glibc.send(
@@ -190,12 +254,12 @@ final class ByteStream {
     }
   }
 
-  private func get(atMost room: Int) -> Moved {
+  private func pull(_ bytes: inout [UInt8], atMost room: Int) -> Moved {
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { raw in
       let count = recv(descriptor.number, raw.baseAddress, min(room, raw.count), 0)
       if count == 0 { return .end }
       guard count > 0 else { return moved(errno, .read) }
-      buffer.append(contentsOf: raw[..<count])
+      bytes.append(contentsOf: raw[..<count])
       return .bytes(count)
     }
   }

@@ -6,6 +6,8 @@ internal import Synchronization
 public final class ProbeKit: Sendable {
   /// The contacts with SSH servers in this pass.
   let ssh = Contacts()
+  /// The authorities that certificates are checked against, read once.
+  let tls = TLSContexts()
 
   public init() {}
 }

@@ -90,6 +90,15 @@ public struct ProbeOptions {
     }
   }
 
+  /// Whether and how TLS is wanted; nil where it is not.
+  mutating func tls(_ key: String) -> TLSOptions? {
+    guard let node = take(key) else { return nil }
+    let options = findings.gather { findings throws(ConfigurationError) -> TLSOptions? in
+      try TLSOptions(node, key, &findings)
+    }
+    return options ?? nil
+  }
+
   /// A whole number given twice, for a value that is minor and one that is critical:
   /// `loss: {minor: 10, critical: 50}`, or one number for critical.
   public mutating func limits<Value: Comparable & Sendable>(

@@ -5,8 +5,9 @@ internal import Metrics
 /// `tcp`: a connection, and where `steps` are given a conversation.
 ///
 /// Options: `expect` (a text that must come, at once or after what was sent), `send` (a text with
-/// `\r`, `\n`, `\t`, `\\` and `\xNN`), `steps` (a list of `{send: …}` and `{expect: …}`).
-/// Writes Telegraf's `net_response`.
+/// `\r`, `\n`, `\t`, `\\` and `\xNN`), `steps` (a list of `{send: …}`, `{expect: …}` and
+/// `{starttls: yes}`), `tls` (from the beginning; yes, or `{name: …, days: {minor: 14, major: 3}}`).
+/// Writes Telegraf's `net_response`, and with TLS `x509_cert`.
 public struct TCPProbe: Probe {
   public static let name = "tcp"
   public static let summary = "The port accepts connections, and says what is expected."
@@ -14,9 +15,11 @@ public struct TCPProbe: Probe {
   enum Step: Sendable {
     case send([UInt8])
     case expect([UInt8])
+    case startTLS
   }
 
   private let steps: [Step]
+  private let tls: TLSOptions
 
   public init(_ options: inout ProbeOptions) {
     var steps: [Step] = []
@@ -30,7 +33,9 @@ public struct TCPProbe: Probe {
             switch pair.name {
             case "send": list.append(.send(try escaped(pair.value, "send")))
             case "expect": list.append(.expect(try escaped(pair.value, "expect")))
-            default: throw unknown("step", pair.key, among: ["send", "expect"])
+            case "starttls":
+              if try pair.value.boolean("starttls") { list.append(.startTLS) }
+            default: throw unknown("step", pair.key, among: ["send", "expect", "starttls"])
             }
           }
         }
@@ -39,38 +44,63 @@ public struct TCPProbe: Probe {
     if !list.isEmpty, !steps.isEmpty {
       options.add(
         ConfigurationError(
-          "steps stand beside send or expect", at: options.node,
-          hint: "write all of them as steps"))
+          "steps stand beside send or expect", at: options.node, hint: "write all of them as steps")
+      )
     }
-    self.steps = steps + list
+    steps += list
+    let asked = options.tls("tls")
+    tls = asked ?? TLSOptions()
+    let later = steps.contains { if case .startTLS = $0 { true } else { false } }
+    // Where it begins later, `tls` only says how.
+    if asked != nil, !later { steps.insert(.startTLS, at: 0) }
+    self.steps = steps
   }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
-    endpoint.byHand("nc -v \(endpoint.number) \(endpoint.port)")
+    endpoint.byHand(byHand(endpoint))
     let start = Deadline.now
     var verdict: Verdict
     var connected: Duration?
+    var certificate: Certificate?
     do throws(Verdict) {
       let stream = try await ByteStream.open(endpoint, limit: 64 << 10, on: reactor, by: deadline)
       connected = Deadline.now.since(start)
-      let said = try await talk(on: stream, on: reactor, by: deadline)
+      let said = try await talk(on: stream, endpoint, &certificate, on: reactor, by: deadline)
       let latency = steps.isEmpty ? connected : Deadline.now.since(start)
-      verdict = .ok(latency, said.map { "answered \($0)" } ?? "accepts connections")
+      if !steps.isEmpty { stream.finish() }
+      verdict = .ok(latency, said)
     } catch {
       verdict = error
     }
     verdict.points.append(
-      netResponse(endpoint, .tcp, verdict, connected: connected, expects: !steps.isEmpty))
+      netResponse(
+        endpoint, .tcp, verdict, connected: connected,
+        expects: steps.contains { if case .expect = $0 { true } else { false } }))
+    if let certificate {
+      let wrong = certificate.verdict(tls.days, trusted: true, latency: verdict.latency)
+      verdict = verdict.worse(wrong)
+      verdict.points.append(certificate.point(endpoint, "tcp", trusted: true))
+    }
     return verdict
   }
 
-  /// Returns the last answer, as people may see it.
+  private func byHand(_ endpoint: Endpoint) -> String {
+    guard steps.contains(where: { if case .startTLS = $0 { true } else { false } }) else {
+      return "nc -v \(endpoint.number) \(endpoint.port)"
+    }
+    let name = tls.name ?? endpoint.address
+    return "openssl s_client -connect \(endpoint.number):\(endpoint.port) -servername \(name)"
+      + (endpoint.authorities.map { " -CAfile \($0)" } ?? "")
+  }
+
+  /// Returns what people are told of it.
   private func talk(
-    on stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> String? {
-    var said: String?
+    on stream: ByteStream, _ endpoint: Endpoint, _ certificate: inout Certificate?,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> String {
+    var said = "accepts connections"
     for step in steps {
       switch step {
       case .send(let bytes):
@@ -78,7 +108,14 @@ public struct TCPProbe: Probe {
         try await stream.send(bytes, on: reactor, by: deadline)
       case .expect(let bytes):
         stream.doing = "waiting for \(shown(bytes))"
-        said = try await expect(bytes, on: stream, on: reactor, by: deadline)
+        said = "answered \(try await expect(bytes, on: stream, on: reactor, by: deadline))"
+      case .startTLS:
+        stream.doing = "agreeing on TLS"
+        let shown = try await stream.startTLS(
+          with: try endpoint.kit.tls.context(endpoint.authorities),
+          name: tls.name ?? endpoint.address, on: reactor, by: deadline)
+        certificate = shown
+        said = shown.told
       }
     }
     return said
