@@ -83,6 +83,8 @@ public enum FieldTypes {
         TcpExtTCPTimeouts TcpExtTCPLostRetransmit TcpExtSyncookiesSent TcpExtTCPAbortOnMemory \
         TcpExtTCPBacklogDrop
         """),
+    "ntp": fields(
+      integer: "stratum leap", float: "offset_ms delay_ms root_delay_ms root_dispersion_ms"),
     "nvidia_smi": fields(
       integer: """
         fan_speed memory_total memory_used memory_free memory_reserved \

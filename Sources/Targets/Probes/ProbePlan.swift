@@ -58,10 +58,12 @@ public struct ProbePlan: Sendable {
       host: context.host, address: address ?? context.address, addresses: addresses, port: port,
       authorities: context.authorities, ssh: context.ssh, kit: context.kit, trace: trace)
     let deadline = min(deadline, .after(timeout))
-    result.verdict =
-      isClosed
-      ? await ClosedPort(carrier: carrier).run(against: endpoint, on: reactor, by: deadline)
-      : await probe.run(against: endpoint, on: reactor, by: deadline)
+    if isClosed, carrier == .tcp {
+      result.verdict = await ClosedPort().run(against: endpoint, on: reactor, by: deadline)
+    } else {
+      result.verdict = await probe.run(against: endpoint, on: reactor, by: deadline)
+      if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
+    }
     return result
   }
 }

@@ -173,7 +173,8 @@ public struct ProbeReader: Sendable {
       rest = rest.dropFirst(port.count)
     }
     if !rest.isEmpty {
-      entry.pairs.append(.init(key: Node("path", like: name), value: Self.part(of: first, rest)))
+      let path = Self.part(of: first, rest)
+      entry.pairs.append(.init(key: Node("path", like: path), value: path))
     }
     entry.isClosed = entry.isClosed || isClosed
     entry.text = whole

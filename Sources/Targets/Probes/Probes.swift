@@ -4,12 +4,12 @@ public import Engine
 public enum Probes {
   /// A new probe is its file and its name here.
   public static let all: [any Probe.Type] = [
-    TCPProbe.self
+    ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "icmp", "udp", "ports", "ssh", "rdp", "vnc", "x11", "ntp", "dns", "dhcp", "ftp", "http",
+    "ports", "ssh", "rdp", "vnc", "x11", "dns", "dhcp", "ftp", "http",
     "https",
     "smtp", "imap", "pop3", "mysql", "postgres", "exec", "smb", "file",
   ]
