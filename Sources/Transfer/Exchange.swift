@@ -285,7 +285,13 @@ final class Exchange {
       let whose = X509_STORE_CTX_get_current_cert(verification).flatMap { Certificate($0)?.subject }
       said += whose.map { " (\($0))" } ?? " (of an issuer)"
     }
-    found.distrust = said
+    let kind: TransferAnswer.Distrust.Kind =
+      switch code {
+      case X509_V_ERR_CERT_HAS_EXPIRED: .expired
+      case X509_V_ERR_CERT_NOT_YET_VALID: .notYetValid
+      default: .unverified
+      }
+    found.distrust = TransferAnswer.Distrust(kind: kind, message: said)
   }
 
   private func take(_ data: UnsafeRawBufferPointer) -> Int {
@@ -306,6 +312,7 @@ final class Exchange {
     } else if data.starts(with: "HTTP/".utf8) {
       // A new head: what came before was `100 Continue`, or an answer that led elsewhere.
       found.headers.removeAll()
+      found.lines = [Self.trimmed(data[...])]
     } else if let colon = data.firstIndex(of: UInt8(ascii: ":")) {
       let name = String(decoding: data[..<colon], as: UTF8.self).lowercased()
       found.headers.append((name, Self.trimmed(data[(colon + 1)...])))
@@ -390,7 +397,7 @@ final class Exchange {
   private func error(_ code: CURLcode) -> TransferError {
     var said = words.baseAddress.map { String(cString: $0) } ?? ""
     if said.isEmpty { said = String(cString: curl_easy_strerror(code)) }
-    if let distrust = found.distrust { said = distrust }
+    if let distrust = found.distrust { said = distrust.message }
     return TransferError(reason(code), Transcript.redact(said, of: request))
   }
 

@@ -6,7 +6,8 @@ public struct TransferAnswer: Sendable {
   public var status: Int?
   /// HTTP's headers of the last answer in their order, the names in lower case.
   public var headers: [(name: String, value: String)] = []
-  /// The server's lines, as they came: HTTP's head, or greeting and answers of other protocols.
+  /// The server's lines, as they came: HTTP's last status line, or the greeting and the answers to
+  /// commands of other protocols.
   public var lines: [String] = []
   public var body: [UInt8] = []
   /// Whether the server had more to say than was read.
@@ -14,8 +15,8 @@ public struct TransferAnswer: Sendable {
   public var phases = Phases()
   /// The certificates that the server showed, its own first; empty without TLS.
   public var certificates: [Certificate] = []
-  /// What is wrong with the chain, in OpenSSL's words: `certificate has expired`.
-  public var distrust: String?
+  /// What is wrong with their chain; nil where it is trusted, and where no certificate came.
+  public var distrust: Distrust?
   /// The address that was connected to.
   public var address: String?
   /// The URL in the end, after redirects.
@@ -23,6 +24,16 @@ public struct TransferAnswer: Sendable {
   public var redirects = 0
   /// What was said, line by line with `>` and `<`; credentials are dots.
   public var transcript: [String] = []
+
+  public init(error: TransferError? = nil) { self.error = error }
+
+  /// Why a chain of certificates is not believed.
+  public struct Distrust: Sendable, Equatable {
+    public enum Kind: Sendable { case expired, notYetValid, unverified }
+    public var kind: Kind
+    /// OpenSSL's words: `self-signed certificate`.
+    public var message: String
+  }
 
   /// How long it took from the start until each point was reached; nil where it was not.
   public struct Phases: Sendable, Equatable {

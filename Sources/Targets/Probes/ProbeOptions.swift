@@ -113,6 +113,20 @@ public struct ProbeOptions {
     return limits
   }
 
+  /// The options of an option that is a mapping itself: `tls: {days: 30}`; nil where it is not given.
+  public mutating func nested<Value>(
+    _ key: String, _ read: (inout ProbeOptions) -> Value
+  ) -> Value? {
+    guard let node = take(key),
+      let pairs = findings.attempt({ () throws(ConfigurationError) in try node.mapping(key) })
+    else { return nil }
+    var inner = ProbeOptions(
+      "\(what.drop { $0 != " " }.dropFirst()): \(key)", at: node, pairs: pairs, common: [])
+    let value = read(&inner)
+    inner.finish(into: &findings)
+    return value
+  }
+
   /// Adds a fault that the probe found.
   public mutating func add(_ error: ConfigurationError) { findings.add(error) }
 
