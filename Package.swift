@@ -50,6 +50,7 @@ let package = Package(
     library("CCrypto", "libcrypto", "libssl-dev"),
     library("CSSL", "libssl", "libssl-dev"),
     library("CExpat", "expat", "libexpat1-dev"),
+    library("CCares", "libcares", "libc-ares-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
@@ -57,7 +58,8 @@ let package = Package(
     .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
-      name: "Transfer", dependencies: ["Engine", "CCurl", "CSSL", "CLinux"], swiftSettings: strict),
+      name: "Transfer", dependencies: ["Engine", "CCurl", "CSSL", "CCares", "CLinux"],
+      swiftSettings: strict),
     .target(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
     .target(
@@ -66,7 +68,8 @@ let package = Package(
     .target(
       name: "Targets",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Collectors", "Transfer", "CSSH2", "CCrypto",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Transfer", "CSSH2",
+        "CCrypto",
         "CLinux",
       ],
       exclude: ["Collectors"], swiftSettings: strict),

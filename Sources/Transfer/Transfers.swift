@@ -1,5 +1,4 @@
 internal import CCurl
-internal import CLinux
 public import Engine
 internal import Glibc
 internal import Synchronization
@@ -46,7 +45,7 @@ public final class Transfers: Sendable {
 final class MultiHandle: @unchecked Sendable {
   private let multi: UnsafeMutableRawPointer
   /// What libcurl waits for: nearly always one socket.
-  private var watched: [(socket: Int32, readiness: Readiness)] = []
+  private var watched = WatchedSockets()
   /// When libcurl wants to be called without an event; never, where it has no such wish.
   private var alarm = Deadline.never
   private var easy: UnsafeMutableRawPointer?
@@ -89,12 +88,12 @@ final class MultiHandle: @unchecked Sendable {
   }
 
   private func watch(_ socket: Int32, for what: Int32) {
-    watched.removeAll { $0.socket == socket }
-    guard what != CURL_POLL_REMOVE else { return }
     var readiness: Readiness = []
-    if what & CURL_POLL_IN != 0 { readiness.insert(.read) }
-    if what & CURL_POLL_OUT != 0 { readiness.insert(.write) }
-    watched.append((socket, readiness))
+    if what != CURL_POLL_REMOVE {
+      if what & CURL_POLL_IN != 0 { readiness.insert(.read) }
+      if what & CURL_POLL_OUT != 0 { readiness.insert(.write) }
+    }
+    watched.set(socket, readiness)
   }
 
   func run(
@@ -129,8 +128,9 @@ final class MultiHandle: @unchecked Sendable {
       // What has always something to do would keep the other tasks of the thread waiting.
       if alarm.isPast && turns % 16 != 0 { continue }
       do throws(WaitError) {
-        for event in try await ready(on: reactor, by: min(alarm, deadline)) {
-          curl_multi_socket_action(multi, event.socket, event.mask, &running)
+        let wanted = watched
+        for event in try await wanted.ready(on: reactor, by: min(alarm, deadline)) {
+          curl_multi_socket_action(multi, event.socket, Self.mask(event.readiness), &running)
         }
       } catch {
         switch error {
@@ -150,42 +150,6 @@ final class MultiHandle: @unchecked Sendable {
       if message.pointee.msg == CURLMSG_DONE { return message.pointee.data.result }
     }
     return nil
-  }
-
-  private func ready(
-    on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(WaitError) -> [(socket: Int32, mask: Int32)] {
-    guard let first = watched.first else {
-      try await reactor.sleep(until: deadline)
-      throw .timedOut
-    }
-    if watched.count == 1 {
-      let readiness = try await reactor.wait(first.socket, for: first.readiness, by: deadline)
-      return [(first.socket, Self.mask(readiness))]
-    }
-    // As when two addresses are tried at once: a set of them is one descriptor again.
-    let set = FileDescriptor(owning: epoll_create1(scrape_epoll_cloexec))
-    guard set.number >= 0 else { throw .failed(SystemError("epoll_create1")) }
-    for (socket, readiness) in watched {
-      var events: UInt32 = 0
-      if readiness.contains(.read) { events |= EPOLLIN.rawValue }
-      if readiness.contains(.write) { events |= EPOLLOUT.rawValue }
-      let tag = UInt64(UInt32(bitPattern: socket))
-      _ = scrape_epoll_control(set.number, EPOLL_CTL_ADD, socket, events, tag)
-    }
-    try await reactor.wait(set.number, for: .read, by: deadline)
-    return withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 16) { buffer in
-      let count = epoll_wait(set.number, buffer.baseAddress, Int32(buffer.count), 0)
-      return buffer.prefix(Int(max(0, count))).map { event in
-        var event = event
-        let events = scrape_epoll_events(&event)
-        var readiness: Readiness = []
-        let broken = EPOLLERR.rawValue | EPOLLHUP.rawValue
-        if events & (EPOLLIN.rawValue | broken) != 0 { readiness.insert(.read) }
-        if events & (EPOLLOUT.rawValue | broken) != 0 { readiness.insert(.write) }
-        return (Int32(truncatingIfNeeded: scrape_epoll_tag(&event)), Self.mask(readiness))
-      }
-    }
   }
 
   private static func mask(_ readiness: Readiness) -> Int32 {

@@ -6,13 +6,13 @@ public enum Probes {
   public static let all: [any Probe.Type] = [
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self,
     // By way of a library that speaks the protocol.
-    HTTPProbe.self, HTTPSProbe.self,
+    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
     "ports", "ssh", "rdp", "vnc", "x11", "smb",
-    "dns", "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
+    "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
   ]
 
   /// At most so many questions are put to one host at the same moment.
