@@ -48,6 +48,21 @@ final class ByteStream {
   func send(
     _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
+    try await put(bytes, on: reactor, by: deadline)
+    trace?.note("sent", shown(bytes))
+  }
+
+  /// Sends what nobody may see, in no step either.
+  func send(
+    secret bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    try await put(bytes, on: reactor, by: deadline)
+    trace?.note("sent", "\(bytes.count) secret bytes")
+  }
+
+  private func put(
+    _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
     var sent = 0
     while sent < bytes.count {
       switch put(bytes, from: sent) {
@@ -57,7 +72,6 @@ final class ByteStream {
       case .failed(let code): throw failure(code)
       }
     }
-    trace?.note("sent", shown(bytes))
   }
 
   func send(

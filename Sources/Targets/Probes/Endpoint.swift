@@ -15,6 +15,8 @@ public struct Endpoint: Sendable {
   public var authorities: String?
   /// How the collectors' own SSH session with this host went in this pass; nil where there was none.
   public var ssh: SSHOutcome?
+  /// How the host is reached over SSH, where that is known: keys, and whom to believe.
+  public var target: HostTarget?
   /// What all probes of a pass share.
   public var kit: ProbeKit
   /// Where steps are told; nil where nobody wants to know.

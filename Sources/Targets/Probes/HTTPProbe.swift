@@ -186,13 +186,16 @@ struct PageCheck: Sendable {
     if let host, certificate?.name != nil { request.headers.append(("Host", host)) }
     request.redirects = redirects
     request.user = user
-    request.password = try await endpoint.kit.reveal(password, on: reactor, by: deadline)?.clearText
-    request.bearer = try await endpoint.kit.reveal(bearer, on: reactor, by: deadline)?.clearText
+    request.password = try await endpoint.kit.secrets.text(
+      of: password, on: reactor, by: deadline)
+    request.bearer = try await endpoint.kit.secrets.text(
+      of: bearer, on: reactor, by: deadline)
     for (name, value) in sent {
       switch value {
       case .clear(let text): request.headers.append((name, text))
       case .secret(let secret):
-        let text = try await endpoint.kit.reveal(secret, on: reactor, by: deadline)?.clearText
+        let text = try await endpoint.kit.secrets.text(
+          of: secret, on: reactor, by: deadline)
         request.headers.append((name, text ?? ""))
         request.secrets.append(text ?? "")
       }

@@ -1,38 +1,45 @@
-internal import Configuration
 internal import Engine
 internal import Metrics
 internal import Synchronization
 internal import Transfer
 
-/// What all probes of a pass share, made once: whatever is dear to make.
+/// What all probes of a pass share, made once: whatever is dear to make, or may be done only once.
 public final class ProbeKit: Sendable {
+  /// The contacts with SSH servers in this pass.
+  let ssh = Contacts()
   /// libcurl's handles.
   let transfers = Transfers()
-  private let secrets = Mutex<[Secret: Secret.Value]>([:])
-  private static let readers = BlockingPool(name: "secrets", threads: 2)
+  let secrets = RevealedSecrets()
 
   public init() {}
+}
 
-  /// The secret in clear, read once per pass: it may stand in a file.
-  func reveal(
-    _ secret: Secret?, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> Secret.Value? {
-    guard let secret else { return nil }
-    if let known = secrets.withLock({ $0[secret] }) { return known }
-    let read = await Self.readers.run(by: deadline, on: reactor) {
-      () -> Result<Secret.Value, ConfigurationError> in
-      do throws(ConfigurationError) {
-        return .success(try secret.reveal())
-      } catch {
-        return .failure(error)
+/// Services that may be asked once in a pass: whoever asks again gets the first one's verdict.
+final class Contacts: Sendable {
+  /// Nil while the first one is still asking.
+  private let verdicts = Mutex<[String: Verdict?]>([:])
+
+  func once(
+    _ place: String, on reactor: isolated Reactor, by deadline: Deadline,
+    _ ask: (isolated Reactor) async -> Verdict
+  ) async -> Verdict {
+    while true {
+      let (isFirst, known) = verdicts.withLock { verdicts -> (Bool, Verdict?) in
+        guard let entry = verdicts[place] else {
+          verdicts[place] = .some(nil)
+          return (true, nil)
+        }
+        return (false, entry)
       }
+      if isFirst { break }
+      if let known { return known }
+      do throws(WaitError) {
+        guard !deadline.isPast else { throw .timedOut }
+        try await reactor.sleep(until: .after(.milliseconds(20)))
+      } catch { return Verdict(error, while: "another probe asks the same") }
     }
-    switch read {
-    case .success(let value):
-      secrets.withLock { $0[secret] = value }
-      return value
-    case .failure(let error): throw Verdict(.unknown, .localError, error.problem)
-    case nil: throw Verdict(.unknown, .localError, "\(secret) was not read in time")
-    }
+    let verdict = await ask(reactor)
+    verdicts.withLock { $0[place] = verdict }
+    return verdict
   }
 }

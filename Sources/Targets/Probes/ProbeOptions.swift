@@ -1,4 +1,5 @@
 public import Configuration
+public import Metrics
 
 /// The options of one entry of `probes:`; a probe takes from it what it knows.
 ///
@@ -73,6 +74,11 @@ public struct ProbeOptions {
     take(key) { node, what throws(ConfigurationError) in
       absolute(try node.string(what), besides: node.mark.file)
     }
+  }
+
+  /// How bad a finding is: `minor`, `major`, `critical`, or `ok` where it is meant to be so.
+  public mutating func severity(_ key: String) -> Severity? {
+    choice(key, of: ["ok", "minor", "major", "critical"]).flatMap { Severity(rawValue: $0) }
   }
 
   /// One word of several.

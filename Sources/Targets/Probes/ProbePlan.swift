@@ -56,7 +56,8 @@ public struct ProbePlan: Sendable {
     }
     let endpoint = Endpoint(
       host: context.host, address: address ?? context.address, addresses: addresses, port: port,
-      authorities: context.authorities, ssh: context.ssh, kit: context.kit, trace: trace)
+      authorities: context.authorities, ssh: context.ssh, target: context.target,
+      kit: context.kit, trace: trace)
     let deadline = min(deadline, .after(timeout))
     if isClosed, carrier == .tcp {
       result.verdict = await ClosedPort().run(against: endpoint, on: reactor, by: deadline)
@@ -79,6 +80,8 @@ public struct ProbeContext: Sendable {
   public var kit: ProbeKit
   /// How the collectors' SSH session with the host went in this pass; nil where there was none.
   public var ssh: SSHOutcome?
+  /// How the host is reached over SSH, where that is known: the probe `ssh` then compares its key.
+  public var target: HostTarget?
   /// Whether the steps of each probe are kept.
   public var explains = false
 

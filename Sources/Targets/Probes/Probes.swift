@@ -4,14 +4,15 @@ public import Engine
 public enum Probes {
   /// A new probe is its file and its name here.
   public static let all: [any Probe.Type] = [
-    ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self,
+    ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
+    SMBProbe.self, VNCProbe.self,
     // By way of a library that speaks the protocol.
     HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "ports", "ssh", "rdp", "vnc", "x11", "smb",
+    "ports", "rdp",
     "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
   ]
 
