@@ -44,7 +44,8 @@ public enum FieldTypes {
     "dns_query": fields(integer: "result_code rcode_value", float: "query_time_ms"),
     "http_response": fields(
       integer: "content_length http_response_code response_string_match result_code",
-      float: "response_time", string: "result_type"),
+      float: "response_time connect_time tls_time first_byte_time",
+      string: "result_type"),
     "kernel": fields(
       integer: "boot_time context_switches interrupts processes_forked entropy_avail"),
     "login": fields(integer: "duration_s", string: "user tty from"),
@@ -159,7 +160,8 @@ public enum FieldTypes {
       string: "uptime_format"),
     "users": fields(integer: "count unique", string: "list source"),
     "x509_cert": fields(
-      integer: "verification_code expiry age startdate enddate", string: "verification_error"),
+      integer: "verification_code expiry age startdate enddate",
+      string: "verification_error common_name issuer_common_name serial_number san"),
   ]
 
   private static func fields(

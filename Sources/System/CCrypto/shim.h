@@ -8,8 +8,6 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 // EVP_PKEY_KEYPAIR is a macro of macros.
 static const int scrape_key_pair = EVP_PKEY_KEYPAIR;

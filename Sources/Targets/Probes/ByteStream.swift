@@ -217,7 +217,7 @@ final class ByteStream {
   /// What the server sent before, and nobody asked for, is no part of the conversation: it ends it.
   func startTLS(
     with context: TLSContext, name: String, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> Certificate {
+  ) async throws(Verdict) -> ShownCertificate {
     guard buffer.count == start else {
       throw Verdict(
         .critical, .protocolError, "the server spoke on before TLS: \(shown(buffer[start...]))")
@@ -231,7 +231,7 @@ final class ByteStream {
     }
     try await putRaw(session.outgoing(), on: reactor, by: deadline)
     let certificate = try session.certificate(for: name)
-    trace?.note("TLS", certificate.told)
+    trace?.note("TLS", certificate.said)
     tls = session
     return certificate
   }

@@ -1,13 +1,17 @@
 internal import Engine
 internal import Metrics
 internal import Synchronization
+internal import Transfer
 
 /// What all probes of a pass share, made once: whatever is dear to make, or may be done only once.
 public final class ProbeKit: Sendable {
   /// The contacts with SSH servers in this pass.
   let ssh = Contacts()
-  /// The authorities that certificates are checked against, read once.
+  /// OpenSSL's settings for probes that speak TLS themselves.
   let tls = TLSContexts()
+  /// libcurl's handles.
+  let transfers = Transfers()
+  let secrets = RevealedSecrets()
 
   public init() {}
 }

@@ -90,15 +90,6 @@ public struct ProbeOptions {
     }
   }
 
-  /// Whether and how TLS is wanted; nil where it is not.
-  mutating func tls(_ key: String) -> TLSOptions? {
-    guard let node = take(key) else { return nil }
-    let options = findings.gather { findings throws(ConfigurationError) -> TLSOptions? in
-      try TLSOptions(node, key, &findings)
-    }
-    return options ?? nil
-  }
-
   /// A whole number given twice, for a value that is minor and one that is critical:
   /// `loss: {minor: 10, critical: 50}`, or one number for critical.
   public mutating func limits<Value: Comparable & Sendable>(
@@ -126,6 +117,20 @@ public struct ProbeOptions {
       }
     }
     return limits
+  }
+
+  /// The options of an option that is a mapping itself: `tls: {days: 30}`; nil where it is not given.
+  public mutating func nested<Value>(
+    _ key: String, _ read: (inout ProbeOptions) -> Value
+  ) -> Value? {
+    guard let node = take(key),
+      let pairs = findings.attempt({ () throws(ConfigurationError) in try node.mapping(key) })
+    else { return nil }
+    var inner = ProbeOptions(
+      "\(what.drop { $0 != " " }.dropFirst()): \(key)", at: node, pairs: pairs, common: [])
+    let value = read(&inner)
+    inner.finish(into: &findings)
+    return value
   }
 
   /// Adds a fault that the probe found.

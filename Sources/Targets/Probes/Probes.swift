@@ -6,13 +6,14 @@ public enum Probes {
   public static let all: [any Probe.Type] = [
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
     SMBProbe.self, VNCProbe.self,
+    // By way of a library that speaks the protocol.
+    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "ports", "rdp", "dns", "dhcp", "ftp", "http",
-    "https",
-    "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
+    "ports", "rdp",
+    "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
   ]
 
   /// At most so many questions are put to one host at the same moment.

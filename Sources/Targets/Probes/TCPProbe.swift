@@ -6,7 +6,7 @@ internal import Metrics
 ///
 /// Options: `expect` (a text that must come, at once or after what was sent), `send` (a text with
 /// `\r`, `\n`, `\t`, `\\` and `\xNN`), `steps` (a list of `{send: …}`, `{expect: …}` and
-/// `{starttls: yes}`), `tls` (from the beginning; yes, or `{name: …, days: {minor: 14, major: 3}}`).
+/// `{starttls: yes}`), `tls` (from the beginning; yes, or `{name: …, ca: …, days: {minor: 14, major: 3}}`).
 /// Writes Telegraf's `net_response`, and with TLS `x509_cert`.
 public struct TCPProbe: Probe {
   public static let name = "tcp"
@@ -19,7 +19,7 @@ public struct TCPProbe: Probe {
   }
 
   private let steps: [Step]
-  private let tls: TLSOptions
+  private let tls: CertificateCheck
 
   public init(_ options: inout ProbeOptions) {
     var steps: [Step] = []
@@ -48,8 +48,8 @@ public struct TCPProbe: Probe {
       )
     }
     steps += list
-    let asked = options.tls("tls")
-    tls = asked ?? TLSOptions()
+    let asked = options.tls()
+    tls = asked ?? CertificateCheck()
     let later = steps.contains { if case .startTLS = $0 { true } else { false } }
     // Where it begins later, `tls` only says how.
     if asked != nil, !later { steps.insert(.startTLS, at: 0) }
@@ -63,7 +63,7 @@ public struct TCPProbe: Probe {
     let start = Deadline.now
     var verdict: Verdict
     var connected: Duration?
-    var certificate: Certificate?
+    var certificate: ShownCertificate?
     do throws(Verdict) {
       let stream = try await ByteStream.open(endpoint, limit: 64 << 10, on: reactor, by: deadline)
       connected = Deadline.now.since(start)
@@ -79,9 +79,9 @@ public struct TCPProbe: Probe {
         endpoint, .tcp, verdict, connected: connected,
         expects: steps.contains { if case .expect = $0 { true } else { false } }))
     if let certificate {
-      let wrong = certificate.verdict(tls.days, trusted: true, latency: verdict.latency)
+      let wrong = certificate.verdict(tls, trusted: true, latency: verdict.latency)
       verdict = verdict.worse(wrong)
-      verdict.points.append(certificate.point(endpoint, "tcp", trusted: true))
+      verdict.points.append(certificate.point(endpoint, "tcp"))
     }
     return verdict
   }
@@ -92,12 +92,12 @@ public struct TCPProbe: Probe {
     }
     let name = tls.name ?? endpoint.address
     return "openssl s_client -connect \(endpoint.number):\(endpoint.port) -servername \(name)"
-      + (endpoint.authorities.map { " -CAfile \($0)" } ?? "")
+      + ((tls.authorities ?? endpoint.authorities).map { " -CAfile \($0)" } ?? "")
   }
 
   /// Returns what people are told of it.
   private func talk(
-    on stream: ByteStream, _ endpoint: Endpoint, _ certificate: inout Certificate?,
+    on stream: ByteStream, _ endpoint: Endpoint, _ certificate: inout ShownCertificate?,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> String {
     var said = "accepts connections"
@@ -112,10 +112,10 @@ public struct TCPProbe: Probe {
       case .startTLS:
         stream.doing = "agreeing on TLS"
         let shown = try await stream.startTLS(
-          with: try endpoint.kit.tls.context(endpoint.authorities),
+          with: try await endpoint.kit.tls.context(tls.trust(endpoint), on: reactor, by: deadline),
           name: tls.name ?? endpoint.address, on: reactor, by: deadline)
         certificate = shown
-        said = shown.told
+        said = shown.told(tls)
       }
     }
     return said

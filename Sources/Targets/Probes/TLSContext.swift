@@ -1,40 +1,45 @@
-internal import CCrypto
+internal import CSSL
+internal import Engine
 internal import Metrics
 internal import Synchronization
+internal import Transfer
 
-/// The authorities that certificates are checked against: the system's, and those of a file.
+/// OpenSSL's settings for connections that are all made with the same trust.
 ///
 /// Unchecked: OpenSSL counts the references of an SSL_CTX itself, and it is not changed once made.
 final class TLSContext: @unchecked Sendable {
   let pointer: OpaquePointer
 
-  /// The corresponding C functions are `SSL_CTX_new` and `SSL_CTX_load_verify_file`.
-  init(authorities: String?) throws(Verdict) {
+  /// The corresponding C function is `SSL_CTX_new`.
+  init(_ authorities: Authorities) throws(Verdict) {
     guard let pointer = SSL_CTX_new(TLS_client_method()) else {
       throw Verdict(.unknown, .localError, "OpenSSL has no memory")
     }
     self.pointer = pointer
     // A probe looks at a certificate that is wrong, too, and says what is wrong with it.
     SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
-    SSL_CTX_set_default_verify_paths(pointer)
-    if let authorities, SSL_CTX_load_verify_file(pointer, authorities) != 1 {
-      let words = lastTLSError()
-      throw Verdict(.unknown, .localError, "ca: \(authorities) cannot be read: \(words)")
-    }
+    authorities.adopt(pointer)
   }
 
   deinit { SSL_CTX_free(pointer) }
 }
 
-/// The contexts of a pass, by the file of authorities.
+/// The contexts of a pass, by whom they trust.
 final class TLSContexts: Sendable {
-  private let contexts = Mutex<[String: TLSContext]>([:])
+  private let contexts = Mutex<[Trust: TLSContext]>([:])
 
-  func context(_ authorities: String?) throws(Verdict) -> TLSContext {
-    let key = authorities ?? ""
-    if let known = contexts.withLock({ $0[key] }) { return known }
-    let context = try TLSContext(authorities: authorities)
-    contexts.withLock { $0[key] = context }
+  func context(
+    _ trust: Trust, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> TLSContext {
+    if let known = contexts.withLock({ $0[trust] }) { return known }
+    let authorities: Authorities
+    do throws(TransferError) {
+      authorities = try await Authorities.of(trust, on: reactor, by: deadline)
+    } catch {
+      throw Verdict(.unknown, .localError, "ca: \(error.message)")
+    }
+    let context = try TLSContext(authorities)
+    contexts.withLock { $0[trust] = context }
     return context
   }
 }

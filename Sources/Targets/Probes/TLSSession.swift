@@ -1,5 +1,6 @@
-internal import CCrypto
+internal import CSSL
 internal import Metrics
+internal import Transfer
 
 /// One side of TLS without a socket: sealed bytes go in and come out, and clear ones on the other side.
 final class TLSSession {
@@ -89,26 +90,25 @@ final class TLSSession {
   func close() { SSL_shutdown(ssl) }
 
   /// What the server showed, checked against the authorities and the name.
-  func certificate(for name: String) throws(Verdict) -> Certificate {
-    guard let certificate = SSL_get1_peer_certificate(ssl) else {
+  func certificate(for name: String) throws(Verdict) -> ShownCertificate {
+    guard let shown = SSL_get1_peer_certificate(ssl) else {
       throw Verdict(.critical, .tlsFailed, "the server showed no certificate")
     }
-    defer { X509_free(certificate) }
+    defer { X509_free(shown) }
+    let length = Int(i2d_X509(shown, nil))
+    let der = [UInt8](unsafeUninitializedCapacity: max(0, length)) { room, count in
+      var next = room.baseAddress
+      count = next == nil ? 0 : max(0, Int(i2d_X509(shown, &next)))
+    }
+    guard let certificate = Certificate(der: der) else {
+      throw Verdict(.critical, .tlsFailed, "the server's certificate cannot be read")
+    }
     let matches =
       isAddress(name)
-      ? X509_check_ip_asc(certificate, name, 0) == 1
-      : X509_check_host(certificate, name, name.utf8.count, 0, nil) == 1
-    return Certificate(
-      begins: seconds(X509_get0_notBefore(certificate)),
-      ends: seconds(X509_get0_notAfter(certificate)), code: SSL_get_verify_result(ssl),
-      matches: matches, name: name,
+      ? X509_check_ip_asc(shown, name, 0) == 1
+      : X509_check_host(shown, name, name.utf8.count, 0, nil) == 1
+    return ShownCertificate(
+      certificate: certificate, code: SSL_get_verify_result(ssl), matches: matches, name: name,
       version: SSL_get_version(ssl).map { String(cString: $0) } ?? "TLS")
-  }
-
-  /// Seconds since 1970; nil where the certificate holds no time there.
-  private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
-    var parts = tm()
-    guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
-    return Int64(timegm(&parts))
   }
 }
