@@ -15,12 +15,13 @@ public enum Severity: String, Sendable, CaseIterable, Comparable {
     }
   }
 
-  /// From good to bad; not to know is worse than minor and better than what is known to be broken.
+  /// From good to bad, as groups roll up: not to know is worse than ok, and better than what is known
+  /// to be wrong.
   private var rank: Int {
     switch self {
     case .ok: 0
-    case .minor: 1
-    case .unknown: 2
+    case .unknown: 1
+    case .minor: 2
     case .major: 3
     case .critical: 4
     }

@@ -24,8 +24,7 @@ enum LintCommand: Subcommand {
       Terminal.note(warning.description)
     }
     for (hosts, what) in [
-      (site.inventory.hosts.filter { $0.via != nil }, "`via`: jump hosts are"),
-      (site.inventory.hosts.filter { $0.probes != nil }, "`probes`: network probes are"),
+      (site.inventory.hosts.filter { $0.via != nil }, "`via`: jump hosts are")
     ] {
       guard let first = hosts.first else { continue }
       Terminal.note(

@@ -62,7 +62,7 @@ enum ProbeCommand: Subcommand {
     }
     guard let result = results.first else { return ExitCode.notOK }
     if arguments.has("--json") {
-      Terminal.print(json(result, context).text)
+      Terminal.print(json(result, of: context.host, at: context.address).text)
     } else {
       Terminal.print(line(result, context))
       if let trace = result.trace { Terminal.print(steps(trace)) }
@@ -126,7 +126,7 @@ enum ProbeCommand: Subcommand {
     return parts.joined(separator: "  ")
   }
 
-  private static func steps(_ trace: Trace) -> String {
+  static func steps(_ trace: Trace) -> String {
     var lines = ["", Terminal.paint("steps", .bold, on: 1)]
     let width = trace.steps.map(\.name.count).max() ?? 0
     for step in trace.steps {
@@ -140,10 +140,10 @@ enum ProbeCommand: Subcommand {
     return lines.joined(separator: "\n")
   }
 
-  private static func json(_ result: ServiceResult, _ context: ProbeContext) -> JSON {
+  static func json(_ result: ServiceResult, of host: String, at address: String) -> JSON {
     let verdict = result.verdict
     var members: [(String, JSON)] = [
-      ("host", .string(context.host)), ("address", .string(context.address)),
+      ("host", .string(host)), ("address", .string(address)),
       ("service", .string(result.service)), ("probe", .string(result.probe)),
     ]
     if result.port > 0 { members.append(("port", .integer(Int64(result.port)))) }
