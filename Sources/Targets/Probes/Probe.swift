@@ -23,13 +23,17 @@ public protocol Probe: Sendable {
   ) async -> Verdict
 }
 
-/// What a probe speaks over; only probes with ports can be told that one must be closed.
+/// What a probe speaks over.
 public enum Carrier: String, Sendable {
   case tcp, udp, icmp
+  /// Many ports of a host at once.
+  case host
   /// Neither: it runs a program, looks at a file, or asks a whole network.
   case none
 
   var hasPorts: Bool { self == .tcp || self == .udp }
+  /// Whether it can be good that nothing answers.
+  var canBeClosed: Bool { hasPorts || self == .icmp }
 }
 
 extension Probe {

@@ -17,7 +17,7 @@ public struct ProbeReader: Sendable {
   }
 
   /// Options that every probe has.
-  private static let common = ["name", "port", "address", "ip", "timeout", "closed"]
+  private static let common = ["name", "port", "address", "ip", "timeout"]
   /// More entries than this for one host are a slip of the pen.
   static let limit = 200
 
@@ -137,7 +137,9 @@ public struct ProbeReader: Sendable {
     var entry = try base(pair.key, modules: modules)
     let options = try pair.value.mapping("options of \"\(pair.name)\"")
     entry.pairs += options
-    if let closed = pair.value["closed"] { entry.isClosed = try closed.boolean("closed") }
+    if entry.probe.carrier.canBeClosed, let closed = pair.value["closed"] {
+      entry.isClosed = try closed.boolean("closed")
+    }
     func text(_ key: String) -> String? {
       options.last { $0.name == key }?.value.text
     }
@@ -212,7 +214,9 @@ public struct ProbeReader: Sendable {
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
     let before = findings.errors.count
     let kind = entry.probe
-    var options = ProbeOptions(kind.name, at: node, pairs: entry.pairs, common: Self.common)
+    var options = ProbeOptions(
+      kind.name, at: node, pairs: entry.pairs,
+      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : []))
     let port = port(of: kind, &options)
     let address = options.take("address") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
@@ -235,7 +239,7 @@ public struct ProbeReader: Sendable {
       }
       return text
     }
-    if entry.isClosed, kind.carrier == .none {
+    if entry.isClosed, !kind.carrier.canBeClosed {
       options.add(ConfigurationError("\(options.what) cannot be told to be closed", at: node))
     }
     let probe = kind.init(&options)
