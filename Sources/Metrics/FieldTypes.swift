@@ -152,6 +152,7 @@ public enum FieldTypes {
         percent_packet_loss minimum_response_ms average_response_ms maximum_response_ms \
         standard_deviation_ms jitter_ms
         """),
+    "ports": fields(integer: "open closed silent unexpected"),
     "pressure": fields(integer: "total", float: "avg10 avg60 avg300"),
     "processes": fields(
       integer: """

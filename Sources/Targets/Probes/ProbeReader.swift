@@ -17,7 +17,7 @@ public struct ProbeReader: Sendable {
   }
 
   /// Options that every probe has.
-  private static let common = ["name", "port", "address", "ip", "timeout", "closed"]
+  private static let common = ["name", "port", "address", "ip", "timeout"]
   /// More entries than this for one host are a slip of the pen.
   static let limit = 200
 
@@ -55,9 +55,21 @@ public struct ProbeReader: Sendable {
   /// What a host's `probes:` asks for; what is wrong is left out and becomes a finding.
   public mutating func plans(of host: Host, _ findings: inout Findings) -> [ProbePlan] {
     guard let node = host.probes else { return [] }
-    if let plans = read[node.mark] { return plans }
-    let plans = plans(node, &findings)
+    let plans = read[node.mark] ?? plans(node, &findings)
     read[node.mark] = plans
+    for plan in plans {
+      guard !plan.isClosed, let caution = plan.probe.caution else { continue }
+      // The collectors log in there, which is the answer to the probe.
+      if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
+        Int(plan.port) == host.port
+      {
+        continue
+      }
+      findings.warn(
+        ConfigurationError(
+          "\(plan.service): \(caution.problem)", at: plan.mark, length: plan.length,
+          hint: caution.exemption))
+    }
     return plans
   }
 
@@ -137,7 +149,9 @@ public struct ProbeReader: Sendable {
     var entry = try base(pair.key, modules: modules)
     let options = try pair.value.mapping("options of \"\(pair.name)\"")
     entry.pairs += options
-    if let closed = pair.value["closed"] { entry.isClosed = try closed.boolean("closed") }
+    if entry.probe.carrier.canBeClosed, let closed = pair.value["closed"] {
+      entry.isClosed = try closed.boolean("closed")
+    }
     func text(_ key: String) -> String? {
       options.last { $0.name == key }?.value.text
     }
@@ -212,7 +226,9 @@ public struct ProbeReader: Sendable {
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
     let before = findings.errors.count
     let kind = entry.probe
-    var options = ProbeOptions(kind.name, at: node, pairs: entry.pairs, common: Self.common)
+    var options = ProbeOptions(
+      kind.name, at: node, pairs: entry.pairs,
+      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : []))
     let port = port(of: kind, &options)
     let address = options.take("address") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
@@ -235,7 +251,7 @@ public struct ProbeReader: Sendable {
       }
       return text
     }
-    if entry.isClosed, kind.carrier == .none {
+    if entry.isClosed, !kind.carrier.canBeClosed {
       options.add(ConfigurationError("\(options.what) cannot be told to be closed", at: node))
     }
     let probe = kind.init(&options)
@@ -244,7 +260,8 @@ public struct ProbeReader: Sendable {
     return ProbePlan(
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
       port: port ?? 0, address: address, version: version, isClosed: entry.isClosed,
-      timeout: timeout ?? ProbePlan.timeout, mark: node.mark)
+      timeout: timeout ?? ProbePlan.timeout, mark: node.mark,
+      length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }
 
   private func port(of kind: any Probe.Type, _ options: inout ProbeOptions) -> UInt16? {

@@ -5,14 +5,13 @@ public enum Probes {
   /// A new probe is its file and its name here.
   public static let all: [any Probe.Type] = [
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
-    SMBProbe.self, VNCProbe.self,
+    SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self,
     // By way of a library that speaks the protocol.
     HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "ports", "rdp",
     "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
   ]
 

@@ -35,7 +35,13 @@ public struct ServiceResult: Sendable {
     point.float("latency_ms", verdict.latency.map { $0.milliseconds })
     point.string("reason", verdict.reason?.rawValue)
     point.string("message", verdict.message)
-    return [point] + verdict.points
+    // What has no tags of its own would be one series for several services of a host.
+    let others = verdict.points.map { other in
+      var other = other
+      if other.tags.isEmpty { other.tag("service", service) }
+      return other
+    }
+    return [point] + others
   }
 }
 

@@ -51,6 +51,12 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         )
       ]),
     Transcript(
+      entry: "rdp", told: "ok - up",
+      turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 2, 0, 0, 0])]),
+    Transcript(
+      entry: "rdp", told: "major wrong_answer up",
+      turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 5, 0, 0, 0])]),
+    Transcript(
       entry: "smb", told: "ok - up",
       turns: [
         (
