@@ -39,7 +39,8 @@ let package = Package(
     .library(
       name: "Rooms",
       targets: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Sinks",
+        "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Targets",
+        "Sinks",
       ]),
   ],
   targets: [
@@ -48,14 +49,19 @@ let package = Package(
     library("CSQLite", "sqlite3", "libsqlite3-dev"),
     library("CCurl", "libcurl", "libcurl4-openssl-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
+    library("CSSL", "libssl", "libssl-dev"),
     library("CExpat", "expat", "libexpat1-dev"),
     library("CFreeIPMI", "libfreeipmi", "libfreeipmi-dev"),
+    library("CCares", "libcares", "libc-ares-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
     .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(
+      name: "Transfer", dependencies: ["Engine", "CCurl", "CSSL", "CCares", "CLinux"],
+      swiftSettings: strict),
     .target(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
     .target(
@@ -64,13 +70,15 @@ let package = Package(
     .target(
       name: "Targets",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "CSSH2", "CCrypto",
-        "CFreeIPMI", "CLinux",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Transfer", "CSSH2",
+        "CCrypto", "CSSL", "CFreeIPMI", "CLinux",
       ],
       exclude: ["Collectors"], swiftSettings: strict),
     .target(
       name: "Sinks",
-      dependencies: ["Metrics", "Engine", "Configuration", "CCurl", "CSQLite", "CZlib", "CLinux"],
+      dependencies: [
+        "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CLinux",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "Scraper",
@@ -86,6 +94,7 @@ let package = Package(
     tests("Metrics"),
     tests("Parsers"),
     tests("Engine"),
+    tests("Transfer", "Lab", "Engine"),
     tests("Configuration"),
     tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
     tests(

@@ -12,5 +12,8 @@ let package = Package(
     .executableTarget(
       name: "bmcs", dependencies: [.product(name: "Lab", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "probes", dependencies: [.product(name: "Rooms", package: "scrape")],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
   ]
 )

@@ -41,7 +41,12 @@ public enum FieldTypes {
         iops_in_progress merged_reads merged_writes
         """,
       float: "io_util io_await io_svctm"),
+    "dns_query": fields(integer: "result_code rcode_value", float: "query_time_ms"),
     "event": fields(integer: "record over", string: "subject text"),
+    "http_response": fields(
+      integer: "content_length http_response_code response_string_match result_code",
+      float: "response_time connect_time tls_time first_byte_time",
+      string: "result_type"),
     "ipmi_chassis": fields(
       integer: """
         power_on overload interlock power_fault control_fault intrusion drive_fault cooling_fault \
@@ -73,6 +78,9 @@ public enum FieldTypes {
         bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out speed
         """,
       float: "recv_rate sent_rate"),
+    "net_response": fields(
+      integer: "result_code", float: "response_time", string: "result_type", boolean: "string_found"
+    ),
     "netstat": fields(
       integer: """
         tcp_established tcp_syn_sent tcp_syn_recv tcp_fin_wait1 tcp_fin_wait2 tcp_time_wait \
@@ -86,6 +94,8 @@ public enum FieldTypes {
         TcpExtTCPTimeouts TcpExtTCPLostRetransmit TcpExtSyncookiesSent TcpExtTCPAbortOnMemory \
         TcpExtTCPBacklogDrop
         """),
+    "ntp": fields(
+      integer: "stratum leap", float: "offset_ms delay_ms root_delay_ms root_dispersion_ms"),
     "nvidia_smi": fields(
       integer: """
         fan_speed memory_total memory_used memory_free memory_reserved \
@@ -136,6 +146,13 @@ public enum FieldTypes {
         memory_bar1_total memory_bar1_used memory_bar1_free
         """),
     "nvidia_smi_process": fields(integer: "pid used_memory"),
+    "ping": fields(
+      integer: "packets_transmitted packets_received ttl result_code",
+      float: """
+        percent_packet_loss minimum_response_ms average_response_ms maximum_response_ms \
+        standard_deviation_ms jitter_ms
+        """),
+    "ports": fields(integer: "open closed silent unexpected"),
     "pressure": fields(integer: "total", float: "avg10 avg60 avg300"),
     "processes": fields(
       integer: """
@@ -147,11 +164,15 @@ public enum FieldTypes {
       float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status process"),
     "scrape": fields(
       integer: "up bytes collectors problems", float: "duration_ms", string: "reason"),
+    "service": fields(integer: "up state", float: "latency_ms", string: "reason message"),
     "swap": fields(integer: "total used free in out", float: "used_percent"),
     "system": fields(
       integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",
       string: "uptime_format"),
     "users": fields(integer: "count unique", string: "list source"),
+    "x509_cert": fields(
+      integer: "verification_code expiry age startdate enddate",
+      string: "verification_error common_name issuer_common_name serial_number san"),
   ]
 
   private static func fields(

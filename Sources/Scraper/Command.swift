@@ -34,8 +34,8 @@ typealias Example = (line: String, purpose: String)
 
 /// Every subcommand there is: adding one is its file and its line here.
 let subcommands: [any Subcommand.Type] = [
-  RunCommand.self, HostCommand.self, ListCommand.self, LintCommand.self, TrustCommand.self,
-  StatusCommand.self,
+  RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
+  TrustCommand.self, StatusCommand.self,
 ]
 
 @main struct Command {
@@ -77,7 +77,8 @@ let subcommands: [any Subcommand.Type] = [
     }
     do {
       let arguments = try Arguments(rest, options: command.options)
-      if let extra = arguments.operands.dropFirst(command.operands.isEmpty ? 0 : 1).first {
+      let places = command.operands.utf8.split(separator: UInt8(ascii: " ")).count
+      if let extra = arguments.operands.dropFirst(places).first {
         let limit = command.options.contains { $0.name == "--limit" }
         throw UsageError(
           message: "unexpected \"\(extra)\"\(limit ? "; did you mean --limit \(extra)?" : "")")

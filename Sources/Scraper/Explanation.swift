@@ -17,7 +17,13 @@ struct Explanation {
   var text: String {
     let bmc = visit.bmc.map { BMCReport($0).explanation } ?? []
     let host = visit.turn.tasks.isEmpty ? [] : [ofHost]
-    return (bmc + host).joined(separator: "\n")
+    let services = visit.services.compactMap { service in
+      service.trace.map {
+        "\n\(Terminal.paint("probe \(service.service.visible)", .bold, on: 1))"
+          + ProbeCommand.steps($0)
+      }
+    }
+    return (bmc + services + host).joined(separator: "\n")
   }
 
   private var ofHost: String {

@@ -12,7 +12,7 @@ enum HostCommand: Subcommand {
   static let operands = "NAME"
   static let options =
     Site.options + [
-      Option("--only", "NAMES", "Only these: cpu,mem,bmc."),
+      Option("--only", "NAMES", "Only these: cpu,mem,bmc,probes."),
       Option("--explain", "Every step, the script that ran, its raw output, and how to repeat it."),
       Option("--json", "One JSON object with the same facts."),
       Option("--deadline", "SECONDS", "Gives up after this; else 30."),
@@ -40,11 +40,11 @@ enum HostCommand: Subcommand {
     let states = site.hasStore ? (try? await site.store().load([name])) ?? [:] : [:]
     var plan = Plan(
       [host], settings: site.settings, states: states, at: .now,
-      only: only ?? Set(tasks + [BMCReading.name]))
+      only: only ?? Set(tasks + [BMCReading.name, ServiceReading.name]))
     if let only {
       // What the profile leaves out can still be asked for by hand.
       for name in only.sorted()
-      where name != BMCReading.name
+      where ![BMCReading.name, ServiceReading.name].contains(name)
         && plan.turns.first?.tasks.contains(where: { $0.collector == name }) != true
       {
         plan.add(name, for: host, settings: site.settings)
@@ -54,14 +54,21 @@ enum HostCommand: Subcommand {
     if only?.contains(BMCReading.name) == true, bmc == nil {
       throw UsageError(message: "\(name) has no `bmc:` in the inventory")
     }
-    if plan.turns.isEmpty, bmc != nil { plan.addEmpty(host, settings: site.settings) }
+    let probes = plan.probes.first
+    if only?.contains(ServiceReading.name) == true, probes == nil {
+      throw UsageError(message: "\(name) has no `probes:` in the inventory")
+    }
+    if plan.turns.isEmpty, bmc != nil || probes != nil {
+      plan.addEmpty(host, settings: site.settings)
+    }
     guard let turn = plan.turns.first else {
       throw UsageError(message: "profile \(host.profile) asks nothing of \(name)")
     }
     var gatherer = await Gatherer(site)
     let reach = Reach(host, &gatherer)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
-    let visit = await Visit(turn, reach, bmc: bmc, with: gatherer, by: deadline)
+    let visit = await Visit(
+      turn, reach, bmc: bmc, probes: probes, with: gatherer, by: deadline)
     let past = await History(of: name, in: site)
     let report = HostReport(visit, past: past)
     if arguments.has("--json") {

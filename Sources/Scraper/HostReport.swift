@@ -29,6 +29,7 @@ struct HostReport {
     var rows = own.map { (name: $0.name, text: $0.text.visible) }
     // Those of the BMC are made visible where they are made: severities in them are coloured.
     if let bmc = visit.bmc { rows += BMCReport(bmc).rows }
+    rows += services
     if !rows.isEmpty {
       lines.append("")
       let width = rows.map(\.name.count).max() ?? 0
@@ -245,6 +246,29 @@ struct HostReport {
     return rows
   }
 
+  /// One row for those that are well, and one for each that is not.
+  private var services: [Row] {
+    var rows: [Row] = []
+    let well = visit.services.filter { $0.verdict.severity == .ok }.map { service in
+      let latency = service.verdict.latency.map { " \(Figure.duration($0))" } ?? ""
+      return "\(service.service.visible)\(latency) \(Terminal.paint("✓", .green, on: 1))"
+    }
+    if !well.isEmpty { rows.append(("services", well.joined(separator: "   "))) }
+    for service in visit.services where service.verdict.severity != .ok {
+      let verdict = service.verdict
+      let colour: Terminal.Colour =
+        verdict.severity == .minor || verdict.severity == .unknown ? .yellow : .red
+      rows.append(
+        (
+          rows.isEmpty ? "services" : "",
+          "\(service.service.visible) \(Terminal.paint("✗", colour, on: 1)) "
+            + "\(verdict.reason?.rawValue ?? ""): \(verdict.message.visible)  ← "
+            + Terminal.paint(verdict.severity.rawValue, colour, on: 1)
+        ))
+    }
+    return rows
+  }
+
   // MARK: JSON
 
   var json: JSON {
@@ -270,6 +294,13 @@ struct HostReport {
           })
       ))
     members.append(("bytes", .integer(Int64(answer.received))))
+    if !visit.services.isEmpty {
+      members.append(
+        (
+          "services",
+          .array(visit.services.map { ProbeCommand.json($0, of: host.name, at: host.address) })
+        ))
+    }
     if let bmc = visit.bmc { members.append(("bmc", BMCReport(bmc).json)) }
     members.append(
       ("facts", .object(visit.facts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))

@@ -30,13 +30,21 @@ enum ListCommand: Subcommand {
       hosts = hosts.filter { chosen.contains($0.name) }
     }
     let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
+    var services: [String: [String]] = [:]
+    for turn in Plan(
+      hosts, settings: site.settings, states: [:], at: .now, only: [ServiceReading.name]
+    ).probes {
+      services[turn.host.name] = turn.plans.map(\.service)
+    }
     if arguments.has("--json") {
-      for host in hosts { Terminal.print(json(host, states[host.name], site).text) }
+      for host in hosts {
+        Terminal.print(json(host, states[host.name], services[host.name] ?? [], site).text)
+      }
       return ExitCode.ok
     }
     let shown = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, $0) })
     let width = hosts.map(\.name.count).max() ?? 0
-    tree("all", site, shown, states, width: width, depth: 0)
+    tree("all", site, shown, states, services, width: width, depth: 0)
     Terminal.note(
       "\(Figure.count(hosts.count, "host")) in "
         + Figure.count(site.inventory.groups.count, "group"))
@@ -45,7 +53,7 @@ enum ListCommand: Subcommand {
 
   private static func tree(
     _ name: String, _ site: Site, _ shown: [String: Host], _ states: [String: HostState],
-    width: Int, depth: Int
+    _ services: [String: [String]], width: Int, depth: Int
   ) {
     guard let group = site.inventory.group(name) else { return }
     let members = site.inventory.hosts(of: name)
@@ -62,6 +70,9 @@ enum ListCommand: Subcommand {
       for tag in host.tags { words.append("\(tag.name)=\(tag.value)") }
       if let via = host.via { words.append("via \(via)") }
       if let bmc = host.bmc { words.append("bmc \(bmc.address)") }
+      if let services = services[host.name] {
+        words.append("probes \(services.joined(separator: ", "))")
+      }
       if let facts = states[host.name]?.facts {
         words += [
           facts["os"], facts["kernel"].map { "Linux \($0)" }, facts["manufacturer"],
@@ -71,11 +82,13 @@ enum ListCommand: Subcommand {
       Terminal.print("\(indent)  \(words.joined(separator: "  ").visible)")
     }
     for child in group.children {
-      tree(child, site, shown, states, width: width, depth: depth + 1)
+      tree(child, site, shown, states, services, width: width, depth: depth + 1)
     }
   }
 
-  private static func json(_ host: Host, _ state: HostState?, _ site: Site) -> JSON {
+  private static func json(
+    _ host: Host, _ state: HostState?, _ services: [String], _ site: Site
+  ) -> JSON {
     var members: [(String, JSON)] = [
       ("host", .string(host.name)), ("group", .string(host.group)),
       ("groups", .array(host.groups.map { .string($0) })), ("address", .string(host.address)),
@@ -88,6 +101,7 @@ enum ListCommand: Subcommand {
       ),
     ]
     if let user = host.user { members.append(("user", .string(user))) }
+    if !services.isEmpty { members.append(("probes", .array(services.map { .string($0) }))) }
     if let bmc = host.bmc { members.append(("bmc", .string(bmc.address))) }
     if let facts = state?.facts, !facts.isEmpty {
       members.append(

@@ -20,6 +20,7 @@ struct Pass {
     var took: Duration = .zero
     var readings: [HostReading] = []
     var bmcs: [BMCReading] = []
+    var services: [ServiceReading] = []
     /// Hosts of which nothing was due.
     var idle = 0
     var points = 0
@@ -51,7 +52,7 @@ struct Pass {
           + "is the timer running, or the last pass too slow?")
     }
     var gatherer = await Gatherer(site)
-    let jobs = plan.turns.map { ($0, Reach($0.host, &gatherer)) }
+    let jobs = Job.all(of: plan, &gatherer)
     report.warnings += gatherer.warnings
     await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
     progress.end()
@@ -60,8 +61,31 @@ struct Pass {
     return report
   }
 
+  /// What is asked of one host in one go: its batch, and its probes.
+  private struct Job: Sendable {
+    var host: Host
+    var turn: Plan.Turn?
+    var probes: Plan.ProbeTurn?
+    var reach: Reach
+
+    static func all(of plan: Plan, _ gatherer: inout Gatherer) -> [Job] {
+      let probes = Dictionary(
+        plan.probes.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+      var jobs = plan.turns.map { turn in
+        Job(
+          host: turn.host, turn: turn, probes: probes[turn.host.name],
+          reach: Reach(turn.host, &gatherer))
+      }
+      let asked = Set(jobs.map(\.host.name))
+      for probe in plan.probes where !asked.contains(probe.host.name) {
+        jobs.append(Job(host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer)))
+      }
+      return jobs
+    }
+  }
+
   private enum Event: Sendable {
-    case read(HostReading)
+    case read(HostReading?, ServiceReading?)
     case bmc(Plan.BMCTurn, BMCReading)
     case signal
     case nothing
@@ -70,13 +94,15 @@ struct Pass {
   /// Asks all hosts and BMCs, as many at once as their fan-outs allow, in an order that nobody can
   /// foresee.
   private func gather(
-    _ jobs: [(Plan.Turn, Reach)], _ bmcs: [Plan.BMCTurn], with gatherer: Gatherer,
+    _ jobs: [Job], _ bmcs: [Plan.BMCTurn], with gatherer: Gatherer,
     into report: inout Report, progress: Progress
   ) async {
     let reactors = gatherer.reactors
     var readings: [HostReading] = []
+    var services: [ServiceReading] = []
     var bmcReadings: [BMCReading] = []
     var interrupted = false
+    let kit = ProbeKit()
     let jobs = jobs.shuffled()
     var queue = BMCQueue(
       bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
@@ -92,15 +118,17 @@ struct Pass {
         return .nothing
       }
       var started = 0
+      var ended = 0
       var next = 0
       func start() {
         guard next < jobs.count, !interrupted else { return }
-        let (turn, reach) = jobs[next]
+        let job = jobs[next]
         let reactor = reactors[next % reactors.count]
         next += 1
         started += 1
         group.addTask(executorPreference: reactor.executor) {
-          .read(await read(turn, reach, on: reactor, progress: progress))
+          let (reading, services) = await read(job, kit, on: reactor, progress: progress)
+          return .read(reading, services)
         }
       }
       func startBMCs() {
@@ -114,14 +142,15 @@ struct Pass {
       }
       for _ in 0..<fanout { start() }
       startBMCs()
-      while readings.count + bmcReadings.count < jobs.count + bmcs.count,
-        let event = await group.next()
-      {
+      while ended < jobs.count + bmcs.count, let event = await group.next() {
         switch event {
-        case .read(let reading):
-          readings.append(reading)
+        case .read(let reading, let result):
+          ended += 1
+          if let reading { readings.append(reading) }
+          if let result { services.append(result) }
           start()
         case .bmc(let turn, let reading):
+          ended += 1
           bmcReadings.append(reading)
           queue.ended(turn)
           startBMCs()
@@ -131,7 +160,7 @@ struct Pass {
           group.cancelAll()
         case .nothing: break
         }
-        if interrupted && readings.count + bmcReadings.count == started { break }
+        if interrupted && ended == started { break }
       }
       group.cancelAll()
     }
@@ -143,7 +172,43 @@ struct Pass {
     }
     report.readings = readings.sorted { precedes($0.result, $1.result) }
     report.bmcs = bmcReadings.sorted { precedes($0.result, $1.result) }
+    report.services = services.sorted { precedes($0.result, $1.result) }
     report.interrupted = interrupted
+  }
+
+  /// Asks a host and its services side by side; only the probe `ssh` waits for the collectors'
+  /// session, which is its answer.
+  private func read(
+    _ job: Job, _ kit: ProbeKit, on reactor: Reactor, progress: Progress
+  ) async -> (HostReading?, ServiceReading?) {
+    progress.started(job.host.name)
+    defer { progress.ended(job.host.name) }
+    guard let probes = job.probes else {
+      return (await read(job.turn, job.reach, on: reactor), nil)
+    }
+    let start = Timestamp.now
+    let waiting = probes.plans.filter { job.turn != nil && $0.kind == "ssh" }
+    let others = probes.plans.filter { job.turn == nil || $0.kind != "ssh" }
+    async let asked = ask(others, of: job, kit, ssh: nil, on: reactor)
+    let reading = await read(job.turn, job.reach, on: reactor)
+    let late = await ask(waiting, of: job, kit, ssh: reading, on: reactor)
+    let results = await asked
+    return (reading, ServiceReading(results + late, of: probes, at: start))
+  }
+
+  private func ask(
+    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, ssh reading: HostReading?,
+    on reactor: Reactor
+  ) async -> [ServiceResult] {
+    guard !plans.isEmpty else { return [] }
+    var context = ProbeContext(job.host, kit: kit)
+    if case .ssh(let target) = job.reach {
+      context.target = target
+      context.ssh = reading?.outcome(of: target)
+    }
+    return await reactor.open { [context] reactor in
+      await Probes.run(plans, of: context, on: reactor, by: deadline)
+    }
   }
 
   private func read(
@@ -169,22 +234,19 @@ struct Pass {
   }
 
   private func read(
-    _ turn: Plan.Turn, _ reach: Reach, on reactor: Reactor, progress: Progress
-  ) async -> HostReading {
+    _ turn: Plan.Turn?, _ reach: Reach, on reactor: Reactor
+  ) async -> HostReading? {
+    guard let turn else { return nil }
     let start = Deadline.now
-    progress.started(turn.host.name)
     if deadline.isPast {
       var answer = HostAnswer(time: .now)
       answer.failure = .notReached
       return HostReading(answer, to: turn.batch, of: turn, took: .zero)
     }
     let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
-    let batch = turn.batch
-    let answers = await reach.ask([batch], on: reactor, by: limit)
-    let took = Deadline.now.since(start)
-    let reading = HostReading(answers[0], to: batch, of: turn, took: took)
-    progress.ended(turn.host.name)
-    return reading
+    let answers = await reach.ask([turn.batch], on: reactor, by: limit)
+    return HostReading(
+      answers[0], to: turn.batch, of: turn, took: Deadline.now.since(start))
   }
 
   /// Keeps everything in one transaction, then delivers what waits for each sink.
@@ -193,7 +255,8 @@ struct Pass {
   ) async {
     var before: [String: Int] = [:]
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
-    let results = report.readings.map(\.result) + report.bmcs.map(\.result)
+    let results =
+      report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]

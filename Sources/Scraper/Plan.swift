@@ -32,8 +32,16 @@ struct Plan {
     var byHand = false
   }
 
+  /// The probes of one host.
+  struct ProbeTurn: Sendable {
+    var host: Host
+    var plans: [ProbePlan]
+    var due: Timestamp?
+  }
+
   var turns: [Turn]
   var bmcs: [BMCTurn] = []
+  var probes: [ProbeTurn] = []
   /// Hosts of which nothing is due now.
   var idle = 0
 
@@ -46,6 +54,8 @@ struct Plan {
     only: Set<String>? = nil
   ) {
     turns = []
+    var findings = Findings()  // All of it was checked when the files were read.
+    var reader = ProbeReader(modules: settings.sections["modules"], &findings)
     for host in hosts {
       guard let profile = settings.profiles[host.profile] else { continue }
       let state = states[host.name] ?? HostState()
@@ -69,7 +79,14 @@ struct Plan {
       }
       let bmc = bmcTurn(host, state, at: now, only: only)
       if let bmc { bmcs.append(bmc) }
-      if !turn.tasks.isEmpty { turns.append(turn) } else if bmc == nil { idle += 1 }
+      let probe = Self.probeTurn(
+        host, reader.plans(of: host, &findings), state, at: now, only: only)
+      if let probe { probes.append(probe) }
+      if !turn.tasks.isEmpty {
+        turns.append(turn)
+      } else if bmc == nil, probe == nil {
+        idle += 1
+      }
     }
     makeBatches()
   }
@@ -84,6 +101,21 @@ struct Plan {
     if only != nil { return turn }
     let every = max(settings.every, host.every ?? .zero)
     switch Self.clock(every: every, due: state.due[BMCReading.name], at: now) {
+    case .always: return turn
+    case .now(let next, _):
+      turn.due = next
+      return turn
+    case .later: return nil
+    }
+  }
+
+  private static func probeTurn(
+    _ host: Host, _ plans: [ProbePlan], _ state: HostState, at now: Timestamp, only: Set<String>?
+  ) -> ProbeTurn? {
+    guard !plans.isEmpty, only?.contains(ServiceReading.name) != false else { return nil }
+    var turn = ProbeTurn(host: host, plans: plans)
+    if only != nil { return turn }
+    switch clock(every: host.every ?? .zero, due: state.due[ServiceReading.name], at: now) {
     case .always: return turn
     case .now(let next, _):
       turn.due = next

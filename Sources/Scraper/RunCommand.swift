@@ -14,7 +14,7 @@ enum RunCommand: Subcommand {
     Site.options + [
       Option(
         "--limit", short: "-l", "PATTERN", "Only these hosts: web*,&lab,!web03 as in Ansible."),
-      Option("--only", "NAMES", "Only these, due or not: cpu,mem,bmc."),
+      Option("--only", "NAMES", "Only these, due or not: cpu,mem,bmc,probes."),
       Option("--fanout", "N", "At most so many hosts at once; else as scrape.yml says, or 100."),
       Option("--deadline", "SECONDS", "The pass ends by then; else as scrape.yml says, or 60."),
       Option("--stdout", "Line protocol on standard output instead of the sinks of scrape.yml."),
@@ -96,7 +96,7 @@ enum RunCommand: Subcommand {
   /// The collectors that `--only` names.
   static func names(_ text: String?) throws(UsageError) -> Set<String>? {
     guard let text else { return nil }
-    let known = Collectors.collectors.map { $0.name } + [BMCReading.name]
+    let known = Collectors.collectors.map { $0.name } + [BMCReading.name, ServiceReading.name]
     let names = text.split(separator: ",").map(String.init)
     for name in names where !known.contains(name) {
       let hint = didYouMean(name, among: known).map { "; \($0)" } ?? ""
@@ -110,7 +110,9 @@ enum RunCommand: Subcommand {
   ) async throws -> Int32 {
     let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
     let plan = Plan(hosts, settings: site.settings, states: states, at: .now, only: only)
-    let width = (plan.turns.map(\.host.name) + plan.bmcs.map(\.host.name)).map(\.count).max() ?? 0
+    let width =
+      (plan.turns.map(\.host) + plan.bmcs.map(\.host) + plan.probes.map(\.host)).map(\.name.count)
+      .max() ?? 0
     for turn in plan.turns {
       let how =
         turn.host.connection == .local
@@ -124,6 +126,10 @@ enum RunCommand: Subcommand {
       Terminal.print(
         "\(Figure.pad(turn.host.name, width))  bmc \(user)\(turn.settings.address)"
           + ":\(turn.settings.port)")
+    }
+    for turn in plan.probes {
+      let what = turn.plans.map(\.service).joined(separator: " ")
+      Terminal.print("\(Figure.pad(turn.host.name, width))  probes \(what)".visible)
     }
     let bmcs = plan.bmcs.isEmpty ? "" : " and \(Figure.count(plan.bmcs.count, "BMC"))"
     Terminal.note(

@@ -32,10 +32,23 @@ enum StatusCommand: Subcommand {
     if let pattern = arguments.operands.first {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
     }
-    let statuses = try await store.status().filter { hosts.contains($0.host) }
+    var services: [String: Set<String>] = [:]
+    for turn in Plan(
+      site.inventory.hosts, settings: site.settings, states: [:], at: .now,
+      only: [ServiceReading.name]
+    ).probes {
+      services[turn.host.name] = Set(turn.plans.map(\.service))
+    }
+    let statuses = try await store.status().filter { status in
+      // A service that is no longer asked says nothing any more.
+      let service = ServiceReading.service(status.outcome.target)
+      return hosts.contains(status.host)
+        && service.map { services[status.host]?.contains($0) == true } != false
+    }
     let all = try await store.problems()
     // Each target's problems beside that target.
     func problems(_ status: TargetStatus) -> [CollectorProblem] {
+      guard ServiceReading.service(status.outcome.target) == nil else { return [] }
       let isBMC = status.outcome.target == BMCReading.name
       return (all[status.host] ?? []).filter { BMCReading.isPart($0.collector) == isBMC }
     }
@@ -78,14 +91,18 @@ enum StatusCommand: Subcommand {
     if status.outcome.up {
       let word = problems.isEmpty ? ("ok      ", Terminal.Colour.green) : ("unknown ", .yellow)
       Terminal.print(
-        "\(Terminal.paint(word.0, word.1, on: 1))  \(host)  \(status.outcome.target) up since \(time)"
-      )
+        "\(Terminal.paint(word.0, word.1, on: 1))  \(host)  \(status.outcome.target.visible) up "
+          + "since \(time)")
     } else {
-      let last = status.lastUp.map { "last up \(Figure.time($0))" } ?? "never up"
-      let severity = status.outcome.target == BMCReading.name ? "major   " : "critical"
+      // A service may be up and not well: an expiring certificate, an open display.
+      let isService = ServiceReading.service(status.outcome.target) != nil
+      let (up, down) = isService ? ("ok", "not ok") : ("up", "down")
+      let severity =
+        isService ? "not ok  " : status.outcome.target == BMCReading.name ? "major   " : "critical"
+      let last = status.lastUp.map { "last \(up) \(Figure.time($0))" } ?? "never \(up)"
       Terminal.print(
-        "\(Terminal.paint(severity, .red, on: 1))  \(host)  \(status.outcome.target) "
-          + "down since \(time), \(last): \(status.outcome.reason ?? "?"): "
+        "\(Terminal.paint(severity, .red, on: 1))  \(host)  \(status.outcome.target.visible) "
+          + "\(down) since \(time), \(last): \(status.outcome.reason ?? "?"): "
           + (status.outcome.message ?? "").visible)
     }
     for problem in problems {

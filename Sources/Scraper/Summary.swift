@@ -25,6 +25,7 @@ struct Summary {
       }
       || report.readings.contains { $0.failure != nil || !$0.result.problems.isEmpty }
       || report.bmcs.contains { $0.failure != nil || !$0.result.problems.isEmpty }
+      || report.services.contains { $0.services.contains { $0.verdict.severity != .ok } }
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
@@ -77,17 +78,21 @@ struct Summary {
   }
 
   private var figures: String {
-    let up = report.readings.count { $0.failure == nil }
-    var parts = [
-      "\(Figure.count(report.readings.count, "host")) in \(Figure.duration(report.took))"
-    ]
-    if up < report.readings.count { parts[0] += ", \(Figure.count(up)) up" }
-    if !report.bmcs.isEmpty {
-      let up = report.bmcs.count { $0.failure == nil }
-      parts.append(
-        Figure.count(report.bmcs.count, "BMC")
-          + (up < report.bmcs.count ? ", \(Figure.count(up)) up" : ""))
+    func counted(_ count: Int, _ well: Int, _ noun: String, _ word: String = "up") -> String? {
+      guard count > 0 else { return nil }
+      return Figure.count(count, noun)
+        + (well < count ? " (\(Figure.count(well)) \(word))" : "")
     }
+    let services = report.services.flatMap(\.services)
+    let asked = [
+      counted(report.readings.count, report.readings.count { $0.failure == nil }, "host"),
+      counted(report.bmcs.count, report.bmcs.count { $0.failure == nil }, "BMC"),
+      counted(
+        services.count, services.count { $0.verdict.severity == .ok }, "service", "ok"),
+    ].compactMap { $0 }
+    var parts = [
+      "\(asked.isEmpty ? "0 hosts" : asked.joined(separator: ", ")) in \(Figure.duration(report.took))"
+    ]
     if report.idle > 0 { parts.append("\(Figure.count(report.idle)) with nothing due") }
     var points = "\(Figure.count(report.points)) points"
     if report.storeFailure == nil { points += " → store" }
@@ -134,7 +139,17 @@ struct Summary {
         add(kind, host, problem.detail)
       }
     }
-    let order = ["critical", "major", "unknown"]
+    for reading in report.services {
+      for service in reading.services where service.verdict.severity != .ok {
+        let verdict = service.verdict
+        add(
+          Kind(
+            severity: verdict.severity.rawValue, what: service.service,
+            reason: verdict.reason?.rawValue ?? "not_ok"), reading.result.batch.host,
+          verdict.message)
+      }
+    }
+    let order = ["critical", "major", "minor", "unknown"]
     let kinds = hosts.keys.sorted {
       let (a, b) = (order.firstIndex(of: $0.severity) ?? 9, order.firstIndex(of: $1.severity) ?? 9)
       return (a, -(hosts[$0]?.count ?? 0), $0.what, $0.reason)

@@ -9,6 +9,8 @@ struct Visit {
   let turn: Plan.Turn
   /// What the BMC said, and how it is asked.
   let bmc: BMCVisit?
+  /// How its services are.
+  private(set) var services: [ServiceResult] = []
   let answer: HostAnswer
   /// The points, with those of the second answer in place of the first's.
   private(set) var points: [Point] = []
@@ -18,8 +20,8 @@ struct Visit {
   private(set) var made: [(collector: String, points: Int, error: CollectorError?)] = []
 
   init(
-    _ turn: Plan.Turn, _ reach: Reach, bmc bmcTurn: Plan.BMCTurn?, with gatherer: Gatherer,
-    by deadline: Deadline
+    _ turn: Plan.Turn, _ reach: Reach, bmc bmcTurn: Plan.BMCTurn?, probes: Plan.ProbeTurn?,
+    with gatherer: Gatherer, by deadline: Deadline
   ) async {
     let reactor = gatherer.reactors[0]
     // Side by side: the BMC tells of a host that does not answer.
@@ -30,6 +32,7 @@ struct Visit {
       answer = HostAnswer(time: .now)
       bmc = await asked
       takeBMC()
+      await ask(probes, reach, with: gatherer, by: deadline)
       return
     }
     // Users, log-ins, disks and GPUs do not change in a second and cost the host a process each.
@@ -62,6 +65,30 @@ struct Visit {
       }
     }
     takeBMC()
+    await ask(probes, reach, with: gatherer, by: deadline)
+  }
+
+  private mutating func ask(
+    _ turn: Plan.ProbeTurn?, _ reach: Reach, with gatherer: Gatherer, by deadline: Deadline
+  ) async {
+    guard let turn else { return }
+    var context = ProbeContext(turn.host, kit: ProbeKit())
+    context.explains = true
+    if case .ssh(let target) = reach {
+      context.target = target
+      if !answer.steps.isEmpty || answer.failure != nil {
+        let login = answer.steps.filter { $0.name != "batch" }
+        context.ssh = SSHOutcome(
+          port: target.port, failure: answer.failure,
+          latency: login.reduce(.zero) { $0 + $1.took })
+      }
+    }
+    // Services have time of their own: a host that did not answer has used up its own.
+    let limit = max(deadline, .after(.seconds(10)))
+    services = await gatherer.reactors[0].open { [context] reactor in
+      await Probes.run(turn.plans, of: context, on: reactor, by: limit)
+    }
+    points += services.flatMap(\.points)
   }
 
   private mutating func takeBMC() {
@@ -76,6 +103,7 @@ struct Visit {
 
   var isWhole: Bool {
     answer.failure == nil && bmc?.answer.failure == nil && problems.isEmpty
+      && services.allSatisfy { $0.verdict.severity == .ok }
   }
 }
 

@@ -11,6 +11,18 @@ public enum Connect {
     var bytes: [UInt8]
     var family: Int32
 
+    /// 4 or 6.
+    var version: Int { family == AF_INET6 ? 6 : 4 }
+
+    /// The same address with this port, which both families have in the same place.
+    func with(port: UInt16) -> Address {
+      var copy = self
+      guard copy.bytes.count >= 4 else { return self }
+      copy.bytes[2] = UInt8(port >> 8)
+      copy.bytes[3] = UInt8(port & 0xff)
+      return copy
+    }
+
     /// The address in numbers, without the port.
     public var text: String {
       bytes.withUnsafeBytes { raw in
@@ -76,7 +88,8 @@ public enum Connect {
   ///
   /// The corresponding C functions are `socket` and `connect`.
   public static func tcp(
-    to addresses: [Address], on reactor: isolated Reactor, by deadline: Deadline
+    to addresses: [Address], refusedHint: String = "; is sshd running, and on this port?",
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     var last = TargetError(.nameUnknown, "the name has no address")
     let addresses = addresses.prefix(4)
@@ -84,7 +97,8 @@ public enum Connect {
       // A silent address must leave the next ones their share of the time.
       let share = deadline.remaining / (addresses.count - index)
       do {
-        return try await tcp(to: address, on: reactor, by: min(deadline, .after(share)))
+        return try await tcp(
+          to: address, refusedHint: refusedHint, on: reactor, by: min(deadline, .after(share)))
       } catch {
         last = error
         if error.reason == .cancelled { throw error }
@@ -94,7 +108,7 @@ public enum Connect {
   }
 
   private static func tcp(
-    to address: Address, on reactor: isolated Reactor, by deadline: Deadline
+    to address: Address, refusedHint: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let number = socket(address.family, kind, 0)
@@ -110,7 +124,7 @@ public enum Connect {
       } ?? -1
     }
     if code != 0 {
-      guard errno == EINPROGRESS else { throw failure(errno, address) }
+      guard errno == EINPROGRESS else { throw failure(errno, address, refusedHint) }
       do {
         try await reactor.wait(number, for: .write, by: deadline)
       } catch {
@@ -119,17 +133,18 @@ public enum Connect {
       var problem: Int32 = 0
       var size = socklen_t(MemoryLayout<Int32>.size)
       getsockopt(number, SOL_SOCKET, SO_ERROR, &problem, &size)
-      guard problem == 0 else { throw failure(problem, address) }
+      guard problem == 0 else { throw failure(problem, address, refusedHint) }
     }
     return descriptor
   }
 
-  private static func failure(_ code: Int32, _ address: Address) -> TargetError {
+  private static func failure(
+    _ code: Int32, _ address: Address, _ refusedHint: String
+  ) -> TargetError {
     let words = SystemError("connect", code).message
     switch code {
     case ECONNREFUSED:
-      return TargetError(
-        .connectionRefused, "\(address.text): \(words); is sshd running, and on this port?")
+      return TargetError(.connectionRefused, "\(address.text): \(words)\(refusedHint)")
     case ECONNRESET:
       // It came after the handshake of TCP and before we looked: a server that sheds load.
       return TargetError(.refusedByProtection, "\(address.text): \(words), before a word was said")

@@ -47,7 +47,7 @@ import Testing
     let targets = lines.filter { $0.measurement == "scrape" }
     #expect(targets.first { $0.tags["target"] == "bmc" }?.fields["up"] == "1i")
     #expect(targets.first { $0.tags["target"] == "ssh" }?.fields["up"] == "0i")
-    #expect(outcome.errors.contains("1 host in") && outcome.errors.contains("1 BMC"))
+    #expect(outcome.errors.contains("1 host (0 up), 1 BMC in"))
     #expect(outcome.status == 1)
     // The facts are there although the host never answered.
     let list = try range.scrape("list").output
@@ -117,7 +117,7 @@ import Testing
     let range = range(bmcs, more: ", every: 0s")
     let outcome = try range.scrape("run", "--only", "bmc")
     #expect(outcome.status == 1)
-    #expect(outcome.errors.contains("4 BMCs, 1 up"))
+    #expect(outcome.errors.contains("4 BMCs (1 up)"))
     let lines = outcome.errors.split(separator: "\n")
     #expect(
       lines.contains { $0.hasPrefix("major") && $0.contains("h[2-3]") && $0.contains("timeout") })

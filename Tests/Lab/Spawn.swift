@@ -61,4 +61,6 @@ final class Child: @unchecked Sendable {
 /// Why a daemon or a tool cannot be used here.
 public struct Unavailable: Error, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }

@@ -38,3 +38,29 @@ static inline CURLMcode scrape_multi_timerfunction(
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
   return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, callback);
 }
+static inline CURLcode scrape_setopt_debug(
+    CURL *easy, int (*callback)(CURL *easy, curl_infotype type, char *data, size_t size, void *context),
+    void *context) {
+  curl_easy_setopt(easy, CURLOPT_DEBUGDATA, context);
+  return curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, callback);
+}
+static inline CURLcode scrape_setopt_tls(
+    CURL *easy, CURLcode (*callback)(CURL *easy, void *tls, void *context), void *context) {
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, context);
+  return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, callback);
+}
+static inline CURLcode scrape_setopt_opensocket(
+    CURL *easy,
+    curl_socket_t (*callback)(void *context, curlsocktype purpose, struct curl_sockaddr *address),
+    void *context) {
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+}
+static inline CURLcode scrape_setopt_closesocket(
+    CURL *easy, int (*callback)(void *context, curl_socket_t socket), void *context) {
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context);
+  return curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, callback);
+}
+static inline CURLcode scrape_getinfo_string(CURL *easy, CURLINFO info, char **value) {
+  return curl_easy_getinfo(easy, info, value);
+}

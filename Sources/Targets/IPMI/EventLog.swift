@@ -71,6 +71,10 @@ struct EventLogReader {
     guard let before = remembered else {
       // The first turn remembers where the log ends, and tells of nothing.
       let last = count == 0 ? nil : try entry(0xffff)
+      if last == nil, count > 0 {
+        log.problem = "the event log's last record can't be read"
+        return log
+      }
       remembered = [UInt64(last?.id ?? 0), last?.stamp ?? 0, added, erased, count]
       return log
     }

@@ -320,9 +320,11 @@ extension Profile {
 }
 
 extension Settings {
-  /// Refuses hosts whose profile is not there.
+  /// Refuses hosts whose profile is not there, and probes that cannot be asked.
   public func check(_ inventory: Inventory) throws(ConfigurationErrors) {
     var findings = Findings()
+    var probes = ProbeReader(modules: sections["modules"], &findings)
+    for host in inventory.hosts { _ = probes.plans(of: host, &findings) }
     for host in inventory.hosts where profiles[host.profile] == nil {
       if let node = host[variable: "profile"] {
         findings.add(unknown("profile", node, among: profiles.keys.sorted()))

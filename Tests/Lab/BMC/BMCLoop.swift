@@ -10,7 +10,7 @@ final class BMCLoop: Sendable {
     var instant: UInt64
     var tag: UInt64
     var bytes: [UInt8]
-    var peer: Peer
+    var peer: Sender
   }
 
   private struct State {
@@ -71,7 +71,7 @@ final class BMCLoop: Sendable {
   private func read(_ tag: UInt64, _ buffer: inout [UInt8], _ waiting: inout [Late]) {
     // So many at most in one turn: nobody keeps the others waiting.
     for _ in 0..<16 {
-      var peer = Peer()
+      var peer = Sender()
       let (count, core): (Int, BMCCore?) = state.withLock {
         guard let entry = $0.entries[tag] else { return (-1, nil) }
         return (peer.receive(entry.descriptor, &buffer), entry.core)
@@ -94,7 +94,7 @@ final class BMCLoop: Sendable {
     }
   }
 
-  private func send(_ bytes: [UInt8], to peer: Peer, from tag: UInt64) {
+  private func send(_ bytes: [UInt8], to peer: Sender, from tag: UInt64) {
     state.withLock {
       if let entry = $0.entries[tag] { peer.send(entry.descriptor, bytes) }
     }
@@ -102,7 +102,7 @@ final class BMCLoop: Sendable {
 }
 
 /// Where a datagram came from.
-struct Peer {
+struct Sender {
   private var storage = sockaddr_storage()
   private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
 

@@ -3,6 +3,7 @@ import Parsers
 /// Every parser by its name; a new one is a line here.
 let parserTargets: [String: FuzzTarget] = [
   "parser-df": parser(Df.self),
+  "parser-dnsmessage": parser(DNSMessage.self),
   "parser-diskstats": parser(Diskstats.self),
   "parser-last": parser(Last.self),
   "parser-linkstates": parser(LinkStates.self),

@@ -1,0 +1,31 @@
+/// How bad something is, as rules, services and people count it.
+public enum Severity: String, Sendable, CaseIterable, Comparable {
+  case ok, minor, major, critical
+  /// Nothing could be learnt: neither good nor bad.
+  case unknown
+
+  /// The number in the field `state`: 0 ok, 1 minor, 2 major, 3 critical, 4 unknown.
+  public var state: Int64 {
+    switch self {
+    case .ok: 0
+    case .minor: 1
+    case .major: 2
+    case .critical: 3
+    case .unknown: 4
+    }
+  }
+
+  /// From good to bad, as groups roll up: not to know is worse than ok, and better than what is known
+  /// to be wrong.
+  private var rank: Int {
+    switch self {
+    case .ok: 0
+    case .unknown: 1
+    case .minor: 2
+    case .major: 3
+    case .critical: 4
+    }
+  }
+
+  public static func < (a: Severity, b: Severity) -> Bool { a.rank < b.rank }
+}

@@ -1,0 +1,190 @@
+internal import Configuration
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Targets
+
+/// `scrape probe`: one question to one service, now, shown to a person.
+enum ProbeCommand: Subcommand {
+  static let name = "probe"
+  static let summary = "Asks one service of a host now and says whether it works."
+  static let operands = "SPEC HOST"
+  static let options =
+    Site.options + [
+      Option("--explain", "Every step, what was sent and received, and how to repeat it."),
+      Option("--json", "One JSON object with the same facts."),
+      Option("--list", "All probes there are; nobody is asked."),
+      Option("--deadline", "SECONDS", "Gives up after this; else as the probe says, or 5."),
+    ]
+  static let discussion = """
+    SPEC is written as in the inventory: icmp, http:8080/health, "tcp:113 closed", a module of
+    scrape.yml, or a mapping in braces. HOST is a host of the inventory, a name or an address.
+    Nothing is written to the store or to any sink. Exit code 1 if the service is not ok.
+    """
+  static let examples: [Example] = [
+    ("scrape probe ssh web01", "whether web01 answers as an SSH server does"),
+    (
+      "scrape probe '{tcp: {port: 25, expect: \"220 \"}}' 10.0.6.11 --explain",
+      "what is said on the wire"
+    ),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    if arguments.has("--list") {
+      let width = Probes.all.map { $0.name.count }.max() ?? 0
+      for probe in Probes.all {
+        Terminal.print("\(Figure.pad(probe.name, width))  \(probe.summary)")
+      }
+      return ExitCode.ok
+    }
+    guard arguments.operands.count == 2 else {
+      throw UsageError(message: "name a probe and a host: scrape probe SPEC HOST")
+    }
+    let (text, name) = (arguments.operands[0], arguments.operands[1])
+    let site = try site(arguments)
+    let plan = try plan(text, site?.settings ?? Settings())
+    let host = site?.inventory.host(name)
+    guard host != nil || isAddress(name) else {
+      throw UsageError(message: "\"\(name)\" is no host and no address")
+    }
+    let kit = ProbeKit()
+    var context =
+      host.map { ProbeContext($0, kit: kit) }
+      ?? ProbeContext(host: name, address: name, kit: kit)
+    context.explains = arguments.has("--explain")
+    if let site, var host, plan.kind == SSHProbe.name {
+      // Whom to believe is told by the port, which may be another than the collectors'.
+      host.port = Int(plan.port)
+      var gatherer = await Gatherer(site)
+      context.target = try? gatherer.target(for: host)
+    }
+    var plans = [plan]
+    let given = try arguments.duration("--deadline")
+    if let given { plans[0].timeout = given }
+    let deadline = Deadline.after(given ?? plan.timeout + .seconds(5))
+    let reactor = Reactor()
+    let results = await reactor.open { [plans, context] reactor in
+      await Probes.run(plans, of: context, on: reactor, by: deadline)
+    }
+    guard let result = results.first else { return ExitCode.notOK }
+    if arguments.has("--json") {
+      Terminal.print(json(result, of: context.host, at: context.address).text)
+    } else {
+      Terminal.print(line(result, context))
+      if let trace = result.trace { Terminal.print(steps(trace)) }
+      if host == nil, result.verdict.reason == .nameUnknown,
+        let hint = didYouMean(name, among: site?.inventory.hosts.map(\.name) ?? [])
+      {
+        Terminal.note("scrape: no host \"\(name.visible)\" in the inventory; \(hint.visible)")
+      }
+    }
+    return result.verdict.severity == .ok ? ExitCode.ok : ExitCode.notOK
+  }
+
+  /// The inventory, where there is one. One that was named must be sound; another is not needed.
+  private static func site(_ arguments: Arguments) throws -> Site? {
+    if arguments.has("--inventory") || arguments.has("--config") { return try Site(arguments) }
+    guard access("./inventory", F_OK) == 0 || access("/etc/scrape", F_OK) == 0 else { return nil }
+    do { return try Site(arguments) } catch {
+      Terminal.note(
+        "scrape: asked without the inventory, which has faults; `scrape lint` shows them")
+      return nil
+    }
+  }
+
+  private static func plan(_ text: String, _ settings: Settings) throws -> ProbePlan {
+    var findings = Findings()
+    let reader = ProbeReader(modules: settings.sections["modules"], &findings)
+    let node = findings.attempt { () throws(ConfigurationError) in
+      let source = Source("SPEC", text: text, isFile: false)
+      if text.hasPrefix("{") { return try YAML.read(source) }
+      let end = Mark(source: source, line: 1, column: text.count + 1)
+      return Node(.scalar(text, .plain), mark: source.mark(atByte: 0), end: end)
+    }
+    let plan = node.flatMap { reader.plan($0, &findings) }
+    try findings.finish()
+    guard let plan else { throw UsageError(message: "\"\(text)\" is no probe") }
+    return plan
+  }
+
+  private static func isAddress(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 253
+      && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
+  }
+
+  // MARK: what is shown
+
+  private static func line(_ result: ServiceResult, _ context: ProbeContext) -> String {
+    let verdict = result.verdict
+    let colour: Terminal.Colour =
+      switch verdict.severity {
+      case .ok: .green
+      case .critical, .major: .red
+      case .minor, .unknown: .yellow
+      }
+    var parts = [Terminal.paint(verdict.severity.rawValue, colour, on: 1)]
+    var what = "\(result.service.visible) on \(context.host.visible)"
+    if context.address != context.host { what += " (\(context.address.visible))" }
+    parts.append(what)
+    if let latency = verdict.latency { parts.append(Figure.duration(latency)) }
+    let reason = verdict.reason.map { "\($0.rawValue): " } ?? ""
+    parts.append(reason + verdict.message.visible)
+    return parts.joined(separator: "  ")
+  }
+
+  static func steps(_ trace: Trace) -> String {
+    var lines = ["", Terminal.paint("steps", .bold, on: 1)]
+    let width = trace.steps.map(\.name.count).max() ?? 0
+    for step in trace.steps {
+      lines.append(
+        "  \(Figure.pad(step.name, width))  "
+          + "\(Figure.pad(Figure.duration(step.took), 8, right: true))  \(step.detail.visible)")
+    }
+    if let byHand = trace.byHand {
+      lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand.visible)"]
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  static func json(_ result: ServiceResult, of host: String, at address: String) -> JSON {
+    let verdict = result.verdict
+    var members: [(String, JSON)] = [
+      ("host", .string(host)), ("address", .string(address)),
+      ("service", .string(result.service)), ("probe", .string(result.probe)),
+    ]
+    if result.port > 0 { members.append(("port", .integer(Int64(result.port)))) }
+    members.append(("state", .string(verdict.severity.rawValue)))
+    if let isUp = verdict.isUp { members.append(("up", .boolean(isUp))) }
+    if let reason = verdict.reason { members.append(("reason", .string(reason.rawValue))) }
+    if let latency = verdict.latency {
+      let (seconds, attoseconds) = latency.components
+      members.append(
+        ("latency_ms", .number(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)))
+    }
+    members.append(("message", .string(verdict.message)))
+    let points = result.points.map { point -> JSON in
+      .object(
+        [("measurement", .string(point.measurement))]
+          + point.tags.map { ($0.name, .string($0.value)) }
+          + point.fields.map { ($0.name, JSON($0.value)) })
+    }
+    members.append(("points", .array(points)))
+    if let trace = result.trace {
+      members.append(
+        (
+          "steps",
+          .array(
+            trace.steps.map { step in
+              let (seconds, attoseconds) = step.took.components
+              return .object([
+                ("step", .string(step.name)),
+                ("took_ms", .number(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)),
+                ("detail", .string(step.detail)),
+              ])
+            })
+        ))
+      if let byHand = trace.byHand { members.append(("by_hand", .string(byHand))) }
+    }
+    return .object(members)
+  }
+}

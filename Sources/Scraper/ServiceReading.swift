@@ -1,0 +1,39 @@
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// What the probes of one host mean: points, and how each service is.
+struct ServiceReading: Sendable {
+  /// The name of all of them in `--only` and for what is due.
+  static let name = "probes"
+
+  var result: HostResult
+  var services: [ServiceResult]
+
+  init(_ services: [ServiceResult], of turn: Plan.ProbeTurn, at time: Timestamp) {
+    let host = turn.host
+    // In the order of the inventory, whoever answered first.
+    let places = Dictionary(
+      turn.plans.enumerated().map { ($1.service, $0) }, uniquingKeysWith: { first, _ in first })
+    self.services = services.sorted { places[$0.service] ?? 0 < places[$1.service] ?? 0 }
+    result = HostResult(batch: PointBatch(host: host.name, tags: host.pointTags, time: time))
+    result.isOfBoot = false
+    result.due[Self.name] = turn.due
+    result.batch.points = self.services.flatMap(\.points)
+    result.outcomes = self.services.map { service in
+      let verdict = service.verdict
+      return TargetOutcome(
+        target: Self.target(service.service), up: verdict.severity == .ok,
+        reason: verdict.reason?.rawValue, message: verdict.message,
+        milliseconds: verdict.latency?.milliseconds ?? 0)
+    }
+  }
+
+  /// A service's name among targets, where `ssh` alone is the collectors' session.
+  static func target(_ service: String) -> String { "service \(service)" }
+
+  /// The service's name in that of a target; nil where it is none.
+  static func service(_ target: String) -> String? {
+    target.hasPrefix("service ") ? String(target.dropFirst(8)) : nil
+  }
+}

@@ -1,0 +1,302 @@
+internal import Engine
+internal import Glibc
+internal import Metrics
+
+/// A TCP connection as a probe uses it: it sends, and reads just as much as it asks for.
+///
+/// Every failure is a verdict that says what was being done. What a host sends is bounded: at
+/// `limit` bytes the conversation ends.
+final class ByteStream {
+  private let descriptor: FileDescriptor
+  private let trace: Trace?
+  /// What has come and was not asked for yet begins at `start`.
+  private var buffer: [UInt8] = []
+  private var start = 0
+  private var total = 0
+  private let limit: Int
+  private var tls: TLSSession?
+  /// What is being done, for messages: "reading the banner".
+  var doing = "talking"
+
+  private init(_ descriptor: consuming FileDescriptor, trace: Trace?, limit: Int) {
+    self.descriptor = descriptor
+    self.trace = trace
+    self.limit = limit
+  }
+
+  /// Connects to the first address that answers.
+  static func open(
+    _ endpoint: Endpoint, limit: Int = 1 << 20, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(Verdict) -> ByteStream {
+    do throws(TargetError) {
+      let descriptor = try await Connect.tcp(
+        to: endpoint.addresses, refusedHint: "", on: reactor, by: deadline)
+      endpoint.note("connect", "\(endpoint.number) port \(endpoint.port)")
+      return ByteStream(descriptor, trace: endpoint.trace, limit: limit)
+    } catch {
+      endpoint.note("connect", error.detail)
+      // A reset between the handshake and our first look: it was lost, whoever did it.
+      if error.reason == .refusedByProtection {
+        throw Verdict(.critical, .connectionLost, error.detail)
+      }
+      throw Verdict(error)
+    }
+  }
+
+  // MARK: sending
+
+  func send(
+    _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    try await put(bytes, on: reactor, by: deadline)
+    trace?.note("sent", shown(bytes))
+  }
+
+  /// Sends what nobody may see, in no step either.
+  func send(
+    secret bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    try await put(bytes, on: reactor, by: deadline)
+    trace?.note("sent", "\(bytes.count) secret bytes")
+  }
+
+  private func put(
+    _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    guard let tls else { return try await putRaw(bytes, on: reactor, by: deadline) }
+    try tls.write(bytes, while: doing)
+    try await putRaw(tls.outgoing(), on: reactor, by: deadline)
+  }
+
+  private func putRaw(
+    _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    var sent = 0
+    while sent < bytes.count {
+      switch push(bytes, from: sent) {
+      case .bytes(let count): sent += count
+      case .end: throw ended
+      case .wants(let readiness): try await wait(for: readiness, on: reactor, by: deadline)
+      case .failed(let code): throw failure(code)
+      }
+    }
+  }
+
+  func send(
+    _ text: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    try await send(Array(text.utf8), on: reactor, by: deadline)
+  }
+
+  /// Says that nothing more will be sent; what was sent still arrives.
+  func finish() {
+    if let tls {
+      tls.close()
+      _ = push(tls.outgoing(), from: 0)
+    }
+    shutdown(descriptor.number, Int32(SHUT_WR))
+  }
+
+  // MARK: reading
+
+  /// Just so many bytes.
+  func read(
+    exactly count: Int, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> [UInt8] {
+    while buffer.count - start < count {
+      guard try await fill(on: reactor, by: deadline) else { throw ended }
+    }
+    return take(count)
+  }
+
+  /// A line without its line break; one longer than the limit is no line.
+  func line(
+    limit: Int, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> [UInt8] {
+    var looked = 0
+    while true {
+      if let end = buffer[(start + looked)...].firstIndex(of: UInt8(ascii: "\n")),
+        end - start <= limit
+      {
+        var line = take(end - start + 1)
+        line.removeLast()
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        return line
+      }
+      looked = buffer.count - start
+      guard looked <= limit else {
+        throw Verdict(
+          .critical, .protocolError,
+          "more than \(limit) bytes without an end of line while \(doing): "
+            + shown(buffer[start...]))
+      }
+      guard try await fill(on: reactor, by: deadline) else { throw ended }
+    }
+  }
+
+  /// What is there, at least one byte; empty at the end of the connection.
+  func some(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> [UInt8] {
+    if buffer.count == start {
+      guard try await fill(on: reactor, by: deadline) else { return [] }
+    }
+    return take(buffer.count - start)
+  }
+
+  /// Waits for the peer to end the connection; what it still sends is thrown away.
+  func end(on reactor: isolated Reactor, by deadline: Deadline) async {
+    finish()
+    do throws(Verdict) {
+      while try await fill(on: reactor, by: deadline) { _ = take(buffer.count - start) }
+    } catch {}
+  }
+
+  private func take(_ count: Int) -> [UInt8] {
+    let bytes = Array(buffer[start..<start + count])
+    start += count
+    if start == buffer.count {
+      buffer.removeAll(keepingCapacity: true)
+      start = 0
+    }
+    return bytes
+  }
+
+  /// Takes what has come; false at the end.
+  private func fill(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Bool {
+    if start > 0 {
+      buffer.removeFirst(start)
+      start = 0
+    }
+    let before = buffer.count
+    if let tls {
+      while true {
+        switch try tls.read(into: &buffer, while: doing) {
+        case .bytes:
+          trace?.note("received", shown(buffer[before...]))
+          return true
+        case .end: return false
+        case .wants:
+          try await putRaw(tls.outgoing(), on: reactor, by: deadline)
+          var sealed: [UInt8] = []
+          guard try await fillRaw(&sealed, on: reactor, by: deadline) else { return false }
+          tls.take(sealed)
+        }
+      }
+    }
+    guard try await fillRaw(&buffer, on: reactor, by: deadline) else { return false }
+    trace?.note("received", shown(buffer[before...]))
+    return true
+  }
+
+  private func fillRaw(
+    _ bytes: inout [UInt8], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Bool {
+    guard total < limit else {
+      throw Verdict(.critical, .protocolError, "more than \(limit) bytes came while \(doing)")
+    }
+    while true {
+      switch pull(&bytes, atMost: min(4096, limit - total)) {
+      case .bytes(let count):
+        total += count
+        if count > 0 { return true }
+      case .end: return false
+      case .wants(let readiness): try await wait(for: readiness, on: reactor, by: deadline)
+      case .failed(let code): throw failure(code)
+      }
+    }
+  }
+
+  // MARK: TLS
+
+  /// Goes on in TLS, and returns what the server showed of itself.
+  ///
+  /// What the server sent before, and nobody asked for, is no part of the conversation: it ends it.
+  func startTLS(
+    with context: TLSContext, name: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> ShownCertificate {
+    guard buffer.count == start else {
+      throw Verdict(
+        .critical, .protocolError, "the server spoke on before TLS: \(shown(buffer[start...]))")
+    }
+    let session = try TLSSession(context, name: name)
+    while try !session.shakesHands() {
+      try await putRaw(session.outgoing(), on: reactor, by: deadline)
+      var sealed: [UInt8] = []
+      guard try await fillRaw(&sealed, on: reactor, by: deadline) else { throw ended }
+      session.take(sealed)
+    }
+    try await putRaw(session.outgoing(), on: reactor, by: deadline)
+    let certificate = try session.certificate(for: name)
+    trace?.note("TLS", certificate.said)
+    tls = session
+    return certificate
+  }
+
+  // MARK: the socket
+
+  private enum Moved {
+    case bytes(Int)
+    case end
+    case wants(Readiness)
+    case failed(Int32)
+  }
+
+  private func push(_ bytes: [UInt8], from start: Int) -> Moved {
+    bytes.withUnsafeBytes { raw in
+      let rest = UnsafeRawBufferPointer(rebasing: raw[start...])
+      let count = Glibc.send(
+        descriptor.number, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+      return count < 0 ? moved(errno, .write) : .bytes(count)
+    }
+  }
+
+  private func pull(_ bytes: inout [UInt8], atMost room: Int) -> Moved {
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { raw in
+      let count = recv(descriptor.number, raw.baseAddress, min(room, raw.count), 0)
+      if count == 0 { return .end }
+      guard count > 0 else { return moved(errno, .read) }
+      bytes.append(contentsOf: raw[..<count])
+      return .bytes(count)
+    }
+  }
+
+  private func moved(_ code: Int32, _ readiness: Readiness) -> Moved {
+    switch code {
+    case EAGAIN: .wants(readiness)
+    case EINTR: .bytes(0)
+    default: .failed(code)
+    }
+  }
+
+  private func wait(
+    for readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    do throws(WaitError) {
+      try await reactor.wait(descriptor.number, for: readiness, by: deadline)
+    } catch {
+      trace?.note("waited", "while \(doing)")
+      throw Verdict(error, while: doing)
+    }
+  }
+
+  /// The verdict that the peer has ended the connection.
+  private var ended: Verdict {
+    trace?.note("ended", "by the peer")
+    return Verdict(.critical, .connectionLost, "the connection was closed while \(doing)")
+  }
+
+  private func failure(_ code: Int32) -> Verdict {
+    let words = SystemError("recv", code).message
+    trace?.note("lost", words)
+    return Verdict(.critical, .connectionLost, "\(words) while \(doing)")
+  }
+}
+
+extension Verdict {
+  /// What a wait that did not end well means, with what was being done.
+  init(_ error: WaitError, while doing: String) { self.init(TargetError(error, while: doing)) }
+}

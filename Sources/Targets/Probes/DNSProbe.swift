@@ -1,0 +1,176 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+internal import Parsers
+internal import Transfer
+
+/// `dns`: the name server answers a question, rightly.
+///
+/// Options: `domain` (also as the path: `dns/www.example.org`), `type` (A), `answer` (the records
+/// that must come, in any order and no others), `rcode` (NOERROR), `recursion` (on), `authoritative`
+/// (the server must speak for the zone), `protocol` (udp or tcp). Without a domain the root is asked
+/// for, and any answer is good. Writes Telegraf's `dns_query`.
+public struct DNSProbe: Probe {
+  public static let name = "dns"
+  public static let summary = "The name server answers, with the expected code and records."
+  public static let carrier = Carrier.udp
+  public static let defaultPort: UInt16? = 53
+
+  private let domain: String?
+  private let type: (name: String, number: UInt16)
+  private let answer: [String]?
+  private let rcode: Int?
+  private let isRecursive: Bool
+  private let needsAuthority: Bool
+  private let overTCP: Bool
+
+  private static let types: [(name: String, number: UInt16)] = [
+    ("A", 1), ("AAAA", 28), ("CNAME", 5), ("MX", 15), ("NS", 2), ("PTR", 12), ("SOA", 6),
+    ("SRV", 33), ("TXT", 16), ("CAA", 257),
+  ]
+  /// The codes of RFC 1035, 2136 and 6895 that a header can hold.
+  static let codes = [
+    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
+    "NXRRSET", "NOTAUTH", "NOTZONE",
+  ]
+
+  public init(_ options: inout ProbeOptions) {
+    let path = options.take("path") { node, what throws(ConfigurationError) in
+      try Self.domain(Node(String((node.text ?? "").drop { $0 == "/" }), like: node), "domain")
+    }
+    domain = options.take("domain", Self.domain) ?? path
+    let name = options.choice(
+      "type", of: Self.types.map(\.name) + Self.types.map { $0.name.lowercased() })
+    type =
+      Self.types.first { $0.name == name?.uppercased() }
+      ?? (domain == nil ? ("NS", 2) : ("A", 1))
+    answer = options.strings("answer")?.map(Self.canonical)
+    rcode = options.choice("rcode", of: Self.codes).flatMap { Self.codes.firstIndex(of: $0) }
+    isRecursive = options.boolean("recursion") ?? true
+    needsAuthority = options.boolean("authoritative") ?? false
+    overTCP = options.choice("protocol", of: ["udp", "tcp"]) == "tcp"
+    if domain == nil, answer != nil || rcode != nil {
+      options.add(
+        ConfigurationError("an answer is expected, but no domain given", at: options.node))
+    }
+  }
+
+  private static func domain(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+    let text = try node.string(what)
+    let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard text.utf8.count < 254, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x5c }),
+      text == "."
+        || labels.enumerated().allSatisfy({
+          (1...63).contains($1.utf8.count) || ($1.isEmpty && $0 > 0 && $0 == labels.count - 1)
+        })
+    else { throw ConfigurationError("not the name of a domain", at: node) }
+    return text
+  }
+
+  /// As records are compared: in lower case, without the final dot.
+  private static func canonical(_ text: String) -> String {
+    let lower = text.lowercased()
+    return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    let asked = domain ?? "."
+    endpoint.byHand(
+      "dig @\(endpoint.number) -p \(endpoint.port) \(overTCP ? "+tcp " : "")"
+        + "\(isRecursive ? "" : "+norecurse ")\(asked) \(type.name)")
+    let start = Deadline.now
+    var verdict: Verdict
+    var reading: DNSMessage.Reading?
+    var took: Duration?
+    do throws(Verdict) {
+      let message: [UInt8]
+      do throws(TransferError) {
+        let query = try DNSQuery(server: endpoint.number, port: endpoint.port, overTCP: overTCP)
+        message = try await query.ask(
+          asked, type: type.number, recursive: isRecursive, on: reactor, by: deadline)
+      } catch {
+        throw Verdict(error, in: TransferAnswer(error: error))
+      }
+      took = Deadline.now.since(start)
+      let found: DNSMessage.Reading
+      do throws(ParseError) { found = try DNSMessage.parse(message.span) } catch {
+        throw Verdict(.critical, .protocolError, "\(error)")
+      }
+      reading = found
+      tell(found, to: endpoint)
+      verdict = judge(found)
+      verdict.latency = took
+    } catch {
+      endpoint.note("failed", error.message)
+      verdict = error
+    }
+    verdict.points.append(point(endpoint, verdict, reading, took))
+    return verdict
+  }
+
+  private func tell(_ reading: DNSMessage.Reading, to endpoint: Endpoint) {
+    endpoint.note(
+      "answer",
+      "\(Self.code(reading.rcode))\(reading.isAuthoritative ? ", authoritative" : "")"
+        + "\(reading.isRecursive ? ", recursive" : ""), \(reading.answers.count) records")
+    for record in reading.answers.prefix(20) {
+      let type = Self.types.first { $0.number == record.type }?.name ?? "type \(record.type)"
+      endpoint.note("record", "\(record.name) \(record.ttl) \(type) \(record.text ?? "")")
+    }
+  }
+
+  private static func code(_ number: Int) -> String {
+    codes.indices.contains(number) ? codes[number] : "code \(number)"
+  }
+
+  private func judge(_ reading: DNSMessage.Reading) -> Verdict {
+    let said = Self.code(reading.rcode)
+    guard let domain else { return .ok(nil, "answers \(said)") }
+    let question = "\(domain) \(type.name)"
+    guard reading.rcode == rcode ?? 0 else {
+      return Verdict(.critical, .wrongAnswer, "\(question): \(said)")
+    }
+    if needsAuthority, !reading.isAuthoritative {
+      return Verdict(.critical, .wrongAnswer, "\(question): the answer is not authoritative")
+    }
+    guard reading.rcode == 0 else { return .ok(nil, "\(question): \(said), as expected") }
+    let records = reading.answers.filter { $0.type == type.number }
+    let texts = records.compactMap(\.text).sorted()
+    let told = texts.isEmpty ? "no such record" : texts.prefix(8).joined(separator: ", ")
+    if let answer {
+      let found = Set(texts.map(Self.canonical))
+      guard found == Set(answer) else {
+        return Verdict(
+          .critical, .wrongAnswer,
+          "\(question): \(told); expected \(answer.isEmpty ? "none" : answer.joined(separator: ", "))"
+        )
+      }
+    } else if records.isEmpty {
+      return Verdict(.critical, .wrongAnswer, "\(question): no such record")
+    }
+    return .ok(nil, "\(question): \(told)")
+  }
+
+  private func point(
+    _ endpoint: Endpoint, _ verdict: Verdict, _ reading: DNSMessage.Reading?, _ took: Duration?
+  ) -> Point {
+    let result: (name: String, code: Int64) =
+      switch verdict.reason {
+      case nil: ("success", 0)
+      case .timeout: ("timeout", 1)
+      default: ("error", 2)
+      }
+    var point = Point("dns_query")
+    point.tag("server", endpoint.address)
+    point.tag("domain", domain ?? ".")
+    point.tag("record_type", type.name)
+    point.tag("result", result.name)
+    if let reading { point.tag("rcode", Self.code(reading.rcode)) }
+    point.integer("result_code", result.code)
+    point.float("query_time_ms", took?.milliseconds)
+    point.integer("rcode_value", reading.map { Int64($0.rcode) })
+    return point
+  }
+}

@@ -1,0 +1,181 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+
+/// `ntp`: the time of a server against this machine's, as an SNTP client asks for it (RFC 5905).
+///
+/// Options: `offset` either way (minor 100ms, critical 1s), `delay` (no limit), `stratum` (critical
+/// 16), each a number for critical or `{minor: …, major: …, critical: …}`; `tries` (3).
+///
+/// Writes `ntp` beside its service: offset, delay and what the server says of its own source.
+public struct NTPProbe: Probe {
+  public static let name = "ntp"
+  public static let summary = "The server's clock is set, and agrees with this machine's."
+  public static let carrier = Carrier.udp
+  public static let defaultPort: UInt16? = 123
+
+  private let offset: Limits<Duration>
+  private let delay: Limits<Duration>
+  private let stratum: Limits<Int>
+  private let tries: Int
+
+  public init(_ options: inout ProbeOptions) {
+    func length(_ node: Node, _ what: String) throws(ConfigurationError) -> Duration {
+      try node.duration(what)
+    }
+    offset =
+      options.limits("offset", length)
+      ?? Limits(minor: .milliseconds(100), critical: .seconds(1))
+    delay = options.limits("delay", length) ?? Limits()
+    stratum =
+      options.limits("stratum") { node, what throws(ConfigurationError) in
+        try node.integer(what, in: 1...16)
+      } ?? Limits(critical: 16)
+    tries = options.integer("tries", in: 1...10) ?? 3
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    endpoint.byHand("chronyd -Q -t 5 'server \(endpoint.number) port \(endpoint.port) iburst'")
+    // A server answers with what we call our time of sending: a random one cannot be guessed by
+    // whoever does not see our packets, and tells nobody what our clock says.
+    let cookie = UInt64.random(in: .min ... .max)
+    var request = [UInt8](repeating: 0, count: 48)
+    request[0] = 4 << 3 | 3  // version 4, client
+    request.put(cookie, at: 40)
+    do throws(Verdict) {
+      let answer: Exchange
+      do throws(Verdict) {
+        answer = try await exchange(
+          request, with: endpoint, tries: tries, on: reactor, by: deadline
+        ) { $0.count >= 48 && $0.long(at: 24) == cookie }
+      } catch {
+        // A time server that does not answer is none, unlike any UDP port.
+        throw error.reason == .noAnswer
+          ? Verdict(.critical, .timeout, error.message) : error
+      }
+      guard let reply = NTPReply(answer) else {
+        throw Verdict(
+          .critical, .protocolError, "no answer of a time server: \(shown(answer.bytes))")
+      }
+      return judge(reply, answer.took, endpoint)
+    } catch {
+      return error
+    }
+  }
+
+  private func judge(_ reply: NTPReply, _ took: Duration, _ endpoint: Endpoint) -> Verdict {
+    endpoint.note("reply", "\(reply.told), leap \(reply.leap), version \(reply.version)")
+    var point = Point("ntp")
+    point.tag("server", endpoint.address)
+    point.tag("port", String(endpoint.port))
+    point.integer("stratum", Int64(reply.stratum))
+    point.integer("leap", Int64(reply.leap))
+    // RATE asks for fewer questions, DENY and RSTR for none; other kisses say that it is not set.
+    if reply.stratum == 0, ["\"RATE\"", "\"DENY\"", "\"RSTR\""].contains(reply.reference) {
+      var verdict = Verdict(
+        .major, .refusedByProtection, "the server turns us away: \(reply.reference)",
+        latency: took)
+      verdict.points = [point]
+      return verdict
+    }
+    var verdict: Verdict
+    let far = offset.severity(reply.offset.magnitude)
+    let slow = delay.severity(reply.delay)
+    let deep = stratum.severity(reply.stratum)
+    let worst = max(far, slow, deep)
+    if reply.leap == 3 || reply.stratum == 0 || reply.stratum >= 16 {
+      verdict = Verdict(
+        .critical, .notSynchronized, "its clock is not set: \(reply.told)", latency: took)
+    } else {
+      point.float("offset_ms", reply.offset.milliseconds)
+      point.float("delay_ms", reply.delay.milliseconds)
+      point.float("root_delay_ms", reply.rootDelay.milliseconds)
+      point.float("root_dispersion_ms", reply.rootDispersion.milliseconds)
+      if worst == .ok {
+        verdict = .ok(took, reply.told)
+      } else {
+        let what = far == worst ? "offset" : slow == worst ? "delay" : "stratum"
+        verdict = Verdict(worst, .beyondLimit, "\(what): \(reply.told)", latency: took)
+      }
+    }
+    verdict.points = [point]
+    return verdict
+  }
+}
+
+/// What a time server said, with what it means against this machine's clock.
+struct NTPReply {
+  var leap: Int
+  var version: Int
+  var stratum: Int
+  /// The kiss code or the source's name, where it is text; else in hexadecimal.
+  var reference: String
+  var offset: Duration
+  var delay: Duration
+  var rootDelay: Duration
+  var rootDispersion: Duration
+
+  /// Nil where it is no answer of a server: the mode is another, or its times are missing.
+  init?(_ answer: Exchange) {
+    let bytes = answer.bytes
+    guard bytes.count >= 48, bytes[0] & 7 == 4 else { return nil }
+    leap = Int(bytes[0] >> 6)
+    version = Int(bytes[0] >> 3 & 7)
+    guard version >= 1, version <= 4 else { return nil }
+    stratum = Int(bytes[1])
+    let name = bytes[12..<16].filter { $0 != 0 }
+    reference = shown(Array(name))
+    rootDelay = Self.short(bytes.long(at: 0) & 0xffff_ffff)
+    rootDispersion = Self.short(bytes.long(at: 8) >> 32)
+    (offset, delay) = (.zero, .zero)
+    if stratum == 0 { return }
+    let (received, sent) = (bytes.long(at: 32), bytes.long(at: 40))
+    guard received != 0, sent != 0 else { return nil }
+    let start = Self.since1900(answer.sent)
+    // Differences of the 64-bit times wrap around as the era does, in 2036.
+    let there = Self.nanoseconds(received &- start)
+    let back = Self.nanoseconds(sent &- Self.since1900(answer.arrived))
+    offset = .nanoseconds(there / 2 &+ back / 2)
+    delay = .nanoseconds(max(0, there &- back))
+  }
+
+  /// `offset +0.3 ms, delay 0.2 ms, stratum 3`
+  var told: String {
+    let sign = offset < .zero ? "-" : "+"
+    return "offset \(sign)\(text(offset.magnitude)), delay \(text(delay)), stratum \(stratum)"
+  }
+
+  private func text(_ duration: Duration) -> String {
+    let tenths = Int64((duration.milliseconds * 10).rounded())
+    if tenths < 10_000 { return "\(tenths / 10).\(tenths % 10) ms" }
+    let seconds = duration.components.seconds
+    return seconds < 100 ? "\(seconds).\(tenths / 1000 % 10) s" : "\(seconds) s"
+  }
+
+  /// Seconds in the upper half, parts of them in the lower; from 1900.
+  private static func since1900(_ nanoseconds: Int64) -> UInt64 {
+    let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    let upper = UInt64(truncatingIfNeeded: seconds &+ 2_208_988_800) & 0xffff_ffff
+    return upper << 32 | (UInt64(truncatingIfNeeded: max(0, rest)) << 32) / 1_000_000_000
+  }
+
+  /// A difference of two such times; beyond 68 years it is the other way round.
+  private static func nanoseconds(_ difference: UInt64) -> Int64 {
+    let signed = Int64(bitPattern: difference)
+    let seconds = signed >> 32
+    let part = ((signed & 0xffff_ffff) &* 1_000_000_000) >> 32
+    return seconds &* 1_000_000_000 &+ part
+  }
+
+  /// 16 bits of seconds and 16 of parts.
+  private static func short(_ value: UInt64) -> Duration {
+    .nanoseconds(
+      Int64(value >> 16) * 1_000_000_000 + Int64(((value & 0xffff) * 1_000_000_000) >> 16))
+  }
+}
+
+extension Duration {
+  var magnitude: Duration { self < .zero ? .zero - self : self }
+}

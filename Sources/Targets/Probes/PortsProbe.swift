@@ -1,0 +1,200 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+
+/// `ports`: which TCP ports of a host accept connections, against what is expected.
+///
+/// Options: `open` (ports that must accept), `closed` (ports that must not), `scan` (ports that are
+/// looked at besides: those of them that accept are new listeners), `allow` (ports that may accept
+/// or not), `unexpected` (how bad a new listener is; minor), `at_once` (32). Ports are numbers, ranges
+/// (`8000-8100`) and names of services. Writes `ports`.
+///
+/// A connection is made and closed without a word, which some servers count against a client: ports
+/// that have a probe of their own need not stand here.
+public struct PortsProbe: Probe {
+  public static let name = "ports"
+  public static let summary = "The ports that should be open are, and no others listen."
+  public static let carrier = Carrier.host
+
+  private let open: [UInt16]
+  private let shut: [UInt16]
+  private let scan: [UInt16]
+  private let allow: Set<UInt16>
+  private let atOnce: Int
+  private let unexpected: Severity
+
+  public init(_ options: inout ProbeOptions) {
+    open = Self.ports("open", &options)
+    shut = Self.ports("closed", &options)
+    scan = Self.ports("scan", &options)
+    allow = Set(Self.ports("allow", &options))
+    atOnce = options.integer("at_once", in: 1...256) ?? 32
+    unexpected = options.severity("unexpected") ?? .minor
+    if let port = open.first(where: shut.contains) {
+      options.add(ConfigurationError("port \(port) is to be open and closed", at: options.node))
+    }
+    if open.isEmpty, shut.isEmpty, scan.isEmpty {
+      options.add(
+        ConfigurationError(
+          "probe ports looks at no port", at: options.node,
+          hint: "write {ports: {open: [22, http], scan: 1-1024}}"))
+    }
+  }
+
+  /// Numbers, ranges and names, each once and in order.
+  private static func ports(_ key: String, _ options: inout ProbeOptions) -> [UInt16] {
+    let ports = options.take(key) { node, what throws(ConfigurationError) -> Set<UInt16> in
+      var ports: Set<UInt16> = []
+      for word in try node.words(what) {
+        let text = word.text ?? ""
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        if let port = portNumber(text, .tcp) {
+          ports.insert(port)
+        } else if ends.count == 2, let first = portNumber(String(ends[0]), .tcp),
+          let last = portNumber(String(ends[1]), .tcp), first <= last
+        {
+          ports.formUnion(first...last)
+        } else {
+          throw ConfigurationError(
+            "\"\(text)\" is no port and no range of ports", at: word,
+            hint: "write 22, http or 1-1024")
+        }
+      }
+      return ports
+    }
+    return (ports ?? []).sorted()
+  }
+
+  /// What a port did.
+  enum State: Sendable, Equatable {
+    case open, closed, silent
+    /// Something of our own failed.
+    case unlearnt(Verdict)
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    let ports = Set(open).union(shut).union(scan).sorted()
+    endpoint.byHand("nmap -sT -p \(Self.folded(ports)) \(endpoint.number)")
+    let start = Deadline.now
+    let states = await look(at: ports, of: endpoint, on: reactor, by: deadline)
+    for (port, state) in states where state == .open {
+      endpoint.note("open", "\(port) \(serviceName(port, .tcp) ?? "")")
+    }
+    var verdict = judge(states, of: ports.count)
+    if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
+    var point = Point("ports")
+    point.integer("open", Int64(states.values.count { $0 == .open }))
+    point.integer("closed", Int64(states.values.count { $0 == .closed }))
+    point.integer("silent", Int64(states.values.count { $0 == .silent }))
+    point.integer("unexpected", Int64(newcomers(states).count))
+    verdict.points = [point]
+    return verdict
+  }
+
+  /// Looks at them, so many at the same moment; those that the deadline cut off were silent.
+  private func look(
+    at ports: [UInt16], of endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> [UInt16: State] {
+    // A silent port must leave the others their time.
+    let rounds = (ports.count + atOnce - 1) / atOnce
+    let share = max(deadline.remaining / max(1, rounds), .milliseconds(50))
+    return await withTaskGroup(of: (UInt16, State).self) { group in
+      var states: [UInt16: State] = [:]
+      var next = 0
+      func start() {
+        guard next < ports.count, !deadline.isPast else { return }
+        var one = endpoint
+        one.trace = nil
+        one.port = ports[next]
+        one.addresses = endpoint.addresses.prefix(1).map { $0.with(port: ports[next]) }
+        next += 1
+        group.addTask(executorPreference: reactor.executor) { [one] in
+          (one.port, await reactor.state(of: one, by: min(deadline, .after(share))))
+        }
+      }
+      for _ in 0..<atOnce { start() }
+      while let (port, state) = await group.next() {
+        states[port] = state
+        start()
+      }
+      return states
+    }
+  }
+
+  private func newcomers(_ states: [UInt16: State]) -> [UInt16] {
+    scan.filter { states[$0] == .open && !open.contains($0) && !shut.contains($0) }
+      .filter { !allow.contains($0) }
+  }
+
+  private func judge(_ states: [UInt16: State], of ports: Int) -> Verdict {
+    for state in states.values { if case .unlearnt(let verdict) = state { return verdict } }
+    let missing = open.filter { states[$0] != nil && states[$0] != .open }
+    let wrong = shut.filter { states[$0] == .open }
+    let new = newcomers(states)
+    let count = states.values.count { $0 == .open }
+    let isUp = states.values.contains { $0 == .open || $0 == .closed }
+    var told: [String] = []
+    if !missing.isEmpty { told.append("closed: \(Self.named(missing))") }
+    if !wrong.isEmpty { told.append("open and should not be: \(Self.named(wrong))") }
+    if !new.isEmpty { told.append("new: \(Self.named(new))") }
+    let words = told.joined(separator: "; ")
+    if !isUp, !open.isEmpty, !states.isEmpty {
+      return Verdict(.critical, .timeout, "no port answered", isUp: false)
+    }
+    if !missing.isEmpty { return Verdict(.critical, .closed, words, isUp: isUp) }
+    if !wrong.isEmpty { return Verdict(.critical, .open, words, isUp: isUp) }
+    if !new.isEmpty, unexpected != .ok {
+      return Verdict(unexpected, .newListener, words, isUp: isUp)
+    }
+    if states.count < ports {
+      return Verdict(
+        .unknown, .notReached,
+        "\(ports - states.count) of \(ports) ports were not looked at; give it a longer timeout",
+        isUp: isUp ? true : nil)
+    }
+    var verdict = Verdict.ok(nil, "\(count) of \(states.count) ports open")
+    verdict.isUp = isUp ? true : nil
+    return verdict
+  }
+
+  /// `22 ssh, 8080 http-alt`
+  private static func named(_ ports: [UInt16]) -> String {
+    let shown = ports.prefix(10).map { port in
+      serviceName(port, .tcp).map { "\(port) \($0)" } ?? "\(port)"
+    }
+    let rest = ports.count > shown.count ? " and \(ports.count - shown.count) more" : ""
+    return shown.joined(separator: ", ") + rest
+  }
+
+  /// `22,80,1000-1010`
+  private static func folded(_ ports: [UInt16]) -> String {
+    var parts: [(UInt16, UInt16)] = []
+    for port in ports {
+      if let last = parts.last, Int(last.1) + 1 == Int(port) {
+        parts[parts.count - 1].1 = port
+      } else {
+        parts.append((port, port))
+      }
+    }
+    return parts.map { $0.0 == $0.1 ? "\($0.0)" : "\($0.0)-\($0.1)" }.joined(separator: ",")
+  }
+}
+
+extension Reactor {
+  /// Whether a port accepts a connection.
+  fileprivate func state(of endpoint: Endpoint, by deadline: Deadline) async -> PortsProbe.State {
+    do throws(Verdict) {
+      _ = try await ByteStream.open(endpoint, on: self, by: deadline)
+      return .open
+    } catch {
+      switch error.reason {
+      case .connectionRefused: return .closed
+      case .connectionLost: return .open
+      case .timeout, .unreachable: return .silent
+      default: return .unlearnt(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+public import Engine
+
+/// One question asked of a service over the network, as a client would ask it.
+///
+/// It never throws: it ends in a verdict, by its deadline. It finishes the protocol that it began.
+public protocol Probe: Sendable {
+  /// As the inventory names it: `http`.
+  static var name: String { get }
+  /// When it says ok, in one sentence.
+  static var summary: String { get }
+  /// What it speaks over.
+  static var carrier: Carrier { get }
+  /// The port that is asked where none is given; nil where one must be given, or there are none.
+  static var defaultPort: UInt16? { get }
+  /// The port that stands behind the name: a number or a name of services(5), unless a probe
+  /// counts otherwise (`x11:1` is the display 1).
+  static func port(from text: String) -> UInt16?
+  /// Takes its options; what is wrong with them becomes a finding of theirs.
+  init(_ options: inout ProbeOptions)
+  /// Which protection of the server it may set off, asked as it is; nil where it sets off none.
+  var caution: Caution? { get }
+  /// Asks. The endpoint's addresses are looked up already.
+  func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict
+}
+
+/// What a probe speaks over.
+public enum Carrier: String, Sendable {
+  case tcp, udp, icmp
+  /// Many ports of a host at once.
+  case host
+  /// Neither: it runs a program, looks at a file, or asks a whole network.
+  case none
+
+  var hasPorts: Bool { self == .tcp || self == .udp }
+  /// Whether it can be good that nothing answers.
+  var canBeClosed: Bool { hasPorts || self == .icmp }
+}
+
+/// A protection of a server that asking may set off.
+public struct Caution: Sendable, Equatable {
+  /// What it counts, and what it does then.
+  public var problem: String
+  /// The line for the server that exempts this machine, or what else helps.
+  public var exemption: String
+
+  public init(_ problem: String, exemption: String) {
+    self.problem = problem
+    self.exemption = exemption
+  }
+}
+
+extension Probe {
+  public var caution: Caution? { nil }
+  public static var carrier: Carrier { .tcp }
+  public static var defaultPort: UInt16? { nil }
+  public static func port(from text: String) -> UInt16? { portNumber(text, carrier) }
+}

@@ -1,0 +1,99 @@
+public import Configuration
+internal import Engine
+internal import Metrics
+
+/// One entry of `probes:`, ready to be asked of any host that has it.
+public struct ProbePlan: Sendable {
+  public var probe: any Probe
+  /// The probe's name: `http`.
+  public var kind: String
+  /// The service's name for people and in the tag `service`: the entry as written, unless it has a
+  /// `name`.
+  public var service: String
+  /// Zero for probes without ports.
+  public var port: UInt16
+  /// What is asked instead of the host's own address.
+  public var address: String?
+  /// 4 or 6, where only that version of IP is to be used.
+  public var version: Int?
+  /// It is good if nothing answers.
+  public var isClosed: Bool
+  public var timeout: Duration
+  /// Where it stands, and how many characters it takes there.
+  public var mark: Mark
+  public var length: Int
+
+  /// How long a probe may take that says nothing else.
+  public static let timeout: Duration = .seconds(5)
+
+  /// Asks, and never fails to give a result.
+  func run(
+    of context: ProbeContext, at found: Result<[Connect.Address], TargetError>,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> ServiceResult {
+    let trace = context.explains ? Trace() : nil
+    var result = ServiceResult(self, trace: trace)
+    if deadline.isPast {
+      result.verdict = Verdict(.unknown, .notReached, "the pass had no time left for it")
+      return result
+    }
+    let carrier = type(of: probe).carrier
+    var addresses: [Connect.Address] = []
+    switch found {
+    case .failure(let error):
+      if carrier != .none {
+        result.verdict = Verdict(error)
+        return result
+      }
+    case .success(let all):
+      addresses = all.filter { version == nil || $0.version == version }
+        .map { $0.with(port: port) }
+      guard !addresses.isEmpty || carrier == .none else {
+        result.verdict = Verdict(
+          .critical, .nameUnknown, "\(address ?? context.address) has no IPv\(version ?? 4) address"
+        )
+        return result
+      }
+    }
+    let endpoint = Endpoint(
+      host: context.host, address: address ?? context.address, addresses: addresses, port: port,
+      authorities: context.authorities, ssh: context.ssh, target: context.target,
+      kit: context.kit, trace: trace)
+    let deadline = min(deadline, .after(timeout))
+    if isClosed, carrier == .tcp {
+      result.verdict = await ClosedPort().run(against: endpoint, on: reactor, by: deadline)
+    } else {
+      result.verdict = await probe.run(against: endpoint, on: reactor, by: deadline)
+      if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
+    }
+    return result
+  }
+}
+
+/// What the probes of one host know of it.
+public struct ProbeContext: Sendable {
+  /// The host's name in the inventory.
+  public var host: String
+  /// A name or number.
+  public var address: String
+  /// The file of certificate authorities to trust beside the system's, absolute.
+  public var authorities: String?
+  public var kit: ProbeKit
+  /// How the collectors' SSH session with the host went in this pass; nil where there was none.
+  public var ssh: SSHOutcome?
+  /// How the host is reached over SSH, where that is known: the probe `ssh` then compares its key.
+  public var target: HostTarget?
+  /// Whether the steps of each probe are kept.
+  public var explains = false
+
+  public init(host: String, address: String, authorities: String? = nil, kit: ProbeKit) {
+    self.host = host
+    self.address = address
+    self.authorities = authorities
+    self.kit = kit
+  }
+
+  public init(_ host: Host, kit: ProbeKit) {
+    self.init(host: host.name, address: host.address, authorities: host.ca, kit: kit)
+  }
+}

@@ -1,0 +1,305 @@
+public import Configuration
+
+/// Reads the entries of `probes:` and the named ones of `modules:` in scrape.yml.
+///
+/// An entry is short, `NAME[:PORT][/PATH] [closed]`, or a mapping of one name to its options,
+/// `{http: {port: 8080, path: /health}}`. The name is a probe's, a module's, or that of a service of
+/// services(5), which is then a TCP port: `http-alt` is `tcp:8080`. A module is written exactly as an
+/// entry; an entry that names one may add options, which win over the module's.
+public struct ProbeReader: Sendable {
+  /// An entry taken apart, before its probe reads the options.
+  private struct Entry: Sendable {
+    var probe: any Probe.Type
+    var pairs: [Node.Pair]
+    var isClosed: Bool
+    /// The short form, for people.
+    var text: String
+  }
+
+  /// Options that every probe has.
+  private static let common = ["name", "port", "address", "ip", "timeout"]
+  /// More entries than this for one host are a slip of the pen.
+  static let limit = 200
+
+  private let known: [any Probe.Type]
+  private var modules: [String: Entry] = [:]
+  /// Ten thousand hosts have the same few lists.
+  private var read: [Mark: [ProbePlan]] = [:]
+
+  /// Reads the modules; nil where there are none.
+  public init(
+    modules node: Node?, probes: [any Probe.Type] = Probes.all, _ findings: inout Findings
+  ) {
+    known = probes
+    let pairs = findings.attempt { () throws(ConfigurationError) in
+      try node?.mapping("modules")
+    }
+    for pair in (pairs ?? []) ?? [] {
+      if probe(pair.name) != nil {
+        findings.add(
+          ConfigurationError(
+            "\"\(pair.name)\" is the name of a probe", at: pair.key,
+            hint: "give the module a name of its own"))
+        continue
+      }
+      let entry = findings.attempt { () throws(ConfigurationError) in
+        try Self.isName(pair.key)
+        return try parsed(pair.value, modules: false)
+      }
+      guard let entry else { continue }
+      modules[pair.name] = entry
+      _ = plan(entry, pair.value, &findings)
+    }
+  }
+
+  /// What a host's `probes:` asks for; what is wrong is left out and becomes a finding.
+  public mutating func plans(of host: Host, _ findings: inout Findings) -> [ProbePlan] {
+    guard let node = host.probes else { return [] }
+    let plans = read[node.mark] ?? plans(node, &findings)
+    read[node.mark] = plans
+    for plan in plans {
+      guard !plan.isClosed, let caution = plan.probe.caution else { continue }
+      // The collectors log in there, which is the answer to the probe.
+      if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
+        Int(plan.port) == host.port
+      {
+        continue
+      }
+      findings.warn(
+        ConfigurationError(
+          "\(plan.service): \(caution.problem)", at: plan.mark, length: plan.length,
+          hint: caution.exemption))
+    }
+    return plans
+  }
+
+  /// What a list of entries asks for. A text is a list with commas.
+  public func plans(_ node: Node, _ findings: inout Findings) -> [ProbePlan] {
+    var entries = node.items
+    if node.text != nil {
+      entries = findings.attempt { () throws(ConfigurationError) in try node.words("probes") }
+    } else if node.pairs != nil {
+      // `probes: {http: {…}, icmp: {}}`: the dashes were forgotten, and nothing else is meant.
+      findings.add(node.mismatch("probes", "a list", hint: "write a dash before each probe"))
+    }
+    var plans: [ProbePlan] = []
+    for entry in entries ?? [] {
+      guard plans.count < Self.limit else {
+        findings.add(
+          ConfigurationError("more than \(Self.limit) probes of one host", at: entry))
+        break
+      }
+      guard let plan = plan(entry, &findings) else { continue }
+      if plans.contains(where: { $0.service == plan.service && $0.port == plan.port }) {
+        findings.add(
+          ConfigurationError(
+            "\"\(plan.service)\" stands here twice", at: entry,
+            hint: "give one of them another name: {\(plan.kind): {name: …}}"))
+        continue
+      }
+      plans.append(plan)
+    }
+    return plans
+  }
+
+  /// What one entry asks for, or nil where it is wrong.
+  public func plan(_ node: Node, _ findings: inout Findings) -> ProbePlan? {
+    guard
+      let entry = findings.attempt({ () throws(ConfigurationError) in
+        try parsed(node, modules: true)
+      })
+    else { return nil }
+    return plan(entry, node, &findings)
+  }
+
+  // MARK: one entry
+
+  private func probe(_ name: String) -> (any Probe.Type)? { known.first { $0.name == name } }
+
+  private static func isName(_ node: Node) throws(ConfigurationError) {
+    let text = node.text ?? ""
+    guard !text.isEmpty, text.utf8.count <= 64,
+      text.utf8.allSatisfy({
+        (0x30...0x39).contains($0) || (0x61...0x7a).contains($0 | 0x20) || $0 == UInt8(ascii: "-")
+          || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
+      })
+    else {
+      throw ConfigurationError(
+        "not the name of a module", at: node, hint: "letters, digits, \"-\", \"_\" and \".\"")
+    }
+  }
+
+  private func parsed(_ node: Node, modules: Bool) throws(ConfigurationError) -> Entry {
+    if node.text != nil, !node.isNull { return try short(node, modules: modules) }
+    guard let pairs = node.pairs, let pair = pairs.first else {
+      throw node.mismatch("a probe", "a name such as http:8080 or a mapping of one name")
+    }
+    if pairs.count > 1 {
+      throw ConfigurationError(
+        "a probe is one name, and here are \(pairs.count)", at: pairs[1].key,
+        hint: "the options of \"\(pair.name)\" stand one step further in")
+    }
+    // `http: 8080` is what a forgotten quote makes of "http:8080".
+    if let rest = pair.value.text, !pair.value.isNull {
+      var entry = try short(
+        Node("\(pair.name):\(rest)", like: pair.value), modules: modules)
+      entry.text = "\(pair.name):\(entry.text.drop { $0 != ":" }.dropFirst())"
+      return entry
+    }
+    var entry = try base(pair.key, modules: modules)
+    let options = try pair.value.mapping("options of \"\(pair.name)\"")
+    entry.pairs += options
+    if entry.probe.carrier.canBeClosed, let closed = pair.value["closed"] {
+      entry.isClosed = try closed.boolean("closed")
+    }
+    func text(_ key: String) -> String? {
+      options.last { $0.name == key }?.value.text
+    }
+    if let port = text("port") { entry.text = "\(pair.name):\(port)" }
+    if let path = text("path") { entry.text += path.hasPrefix("/") ? path : "/\(path)" }
+    return entry
+  }
+
+  /// `NAME[:PORT][/PATH] [closed]`
+  private func short(_ node: Node, modules: Bool) throws(ConfigurationError) -> Entry {
+    let words = Self.parts(of: node, at: " ", limit: 8)
+    guard let first = words.first else { throw node.mismatch("a probe", "a name") }
+    var isClosed = false
+    for word in words.dropFirst() {
+      guard word.text == "closed" else {
+        throw unknown("word", word, among: ["closed"], in: "a probe")
+      }
+      isClosed = true
+    }
+    let whole = first.text ?? ""
+    let end = whole.firstIndex { $0 == ":" || $0 == "/" } ?? whole.endIndex
+    let name = Self.part(of: first, whole[..<end])
+    var rest = whole[end...]
+    var entry = try base(name, modules: modules)
+    if rest.first == ":" {
+      rest = rest.dropFirst()
+      let port = rest.prefix { $0 != "/" }
+      guard !port.isEmpty else {
+        throw ConfigurationError(
+          "the port is missing", at: first, hint: "write \(name.text ?? ""):PORT")
+      }
+      entry.pairs.append(.init(key: Node("port", like: name), value: Self.part(of: first, port)))
+      rest = rest.dropFirst(port.count)
+    }
+    if !rest.isEmpty {
+      let path = Self.part(of: first, rest)
+      entry.pairs.append(.init(key: Node("path", like: path), value: path))
+    }
+    entry.isClosed = entry.isClosed || isClosed
+    entry.text = whole
+    return entry
+  }
+
+  /// The probe, module or service of this name.
+  private func base(_ name: Node, modules allowed: Bool) throws(ConfigurationError) -> Entry {
+    let text = name.text ?? ""
+    if let probe = probe(text) {
+      return Entry(probe: probe, pairs: [], isClosed: false, text: text)
+    }
+    if let module = modules[text] {
+      if allowed {
+        var entry = module
+        entry.text = text
+        return entry
+      }
+    }
+    if Probes.coming.contains(text) {
+      throw ConfigurationError("probe \(text) is not in this version yet", at: name).asWarning
+    }
+    if let tcp = probe(TCPProbe.name), portNumber(text, .tcp) != nil, Int(text) == nil {
+      let port = Node.Pair(key: Node("port", like: name), value: name)
+      return Entry(probe: tcp, pairs: [port], isClosed: false, text: text)
+    }
+    if Int(text) != nil {
+      throw ConfigurationError(
+        "\"\(text)\" is no probe", at: name, hint: "a port alone is tcp:\(text)")
+    }
+    throw unknown(
+      "probe", name, among: known.map { $0.name } + (allowed ? modules.keys.sorted() : []))
+  }
+
+  private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
+    let before = findings.errors.count
+    let kind = entry.probe
+    var options = ProbeOptions(
+      kind.name, at: node, pairs: entry.pairs,
+      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : []))
+    let port = port(of: kind, &options)
+    let address = options.take("address") { node, what throws(ConfigurationError) -> String in
+      let text = try node.string(what)
+      guard !text.isEmpty, text.utf8.count <= 253,
+        text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
+      else { throw ConfigurationError("not an address", at: node) }
+      return text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+    }
+    let version = options.take("ip") { node, what throws(ConfigurationError) -> Int in
+      try node.integer(what, in: 4...6)
+    }
+    if version == 5, let node = options.take("ip") {
+      options.add(ConfigurationError("ip must be 4 or 6", at: node))
+    }
+    let timeout = options.duration("timeout", in: .milliseconds(10) ... .seconds(600))
+    let name = options.take("name") { node, what throws(ConfigurationError) -> String in
+      let text = try node.string(what)
+      guard !text.isEmpty, text.utf8.count <= 128, !text.utf8.contains(where: { $0 < 0x20 }) else {
+        throw ConfigurationError("the name of a service is one line of at most 128 bytes", at: node)
+      }
+      return text
+    }
+    if entry.isClosed, !kind.carrier.canBeClosed {
+      options.add(ConfigurationError("\(options.what) cannot be told to be closed", at: node))
+    }
+    let probe = kind.init(&options)
+    options.finish(into: &findings)
+    guard findings.errors.count == before else { return nil }
+    return ProbePlan(
+      probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
+      port: port ?? 0, address: address, version: version, isClosed: entry.isClosed,
+      timeout: timeout ?? ProbePlan.timeout, mark: node.mark,
+      length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
+  }
+
+  private func port(of kind: any Probe.Type, _ options: inout ProbeOptions) -> UInt16? {
+    guard let node = options.take("port") else {
+      if kind.carrier.hasPorts, kind.defaultPort == nil {
+        options.add(
+          ConfigurationError(
+            "\(options.what) needs a port", at: options.node,
+            hint: "write \(kind.name):PORT"))
+      }
+      return kind.defaultPort
+    }
+    guard kind.carrier.hasPorts else {
+      options.add(ConfigurationError("\(options.what) has no port", at: node))
+      return nil
+    }
+    if let text = node.text, let port = kind.port(from: text) { return port }
+    options.add(
+      ConfigurationError(
+        "\"\(node.text ?? "")\" is no port", at: node,
+        hint: "a number from 1 to 65535, or a name of /etc/services"))
+    return nil
+  }
+
+  // MARK: places within a text
+
+  /// A part of a node's text, with its own place.
+  private static func part(of node: Node, _ part: Substring) -> Node {
+    let text = node.text ?? ""
+    var column = node.mark.column + text.distance(from: text.startIndex, to: part.startIndex)
+    if case .scalar(_, .quoted) = node.content { column += 1 }
+    let mark = Mark(source: node.mark.source, line: node.mark.line, column: column)
+    let end = Mark(
+      source: mark.source, line: mark.line, column: column + part.count)
+    return Node(.scalar(String(part), .plain), mark: mark, end: end)
+  }
+
+  private static func parts(of node: Node, at separator: Character, limit: Int) -> [Node] {
+    (node.text ?? "").split(separator: separator, maxSplits: limit).map { part(of: node, $0) }
+  }
+}

@@ -1,0 +1,74 @@
+public import Engine
+
+/// Every probe there is, and how those of one host are run.
+public enum Probes {
+  /// A new probe is its file and its name here.
+  public static let all: [any Probe.Type] = [
+    ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
+    SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self,
+    // By way of a library that speaks the protocol.
+    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
+  ]
+
+  /// Those that are being written: to name one is no fault.
+  static let coming = [
+    "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
+  ]
+
+  /// At most so many questions are put to one host at the same moment.
+  static let atOnce = 16
+
+  /// Asks all of them, several at the same time, and returns their results in the order of the plans.
+  ///
+  /// Names are looked up once. It takes no longer than the deadline allows.
+  public static func run(
+    _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> [ServiceResult] {
+    var found: [String: Result<[Connect.Address], TargetError>] = [:]
+    for name in Set(plans.map { $0.address ?? context.address }) {
+      do throws(TargetError) {
+        found[name] = .success(
+          try await Connect.resolve(
+            name, port: 0, on: reactor, by: min(deadline, .after(ProbePlan.timeout))))
+      } catch { found[name] = .failure(error) }
+    }
+    func addresses(_ plan: ProbePlan) -> Result<[Connect.Address], TargetError> {
+      found[plan.address ?? context.address] ?? .success([])
+    }
+    if plans.count == 1 {
+      return [
+        await plans[0].run(of: context, at: addresses(plans[0]), on: reactor, by: deadline)
+      ]
+    }
+    return await withTaskGroup(of: (Int, ServiceResult).self) { group in
+      var results = [ServiceResult?](repeating: nil, count: plans.count)
+      var next = 0
+      func start() {
+        guard next < plans.count else { return }
+        let index = next
+        let plan = plans[index]
+        let addresses = addresses(plan)
+        next += 1
+        group.addTask(executorPreference: reactor.executor) {
+          (index, await reactor.probe(plan, of: context, at: addresses, by: deadline))
+        }
+      }
+      for _ in 0..<atOnce { start() }
+      while let (index, result) = await group.next() {
+        results[index] = result
+        start()
+      }
+      return results.compactMap { $0 }
+    }
+  }
+}
+
+extension Reactor {
+  fileprivate func probe(
+    _ plan: ProbePlan, of context: ProbeContext,
+    at found: Result<[Connect.Address], TargetError>, by deadline: Deadline
+  ) async -> ServiceResult {
+    await plan.run(of: context, at: found, on: self, by: deadline)
+  }
+}

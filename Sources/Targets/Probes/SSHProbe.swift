@@ -1,0 +1,167 @@
+public import Engine
+internal import Metrics
+
+/// `ssh`: an SSH server, as far as it can be asked without making it suspicious.
+///
+/// Where the collectors had a session with this port in the same pass, how that went is the answer,
+/// and no contact is made. Else the server's banner and its list of algorithms are read (RFC 4253),
+/// or, where the pass says how to log in, keys are exchanged and the host's key is compared.
+///
+/// Options: `expect` (a text that the banner holds), `login` (yes: log in, too).
+///
+/// A server counts contacts that do not log in (OpenSSH's PerSourcePenalties: a second of penalty
+/// each), so that there is one in a pass: whoever asks again gets the same answer.
+public struct SSHProbe: Probe {
+  public static let name = "ssh"
+  public static let summary = "It speaks SSH and shows the key that was accepted."
+  public static let defaultPort: UInt16? = 22
+
+  private let expect: String?
+  private let login: Bool
+
+  public init(_ options: inout ProbeOptions) {
+    expect = options.string("expect")
+    login = options.boolean("login") ?? false
+  }
+
+  public var caution: Caution? {
+    guard !login else { return nil }
+    return Caution(
+      "OpenSSH 9.8 and later count contacts that do not log in, and then refuse the address",
+      exemption: "in its sshd_config: PerSourcePenaltyExemptList ADDRESS_OF_THIS_MACHINE; and in "
+        + "fail2ban's jail.local: ignoreip = ADDRESS_OF_THIS_MACHINE")
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    if let ssh = endpoint.ssh, ssh.port == endpoint.port, expect == nil {
+      endpoint.note("session", "the collectors' own, of this pass")
+      guard let failure = ssh.failure else {
+        return .ok(ssh.latency, "the collectors logged in")
+      }
+      return Verdict(failure)
+    }
+    let place = "\(endpoint.number) \(endpoint.port) \(login) \(expect ?? "")"
+    return await endpoint.kit.ssh.once(place, on: reactor, by: deadline) { reactor in
+      do throws(Verdict) {
+        // Another port or address is another server: nobody has said whom to believe there.
+        if let target = endpoint.target, target.port == endpoint.port,
+          target.address == endpoint.address
+        {
+          return try await exchange(target, endpoint, on: reactor, by: deadline)
+        }
+        return try await greet(endpoint, on: reactor, by: deadline)
+      } catch {
+        return error
+      }
+    }
+  }
+
+  /// Exchanges keys as the collectors do, and logs in where that is wanted.
+  private func exchange(
+    _ target: HostTarget, _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Verdict {
+    let start = Deadline.now
+    do throws(TargetError) {
+      let told = try await target.greet(logIn: login, on: reactor, by: deadline)
+      endpoint.note("key exchange", told)
+      return .ok(Deadline.now.since(start), told)
+    } catch {
+      endpoint.note("failed", error.detail)
+      throw Verdict(error)
+    }
+  }
+
+  /// Reads the banner and the list of algorithms.
+  private func greet(
+    _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Verdict {
+    endpoint.byHand("ssh-keyscan -p \(endpoint.port) \(endpoint.number)")
+    let start = Deadline.now
+    let stream = try await ByteStream.open(
+      endpoint, limit: 128 << 10, on: reactor, by: deadline)
+    stream.doing = "waiting for the banner"
+    let banner = try await banner(stream, on: reactor, by: deadline)
+    let latency = Deadline.now.since(start)
+    try await stream.send("SSH-2.0-scrape\r\n", on: reactor, by: deadline)
+    stream.doing = "waiting for the list of algorithms"
+    let head = try await stream.read(exactly: 6, on: reactor, by: deadline)
+    // Length, padding, then the first byte of the message: 20 is KEXINIT.
+    let length = Int(head.long32(at: 0))
+    guard length >= 22, length <= 64 << 10, head[5] == 20 else {
+      throw Verdict(
+        .critical, .protocolError, "\(banner), and then no list of algorithms: \(shown(head))")
+    }
+    let list = try await stream.read(exactly: length - 2, on: reactor, by: deadline)
+    guard list.count > 20, let exchange = Self.firstName(list, at: 16) else {
+      throw Verdict(.critical, .protocolError, "\(banner), and then an empty list of algorithms")
+    }
+    await goodbye(stream, on: reactor, by: min(deadline, .after(.milliseconds(200))))
+    if let expect, banner.utf8.firstRange(of: expect.utf8) == nil {
+      throw Verdict(
+        .critical, .wrongAnswer, "expected \"\(expect)\", got \"\(banner)\"", latency: latency)
+    }
+    return .ok(latency, "\(banner), \(exchange)")
+  }
+
+  /// The line that begins with `SSH-`; others may stand before it (RFC 4253, section 4.2).
+  private func banner(
+    _ stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> String {
+    for _ in 0..<64 {
+      let bytes = try await stream.line(limit: 1024, on: reactor, by: deadline)
+      let line = String(decoding: bytes, as: UTF8.self)
+      if line.hasPrefix("SSH-2.0-") || line.hasPrefix("SSH-1.99-") {
+        return String(line.dropFirst(line.hasPrefix("SSH-2") ? 8 : 9))
+      }
+      if line.hasPrefix("SSH-") {
+        throw Verdict(.critical, .protocolError, "it speaks an old SSH: \(line)")
+      }
+      let lower = line.lowercased()
+      if lower.contains("not allowed at this time") || lower.contains("maxstartups") {
+        throw Verdict(
+          .minor, .refusedByProtection,
+          "the server turns us away: \(line); exempt this machine (PerSourcePenaltyExemptList)")
+      }
+    }
+    throw Verdict(.critical, .protocolError, "64 lines came, and no banner of SSH")
+  }
+
+  /// Says that we leave: SSH_MSG_DISCONNECT, reason 11, by application (RFC 4253, section 11.1).
+  private func goodbye(
+    _ stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
+  ) async {
+    var packet: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 0, 11, 0, 0, 0, 4]
+    packet += Array("done".utf8) + [0, 0, 0, 0]
+    let padding = 8 - packet.count % 8 + (8 - packet.count % 8 < 4 ? 8 : 0)
+    packet += [UInt8](repeating: 0, count: padding)
+    packet.put(UInt32(packet.count - 4), at: 0)
+    packet[4] = UInt8(padding)
+    try? await stream.send(packet, on: reactor, by: deadline)
+    await stream.end(on: reactor, by: deadline)
+  }
+
+  /// The first name of a list of names with its length before it.
+  private static func firstName(_ bytes: [UInt8], at offset: Int) -> String? {
+    let length = Int(bytes.long32(at: offset))
+    let start = offset + 4
+    guard length > 0, length <= bytes.count - start else { return nil }
+    let names = bytes[start..<start + length]
+    return String(decoding: names.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
+  }
+}
+
+extension [UInt8] {
+  /// A number of four bytes, the high one first; zero beyond the end.
+  func long32(at offset: Int) -> UInt32 {
+    guard offset >= 0, offset + 4 <= count else { return 0 }
+    return self[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  /// A number of two or four bytes, the low one first; zero beyond the end.
+  func little(at offset: Int, count size: Int) -> UInt32 {
+    guard offset >= 0, offset + size <= count, size <= 4 else { return 0 }
+    return self[offset..<offset + size].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+  }
+}

@@ -1,0 +1,58 @@
+internal import Engine
+public import Metrics
+
+/// What one probe of one host came to.
+public struct ServiceResult: Sendable {
+  public var service: String
+  /// The probe's name: `http`.
+  public var probe: String
+  /// Zero for probes without ports.
+  public var port: UInt16
+  public var verdict: Verdict
+  /// Its steps, where somebody wanted to know.
+  public var trace: Trace?
+
+  init(_ plan: ProbePlan, trace: Trace? = nil) {
+    service = plan.service
+    probe = plan.kind
+    port = plan.port
+    verdict = Verdict(.unknown, .notReached, "")
+    self.trace = trace
+  }
+
+  /// The point `service` and those that the probe made, without the tags of the host.
+  ///
+  /// Tags `service`, `probe` and, where there is one, `port`; fields `up` (0 or 1, absent where that
+  /// was not learnt), `state` (0 ok, 1 minor, 2 major, 3 critical, 4 unknown), `latency_ms`, `reason`
+  /// (absent when ok) and `message`.
+  public var points: [Point] {
+    var point = Point("service")
+    point.tag("service", service)
+    point.tag("probe", probe)
+    if port > 0 { point.tag("port", String(port)) }
+    point.integer("up", verdict.isUp.map { $0 ? Int64(1) : 0 })
+    point.integer("state", verdict.severity.state)
+    point.float("latency_ms", verdict.latency.map { $0.milliseconds })
+    point.string("reason", verdict.reason?.rawValue)
+    point.string("message", verdict.message)
+    // What has no tags of its own would be one series for several services of a host.
+    let others = verdict.points.map { other in
+      var other = other
+      if other.tags.isEmpty { other.tag("service", service) }
+      return other
+    }
+    return [point] + others
+  }
+}
+
+extension Duration {
+  /// In milliseconds, exact to the nanosecond.
+  var milliseconds: Double {
+    Double(components.seconds) * 1000 + Double(components.attoseconds / 1_000_000_000) / 1_000_000
+  }
+
+  /// In seconds, exact to the nanosecond.
+  var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds / 1_000_000_000) / 1_000_000_000
+  }
+}

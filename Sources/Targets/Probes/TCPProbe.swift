@@ -1,0 +1,211 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+
+/// `tcp`: a connection, and where `steps` are given a conversation.
+///
+/// Options: `expect` (a text that must come, at once or after what was sent), `send` (a text with
+/// `\r`, `\n`, `\t`, `\\` and `\xNN`), `steps` (a list of `{send: …}`, `{expect: …}` and
+/// `{starttls: yes}`), `tls` (from the beginning; yes, or `{name: …, ca: …, days: {minor: 14, major: 3}}`).
+/// Writes Telegraf's `net_response`, and with TLS `x509_cert`.
+public struct TCPProbe: Probe {
+  public static let name = "tcp"
+  public static let summary = "The port accepts connections, and says what is expected."
+
+  enum Step: Sendable {
+    case send([UInt8])
+    case expect([UInt8])
+    case startTLS
+  }
+
+  private let steps: [Step]
+  private let tls: CertificateCheck
+
+  public init(_ options: inout ProbeOptions) {
+    var steps: [Step] = []
+    if let text = options.take("send", escaped) { steps.append(.send(text)) }
+    if let text = options.take("expect", escaped) { steps.append(.expect(text)) }
+    let list =
+      options.take("steps") { node, what throws(ConfigurationError) -> [Step] in
+        var list: [Step] = []
+        for item in try node.list(what) {
+          for pair in try item.mapping("a step") {
+            switch pair.name {
+            case "send": list.append(.send(try escaped(pair.value, "send")))
+            case "expect": list.append(.expect(try escaped(pair.value, "expect")))
+            case "starttls":
+              if try pair.value.boolean("starttls") { list.append(.startTLS) }
+            default: throw unknown("step", pair.key, among: ["send", "expect", "starttls"])
+            }
+          }
+        }
+        return list
+      } ?? []
+    if !list.isEmpty, !steps.isEmpty {
+      options.add(
+        ConfigurationError(
+          "steps stand beside send or expect", at: options.node, hint: "write all of them as steps")
+      )
+    }
+    steps += list
+    let asked = options.tls()
+    tls = asked ?? CertificateCheck()
+    let later = steps.contains { if case .startTLS = $0 { true } else { false } }
+    // Where it begins later, `tls` only says how.
+    if asked != nil, !later { steps.insert(.startTLS, at: 0) }
+    self.steps = steps
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    endpoint.byHand(byHand(endpoint))
+    let start = Deadline.now
+    var verdict: Verdict
+    var connected: Duration?
+    var certificate: ShownCertificate?
+    do throws(Verdict) {
+      let stream = try await ByteStream.open(endpoint, limit: 64 << 10, on: reactor, by: deadline)
+      connected = Deadline.now.since(start)
+      let said = try await talk(on: stream, endpoint, &certificate, on: reactor, by: deadline)
+      let latency = steps.isEmpty ? connected : Deadline.now.since(start)
+      if !steps.isEmpty { stream.finish() }
+      verdict = .ok(latency, said)
+    } catch {
+      verdict = error
+    }
+    verdict.points.append(
+      netResponse(
+        endpoint, .tcp, verdict, connected: connected,
+        expects: steps.contains { if case .expect = $0 { true } else { false } }))
+    if let certificate {
+      let wrong = certificate.verdict(tls, trusted: true, latency: verdict.latency)
+      verdict = verdict.worse(wrong)
+      verdict.points.append(certificate.point(endpoint, "tcp"))
+    }
+    return verdict
+  }
+
+  private func byHand(_ endpoint: Endpoint) -> String {
+    guard steps.contains(where: { if case .startTLS = $0 { true } else { false } }) else {
+      return "nc -v \(endpoint.number) \(endpoint.port)"
+    }
+    let name = tls.name ?? endpoint.address
+    return "openssl s_client -connect \(endpoint.number):\(endpoint.port) -servername \(name)"
+      + ((tls.authorities ?? endpoint.authorities).map { " -CAfile \($0)" } ?? "")
+  }
+
+  /// Returns what people are told of it.
+  private func talk(
+    on stream: ByteStream, _ endpoint: Endpoint, _ certificate: inout ShownCertificate?,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> String {
+    var said = "accepts connections"
+    for step in steps {
+      switch step {
+      case .send(let bytes):
+        stream.doing = "sending \(shown(bytes))"
+        try await stream.send(bytes, on: reactor, by: deadline)
+      case .expect(let bytes):
+        stream.doing = "waiting for \(shown(bytes))"
+        said = "answered \(try await expect(bytes, on: stream, on: reactor, by: deadline))"
+      case .startTLS:
+        stream.doing = "agreeing on TLS"
+        let shown = try await stream.startTLS(
+          with: try await endpoint.kit.tls.context(tls.trust(endpoint), on: reactor, by: deadline),
+          name: tls.name ?? endpoint.address, on: reactor, by: deadline)
+        certificate = shown
+        said = shown.told(tls)
+      }
+    }
+    return said
+  }
+
+  /// Reads until the bytes have come; what came until then is told where they do not.
+  private func expect(
+    _ wanted: [UInt8], on stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> String {
+    var answer: [UInt8] = []
+    while true {
+      let from = max(0, answer.count - wanted.count)
+      do throws(Verdict) {
+        let more = try await stream.some(on: reactor, by: deadline)
+        guard !more.isEmpty else {
+          throw answer.isEmpty
+            ? Verdict(
+              .critical, .connectionLost, "the connection was closed while \(stream.doing)")
+            : wrong(answer, wanted)
+        }
+        answer += more
+      } catch {
+        // Something else came, and then silence: that is the wrong answer.
+        throw error.reason == .timeout && !answer.isEmpty ? wrong(answer, wanted) : error
+      }
+      if answer[from...].firstRange(of: wanted) != nil { return shown(answer) }
+    }
+  }
+
+  private func wrong(_ answer: [UInt8], _ wanted: [UInt8]) -> Verdict {
+    Verdict(.critical, .wrongAnswer, "expected \(shown(wanted)), got \(shown(answer))")
+  }
+}
+
+/// A text with `\r`, `\n`, `\t`, `\0`, `\\` and `\xNN`, as bytes.
+func escaped(_ node: Node, _ what: String) throws(ConfigurationError) -> [UInt8] {
+  let text = try node.string(what)
+  guard text.utf8.count <= 4096 else {
+    throw ConfigurationError("\(what) is longer than 4096 bytes", at: node)
+  }
+  var bytes: [UInt8] = []
+  var rest = text.utf8[...]
+  while let byte = rest.popFirst() {
+    guard byte == UInt8(ascii: "\\") else {
+      bytes.append(byte)
+      continue
+    }
+    switch rest.popFirst() {
+    case UInt8(ascii: "r"): bytes.append(13)
+    case UInt8(ascii: "n"): bytes.append(10)
+    case UInt8(ascii: "t"): bytes.append(9)
+    case UInt8(ascii: "0"): bytes.append(0)
+    case UInt8(ascii: "\\"): bytes.append(UInt8(ascii: "\\"))
+    case UInt8(ascii: "x"):
+      let digits = rest.prefix(2)
+      guard digits.count == 2, let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+      else { throw ConfigurationError("\\x is followed by two digits", at: node) }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    default:
+      throw ConfigurationError(
+        "\(what) has an unknown escape", at: node, hint: "known: \\r \\n \\t \\0 \\\\ \\xNN")
+    }
+  }
+  guard !bytes.isEmpty else { throw ConfigurationError("\(what) is empty", at: node) }
+  return bytes
+}
+
+/// Telegraf's point for a connection; it has no time where there was none.
+func netResponse(
+  _ endpoint: Endpoint, _ carrier: Carrier, _ verdict: Verdict, connected: Duration?,
+  expects: Bool
+) -> Point {
+  let result: (name: String, code: Int64) =
+    switch verdict.reason {
+    case nil: ("success", 0)
+    case .timeout where connected == nil: ("timeout", 1)
+    case .timeout, .connectionLost, .noAnswer, .protocolError:
+      expects ? ("read_failed", 3) : ("timeout", 1)
+    case .wrongAnswer: ("string_mismatch", 4)
+    default: connected == nil ? ("connection_failed", 2) : ("read_failed", 3)
+    }
+  var point = Point("net_response")
+  point.tag("server", endpoint.address)
+  point.tag("port", String(endpoint.port))
+  point.tag("protocol", carrier.rawValue)
+  point.tag("result", result.name)
+  point.integer("result_code", result.code)
+  point.string("result_type", result.name)
+  point.float("response_time", (verdict.latency ?? connected)?.inSeconds)
+  if expects { point.boolean("string_found", result.code == 0) }
+  return point
+}

@@ -1,0 +1,114 @@
+internal import CSSL
+internal import Metrics
+internal import Transfer
+
+/// One side of TLS without a socket: sealed bytes go in and come out, and clear ones on the other side.
+final class TLSSession {
+  private let ssl: OpaquePointer
+  /// What has come from the server, and what is to go to it; both belong to `ssl`.
+  private let incoming: OpaquePointer
+  private let leaving: OpaquePointer
+
+  enum Moved {
+    case bytes
+    case end
+    case wants
+  }
+
+  /// A client that asks for this name; an address is not asked for (RFC 6066, section 3).
+  init(_ context: TLSContext, name: String) throws(Verdict) {
+    guard let ssl = SSL_new(context.pointer) else {
+      throw Verdict(.unknown, .localError, "OpenSSL has no memory")
+    }
+    self.ssl = ssl
+    guard let incoming = BIO_new(BIO_s_mem()), let leaving = BIO_new(BIO_s_mem()) else {
+      SSL_free(ssl)
+      throw Verdict(.unknown, .localError, "OpenSSL has no memory")
+    }
+    self.incoming = incoming
+    self.leaving = leaving
+    SSL_set_bio(ssl, incoming, leaving)
+    SSL_set_connect_state(ssl)
+    if !isAddress(name) {
+      // The macro SSL_set_tlsext_host_name.
+      var bytes = Array(name.utf8.map { CChar(bitPattern: $0) }) + [0]
+      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &bytes)
+    }
+  }
+
+  deinit { SSL_free(ssl) }
+
+  /// Hands over what the server sent.
+  func take(_ sealed: [UInt8]) {
+    // A memory BIO takes all there is.
+    _ = BIO_write(incoming, sealed, Int32(sealed.count))
+  }
+
+  /// What is to be sent to the server now.
+  func outgoing() -> [UInt8] {
+    let count = BIO_ctrl_pending(leaving)
+    guard count > 0 else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: count) { room, filled in
+      filled = max(0, Int(BIO_read(leaving, room.baseAddress, Int32(room.count))))
+    }
+  }
+
+  /// Whether the handshake is done; false while it waits for the server.
+  func shakesHands() throws(Verdict) -> Bool {
+    ERR_clear_error()
+    let code = SSL_do_handshake(ssl)
+    if code == 1 { return true }
+    if SSL_get_error(ssl, code) == SSL_ERROR_WANT_READ { return false }
+    throw Verdict(.critical, .tlsFailed, "TLS was not agreed on: \(lastTLSError())")
+  }
+
+  func write(_ bytes: [UInt8], while doing: String) throws(Verdict) {
+    guard !bytes.isEmpty else { return }
+    ERR_clear_error()
+    guard SSL_write(ssl, bytes, Int32(bytes.count)) > 0 else {
+      throw Verdict(.critical, .connectionLost, "TLS ended while \(doing): \(lastTLSError())")
+    }
+  }
+
+  func read(into bytes: inout [UInt8], while doing: String) throws(Verdict) -> Moved {
+    ERR_clear_error()
+    var code: Int32 = 0
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
+      code = SSL_read(ssl, room.baseAddress, Int32(room.count))
+      if code > 0 { bytes.append(contentsOf: room[..<Int(code)]) }
+    }
+    if code > 0 { return .bytes }
+    switch SSL_get_error(ssl, code) {
+    case SSL_ERROR_WANT_READ: return .wants
+    case SSL_ERROR_ZERO_RETURN: return .end
+    default:
+      throw Verdict(.critical, .connectionLost, "TLS ended while \(doing): \(lastTLSError())")
+    }
+  }
+
+  /// Says that nothing more will be sent.
+  func close() { SSL_shutdown(ssl) }
+
+  /// What the server showed, checked against the authorities and the name.
+  func certificate(for name: String) throws(Verdict) -> ShownCertificate {
+    guard let shown = SSL_get1_peer_certificate(ssl) else {
+      throw Verdict(.critical, .tlsFailed, "the server showed no certificate")
+    }
+    defer { X509_free(shown) }
+    let length = Int(i2d_X509(shown, nil))
+    let der = [UInt8](unsafeUninitializedCapacity: max(0, length)) { room, count in
+      var next = room.baseAddress
+      count = next == nil ? 0 : max(0, Int(i2d_X509(shown, &next)))
+    }
+    guard let certificate = Certificate(der: der) else {
+      throw Verdict(.critical, .tlsFailed, "the server's certificate cannot be read")
+    }
+    let matches =
+      isAddress(name)
+      ? X509_check_ip_asc(shown, name, 0) == 1
+      : X509_check_host(shown, name, name.utf8.count, 0, nil) == 1
+    return ShownCertificate(
+      certificate: certificate, code: SSL_get_verify_result(ssl), matches: matches, name: name,
+      version: SSL_get_version(ssl).map { String(cString: $0) } ?? "TLS")
+  }
+}

@@ -1,0 +1,81 @@
+internal import Configuration
+internal import Engine
+internal import Metrics
+internal import Transfer
+
+extension ProbeKit {
+  /// Runs the transfer against the endpoint's addresses, the next where one cannot be connected to.
+  func ask(
+    _ request: TransferRequest, of endpoint: Endpoint, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> TransferAnswer {
+    var request = request
+    request.wantsTranscript = endpoint.trace != nil
+    let addresses = endpoint.addresses.prefix(4)
+    var answer = TransferAnswer(error: TransferError(.unresolved, "the name has no address"))
+    for (index, address) in addresses.enumerated() {
+      request.address = address.text
+      // A silent address must leave the next ones their share of the time.
+      let share = deadline.remaining / (addresses.count - index)
+      answer = await transfers.run(request, on: reactor, by: min(deadline, .after(share)))
+      tell(answer, to: endpoint)
+      let isDead = [.refused, .unreachable, .timeout].contains(answer.error?.reason)
+      guard isDead, answer.phases.connected == nil else { break }
+    }
+    return answer
+  }
+
+  /// Tells the steps and what was said.
+  private func tell(_ answer: TransferAnswer, to endpoint: Endpoint) {
+    guard endpoint.trace != nil else { return }
+    let phases: [(String, Duration?)] = [
+      ("connect", answer.phases.connected), ("tls", answer.phases.secured),
+      ("first byte", answer.phases.answered), ("total", answer.phases.total),
+    ]
+    for line in answer.transcript {
+      endpoint.note(
+        line.hasPrefix(">") ? "sent" : line.hasPrefix("<") ? "received" : "curl",
+        String(line.dropFirst(2)))
+    }
+    for case (let name, let after?) in phases {
+      endpoint.note(name, "after \(Verdict.rounded(after))")
+    }
+    for (index, certificate) in answer.certificates.enumerated() {
+      endpoint.note("certificate \(index)", "\(certificate.subject), by \(certificate.issuer)")
+    }
+  }
+}
+
+extension Verdict {
+  /// What an error of a transfer means.
+  init(_ error: TransferError, in answer: TransferAnswer) {
+    let message = error.message
+    switch error.reason {
+    case .unresolved: self.init(.critical, .nameUnknown, message)
+    case .refused: self.init(.critical, .connectionRefused, message)
+    case .unreachable: self.init(.critical, .unreachable, message)
+    case .lost: self.init(.critical, .connectionLost, message)
+    case .timeout: self.init(.critical, .timeout, message)
+    case .untrusted: self.init(untrusted: answer, error)
+    case .insecure: self.init(.critical, .tlsFailed, message)
+    case .denied: self.init(.critical, .authFailed, message)
+    case .malformed: self.init(.critical, .protocolError, message)
+    case .failed: self.init(.critical, .wrongAnswer, message)
+    case .invalid, .local: self.init(.unknown, .localError, message)
+    case .cancelled: self.init(.unknown, .cancelled, message)
+    }
+  }
+
+  /// A length of time for people: `4.2 ms`.
+  static func rounded(_ duration: Duration) -> String {
+    "\((duration.milliseconds * 10).rounded() / 10) ms"
+  }
+}
+
+extension Endpoint {
+  /// The host as a URL writes it: numbers of IPv6 in brackets.
+  func hostInURL(_ name: String?) -> String {
+    let host = name ?? address
+    return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+  }
+}

@@ -1,0 +1,108 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+
+/// `udp`: a datagram, and the answer to it.
+///
+/// Options: `send` (a text with `\r`, `\n`, `\t`, `\\` and `\xNN`; else one empty line), `expect` (a
+/// text that the answer holds), `tries` (2). Writes Telegraf's `net_response`.
+///
+/// Silence is unknown: UDP does not say whether anybody listens. That nobody does, the host may say
+/// (ICMP port unreachable), though not more than about once a second.
+public struct UDPProbe: Probe {
+  public static let name = "udp"
+  public static let summary = "A datagram is answered; silence is unknown, not ok."
+  public static let carrier = Carrier.udp
+
+  private let send: [UInt8]
+  private let expect: [UInt8]?
+  private let tries: Int
+
+  public init(_ options: inout ProbeOptions) {
+    send = options.take("send", escaped) ?? [10]
+    expect = options.take("expect", escaped)
+    tries = options.integer("tries", in: 1...10) ?? 2
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    endpoint.byHand("nc -u -v \(endpoint.number) \(endpoint.port)")
+    var verdict: Verdict
+    do throws(Verdict) {
+      let answer = try await exchange(
+        send, with: endpoint, tries: tries, on: reactor, by: deadline
+      ) { _ in true }
+      if let expect, answer.bytes.firstRange(of: expect) == nil {
+        throw Verdict(
+          .critical, .wrongAnswer, "expected \(shown(expect)), got \(shown(answer.bytes))",
+          latency: answer.took)
+      }
+      verdict = .ok(answer.took, "answered \(shown(answer.bytes))")
+    } catch {
+      verdict = error
+    }
+    verdict.points.append(
+      netResponse(endpoint, .udp, verdict, connected: nil, expects: true))
+    return verdict
+  }
+}
+
+/// An answer to a datagram, and when both were under way, in nanoseconds of CLOCK_REALTIME.
+struct Exchange {
+  var bytes: [UInt8]
+  var sent: Int64
+  var arrived: Int64
+
+  var took: Duration { .nanoseconds(max(0, arrived &- sent)) }
+}
+
+/// Sends a datagram, again where nothing comes back, until an answer is one that is looked for.
+///
+/// What comes and is not looked for is passed over, at most 64 of it. The tries share the time.
+func exchange(
+  _ request: [UInt8], with endpoint: Endpoint, tries: Int, on reactor: isolated Reactor,
+  by deadline: Deadline, isAnswer: ([UInt8]) -> Bool
+) async throws(Verdict) -> Exchange {
+  guard let address = endpoint.addresses.first else {
+    throw Verdict(.critical, .nameUnknown, "\(endpoint.address) has no address")
+  }
+  let socket: DatagramSocket
+  do throws(SystemError) { socket = try DatagramSocket(address) } catch {
+    throw Verdict(error, endpoint)
+  }
+  var others = 0
+  for left in stride(from: tries, to: 0, by: -1) {
+    let until = min(deadline, .after(deadline.remaining / left))
+    do throws(SystemError) {
+      let sent = try socket.send(request)
+      endpoint.note("sent", shown(request))
+      while others < 64, await waits(socket, on: reactor, by: until) {
+        while others < 64, let datagram = try socket.receive() {
+          endpoint.note("received", shown(datagram.bytes))
+          if isAnswer(datagram.bytes) {
+            return Exchange(
+              bytes: datagram.bytes, sent: sent, arrived: datagram.time ?? realtime())
+          }
+          others += 1
+        }
+      }
+    } catch {
+      endpoint.note("error", "\(error)")
+      throw Verdict(error, endpoint)
+    }
+    if Task.isCancelled { throw Verdict(.unknown, .cancelled, "ended while waiting for an answer") }
+  }
+  if others > 0 {
+    throw Verdict(.critical, .protocolError, "\(others) datagrams came, and none was the answer")
+  }
+  throw Verdict(
+    .unknown, .noAnswer, "\(endpoint.number): no answer on UDP port \(endpoint.port)")
+}
+
+/// Whether something came by the deadline.
+private func waits(
+  _ socket: DatagramSocket, on reactor: isolated Reactor, by deadline: Deadline
+) async -> Bool {
+  (try? await socket.wait(on: reactor, by: deadline)) ?? false
+}

@@ -1,0 +1,442 @@
+internal import CCurl
+internal import CSSL
+internal import Engine
+internal import Glibc
+
+/// One transfer on its way: libcurl's easy handle and what has come back so far.
+final class Exchange {
+  private let easy: UnsafeMutableRawPointer
+  private let sockets: Sockets
+  private let request: TransferRequest
+  private let authorities: Authorities
+  private let start = Deadline.now
+  private var lists: [UnsafeMutablePointer<curl_slist>?] = []
+  /// libcurl reads the body from here, and writes its own words about a failure there.
+  private let body: UnsafeMutableBufferPointer<UInt8>
+  private let words: UnsafeMutableBufferPointer<CChar>
+  private var sent = 0
+  private var found = TransferAnswer()
+  private var headerBytes = 0
+  private var transcript: Transcript?
+  private let scheme: String
+  /// Whether it is a protocol of commands and answers, with a farewell.
+  var isConversation: Bool { !scheme.hasPrefix("http") }
+
+  init(
+    _ request: TransferRequest, on easy: UnsafeMutableRawPointer, of multi: MultiHandle,
+    trusting authorities: Authorities
+  ) throws(TransferError) {
+    self.request = request
+    self.easy = easy
+    self.authorities = authorities
+    sockets = multi.sockets
+    scheme = String(request.url.prefix { $0 != ":" }).lowercased()
+    body = .allocate(capacity: request.body.count)
+    _ = body.initialize(from: request.body)
+    words = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    words.initialize(repeating: 0)
+    if request.wantsTranscript { transcript = Transcript(request) }
+    var codes = common(multi) + credentials
+    codes += isConversation ? conversation : http
+    if let failed = codes.first(where: { $0 != CURLE_OK }) {
+      throw TransferError(.invalid, String(cString: curl_easy_strerror(failed)))
+    }
+  }
+
+  deinit {
+    // The handle is used again: nothing of it may point here.
+    curl_easy_reset(easy)
+    lists.forEach { curl_slist_free_all($0) }
+    body.deallocate()
+    words.deallocate()
+  }
+
+  private func list(_ option: CURLoption, _ items: [String]) -> CURLcode {
+    var list: UnsafeMutablePointer<curl_slist>?
+    for item in items { list = curl_slist_append(list, item) }
+    lists.append(list)
+    return scrape_setopt_pointer(easy, option, list)
+  }
+
+  private func common(_ multi: MultiHandle) -> [CURLcode] {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    // Connections may outlive the transfer; what is reported of them goes to the one that has them.
+    let owner = Unmanaged.passUnretained(multi).toOpaque()
+    let socketOwner = Unmanaged.passUnretained(sockets).toOpaque()
+    var codes = [
+      scrape_setopt_string(easy, CURLOPT_URL, request.url),
+      // No signals: getaddrinfo runs in a thread of libcurl's, and a name that is not answered is
+      // left to that thread when the deadline comes instead of being waited for.
+      scrape_setopt_long(easy, CURLOPT_NOSIGNAL, 1),
+      scrape_setopt_long(easy, CURLOPT_QUICK_EXIT, 1),
+      scrape_setopt_long(easy, CURLOPT_SSL_VERIFYPEER, 1),
+      scrape_setopt_long(easy, CURLOPT_SSL_VERIFYHOST, 2),
+      // The authorities are ours: libcurl must neither read files of its own nor keep their place.
+      scrape_setopt_pointer(easy, CURLOPT_CAINFO, nil),
+      scrape_setopt_pointer(easy, CURLOPT_CAPATH, nil),
+      scrape_setopt_long(easy, CURLOPT_CA_CACHE_TIMEOUT, 0),
+      scrape_setopt_tls(
+        easy,
+        { _, tls, context in
+          guard let tls, let context else { return CURLE_ABORTED_BY_CALLBACK }
+          let multi = Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
+          return multi.current?.secure(OpaquePointer(tls), context) ?? CURLE_ABORTED_BY_CALLBACK
+        }, owner),
+      scrape_setopt_pointer(easy, CURLOPT_ERRORBUFFER, words.baseAddress),
+      scrape_setopt_data(easy, CURLOPT_WRITEFUNCTION) { data, size, count, context in
+        guard let data, let context else { return 0 }
+        return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+          .take(UnsafeRawBufferPointer(start: data, count: size * count))
+      },
+      scrape_setopt_pointer(easy, CURLOPT_WRITEDATA, context),
+      scrape_setopt_data(easy, CURLOPT_HEADERFUNCTION) { data, size, count, context in
+        guard let data, let context else { return 0 }
+        return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+          .takeLine(UnsafeRawBufferPointer(start: data, count: size * count))
+      },
+      scrape_setopt_pointer(easy, CURLOPT_HEADERDATA, context),
+      scrape_setopt_opensocket(
+        easy,
+        { context, _, address in
+          guard let context, let address else { return -1 }
+          return Unmanaged<Sockets>.fromOpaque(context).takeUnretainedValue().make(address)
+        }, socketOwner),
+      scrape_setopt_closesocket(
+        easy,
+        { context, socket in
+          guard let context else { return 1 }
+          Unmanaged<Sockets>.fromOpaque(context).takeUnretainedValue().close(socket)
+          return 0
+        }, socketOwner),
+    ]
+    if !request.keepsConnection {
+      codes += [
+        scrape_setopt_long(easy, CURLOPT_FRESH_CONNECT, 1),
+        // The next handshake must show its certificate again.
+        scrape_setopt_long(easy, CURLOPT_SSL_SESSIONID_CACHE, 0),
+      ]
+    }
+    if let address = request.address {
+      codes.append(scrape_setopt_string(easy, CURLOPT_NOPROXY, "*"))
+      let host = hostOfURL ?? ""
+      let place = address.utf8.contains(UInt8(ascii: ":")) ? "[\(address)]" : address
+      if host != place { codes.append(list(CURLOPT_CONNECT_TO, ["\(host)::\(place):"])) }
+    }
+    if transcript != nil {
+      codes.append(scrape_setopt_long(easy, CURLOPT_VERBOSE, 1))
+      codes.append(
+        scrape_setopt_debug(
+          easy,
+          { _, type, data, size, context in
+            guard let data, let context else { return 0 }
+            let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+            exchange.transcript?.note(type, UnsafeRawBufferPointer(start: data, count: size))
+            return 0
+          }, context))
+    }
+    return codes
+  }
+
+  private var hostOfURL: String? {
+    guard let url = curl_url() else { return nil }
+    defer { curl_url_cleanup(url) }
+    guard curl_url_set(url, CURLUPART_URL, request.url, 0) == CURLUE_OK else { return nil }
+    var host: UnsafeMutablePointer<CChar>?
+    guard curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK, let host else { return nil }
+    defer { curl_free(host) }
+    return String(cString: host)
+  }
+
+  private var credentials: [CURLcode] {
+    if let bearer = request.bearer {
+      return [
+        scrape_setopt_long(easy, CURLOPT_HTTPAUTH, 1 << 6),  // CURLAUTH_BEARER
+        scrape_setopt_string(easy, CURLOPT_XOAUTH2_BEARER, bearer),
+      ]
+    }
+    guard let user = request.user else { return [] }
+    return [
+      scrape_setopt_long(easy, CURLOPT_HTTPAUTH, 1),  // CURLAUTH_BASIC
+      scrape_setopt_string(easy, CURLOPT_USERNAME, user),
+      scrape_setopt_string(easy, CURLOPT_PASSWORD, request.password ?? ""),
+    ]
+  }
+
+  private var http: [CURLcode] {
+    var codes = [
+      scrape_setopt_string(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
+      scrape_setopt_string(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
+      scrape_setopt_long(easy, CURLOPT_HTTP_VERSION, 2),  // CURL_HTTP_VERSION_1_1
+      scrape_setopt_long(easy, CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1 : 0),
+      scrape_setopt_long(easy, CURLOPT_MAXREDIRS, max(0, request.redirects)),
+      scrape_setopt_string(easy, CURLOPT_USERAGENT, "scrape"),
+      scrape_setopt_long(easy, CURLOPT_FORBID_REUSE, request.keepsConnection ? 0 : 1),
+    ]
+    switch request.method {
+    case "GET" where body.isEmpty: break
+    case "HEAD": codes.append(scrape_setopt_long(easy, CURLOPT_NOBODY, 1))
+    default:
+      if request.method == "POST" || !body.isEmpty {
+        codes += [
+          scrape_setopt_long(easy, CURLOPT_POST, 1),
+          scrape_setopt_large(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count)),
+          scrape_setopt_pointer(easy, CURLOPT_POSTFIELDS, body.baseAddress),
+        ]
+      }
+      if request.method != "POST" {
+        codes.append(scrape_setopt_string(easy, CURLOPT_CUSTOMREQUEST, request.method))
+      }
+    }
+    // Without `Expect: 100-continue` a large body does not wait a second for a server that is old.
+    var lines = body.isEmpty ? [] : ["Expect:"]
+    for header in request.headers {
+      let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
+      guard !line.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { continue }
+      lines.append(line)
+    }
+    if !lines.isEmpty { codes.append(list(CURLOPT_HTTPHEADER, lines)) }
+    return codes
+  }
+
+  private var conversation: [CURLcode] {
+    var codes = [
+      scrape_setopt_string(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps,imap,imaps,pop3,pop3s"),
+      scrape_setopt_long(easy, CURLOPT_USE_SSL, request.requiresTLS ? 3 : 0),  // CURLUSESSL_ALL
+    ]
+    if let command = request.command {
+      codes.append(scrape_setopt_string(easy, CURLOPT_CUSTOMREQUEST, command))
+      if scheme.hasPrefix("smtp") || scheme.hasPrefix("pop3") {
+        codes.append(scrape_setopt_long(easy, CURLOPT_NOBODY, 1))
+      }
+    }
+    if let sender = request.sender {
+      codes += [
+        scrape_setopt_string(easy, CURLOPT_MAIL_FROM, sender),
+        list(CURLOPT_MAIL_RCPT, request.recipients),
+        scrape_setopt_long(easy, CURLOPT_UPLOAD, 1),
+        scrape_setopt_large(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(body.count)),
+        scrape_setopt_data(easy, CURLOPT_READFUNCTION) { data, size, count, context in
+          guard let data, let context else { return 0 }
+          return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+            .give(UnsafeMutableRawBufferPointer(start: data, count: size * count))
+        },
+        scrape_setopt_pointer(
+          easy, CURLOPT_READDATA, Unmanaged.passUnretained(self).toOpaque()),
+      ]
+    }
+    return codes
+  }
+
+  /// What is said in clear text where the conversation is broken off.
+  var goodbye: [UInt8] {
+    switch scheme {
+    case "smtp", "pop3": Array("QUIT\r\n".utf8)
+    case "imap": Array("Z LOGOUT\r\n".utf8)
+    default: []
+    }
+  }
+
+  // MARK: What libcurl and OpenSSL report
+
+  /// Puts the authorities into a connection that is about to be secured, and listens in.
+  ///
+  /// The chain is verified as ever; it is looked at besides, as libcurl shows none that failed.
+  private func secure(_ tls: OpaquePointer, _ context: UnsafeMutableRawPointer) -> CURLcode {
+    sockets.saysNothing()
+    authorities.adopt(tls)
+    SSL_CTX_set_cert_verify_callback(
+      tls,
+      { verification, context in
+        guard let verification else { return 0 }
+        let verdict = X509_verify_cert(verification)
+        if let context {
+          Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
+            .current?.note(verification, verdict == 1)
+        }
+        return verdict
+      }, context)
+    return CURLE_OK
+  }
+
+  private func note(_ verification: OpaquePointer, _ isTrusted: Bool) {
+    // A chain as it was built, or where that failed, as the server sent it.
+    var chain = isTrusted ? X509_STORE_CTX_get0_chain(verification) : nil
+    if chain == nil { chain = X509_STORE_CTX_get0_untrusted(verification) }
+    found.certificates = []
+    for index in 0..<min(10, max(0, chain.map { scrape_chain_count($0) } ?? 0)) {
+      guard let item = scrape_chain_item(chain, index), let certificate = Certificate(item) else {
+        continue
+      }
+      found.certificates.append(certificate)
+    }
+    if found.certificates.isEmpty, let own = X509_STORE_CTX_get0_cert(verification),
+      let certificate = Certificate(own)
+    {
+      found.certificates = [certificate]
+    }
+    guard !isTrusted else {
+      found.distrust = nil
+      return
+    }
+    let code = X509_STORE_CTX_get_error(verification)
+    let depth = X509_STORE_CTX_get_error_depth(verification)
+    var said = String(cString: X509_verify_cert_error_string(Int(code)))
+    if depth > 0 {
+      let whose = X509_STORE_CTX_get_current_cert(verification).flatMap { Certificate($0)?.subject }
+      said += whose.map { " (\($0))" } ?? " (of an issuer)"
+    }
+    let kind: TransferAnswer.Distrust.Kind =
+      switch code {
+      case X509_V_ERR_CERT_HAS_EXPIRED: .expired
+      case X509_V_ERR_CERT_NOT_YET_VALID: .notYetValid
+      default: .unverified
+      }
+    found.distrust = TransferAnswer.Distrust(kind: kind, message: said)
+  }
+
+  private func take(_ data: UnsafeRawBufferPointer) -> Int {
+    let room = request.bodyLimit - found.body.count
+    found.body.append(contentsOf: data.prefix(max(0, room)))
+    if data.count > room {
+      found.isCut = true
+      return 0  // which makes libcurl end the transfer
+    }
+    return data.count
+  }
+
+  private func takeLine(_ data: UnsafeRawBufferPointer) -> Int {
+    headerBytes += data.count
+    guard headerBytes <= request.headerLimit else { return 0 }
+    if isConversation {
+      found.lines.append(Self.trimmed(data[...]))
+    } else if data.starts(with: "HTTP/".utf8) {
+      // A new head: what came before was `100 Continue`, or an answer that led elsewhere.
+      found.headers.removeAll()
+      found.lines = [Self.trimmed(data[...])]
+    } else if let colon = data.firstIndex(of: UInt8(ascii: ":")) {
+      let name = String(decoding: data[..<colon], as: UTF8.self).lowercased()
+      found.headers.append((name, Self.trimmed(data[(colon + 1)...])))
+    }
+    return data.count
+  }
+
+  private static func trimmed(_ text: Slice<UnsafeRawBufferPointer>) -> String {
+    var text = text
+    while let first = text.first, first <= 0x20 { text.removeFirst() }
+    while let last = text.last, last <= 0x20 { text.removeLast() }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
+    let count = min(room.count, body.count - sent)
+    room.copyBytes(from: UnsafeRawBufferPointer(body)[sent..<(sent + count)])
+    sent += count
+    return count
+  }
+
+  // MARK: The end
+
+  /// The answer where libcurl ended the transfer.
+  func answer(_ code: CURLcode) -> TransferAnswer {
+    if code == CURLE_OK { sockets.saysNothing() }
+    complete()
+    if code != CURLE_OK && !(code == CURLE_WRITE_ERROR && found.isCut) { found.error = error(code) }
+    return found
+  }
+
+  /// The answer where the reactor ended it.
+  func answer(ending reason: TransferError.Reason) -> TransferAnswer {
+    complete()
+    let point =
+      if found.phases.connected == nil {
+        found.phases.resolved == nil && found.address == nil
+          ? "no address for the name" : "no connection"
+      } else if request.requiresTLS || scheme.hasSuffix("s"), found.phases.secured == nil {
+        isConversation && !scheme.hasSuffix("s")
+          ? "no change to TLS" : "no end of the TLS handshake"
+      } else if found.phases.answered == nil && found.lines.isEmpty && found.headers.isEmpty {
+        "connected, but no answer"
+      } else {
+        "no end of the answer"
+      }
+    found.error = TransferError(
+      reason, reason == .cancelled ? "cancelled" : "\(point) in the time given")
+    return found
+  }
+
+  private func complete() {
+    var status = 0
+    _ = scrape_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    found.status = status > 0 ? status : nil
+    found.phases.resolved = phase(CURLINFO_NAMELOOKUP_TIME_T)
+    found.phases.connected = phase(CURLINFO_CONNECT_TIME_T)
+    found.phases.secured = phase(CURLINFO_APPCONNECT_TIME_T)
+    found.phases.answered = phase(CURLINFO_STARTTRANSFER_TIME_T)
+    found.phases.total = Deadline.now.since(start)
+    found.address = text(CURLINFO_PRIMARY_IP)
+    found.url = text(CURLINFO_EFFECTIVE_URL)
+    var redirects = 0
+    _ = scrape_getinfo_long(easy, CURLINFO_REDIRECT_COUNT, &redirects)
+    found.redirects = redirects
+    found.transcript = transcript?.lines ?? []
+  }
+
+  private func phase(_ info: CURLINFO) -> Duration? {
+    var microseconds: curl_off_t = 0
+    _ = scrape_getinfo_large(easy, info, &microseconds)
+    return microseconds > 0 ? .microseconds(microseconds) : nil
+  }
+
+  private func text(_ info: CURLINFO) -> String? {
+    var value: UnsafeMutablePointer<CChar>?
+    guard scrape_getinfo_string(easy, info, &value) == CURLE_OK, let value, value.pointee != 0
+    else { return nil }
+    return String(cString: value)
+  }
+
+  private func error(_ code: CURLcode) -> TransferError {
+    var said = words.baseAddress.map { String(cString: $0) } ?? ""
+    if said.isEmpty { said = String(cString: curl_easy_strerror(code)) }
+    if let distrust = found.distrust { said = distrust.message }
+    return TransferError(reason(code), Transcript.redact(said, of: request))
+  }
+
+  private func reason(_ code: CURLcode) -> TransferError.Reason {
+    switch code {
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .unresolved
+    case CURLE_COULDNT_CONNECT: return unconnected
+    case CURLE_OPERATION_TIMEDOUT: return .timeout
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR: return .untrusted
+    case CURLE_SSL_CONNECT_ERROR, CURLE_USE_SSL_FAILED:
+      return found.distrust == nil ? .insecure : .untrusted
+    case CURLE_LOGIN_DENIED, CURLE_AUTH_ERROR: return .denied
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      // Of HTTP: an answer without a status line.
+      return found.phases.connected == nil ? .invalid : .malformed
+    case CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
+      CURLE_BAD_FUNCTION_ARGUMENT:
+      return .invalid
+    case CURLE_WEIRD_SERVER_REPLY, CURLE_WRITE_ERROR, CURLE_HTTP2, CURLE_HTTP2_STREAM,
+      CURLE_BAD_CONTENT_ENCODING, CURLE_FTP_WEIRD_PASS_REPLY, CURLE_FTP_WEIRD_PASV_REPLY,
+      CURLE_FTP_WEIRD_227_FORMAT:
+      return .malformed
+    case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT: return .local
+    case CURLE_TOO_MANY_REDIRECTS, CURLE_QUOTE_ERROR, CURLE_REMOTE_ACCESS_DENIED,
+      CURLE_REMOTE_FILE_NOT_FOUND, CURLE_FTP_COULDNT_RETR_FILE, CURLE_UPLOAD_FAILED:
+      return .failed
+    default: return .lost
+    }
+  }
+
+  private var unconnected: TransferError.Reason {
+    var number = 0
+    _ = scrape_getinfo_long(easy, CURLINFO_OS_ERRNO, &number)
+    switch sockets.failure != 0 ? sockets.failure : Int32(truncatingIfNeeded: number) {
+    case ECONNREFUSED: return .refused
+    case ETIMEDOUT: return .timeout
+    case ECONNRESET: return .lost
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: return .local
+    default: return .unreachable
+    }
+  }
+}

@@ -1,0 +1,92 @@
+internal import CCurl
+
+/// What was said in a transfer, line by line, without what must not be read by others.
+struct Transcript {
+  private(set) var lines: [String] = []
+  private let request: TransferRequest
+  private let isHTTP: Bool
+  private var bytes = 0
+  /// The server asked for a part of the credentials: the next line sent is one.
+  private var isAsked = false
+
+  private static let lineLimit = 400
+  private static let byteLimit = 32 << 10
+
+  init(_ request: TransferRequest) {
+    self.request = request
+    isHTTP = request.url.lowercased().hasPrefix("http")
+  }
+
+  mutating func note(_ type: curl_infotype, _ data: UnsafeRawBufferPointer) {
+    guard bytes < Self.byteLimit else { return }
+    switch type {
+    case CURLINFO_TEXT: add("* ", data)
+    case CURLINFO_HEADER_IN: add("< ", data)
+    case CURLINFO_HEADER_OUT: add("> ", data)
+    case CURLINFO_DATA_IN: add("< ", data, limit: 4)
+    case CURLINFO_DATA_OUT: add("> ", data, limit: 4)
+    default: break
+    }
+  }
+
+  private mutating func add(_ mark: String, _ data: UnsafeRawBufferPointer, limit: Int = 200) {
+    for (index, part) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+      guard index < limit, bytes < Self.byteLimit else {
+        lines.append("\(mark)…")
+        return
+      }
+      var line = String(decoding: part.prefix(Self.lineLimit), as: UTF8.self)
+      if line.last == "\r" { line.removeLast() }
+      if line.last == "\r\n" { line.removeLast() }
+      if part.count > Self.lineLimit { line += "…" }
+      if mark == "> " { line = isHTTP ? Self.hidden(header: line) : hidden(command: line) }
+      if mark == "< " {
+        isAsked = !isHTTP && (line.hasPrefix("334") || line.hasPrefix("+ ") || line == "+")
+      }
+      line = Self.redact(line, of: request)
+      bytes += line.utf8.count + 2
+      lines.append(mark + line)
+    }
+  }
+
+  private static func hidden(header line: String) -> String {
+    guard let colon = line.firstIndex(of: ":") else { return line }
+    let name = line[..<colon].lowercased()
+    let isSecret = ["authorization", "proxy-authorization", "cookie"].contains(name)
+    return isSecret ? "\(line[..<colon]): •••" : line
+  }
+
+  private mutating func hidden(command line: String) -> String {
+    if isAsked {
+      isAsked = false
+      return "•••"
+    }
+    let words = line.split(separator: " ")
+    for (index, word) in words.prefix(2).enumerated()
+    where ["PASS", "AUTH", "AUTHENTICATE", "LOGIN", "APOP"].contains(word.uppercased()) {
+      return words.prefix(index + 1).joined(separator: " ") + " •••"
+    }
+    return line
+  }
+
+  /// The text with the request's secrets as dots, wherever they stand.
+  static func redact(_ text: String, of request: TransferRequest) -> String {
+    var secrets = request.secrets
+    if let password = request.password { secrets.append(password) }
+    if let bearer = request.bearer { secrets.append(bearer) }
+    var bytes = Array(text.utf8)
+    for secret in secrets where secret.utf8.count >= 3 {
+      let wanted = Array(secret.utf8)
+      var index = 0
+      while index + wanted.count <= bytes.count {
+        if bytes[index] == wanted[0], bytes[index..<(index + wanted.count)].elementsEqual(wanted) {
+          bytes.replaceSubrange(index..<(index + wanted.count), with: "•••".utf8)
+          index += 9
+        } else {
+          index += 1
+        }
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

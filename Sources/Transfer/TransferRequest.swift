@@ -1,0 +1,41 @@
+/// What is asked of a server over HTTP, SMTP, IMAP, POP3 or FTP.
+public struct TransferRequest: Sendable {
+  /// Without user and password: those have members of their own, so that no message shows them.
+  public var url: String
+  /// The method of HTTP.
+  public var method = "GET"
+  public var headers: [(name: String, value: String)] = []
+  /// What is sent: HTTP's body, or a mail with its header.
+  public var body: [UInt8] = []
+  public var user: String?
+  public var password: String?
+  /// A token for `Authorization: Bearer`, instead of user and password.
+  public var bearer: String?
+  /// Further values that no transcript and no message may show.
+  public var secrets: [String] = []
+  public var trust = Trust.system
+  /// Whether a protocol that begins in clear must change to TLS before all else (STARTTLS).
+  public var requiresTLS = false
+  /// The address that is connected to, in numbers, instead of those of the name in the URL.
+  public var address: String?
+  /// How many redirects of HTTP are followed. Credentials are never shown to another host.
+  public var redirects = 0
+  /// The command that a mail protocol is given in place of its usual one: `NOOP`, `LOGOUT`.
+  public var command: String?
+  /// The envelope of a mail that is sent.
+  public var sender: String?
+  public var recipients: [String] = []
+  /// The most bytes of a body that are read; what comes after is left unread.
+  public var bodyLimit = 1 << 20
+  /// The most bytes of headers, greetings and answers to commands.
+  public var headerLimit = 64 << 10
+  /// Whether the connection may serve the next request, and may have served one.
+  public var keepsConnection = false
+  /// Whether what was said is recorded, for `--explain`.
+  public var wantsTranscript = false
+
+  public init(_ method: String = "GET", _ url: String) {
+    self.method = method
+    self.url = url
+  }
+}

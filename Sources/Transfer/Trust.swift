@@ -1,0 +1,74 @@
+internal import CSSL
+public import Engine
+internal import Synchronization
+
+/// Whose signatures under a server's certificate are believed.
+public enum Trust: Sendable, Hashable {
+  /// The system's authorities.
+  case system
+  /// The authorities of a PEM file besides the system's.
+  case systemAnd(String)
+  /// Those of a PEM file only.
+  case only(String)
+}
+
+/// A store of authorities, read once per process and used by all connections.
+///
+/// libcurl would read and parse the system's bundle for each handle, which costs more than all the
+/// rest of a transfer. Unchecked: OpenSSL locks its store.
+public final class Authorities: @unchecked Sendable {
+  private let store: OpaquePointer
+
+  private static let known = Mutex<[Trust: Authorities]>([:])
+  private static let readers = BlockingPool(name: "authorities", threads: 2)
+
+  /// The store for that trust; a file without certificates is an error.
+  public static func of(
+    _ trust: Trust, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) -> Authorities {
+    if let found = known.withLock({ $0[trust] }) { return found }
+    let read = await readers.run(by: deadline, on: reactor) {
+      () -> Result<Authorities, TransferError> in
+      // The lock is held while a file is read: many ask for the same at the same moment.
+      known.withLock { known in
+        if let found = known[trust] { return .success(found) }
+        do throws(TransferError) {
+          let made = try Authorities(trust)
+          known[trust] = made
+          return .success(made)
+        } catch {
+          return .failure(error)
+        }
+      }
+    }
+    switch read {
+    case .success(let authorities): return authorities
+    case .failure(let error): throw error
+    case nil: throw TransferError(.timeout, "the file of authorities was not read in time")
+    }
+  }
+
+  private init(_ trust: Trust) throws(TransferError) {
+    guard let store = X509_STORE_new() else {
+      throw TransferError(.local, "no memory for the authorities")
+    }
+    self.store = store
+    // As libcurl does: a certificate that is itself in the file ends the chain, issuer or not.
+    X509_STORE_set_flags(store, UInt(X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN))
+    if case .only = trust {} else { X509_STORE_set_default_paths(store) }
+    switch trust {
+    case .system: break
+    case .systemAnd(let path), .only(let path):
+      guard X509_STORE_load_file(store, path) == 1 else {
+        throw TransferError(.invalid, "\(path): no certificates in PEM can be read there")
+      }
+    }
+    // Failures of single certificates leave notes on this thread that nobody reads.
+    ERR_clear_error()
+  }
+
+  deinit { X509_STORE_free(store) }
+
+  /// Makes connections of the SSL_CTX verify against this store; it takes a reference of its own.
+  public func adopt(_ context: OpaquePointer) { SSL_CTX_set1_cert_store(context, store) }
+}

@@ -1,0 +1,155 @@
+import Foundation
+
+/// A server that speaks badly on purpose: each connection gets the same acts, one after the other.
+public final class FakeServer: Sendable {
+  public enum Act: Sendable {
+    case send([UInt8])
+    /// A byte at a time, with a pause after each.
+    case drip([UInt8], microseconds: UInt32)
+    /// Waits until so many bytes have come.
+    case read(Int)
+    /// The same bytes for ever.
+    case flood([UInt8])
+    case silence
+    case close
+    case reset
+
+    public static func send(_ text: String) -> Act { .send(Array(text.utf8)) }
+  }
+
+  public let port: UInt16
+  private let listener: Int32
+  private let end: Int32
+
+  public init(_ acts: [Act]) {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, size)
+        getsockname(listener, $0, &size)
+      }
+    }
+    listen(listener, 128)
+    var ends: [Int32] = [0, 0]
+    pipe(&ends)
+    let stop = ends[0]
+    (port, self.listener, end) = (UInt16(bigEndian: address.sin_port), listener, ends[1])
+    Thread.detachNewThread {
+      while Self.isReady(listener, unless: stop) {
+        let client = accept(listener, nil, nil)
+        if client < 0 { return }
+        Thread.detachNewThread {
+          Self.serve(client, acts, stop)
+          close(client)
+        }
+      }
+    }
+  }
+
+  deinit {
+    // The threads see the hang-up and end.
+    close(end)
+    shutdown(listener, Int32(SHUT_RDWR))
+    close(listener)
+  }
+
+  private static func isReady(_ fd: Int32, unless stop: Int32, milliseconds: Int32 = -1) -> Bool {
+    var wanted = [
+      pollfd(fd: fd, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+    ]
+    poll(&wanted, 2, milliseconds)
+    return wanted[1].revents == 0 && wanted[0].revents != 0
+  }
+
+  private static func serve(_ client: Int32, _ acts: [Act], _ stop: Int32) {
+    for act in acts {
+      switch act {
+      case .send(let bytes):
+        if send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) < 0 { return }
+      case .drip(let bytes, let pause):
+        var one: Int32 = 1
+        setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        for byte in bytes {
+          if send(client, [byte], 1, Int32(MSG_NOSIGNAL)) < 0 { return }
+          usleep(pause)
+        }
+      case .read(let count):
+        var left = count
+        var room = [UInt8](repeating: 0, count: 4096)
+        while left > 0, isReady(client, unless: stop, milliseconds: 10_000) {
+          let got = recv(client, &room, min(left, room.count), 0)
+          if got <= 0 { return }
+          left -= got
+        }
+      case .flood(let bytes):
+        while send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) >= 0 {}
+        return
+      case .silence:
+        var room = [UInt8](repeating: 0, count: 4096)
+        while isReady(client, unless: stop, milliseconds: 10_000) {
+          if recv(client, &room, room.count, 0) <= 0 { return }
+        }
+        return
+      case .close: return
+      case .reset:
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(client, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+        return
+      }
+    }
+  }
+}
+
+/// A peer of UDP that answers each datagram with what the function makes of it; nil is silence.
+public final class FakeDatagrams: Sendable {
+  public let port: UInt16
+  private let end: Int32
+
+  public init(_ answer: @escaping @Sendable ([UInt8]) -> [[UInt8]]) {
+    let socket = Foundation.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, size)
+        getsockname(socket, $0, &size)
+      }
+    }
+    var ends: [Int32] = [0, 0]
+    pipe(&ends)
+    let stop = ends[0]
+    (port, end) = (UInt16(bigEndian: address.sin_port), ends[1])
+    Thread.detachNewThread {
+      while true {
+        var wanted = [
+          pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+        ]
+        poll(&wanted, 2, -1)
+        if wanted[1].revents != 0 { break }
+        var room = [UInt8](repeating: 0, count: 4096)
+        var peer = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutablePointer(to: &peer) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            let got = recvfrom(socket, &room, room.count, 0, $0, &size)
+            guard got >= 0 else { return }
+            for reply in answer(Array(room[..<got])) {
+              sendto(socket, reply, reply.count, 0, $0, size)
+            }
+          }
+        }
+      }
+      close(socket)
+    }
+  }
+
+  deinit { close(end) }
+}

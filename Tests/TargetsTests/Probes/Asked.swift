@@ -1,0 +1,62 @@
+import Configuration
+import Engine
+import Metrics
+
+@testable import Targets
+
+/// Reads one entry of `probes:`, with modules of scrape.yml where they are given.
+func read(_ entry: String, modules: String = "") throws -> (ProbePlan?, Findings) {
+  var findings = Findings()
+  let named = try modules.isEmpty ? nil : YAML.read(Source("scrape.yml", text: modules))
+  let reader = ProbeReader(modules: named, &findings)
+  let node = try YAML.read(Source("hosts.yml", text: "- " + entry))
+  guard let item = node.items?.first else { return (nil, findings) }
+  let plan = reader.plan(item, &findings)
+  return (plan, findings)
+}
+
+/// Puts one question to an address, as a pass does.
+func ask(
+  _ entry: String, at address: String = "127.0.0.1", ca: String? = nil, ssh: SSHOutcome? = nil,
+  within: Duration = .seconds(10)
+) async throws -> ServiceResult {
+  let (plan, findings) = try read(entry)
+  try findings.finish()
+  guard let plan else { throw ConfigurationError("no plan", file: entry) }
+  var context = ProbeContext(host: "lab", address: address, authorities: ca, kit: ProbeKit())
+  context.explains = true
+  context.ssh = ssh
+  let reactor = Reactor()
+  return await reactor.ask(plan, context, by: .after(within))
+}
+
+extension Reactor {
+  fileprivate func ask(
+    _ plan: ProbePlan, _ context: ProbeContext, by deadline: Deadline
+  ) async -> ServiceResult {
+    await Probes.run([plan], of: context, on: self, by: deadline)[0]
+  }
+
+  func askAll(
+    _ plans: [ProbePlan], _ context: ProbeContext, by deadline: Deadline
+  ) async -> [ServiceResult] {
+    await Probes.run(plans, of: context, on: self, by: deadline)
+  }
+}
+
+extension ServiceResult {
+  /// Severity, reason and whether it is up, in one word to compare: `critical timeout down`.
+  var told: String {
+    let up = verdict.isUp.map { $0 ? "up" : "down" } ?? "?"
+    return "\(verdict.severity.rawValue) \(verdict.reason?.rawValue ?? "-") \(up)"
+  }
+
+  /// Every field that it writes has the type of the table, and every message is harmless.
+  var isSound: Bool {
+    points.allSatisfy { point in
+      point.fields.allSatisfy {
+        FieldTypes.type(of: $0.name, in: point.measurement) == $0.value.type
+      }
+    } && verdict.message.visible == verdict.message && verdict.message.count <= 300
+  }
+}

@@ -1,0 +1,149 @@
+import Engine
+import Lab
+import Metrics
+import Testing
+
+@testable import Targets
+
+/// What a sound server of each protocol says, in turns: it waits for so many bytes, then answers.
+struct Transcript: Sendable, CustomTestStringConvertible {
+  var entry: String
+  var told: String
+  var turns: [(waits: Int, says: [UInt8])]
+
+  var testDescription: String { entry }
+
+  static let all: [Transcript] = [
+    Transcript(
+      entry: "ssh", told: "ok - up",
+      turns: [
+        (0, Array("SSH-2.0-OpenSSH_9.2p1\r\n".utf8)),
+        (
+          16,
+          [0, 0, 0, 52, 4, 20] + [UInt8](repeating: 7, count: 16) + [0, 0, 0, 17]
+            + Array("curve25519-sha256".utf8) + [UInt8](repeating: 0, count: 13)
+        ),
+      ]),
+    Transcript(
+      entry: "vnc", told: "ok - up",
+      turns: [(0, Array("RFB 003.008\n".utf8)), (12, [2, 2, 19])]),
+    Transcript(
+      entry: "{vnc: {no_password: minor, port: PORT}}", told: "minor no_password up",
+      turns: [(0, Array("RFB 003.889\n".utf8)), (12, [1, 1]), (1, [0, 0, 0, 0])]),
+    Transcript(
+      entry: "vnc", told: "minor refused_by_protection up",
+      turns: [
+        (0, Array("RFB 003.003\n".utf8)),
+        (0, [0, 0, 0, 0, 0, 0, 0, 26] + Array("Too many security failures".utf8)),
+      ]),
+    Transcript(
+      entry: "x11", told: "ok - up",
+      turns: [
+        (12, [0, 22, 11, 0, 0, 0, 6, 0] + Array("No protocol specified\n\0\0".utf8))
+      ]),
+    Transcript(
+      entry: "x11", told: "critical open_display up",
+      turns: [
+        (
+          12,
+          [1, 0, 11, 0, 0, 0, 10, 0] + [UInt8](repeating: 0, count: 16) + [5, 0]
+            + [UInt8](repeating: 0, count: 14) + Array("ACME!".utf8) + [0, 0, 0]
+        )
+      ]),
+    Transcript(
+      entry: "rdp", told: "ok - up",
+      turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 2, 0, 0, 0])]),
+    Transcript(
+      entry: "rdp", told: "major wrong_answer up",
+      turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 5, 0, 0, 0])]),
+    Transcript(
+      entry: "smb", told: "ok - up",
+      turns: [
+        (
+          178,
+          [0, 0, 0, 129, 0xfe, 0x53, 0x4d, 0x42, 64, 0] + [UInt8](repeating: 0, count: 58)
+            + [65, 0, 1, 0, 0x11, 3] + [UInt8](repeating: 0, count: 59)
+        )
+      ]),
+  ]
+
+  func ask(_ acts: [FakeServer.Act], timeout: String = "300ms") async throws -> ServiceResult {
+    let server = FakeServer(acts)
+    return try await ask(server.port, timeout: timeout)
+  }
+
+  func ask(_ port: UInt16, timeout: String) async throws -> ServiceResult {
+    let options = entry.contains("PORT") ? entry : "{\(entry): {port: PORT}}"
+    return try await TargetsTests.ask(
+      options.replacing("PORT", with: "\(port), timeout: \(timeout)"))
+  }
+}
+
+/// Servers that break off, drip, flood and talk nonsense, at every place of every protocol.
+struct MisbehaviourTests {
+  @Test(arguments: Transcript.all)
+  func `what a sound server says is understood, also a byte at a time`(_ transcript: Transcript)
+    async throws
+  {
+    let whole = try await transcript.ask(
+      transcript.turns.flatMap { [.read($0.waits), .send($0.says)] } + [.silence], timeout: "2s")
+    #expect(whole.told == transcript.told, "\(whole.verdict.message)")
+    #expect(whole.isSound)
+    let dripped = try await transcript.ask(
+      transcript.turns.flatMap { [.read($0.waits), .drip($0.says, microseconds: 200)] }
+        + [.silence], timeout: "2s")
+    #expect(dripped.told == transcript.told, "\(dripped.verdict.message)")
+  }
+
+  enum End: CaseIterable { case close, reset, silence }
+
+  @Test(arguments: Transcript.all, End.allCases)
+  func `a conversation that breaks off anywhere is down, by its deadline`(
+    _ transcript: Transcript, _ end: End
+  ) async throws {
+    for (index, turn) in transcript.turns.enumerated() {
+      let before = transcript.turns[..<index].flatMap {
+        [FakeServer.Act.read($0.waits), .send($0.says)]
+      }
+      // At each byte would be slow: at the ends and in between.
+      let cuts = Set([0, 1, 3, turn.says.count / 2, turn.says.count - 1]).sorted()
+      for cut in cuts where cut < turn.says.count {
+        let act: FakeServer.Act =
+          switch end {
+          case .close: .close
+          case .reset: .reset
+          case .silence: .silence
+          }
+        let start = Deadline.now
+        let answer = try await transcript.ask(
+          before + [.read(turn.waits), .send(Array(turn.says.prefix(cut))), act], timeout: "60ms")
+        let told = answer.told
+        #expect(
+          told == "critical timeout down" || told == "critical connection_lost down",
+          "turn \(index) byte \(cut): \(told) \(answer.verdict.message)")
+        #expect(told.contains("timeout") == (end == .silence), "\(told)")
+        #expect(answer.isSound)
+        #expect(Deadline.now.since(start) < .seconds(2))
+      }
+    }
+  }
+
+  @Test(
+    arguments: Transcript.all,
+    [[UInt8(0)], [0xff], [65], Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), [1, 0, 0, 0]])
+  func `nonsense without end is never ok, and bounded`(_ transcript: Transcript, _ noise: [UInt8])
+    async throws
+  {
+    let block = [[UInt8]](repeating: noise, count: 4096 / noise.count).flatMap { $0 }
+    let start = Deadline.now
+    for index in 0..<transcript.turns.count {
+      let before = transcript.turns[..<index].flatMap {
+        [FakeServer.Act.read($0.waits), .send($0.says)]
+      }
+      let answer = try await transcript.ask(before + [.flood(block)], timeout: "500ms")
+      #expect(answer.verdict.severity != .ok, "turn \(index): \(answer.told)")
+      #expect(answer.isSound, "\(answer.verdict.message)")
+    }
+    #expect(Deadline.now.since(start) < .seconds(4))
+  }
+}

@@ -1,0 +1,80 @@
+import Engine
+import Lab
+import Metrics
+import Testing
+
+@testable import Targets
+
+struct SSHProbeTests {
+  @Test func `a real sshd shows its banner and algorithms, and logs no error`() async throws {
+    let server = try Sshd()
+    let answer = try await ask("{ssh: {port: \(server.port), expect: OpenSSH}}")
+    #expect(answer.told == "ok - up" && answer.isSound, "\(answer.verdict.message)")
+    #expect(answer.verdict.message.contains("OpenSSH_"))
+    let wrong = try await ask("{ssh: {port: \(server.port), expect: dropbear}}")
+    #expect(wrong.told == "critical wrong_answer up")
+    #expect(eventually { server.log.contains("11: done") }, "\(server.log)")
+    #expect(!server.log.contains("error:"), "\(server.log)")
+  }
+
+  @Test(
+    arguments: [
+      ("Exceeded MaxStartups\r\n", "minor refused_by_protection up"),
+      ("Not allowed at this time\r\n", "minor refused_by_protection up"),
+      ("SSH-1.5-old\r\n", "critical protocol_error down"),
+      ("220 mail\r\n", "critical connection_lost down"),
+    ])
+  func `a server that turns us away is up, another protocol is not`(greeting: String, told: String)
+    async throws
+  {
+    let server = FakeServer([.send(greeting), .close])
+    let answer = try await ask("ssh:\(server.port)")
+    #expect(answer.told == told, "\(answer.verdict.message)")
+  }
+
+  @Test func `the session of the collectors is the answer, and no contact is made`() async throws {
+    let port = freePort()
+    let good = SSHOutcome(port: port, failure: nil, latency: .milliseconds(12))
+    #expect(try await ask("ssh:\(port)", ssh: good).told == "ok - up")
+    for (reason, told) in [
+      (TargetError.Reason.authFailed, "critical auth_failed up"),
+      (.hostKeyChanged, "critical host_key_changed up"), (.timeout, "critical timeout down"),
+      (.refusedByProtection, "critical refused_by_protection up"),
+      (.localError, "unknown local_error ?"),
+    ] {
+      let bad = SSHOutcome(port: port, failure: TargetError(reason, "x"), latency: nil)
+      #expect(try await ask("ssh:\(port)", ssh: bad).told == told)
+    }
+  }
+
+  @Test func `a server is contacted once in a pass, however many ask`() async throws {
+    let server = try Sshd()
+    var plans: [ProbePlan] = []
+    for index in 0..<20 {
+      let entry = "{ssh: {port: \(server.port), name: s\(index)}}"
+      plans.append(try #require(try read(entry).0))
+    }
+    let context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit())
+    let results = await Reactor().askAll(plans, context, by: .after(.seconds(10)))
+    #expect(results.allSatisfy { $0.told == "ok - up" })
+    #expect(server.log.split(separator: "\n").count { $0.contains("Connection from") } == 1)
+  }
+
+  @Test func `keys are exchanged and compared where the pass says whom to believe`() async throws {
+    let server = try Sshd()
+    let (plan, _) = try read("ssh:\(server.port)")
+    let known = try #require(server.scratch.read("host_ed25519.pub"))
+    for (line, told) in [
+      ("[127.0.0.1]:\(server.port) " + known, "ok - up"), ("", "critical host_key_unknown up"),
+    ] {
+      var accepted = KnownHosts()
+      accepted.add(Array(line.utf8), file: "known_hosts")
+      var context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit())
+      context.target = HostTarget(
+        name: "lab", address: "127.0.0.1", port: server.port, user: "root",
+        credentials: Credentials(), knownHosts: accepted)
+      let results = await Reactor().askAll([try #require(plan)], context, by: .after(.seconds(10)))
+      #expect(results[0].told == told, "\(results[0].verdict.message)")
+    }
+  }
+}
