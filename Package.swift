@@ -64,6 +64,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
+    .target(name: "Rules", dependencies: ["Configuration", "Metrics"], swiftSettings: strict),
     .target(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
       path: "Sources/Targets/Collectors", swiftSettings: pure),
@@ -99,6 +100,7 @@ let package = Package(
     tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
     tests(
       "Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors", exclude: ["Fixtures"]),
+    tests("Rules", "Lab", "Metrics", "Configuration"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     .testTarget(
       name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],

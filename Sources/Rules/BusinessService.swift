@@ -1,0 +1,172 @@
+public import Configuration
+internal import Glibc
+public import Metrics
+
+/// A service as its users see it: it works while what it needs does.
+///
+/// A need is a check (`web01/https`, with globs `web*/https`), another service by its name, or a number
+/// of several: `{at_least: 2, of: ["web*/https"]}`.
+public struct BusinessService: Sendable {
+  public indirect enum Need: Sendable, Equatable {
+    /// Every check whose host and name match.
+    case checks(host: String, name: String)
+    case service(String)
+    case atLeast(Int, [Need])
+  }
+
+  public let name: String
+  public let needs: [Need]
+  public let mark: Mark
+
+  /// Reads `services:` and refuses rings and names that are none.
+  public static func all(from node: Node?, _ findings: inout Findings) -> [BusinessService] {
+    guard let node else { return [] }
+    let pairs =
+      findings.attempt { () throws(ConfigurationError) in try node.mapping("services") } ?? []
+    let names = pairs.map(\.name)
+    var services: [BusinessService] = []
+    for pair in pairs {
+      let entries = findings.gather { findings throws(ConfigurationError) -> [Need] in
+        // The list of needs may stand for the whole.
+        let list =
+          pair.value.pairs == nil
+          ? pair.value
+          : try pair.value.mapping("service \"\(pair.name)\"", keys: ["needs"], &findings)
+            .first { $0.name == "needs" }?.value
+        guard let list else {
+          throw ConfigurationError(
+            "service \"\(pair.name)\" needs nothing", at: pair.key, hint: "give it `needs:`")
+        }
+        return try needs(list, names, depth: 0)
+      }
+      guard let entries else { continue }
+      services.append(BusinessService(name: pair.name, needs: entries, mark: pair.key.mark))
+    }
+    checkRings(services, &findings)
+    return services
+  }
+
+  private static func needs(
+    _ node: Node, _ names: [String], depth: Int
+  ) throws(ConfigurationError) -> [Need] {
+    guard depth < 16 else { throw ConfigurationError("needs within needs, too deep", at: node) }
+    var needs: [Need] = []
+    for item in node.items ?? [node] {
+      if item.pairs != nil {
+        needs.append(try several(item, names, depth: depth))
+        continue
+      }
+      let text = try item.string("a need")
+      if let slash = text.firstIndex(of: "/") {
+        needs.append(
+          .checks(
+            host: String(text[..<slash]), name: String(text[text.index(after: slash)...])))
+      } else if names.contains(text) {
+        needs.append(.service(text))
+      } else {
+        throw ConfigurationError(
+          "\"\(text)\" is no service", at: item,
+          hint: didYouMean(text, among: names) ?? "a check is written HOST/CHECK: web01/https")
+      }
+    }
+    return needs
+  }
+
+  private static func several(
+    _ node: Node, _ names: [String], depth: Int
+  ) throws(ConfigurationError) -> Need {
+    var least: Int?
+    var of: [Need]?
+    for pair in try node.mapping("a need") {
+      switch pair.name {
+      case "at_least": least = try pair.value.integer("at_least", in: 1...10_000)
+      case "of": of = try needs(pair.value, names, depth: depth + 1)
+      default: throw unknown("key", pair.key, among: ["at_least", "of"], in: "a need")
+      }
+    }
+    guard let least, let of else {
+      throw ConfigurationError(
+        "a need of several has `at_least:` and `of:`", at: node,
+        hint: "{at_least: 2, of: [\"web*/https\"]}")
+    }
+    return .atLeast(least, of)
+  }
+
+  private static func checkRings(_ services: [BusinessService], _ findings: inout Findings) {
+    let byName = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var sound: Set<String> = []
+    func walk(_ service: BusinessService, _ path: [String]) -> [String]? {
+      if path.contains(service.name) { return path + [service.name] }
+      if sound.contains(service.name) { return nil }
+      for name in service.needs.flatMap(\.services) {
+        if let next = byName[name], let ring = walk(next, path + [service.name]) { return ring }
+      }
+      sound.insert(service.name)
+      return nil
+    }
+    for service in services {
+      guard let ring = walk(service, []) else { continue }
+      findings.add(
+        ConfigurationError(
+          "service \"\(service.name)\" needs itself", at: service.mark,
+          length: service.name.count, hint: ring.joined(separator: " → ")))
+      return
+    }
+  }
+
+  /// How each service is, by its name; `checks` are all states, by host and name.
+  ///
+  /// Ok while everything it needs is; degraded while enough is; else as bad as the worst.
+  public static func states(
+    of services: [BusinessService], checks: [String: [String: Severity]]
+  ) -> [String: GroupState] {
+    let byName = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var states: [String: GroupState] = [:]
+    func state(of name: String) -> GroupState {
+      if let known = states[name] { return known }
+      states[name] = .unknown  // A ring was refused; this ends one that was not.
+      let found = byName[name]?.needs.map { state(of: $0) } ?? []
+      let state = found.max() ?? .noData
+      states[name] = state
+      return state
+    }
+    func members(of need: Need) -> [GroupState] {
+      switch need {
+      case .service(let name): return [state(of: name)]
+      case .atLeast: return [state(of: need)]
+      case .checks(let host, let name):
+        var found: [GroupState] = []
+        for (one, all) in checks where fnmatch(host, one, 0) == 0 {
+          for (check, severity) in all where fnmatch(name, check, 0) == 0 {
+            found.append(GroupState(severity))
+          }
+        }
+        return found
+      }
+    }
+    func state(of need: Need) -> GroupState {
+      guard case .atLeast(let least, let needs) = need else {
+        return members(of: need).max() ?? .noData
+      }
+      let all = needs.flatMap { members(of: $0) }
+      let good = all.count { $0 == .ok || $0 == .degraded || $0 == .minor }
+      let hopeful = all.count { $0 == .unknown || $0 == .noData }
+      if all.isEmpty { return .noData }
+      if good >= least { return good == all.count && !all.contains(.degraded) ? .ok : .degraded }
+      return good + hopeful >= least ? .unknown : .critical
+    }
+    for service in services { _ = state(of: service.name) }
+    return states
+  }
+}
+
+extension BusinessService.Need {
+  /// The services that it names, at any depth.
+  var services: [String] {
+    switch self {
+    case .service(let name): [name]
+    case .atLeast(_, let needs): needs.flatMap(\.services)
+    case .checks: []
+    }
+  }
+}

@@ -1,0 +1,183 @@
+public import Configuration
+internal import Glibc
+public import Metrics
+
+/// Which series a rule looks at: `cpu.usage_active{cpu=cpu-total}`, `ipmi_sensor.value{name=~fan.*}`.
+///
+/// Tags are compared with `=`, `!=`, and, as POSIX extended regular expressions (regex(7)) that must
+/// match the whole value, with `=~` and `!~`. A tag that a point does not have is empty.
+public struct Selector: Sendable {
+  struct Matcher: Sendable {
+    enum Comparison: String, Sendable {
+      case equal = "="
+      case unequal = "!="
+      case matches = "=~"
+      case differs = "!~"
+    }
+
+    var tag: String
+    var comparison: Comparison
+    var text: String
+    var expression: Expression?
+
+    func matches(_ value: String) -> Bool {
+      switch comparison {
+      case .equal: value == text
+      case .unequal: value != text
+      case .matches: expression?.matches(value) == true
+      case .differs: expression?.matches(value) == false
+      }
+    }
+  }
+
+  public let measurement: String
+  public let field: String
+  let matchers: [Matcher]
+
+  /// Reads `MEASUREMENT.FIELD{TAG=VALUE,…}`. Only what scrape writes can be looked at.
+  public init(_ node: Node) throws(ConfigurationError) {
+    let text = try node.string("a metric")
+    let brace = text.firstIndex(of: "{")
+    let name = text[..<(brace ?? text.endIndex)]
+    guard let dot = name.firstIndex(of: "."), dot != name.startIndex else {
+      throw ConfigurationError(
+        "\"\(name)\" is no metric", at: node,
+        hint: "write MEASUREMENT.FIELD, such as cpu.usage_active{cpu=cpu-total}")
+    }
+    measurement = String(name[..<dot])
+    field = String(name[name.index(after: dot)...])
+    guard let fields = FieldTypes.all[measurement] else {
+      throw unknown(
+        "measurement", Node(measurement, like: node), among: FieldTypes.all.keys.sorted())
+    }
+    guard let type = fields[field] else {
+      throw unknown(
+        "field", Node(field, like: node), among: fields.keys.sorted(), in: measurement)
+    }
+    guard type != .string else {
+      throw ConfigurationError("\(name) is a text, and has no threshold", at: node)
+    }
+    guard let brace else {
+      matchers = []
+      return
+    }
+    guard text.last == "}" else {
+      throw ConfigurationError("the tags of \(name) do not end in \"}\"", at: node)
+    }
+    matchers = try Self.matchers(text[text.index(after: brace)...].dropLast(), node)
+  }
+
+  private static func matchers(
+    _ text: Substring, _ node: Node
+  ) throws(ConfigurationError) -> [Matcher] {
+    var matchers: [Matcher] = []
+    for part in pieces(text) {
+      guard let at = part.firstIndex(where: { $0 == "=" || $0 == "!" }), at != part.startIndex
+      else {
+        throw ConfigurationError(
+          "\"\(part)\" compares no tag", at: node, hint: "write TAG=VALUE, != , =~ or !~")
+      }
+      let rest = part[at...]
+      let word = ["=~", "!~", "!=", "="].first { rest.hasPrefix($0) } ?? "="
+      guard let comparison = Matcher.Comparison(rawValue: word) else { continue }
+      var value = rest.dropFirst(word.count)
+      if value.count >= 2, let quote = value.first, quote == "\"" || quote == "'",
+        value.last == quote
+      {
+        value = value.dropFirst().dropLast()
+      }
+      var matcher = Matcher(
+        tag: trimmed(part[..<at]), comparison: comparison, text: trimmed(value))
+      if comparison == .matches || comparison == .differs {
+        matcher.expression = try Expression(matcher.text, node)
+      }
+      matchers.append(matcher)
+    }
+    return matchers
+  }
+
+  /// The parts between commas that stand in no quotes and no brackets.
+  private static func pieces(_ text: Substring) -> [Substring] {
+    var pieces: [Substring] = []
+    var start = text.startIndex
+    var quote: Character?
+    var depth = 0
+    for index in text.indices {
+      let character = text[index]
+      if let open = quote {
+        if character == open { quote = nil }
+      } else if character == "\"" || character == "'" {
+        quote = character
+      } else if "([{".contains(character) {
+        depth += 1
+      } else if ")]}".contains(character) {
+        depth -= 1
+      } else if character == ",", depth == 0 {
+        pieces.append(text[start..<index])
+        start = text.index(after: index)
+      }
+    }
+    pieces.append(text[start...])
+    return pieces.filter { !$0.allSatisfy { $0 == " " } }
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+  }
+
+  /// The point's value where it is one of those looked at, as a number.
+  public func value(of point: Point, tags: [Tag]) -> Double? {
+    guard point.measurement == measurement else { return nil }
+    for matcher in matchers {
+      let value =
+        point[tag: matcher.tag] ?? tags.first { $0.name == matcher.tag }?.value ?? ""
+      guard matcher.matches(value) else { return nil }
+    }
+    switch point[field: field] {
+    case .integer(let value)?: return Double(value)
+    case .float(let value)?: return value
+    case .boolean(let value)?: return value ? 1 : 0
+    case .string?, nil: return nil
+    }
+  }
+
+  /// What tells this series from the rule's others: `path=/`, without the tags that the rule fixes.
+  public func instance(of point: Point) -> String {
+    point.tags.filter { tag in
+      !matchers.contains { $0.tag == tag.name && $0.comparison == .equal }
+    }
+    .sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+  }
+}
+
+/// A compiled regular expression that must match a whole text. The corresponding C functions are
+/// `regcomp` and `regexec`.
+///
+/// Unchecked: a compiled expression is only read, which regexec(3) allows from several threads.
+final class Expression: @unchecked Sendable {
+  private let compiled: UnsafeMutablePointer<regex_t>
+
+  init(_ text: String, _ node: Node) throws(ConfigurationError) {
+    let room = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+    room.initialize(to: regex_t())
+    let code = regcomp(room, "^(\(text))$", REG_EXTENDED | REG_NOSUB)
+    guard code == 0 else {
+      var message = [CChar](repeating: 0, count: 200)
+      regerror(code, room, &message, message.count)
+      // Before the property is set, so that deinit does not free it once more.
+      room.deallocate()
+      let words = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      throw ConfigurationError(
+        "\"\(text)\" is no regular expression: \(String(decoding: words, as: UTF8.self))",
+        at: node)
+    }
+    compiled = room
+  }
+
+  deinit {
+    regfree(compiled)
+    compiled.deallocate()
+  }
+
+  func matches(_ text: String) -> Bool { regexec(compiled, text, 0, nil, 0) == 0 }
+}
