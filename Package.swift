@@ -84,7 +84,8 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Sinks", "CLinux",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Sinks",
+        "CLinux",
       ],
       swiftSettings: strict),
 

@@ -31,3 +31,30 @@ public struct CheckState: Sendable, Equatable {
     self.message = message
   }
 }
+
+/// A change of a check that counts.
+public struct CheckTransition: Sendable, Equatable {
+  /// The check's name: `ssh`, `service https`, `rule disk full{path=/}`.
+  public var name: String
+  public var from: Severity
+  public var to: Severity
+  public var time: Timestamp
+  /// Since when it was as before; nil where it was seen for the first time.
+  public var since: Timestamp?
+  /// Whether the check was flapping then.
+  public var isFlapping: Bool
+  public var message: String
+
+  public init(
+    _ name: String, from: Severity, to: Severity, time: Timestamp, since: Timestamp?,
+    isFlapping: Bool = false, message: String
+  ) {
+    self.name = name
+    self.from = from
+    self.to = to
+    self.time = time
+    self.since = since
+    self.isFlapping = isFlapping
+    self.message = message
+  }
+}

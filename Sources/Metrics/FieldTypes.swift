@@ -42,7 +42,7 @@ public enum FieldTypes {
         """,
       float: "io_util io_await io_svctm"),
     "dns_query": fields(integer: "result_code rcode_value", float: "query_time_ms"),
-    "event": fields(integer: "record over", string: "subject text"),
+    "event": fields(integer: "record over", string: "subject text from"),
     "http_response": fields(
       integer: "content_length http_response_code response_string_match result_code",
       float: "response_time connect_time tls_time first_byte_time",
@@ -165,6 +165,8 @@ public enum FieldTypes {
     "scrape": fields(
       integer: "up bytes collectors problems", float: "duration_ms", string: "reason"),
     "service": fields(integer: "up state", float: "latency_ms", string: "reason message"),
+    "service_summary": fields(
+      integer: "total online ok minor major critical unknown", float: "score"),
     "swap": fields(integer: "total used free in out", float: "used_percent"),
     "system": fields(
       integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",

@@ -15,6 +15,12 @@ public enum Severity: String, Sendable, CaseIterable, Comparable {
     }
   }
 
+  /// The severity of that number; nil where it is none.
+  public init?(state: Int64) {
+    guard let severity = Self.allCases.first(where: { $0.state == state }) else { return nil }
+    self = severity
+  }
+
   /// From good to bad, as groups roll up: not to know is worse than ok, and better than what is known
   /// to be wrong.
   private var rank: Int {

@@ -23,7 +23,8 @@ public struct Rule: Sendable {
   public let hosts: String?
   /// Only hosts of this profile.
   public let profile: String?
-  public let mark: Mark
+  /// Its name in the file.
+  public let place: Node
 
   private static let keys = [
     "when", "minor", "warning", "major", "critical", "clear", "for", "window", "hosts", "profile",
@@ -33,7 +34,7 @@ public struct Rule: Sendable {
   public init?(_ name: Node, _ node: Node, _ findings: inout Findings) {
     let before = findings.errors.count
     self.name = name.text ?? ""
-    mark = name.mark
+    place = name
     var selector: Selector?
     var thresholds: [(severity: Severity, threshold: Threshold)] = []
     var clear = 0.0

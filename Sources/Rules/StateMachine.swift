@@ -6,20 +6,10 @@ public import Metrics
 /// better at once. A check that changes too often is flapping: its changes are kept, but nobody is told
 /// until it has calmed down.
 extension CheckState {
-  /// A change that counts.
-  public struct Transition: Sendable, Equatable {
-    public var from: Severity
-    public var to: Severity
-    public var time: Timestamp
-    /// Since when it was as before.
-    public var since: Timestamp
-    /// Whether the check was flapping then.
-    public var isFlapping: Bool
-  }
-
   /// What one observation brought about.
-  public struct Outcome: Sendable, Equatable {
-    public var transition: Transition?
+  public struct Outcome: Sendable {
+    /// From which severity, and since when.
+    public var change: (from: Severity, since: Timestamp)?
     /// Whether it began to flap, or ended.
     public var flapping: Bool?
   }
@@ -58,7 +48,7 @@ extension CheckState {
       isFlapping = false
       outcome.flapping = false
     }
-    outcome.transition = judge(severity, at: time, patience: patience).transition
+    outcome.change = judge(severity, at: time, patience: patience).change
     return outcome
   }
 
@@ -88,11 +78,10 @@ extension CheckState {
       default: break
       }
     }
-    let transition = Transition(
-      from: self.severity, to: severity, time: time, since: since, isFlapping: isFlapping)
+    let before = (from: self.severity, since: since)
     self.severity = severity
     since = time
     pending = nil
-    return Outcome(transition: transition)
+    return Outcome(change: before)
   }
 }

@@ -32,7 +32,8 @@ struct BMCReading: Sendable {
     }
     result.outcomes = [
       TargetOutcome(
-        target: Self.name, up: failure == nil, reason: failure?.reason.rawValue,
+        target: Self.name, up: failure == nil, severity: failure.severity(.major),
+        reason: failure?.reason.rawValue,
         message: failure?.detail, milliseconds: milliseconds)
     ]
     var point = Point("scrape", tags: [Tag("target", Self.name)])

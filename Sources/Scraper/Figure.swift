@@ -20,6 +20,12 @@ enum Figure {
     return "\(sign)\(whole).\(String(repeating: "0", count: decimals - digits.count))\(digits)"
   }
 
+  /// With as few decimals as tell it apart: `93.2`, `1 200`, `0.004`.
+  static func short(_ value: Double) -> String {
+    if value == value.rounded(), value.magnitude < 1e15 { return count(Int(value)) }
+    return fixed(value, value.magnitude >= 10 ? 1 : value.magnitude >= 0.1 ? 2 : 4)
+  }
+
   /// Bytes in the binary unit that suits, such as `41.2 GiB`.
   static func bytes(_ count: Double) -> String {
     scaled(count, by: 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])

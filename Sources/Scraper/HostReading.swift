@@ -60,7 +60,8 @@ struct HostReading: Sendable {
     // A host that was never asked has told nothing of its collectors: they keep what they had.
     if answer.script.isEmpty { result.problems = [] }
     let outcome = TargetOutcome(
-      target: "ssh", up: failure == nil, reason: failure?.reason.rawValue,
+      target: "ssh", up: failure == nil, severity: failure.severity(.critical),
+      reason: failure?.reason.rawValue,
       message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
     result.outcomes = [outcome]
     var point = Point("scrape", tags: [Tag("target", "ssh")])
@@ -76,6 +77,18 @@ struct HostReading: Sendable {
   /// What the session says of the host's SSH server.
   func outcome(of target: HostTarget) -> SSHOutcome {
     SSHOutcome(port: target.port, failure: failure, latency: login)
+  }
+}
+
+extension TargetError? {
+  /// How bad that is; nil where nothing was learnt of the target.
+  func severity(_ severity: Severity) -> Severity? {
+    switch self?.reason {
+    case nil: .ok
+    case .notReached, .cancelled: nil
+    case .localError, .notSupported: .unknown
+    default: severity
+    }
   }
 }
 

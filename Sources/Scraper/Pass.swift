@@ -21,6 +21,10 @@ struct Pass {
     var readings: [HostReading] = []
     var bmcs: [BMCReading] = []
     var services: [ServiceReading] = []
+    /// Rules that are crossed, by host: the check's name and its state.
+    var crossed: [(host: String, check: String, state: CheckState)] = []
+    /// The services of scrape.yml that are not ok.
+    var broken: [(name: String, state: GroupState)] = []
     /// Hosts of which nothing was due.
     var idle = 0
     var points = 0
@@ -255,8 +259,9 @@ struct Pass {
   ) async {
     var before: [String: Int] = [:]
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
-    let results =
+    var results =
       report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
+    await judge(&results, into: &report, store)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
@@ -289,6 +294,32 @@ struct Pass {
     }
     report.took = Deadline.now.since(begun)
   }
+
+  /// Judges what was seen, before anything of it is kept: states and points go together or not at all.
+  private func judge(
+    _ results: inout [HostResult], into report: inout Report, _ store: Store
+  ) async {
+    var judge = Judge(site, store, states: (try? await store.states()) ?? [:])
+    for index in results.indices { await judge.judge(&results[index]) }
+    let asked = Set(results.map(\.batch.host))
+    for host in hosts where asked.contains(host.name) {
+      for (check, state) in (judge.states[host.name] ?? [:]).sorted(by: { $0.key < $1.key })
+      where check.hasPrefix("rule ") && state.severity != .ok {
+        report.crossed.append((host.name, String(check.dropFirst(5)), state))
+      }
+    }
+    report.broken = judge.services.filter { $0.state != .ok && $0.state != .noData }
+    let summaries = judge.summaries(report.services)
+    if !summaries.isEmpty {
+      results.append(
+        HostResult(
+          batch: PointBatch(
+            host: Self.together, tags: [], time: report.start, points: summaries)))
+    }
+  }
+
+  /// Where points are kept that are of no host: no host can be called so.
+  static let together = "(all)"
 
   /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.
   private func deliver(

@@ -24,6 +24,7 @@ struct ServiceReading: Sendable {
       let verdict = service.verdict
       return TargetOutcome(
         target: Self.target(service.service), up: verdict.severity == .ok,
+        severity: [.notReached, .cancelled].contains(verdict.reason) ? nil : verdict.severity,
         reason: verdict.reason?.rawValue, message: verdict.message,
         milliseconds: verdict.latency?.milliseconds ?? 0)
     }

@@ -9,6 +9,7 @@ internal import Targets
 struct Site {
   let inventory: Inventory
   let settings: Settings
+  let rules: RuleBook
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -35,6 +36,9 @@ struct Site {
       settings = Settings()
     }
     try settings.check(inventory)
+    var findings = Findings()
+    rules = RuleBook(settings, inventory, &findings)
+    try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }
 

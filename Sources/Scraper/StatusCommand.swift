@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Metrics
+internal import Rules
 internal import Sinks
 internal import Targets
 
@@ -11,7 +12,8 @@ enum StatusCommand: Subcommand {
   static let options =
     Site.options + [
       Option("--json", "One JSON object a host."),
-      Option("--verbose", short: "-v", "The hosts that are well, too."),
+      Option("--history", "What changed, the newest first, instead of how it is."),
+      Option("--verbose", short: "-v", "What is well, too."),
     ]
   static let discussion = """
     Exit code 0 if the last pass found every host well, 1 if not.
@@ -32,101 +34,233 @@ enum StatusCommand: Subcommand {
     if let pattern = arguments.operands.first {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
     }
-    var services: [String: Set<String>] = [:]
-    for turn in Plan(
-      site.inventory.hosts, settings: site.settings, states: [:], at: .now,
-      only: [ServiceReading.name]
-    ).probes {
-      services[turn.host.name] = Set(turn.plans.map(\.service))
+    if arguments.has("--history") {
+      try await showHistory(of: hosts, in: site, store, json: arguments.has("--json"))
+      return ExitCode.ok
     }
-    let statuses = try await store.status().filter { status in
+    let services = asked(of: site)
+    func isAsked(_ host: String, _ target: String) -> Bool {
       // A service that is no longer asked says nothing any more.
-      let service = ServiceReading.service(status.outcome.target)
-      return hosts.contains(status.host)
-        && service.map { services[status.host]?.contains($0) == true } != false
+      let service = ServiceReading.service(target)
+      return hosts.contains(host) && service.map { services[host]?.contains($0) == true } != false
     }
-    let all = try await store.problems()
-    // Each target's problems beside that target.
-    func problems(_ status: TargetStatus) -> [CollectorProblem] {
-      guard ServiceReading.service(status.outcome.target) == nil else { return [] }
-      let isBMC = status.outcome.target == BMCReading.name
-      return (all[status.host] ?? []).filter { BMCReading.isPart($0.collector) == isBMC }
-    }
-    let queues = try await store.queues()
-    let pass = try await store.passes(1).first
-    let asked = Set(statuses.map(\.host))
-    let never = hosts.subtracting(asked)
-    let troubled = statuses.filter {
-      arguments.has("--verbose") || !$0.outcome.up || !problems($0).isEmpty
-    }
+    let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
+    let allProblems = try await store.problems()
+    let allStates = try await store.states()
+    let checks = checks(statuses, allProblems, allStates, site).filter { isAsked($0.host, $0.name) }
     if arguments.has("--json") {
-      for status in statuses { Terminal.print(json(status, problems(status)).text) }
+      for check in checks { Terminal.print(json(check).text) }
     } else {
-      if let pass {
+      if let pass = try await store.passes(1).first {
         Terminal.print(
           "last pass \(Figure.time(pass.start)), "
             + "\(Figure.duration(.nanoseconds(pass.end.nanoseconds &- pass.start.nanoseconds))): "
             + "\(Figure.count(pass.up)) of \(Figure.count(pass.hosts)) hosts up, "
             + "\(Figure.count(pass.points)) points")
       }
-      let width = troubled.map(\.host.count).max() ?? 0
-      for status in troubled { show(status, problems(status), width: width) }
+      show(checks.filter { arguments.has("--verbose") || !$0.isWell })
+    }
+    let judge = Judge(site, store, states: allStates)
+    let broken = judge.services.filter { $0.state != .ok }
+    let never = hosts.subtracting(statuses.map(\.host))
+    if !arguments.has("--json") {
+      for (name, state) in broken {
+        Terminal.print(
+          "\(Terminal.paint(Figure.pad(state.rawValue, 8), .red, on: 1))  service \(name.visible)")
+      }
       if !never.isEmpty { Terminal.print("never asked  \(fold(never.sorted()))") }
-      for queue in queues where queue.lines > 0 || queue.dropped > 0 {
+      for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
         var line = "\(queue.sink): \(Figure.count(queue.lines)) points wait"
         if let oldest = queue.oldest { line += " since \(Figure.time(oldest))" }
         if queue.dropped > 0 { line += ", \(Figure.count(queue.dropped)) dropped at the bound" }
         Terminal.print(line.visible)
       }
     }
-    let well =
-      never.isEmpty
-      && statuses.allSatisfy { $0.outcome.up && problems($0).isEmpty }
-    return well ? ExitCode.ok : ExitCode.notOK
+    let isWell = never.isEmpty && checks.allSatisfy(\.isWell) && broken.isEmpty
+    return isWell ? ExitCode.ok : ExitCode.notOK
   }
 
-  private static func show(_ status: TargetStatus, _ problems: [CollectorProblem], width: Int) {
-    let host = Figure.pad(status.host, width)
-    let time = Figure.time(status.since)
-    if status.outcome.up {
-      let word = problems.isEmpty ? ("ok      ", Terminal.Colour.green) : ("unknown ", .yellow)
-      Terminal.print(
-        "\(Terminal.paint(word.0, word.1, on: 1))  \(host)  \(status.outcome.target.visible) up "
-          + "since \(time)")
-    } else {
-      // A service may be up and not well: an expiring certificate, an open display.
-      let isService = ServiceReading.service(status.outcome.target) != nil
-      let (up, down) = isService ? ("ok", "not ok") : ("up", "down")
-      let severity =
-        isService ? "not ok  " : status.outcome.target == BMCReading.name ? "major   " : "critical"
-      let last = status.lastUp.map { "last \(up) \(Figure.time($0))" } ?? "never \(up)"
-      Terminal.print(
-        "\(Terminal.paint(severity, .red, on: 1))  \(host)  \(status.outcome.target.visible) "
-          + "\(down) since \(time), \(last): \(status.outcome.reason ?? "?"): "
-          + (status.outcome.message ?? "").visible)
+  /// One thing that is watched, as it was at the last pass.
+  private struct Check {
+    var host: String
+    /// `ssh`, `bmc`, `service https`, `rule disk full{path=/}`.
+    var name: String
+    var severity: Severity
+    var since: Timestamp
+    var lastOK: Timestamp?
+    /// What is seen and has not lasted long enough to count.
+    var pending: Severity?
+    var isFlapping = false
+    var reason: String?
+    var message: String
+    var status: TargetStatus?
+    var problems: [CollectorProblem] = []
+
+    var isWell: Bool { severity == .ok && problems.isEmpty && pending == nil }
+  }
+
+  private static func asked(of site: Site) -> [String: Set<String>] {
+    var services: [String: Set<String>] = [:]
+    let plan = Plan(
+      site.inventory.hosts, settings: site.settings, states: [:], at: .now,
+      only: [ServiceReading.name])
+    for turn in plan.probes { services[turn.host.name] = Set(turn.plans.map(\.service)) }
+    return services
+  }
+
+  /// Targets with their problems, then what rules found, by host.
+  private static func checks(
+    _ statuses: [TargetStatus], _ problems: [String: [CollectorProblem]],
+    _ states: [String: [String: CheckState]], _ site: Site
+  ) -> [Check] {
+    var checks = statuses.map { status in
+      let name = status.outcome.target
+      let state = states[status.host]?[name]
+      let isBMC = name == BMCReading.name
+      var check = Check(
+        host: status.host, name: name,
+        severity: state?.severity ?? (status.outcome.up ? .ok : .critical),
+        since: state?.since ?? status.since, lastOK: status.lastUp, pending: state?.pending,
+        isFlapping: state?.isFlapping ?? false, reason: status.outcome.reason,
+        message: status.outcome.message ?? "", status: status)
+      if ServiceReading.service(name) == nil {
+        check.problems = (problems[status.host] ?? []).filter {
+          BMCReading.isPart($0.collector) == isBMC
+        }
+      }
+      return check
     }
-    for problem in problems {
+    for (host, all) in states {
+      let rules = Set(site.rules.rules(for: host).map(\.name))
+      for (name, state) in all where name.hasPrefix("rule ") {
+        let rule = name.dropFirst(5).prefix { $0 != "{" }
+        guard rules.contains(String(rule)) else { continue }
+        checks.append(
+          Check(
+            host: host, name: name, severity: state.severity, since: state.since,
+            lastOK: state.severity == .ok ? nil : state.lastOK, pending: state.pending,
+            isFlapping: state.isFlapping, message: state.message))
+      }
+    }
+    return checks.sorted {
+      ($1.severity, $0.name, $0.host) < ($0.severity, $1.name, $1.host)
+    }
+  }
+
+  /// A line for each, but one for all hosts that have the same trouble where they are many.
+  private static func show(_ checks: [Check]) {
+    struct Kind: Hashable {
+      var name: String
+      var severity: Severity
+      var reason: String?
+    }
+    let kinds = Dictionary(grouping: checks) {
+      Kind(name: $0.name, severity: $0.severity, reason: $0.reason)
+    }
+    var told: Set<Kind> = []
+    let width = min(32, checks.map(\.host.count).max() ?? 0)
+    for check in checks {
+      let kind = Kind(name: check.name, severity: check.severity, reason: check.reason)
+      let all = kinds[kind] ?? []
+      if all.count > 3, check.problems.isEmpty {
+        guard told.insert(kind).inserted else { continue }
+        let since = all.map(\.since.nanoseconds).min() ?? 0
+        show(
+          check, as: fold(all.map(\.host)), width: width,
+          since: Timestamp(nanoseconds: since), example: check.host)
+      } else {
+        show(check, as: check.host, width: width, since: check.since, example: nil)
+      }
+    }
+  }
+
+  private static func show(
+    _ check: Check, as hosts: String, width: Int, since: Timestamp, example: String?
+  ) {
+    let colour: Terminal.Colour =
+      switch check.severity {
+      case .ok: check.problems.isEmpty ? .green : .yellow
+      case .critical, .major: .red
+      case .minor, .unknown: .yellow
+      }
+    let word =
+      check.severity == .ok && !check.problems.isEmpty ? "unknown" : check.severity.rawValue
+    var line = "\(Terminal.paint(Figure.pad(word, 8), colour, on: 1))  "
+    line += "\(Figure.pad(hosts, width).visible)  \(check.name.visible) "
+    line += check.severity == .ok ? "ok since \(Figure.time(since))" : "since \(Figure.time(since))"
+    if check.severity != .ok {
+      line += check.lastOK.map { ", last ok \(Figure.time($0))" } ?? ", never ok"
+    }
+    if check.isFlapping { line += ", flapping" }
+    if let pending = check.pending { line += ", \(pending.rawValue) for a moment" }
+    let words = [check.reason, check.message.isEmpty ? nil : check.message].compactMap { $0 }
+    if check.severity != .ok || check.pending != nil, !words.isEmpty {
+      let example = example.map { "for example \($0): " } ?? ""
+      line += ": \(example)\(words.joined(separator: ": "))".visible
+    }
+    Terminal.print(line)
+    for problem in check.problems {
       Terminal.print(
         "          \(Figure.pad("", width))  \(problem.collector) \(problem.reason): "
           + problem.detail.visible)
     }
   }
 
-  private static func json(_ status: TargetStatus, _ problems: [CollectorProblem]) -> JSON {
+  /// What changed: one line each, the newest first.
+  private static func showHistory(
+    of hosts: Set<String>, in site: Site, _ store: Store, json: Bool
+  ) async throws {
+    let one = hosts.count == 1 ? hosts.first : nil
+    let all = try await store.transitions(of: one, limit: 1000).filter { hosts.contains($0.host) }
+    let width = min(32, all.map(\.host.count).max() ?? 0)
+    for kept in all {
+      let change = kept.transition
+      if json {
+        var members: [(String, JSON)] = [
+          ("time", .integer(change.time.nanoseconds)), ("host", .string(kept.host)),
+          ("check", .string(change.name)), ("from", .string(change.from.rawValue)),
+          ("to", .string(change.to.rawValue)), ("message", .string(change.message)),
+          ("flapping", .boolean(change.isFlapping)),
+        ]
+        if let since = change.since { members.append(("since", .integer(since.nanoseconds))) }
+        Terminal.print(JSON.object(members).text)
+        continue
+      }
+      let after = change.since.map { since in
+        " after \(Figure.duration(.nanoseconds(change.time.nanoseconds &- since.nanoseconds)))"
+      }
+      let colour: Terminal.Colour =
+        change.to == .ok ? .green : change.to >= .major ? .red : .yellow
+      Terminal.print(
+        "\(Figure.time(change.time))  \(Figure.pad(kept.host, width).visible)  "
+          + "\(change.name.visible): \(change.from.rawValue) → "
+          + "\(Terminal.paint(change.to.rawValue, colour, on: 1))\(after ?? "")"
+          + "\(change.isFlapping ? ", flapping" : "")"
+          + (change.message.isEmpty ? "" : "  \(change.message.visible)"))
+    }
+  }
+
+  private static func json(_ check: Check) -> JSON {
     var members: [(String, JSON)] = [
-      ("host", .string(status.host)), ("target", .string(status.outcome.target)),
-      ("up", .boolean(status.outcome.up)), ("time", .integer(status.time.nanoseconds)),
-      ("since", .integer(status.since.nanoseconds)),
+      ("host", .string(check.host)), ("check", .string(check.name)),
+      ("state", .string(check.severity.rawValue)), ("since", .integer(check.since.nanoseconds)),
     ]
-    if let last = status.lastUp { members.append(("last_up", .integer(last.nanoseconds))) }
-    if let reason = status.outcome.reason { members.append(("reason", .string(reason))) }
-    if let message = status.outcome.message { members.append(("message", .string(message))) }
-    if !problems.isEmpty {
+    if let status = check.status {
+      members.append(("target", .string(status.outcome.target)))
+      members.append(("up", .boolean(status.outcome.up)))
+      members.append(("time", .integer(status.time.nanoseconds)))
+      if let last = status.lastUp { members.append(("last_up", .integer(last.nanoseconds))) }
+    }
+    if let reason = check.reason { members.append(("reason", .string(reason))) }
+    if !check.message.isEmpty { members.append(("message", .string(check.message))) }
+    if let pending = check.pending { members.append(("pending", .string(pending.rawValue))) }
+    if check.isFlapping { members.append(("flapping", .boolean(true))) }
+    if !check.problems.isEmpty {
       members.append(
         (
           "problems",
           .array(
-            problems.map {
+            check.problems.map {
               .object([
                 ("collector", .string($0.collector)), ("reason", .string($0.reason)),
                 ("detail", .string($0.detail)),

@@ -26,6 +26,7 @@ struct Summary {
       || report.readings.contains { $0.failure != nil || !$0.result.problems.isEmpty }
       || report.bmcs.contains { $0.failure != nil || !$0.result.problems.isEmpty }
       || report.services.contains { $0.services.contains { $0.verdict.severity != .ok } }
+      || !report.crossed.isEmpty || !report.broken.isEmpty
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
@@ -149,7 +150,18 @@ struct Summary {
           verdict.message)
       }
     }
-    let order = ["critical", "major", "minor", "unknown"]
+    for (host, check, state) in report.crossed {
+      // The series stands with the host, so that hosts with the same trouble fold.
+      add(
+        Kind(severity: state.severity.rawValue, what: check, reason: "threshold"), host,
+        state.message)
+    }
+    for (name, state) in report.broken {
+      add(
+        Kind(severity: state.rawValue, what: "service", reason: state.rawValue), name,
+        "see what it needs: `scrape status`")
+    }
+    let order = ["critical", "major", "minor", "unknown", "degraded"]
     let kinds = hosts.keys.sorted {
       let (a, b) = (order.firstIndex(of: $0.severity) ?? 9, order.firstIndex(of: $1.severity) ?? 9)
       return (a, -(hosts[$0]?.count ?? 0), $0.what, $0.reason)

@@ -84,9 +84,12 @@ final class SilentPort: Sendable {
   let descriptor: Int32
   let port: UInt16
 
-  init(_ host: String = "127.0.0.1") {
+  init(_ host: String = "127.0.0.1", port: UInt16 = freePort()) {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    port = freePort()
+    self.port = port
+    var yes: Int32 = 1
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian

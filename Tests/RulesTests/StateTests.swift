@@ -14,12 +14,10 @@ import Testing
     var (state, first) = CheckState.first(severities[0], at: time(0), patience: patience)
     var told: [(Int, Severity, Severity)] = []
     var flapping: [Bool] = []
-    if let transition = first.transition { told.append((0, transition.from, transition.to)) }
+    if let change = first.change { told.append((0, change.from, state.severity)) }
     for (index, severity) in severities.enumerated().dropFirst() {
       let outcome = state.observe(severity, at: time(index * 15), patience: patience)
-      if let transition = outcome.transition {
-        told.append((index, transition.from, transition.to))
-      }
+      if let change = outcome.change { told.append((index, change.from, state.severity)) }
       if let flap = outcome.flapping { flapping.append(flap) }
     }
     return (state, told, flapping)
@@ -63,7 +61,7 @@ import Testing
     var (state, _) = CheckState.first(.ok, at: time(1_000_000), patience: .time(.seconds(60)))
     _ = state.observe(.critical, at: time(1_000_000), patience: .time(.seconds(60)))
     let outcome = state.observe(.critical, at: time(5), patience: .time(.seconds(60)))
-    #expect(outcome.transition?.to == .critical)
+    #expect(outcome.change?.from == .ok && state.severity == .critical)
   }
 }
 

@@ -18,6 +18,11 @@ public struct HostResult: Sendable, Equatable {
   public var facts: [String: String]
   public var outcomes: [TargetOutcome]
   public var problems: [CollectorProblem]
+  /// The states of checks that differ from what was loaded, by their names.
+  public var states: [String: CheckState] = [:]
+  /// Checks that are no more.
+  public var gone: [String] = []
+  public var transitions: [CheckTransition] = []
 
   public init(
     batch: PointBatch, bootID: String? = nil, ran: [String] = [], memory: [String: Memory] = [:],
@@ -40,6 +45,8 @@ public struct TargetOutcome: Sendable, Equatable {
   /// `ssh`, `bmc` or `probes`.
   public var target: String
   public var up: Bool
+  /// How bad it is; nil where nothing was learnt.
+  public var severity: Severity?
   /// The closed word for why it is not up: `timeout`.
   public var reason: String?
   /// The sentence for people. It may hold the host's words.
@@ -48,11 +55,12 @@ public struct TargetOutcome: Sendable, Equatable {
   public var bytes: Int64
 
   public init(
-    target: String, up: Bool, reason: String? = nil, message: String? = nil,
-    milliseconds: Double = 0, bytes: Int64 = 0
+    target: String, up: Bool, severity: Severity? = nil, reason: String? = nil,
+    message: String? = nil, milliseconds: Double = 0, bytes: Int64 = 0
   ) {
     self.target = target
     self.up = up
+    self.severity = severity
     self.reason = reason
     self.message = message
     self.milliseconds = milliseconds

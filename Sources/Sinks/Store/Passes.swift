@@ -33,6 +33,7 @@ extension Store {
       let id = try keep(result, known: ids[result.batch.host], in: database)
       ids[result.batch.host] = id
       try keepStatus(of: result, id, in: database)
+      try keepStates(of: result, id, in: database)
       // A host that is in a pass twice has both parts in one row.
       try keepHistory(
         of: result.batch, id, pass: pass, again: !written.insert(id).inserted, in: database)

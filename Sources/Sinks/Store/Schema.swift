@@ -46,7 +46,20 @@ enum Schema {
       lines INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE INDEX queue_of_sink ON queue (sink, id, time, lines, bytes);
     CREATE TABLE dropped (sink TEXT PRIMARY KEY, lines INTEGER NOT NULL) WITHOUT ROWID;
+    """,
     """
+    -- How each check is, and what changed: see States.swift.
+    CREATE TABLE state (
+      host INTEGER NOT NULL, name TEXT NOT NULL, severity INTEGER NOT NULL, since INTEGER NOT NULL,
+      last_ok INTEGER, seen INTEGER NOT NULL, pending INTEGER, pending_count INTEGER NOT NULL,
+      pending_since INTEGER NOT NULL, changes INTEGER NOT NULL, flapping INTEGER NOT NULL,
+      message TEXT NOT NULL, PRIMARY KEY (host, name)) WITHOUT ROWID;
+    CREATE TABLE transition (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, host INTEGER NOT NULL, name TEXT NOT NULL,
+      time INTEGER NOT NULL, before INTEGER NOT NULL, after INTEGER NOT NULL, since INTEGER,
+      flapping INTEGER NOT NULL, message TEXT NOT NULL);
+    CREATE INDEX transition_of_host ON transition (host, id);
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

@@ -32,14 +32,14 @@ public struct Settings: Sendable {
   public var store = Store()
   /// The list of sinks, for their room to read.
   public var sinks: Node?
-  /// `rules`, `alerts`, `contacts`, `services` and `modules`, for their rooms to read.
+  /// `rules`, `alerts`, `contacts`, `services`, `scores` and `modules`, for their rooms to read.
   public var sections: [String: Node] = [:]
   /// The file that was read, or nil.
   public var file: String?
 
   private static let keys = [
     "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
-    "store", "sinks", "rules", "alerts", "contacts", "services", "modules",
+    "store", "sinks", "rules", "alerts", "contacts", "services", "scores", "modules",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -95,7 +95,8 @@ public struct Settings: Sendable {
       case "bmc": read(bmc: value, &findings)
       case "store": read(store: value, &findings)
       case "sinks": sinks = value
-      case "rules", "alerts", "contacts", "services", "modules": sections[pair.name] = value
+      case "rules", "alerts", "contacts", "services", "scores", "modules":
+        sections[pair.name] = value
       default: findings.add(unknown("key", pair.key, among: Self.keys, in: "scrape.yml"))
       }
     }

@@ -1,0 +1,125 @@
+import Foundation
+import Lab
+import Testing
+
+/// Rules, states and services through the built command, pass after pass.
+@Suite struct StateCommandTests {
+  private let local = "all: {hosts: {me: {connection: local}}}\n"
+
+  @Test func `a rule that is crossed is told, kept and written`() throws {
+    let range = Range(
+      hosts: local,
+      settings: """
+        rules:
+          full: {when: "disk.used_percent{path=/}", minor: "> 0", critical: "> 101"}
+          fine: {when: mem.used_percent, critical: "> 101"}
+        """)
+    let outcome = try range.scrape("run", "--stdout")
+    #expect(outcome.status == 1)
+    let line = outcome.errors.split(separator: "\n").first { $0.hasPrefix("minor") }
+    #expect(
+      line?.contains("full") == true && line?.contains("threshold > 0") == true, "\(outcome.errors)"
+    )
+    let events = Line.all(outcome.output).filter {
+      $0.measurement == "event" && $0.tags["severity"] == "minor"
+    }
+    #expect(events.count == 1 && events[0].fields["from"] == "\"ok\"")
+    let status = try range.scrape("status").output
+    #expect(status.contains("minor") && status.contains("rule full") && status.contains("never ok"))
+    let history = try range.scrape("status", "--history").output
+    #expect(history.contains("rule full") && history.contains("ok → minor"))
+    // What stays as it is makes no event.
+    let again = try range.scrape("run", "--only", "disk", "--stdout")
+    #expect(!Line.all(again.output).contains { $0.measurement == "event" })
+  }
+
+  @Test func `a state outlives kill -9, and a change is told once`() throws {
+    let port = freePort()
+    let range = Range(
+      hosts: "all: {hosts: {me: {connection: local, probes: [\"tcp:\(port)\"]}}}\n")
+    func transitions() throws -> [String] {
+      try range.scrape("status", "--history").output.split(separator: "\n").map(String.init)
+        .filter { $0.contains("service tcp") }
+    }
+    try range.scrape("run", "--only", "probes")
+    #expect(try transitions().count == 1)
+    for _ in 0..<4 {
+      let pass = try Daemon(
+        Scrape.program,
+        ["run", "--only", "probes", "--inventory", range.inventory, "--store", range.store],
+        log: "\(range.scratch.path)/log")
+      usleep(UInt32.random(in: 0..<60_000))
+      pass.stop()
+    }
+    try range.scrape("run", "--only", "probes")
+    #expect(try transitions().count == 1)
+    let server = SilentPort(port: port)
+    try range.scrape("run", "--only", "probes")
+    let told = try transitions()
+    #expect(told.count == 2 && told[0].contains("critical → ok after"))
+    withExtendedLifetime(server) {}
+  }
+
+  @Test func `what is bad counts when it has lasted`() throws {
+    let range = Range(
+      hosts: local,
+      settings: "rules: {busy: {when: mem.used_percent, critical: \"> 0\", for: 3}}\n")
+    for _ in 0..<2 { try range.scrape("run", "--only", "mem") }
+    let soft = try range.scrape("status").output
+    #expect(soft.contains("critical for a moment") && !soft.contains("critical  me"))
+    try range.scrape("run", "--only", "mem")
+    #expect(try range.scrape("status").output.contains("critical  me"))
+  }
+
+  @Test func `windows look at the history of the store`() throws {
+    let range = Range(
+      hosts: local,
+      settings: """
+        rules:
+          seen: {when: mem.used_percent, window: count 1h, minor: ">= 3"}
+        """)
+    for pass in 1...3 {
+      let outcome = try range.scrape("run", "--only", "mem")
+      #expect(outcome.errors.contains("count over 1h 3") == (pass == 3), "\(outcome.errors)")
+    }
+  }
+
+  @Test func `services of the settings are told by what they need`() throws {
+    let ports = (0..<3).map { _ in freePort() }
+    let servers = ports.prefix(2).map { SilentPort(port: $0) }
+    let hosts = ports.enumerated().map {
+      "    w\($0): {connection: local, probes: [{tcp: {port: \($1), name: web}}]}\n"
+    }
+    let range = Range(
+      hosts: "all:\n  hosts:\n\(hosts.joined())",
+      settings: """
+        services:
+          cluster: [{at_least: 2, of: "w*/web"}]
+          all: ["w*/web"]
+        """)
+    let outcome = try range.scrape("run", "--only", "probes", "--stdout")
+    #expect(
+      outcome.errors.contains("degraded  cluster") && outcome.errors.contains("critical  all"),
+      "\(outcome.errors)")
+    let summary = Line.all(outcome.output).filter { $0.measurement == "service_summary" }
+    let all = summary.first { $0.tags["scope"] == "all" }
+    #expect(all?.fields["total"] == "3i" && all?.fields["ok"] == "2i")
+    #expect(all?.fields["critical"] == "1i" && all?.fields["score"] == "66.67")
+    #expect(summary.contains { $0.tags["type"] == "tcp" && $0.tags["group"] == "ungrouped" })
+    #expect(try range.scrape("status").output.contains("degraded  service cluster"))
+    withExtendedLifetime(servers) {}
+  }
+
+  @Test(arguments: [
+    ("rules: {a: {when: cpu.usage_activ, minor: 1}}", "did you mean \"usage_active\""),
+    ("rules: {a: {when: cpu.usage_active, minor: 1, hosts: nobody}}", "hosts of rule \"a\""),
+    ("rules: {a: {when: cpu.usage_active, minor: 1, profile: linx}}", "did you mean \"linux\""),
+    ("services: {a: [b], b: [a]}", "a → b → a"), ("scores: gradd", "did you mean \"graded\""),
+  ])
+  func `faults are told with their place`(settings: String, problem: String) throws {
+    let range = Range(hosts: local, settings: settings + "\n")
+    let outcome = try range.scrape("lint")
+    #expect(outcome.status == 2 && outcome.errors.contains(problem), "\(outcome.errors)")
+    #expect(outcome.errors.contains("scrape.yml:1:"))
+  }
+}
