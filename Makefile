@@ -6,11 +6,12 @@ TIME ?= 60
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
-  libexpat1-dev zlib1g-dev libc-ares-dev pkg-config
+  libexpat1-dev zlib1g-dev libc-ares-dev libmariadb-dev libpq-dev pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash openssl procps \
   samba sqlite3 tigervnc-standalone-server util-linux xrdp xvfb \
-  nginx-light unbound monitoring-plugins-basic monitoring-plugins-standard
+  nginx-light unbound mariadb-server-core mariadb-client-core postgresql-15 \
+  monitoring-plugins-basic monitoring-plugins-standard
 BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip
 
 RELEASE := -c release --static-swift-stdlib

@@ -7,12 +7,12 @@ public enum Probes {
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
     SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self,
     // By way of a library that speaks the protocol.
-    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
+    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self, MySQLProbe.self, PostgresProbe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
+    "dhcp", "ftp", "smtp", "imap", "pop3", "exec", "file",
   ]
 
   /// At most so many questions are put to one host at the same moment.
