@@ -13,7 +13,8 @@ TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl da
   nginx-light unbound vsftpd dovecot-imapd dovecot-pop3d dovecot-submissiond \
   mariadb-server-core mariadb-client-core postgresql-15 iproute2 \
   monitoring-plugins-basic monitoring-plugins-standard
-BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip
+BENCH_PACKAGES := $(RUN_PACKAGES) curl fping gcc iproute2 libc6-dev libssh-dev \
+  monitoring-plugins-standard nmap prometheus-blackbox-exporter python3-venv python3-pip
 
 RELEASE := -c release --static-swift-stdlib
 
@@ -44,6 +45,7 @@ format: ## Formats all Swift files in place.
 
 bench: deps-bench build ## Compares with other tools on the same hosts; see bench/README.md.
 	bench/run
+	bench/ask
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)

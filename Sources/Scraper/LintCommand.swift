@@ -19,6 +19,8 @@ enum LintCommand: Subcommand {
     let site = try Site(arguments)
     var findings = Findings()
     _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
+    var probes = ProbeReader(modules: site.settings.sections["modules"], &findings)
+    for host in site.inventory.hosts { _ = probes.plans(of: host, &findings) }
     try findings.finish()
     for warning in site.inventory.warnings + findings.warnings {
       Terminal.note(warning.description)

@@ -52,6 +52,12 @@ enum ProbeCommand: Subcommand {
       host.map { ProbeContext($0, kit: kit) }
       ?? ProbeContext(host: name, address: name, kit: kit)
     context.explains = arguments.has("--explain")
+    if let site, var host, plan.kind == SSHProbe.name {
+      // Whom to believe is told by the port, which may be another than the collectors'.
+      host.port = Int(plan.port)
+      var gatherer = await Gatherer(site)
+      context.target = try? gatherer.target(for: host)
+    }
     var plans = [plan]
     let given = try arguments.duration("--deadline")
     if let given { plans[0].timeout = given }

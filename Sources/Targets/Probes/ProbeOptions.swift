@@ -136,6 +136,9 @@ public struct ProbeOptions {
   /// Adds a fault that the probe found.
   public mutating func add(_ error: ConfigurationError) { findings.add(error) }
 
+  /// The options that were asked for.
+  var names: [String] { asked }
+
   /// Hands over what is wrong: faults of values, and options that nobody knows.
   mutating func finish(into all: inout Findings) {
     for pair in pairs where !asked.contains(pair.name) {

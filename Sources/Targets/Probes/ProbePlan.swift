@@ -19,8 +19,9 @@ public struct ProbePlan: Sendable {
   /// It is good if nothing answers.
   public var isClosed: Bool
   public var timeout: Duration
-  /// Where it stands.
+  /// Where it stands, and how many characters it takes there.
   public var mark: Mark
+  public var length: Int
 
   /// How long a probe may take that says nothing else.
   public static let timeout: Duration = .seconds(5)

@@ -55,9 +55,21 @@ public struct ProbeReader: Sendable {
   /// What a host's `probes:` asks for; what is wrong is left out and becomes a finding.
   public mutating func plans(of host: Host, _ findings: inout Findings) -> [ProbePlan] {
     guard let node = host.probes else { return [] }
-    if let plans = read[node.mark] { return plans }
-    let plans = plans(node, &findings)
+    let plans = read[node.mark] ?? plans(node, &findings)
     read[node.mark] = plans
+    for plan in plans {
+      guard !plan.isClosed, let caution = plan.probe.caution else { continue }
+      // The collectors log in there, which is the answer to the probe.
+      if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
+        Int(plan.port) == host.port
+      {
+        continue
+      }
+      findings.warn(
+        ConfigurationError(
+          "\(plan.service): \(caution.problem)", at: plan.mark, length: plan.length,
+          hint: caution.exemption))
+    }
     return plans
   }
 
@@ -248,7 +260,8 @@ public struct ProbeReader: Sendable {
     return ProbePlan(
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
       port: port ?? 0, address: address, version: version, isClosed: entry.isClosed,
-      timeout: timeout ?? ProbePlan.timeout, mark: node.mark)
+      timeout: timeout ?? ProbePlan.timeout, mark: node.mark,
+      length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }
 
   private func port(of kind: any Probe.Type, _ options: inout ProbeOptions) -> UInt16? {

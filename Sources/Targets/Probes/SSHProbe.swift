@@ -24,6 +24,14 @@ public struct SSHProbe: Probe {
     login = options.boolean("login") ?? false
   }
 
+  public var caution: Caution? {
+    guard !login else { return nil }
+    return Caution(
+      "OpenSSH 9.8 and later count contacts that do not log in, and then refuse the address",
+      exemption: "in its sshd_config: PerSourcePenaltyExemptList ADDRESS_OF_THIS_MACHINE; and in "
+        + "fail2ban's jail.local: ignoreip = ADDRESS_OF_THIS_MACHINE")
+  }
+
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
@@ -37,7 +45,10 @@ public struct SSHProbe: Probe {
     let place = "\(endpoint.number) \(endpoint.port) \(login) \(expect ?? "")"
     return await endpoint.kit.ssh.once(place, on: reactor, by: deadline) { reactor in
       do throws(Verdict) {
-        if let target = endpoint.target {
+        // Another port or address is another server: nobody has said whom to believe there.
+        if let target = endpoint.target, target.port == endpoint.port,
+          target.address == endpoint.address
+        {
           return try await exchange(target, endpoint, on: reactor, by: deadline)
         }
         return try await greet(endpoint, on: reactor, by: deadline)
@@ -51,8 +62,6 @@ public struct SSHProbe: Probe {
   private func exchange(
     _ target: HostTarget, _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> Verdict {
-    var target = target
-    target.port = endpoint.port
     let start = Deadline.now
     do throws(TargetError) {
       let told = try await target.greet(logIn: login, on: reactor, by: deadline)

@@ -6,7 +6,7 @@ import Testing
 @testable import Targets
 
 /// A real chronyd that never touches the clock; it is its own source.
-private final class Chrony {
+final class Chrony {
   static let program = "/usr/sbin/chronyd"
   static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: program) }
 
@@ -35,6 +35,8 @@ private final class Chrony {
 }
 
 struct NTPProbeTests {
+  static let hasChrony = Chrony.isInstalled
+
   @Test(.enabled(if: Chrony.isInstalled)) func `chronyd is ok while its clock is set`() async throws
   {
     let server = try Chrony("local stratum 3")
