@@ -208,9 +208,6 @@ public struct ProbeReader: Sendable {
         return entry
       }
     }
-    if Probes.coming.contains(text) {
-      throw ConfigurationError("probe \(text) is not in this version yet", at: name).asWarning
-    }
     if let tcp = probe(TCPProbe.name), portNumber(text, .tcp) != nil, Int(text) == nil {
       let port = Node.Pair(key: Node("port", like: name), value: name)
       return Entry(probe: tcp, pairs: [port], isClosed: false, text: text)

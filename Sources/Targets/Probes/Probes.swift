@@ -9,12 +9,7 @@ public enum Probes {
     // By way of a library that speaks the protocol.
     HTTPProbe.self, HTTPSProbe.self, DNSProbe.self, MySQLProbe.self, PostgresProbe.self,
     FTPProbe.self, SMTPProbe.self, IMAPProbe.self, POP3Probe.self,
-    ExecProbe.self, FileProbe.self,
-  ]
-
-  /// Those that are being written: to name one is no fault.
-  static let coming = [
-    "dhcp"
+    DHCPProbe.self, ExecProbe.self, FileProbe.self,
   ]
 
   /// At most so many questions are put to one host at the same moment.

@@ -4,6 +4,7 @@ import Parsers
 let parserTargets: [String: FuzzTarget] = [
   "parser-df": parser(Df.self),
   "parser-dnsmessage": parser(DNSMessage.self),
+  "parser-dhcpmessage": parser(DHCPMessage.self),
   "parser-diskstats": parser(Diskstats.self),
   "parser-filestatus": parser(FileStatus.self),
   "parser-last": parser(Last.self),
