@@ -31,7 +31,7 @@ final class ByteStream {
   ) async throws(Verdict) -> ByteStream {
     do throws(TargetError) {
       let descriptor = try await Connect.tcp(
-        to: endpoint.addresses, refusedHint: "", on: reactor, by: deadline)
+        to: endpoint.addresses, from: endpoint.source, refusedHint: "", on: reactor, by: deadline)
       endpoint.note("connect", "\(endpoint.number) port \(endpoint.port)")
       return ByteStream(descriptor, trace: endpoint.trace, limit: limit)
     } catch {

@@ -11,6 +11,7 @@ internal import Metrics
 public struct NTPProbe: Probe {
   public static let name = "ntp"
   public static let summary = "The server's clock is set, and agrees with this machine's."
+  public static let canBind = true
   public static let carrier = Carrier.udp
   public static let defaultPort: UInt16? = 123
 

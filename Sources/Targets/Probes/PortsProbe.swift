@@ -14,6 +14,7 @@ internal import Metrics
 public struct PortsProbe: Probe {
   public static let name = "ports"
   public static let summary = "The ports that should be open are, and no others listen."
+  public static let canBind = true
   public static let carrier = Carrier.host
 
   private let open: [UInt16]

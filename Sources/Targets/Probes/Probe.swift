@@ -12,6 +12,8 @@ public protocol Probe: Sendable {
   static var carrier: Carrier { get }
   /// The port that is asked where none is given; nil where one must be given, or there are none.
   static var defaultPort: UInt16? { get }
+  /// Whether it asks from an address of this machine's that the option `from` names.
+  static var canBind: Bool { get }
   /// The port that stands behind the name: a number or a name of services(5), unless a probe
   /// counts otherwise (`x11:1` is the display 1).
   static func port(from text: String) -> UInt16?
@@ -55,5 +57,6 @@ extension Probe {
   public var caution: Caution? { nil }
   public static var carrier: Carrier { .tcp }
   public static var defaultPort: UInt16? { nil }
+  public static var canBind: Bool { false }
   public static func port(from text: String) -> UInt16? { portNumber(text, carrier) }
 }

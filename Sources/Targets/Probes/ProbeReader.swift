@@ -228,7 +228,8 @@ public struct ProbeReader: Sendable {
     let kind = entry.probe
     var options = ProbeOptions(
       kind.name, at: node, pairs: entry.pairs,
-      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : []))
+      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : [])
+        + (kind.canBind ? ["from"] : []))
     let port = port(of: kind, &options)
     let address = options.take("address") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
@@ -237,6 +238,15 @@ public struct ProbeReader: Sendable {
       else { throw ConfigurationError("not an address", at: node) }
       return text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
     }
+    let source =
+      !kind.canBind
+      ? nil
+      : options.take("from") { node, what throws(ConfigurationError) -> Connect.Address in
+        guard let source = Connect.number(try node.string(what)) else {
+          throw ConfigurationError("from must be an IP address of this machine", at: node)
+        }
+        return source
+      }
     let version = options.take("ip") { node, what throws(ConfigurationError) -> Int in
       try node.integer(what, in: 4...6)
     }
@@ -259,7 +269,8 @@ public struct ProbeReader: Sendable {
     guard findings.errors.count == before else { return nil }
     return ProbePlan(
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
-      port: port ?? 0, address: address, version: version, isClosed: entry.isClosed,
+      port: port ?? 0, address: address, source: source, version: version ?? source?.version,
+      isClosed: entry.isClosed,
       timeout: timeout ?? ProbePlan.timeout, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }

@@ -11,6 +11,7 @@ internal import Metrics
 public struct TCPProbe: Probe {
   public static let name = "tcp"
   public static let summary = "The port accepts connections, and says what is expected."
+  public static let canBind = true
 
   enum Step: Sendable {
     case send([UInt8])

@@ -16,6 +16,7 @@ public struct VNCProbe: Probe {
   public static let name = "vnc"
   public static let summary =
     "A screen server shows its kinds of security, and asks for a password."
+  public static let canBind = true
   public static let defaultPort: UInt16? = 5900
 
   /// Below 100 a number is a display.
