@@ -199,6 +199,8 @@ final class ByteStream {
       throw Verdict(.critical, .protocolError, "more than \(limit) bytes came while \(doing)")
     }
     while true {
+      // A host that always has a byte ready would never make us wait, and so never be late.
+      guard !deadline.isPast else { throw Verdict(.timedOut, while: doing) }
       switch pull(&bytes, atMost: min(4096, limit - total)) {
       case .bytes(let count):
         total += count

@@ -103,6 +103,8 @@ public struct ICMPProbe: Probe {
         next = next.advanced(by: interval)
         if echoes.sent == count { end = .after(wait) }
       }
+      // A peer that floods us keeps the socket ready: the end does not wait for it.
+      if deadline.isPast || echoes.sent == count && end.isPast { return }
       let until = min(deadline, echoes.sent < count ? next : end)
       guard try await socket.wait(on: reactor, by: until) else {
         if echoes.sent == count || deadline.isPast { return }

@@ -76,7 +76,7 @@ public struct NTPProbe: Probe {
     // RATE asks for fewer questions, DENY and RSTR for none; other kisses say that it is not set.
     if reply.stratum == 0, ["\"RATE\"", "\"DENY\"", "\"RSTR\""].contains(reply.reference) {
       var verdict = Verdict(
-        .major, .refusedByProtection, "the server turns us away: \(reply.reference)",
+        .minor, .refusedByProtection, "the server turns us away: \(reply.reference)",
         latency: took)
       verdict.points = [point]
       return verdict
