@@ -10,7 +10,8 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash openssl procps \
   samba sqlite3 tigervnc-standalone-server util-linux xrdp xvfb \
-  nginx-light unbound mariadb-server-core mariadb-client-core postgresql-15 \
+  nginx-light unbound vsftpd dovecot-imapd dovecot-pop3d dovecot-submissiond \
+  mariadb-server-core mariadb-client-core postgresql-15 iproute2 \
   monitoring-plugins-basic monitoring-plugins-standard
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping gcc iproute2 libc6-dev libssh-dev \
   monitoring-plugins-standard nmap prometheus-blackbox-exporter python3-venv python3-pip

@@ -8,11 +8,12 @@ public enum Probes {
     SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self,
     // By way of a library that speaks the protocol.
     HTTPProbe.self, HTTPSProbe.self, DNSProbe.self, MySQLProbe.self, PostgresProbe.self,
+    FTPProbe.self, SMTPProbe.self, IMAPProbe.self, POP3Probe.self,
   ]
 
   /// Those that are being written: to name one is no fault.
   static let coming = [
-    "dhcp", "ftp", "smtp", "imap", "pop3", "exec", "file",
+    "dhcp", "exec", "file",
   ]
 
   /// At most so many questions are put to one host at the same moment.
