@@ -73,6 +73,8 @@ public struct PortsProbe: Probe {
     case unlearnt(Verdict)
   }
 
+  public func caution(port: UInt16) -> Caution? { .wordless(at: open + scan) }
+
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {

@@ -58,7 +58,7 @@ public struct ProbeReader: Sendable {
     let plans = read[node.mark] ?? plans(node, &findings)
     read[node.mark] = plans
     for plan in plans {
-      guard !plan.isClosed, let caution = plan.probe.caution else { continue }
+      guard !plan.isClosed, let caution = plan.probe.caution(port: plan.port) else { continue }
       // The collectors log in there, which is the answer to the probe.
       if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
         Int(plan.port) == host.port

@@ -57,6 +57,10 @@ public struct TCPProbe: Probe {
     self.steps = steps
   }
 
+  public func caution(port: UInt16) -> Caution? {
+    steps.isEmpty ? .wordless(at: [port]) : nil
+  }
+
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {

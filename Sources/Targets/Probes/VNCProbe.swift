@@ -33,13 +33,7 @@ public struct VNCProbe: Probe {
     noPassword = options.severity("no_password") ?? .major
   }
 
-  public var caution: Caution? {
-    guard password == nil else { return nil }
-    return Caution(
-      "TigerVNC turns an address away after 5 connections without a log-in",
-      exemption: "give the probe a password (view-only will do), or Xvnc the option "
-        + "-BlacklistThreshold 1000000")
-  }
+  public func caution(port: UInt16) -> Caution? { password == nil ? .tigerVNC : nil }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
