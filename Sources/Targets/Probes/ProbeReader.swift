@@ -224,7 +224,6 @@ public struct ProbeReader: Sendable {
   }
 
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
-    let before = findings.errors.count
     let kind = entry.probe
     var options = ProbeOptions(
       kind.name, at: node, pairs: entry.pairs,
@@ -265,8 +264,7 @@ public struct ProbeReader: Sendable {
       options.add(ConfigurationError("\(options.what) cannot be told to be closed", at: node))
     }
     let probe = kind.init(&options)
-    options.finish(into: &findings)
-    guard findings.errors.count == before else { return nil }
+    guard options.finish(into: &findings) else { return nil }
     return ProbePlan(
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
       port: port ?? 0, address: address, source: source, version: version ?? source?.version,
