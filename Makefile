@@ -6,13 +6,16 @@ TIME ?= 60
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
-  libexpat1-dev libfreeipmi-dev libc-ares-dev zlib1g-dev pkg-config
+  libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev zlib1g-dev pkg-config
 RUN_PACKAGES := openssh-server openssh-client
-TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash freeipmi-tools \
-  ipmitool monitoring-plugins-basic monitoring-plugins-standard nginx-light openipmi openssl procps \
-  samba sqlite3 tigervnc-standalone-server unbound util-linux xrdp xvfb
-BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip freeipmi-tools \
-  ipmitool prometheus-ipmi-exporter
+TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash dnsmasq-base \
+  dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools ipmitool iproute2 \
+  mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
+  nginx-light openipmi openssl postgresql-15 procps samba sqlite3 tigervnc-standalone-server unbound \
+  util-linux vsftpd xrdp xvfb
+BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc ipmitool iproute2 libc6-dev libssh-dev \
+  monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
+  python3-venv python3-pip
 
 RELEASE := -c release --static-swift-stdlib
 
@@ -44,6 +47,7 @@ format: ## Formats all Swift files in place.
 bench: deps-bench build ## Compares with other tools on the same hosts and BMCs; see bench/README.md.
 	bench/run
 	bench/bmc
+	bench/ask
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)

@@ -53,6 +53,8 @@ let package = Package(
     library("CExpat", "expat", "libexpat1-dev"),
     library("CFreeIPMI", "libfreeipmi", "libfreeipmi-dev"),
     library("CCares", "libcares", "libc-ares-dev"),
+    library("CMariaDB", "libmariadb", "libmariadb-dev"),
+    library("CPQ", "libpq", "libpq-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
@@ -60,7 +62,8 @@ let package = Package(
     .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
-      name: "Transfer", dependencies: ["Engine", "CCurl", "CSSL", "CCares", "CLinux"],
+      name: "Transfer",
+      dependencies: ["Engine", "CCurl", "CSSL", "CCares", "CMariaDB", "CPQ", "CLinux"],
       swiftSettings: strict),
     .target(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),

@@ -43,6 +43,8 @@ public enum FieldTypes {
       float: "io_util io_await io_svctm"),
     "dns_query": fields(integer: "result_code rcode_value", float: "query_time_ms"),
     "event": fields(integer: "record over", string: "subject text from"),
+    "filestat": fields(
+      integer: "exists size_bytes modification_time age_s", string: "mode"),
     "http_response": fields(
       integer: "content_length http_response_code response_string_match result_code",
       float: "response_time connect_time tls_time first_byte_time",
@@ -73,6 +75,12 @@ public enum FieldTypes {
         vmalloc_total vmalloc_used vmalloc_chunk high_total high_free low_total low_free
         """,
       float: "used_percent available_percent"),
+    "nagios": fields(
+      float: """
+        value min max warning_lt warning_gt warning_le warning_ge critical_lt critical_gt \
+        critical_le critical_ge
+        """),
+    "nagios_state": fields(integer: "state", string: "service_output long_service_output"),
     "net": fields(
       integer: """
         bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out speed

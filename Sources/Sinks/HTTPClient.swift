@@ -41,7 +41,7 @@ extension HTTPError.Reason {
     case .refused, .unreachable, .lost: self = .unreachable
     case .timeout: self = .timeout
     case .untrusted, .insecure: self = .untrusted
-    case .malformed, .failed, .denied: self = .malformed
+    case .malformed, .failed, .denied, .turnedAway: self = .malformed
     case .invalid, .local: self = .invalid
     case .cancelled: self = .cancelled
     }

@@ -14,6 +14,16 @@ public enum Connect {
     /// 4 or 6.
     var version: Int { family == AF_INET6 ? 6 : 4 }
 
+    /// Makes a socket speak from this address. The corresponding C function is `bind`.
+    func bind(_ socket: Int32) throws(SystemError) {
+      let code = bytes.withUnsafeBytes { raw in
+        raw.baseAddress.map {
+          Glibc.bind(socket, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+        } ?? -1
+      }
+      guard code == 0 else { throw SystemError("bind") }
+    }
+
     /// The same address with this port, which both families have in the same place.
     func with(port: UInt16) -> Address {
       var copy = self
@@ -58,6 +68,14 @@ public enum Connect {
     }
   }
 
+  /// The address that a number stands for; nil where it is none.
+  static func number(_ text: String) -> Address? {
+    guard case .success(let addresses) = lookup(text, port: 0, flags: AI_NUMERICHOST) else {
+      return nil
+    }
+    return addresses.first
+  }
+
   private static func lookup(
     _ name: String, port: UInt16, flags: Int32
   ) -> Result<[Address], TargetError> {
@@ -88,7 +106,8 @@ public enum Connect {
   ///
   /// The corresponding C functions are `socket` and `connect`.
   public static func tcp(
-    to addresses: [Address], refusedHint: String = "; is sshd running, and on this port?",
+    to addresses: [Address], from source: Address? = nil,
+    refusedHint: String = "; is sshd running, and on this port?",
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     var last = TargetError(.nameUnknown, "the name has no address")
@@ -98,7 +117,8 @@ public enum Connect {
       let share = deadline.remaining / (addresses.count - index)
       do {
         return try await tcp(
-          to: address, refusedHint: refusedHint, on: reactor, by: min(deadline, .after(share)))
+          to: address, from: source, refusedHint: refusedHint, on: reactor,
+          by: min(deadline, .after(share)))
       } catch {
         last = error
         if error.reason == .cancelled { throw error }
@@ -108,7 +128,8 @@ public enum Connect {
   }
 
   private static func tcp(
-    to address: Address, refusedHint: String, on reactor: isolated Reactor, by deadline: Deadline
+    to address: Address, from source: Address?, refusedHint: String, on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let number = socket(address.family, kind, 0)
@@ -116,6 +137,11 @@ public enum Connect {
       throw TargetError(.localError, "\(SystemError("socket")); raise `ulimit -n`")
     }
     let descriptor = FileDescriptor(owning: number)
+    if let source {
+      do throws(SystemError) { try source.bind(number) } catch {
+        throw TargetError(.localError, "\(source.text): \(error)")
+      }
+    }
     var one: Int32 = 1
     setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     let code = address.bytes.withUnsafeBytes { raw in

@@ -78,6 +78,8 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
     case insecure
     /// User or password.
     case denied
+    /// The server keeps this address out to protect itself.
+    case turnedAway
     /// What came is not the protocol.
     case malformed
     /// The server answered that it will not.

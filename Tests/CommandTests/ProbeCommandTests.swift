@@ -69,12 +69,16 @@ import Testing
     #expect(wrong.status == 2)
     #expect(wrong.errors.contains("unknown probe \"htpp\""), "\(wrong.errors)")
     #expect(wrong.errors.contains("unknown word \"closd\""))
-    let rude = try lab("[ssh, 'ssh:2222', vnc]").scrape("lint")
+    let rude = try lab(
+      "[ssh, 'ssh:2222', vnc, 'tcp:3306', {ports: {scan: 5430-5440}}, 'tcp:22 closed']"
+    ).scrape("lint")
     #expect(rude.status == 0, "\(rude.errors)")
     #expect(rude.errors.contains("ssh:2222: OpenSSH"))
     #expect(rude.errors.contains("PerSourcePenaltyExemptList"))
     #expect(rude.errors.contains("-BlacklistThreshold"))
-    #expect(!rude.errors.contains(" ssh: OpenSSH"))
+    #expect(rude.errors.contains("max_connect_errors = 4294967295"))
+    #expect(rude.errors.contains("incomplete startup packet"))
+    #expect(!rude.errors.contains(" ssh: OpenSSH") && !rude.errors.contains("tcp:22: "))
   }
 
   @Test func `a host's key is compared by the probe ssh`() throws {

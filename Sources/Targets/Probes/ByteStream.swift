@@ -31,7 +31,7 @@ final class ByteStream {
   ) async throws(Verdict) -> ByteStream {
     do throws(TargetError) {
       let descriptor = try await Connect.tcp(
-        to: endpoint.addresses, refusedHint: "", on: reactor, by: deadline)
+        to: endpoint.addresses, from: endpoint.source, refusedHint: "", on: reactor, by: deadline)
       endpoint.note("connect", "\(endpoint.number) port \(endpoint.port)")
       return ByteStream(descriptor, trace: endpoint.trace, limit: limit)
     } catch {
@@ -199,6 +199,8 @@ final class ByteStream {
       throw Verdict(.critical, .protocolError, "more than \(limit) bytes came while \(doing)")
     }
     while true {
+      // A host that always has a byte ready would never make us wait, and so never be late.
+      guard !deadline.isPast else { throw Verdict(.timedOut, while: doing) }
       switch pull(&bytes, atMost: min(4096, limit - total)) {
       case .bytes(let count):
         total += count

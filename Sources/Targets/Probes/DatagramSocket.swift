@@ -17,14 +17,16 @@ final class DatagramSocket {
   }
 
   /// The corresponding C functions are `socket` and `connect`.
-  init(_ address: Connect.Address, kind: __socket_type = SOCK_DGRAM, number: Int32 = 0)
-    throws(SystemError)
-  {
+  init(
+    _ address: Connect.Address, from source: Connect.Address?, kind: __socket_type = SOCK_DGRAM,
+    number: Int32 = 0
+  ) throws(SystemError) {
     let flags = Int32(kind.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let socket = socket(address.family, flags, number)
     guard socket >= 0 else { throw SystemError("socket") }
     descriptor = FileDescriptor(owning: socket)
     self.address = address
+    if let source { try source.bind(socket) }
     let code = address.bytes.withUnsafeBytes { raw in
       raw.baseAddress.map {
         connect(socket, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))

@@ -9,6 +9,8 @@ public struct Endpoint: Sendable {
   public var address: String
   /// That looked up, with the port set; in the system's order of preference.
   public var addresses: [Connect.Address]
+  /// The address of this machine that is asked from; nil is the system's choice.
+  public var source: Connect.Address?
   /// Zero for probes without ports.
   public var port: UInt16
   /// The file of certificate authorities to trust beside the system's, absolute.

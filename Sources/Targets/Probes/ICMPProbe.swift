@@ -13,6 +13,7 @@ internal import Metrics
 public struct ICMPProbe: Probe {
   public static let name = "icmp"
   public static let summary = "Echo requests come back: loss, round trip, jitter."
+  public static let canBind = true
   public static let carrier = Carrier.icmp
 
   private let count: Int
@@ -102,6 +103,8 @@ public struct ICMPProbe: Probe {
         next = next.advanced(by: interval)
         if echoes.sent == count { end = .after(wait) }
       }
+      // A peer that floods us keeps the socket ready: the end does not wait for it.
+      if deadline.isPast || echoes.sent == count && end.isPast { return }
       let until = min(deadline, echoes.sent < count ? next : end)
       guard try await socket.wait(on: reactor, by: until) else {
         if echoes.sent == count || deadline.isPast { return }
@@ -141,12 +144,15 @@ public struct ICMPProbe: Probe {
   ) throws(Verdict) -> (DatagramSocket, isRaw: Bool) {
     let number = Int32(address.version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)
     do throws(SystemError) {
-      return (try DatagramSocket(address, kind: SOCK_DGRAM, number: number), false)
+      return (
+        try DatagramSocket(address, from: endpoint.source, kind: SOCK_DGRAM, number: number), false
+      )
     } catch {
       guard error.call == "socket" else { throw Verdict(error, endpoint) }
     }
     do throws(SystemError) {
-      let socket = try DatagramSocket(address, kind: SOCK_RAW, number: number)
+      let socket = try DatagramSocket(
+        address, from: endpoint.source, kind: SOCK_RAW, number: number)
       // A raw socket sees all ICMP of this peer: only echo replies are let through.
       if address.version == 4 {
         socket.set(255, 1, [0xfe, 0xff, 0xff, 0xff])  // ICMP_FILTER: bits of types kept out
@@ -212,7 +218,7 @@ public struct ICMPProbe: Probe {
 
   // MARK: what it means
 
-  private func judge(_ echoes: Echoes, _ endpoint: Endpoint) -> Verdict {
+  func judge(_ echoes: Echoes, _ endpoint: Endpoint) -> Verdict {
     let replies = echoes.received
     guard let average = echoes.average else {
       return Verdict(

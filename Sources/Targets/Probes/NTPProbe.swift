@@ -11,6 +11,7 @@ internal import Metrics
 public struct NTPProbe: Probe {
   public static let name = "ntp"
   public static let summary = "The server's clock is set, and agrees with this machine's."
+  public static let canBind = true
   public static let carrier = Carrier.udp
   public static let defaultPort: UInt16? = 123
 
@@ -75,7 +76,7 @@ public struct NTPProbe: Probe {
     // RATE asks for fewer questions, DENY and RSTR for none; other kisses say that it is not set.
     if reply.stratum == 0, ["\"RATE\"", "\"DENY\"", "\"RSTR\""].contains(reply.reference) {
       var verdict = Verdict(
-        .major, .refusedByProtection, "the server turns us away: \(reply.reference)",
+        .minor, .refusedByProtection, "the server turns us away: \(reply.reference)",
         latency: took)
       verdict.points = [point]
       return verdict

@@ -14,6 +14,7 @@ internal import Metrics
 public struct PortsProbe: Probe {
   public static let name = "ports"
   public static let summary = "The ports that should be open are, and no others listen."
+  public static let canBind = true
   public static let carrier = Carrier.host
 
   private let open: [UInt16]
@@ -71,6 +72,8 @@ public struct PortsProbe: Probe {
     /// Something of our own failed.
     case unlearnt(Verdict)
   }
+
+  public func caution(port: UInt16) -> Caution? { .wordless(at: open + scan) }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

@@ -12,13 +12,15 @@ public protocol Probe: Sendable {
   static var carrier: Carrier { get }
   /// The port that is asked where none is given; nil where one must be given, or there are none.
   static var defaultPort: UInt16? { get }
+  /// Whether it asks from an address of this machine's that the option `from` names.
+  static var canBind: Bool { get }
   /// The port that stands behind the name: a number or a name of services(5), unless a probe
   /// counts otherwise (`x11:1` is the display 1).
   static func port(from text: String) -> UInt16?
   /// Takes its options; what is wrong with them becomes a finding of theirs.
   init(_ options: inout ProbeOptions)
-  /// Which protection of the server it may set off, asked as it is; nil where it sets off none.
-  var caution: Caution? { get }
+  /// Which protection of the server it may set off on this port; nil where it sets off none.
+  func caution(port: UInt16) -> Caution?
   /// Asks. The endpoint's addresses are looked up already.
   func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -38,22 +40,10 @@ public enum Carrier: String, Sendable {
   var canBeClosed: Bool { hasPorts || self == .icmp }
 }
 
-/// A protection of a server that asking may set off.
-public struct Caution: Sendable, Equatable {
-  /// What it counts, and what it does then.
-  public var problem: String
-  /// The line for the server that exempts this machine, or what else helps.
-  public var exemption: String
-
-  public init(_ problem: String, exemption: String) {
-    self.problem = problem
-    self.exemption = exemption
-  }
-}
-
 extension Probe {
-  public var caution: Caution? { nil }
+  public func caution(port: UInt16) -> Caution? { nil }
   public static var carrier: Carrier { .tcp }
   public static var defaultPort: UInt16? { nil }
+  public static var canBind: Bool { false }
   public static func port(from text: String) -> UInt16? { portNumber(text, carrier) }
 }

@@ -136,12 +136,17 @@ public struct ProbeOptions {
   /// Adds a fault that the probe found.
   public mutating func add(_ error: ConfigurationError) { findings.add(error) }
 
-  /// Hands over what is wrong: faults of values, and options that nobody knows.
-  mutating func finish(into all: inout Findings) {
+  /// The options that were asked for.
+  var names: [String] { asked }
+
+  /// Hands over what is wrong: faults of values, and options that nobody knows. True if nothing is.
+  @discardableResult
+  mutating func finish(into all: inout Findings) -> Bool {
     for pair in pairs where !asked.contains(pair.name) {
       findings.add(unknown("option", pair.key, among: asked, in: what))
     }
     for error in findings.errors { all.add(error) }
     for warning in findings.warnings { all.add(warning) }
+    return findings.errors.isEmpty
   }
 }

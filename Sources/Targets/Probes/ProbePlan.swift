@@ -14,6 +14,8 @@ public struct ProbePlan: Sendable {
   public var port: UInt16
   /// What is asked instead of the host's own address.
   public var address: String?
+  /// The address of this machine that it is asked from, where that is not the system's choice.
+  public var source: Connect.Address?
   /// 4 or 6, where only that version of IP is to be used.
   public var version: Int?
   /// It is good if nothing answers.
@@ -56,7 +58,8 @@ public struct ProbePlan: Sendable {
       }
     }
     let endpoint = Endpoint(
-      host: context.host, address: address ?? context.address, addresses: addresses, port: port,
+      host: context.host, address: address ?? context.address, addresses: addresses, source: source,
+      port: port,
       authorities: context.authorities, ssh: context.ssh, target: context.target,
       kit: context.kit, trace: trace)
     let deadline = min(deadline, .after(timeout))

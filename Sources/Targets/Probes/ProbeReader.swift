@@ -58,7 +58,7 @@ public struct ProbeReader: Sendable {
     let plans = read[node.mark] ?? plans(node, &findings)
     read[node.mark] = plans
     for plan in plans {
-      guard !plan.isClosed, let caution = plan.probe.caution else { continue }
+      guard !plan.isClosed, let caution = plan.probe.caution(port: plan.port) else { continue }
       // The collectors log in there, which is the answer to the probe.
       if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
         Int(plan.port) == host.port
@@ -208,9 +208,6 @@ public struct ProbeReader: Sendable {
         return entry
       }
     }
-    if Probes.coming.contains(text) {
-      throw ConfigurationError("probe \(text) is not in this version yet", at: name).asWarning
-    }
     if let tcp = probe(TCPProbe.name), portNumber(text, .tcp) != nil, Int(text) == nil {
       let port = Node.Pair(key: Node("port", like: name), value: name)
       return Entry(probe: tcp, pairs: [port], isClosed: false, text: text)
@@ -224,11 +221,11 @@ public struct ProbeReader: Sendable {
   }
 
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
-    let before = findings.errors.count
     let kind = entry.probe
     var options = ProbeOptions(
       kind.name, at: node, pairs: entry.pairs,
-      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : []))
+      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : [])
+        + (kind.canBind ? ["from"] : []))
     let port = port(of: kind, &options)
     let address = options.take("address") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
@@ -237,6 +234,15 @@ public struct ProbeReader: Sendable {
       else { throw ConfigurationError("not an address", at: node) }
       return text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
     }
+    let source =
+      !kind.canBind
+      ? nil
+      : options.take("from") { node, what throws(ConfigurationError) -> Connect.Address in
+        guard let source = Connect.number(try node.string(what)) else {
+          throw ConfigurationError("from must be an IP address of this machine", at: node)
+        }
+        return source
+      }
     let version = options.take("ip") { node, what throws(ConfigurationError) -> Int in
       try node.integer(what, in: 4...6)
     }
@@ -255,11 +261,11 @@ public struct ProbeReader: Sendable {
       options.add(ConfigurationError("\(options.what) cannot be told to be closed", at: node))
     }
     let probe = kind.init(&options)
-    options.finish(into: &findings)
-    guard findings.errors.count == before else { return nil }
+    guard options.finish(into: &findings) else { return nil }
     return ProbePlan(
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
-      port: port ?? 0, address: address, version: version, isClosed: entry.isClosed,
+      port: port ?? 0, address: address, source: source, version: version ?? source?.version,
+      isClosed: entry.isClosed,
       timeout: timeout ?? ProbePlan.timeout, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }

@@ -7,12 +7,9 @@ public enum Probes {
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
     SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self,
     // By way of a library that speaks the protocol.
-    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self,
-  ]
-
-  /// Those that are being written: to name one is no fault.
-  static let coming = [
-    "dhcp", "ftp", "smtp", "imap", "pop3", "mysql", "postgres", "exec", "file",
+    HTTPProbe.self, HTTPSProbe.self, DNSProbe.self, MySQLProbe.self, PostgresProbe.self,
+    FTPProbe.self, SMTPProbe.self, IMAPProbe.self, POP3Probe.self,
+    DHCPProbe.self, ExecProbe.self, FileProbe.self,
   ]
 
   /// At most so many questions are put to one host at the same moment.

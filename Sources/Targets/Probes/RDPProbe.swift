@@ -11,6 +11,7 @@ internal import Metrics
 public struct RDPProbe: Probe {
   public static let name = "rdp"
   public static let summary = "A remote desktop answers: its kind of security, its certificate."
+  public static let canBind = true
   public static let defaultPort: UInt16? = 3389
 
   private let wanted: String?

@@ -9,6 +9,7 @@ internal import Metrics
 public struct SMBProbe: Probe {
   public static let name = "smb"
   public static let summary = "A file server agrees on a dialect: which, and whether it signs."
+  public static let canBind = true
   public static let defaultPort: UInt16? = 445
 
   private static let dialects: [(name: String, number: UInt16)] = [

@@ -24,13 +24,7 @@ public struct SSHProbe: Probe {
     login = options.boolean("login") ?? false
   }
 
-  public var caution: Caution? {
-    guard !login else { return nil }
-    return Caution(
-      "OpenSSH 9.8 and later count contacts that do not log in, and then refuse the address",
-      exemption: "in its sshd_config: PerSourcePenaltyExemptList ADDRESS_OF_THIS_MACHINE; and in "
-        + "fail2ban's jail.local: ignoreip = ADDRESS_OF_THIS_MACHINE")
-  }
+  public func caution(port: UInt16) -> Caution? { login ? nil : .openSSH }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

@@ -11,6 +11,7 @@ internal import Metrics
 public struct TCPProbe: Probe {
   public static let name = "tcp"
   public static let summary = "The port accepts connections, and says what is expected."
+  public static let canBind = true
 
   enum Step: Sendable {
     case send([UInt8])
@@ -54,6 +55,10 @@ public struct TCPProbe: Probe {
     // Where it begins later, `tls` only says how.
     if asked != nil, !later { steps.insert(.startTLS, at: 0) }
     self.steps = steps
+  }
+
+  public func caution(port: UInt16) -> Caution? {
+    steps.isEmpty ? .wordless(at: [port]) : nil
   }
 
   public func run(

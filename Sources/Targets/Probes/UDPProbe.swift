@@ -12,6 +12,7 @@ internal import Metrics
 public struct UDPProbe: Probe {
   public static let name = "udp"
   public static let summary = "A datagram is answered; silence is unknown, not ok."
+  public static let canBind = true
   public static let carrier = Carrier.udp
 
   private let send: [UInt8]
@@ -68,7 +69,7 @@ func exchange(
     throw Verdict(.critical, .nameUnknown, "\(endpoint.address) has no address")
   }
   let socket: DatagramSocket
-  do throws(SystemError) { socket = try DatagramSocket(address) } catch {
+  do throws(SystemError) { socket = try DatagramSocket(address, from: endpoint.source) } catch {
     throw Verdict(error, endpoint)
   }
   var others = 0

@@ -16,6 +16,7 @@ public struct VNCProbe: Probe {
   public static let name = "vnc"
   public static let summary =
     "A screen server shows its kinds of security, and asks for a password."
+  public static let canBind = true
   public static let defaultPort: UInt16? = 5900
 
   /// Below 100 a number is a display.
@@ -32,13 +33,7 @@ public struct VNCProbe: Probe {
     noPassword = options.severity("no_password") ?? .major
   }
 
-  public var caution: Caution? {
-    guard password == nil else { return nil }
-    return Caution(
-      "TigerVNC turns an address away after 5 connections without a log-in",
-      exemption: "give the probe a password (view-only will do), or Xvnc the option "
-        + "-BlacklistThreshold 1000000")
-  }
+  public func caution(port: UInt16) -> Caution? { password == nil ? .tigerVNC : nil }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

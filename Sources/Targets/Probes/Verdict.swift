@@ -120,9 +120,18 @@ extension Verdict.Reason {
 extension Verdict {
   /// The same trouble as a target's, in the words of a probe.
   init(_ error: TargetError) {
-    let reason = Reason(rawValue: error.reason.rawValue) ?? .protocolError
-    let unlearnt: Bool = [.cancelled, .localError, .notReached, .notSupported].contains(reason)
-    self.init(unlearnt ? .unknown : .critical, reason, error.detail)
+    switch error.reason {
+    case .cancelled, .localError, .notReached, .notSupported:
+      self.init(.unknown, Reason(rawValue: error.reason.rawValue) ?? .localError, error.detail)
+    case .refusedByProtection:
+      // It works, for others: that it turns us away is for us to mend.
+      self.init(.minor, .refusedByProtection, error.detail)
+    case .noCommonAlgorithm, .noShell, .outputTooLarge:
+      // It answers, and cannot be used.
+      self.init(.major, .wrongAnswer, error.detail)
+    default:
+      self.init(.critical, Reason(rawValue: error.reason.rawValue) ?? .protocolError, error.detail)
+    }
   }
 
   /// The worse of two, with the other's points.

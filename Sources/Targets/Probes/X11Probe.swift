@@ -12,6 +12,7 @@ internal import Metrics
 public struct X11Probe: Probe {
   public static let name = "x11"
   public static let summary = "An X server answers, and asks who wants to see its display."
+  public static let canBind = true
   public static let defaultPort: UInt16? = 6000
 
   /// Below 1000 a number is a display.

@@ -1,3 +1,4 @@
+import Foundation
 import Lab
 import Metrics
 import Testing
@@ -25,4 +26,60 @@ struct ICMPProbeTests {
     #expect(turned.told == "critical open up")
   }
 
+  @Test(
+    arguments: [
+      ([40_000, 50_000, 60_000], "", "ok - up"),
+      ([40_000, nil, 60_000], "", "minor packet_loss up"),
+      ([nil, nil, 60_000], "", "major packet_loss up"),
+      ([nil, nil, nil], "", "critical timeout down"),
+      ([40_000, nil, 60_000], "loss: 50", "ok - up"),
+      ([9_000_000, 11_000_000], "rtt: {minor: 5ms, critical: 20ms}", "minor beyond_limit up"),
+      ([9_000_000, 51_000_000], "rtt: {minor: 5ms, critical: 20ms}", "critical beyond_limit up"),
+      ([9_000_000, nil], "rtt: 5ms", "critical beyond_limit up"),
+    ] as [([Int64?], String, String)])
+  func `loss and slowness are judged by their limits`(
+    times: [Int64?], options: String, told: String
+  ) throws {
+    let plan = try #require(try read("{icmp: {\(options)}}").0)
+    let probe = try #require(plan.probe as? ICMPProbe)
+    var echoes = ICMPProbe.Echoes()
+    (echoes.sent, echoes.times) = (times.count, times)
+    let endpoint = Endpoint(
+      host: "lab", address: "127.0.0.1", addresses: [], port: 0, kit: ProbeKit())
+    var result = ServiceResult(plan)
+    result.verdict = probe.judge(echoes, endpoint)
+    #expect(result.told == told, "\(result.verdict.message)")
+  }
+
+  @Test func `a host is asked from the address that is named`() async throws {
+    let near = try await ask("{icmp: {count: 1, from: 127.0.0.9}}")
+    #expect(near.verdict.reason == .notPermitted || near.told == "ok - up")
+    let foreign = try await ask("{icmp: {count: 1, from: 192.0.2.77}}")
+    #expect(foreign.told == "unknown local_error ?" || foreign.verdict.reason == .notPermitted)
+    let server = FakeServer([.silence])
+    #expect(try await ask("{tcp: {port: \(server.port), from: 127.0.0.9}}").told == "ok - up")
+    let other = try await ask("{tcp: {port: \(server.port), from: 192.0.2.77}}")
+    #expect(other.told == "unknown local_error ?", "\(other.verdict.message)")
+    let (_, findings) = try read("{tcp: {port: 1, from: eth0}}")
+    #expect(findings.errors.first?.problem == "from must be an IP address of this machine")
+  }
+
+  /// As a user without rights, in a network of its own, where ping sockets are allowed or not.
+  @Test(.enabled(if: geteuid() == 0), arguments: [true, false])
+  func `without ping sockets or rights it says what to do`(allowed: Bool) throws {
+    let bundle = (CommandLine.arguments[0] as NSString).deletingLastPathComponent
+    let group = allowed ? "0 2147483647" : "1 0"
+    let outcome = try run(
+      "/usr/bin/unshare",
+      [
+        "-n", "sh", "-c",
+        "ip link set lo up && echo '\(group)' > /proc/sys/net/ipv4/ping_group_range && cd / && "
+          + "exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$0\" probe icmp 127.0.0.1",
+        "\(bundle)/scrape",
+      ])
+    // That user may not be able to run the program where it lies, nor this one make a network.
+    guard !outcome.output.isEmpty else { return }
+    #expect(outcome.output.hasPrefix(allowed ? "ok  icmp" : "unknown  icmp"), "\(outcome.output)")
+    #expect(allowed || outcome.output.contains("net.ipv4.ping_group_range"))
+  }
 }

@@ -146,4 +146,44 @@ struct MisbehaviourTests {
     }
     #expect(Deadline.now.since(start) < .seconds(4))
   }
+
+  /// A generator whose numbers are the same in each run.
+  private struct Fixed: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return state ^ state >> 29
+    }
+  }
+
+  @Test(arguments: Transcript.all)
+  func `good answers with wrong bytes neither trap nor hang`(_ transcript: Transcript) async throws
+  {
+    var random = Fixed(state: 4)
+    var servers: [FakeServer] = []
+    for _ in 0..<60 {
+      var turns = transcript.turns
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let turn = Int.random(in: 0..<turns.count, using: &random)
+        guard !turns[turn].says.isEmpty else { continue }
+        let place = Int.random(in: 0..<turns[turn].says.count, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: turns[turn].says[place] = UInt8.random(in: .min ... .max, using: &random)
+        case 1: turns[turn].says[place] = [0, 0xff, 0x7f, 0x80].randomElement(using: &random) ?? 0
+        case 2: turns[turn].says.remove(at: place)
+        default: turns[turn].says.insert(0xff, at: place)
+        }
+      }
+      servers.append(
+        FakeServer(turns.flatMap { [.read($0.waits), .send($0.says)] } + [.silence]))
+    }
+    let start = Deadline.now
+    let ports = servers.map(\.port)
+    try await withThrowingTaskGroup(of: ServiceResult.self) { group in
+      for port in ports { group.addTask { try await transcript.ask(port, timeout: "150ms") } }
+      for try await answer in group { #expect(answer.isSound, "\(answer.verdict.message)") }
+    }
+    #expect(Deadline.now.since(start) < .seconds(10))
+    withExtendedLifetime(servers) {}
+  }
 }

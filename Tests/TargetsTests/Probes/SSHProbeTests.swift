@@ -39,7 +39,8 @@ struct SSHProbeTests {
     for (reason, told) in [
       (TargetError.Reason.authFailed, "critical auth_failed up"),
       (.hostKeyChanged, "critical host_key_changed up"), (.timeout, "critical timeout down"),
-      (.refusedByProtection, "critical refused_by_protection up"),
+      (.refusedByProtection, "minor refused_by_protection up"),
+      (.noCommonAlgorithm, "major wrong_answer up"),
       (.localError, "unknown local_error ?"),
     ] {
       let bad = SSHOutcome(port: port, failure: TargetError(reason, "x"), latency: nil)

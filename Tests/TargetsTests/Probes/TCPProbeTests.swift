@@ -40,6 +40,10 @@ struct TCPProbeTests {
       ([.silence], "expect: '220 '", "critical timeout down", "read_failed"),
       ([.close], "expect: '220 '", "critical connection_lost down", "read_failed"),
       ([.reset], "expect: '220 '", "critical connection_lost down", "read_failed"),
+      (
+        [.drip([UInt8](repeating: 65, count: 20_000), microseconds: 200)], "expect: '220 '",
+        "critical wrong_answer up", "string_mismatch"
+      ),
       ([.flood([65])], "expect: '220 '", "critical protocol_error down", "read_failed"),
       (
         [.read(3), .send("1,2 : USERID\r\n"), .silence], "send: '1,2', expect: '1,2'", "ok - up",

@@ -28,3 +28,11 @@ void scrape_name_thread(const char *name);
 int scrape_catch_signals(void);
 /// Lets the next of them end the process.
 void scrape_release_signals(void);
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// A descriptor that is readable once the process has ended; -1 with errno set. See pidfd_open(2).
+static inline int scrape_process_descriptor(int process) {
+  return (int)syscall(SYS_pidfd_open, process, 0);
+}

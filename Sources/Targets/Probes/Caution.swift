@@ -1,0 +1,42 @@
+/// A protection of a server that asking may set off.
+public struct Caution: Sendable, Equatable {
+  /// What it counts, and what it does then.
+  public var problem: String
+  /// The line for the server that exempts this machine, or what else helps.
+  public var exemption: String
+
+  public init(_ problem: String, exemption: String) {
+    self.problem = problem
+    self.exemption = exemption
+  }
+
+  /// What a connection without a word sets off, at the first of the ports where it sets off something.
+  static func wordless(at ports: [UInt16]) -> Caution? {
+    for port in ports {
+      switch port {
+      case 22: return openSSH
+      case 3306:
+        return Caution(
+          "MariaDB and MySQL block an address after max_connect_errors connections without a word",
+          exemption: "ask with the probe mysql, or set max_connect_errors = 4294967295 there")
+      case 5432:
+        return Caution(
+          "PostgreSQL logs each connection without a word as an incomplete startup packet",
+          exemption: "ask with the probe postgres")
+      case 5900...5909: return tigerVNC
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  static let openSSH = Caution(
+    "OpenSSH 9.8 and later count contacts that do not log in, and then refuse the address",
+    exemption: "in its sshd_config: PerSourcePenaltyExemptList ADDRESS_OF_THIS_MACHINE; and in "
+      + "fail2ban's jail.local: ignoreip = ADDRESS_OF_THIS_MACHINE")
+
+  static let tigerVNC = Caution(
+    "TigerVNC turns an address away after 5 connections without a log-in",
+    exemption: "give the probe vnc a password (view-only will do), or Xvnc the option "
+      + "-BlacklistThreshold 1000000")
+}

@@ -1,0 +1,266 @@
+internal import Configuration
+public import Engine
+internal import Glibc
+internal import Metrics
+internal import Parsers
+internal import Transfer
+
+/// `exec`: a plugin of Nagios, or a local check of Checkmk, on this machine or on the host itself.
+///
+/// Options: `command` (a list of words, or one text cut at blanks; no shell reads it; `$HOSTADDRESS$`
+/// and `$HOSTNAME$` stand for the host), `format` (`nagios` or `checkmk`), `on` (`here` or `host`),
+/// `environment` (`{NAME: VALUE}`, values may be secrets; else the program sees PATH and LC_ALL only).
+/// Writes Telegraf's `nagios` and `nagios_state`.
+public struct ExecProbe: HostQuestion {
+  public static let name = "exec"
+  public static let summary = "A plugin of Nagios, or a local check of Checkmk, says OK."
+  public static let carrier = Carrier.none
+
+  private let command: [String]
+  private let isCheckmk: Bool
+  private let runsOnHost: Bool
+  private let environment: [(name: String, value: Value)]
+
+  private enum Value: Sendable {
+    case clear(String)
+    case secret(Secret)
+  }
+
+  /// A plugin may print so many bytes.
+  static let outputLimit = 64 << 10
+
+  public init(_ options: inout ProbeOptions) {
+    let command =
+      options.take("command") { node, what throws(ConfigurationError) -> [String] in
+        guard let text = node.text else {
+          let words = try node.strings(what)
+          if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
+          return words
+        }
+        guard !text.contains(where: { "\"'|;<>`\\".contains($0) }) else {
+          throw ConfigurationError(
+            "command is not read by a shell", at: node,
+            hint: "write it as a list, [program, word, …]; a script of yours may use a shell")
+        }
+        let words = text.split(separator: " ").map(String.init)
+        if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
+        return words
+      } ?? []
+    isCheckmk = options.choice("format", of: ["nagios", "checkmk"]) == "checkmk"
+    runsOnHost = options.choice("on", of: ["here", "host"]) == "host"
+    environment =
+      options.take("environment") { node, what throws(ConfigurationError) in
+        var variables: [(name: String, value: Value)] = []
+        for pair in try node.mapping(what) {
+          let text = try pair.value.string(pair.name)
+          let isSecret = ["${", "file:", "credential:"].contains(where: text.hasPrefix)
+          variables.append(
+            (pair.name, isSecret ? .secret(try Secret(pair.value, pair.name)) : .clear(text)))
+        }
+        return variables
+      } ?? []
+    if options.take("command") == nil {
+      options.add(ConfigurationError("exec needs a command", at: options.node))
+    } else if let program = command.first, !runsOnHost, !program.hasPrefix("/") {
+      options.add(
+        ConfigurationError("the program is named by its whole path", at: options.node))
+    }
+    if runsOnHost, !environment.isEmpty {
+      options.add(
+        ConfigurationError("environment is for programs on this machine", at: options.node))
+    }
+    self.command = command
+  }
+
+  // MARK: here
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    guard !runsOnHost else {
+      return Verdict(.unknown, .notSupported, "asked over the host's SSH session only")
+    }
+    let words = command.map {
+      $0.replacing("$HOSTADDRESS$", with: endpoint.number)
+        .replacing("$HOSTNAME$", with: endpoint.host)
+    }
+    endpoint.byHand(words.map { $0.quotedForShell }.joined(separator: " "))
+    let start = Deadline.now
+    do throws(Verdict) {
+      var variables = [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/",
+      ]
+      for (name, value) in environment {
+        switch value {
+        case .clear(let text): variables.append("\(name)=\(text)")
+        case .secret(let secret):
+          let text = try await endpoint.kit.secrets.text(of: secret, on: reactor, by: deadline)
+          variables.append("\(name)=\(text ?? "")")
+        }
+      }
+      let (output, errors, status) = try await Self.run(
+        words, variables, on: reactor, by: deadline)
+      endpoint.note("exit status", status.map { String($0) } ?? "a signal")
+      endpoint.note("output", String(decoding: output.prefix(400), as: UTF8.self))
+      if !errors.isEmpty {
+        endpoint.note("errors", String(decoding: errors.prefix(400), as: UTF8.self))
+      }
+      // What has nothing to say on standard output may complain on the other.
+      let said = output.allSatisfy({ $0 <= 0x20 }) ? errors : output
+      return judge(output: said, status: status, took: Deadline.now.since(start))
+    } catch { return error }
+  }
+
+  /// Runs the program to its end and takes what it printed.
+  private static func run(
+    _ words: [String], _ variables: [String], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> (output: [UInt8], errors: [UInt8], status: Int32?) {
+    let child: ChildProcess
+    do throws(TargetError) {
+      child = try ChildProcess(words[0], words, environment: variables, wantsErrors: true)
+    } catch {
+      throw Verdict(.unknown, .localError, error.detail)
+    }
+    shutdown(child.input.number, Int32(SHUT_RDWR))
+    var output: [UInt8] = []
+    var errors: [UInt8] = []
+    var sockets = WatchedSockets()
+    sockets.set(child.output.number, .read)
+    sockets.set(child.errors.number, .read)
+    let end = child.end.number
+    sockets.set(end, .read)
+    var hasEnded = false
+    while !hasEnded {
+      let ready: [(socket: Int32, readiness: Readiness)]
+      do throws(WaitError) {
+        ready = try await sockets.ready(on: reactor, by: deadline)
+      } catch {
+        // The group is killed when the child goes.
+        throw error == .timedOut
+          ? Verdict(.critical, .timeout, "\(words[0]) had not ended in the time given", isUp: false)
+          : Verdict(error, while: "the program ran")
+      }
+      // Most plugins print all and end: one wake-up is enough for both.
+      hasEnded = ready.contains { $0.socket == end }
+      for socket in hasEnded ? [child.output.number, child.errors.number] : ready.map(\.socket) {
+        let isOpen =
+          socket == child.output.number
+          ? drain(socket, into: &output) : drain(socket, into: &errors)
+        if !isOpen { sockets.set(socket, []) }
+      }
+      guard output.count + errors.count <= outputLimit else {
+        throw Verdict(
+          .unknown, .protocolError, "\(words[0]) printed more than \(outputLimit >> 10) KiB")
+      }
+    }
+    return (output, errors, child.reap())
+  }
+
+  /// Takes what is there; false at the end.
+  private static func drain(_ socket: Int32, into bytes: inout [UInt8]) -> Bool {
+    while bytes.count <= outputLimit {
+      let count = withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
+        let count = read(socket, buffer.baseAddress, buffer.count)
+        if count > 0 { bytes.append(contentsOf: buffer[..<count]) }
+        return count
+      }
+      if count == 0 { return false }
+      if count < 0 { return errno == EAGAIN || errno == EINTR }
+    }
+    return true
+  }
+
+  // MARK: on the host
+
+  public func script(of host: String) -> String? {
+    guard runsOnHost else { return nil }
+    let words = command.map { $0.replacing("$HOSTNAME$", with: host).quotedForShell }
+    return "$limit \(words.joined(separator: " ")) </dev/null"
+  }
+
+  // MARK: what it said
+
+  public func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict {
+    var verdict: Verdict
+    guard let status else {
+      return Verdict(.unknown, .notSupported, "the program was ended by a signal", latency: took)
+    }
+    do throws(ParseError) {
+      verdict =
+        isCheckmk
+        ? Self.judge(try LocalChecks.parse(output.span), status)
+        : Self.judge(try PluginOutput.parse(output.span), status)
+    } catch {
+      verdict = Verdict(.unknown, .protocolError, "\(error)")
+    }
+    verdict.latency = took
+    return verdict
+  }
+
+  /// Exit status to severity, as Nagios has it: WARNING is major, all beyond CRITICAL unknown.
+  private static func severity(_ state: Int) -> Severity {
+    switch state {
+    case 0: .ok
+    case 1: .major
+    case 2: .critical
+    default: .unknown
+    }
+  }
+
+  private static func verdict(_ state: Int, _ text: String) -> Verdict {
+    let severity = severity(state)
+    if severity == .ok { return .ok(nil, text) }
+    return severity == .unknown
+      ? Verdict(.unknown, .noAnswer, text) : Verdict(severity, .wrongAnswer, text)
+  }
+
+  private static func judge(_ reading: PluginOutput.Reading, _ status: Int32) -> Verdict {
+    var said = reading.text
+    switch status {
+    case 126,
+      127 where said.isEmpty:
+      said = "the program cannot be run"
+    default: if said.isEmpty { said = "it said nothing (exit status \(status))" }
+    }
+    var verdict = verdict(Int(status), said)
+    var state = Point("nagios_state")
+    state.integer("state", Int64((0...2).contains(status) ? status : 3))
+    state.string("service_output", reading.text)
+    if !reading.more.isEmpty { state.string("long_service_output", reading.more) }
+    verdict.points = [state] + reading.values.map { point($0, $0.label) }
+    return verdict
+  }
+
+  private static func judge(_ items: [LocalChecks.Item], _ status: Int32) -> Verdict {
+    let worst = items.max { severity($0.state) < severity($1.state) }
+    let bad = items.count { $0.state != 0 }
+    var said = items.count == 1 ? "" : "\(items.count) checks, \(bad) not ok; "
+    if let worst { said += "\(worst.name): \(worst.text)" }
+    var verdict = verdict(worst?.state ?? 3, said)
+    for item in items {
+      var state = Point("nagios_state")
+      state.tag("check", item.name.visible)
+      state.integer("state", Int64(item.state))
+      state.string("service_output", item.text)
+      verdict.points.append(state)
+      verdict.points += item.values.map { point($0, "\(item.name).\($0.label)") }
+    }
+    return verdict
+  }
+
+  /// Telegraf's point of one value, with its names for the ends of ranges.
+  private static func point(_ value: PluginOutput.Value, _ label: String) -> Point {
+    var point = Point("nagios")
+    point.tag("perfdata", label.visible)
+    point.tag("unit", value.unit.visible)
+    point.float("value", value.value)
+    for (name, range) in [("warning", value.warning), ("critical", value.critical)] {
+      guard let range else { continue }
+      point.float("\(name)_\(range.isInside ? "ge" : "lt")", range.low)
+      point.float("\(name)_\(range.isInside ? "le" : "gt")", range.high)
+    }
+    point.float("min", value.minimum)
+    point.float("max", value.maximum)
+    return point
+  }
+}

@@ -1,0 +1,145 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+internal import Parsers
+
+/// `file`: a file of the host is there, and is as it should be; asked over the host's SSH session.
+///
+/// Options: `path` (also short: `file/etc/passwd`), `exists` (`yes`), `size` (`{min: …, max: …}`, bytes),
+/// `age` (`{min: …, max: …}` since it was changed), `mode` (as `0644`), `owner` and `group` (names),
+/// `sha256`. Writes `filestat`, Telegraf's, with `age_s` and `mode`.
+public struct FileProbe: HostQuestion {
+  public static let name = "file"
+  public static let summary =
+    "A file of the host is there, with the size, age, mode, owner and content."
+  public static let carrier = Carrier.none
+
+  private let path: String
+  private let exists: Bool
+  private let size: (least: Int?, most: Int?)
+  private let age: (least: Duration?, most: Duration?)
+  private let mode: Int?
+  private let owner: String?
+  private let group: String?
+  private let sha256: String?
+
+  public init(_ options: inout ProbeOptions) {
+    let path =
+      options.take("path") { node, what throws(ConfigurationError) in
+        let path = try node.string(what)
+        guard path.hasPrefix("/"), path.utf8.count < 4096,
+          !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
+        else { throw ConfigurationError("path is whole, from / on", at: node) }
+        return path
+      }
+    if path == nil { options.add(ConfigurationError("file needs a path", at: options.node)) }
+    self.path = path ?? "/"
+    exists = options.boolean("exists") ?? true
+    size =
+      options.nested("size") { inner in
+        (
+          inner.take("min") { node, what throws(ConfigurationError) in try node.bytes(what) },
+          inner.take("max") { node, what throws(ConfigurationError) in try node.bytes(what) }
+        )
+      } ?? (nil, nil)
+    let longest = Duration.zero ... .seconds(100 * 366 * 86_400)
+    age =
+      options.nested("age") {
+        ($0.duration("min", in: longest), $0.duration("max", in: longest))
+      } ?? (nil, nil)
+    mode = options.take("mode") { node, what throws(ConfigurationError) in
+      guard let mode = Int(try node.string(what), radix: 8), (0...0o7777).contains(mode) else {
+        throw ConfigurationError("mode is octal, as 0644", at: node)
+      }
+      return mode
+    }
+    owner = options.string("owner")
+    group = options.string("group")
+    sha256 = options.take("sha256") { node, what throws(ConfigurationError) in
+      let text = try node.string(what).lowercased()
+      guard text.utf8.count == 64,
+        text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+      else { throw ConfigurationError("sha256 is 64 hexadecimal digits", at: node) }
+      return text
+    }
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    Verdict(.unknown, .notSupported, "asked over the host's SSH session only")
+  }
+
+  /// stat(1) of GNU and of busybox have these letters in common. `now` is the host's own clock.
+  public func script(of host: String) -> String? {
+    let file = path.quotedForShell
+    var script = """
+      f=\(file)
+      if [ -e "$f" ] || [ -L "$f" ]; then
+      printf 'now '; date +%s
+      $limit stat -L -c 'stat %s %Y %a %U %G %F' -- "$f" || echo unreadable
+      """
+    if sha256 != nil { script += "\n$limit sha256sum -- \"$f\" </dev/null || echo unreadable" }
+    return script + "\nelse ls -d -- \"${f%/*}/\" >/dev/null 2>&1 && echo absent || echo hidden\nfi"
+  }
+
+  public func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict {
+    let found: FileStatus.Reading
+    do throws(ParseError) { found = try FileStatus.parse(output.span) } catch {
+      return Verdict(.unknown, .protocolError, "\(path): \(error)")
+    }
+    var verdict = judge(found)
+    verdict.latency = took
+    verdict.points.append(point(found))
+    return verdict
+  }
+
+  private func judge(_ found: FileStatus.Reading) -> Verdict {
+    func wrong(_ words: String) -> Verdict {
+      Verdict(.critical, .wrongAnswer, "\(path) \(words)", isUp: true)
+    }
+    guard let isThere = found.exists else {
+      return Verdict(.unknown, .notPermitted, "\(path): its folder cannot be looked into")
+    }
+    guard isThere == exists else { return wrong(isThere ? "exists" : "does not exist") }
+    guard isThere else { return .ok(nil, "\(path) does not exist, as it should be") }
+    guard let size = found.size else {
+      return Verdict(.unknown, .notPermitted, "\(path) cannot be looked at")
+    }
+    if let least = self.size.least, size < Int64(least) { return wrong("has \(size) bytes only") }
+    if let most = self.size.most, size > Int64(most) { return wrong("has \(size) bytes") }
+    if let seconds = found.age {
+      let text = "was changed \(seconds) s ago"
+      if let least = age.least, seconds < least.components.seconds { return wrong(text) }
+      if let most = age.most, seconds > most.components.seconds { return wrong(text) }
+    }
+    if let mode, found.mode != mode {
+      return wrong(
+        "has mode \(String(found.mode ?? 0, radix: 8)), expected \(String(mode, radix: 8))")
+    }
+    if let owner, found.owner != owner { return wrong("belongs to \(found.owner ?? "?")") }
+    if let group, found.group != group {
+      return wrong("belongs to the group \(found.group ?? "?")")
+    }
+    if let sha256 {
+      guard let sum = found.sha256 else {
+        return Verdict(.unknown, .notPermitted, "\(path) cannot be read")
+      }
+      guard sum == sha256 else { return wrong("has other content: sha256 \(sum)") }
+    }
+    return .ok(nil, "\(path): \(size) bytes\(found.age.map { ", changed \($0) s ago" } ?? "")")
+  }
+
+  private func point(_ found: FileStatus.Reading) -> Point {
+    var point = Point("filestat")
+    point.tag("file", path)
+    point.integer("exists", found.exists.map { $0 ? Int64(1) : 0 })
+    point.integer("size_bytes", found.size)
+    point.integer(
+      "modification_time",
+      found.changed.map { $0.multipliedReportingOverflow(by: 1_000_000_000).partialValue })
+    point.integer("age_s", found.age)
+    point.string("mode", found.mode.map { String($0, radix: 8) })
+    return point
+  }
+}

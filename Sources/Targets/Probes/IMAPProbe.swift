@@ -1,0 +1,21 @@
+public import Engine
+
+/// `imap`: the server greets, names its capabilities, changes to TLS, takes the log-in, and says goodbye.
+///
+/// Options: those of `MailCheck`. Standard: RFC 9051.
+public struct IMAPProbe: Probe {
+  public static let name = "imap"
+  public static let summary = "The mailbox server greets, and takes TLS and the log-in."
+  public static let defaultPort: UInt16? = 143
+  private let mail: MailCheck
+
+  public init(_ options: inout ProbeOptions) {
+    mail = MailCheck("imap", farewell: "LOGOUT", tlsPort: 993, &options)
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    await mail.run(against: endpoint, on: reactor, by: deadline)
+  }
+}

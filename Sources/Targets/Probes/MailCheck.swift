@@ -1,0 +1,118 @@
+internal import Configuration
+internal import Engine
+internal import Metrics
+internal import Transfer
+
+/// What is asked of a mail server in any of its protocols, and what is expected.
+///
+/// Options: `security` (`none`, `starttls` or `tls`; by the port, and `starttls` where there is a user
+/// or `tls` is given), `user` and `password`, `expect` (a text in the greeting), `capability` (words
+/// that the server must offer), `tls` (see `CertificateCheck`). Writes `x509_cert` where TLS is spoken.
+struct MailCheck: Sendable {
+  private enum Security: Sendable { case none, starttls, tls }
+
+  private let scheme: String
+  private let command: String
+  private let tlsPort: UInt16
+  private let security: Security?
+  private let user: String?
+  private let password: Secret?
+  private let expected: String?
+  private let capabilities: [String]
+  private let certificate: CertificateCheck
+
+  /// `farewell` is the protocol's last command: all that is asked besides what opens a session.
+  init(
+    _ scheme: String, farewell: String, tlsPort: UInt16, _ options: inout ProbeOptions
+  ) {
+    self.scheme = scheme
+    command = farewell
+    self.tlsPort = tlsPort
+    user = options.string("user")
+    password = options.secret("password")
+    expected = options.string("expect")
+    capabilities = options.strings("capability") ?? []
+    let asked = options.tls()
+    certificate = asked ?? CertificateCheck()
+    security =
+      switch options.choice("security", of: ["none", "starttls", "tls"]) {
+      case "none": Security.none
+      case "starttls": .starttls
+      case "tls": .tls
+      default: user != nil || asked != nil ? .starttls : nil
+      }
+    if user == nil, password != nil {
+      options.add(ConfigurationError("a password without user", at: options.node))
+    }
+  }
+
+  func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    // On the port that speaks TLS from the beginning there is nothing to change to.
+    var security = self.security ?? .none
+    if endpoint.port == tlsPort { security = .tls }
+    let host = endpoint.hostInURL(certificate.name)
+    let scheme = security == .tls ? "\(self.scheme)s" : self.scheme
+    // What follows the host is the name that a client gives to SMTP, and nothing to the others.
+    var request = TransferRequest(
+      "GET", "\(scheme)://\(host):\(endpoint.port)/\(self.scheme == "smtp" ? "scrape" : "")")
+    request.command = command
+    request.requiresTLS = security == .starttls
+    request.trust = certificate.trust(endpoint)
+    request.user = user
+    do throws(Verdict) {
+      request.password = try await endpoint.kit.secrets.text(
+        of: password, on: reactor, by: deadline)
+    } catch { return error }
+    let isSecured = security == .tls
+    endpoint.byHand(
+      security == .none
+        ? "nc \(endpoint.number) \(endpoint.port)"
+        : "openssl s_client -crlf -connect \(endpoint.number):\(endpoint.port)"
+          + (isSecured ? "" : " -starttls \(self.scheme)"))
+    let answer = await endpoint.kit.ask(request, of: endpoint, on: reactor, by: deadline)
+    var verdict = judge(answer)
+    if verdict.isUp == true { verdict.latency = answer.phases.total }
+    let source = "\(self.scheme)://\(endpoint.hostInURL(nil)):\(endpoint.port)"
+    if let point = certificatePoint(answer, source: source) { verdict.points.append(point) }
+    return verdict
+  }
+
+  private func judge(_ answer: TransferAnswer) -> Verdict {
+    if let error = answer.error {
+      let verdict = Verdict(error, in: answer)
+      // The server's own words say more than libcurl's about what it refused.
+      let refusals = ["4", "5", "-", "B"]
+      if [.authFailed, .wrongAnswer].contains(verdict.reason), let last = answer.lines.last,
+        refusals.contains(where: last.hasPrefix) || scheme == "imap"
+      {
+        return Verdict(verdict.severity, verdict.reason, "\(last); \(error.message)")
+      }
+      if answer.lines.first?.hasPrefix("4") == true {
+        return Verdict(.critical, .refusedByProtection, answer.lines.first ?? "")
+      }
+      return verdict
+    }
+    let greeting = answer.lines.first ?? ""
+    if let expected, !greeting.contains(expected) {
+      return Verdict(
+        .critical, .wrongAnswer, "greets with \"\(greeting)\", expected \"\(expected)\"")
+    }
+    let words = Set(answer.lines.dropFirst().flatMap(Self.words))
+    for capability in capabilities where !words.contains(capability.uppercased()) {
+      return Verdict(.critical, .wrongAnswer, "does not offer \(capability)")
+    }
+    let login = user == nil ? "" : ", logged in"
+    let secured = answer.phases.secured == nil ? "" : ", TLS"
+    let ok = Verdict.ok(nil, "\(greeting)\(secured)\(login)")
+    return ok.worse(certificate.verdict(on: answer.certificates.first))
+  }
+
+  /// The words of a line, cut at blanks and at the dash of a line that goes on.
+  private static func words(_ line: String) -> [String] {
+    line.split { $0 == " " || $0 == "-" }.map { $0.uppercased() } + [line.uppercased()]
+      + line.split(separator: " ").map { $0.uppercased() }
+      + [String(line.dropFirst(4)).uppercased()]
+  }
+}

@@ -1,0 +1,132 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+internal import Transfer
+
+/// `mysql`: MySQL or MariaDB takes the log-in and answers a query.
+///
+/// Options: `user`, `password`, `database`, `query` (`SELECT 1`), `expect` (the first value of its
+/// first row), `tls` (`yes`, or a mapping with `ca`). Without a user it tries to log in as `scrape`
+/// without a password and is content to be turned away: a server counts a connection that is closed
+/// before the log-in against `max_connect_errors`, and blocks the monitor after a hundred.
+public struct MySQLProbe: Probe {
+  public static let name = "mysql"
+  public static let summary = "The database takes the log-in, and a query has the expected value."
+  public static let defaultPort: UInt16? = 3306
+  private let login: DatabaseCheck
+
+  public init(_ options: inout ProbeOptions) {
+    login = DatabaseCheck(&options, query: "SELECT 1")
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    endpoint.byHand(
+      "mysql -h \(endpoint.number) -P \(endpoint.port) -u \(login.user ?? "scrape")"
+        + (login.user == nil ? "" : " -p") + (login.database.map { " \($0)" } ?? ""))
+    let start = Deadline.now
+    let answer: DatabaseAnswer
+    do throws(Verdict) {
+      answer = await MySQLSession.ask(
+        try await login.request(for: endpoint, on: reactor, by: deadline), on: reactor, by: deadline
+      )
+    } catch { return error }
+    login.tell(answer, to: endpoint)
+    var verdict = judge(answer)
+    if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
+    return verdict
+  }
+
+  private func judge(_ answer: DatabaseAnswer) -> Verdict {
+    // 1129 is ER_HOST_IS_BLOCKED; 1040 and 1203 are too many connections.
+    if let code = answer.code, ["1040", "1203"].contains(code), let error = answer.error {
+      return Verdict(.critical, .wrongAnswer, "\(error.message) (\(code))")
+    }
+    if answer.error?.reason == .turnedAway, let error = answer.error {
+      return Verdict(
+        .critical, .refusedByProtection, "\(error.message); mariadb-admin flush-hosts lifts it")
+    }
+    return login.judge(answer)
+  }
+}
+
+/// What is asked of a database, and what is expected of the answer.
+struct DatabaseCheck: Sendable {
+  let user: String?
+  let database: String?
+  private let password: Secret?
+  private let query: String
+  private let expected: String?
+  private let requiresTLS: Bool
+  private let authorities: String?
+
+  init(_ options: inout ProbeOptions, query usual: String) {
+    user = options.string("user")
+    password = options.secret("password")
+    database = options.string("database")
+    let query = options.string("query")
+    expected = options.string("expect")
+    self.query = query ?? usual
+    if user == nil, password != nil || query != nil || expected != nil || database != nil {
+      options.add(ConfigurationError("a query needs a user", at: options.node))
+    }
+    if options.take("tls")?.text != nil {
+      requiresTLS = options.boolean("tls") ?? false
+      authorities = nil
+    } else {
+      let inner = options.nested("tls") { $0.path("ca") }
+      requiresTLS = inner != nil
+      authorities = inner ?? nil
+    }
+  }
+
+  func request(
+    for endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> DatabaseRequest {
+    var request = DatabaseRequest(
+      address: endpoint.number, port: endpoint.port, user: user ?? "scrape")
+    request.name = endpoint.address
+    request.password = try await endpoint.kit.secrets.text(
+      of: password, on: reactor, by: deadline)
+    request.database = database
+    request.query = user == nil ? nil : query
+    request.requiresTLS = requiresTLS
+    request.authorities = authorities ?? endpoint.authorities
+    return request
+  }
+
+  func tell(_ answer: DatabaseAnswer, to endpoint: Endpoint) {
+    guard endpoint.trace != nil else { return }
+    if answer.isLoggedIn {
+      endpoint.note(
+        "log-in",
+        "\(answer.version ?? "?")\(answer.isSecured ? ", TLS" : "")")
+      if user != nil { endpoint.note("query", "\(query) → \(answer.value ?? "nothing")") }
+    }
+    if let error = answer.error {
+      endpoint.note("error", "\(answer.code.map { "\($0): " } ?? "")\(error.message)")
+    }
+  }
+
+  func judge(_ answer: DatabaseAnswer) -> Verdict {
+    if let error = answer.error {
+      if error.reason == .denied, user == nil {
+        return .ok(nil, "asks for a log-in\(answer.code.map { " (\($0))" } ?? "")")
+      }
+      let code = answer.code.map { " (\($0))" } ?? ""
+      return Verdict(
+        TransferError(error.reason, "\(error.message)\(code)"), in: TransferAnswer(error: error))
+    }
+    let version = answer.version.map { ", version \($0)" } ?? ""
+    guard user != nil else {
+      return Verdict(.major, .noPassword, "anybody can log in without a password\(version)")
+    }
+    if let expected, answer.value != expected {
+      return Verdict(
+        .critical, .wrongAnswer,
+        "\(query) gave \(answer.value.map { "\"\($0)\"" } ?? "nothing"), expected \"\(expected)\"")
+    }
+    return .ok(nil, "logged in, \(query) gave \(answer.value ?? "nothing")\(version)")
+  }
+}

@@ -1,0 +1,21 @@
+public import Engine
+
+/// `pop3`: the server greets, names its capabilities, changes to TLS, takes the log-in, and says goodbye.
+///
+/// Options: those of `MailCheck`. Standard: RFC 1939, 2449 (CAPA), 2595 (STLS).
+public struct POP3Probe: Probe {
+  public static let name = "pop3"
+  public static let summary = "The mailbox server greets, and takes TLS and the log-in."
+  public static let defaultPort: UInt16? = 110
+  private let mail: MailCheck
+
+  public init(_ options: inout ProbeOptions) {
+    mail = MailCheck("pop3", farewell: "QUIT", tlsPort: 995, &options)
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    await mail.run(against: endpoint, on: reactor, by: deadline)
+  }
+}

@@ -1,0 +1,69 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+internal import Transfer
+
+/// `postgres`: PostgreSQL takes the log-in and answers a query.
+///
+/// Options: `user`, `password`, `database` (the user's name), `query` (`SELECT 1`), `expect` (the
+/// first value of its first row), `tls` (`yes`, or a mapping with `ca`). Without a user it asks
+/// whether the server speaks TLS, agrees on TLS where it does, and hangs up where a client may: the
+/// server's log has no line of it.
+public struct PostgresProbe: Probe {
+  public static let name = "postgres"
+  public static let summary = "The database takes the log-in, and a query has the expected value."
+  public static let defaultPort: UInt16? = 5432
+  private let login: DatabaseCheck
+
+  public init(_ options: inout ProbeOptions) {
+    login = DatabaseCheck(&options, query: "SELECT 1")
+  }
+
+  public func run(
+    against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    endpoint.byHand(
+      "psql -h \(endpoint.number) -p \(endpoint.port)"
+        + (login.user.map { " -U \($0)" } ?? "") + (login.database.map { " \($0)" } ?? ""))
+    let start = Deadline.now
+    var verdict: Verdict
+    do throws(Verdict) {
+      if login.user == nil {
+        verdict = try await handshake(with: endpoint, on: reactor, by: deadline)
+      } else {
+        let request = try await login.request(for: endpoint, on: reactor, by: deadline)
+        let answer = await PostgreSQLSession.ask(request, on: reactor, by: deadline)
+        login.tell(answer, to: endpoint)
+        verdict = login.judge(answer)
+      }
+    } catch { return error }
+    if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
+    return verdict
+  }
+
+  /// SSLRequest of the protocol 3.0 (PostgreSQL's documentation, "Message Formats"): `S` or `N`.
+  private func handshake(
+    with endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Verdict {
+    let stream = try await ByteStream.open(endpoint, limit: 64 << 10, on: reactor, by: deadline)
+    stream.doing = "asking for TLS"
+    try await stream.send([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f], on: reactor, by: deadline)
+    let answer = try await stream.read(exactly: 1, on: reactor, by: deadline)[0]
+    switch answer {
+    case UInt8(ascii: "N"):
+      await stream.end(on: reactor, by: min(deadline, .after(.seconds(1))))
+      return .ok(nil, "speaks PostgreSQL, without TLS")
+    case UInt8(ascii: "S"):
+      // To hang up now would be an error in the server's log.
+      let context = try await endpoint.kit.tls.context(.system, on: reactor, by: deadline)
+      _ = try await stream.startTLS(
+        with: context, name: endpoint.address, on: reactor, by: deadline)
+      await stream.end(on: reactor, by: min(deadline, .after(.seconds(1))))
+      return .ok(nil, "speaks PostgreSQL, with TLS")
+    case UInt8(ascii: "E"):
+      throw Verdict(.critical, .wrongAnswer, "the server answers with an error: is it starting?")
+    default:
+      throw Verdict(.critical, .protocolError, "not PostgreSQL: it answers \(shown([answer]))")
+    }
+  }
+}

@@ -1,0 +1,242 @@
+internal import CCurl
+internal import CMariaDB
+public import Engine
+internal import Glibc
+
+/// A conversation with MySQL or MariaDB through libmariadb's non-blocking calls.
+///
+/// The server is given no file of this machine and no password in clear: the two ways in which a
+/// hostile server would ask for more are closed.
+public final class MySQLSession {
+  private let mysql: UnsafeMutablePointer<MYSQL>
+  private var result: UnsafeMutablePointer<MYSQL_RES>?
+  /// The library reads its arguments from here as long as a call is under way.
+  private var texts: [UnsafeMutablePointer<CChar>?] = []
+  private let request: DatabaseRequest
+  private var isCalm = true
+
+  private static let prepared = mysql_server_init(0, nil, nil)
+
+  /// Logs in, asks, and takes leave.
+  public static func ask(
+    _ request: DatabaseRequest, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> DatabaseAnswer {
+    var answer = DatabaseAnswer()
+    do throws(TransferError) {
+      let session = try MySQLSession(request)
+      do throws(TransferError) {
+        try await session.connect(on: reactor, by: deadline)
+        answer.isLoggedIn = true
+        answer.version = session.text(mysql_get_server_info(session.mysql))
+        answer.isSecured = mysql_get_ssl_cipher(session.mysql) != nil
+        if let query = request.query {
+          answer.value = try await session.first(of: query, on: reactor, by: deadline)
+        }
+      } catch {
+        let number = Int32(mysql_errno(session.mysql))
+        if Self.isServers(number) { answer.code = String(number) }
+        throw error
+      }
+    } catch {
+      answer.error = error
+    }
+    return answer
+  }
+
+  private init(_ request: DatabaseRequest) throws(TransferError) {
+    guard Self.prepared == 0, let mysql = mysql_init(nil) else {
+      throw TransferError(.local, "libmariadb cannot be used")
+    }
+    self.mysql = mysql
+    self.request = request
+    mysql_options(mysql, MYSQL_OPT_NONBLOCK, nil)
+    var no: UInt32 = 0
+    mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no)
+    // Without the plugins that send a password as it is, or ask for one at the terminal.
+    mysql_options(
+      mysql, MARIADB_OPT_RESTRICTED_AUTH,
+      "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password")
+    var limit = DatabaseAnswer.byteLimit
+    mysql_options(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &limit)
+    guard request.requiresTLS else { return }
+    var yes: CChar = 1
+    mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes)
+    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes)
+    if let file = request.authorities ?? systemAuthorities {
+      mysql_options(mysql, MYSQL_OPT_SSL_CA, file)
+    }
+  }
+
+  deinit {
+    // What was broken off is not waited for.
+    if !isCalm { shutdown(mysql_get_socket(mysql), Int32(SHUT_RDWR)) }
+    if let result { mysql_free_result(result) }
+    mysql_close(mysql)
+    texts.forEach { free($0) }
+  }
+
+  private func held(_ text: String?) -> UnsafePointer<CChar>? {
+    guard let text else { return nil }
+    let copy = strdup(text)
+    texts.append(copy)
+    return UnsafePointer(copy)
+  }
+
+  private func connect(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) {
+    var connected: UnsafeMutablePointer<MYSQL>?
+    isCalm = false
+    let status = mysql_real_connect_start(
+      &connected, mysql, held(request.address), held(request.user), held(request.password ?? ""),
+      held(request.database), UInt32(request.port), nil, 0)
+    try await drive(status, on: reactor, by: deadline) { [mysql] ready in
+      mysql_real_connect_cont(&connected, mysql, ready)
+    }
+    guard connected != nil else { throw failure() }
+    isCalm = true
+  }
+
+  /// The first value of the first row.
+  private func first(
+    of query: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) -> String? {
+    isCalm = false
+    var code: Int32 = 0
+    let text = held(query)
+    let asked = mysql_real_query_start(&code, mysql, text, UInt(query.utf8.count))
+    try await drive(asked, on: reactor, by: deadline) { [mysql] ready in
+      mysql_real_query_cont(&code, mysql, ready)
+    }
+    guard code == 0 else { throw failure() }
+    // Row by row: a server may have more of them than we have memory.
+    guard let result = mysql_use_result(mysql) else {
+      isCalm = mysql_errno(mysql) == 0
+      return nil
+    }
+    self.result = result
+    var row: MYSQL_ROW?
+    let fetched = mysql_fetch_row_start(&row, result)
+    try await drive(fetched, on: reactor, by: deadline) { ready in
+      mysql_fetch_row_cont(&row, result, ready)
+    }
+    if row == nil, mysql_errno(mysql) != 0 { throw failure() }
+    var value: String?
+    if let row, mysql_num_fields(result) > 0, let bytes = row[0],
+      let lengths = mysql_fetch_lengths(result)
+    {
+      let count = min(Int(lengths[0]), DatabaseAnswer.textLimit)
+      value = bytes.withMemoryRebound(to: UInt8.self, capacity: count) {
+        String(decoding: UnsafeBufferPointer(start: $0, count: count), as: UTF8.self)
+      }
+    }
+    // The other rows are read and thrown away, as long as there is time for it.
+    let freed = mysql_free_result_start(result)
+    do throws(TransferError) {
+      try await drive(freed, on: reactor, by: min(deadline, .after(.seconds(1)))) { ready in
+        mysql_free_result_cont(result, ready)
+      }
+      self.result = nil
+      isCalm = true
+    } catch {
+      // The call stays broken off in the middle: the result is the library's.
+      self.result = nil
+    }
+    return value
+  }
+
+  /// Takes a call to its end: whenever the library would block, the reactor waits.
+  private func drive(
+    _ status: Int32, on reactor: isolated Reactor, by deadline: Deadline,
+    _ goOn: (Int32) -> Int32
+  ) async throws(TransferError) {
+    var status = status
+    var received = 0
+    while status != 0 {
+      var readiness: Readiness = []
+      if status & MYSQL_WAIT_READ != 0 { readiness.insert(.read) }
+      if status & MYSQL_WAIT_WRITE != 0 { readiness.insert(.write) }
+      let socket = mysql_get_socket(mysql)
+      var ready: Int32 = 0
+      do throws(WaitError) {
+        let found = try await reactor.wait(socket, for: readiness, by: deadline)
+        if found.contains(.read) { ready |= MYSQL_WAIT_READ }
+        if found.contains(.write) { ready |= MYSQL_WAIT_WRITE }
+      } catch {
+        throw TransferError(error, while: "talking to the database")
+      }
+      received += waitingBytes(socket)
+      guard received <= 8 * DatabaseAnswer.byteLimit else {
+        throw TransferError(.malformed, "the server sends without end")
+      }
+      status = goOn(ready & status)
+    }
+  }
+
+  private func text(_ bytes: UnsafePointer<CChar>?) -> String {
+    bytes.map { String(String(cString: $0).prefix(DatabaseAnswer.textLimit)) } ?? ""
+  }
+
+  /// Whether the server said it; the library has numbers of its own.
+  private static func isServers(_ number: Int32) -> Bool {
+    (1000..<CR_MIN_ERROR).contains(number) || (CR_MAX_ERROR + 1..<CER_MIN_ERROR).contains(number)
+  }
+
+  private func failure() -> TransferError {
+    let said = text(mysql_error(mysql))
+    let number = Int32(mysql_errno(mysql))
+    switch number {
+    case 1129: return TransferError(.turnedAway, said)  // ER_HOST_IS_BLOCKED
+    case 1044, 1045, 1130, 1698: return TransferError(.denied, said)
+    case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR:
+      // `Can't connect to server on '192.0.2.7' (111)`
+      let code = said.split(separator: "(").last.flatMap { Int32($0.prefix { $0.isNumber }) }
+      return TransferError(connecting: code ?? 0, said)
+    case CR_UNKNOWN_HOST: return TransferError(.unresolved, said)
+    case CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SERVER_LOST_EXTENDED:
+      return TransferError(.lost, said)
+    case CR_SSL_CONNECTION_ERROR:
+      return TransferError(said.contains("ertificate") ? .untrusted : .insecure, said)
+    case CR_VERSION_ERROR, CR_MALFORMED_PACKET, CR_SERVER_HANDSHAKE_ERR, CR_UNKNOWN_ERROR:
+      return TransferError(.malformed, said)
+    case CR_OUT_OF_MEMORY: return TransferError(.local, said)
+    case CR_PLUGIN_NOT_ALLOWED: return TransferError(.insecure, said)
+    default: return TransferError(Self.isServers(number) ? .failed : .lost, said)
+    }
+  }
+}
+
+/// Where the system keeps its authorities, as far as libcurl knows.
+let systemAuthorities: String? = {
+  guard let version = curl_version_info(CURLVERSION_TENTH), let file = version.pointee.cainfo else {
+    return nil
+  }
+  return String(cString: file)
+}()
+
+/// How many bytes wait in the socket to be read.
+func waitingBytes(_ socket: Int32) -> Int {
+  var count: Int32 = 0
+  return ioctl(socket, UInt(FIONREAD), &count) == 0 ? Int(max(0, count)) : 0
+}
+
+extension TransferError {
+  init(_ error: WaitError, while doing: String) {
+    switch error {
+    case .timedOut: self.init(.timeout, "no answer while \(doing)")
+    case .cancelled: self.init(.cancelled, "cancelled")
+    case .failed(let error): self.init(.local, "\(error)")
+    }
+  }
+
+  /// An error of `connect`.
+  init(connecting code: Int32, _ message: String) {
+    switch code {
+    case ECONNREFUSED: self.init(.refused, message)
+    case ETIMEDOUT: self.init(.timeout, message)
+    case ECONNRESET: self.init(.lost, message)
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: self.init(.local, message)
+    default: self.init(.unreachable, message)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// A real mariadbd with a folder of its own; `root` has no password.
+///
+/// It listens on loopback, or on an address of a network namespace of its own: to 127.0.0.1 a server
+/// forgives everything.
+public final class MariaDB: Sendable {
+  public static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/sbin/mariadbd")
+
+  public let scratch = Scratch()
+  public let port: UInt16
+  private let daemon: Daemon
+
+  /// The process whose network namespace it is in.
+  public var identifier: Int32 { daemon.identifier }
+  public static let canHaveNamespaces =
+    getuid() == 0 && (try? run("/usr/bin/unshare", ["-n", "-m", "/bin/true"]).status) == 0
+
+  /// `statements` are run before it listens; `options` are those of mariadbd(8).
+  public init(
+    _ statements: [String] = [], options: [String] = [], address: String = "127.0.0.1"
+  ) throws {
+    port = freePort()
+    let folder = scratch.path
+    let user = getuid() == 0 ? ["--user=root"] : []
+    let small = ["--innodb-buffer-pool-size=6M", "--innodb-log-file-size=4M"]
+    let installed = try run(
+      "/usr/bin/mariadb-install-db",
+      [
+        "--no-defaults", "--basedir=/usr", "--datadir=\(folder)/data",
+        "--auth-root-authentication-method=normal",
+      ]
+        + ["--skip-test-db", "--skip-name-resolve"] + user)
+    guard installed.status == 0 else {
+      throw Unavailable(description: "mariadb-install-db: \(installed.output) \(installed.errors)")
+    }
+    let script = scratch.write("init.sql", statements.map { $0 + ";\n" }.joined())
+    let words =
+      [
+        "/usr/sbin/mariadbd", "--no-defaults", "--datadir=\(folder)/data",
+        "--socket=\(folder)/socket", "--bind-address=\(address)", "--port=\(port)",
+        "--pid-file=\(folder)/pid", "--init-file=\(script)", "--performance-schema=0",
+      ] + user + small + options
+    if address == "127.0.0.1" {
+      daemon = try Daemon(words[0], Array(words.dropFirst()), log: "\(folder)/log")
+    } else {
+      // A server counts only against addresses that have a name.
+      let hosts = scratch.write("hosts", "\(address) monitor.example\n", mode: 0o644)
+      let network =
+        "ip link set lo up; ip address add \(address)/32 dev lo; mount --bind \(hosts) /etc/hosts"
+      daemon = try Daemon(
+        "/usr/bin/unshare",
+        ["-n", "-m", "/bin/sh", "-c", "\(network); exec \(words.joined(separator: " "))"],
+        log: "\(folder)/log")
+    }
+    let daemon = daemon
+    guard
+      eventually(
+        within: 30,
+        { (scratch.read("log") ?? "").contains("ready for connections") || !daemon.isRunning }),
+      daemon.isRunning
+    else { throw Unavailable(description: "mariadbd did not start: \(log)") }
+  }
+
+  public var log: String { scratch.read("log") ?? "" }
+  public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
+  public func freeze() { kill(daemon.identifier, SIGSTOP) }
+}
