@@ -18,7 +18,9 @@ struct BMCReading: Sendable {
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false
     result.memory[Self.name] = Memory(time: answer.time, values: answer.memory)
-    result.due[Self.name] = turn.due
+    // One that had no turn is due at the next pass, not in a minute.
+    let hadTurn = failure?.reason != .notReached && failure?.reason != .cancelled
+    result.due[Self.name] = turn.due.map { hadTurn ? $0 : answer.time }
     result.facts = answer.facts
     result.batch.points = answer.points
     let milliseconds = (took.milliseconds * 1000).rounded() / 1000
