@@ -159,6 +159,43 @@ import Testing
     #expect((answer.log?.events.count ?? 0) <= 200 && bmc.count(.logEntry) < 30)
   }
 
+  @Test(arguments: [BMCFaults.Log.endsInZero, .loops, .wantsReservation, .wantsLength])
+  func `each event is told once, whatever the log's end and manners`(log: BMCFaults.Log)
+    async throws
+  {
+    let bmc = try BMC()
+    bmc.faults.log = log
+    var memory = try await ask(bmc).memory
+    for subject in ["Drive 0", "FAN3"] {
+      bmc.addEvent(subject, offset: 1)
+      let answer = try await ask(bmc, remembering: memory)
+      #expect(answer.log?.events.map(\.subject) == [subject], "\(answer.problems)")
+      memory = answer.memory
+      let again = try await ask(bmc, remembering: memory)
+      #expect(again.log?.events.isEmpty == true && again.problems.isEmpty)
+      memory = again.memory
+    }
+  }
+
+  @Test func `a slow BMC tells its events over several turns`() async throws {
+    let bmc = try BMC()
+    var memory = try await ask(bmc, cache: cache.path).memory
+    for _ in 0..<40 { bmc.addEvent("Drive 0", offset: 1) }
+    bmc.faults.slow = 25
+    var records: [UInt16] = []
+    var turns = 0
+    while records.count < 40, turns < 6 {
+      let answer = try await ask(bmc, remembering: memory, cache: cache.path) {
+        $0.settings.deadline = .milliseconds(1500)
+      }
+      #expect(answer.failure == nil)
+      records += answer.log?.events.map(\.record) ?? []
+      memory = answer.memory
+      turns += 1
+    }
+    #expect(records.count == 40 && Set(records).count == 40 && turns > 1)
+  }
+
   @Test func `a maker's own entry is told as such`() async throws {
     let bmc = try BMC()
     let first = try await ask(bmc)
