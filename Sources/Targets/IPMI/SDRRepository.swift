@@ -140,7 +140,7 @@ struct SDRRepository {
             // Another client changed or reserved the repository: begin this record again.
             lost += 1
             reservation = nil
-          case 0xca?, 0xc7?, 0xc8?, 0xff?:
+          case 0xca?, 0xc7?, 0xc8?, 0xc9?, 0xcc?, 0xff?:
             guard piece > 8 else { throw error }
             piece = piece == 0xff ? 32 : piece / 2
           default: throw error
@@ -152,24 +152,25 @@ struct SDRRepository {
     private mutating func attempt(
       _ id: UInt16
     ) throws(BMCSession.Failure) -> ([UInt8], next: UInt16) {
-      if piece == 0xff {
-        let (bytes, next) = try get(id, from: 0, count: 0xff)
-        guard bytes.count >= 5 else {
-          throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
-        }
-        return (Array(bytes.prefix(Int(bytes[4]) + 5)), next)
-      }
-      var (record, next) = try get(id, from: 0, count: 5)
-      guard record.count == 5 else {
+      let isWhole = piece == 0xff
+      var (record, next) = try get(id, from: 0, count: isWhole ? 0xff : 5)
+      guard record.count >= 5 else {
         throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
       }
       let size = Int(record[4]) + 5
-      while record.count < size {
-        let (bytes, _) = try get(
-          id, from: UInt8(clamping: record.count), count: UInt8(min(piece, size - record.count)))
-        guard !bytes.isEmpty, record.count < 255 else { break }
-        record += bytes.prefix(size - record.count)
+      // Some BMCs that are asked for all send what fits, and call that a success.
+      while record.count < min(size, 255) {
+        let count = UInt8(min(isWhole ? 32 : piece, size - record.count))
+        do throws(BMCSession.Failure) {
+          let (bytes, _) = try get(id, from: UInt8(record.count), count: count)
+          guard !bytes.isEmpty else { break }
+          record += bytes
+        } catch  where isWhole && error.code != nil && error.code != 0xc5 {
+          // The record claims to be longer than it is.
+          break
+        }
       }
+      record = Array(record.prefix(size))
       return (record, next)
     }
 
