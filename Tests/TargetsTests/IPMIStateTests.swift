@@ -85,6 +85,38 @@ import Testing
     #expect(try await ask(bmc, cache: cache.path).sensors.count == 22)
   }
 
+  @Test func `records that are never marked as changed are kept for a day`() async throws {
+    let bmc = try BMC()
+    bmc.faults.repository = .markless
+    _ = try await ask(bmc, cache: cache.path)
+    let read = bmc.count(.record)
+    _ = try await ask(bmc, cache: cache.path)
+    #expect(bmc.count(.record) == read)
+    let file = "\(cache.path)/\(try #require(try files(".sdr").first))"
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -90_000)], ofItemAtPath: file)
+    _ = try await ask(bmc, cache: cache.path)
+    #expect(bmc.count(.record) > read)
+  }
+
+  @Test func `a slow BMC's records are read over several turns, each once`() async throws {
+    let bmc = try BMC()
+    bmc.faults.slow = 20
+    var turns = 0
+    while bmc.count(.record) < 28, turns < 20 {
+      let answer = try await ask(bmc, cache: cache.path) {
+        $0.settings.deadline = .milliseconds(500)
+      }
+      #expect(answer.problems.first?.reason == .timeout && answer.chassis != nil)
+      turns += 1
+    }
+    #expect(turns > 1)
+    bmc.faults.slow = 0
+    let answer = try await ask(bmc, cache: cache.path)
+    #expect(answer.sensors.count == 22 && answer.problems.isEmpty)
+    #expect(bmc.count(.record) <= 29)
+  }
+
   @Test func `a folder that can't be written costs time only`() async throws {
     let bmc = try BMC()
     let answer = try await ask(bmc, cache: "/proc/nowhere")

@@ -39,7 +39,7 @@ struct BMCBackOff: Sendable, Equatable {
       : "had no room for a session \(before.refusals) times"
     return TargetError(
       before.reason,
-      "the BMC \(why); it is asked again in \(minutes) min, or now by `scrape host NAME`")
+      "the BMC \(why); it is asked again in \(minutes) min, or now by `scrape run --only bmc`")
   }
 
   /// Remembers how a try to open a session went.

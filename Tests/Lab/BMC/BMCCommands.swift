@@ -204,10 +204,12 @@ struct Board: Sendable {
 
   private func repository() -> Answer {
     let count = records.count
+    var (added, erased) = (repositoryAddition, repositoryErase)
+    if case .markless = faults.repository { (added, erased) = (.max, .max) }
     return (
       0,
-      [0x51] + little(UInt16(count)) + little(UInt16(0x2000)) + little(repositoryAddition)
-        + little(repositoryErase) + [0x23]
+      [0x51] + little(UInt16(count)) + little(UInt16(0x2000)) + little(added) + little(erased)
+        + [0x23]
     )
   }
 

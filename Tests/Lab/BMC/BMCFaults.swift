@@ -21,6 +21,8 @@ public struct BMCFaults: Sendable {
     case badLength
     /// A record is full of nonsense behind its head.
     case noise
+    /// It does not know when it was changed.
+    case markless
     /// What is longer than the longest read comes cut, and as a success.
     case cutShort
   }
