@@ -18,13 +18,16 @@ struct BMCReading: Sendable {
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false
     result.memory[Self.name] = Memory(time: answer.time, values: answer.memory)
-    result.due[Self.name] = turn.due
+    // One that had no turn is due at the next pass, not in a minute.
+    let hadTurn = failure?.reason != .notReached && failure?.reason != .cancelled
+    result.due[Self.name] = turn.due.map { hadTurn ? $0 : answer.time }
     result.facts = answer.facts
     result.batch.points = answer.points
     let milliseconds = (took.milliseconds * 1000).rounded() / 1000
-    // A BMC that fell silent has told nothing of its parts: they keep what they had.
+    // A BMC that fell silent has told nothing of the parts that remained: they keep what they had.
     if answer.isOpen {
-      result.ran = BMCAnswer.parts.map(Self.part)
+      let asked = Set(answer.steps.map(\.name))
+      result.ran = BMCAnswer.parts.filter(asked.contains).map(Self.part)
       result.problems = answer.problems.map {
         CollectorProblem(
           collector: Self.part($0.part), reason: $0.reason.rawValue, detail: $0.detail)

@@ -47,14 +47,13 @@ struct HostReading: Sendable {
           CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
       }
     }
-    // The store drops what was kept of another boot; what outlives boots is handed on.
-    for collector in Collectors.collectors where collector.remembersAcrossBoots {
-      if result.memory[collector.name] == nil {
-        result.memory[collector.name] = turn.state.memory[collector.name]
+    // The store drops what was kept of another boot; what outlives boots is handed on. Of a host that
+    // told neither its boot nor anything to remember, the store keeps all that it has.
+    if bootID != nil || !result.memory.isEmpty {
+      let lasting = Collectors.collectors.filter { $0.remembersAcrossBoots }.map { $0.name }
+      for name in lasting + [BMCReading.name] where result.memory[name] == nil {
+        result.memory[name] = turn.state.memory[name]
       }
-    }
-    if result.memory[BMCReading.name] == nil {
-      result.memory[BMCReading.name] = turn.state.memory[BMCReading.name]
     }
     result.bootID = bootID
     // A host that was never asked has told nothing of its collectors: they keep what they had.

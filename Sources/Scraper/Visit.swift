@@ -147,7 +147,10 @@ struct History {
         host: host, measurement: "cpu", field: "usage_active", tags: [Tag("cpu", "cpu-total")],
         from: from, to: now)) ?? []
     cpu = values.suffix(8).compactMap { if case .float(let value) = $0.1 { value } else { nil } }
-    lastUp = (try? await store.status())?.first { $0.host == host }?.lastUp
+    lastUp =
+      (try? await store.status())?.first {
+        $0.host == host && $0.outcome.target == "ssh"
+      }?.lastUp
     await store.close()
   }
 }

@@ -1,5 +1,7 @@
 import Foundation
 import Lab
+import Metrics
+import Sinks
 import Testing
 
 @testable import Scraper
@@ -148,6 +150,43 @@ import Testing
         Scrape.program, words + ["--inventory", range.inventory, "--store", range.store])
       #expect(!outcome.output.contains("\u{1b}") && !outcome.errors.contains("\u{1b}"))
     }
+  }
+
+  @Test func `a host that is down loses nothing of what is remembered, for having a BMC`() throws {
+    let scratch = Scratch()
+    let file = scratch.write("hosts.yml", "all:\n  hosts:\n    h1: {bmc: 127.0.0.1}\n")
+    let kept = Memory(time: Timestamp(nanoseconds: 1), values: ["cpu": [1]])
+    let state = HostState(bootID: "b1", memory: ["cpu": kept, BMCReading.name: kept])
+    let hosts = try Inventory.load(file).hosts
+    let plan = Plan(hosts, settings: Settings(), states: ["h1": state], at: .now)
+    let turn = try #require(plan.turns.first)
+    var down = HostAnswer(time: .now)
+    down.failure = TargetError(.timeout, "no answer")
+    let reading = HostReading(down, to: turn.batch, of: turn, took: .zero)
+    // The store keeps what it has of a host that tells of no boot and nothing to remember.
+    #expect(reading.result.bootID == nil && reading.result.memory.isEmpty)
+  }
+
+  @Test func `a BMC that had no turn is due at the next pass`() throws {
+    let scratch = Scratch()
+    let file = scratch.write("hosts.yml", "all:\n  hosts:\n    h1: {bmc: 127.0.0.1}\n")
+    let plan = Plan(
+      try Inventory.load(file).hosts, settings: Settings(), states: [:], at: .now)
+    let turn = try #require(plan.bmcs.first)
+    var answer = BMCAnswer(time: .now)
+    let due = try #require(turn.due)
+    #expect(BMCReading(answer, of: turn, took: .zero).result.due["bmc"] == due)
+    answer.failure = .notReached
+    #expect(BMCReading(answer, of: turn, took: .zero).result.due["bmc"] == answer.time)
+  }
+
+  @Test func `a host was last up when it answered, not when its BMC did`() throws {
+    let bmc = try bmc()
+    let range = range([bmc])
+    try range.scrape("run")
+    #expect(bmc.sessionsOpenedInAll == 1)
+    let report = try range.scrape("host", "h1", "--only", "cpu").output
+    #expect(report.contains("critical") && !report.contains("last up"), "\(report)")
   }
 
   @Test func `a BMC has its own interval`() throws {

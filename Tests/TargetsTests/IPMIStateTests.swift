@@ -85,6 +85,38 @@ import Testing
     #expect(try await ask(bmc, cache: cache.path).sensors.count == 22)
   }
 
+  @Test func `records that are never marked as changed are kept for a day`() async throws {
+    let bmc = try BMC()
+    bmc.faults.repository = .markless
+    _ = try await ask(bmc, cache: cache.path)
+    let read = bmc.count(.record)
+    _ = try await ask(bmc, cache: cache.path)
+    #expect(bmc.count(.record) == read)
+    let file = "\(cache.path)/\(try #require(try files(".sdr").first))"
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -90_000)], ofItemAtPath: file)
+    _ = try await ask(bmc, cache: cache.path)
+    #expect(bmc.count(.record) > read)
+  }
+
+  @Test func `a slow BMC's records are read over several turns, each once`() async throws {
+    let bmc = try BMC()
+    bmc.faults.slow = 20
+    var turns = 0
+    while bmc.count(.record) < 28, turns < 20 {
+      let answer = try await ask(bmc, cache: cache.path) {
+        $0.settings.deadline = .milliseconds(500)
+      }
+      #expect(answer.problems.first?.reason == .timeout && answer.chassis != nil)
+      turns += 1
+    }
+    #expect(turns > 1)
+    bmc.faults.slow = 0
+    let answer = try await ask(bmc, cache: cache.path)
+    #expect(answer.sensors.count == 22 && answer.problems.isEmpty)
+    #expect(bmc.count(.record) <= 29)
+  }
+
   @Test func `a folder that can't be written costs time only`() async throws {
     let bmc = try BMC()
     let answer = try await ask(bmc, cache: "/proc/nowhere")
@@ -157,6 +189,43 @@ import Testing
     let answer = try await ask(bmc, remembering: first.memory)
     #expect(answer.failure == nil)
     #expect((answer.log?.events.count ?? 0) <= 200 && bmc.count(.logEntry) < 30)
+  }
+
+  @Test(arguments: [BMCFaults.Log.endsInZero, .loops, .wantsReservation, .wantsLength])
+  func `each event is told once, whatever the log's end and manners`(log: BMCFaults.Log)
+    async throws
+  {
+    let bmc = try BMC()
+    bmc.faults.log = log
+    var memory = try await ask(bmc).memory
+    for subject in ["Drive 0", "FAN3"] {
+      bmc.addEvent(subject, offset: 1)
+      let answer = try await ask(bmc, remembering: memory)
+      #expect(answer.log?.events.map(\.subject) == [subject], "\(answer.problems)")
+      memory = answer.memory
+      let again = try await ask(bmc, remembering: memory)
+      #expect(again.log?.events.isEmpty == true && again.problems.isEmpty)
+      memory = again.memory
+    }
+  }
+
+  @Test func `a slow BMC tells its events over several turns`() async throws {
+    let bmc = try BMC()
+    var memory = try await ask(bmc, cache: cache.path).memory
+    for _ in 0..<40 { bmc.addEvent("Drive 0", offset: 1) }
+    bmc.faults.slow = 25
+    var records: [UInt16] = []
+    var turns = 0
+    while records.count < 40, turns < 6 {
+      let answer = try await ask(bmc, remembering: memory, cache: cache.path) {
+        $0.settings.deadline = .milliseconds(1500)
+      }
+      #expect(answer.failure == nil)
+      records += answer.log?.events.map(\.record) ?? []
+      memory = answer.memory
+      turns += 1
+    }
+    #expect(records.count == 40 && Set(records).count == 40 && turns > 1)
   }
 
   @Test func `a maker's own entry is told as such`() async throws {

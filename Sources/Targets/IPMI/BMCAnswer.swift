@@ -142,8 +142,16 @@ public struct PowerReading: Sendable, Equatable {
     // Entities of the whole (table 43-13): system board, power unit, power management, chassis,
     // and what a maker calls so.
     let whole = watts.filter { [7, 19, 21, 23].contains($0.entityID) }
-    let supplies = watts.filter { $0.entityID == 10 }
-    let chosen = whole.first.map { [$0] } ?? (supplies.isEmpty ? Array(watts.prefix(1)) : supplies)
+    var supplies = watts.filter { $0.entityID == 10 }
+    // A supply that tells what goes in and what comes out must not be counted twice.
+    let inputs = supplies.filter { !$0.name.lowercased().contains("out") }
+    if !inputs.isEmpty { supplies = inputs }
+    // Without either, one that is of no part (processor, disk, memory, card, fan …) will be that of
+    // the machine.
+    let parts: Set<UInt8> = [3, 4, 5, 8, 9, 11, 15, 16, 18, 29, 30, 32]
+    let others = watts.filter { !parts.contains($0.entityID) }
+    let chosen =
+      whole.first.map { [$0] } ?? (supplies.isEmpty ? Array(others.prefix(1)) : supplies)
     guard !chosen.isEmpty else { return nil }
     return PowerReading(
       source: .sdr, current: chosen.reduce(0) { $0 + ($1.value ?? 0) },

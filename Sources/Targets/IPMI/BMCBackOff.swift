@@ -39,7 +39,7 @@ struct BMCBackOff: Sendable, Equatable {
       : "had no room for a session \(before.refusals) times"
     return TargetError(
       before.reason,
-      "the BMC \(why); it is asked again in \(minutes) min, or now by `scrape host NAME`")
+      "the BMC \(why); it is asked again in \(minutes) min, or now by `scrape run --only bmc`")
   }
 
   /// Remembers how a try to open a session went.
@@ -51,7 +51,7 @@ struct BMCBackOff: Sendable, Equatable {
       return
     }
     let before = BMCBackOff(memory)
-    let refusals = before?.reason == failure.reason ? min((before?.refusals ?? 0) + 1, 16) : 1
+    let refusals = before?.reason == failure.reason ? min(before?.refusals ?? 0, 15) + 1 : 1
     let (_, first, longest) = reasons[place]
     let seconds = UInt64(max(0, now.nanoseconds / 1_000_000_000))
     memory[name] = [refusals, seconds + min(first << (refusals - 1), longest), UInt64(place)]

@@ -15,14 +15,21 @@ public import Metrics
 ///   1 where it is the end of a state). Its time is the event's.
 extension BMCAnswer {
   public var points: [Point] {
-    sensors.enumerated().map { point(of: $1, at: $0) }
+    var seen: [String: Int] = [:]
+    return sensors.map { sensor in
+      let place = seen["\(Self.word(sensor.name)) \(sensor.entity)", default: 0] + 1
+      seen["\(Self.word(sensor.name)) \(sensor.entity)"] = place
+      return point(of: sensor, at: place)
+    }
       + [power.map(point), chassisPoint].compactMap { $0 }
       + (log?.events.map(point) ?? [])
   }
 
+  /// `place` is which of the sensors of its name and entity it is: two points with the same tags would
+  /// be one in the database.
   private func point(of sensor: SensorReading, at place: Int) -> Point {
     var point = Point("ipmi_sensor")
-    point.tag("name", Self.word(sensor.name))
+    point.tag("name", Self.word(sensor.name) + (place > 1 ? "_\(place)" : ""))
     point.tag("entity_id", sensor.entity)
     point.tag("status_code", sensor.code)
     point.tag(

@@ -162,16 +162,25 @@ struct BMCPoll {
     do throws(BMCSession.Failure) {
       bytes = try session.ask(0x2c, 0x02, [0xdc, 0x01, 0x00, 0x00], for: "the DCMI power reading")
     } catch  where error.reason == .notSupported {
-      answer.memory["no_dcmi"] = [now + 6 * 3600]
-      return "no DCMI: \(error.detail)"
+      // Only a command that it does not know stays so; others have no reading while the machine is off.
+      let isUnknown = error.code == 0xc1 || error.code == 0xc2
+      answer.memory["no_dcmi"] = isUnknown ? [now + 6 * 3600] : nil
+      return "no DCMI\(isUnknown ? "" : " now"): \(error.detail)"
     }
     answer.memory["no_dcmi"] = nil
     guard bytes.first == 0xdc, bytes.count >= 18 else {
       throw .init(
         reason: .protocolError, detail: "a DCMI power reading of \(bytes.count) bytes, not 18")
     }
-    answer.power = PowerReading.dcmi(bytes.dropFirst())
-    return answer.power.map { "\($0.current) W" } ?? "DCMI says that it is not measuring"
+    guard let power = PowerReading.dcmi(bytes.dropFirst()) else {
+      return "DCMI says that it is not measuring"
+    }
+    // Boards without a meter say that they measure, and nothing but zeros.
+    if power.current == 0, answer.chassis?.isOn == true {
+      return "DCMI says 0 W of a machine that is on: it has no meter"
+    }
+    answer.power = power
+    return "\(power.current) W"
   }
 
   private mutating func sensors(

@@ -117,9 +117,10 @@ final class BMCSession {
       IPMI_ERR_MESSAGE_TIMEOUT:
       return TargetError(.timeout, target.silence("no answer"))
     case IPMI_ERR_PASSWORD_VERIFICATION_TIMEOUT:
+      // Of IPMI 1.5 only. It counts as a refusal: each try may bring a lock-out nearer.
       return TargetError(
-        .timeout,
-        "it fell silent in the middle of the log-in, as some BMCs do for a wrong password")
+        .authFailed,
+        "the BMC fell silent when it was shown the password of \(who), as many do for a wrong one")
     case IPMI_ERR_BMC_BUSY, IPMI_ERR_DRIVER_BUSY:
       return TargetError(
         .busy, "the BMC has no room for another session; it frees idle ones after a minute")

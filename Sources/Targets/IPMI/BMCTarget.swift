@@ -40,11 +40,8 @@ public struct BMCTarget: Sendable {
   /// A key as text, or as hexadecimal digits after `0x`.
   private static func keyBytes(_ text: [UInt8]) -> [UInt8]? {
     guard text.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "x")]) else { return text }
-    let digits = text.dropFirst(2).map {
-      UnicodeScalar($0).properties.numericType == nil
-        ? Int($0 | 0x20) - 0x57 : Int($0) - 0x30
-    }
-    guard digits.count % 2 == 0, digits.allSatisfy({ (0..<16).contains($0) }) else { return nil }
+    let digits = text.dropFirst(2).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count % 2 == 0, digits.count == text.count - 2 else { return nil }
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
   }
 
@@ -81,24 +78,30 @@ public struct BMCTarget: Sendable {
       answer.steps.append(
         .init(name: "name", took: Deadline.now.since(begun), detail: address))
     }
-    let stop = Stop()
+    let poll = Poll()
     // A call under way can't be interrupted: the library gives up by itself when the BMC has been
     // silent for long enough, after which the session is closed in one more try.
     let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
     let done = await withTaskCancellationHandler {
       await Self.threads.run(by: limit.advanced(by: grace), on: reactor) { [answer] in
-        var poll = BMCPoll(
-          self, at: address, answer: answer, by: limit, isStopped: { stop.isSet })
-        return poll.run()
+        var work = BMCPoll(
+          self, at: address, answer: answer, by: limit, isStopped: { poll.isStopped })
+        let answer = work.run()
+        poll.end(with: answer)
+        return answer
       }
     } onCancel: {
-      stop.set()
+      poll.stop()
     }
-    if var done {
+    if done == nil {
+      poll.stop()
+      // The process may end with the pass: a BMC that still talks has its session closed before.
+      if Task.isCancelled { await Task { await poll.end(on: reactor) }.value }
+    }
+    if var done = done ?? poll.answer {
       BMCBackOff.note(done.isOpen ? nil : done.failure, in: &done.memory, at: done.time)
       return done
     }
-    stop.set()
     answer.failure =
       Task.isCancelled
       ? TargetError(.cancelled, "the pass was interrupted")
@@ -113,10 +116,22 @@ public struct BMCTarget: Sendable {
       + "`timeout`"
   }
 
-  /// A flag that another thread looks at between two commands.
-  private final class Stop: Sendable {
+  /// A poll on another thread: told to stop between two commands, it tells when it has.
+  private final class Poll: Sendable {
     private let flag = Atomic<Bool>(false)
-    var isSet: Bool { flag.load(ordering: .relaxed) }
-    func set() { flag.store(true, ordering: .relaxed) }
+    private let outcome = Mutex<BMCAnswer?>(nil)
+
+    var isStopped: Bool { flag.load(ordering: .relaxed) }
+    var answer: BMCAnswer? { outcome.withLock { $0 } }
+    func stop() { flag.store(true, ordering: .relaxed) }
+    func end(with answer: BMCAnswer) { outcome.withLock { $0 = answer } }
+
+    /// Waits for its end, but not for a BMC that is silent.
+    func end(on reactor: isolated Reactor) async {
+      let limit = Deadline.after(.seconds(1))
+      while answer == nil, !limit.isPast {
+        try? await reactor.sleep(until: .after(.milliseconds(20)))
+      }
+    }
   }
 }

@@ -30,6 +30,8 @@ public struct EventLog: Sendable, Equatable {
   public var clockOffset: Double?
   /// Why there may be more than these.
   public var problem: String?
+  /// Whether its records have no end.
+  var isRing = false
 
   var summary: String {
     "\(count) records, \(events.count) new" + (wasCleared ? ", cleared since the last turn" : "")
@@ -81,6 +83,11 @@ struct EventLogReader {
     // A BMC without a clock marks every addition alike: then only the log itself tells.
     let hasMarks = added != 0 && added != 0xffff_ffff
     if hasMarks, added == before[2], erased == before[3], count == before[4] { return log }
+    // Before the log, for which a slow BMC may need all the time there is.
+    let clock = count == 0 ? nil : try self.clock()
+    if let clock {
+      log.clockOffset = Double(clock) - Double(now.nanoseconds) / 1_000_000_000
+    }
     let wasEmpty = before[4] == 0
     var next: UInt16? = 0
     var newerThan: UInt64?
@@ -101,9 +108,15 @@ struct EventLogReader {
     }
     var position = (id: before[0], stamp: before[1])
     if count == 0 || log.wasCleared { position = (0, 0) }
-    try follow(&log, from: next, newerThan: newerThan, at: now, &position)
+    var records = try follow(&log, from: next, newerThan: newerThan, after: position.id)
+    if log.isRing, next != 0 {
+      // Those that were told of before come again at its end.
+      records = Array(records.prefix(Int(count) - min(Int(count), Int(before[4]))))
+    }
+    if let last = records.last { position = (UInt64(last.id), last.stamp) }
+    tell(of: records, in: &log, clock: clock, at: now)
     // Where records are left for the next turn, the marks stay as they were.
-    let isWhole = log.problem == nil
+    let isWhole = log.problem == nil || log.isRing
     remembered = [
       position.id, position.stamp, isWhole ? added : 0, erased,
       position.id == 0 ? 0 : max(count, 1),
@@ -121,20 +134,29 @@ struct EventLogReader {
     }
   }
 
+  /// Reads the chain from a record on. What came before a fault, or before time ran out, is kept.
   private func follow(
-    _ log: inout EventLog, from first: UInt16?, newerThan: UInt64?, at now: Timestamp,
-    _ position: inout (id: UInt64, stamp: UInt64)
-  ) throws(BMCSession.Failure) {
+    _ log: inout EventLog, from first: UInt16?, newerThan: UInt64?, after known: UInt64
+  ) throws(BMCSession.Failure) -> [Entry] {
     var next = first
     var seen: Set<UInt16> = []
     var records: [Entry] = []
     while let id = next {
-      guard seen.insert(id).inserted else {
-        log.problem = "the event log runs in a ring at record \(id)"
+      let record: Entry?
+      do throws(BMCSession.Failure) {
+        record = try entry(id)
+      } catch  where error.isLate && !records.isEmpty {
+        log.problem = "time ran out after \(records.count) new records; the next turn goes on"
         break
       }
-      guard let record = try entry(id) else {
+      guard let record else {
         log.problem = "the event log names record \(id), which is not there"
+        break
+      }
+      let isBack = first != 0 && UInt64(record.id) == known
+      guard seen.insert(record.id).inserted, !isBack else {
+        log.problem = "the event log runs in a ring at record \(record.id)"
+        log.isRing = true
         break
       }
       next = record.next
@@ -145,13 +167,14 @@ struct EventLogReader {
         break
       }
       records.append(record)
-      position = (UInt64(record.id), record.stamp)
     }
+    return records
+  }
+
+  private func tell(
+    of records: [Entry], in log: inout EventLog, clock: UInt64?, at now: Timestamp
+  ) {
     guard !records.isEmpty else { return }
-    let clock = try self.clock()
-    if let clock {
-      log.clockOffset = Double(clock) - Double(now.nanoseconds) / 1_000_000_000
-    }
     let words = EventWords(device)
     log.events = records.map { record in
       var event = words.event(record.bytes)
@@ -194,16 +217,36 @@ struct EventLogReader {
   /// A record (31.5); nil where it is not there any more.
   private func entry(_ id: UInt16) throws(BMCSession.Failure) -> Entry? {
     do throws(BMCSession.Failure) {
-      let bytes = Array(
-        try session.ask(
-          0x0a, 0x43, [0, 0, UInt8(id & 0xff), UInt8(id >> 8), 0, 0xff],
-          for: "record \(id) of the event log"))
-      guard bytes.count >= 18 else { return nil }
-      let next = UInt16(bytes[0]) | UInt16(bytes[1]) << 8
-      return Entry(bytes: Array(bytes[2..<18]), next: next == 0xffff ? nil : next)
+      return try entry(id, reservation: 0, count: 0xff)
     } catch  where error.code == 0xcb {
       return nil
+    } catch  where error.code == 0xca || error.code == 0xc8 || error.code == 0xff {
+      // It can't be asked for "all", which is 16 bytes.
+      return try entry(id, reservation: 0, count: 16)
+    } catch  where error.code == 0xc5 {
+      // Some want a reservation although a whole record needs none (31.4).
+      let bytes = Array(try session.ask(0x0a, 0x42, for: "a reservation of the event log"))
+      guard bytes.count >= 2 else { throw error }
+      return try entry(
+        id, reservation: UInt16(bytes[0]) | UInt16(bytes[1]) << 8, count: 0xff)
     }
+  }
+
+  private func entry(
+    _ id: UInt16, reservation: UInt16, count: UInt8
+  ) throws(BMCSession.Failure) -> Entry? {
+    let bytes = Array(
+      try session.ask(
+        0x0a, 0x43,
+        [
+          UInt8(reservation & 0xff), UInt8(reservation >> 8), UInt8(id & 0xff), UInt8(id >> 8), 0,
+          count,
+        ],
+        for: "record \(id) of the event log"))
+    guard bytes.count >= 18 else { return nil }
+    let next = UInt16(bytes[0]) | UInt16(bytes[1]) << 8
+    // FFFFh is behind the last; 0000h would be the first again, and some say it at the end.
+    return Entry(bytes: Array(bytes[2..<18]), next: next == 0xffff || next == 0 ? nil : next)
   }
 
   private func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
@@ -225,6 +268,7 @@ private final class EventWords {
       ipmi_sel_ctx_set_separator(log, ", ")
     }
     if let meaning {
+      ipmi_interpret_ctx_set_flags(meaning, UInt32(IPMI_INTERPRET_FLAGS_INTERPRET_OEM_DATA))
       ipmi_interpret_ctx_set_manufacturer_id(meaning, device.manufacturer)
       ipmi_interpret_ctx_set_product_id(meaning, device.product)
     }
@@ -255,7 +299,9 @@ private final class EventWords {
     let text = string(of: 1024) { room, size in
       ipmi_sel_parse_read_record_string(
         log, form, record, UInt32(record.count), room, size,
-        UInt32(IPMI_SEL_STRING_FLAGS_IGNORE_UNAVAILABLE_FIELD))
+        UInt32(
+          IPMI_SEL_STRING_FLAGS_IGNORE_UNAVAILABLE_FIELD
+            | IPMI_SEL_STRING_FLAGS_INTERPRET_OEM_DATA))
     }
     return text
   }

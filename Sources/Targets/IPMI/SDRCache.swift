@@ -15,13 +15,18 @@ struct SDRCache {
     path = "\(folder)/\(target.fileName(address)).sdr"
   }
 
-  private static let magic = Array("scrape sdr 1\n".utf8)
+  private static let magic = Array("scrape sdr 2\n".utf8)
   private static let hashSize = 32
   /// 4,096 records of 260 bytes.
   private static let sizeLimit = 2 << 20
 
-  /// The records that were kept under this mark; nil where there are none, or the file is spoiled.
-  func read(_ mark: SDRRepository.Mark) -> [[UInt8]]? {
+  /// The records that were kept under this mark, and which follows them; nil where there are none, or
+  /// the file is spoiled, or a day old with a mark that never changes.
+  func read(_ mark: SDRRepository.Mark) -> (records: [[UInt8]], next: UInt16)? {
+    var info = stat()
+    guard
+      mark.tellsOfChanges || (lstat(path, &info) == 0 && time(nil) - info.st_mtim.tv_sec < 86_400)
+    else { return nil }
     guard let bytes = try? SmallFile.read(path, limit: Self.sizeLimit),
       bytes.count > Self.magic.count + Self.hashSize
     else { return nil }
@@ -31,18 +36,22 @@ struct SDRCache {
     guard body.starts(with: head) else { return nil }
     var rest = body.dropFirst(head.count)
     var records: [[UInt8]] = []
+    guard let low = rest.popFirst(), let high = rest.popFirst() else { return nil }
+    let next = UInt16(low) | UInt16(high) << 8
     while let low = rest.popFirst(), let high = rest.popFirst() {
       let length = Int(low) | Int(high) << 8
       guard length <= rest.count else { return nil }
       records.append(Array(rest.prefix(length)))
       rest = rest.dropFirst(length)
     }
-    return records
+    return (records, next)
   }
 
+  func remove() { unlink(path) }
+
   /// Keeps them. A file that can't be written costs time, not readings.
-  func write(_ records: [[UInt8]], _ mark: SDRRepository.Mark) {
-    var bytes = Self.head(mark)
+  func write(_ records: [[UInt8]], next: UInt16, _ mark: SDRRepository.Mark) {
+    var bytes = Self.head(mark) + [UInt8(next & 0xff), UInt8(next >> 8)]
     for record in records {
       bytes += [UInt8(record.count & 0xff), UInt8(record.count >> 8 & 0xff)] + record
     }

@@ -13,6 +13,9 @@ struct SDRRepository {
     var count: UInt16
     var added: UInt32
     var erased: UInt32
+
+    /// Whether a change of the records would show: some BMCs have no clock for it.
+    var tellsOfChanges: Bool { ![0, .max].contains(added) || ![0, .max].contains(erased) }
   }
 
   private(set) var records: [[UInt8]] = []
@@ -20,6 +23,10 @@ struct SDRRepository {
   /// Why there may be more sensors than these.
   private(set) var problem: BMCSession.Failure?
   private var origin = ""
+  /// The record after the last of these.
+  private var next: UInt16 = 0
+  /// What follows the last record.
+  private static let end: UInt16 = 0xffff
 
   /// No machine has more: a repository that goes on is a ring, or a joke.
   private static let recordLimit = 4096
@@ -34,13 +41,26 @@ struct SDRRepository {
     let mark = try self.mark(of: device, asking: session)
     let cache = SDRCache(target, at: address)
     var repository = SDRRepository()
-    if let records = cache?.read(mark) {
-      repository.records = records
+    if let kept = cache?.read(mark) { (repository.records, repository.next) = kept }
+    let isResumed = !repository.records.isEmpty
+    if repository.next == end {
       repository.origin = "kept from before"
     } else {
-      try repository.fetch(mark, asking: session)
-      repository.origin = "read anew"
-      if repository.problem == nil { cache?.write(repository.records, mark) }
+      do throws(BMCSession.Failure) {
+        try repository.fetch(mark, asking: session)
+      } catch {
+        // A slow BMC with many records would never come to their end in one turn.
+        if error.isLate, !repository.records.isEmpty {
+          cache?.write(repository.records, next: repository.next, mark)
+        }
+        throw error
+      }
+      repository.origin = isResumed ? "read over several turns" : "read anew"
+      if repository.problem == nil {
+        cache?.write(repository.records, next: end, mark)
+      } else if isResumed {
+        cache?.remove()
+      }
     }
     repository.parse()
     return repository
@@ -87,10 +107,9 @@ struct SDRRepository {
   private mutating func fetch(
     _ mark: Mark, asking session: BMCSession
   ) throws(BMCSession.Failure) {
-    var next: UInt16 = 0
-    var seen: Set<UInt16> = []
+    var seen = Set(records.filter { $0.count >= 2 }.map { UInt16($0[0]) | UInt16($0[1]) << 8 })
     var reader = RecordReader(session)
-    while next != 0xffff {
+    while next != Self.end {
       guard seen.insert(next).inserted else {
         problem = .init(
           reason: .protocolError, detail: "the sensor records run in a ring at \(next)")
@@ -140,7 +159,7 @@ struct SDRRepository {
             // Another client changed or reserved the repository: begin this record again.
             lost += 1
             reservation = nil
-          case 0xca?, 0xc7?, 0xc8?, 0xff?:
+          case 0xca?, 0xc7?, 0xc8?, 0xc9?, 0xcc?, 0xff?:
             guard piece > 8 else { throw error }
             piece = piece == 0xff ? 32 : piece / 2
           default: throw error
@@ -152,24 +171,25 @@ struct SDRRepository {
     private mutating func attempt(
       _ id: UInt16
     ) throws(BMCSession.Failure) -> ([UInt8], next: UInt16) {
-      if piece == 0xff {
-        let (bytes, next) = try get(id, from: 0, count: 0xff)
-        guard bytes.count >= 5 else {
-          throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
-        }
-        return (Array(bytes.prefix(Int(bytes[4]) + 5)), next)
-      }
-      var (record, next) = try get(id, from: 0, count: 5)
-      guard record.count == 5 else {
+      let isWhole = piece == 0xff
+      var (record, next) = try get(id, from: 0, count: isWhole ? 0xff : 5)
+      guard record.count >= 5 else {
         throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
       }
       let size = Int(record[4]) + 5
-      while record.count < size {
-        let (bytes, _) = try get(
-          id, from: UInt8(clamping: record.count), count: UInt8(min(piece, size - record.count)))
-        guard !bytes.isEmpty, record.count < 255 else { break }
-        record += bytes.prefix(size - record.count)
+      // Some BMCs that are asked for all send what fits, and call that a success.
+      while record.count < min(size, 255) {
+        let count = UInt8(min(isWhole ? 32 : piece, size - record.count))
+        do throws(BMCSession.Failure) {
+          let (bytes, _) = try get(id, from: UInt8(record.count), count: count)
+          guard !bytes.isEmpty else { break }
+          record += bytes
+        } catch  where isWhole && error.code != nil && error.code != 0xc5 {
+          // The record claims to be longer than it is.
+          break
+        }
       }
+      record = Array(record.prefix(size))
       return (record, next)
     }
 

@@ -37,9 +37,10 @@ struct SensorReader {
     } catch  where !error.endsSession {
       switch error.reason {
       case .busy: return .busy
-      // The record names a sensor that is not there, as where a slot is empty.
-      case .notSupported: return .none
-      default: return .refused(error.detail)
+      case .permission: return .refused(error.detail)
+      // The record names a sensor that is not there, as where a slot is empty: CBh for most makers, and
+      // FFh, CEh, C3h and others for some, above all while the machine is off.
+      default: return error.code == nil ? .refused(error.detail) : .none
       }
     }
     guard bytes.count >= 2 else { return .refused("an answer of \(bytes.count) bytes") }

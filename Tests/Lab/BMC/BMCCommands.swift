@@ -168,6 +168,7 @@ struct Board: Sendable {
     }
     switch command {
     case .sensorReading:
+      if case .refused(let code) = sensor.availability { return Self.error(code) }
       guard let reading = sensor.reading else { return Self.error(0xcb) }
       return (0, reading)
     case .sensorThresholds:
@@ -203,10 +204,12 @@ struct Board: Sendable {
 
   private func repository() -> Answer {
     let count = records.count
+    var (added, erased) = (repositoryAddition, repositoryErase)
+    if case .markless = faults.repository { (added, erased) = (.max, .max) }
     return (
       0,
-      [0x51] + little(UInt16(count)) + little(UInt16(0x2000)) + little(repositoryAddition)
-        + little(repositoryErase) + [0x23]
+      [0x51] + little(UInt16(count)) + little(UInt16(0x2000)) + little(added) + little(erased)
+        + [0x23]
     )
   }
 
@@ -229,7 +232,8 @@ struct Board: Sendable {
       return Self.error(0xcb)
     }
     let bytes = records[index].bytes
-    let length = count == 0xff ? bytes.count : Int(count)
+    var length = count == 0xff ? bytes.count : Int(count)
+    if case .cutShort = faults.repository { length = min(length, longestRead) }
     guard length <= longestRead else { return Self.error(0xca) }
     guard Int(offset) < bytes.count else { return Self.error(0xc9) }
     var next = index + 1 < records.count ? records[index + 1].identifier : 0xffff
@@ -274,7 +278,10 @@ struct Board: Sendable {
     guard let reservation = body.number16(), let identifier = body.number16(),
       let offset = body.byte(), let count = body.byte()
     else { return Self.error(0xc7) }
-    if offset > 0, reservation != logReservation { return Self.error(0xc5) }
+    var isReserved = offset > 0
+    if case .wantsReservation = faults.log { isReserved = true }
+    if isReserved, reservation != logReservation { return Self.error(0xc5) }
+    if case .wantsLength = faults.log, count == 0xff { return Self.error(0xca) }
     let index: Int? =
       switch identifier {
       case 0: entries.indices.first
@@ -285,6 +292,7 @@ struct Board: Sendable {
     var next = index + 1 < entries.count ? entries[index + 1].identifier : 0xffff
     switch faults.log {
     case .loops where next == 0xffff: next = entries[0].identifier
+    case .endsInZero where next == 0xffff: next = 0
     case .entryVanished where index == entries.count / 2: return Self.error(0xcb)
     default: break
     }
@@ -324,6 +332,7 @@ struct Board: Sendable {
     case .works, .short: break
     case .absent: return Self.error(0xc1)
     case .off: measures = false
+    case .refused(let code): return Self.error(code)
     case .privileged(let needed):
       if privilege < needed { return Self.error(0xd4) }
     }

@@ -21,6 +21,10 @@ public struct BMCFaults: Sendable {
     case badLength
     /// A record is full of nonsense behind its head.
     case noise
+    /// It does not know when it was changed.
+    case markless
+    /// What is longer than the longest read comes cut, and as a success.
+    case cutShort
   }
 
   public enum Power: Sendable {
@@ -33,6 +37,8 @@ public struct BMCFaults: Sendable {
     case short
     /// D4h below this privilege: 2 user, 3 operator, 4 administrator.
     case privileged(UInt8)
+    /// This completion code.
+    case refused(UInt8)
   }
 
   public enum Log: Sendable {
@@ -42,6 +48,12 @@ public struct BMCFaults: Sendable {
     case empty
     /// The middle entry is listed and cannot be read.
     case entryVanished
+    /// The last entry's successor is 0000h, which is also the first one's other name.
+    case endsInZero
+    /// Even whole entries need a reservation: C5h.
+    case wantsReservation
+    /// FFh bytes are too many: CAh.
+    case wantsLength
   }
 
   public enum Inventory: Sendable {

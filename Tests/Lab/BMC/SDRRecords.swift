@@ -2,7 +2,7 @@ import Glibc
 
 /// A sensor of a simulated BMC: what its record says, and what it reads.
 public struct BMCSensor: Sendable {
-  public enum Availability: Sendable {
+  public enum Availability: Sendable, Equatable {
     case readable
     /// Get Sensor Reading answers with the bit "reading unavailable".
     case unavailable
@@ -10,6 +10,8 @@ public struct BMCSensor: Sendable {
     case scanningOff
     /// Get Sensor Reading answers CBh.
     case absent
+    /// Get Sensor Reading answers with this completion code.
+    case refused(UInt8)
   }
 
   /// Numbers of table 43-15, IPMI 2.0.
@@ -107,7 +109,7 @@ public struct BMCSensor: Sendable {
   var reading: [UInt8]? {
     // The upper two bits of the third byte are set in every BMC's answer: reserved, read as ones.
     switch (availability, isThreshold) {
-    case (.absent, _): nil
+    case (.absent, _), (.refused, _): nil
     case (.unavailable, true): [0, 0xe0, 0xc0]
     case (.unavailable, false): [0, 0xe0, 0, 0x80]
     case (.scanningOff, true): [0, 0x80, 0xc0]
