@@ -50,14 +50,6 @@ public struct TransferAnswer: Sendable {
 
   /// The value of the first header of that name, which is given in lower case.
   public subscript(header name: String) -> String? { headers.first { $0.name == name }?.value }
-
-  /// How long the server asks to be left alone: the header `Retry-After`, in seconds.
-  public var retryAfter: Duration? {
-    guard let text = self[header: "retry-after"], let seconds = Int64(text), seconds >= 0 else {
-      return nil
-    }
-    return .seconds(min(seconds, 86_400))
-  }
 }
 
 /// Why an exchange did not come to its end.

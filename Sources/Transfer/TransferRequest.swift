@@ -29,7 +29,8 @@ public struct TransferRequest: Sendable {
   public var bodyLimit = 1 << 20
   /// The most bytes of headers, greetings and answers to commands.
   public var headerLimit = 64 << 10
-  /// Whether the connection may serve the next request, and may have served one.
+  /// Whether the connection may serve the next request, and may have served one. All that keep theirs
+  /// in the same `Transfers` must have the same trust: libcurl does not see the difference.
   public var keepsConnection = false
   /// Whether what was said is recorded, for `--explain`.
   public var wantsTranscript = false

@@ -11,7 +11,8 @@ let probeTargets: [String: FuzzTarget] = [
   "probe-entry": readEntry, "probe-ntp-reply": readNTP,
   "probe-ssh": { talk($0, "ssh") }, "probe-vnc": { talk($0, "vnc") },
   "probe-x11": { talk($0, "x11") }, "probe-smb": { talk($0, "smb") },
-  "probe-rdp": { talk($0, "rdp") },
+  "probe-rdp": { talk($0, "rdp") }, "probe-ftp": { talk($0, "ftp") },
+  "probe-http": { talk($0, "http") }, "probe-imap": { talk($0, "imap") },
   "probe-tcp": { talk($0, "tcp: {steps: [{expect: ready}, {send: x}, {starttls: yes}], port: PORT") },
 ]
 
