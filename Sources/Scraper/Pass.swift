@@ -261,6 +261,14 @@ struct Pass {
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
     var results =
       report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
+    let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
+    for excess in budget.apply(to: &results) {
+      report.warnings.append(
+        "\(excess.host): \(Figure.count(excess.dropped)) points beyond its budget were dropped, "
+          + "most of them \(excess.measurement); a pass takes \(Figure.count(budget.series)) series "
+          + "and \(Figure.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
+    }
+    // After the budget: what changed is never surplus.
     await judge(&results, into: &report, store)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }

@@ -60,6 +60,12 @@ enum Schema {
       flapping INTEGER NOT NULL, message TEXT NOT NULL);
     CREATE INDEX transition_of_host ON transition (host, id);
     """,
+    """
+    -- Sinks that failed at their last delivery, and until when they are left alone.
+    CREATE TABLE trouble (
+      sink TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL,
+      until INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }
