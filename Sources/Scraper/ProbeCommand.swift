@@ -52,6 +52,7 @@ enum ProbeCommand: Subcommand {
       host.map { ProbeContext($0, kit: kit) }
       ?? ProbeContext(host: name, address: name, kit: kit)
     context.explains = arguments.has("--explain")
+    let questions = HostQuestions([plan], of: context.host)
     if let site, var host, plan.kind == SSHProbe.name {
       // Whom to believe is told by the port, which may be another than the collectors'.
       host.port = Int(plan.port)
@@ -63,8 +64,15 @@ enum ProbeCommand: Subcommand {
     if let given { plans[0].timeout = given }
     let deadline = Deadline.after(given ?? plan.timeout + .seconds(5))
     let reactor = Reactor()
-    let results = await reactor.open { [plans, context] reactor in
-      await Probes.run(plans, of: context, on: reactor, by: deadline)
+    var results: [ServiceResult] = []
+    if let batch = questions.batch, let site, let host {
+      var gatherer = await Gatherer(site)
+      let answers = await Reach(host, &gatherer).ask([batch], on: reactor, by: deadline)
+      results = questions.results(of: answers.first, explaining: context.explains)
+    } else {
+      results = await reactor.open { [plans, context] reactor in
+        await Probes.run(plans, of: context, on: reactor, by: deadline)
+      }
     }
     guard let result = results.first else { return ExitCode.notOK }
     if arguments.has("--json") {

@@ -28,22 +28,31 @@ struct Visit {
     async let asked = BMCVisit(bmcTurn, with: gatherer, by: deadline)
     self.turn = turn
     let batch = turn.batch
+    let questions = HostQuestions(probes?.plans ?? [], of: turn.host.name)
     guard !batch.items.isEmpty else {
-      answer = HostAnswer(time: .now)
+      if let own = questions.batch {
+        answer = await reach.ask([own], on: reactor, by: deadline)[0]
+        services = questions.results(of: answer, explaining: true)
+      } else {
+        answer = HostAnswer(time: .now)
+      }
       bmc = await asked
       takeBMC()
-      await ask(probes, reach, with: gatherer, by: deadline)
+      await ask(questions.others, of: turn.host, reach, with: gatherer, by: deadline)
       return
     }
     // Users, log-ins, disks and GPUs do not change in a second and cost the host a process each.
     let again = Batch(
       batch.items.filter { !$0.collector.mayHang && !$0.collector.remembersAcrossBoots })
-    let batches = again.items.isEmpty ? [batch] : [batch, again]
+    let batches = [batch, again.items.isEmpty ? nil : again, questions.batch].compactMap { $0 }
     let answers = await reach.ask(
       batches, pause: .seconds(1), on: reactor, by: deadline)
     answer = answers[0]
+    if questions.batch != nil {
+      services = questions.results(of: answers.last, explaining: true)
+    }
     bmc = await asked
-    let later = answers.count > 1 && answers[1].failure == nil ? answers[1] : nil
+    let later = !again.items.isEmpty && answers[1].failure == nil ? answers[1] : nil
     for item in batch.items {
       let name = item.collector.name
       let (first, error) = answer.sample(item, previous: nil)
@@ -65,30 +74,28 @@ struct Visit {
       }
     }
     takeBMC()
-    await ask(probes, reach, with: gatherer, by: deadline)
+    await ask(questions.others, of: turn.host, reach, with: gatherer, by: deadline)
   }
 
   private mutating func ask(
-    _ turn: Plan.ProbeTurn?, _ reach: Reach, with gatherer: Gatherer, by deadline: Deadline
+    _ plans: [ProbePlan], of host: Host, _ reach: Reach, with gatherer: Gatherer,
+    by deadline: Deadline
   ) async {
-    guard let turn else { return }
-    var context = ProbeContext(turn.host, kit: ProbeKit(contacts: gatherer.contactsFile))
+    defer { points += services.flatMap(\.points) }
+    guard !plans.isEmpty else { return }
+    var context = ProbeContext(host, kit: ProbeKit(contacts: gatherer.contactsFile))
     context.explains = true
     if case .ssh(let target) = reach {
       context.target = target
       if !answer.steps.isEmpty || answer.failure != nil {
-        let login = answer.steps.filter { $0.name != "batch" }
-        context.ssh = SSHOutcome(
-          port: target.port, failure: answer.failure,
-          latency: login.reduce(.zero) { $0 + $1.took })
+        context.ssh = answer.outcome(of: target)
       }
     }
     // Services have time of their own: a host that did not answer has used up its own.
     let limit = max(deadline, .after(.seconds(10)))
-    services = await gatherer.reactors[0].open { [context] reactor in
-      await Probes.run(turn.plans, of: context, on: reactor, by: limit)
+    services += await gatherer.reactors[0].open { [context] reactor in
+      await Probes.run(plans, of: context, on: reactor, by: limit)
     }
-    points += services.flatMap(\.points)
   }
 
   private mutating func takeBMC() {

@@ -62,6 +62,18 @@ public struct Batch: Sendable {
     mayHang = commands.contains(where: \.mayHang)
   }
 
+  /// Scripts that are no collector's, each bounded in time by its own `$limit`.
+  init(scripts: [(name: String, script: String)], byteLimit: Int) {
+    items = []
+    files = [Batch.bootFile, Batch.uptimeFile]
+    headers = Batch.headers(of: files)
+    commands = scripts
+    var limits = [Batch.fileSection: 64 << 10]
+    for script in scripts { limits[script.name] = byteLimit }
+    self.limits = limits
+    mayHang = true
+  }
+
   static func headers(of files: [String]) -> [[UInt8]] {
     (files + ["/dev/null"]).map { Array("==> \($0) <==".utf8) }
   }

@@ -78,7 +78,8 @@ public struct ExecProbe: HostQuestion {
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
     guard !runsOnHost else {
-      return Verdict(.unknown, .notSupported, "asked over the host's SSH session only")
+      return Verdict(
+        .unknown, .notSupported, "asked over SSH only, and the host stands in no inventory")
     }
     let words = command.map {
       $0.replacing("$HOSTADDRESS$", with: endpoint.number)
