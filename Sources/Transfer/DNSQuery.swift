@@ -21,8 +21,11 @@ public final class DNSQuery {
   private static let tries: Int32 = 3
   private static let patience: Int32 = 700
 
-  /// A query to this server, given as a number.
-  public init(server: String, port: UInt16, overTCP: Bool) throws(TransferError) {
+  /// A query to this server, given as a number; `source` is the address of this machine that it is
+  /// asked from, nil the system's choice.
+  public init(
+    server: String, port: UInt16, overTCP: Bool, from source: String? = nil
+  ) throws(TransferError) {
     var options = ares_options()
     // The answer is ours to judge, and only this server is asked.
     options.flags = Int32(ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_PRIMARY)
@@ -50,6 +53,14 @@ public final class DNSQuery {
       server.utf8.contains(UInt8(ascii: ":")) ? "[\(server)]:\(port)" : "\(server):\(port)"
     guard ares_set_servers_ports_csv(channel, place) == ARES_SUCCESS else {
       throw TransferError(.local, "c-ares does not take the server \(place)")
+    }
+    guard let source else { return }
+    var four = in_addr()
+    var six = in6_addr()
+    if inet_pton(AF_INET, source, &four) == 1 {
+      ares_set_local_ip4(channel, UInt32(bigEndian: four.s_addr))
+    } else if inet_pton(AF_INET6, source, &six) == 1 {
+      withUnsafeBytes(of: &six) { ares_set_local_ip6(channel, $0.baseAddress) }
     }
   }
 

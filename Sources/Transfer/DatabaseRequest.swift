@@ -3,6 +3,9 @@ public struct DatabaseRequest: Sendable {
   /// The server's address in numbers.
   public var address: String
   public var port: UInt16
+  /// The address of this machine, in numbers, that is connected from; of MySQL only, as libpq has no
+  /// such choice.
+  public var source: String?
   /// The name in its certificate.
   public var name: String
   public var user: String

@@ -116,6 +116,9 @@ final class Exchange {
         scrape_setopt_long(easy, CURLOPT_SSL_SESSIONID_CACHE, 0),
       ]
     }
+    if let source = request.source {
+      codes.append(scrape_setopt_string(easy, CURLOPT_INTERFACE, "host!\(source)"))
+    }
     if let address = request.address {
       codes.append(scrape_setopt_string(easy, CURLOPT_NOPROXY, "*"))
       let host = hostOfURL ?? ""
@@ -420,7 +423,7 @@ final class Exchange {
       CURLE_BAD_CONTENT_ENCODING, CURLE_FTP_WEIRD_PASS_REPLY, CURLE_FTP_WEIRD_PASV_REPLY,
       CURLE_FTP_WEIRD_227_FORMAT:
       return .malformed
-    case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT: return .local
+    case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_INTERFACE_FAILED: return .local
     case CURLE_TOO_MANY_REDIRECTS, CURLE_QUOTE_ERROR, CURLE_REMOTE_ACCESS_DENIED,
       CURLE_REMOTE_FILE_NOT_FOUND, CURLE_FTP_COULDNT_RETR_FILE, CURLE_UPLOAD_FAILED:
       return .failed

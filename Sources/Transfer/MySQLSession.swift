@@ -58,6 +58,7 @@ public final class MySQLSession {
       "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password")
     var limit = DatabaseAnswer.byteLimit
     mysql_options(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &limit)
+    if let source = request.source { mysql_options(mysql, MYSQL_OPT_BIND, source) }
     guard request.requiresTLS else { return }
     var yes: CChar = 1
     mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes)

@@ -18,6 +18,8 @@ public struct TransferRequest: Sendable {
   public var requiresTLS = false
   /// The address that is connected to, in numbers, instead of those of the name in the URL.
   public var address: String?
+  /// The address of this machine, in numbers, that is connected from; nil is the system's choice.
+  public var source: String?
   /// How many redirects of HTTP are followed. Credentials are never shown to another host.
   public var redirects = 0
   /// The command that a mail protocol is given in place of its usual one: `NOOP`, `LOGOUT`.

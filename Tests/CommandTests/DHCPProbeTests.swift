@@ -68,13 +68,13 @@ private final class DHCPLab {
   }
 }
 
-@Suite(.serialized, .enabled(if: DHCPLab.isPossible), .timeLimit(.minutes(2)))
+@Suite(.serialized, .enabled(if: DHCPLab.isPossible), .timeLimit(.minutes(4)))
 struct DHCPProbeTests {
   @Test func `a server offers an address, and a small pool is not exhausted`() throws {
     let lab = try DHCPLab()
-    // Two addresses for thirty questions.
-    try lab.serve("10.98.0.100,10.98.0.101,255.255.255.0,1h")
-    for number in 1...30 {
+    // Five addresses for two hundred questions.
+    try lab.serve("10.98.0.100,10.98.0.104,255.255.255.0,1h")
+    for number in 1...200 {
       let outcome = try lab.probe("{dhcp: {interface: c0, timeout: 2s}}")
       guard outcome.status == 0, outcome.output.contains("offers 10.98.0.10") else {
         Issue.record("probe \(number): \(outcome) \(lab.log.suffix(400))")
@@ -83,7 +83,11 @@ struct DHCPProbeTests {
     }
     #expect(!lab.log.contains("no address available"))
     #expect((lab.scratch.read("leases") ?? "").isEmpty)
-    let found = try lab.probe("{dhcp: {timeout: 2s, range: 10.98.0.100-10.98.0.101}}")
+    // Each time it was the same one that was set aside.
+    let offered = (0..<5).filter { lab.log.contains("DHCPOFFER(s0) 10.98.0.10\($0)") }
+    #expect(offered.count == 1, "\(offered)")
+    #expect(lab.log.occurrences(of: "DHCPOFFER") == 200 && !lab.log.contains("DHCPACK"))
+    let found = try lab.probe("{dhcp: {timeout: 2s, range: 10.98.0.100-10.98.0.104}}")
     #expect(found.status == 0, "\(found)")
     let elsewhere = try lab.probe("{dhcp: {timeout: 2s, range: 10.98.0.7-10.98.0.9}}")
     #expect(elsewhere.output.contains("not of the range expected"), "\(elsewhere)")

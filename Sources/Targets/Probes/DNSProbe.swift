@@ -15,6 +15,7 @@ public struct DNSProbe: Probe {
   public static let summary = "The name server answers, with the expected code and records."
   public static let carrier = Carrier.udp
   public static let defaultPort: UInt16? = 53
+  public static let canBind = true
 
   private let domain: String?
   private let type: (name: String, number: UInt16)
@@ -85,9 +86,11 @@ public struct DNSProbe: Probe {
     var reading: DNSMessage.Reading?
     var took: Duration?
     do throws(Verdict) {
+      let source = try endpoint.sourceNumber()
       let message: [UInt8]
       do throws(TransferError) {
-        let query = try DNSQuery(server: endpoint.number, port: endpoint.port, overTCP: overTCP)
+        let query = try DNSQuery(
+          server: endpoint.number, port: endpoint.port, overTCP: overTCP, from: source)
         message = try await query.ask(
           asked, type: type.number, recursive: isRecursive, on: reactor, by: deadline)
       } catch {

@@ -1,4 +1,6 @@
 internal import Engine
+internal import Glibc
+internal import Metrics
 internal import Synchronization
 
 /// Where a probe asks, and what it may know of the host.
@@ -26,6 +28,19 @@ public struct Endpoint: Sendable {
 
   /// The address in numbers.
   public var number: String { addresses.first?.text ?? address }
+
+  /// The address that a library is to ask from, in numbers; nil is the system's choice.
+  ///
+  /// Throws where it is none of this machine's: not every library says that clearly.
+  func sourceNumber() throws(Verdict) -> String? {
+    guard let source else { return nil }
+    let descriptor = FileDescriptor(
+      owning: socket(source.family, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+    do throws(SystemError) { try source.bind(descriptor.number) } catch {
+      throw Verdict(.unknown, .localError, "\(source.text): \(error)")
+    }
+    return source.text
+  }
 
   /// Tells a step, if somebody wants to know.
   public func note(_ name: String, _ detail: @autoclosure () -> String) {

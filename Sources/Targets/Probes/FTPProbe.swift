@@ -16,6 +16,7 @@ public struct FTPProbe: Probe {
   public static let summary =
     "The server takes the log-in and lists a folder, with the expected name."
   public static let defaultPort: UInt16? = 21
+  public static let canBind = true
 
   private let user: String
   private let password: Secret?

@@ -15,6 +15,7 @@ public struct HTTPProbe: Probe {
   public static let summary = "A page comes, with the right status, header and body."
   public static let carrier = Carrier.tcp
   public static let defaultPort: UInt16? = 80
+  public static let canBind = true
   private let page: PageCheck
 
   public init(_ options: inout ProbeOptions) { page = PageCheck("http", &options) }
@@ -35,6 +36,7 @@ public struct HTTPSProbe: Probe {
   public static let summary = "As http, and the certificate is good for some days more."
   public static let carrier = Carrier.tcp
   public static let defaultPort: UInt16? = 443
+  public static let canBind = true
   private let page: PageCheck
 
   public init(_ options: inout ProbeOptions) { page = PageCheck("https", &options) }

@@ -7,6 +7,7 @@ public struct IMAPProbe: Probe {
   public static let name = "imap"
   public static let summary = "The mailbox server greets, and takes TLS and the log-in."
   public static let defaultPort: UInt16? = 143
+  public static let canBind = true
   private let mail: MailCheck
 
   public init(_ options: inout ProbeOptions) {

@@ -13,6 +13,7 @@ public struct MySQLProbe: Probe {
   public static let name = "mysql"
   public static let summary = "The database takes the log-in, and a query has the expected value."
   public static let defaultPort: UInt16? = 3306
+  public static let canBind = true
   private let login: DatabaseCheck
 
   public init(_ options: inout ProbeOptions) {
@@ -87,6 +88,7 @@ struct DatabaseCheck: Sendable {
     var request = DatabaseRequest(
       address: endpoint.number, port: endpoint.port, user: user ?? "scrape")
     request.name = endpoint.address
+    request.source = try endpoint.sourceNumber()
     request.password = try await endpoint.kit.secrets.text(
       of: password, on: reactor, by: deadline)
     request.database = database

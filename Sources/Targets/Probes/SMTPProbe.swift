@@ -7,6 +7,7 @@ public struct SMTPProbe: Probe {
   public static let name = "smtp"
   public static let summary = "The mail server greets, and takes TLS and the log-in."
   public static let defaultPort: UInt16? = 25
+  public static let canBind = true
   private let mail: MailCheck
 
   public init(_ options: inout ProbeOptions) {

@@ -11,6 +11,9 @@ extension ProbeKit {
   ) async -> TransferAnswer {
     var request = request
     request.wantsTranscript = endpoint.trace != nil
+    do throws(Verdict) { request.source = try endpoint.sourceNumber() } catch {
+      return TransferAnswer(error: TransferError(.local, error.message))
+    }
     let addresses = endpoint.addresses.prefix(4)
     var answer = TransferAnswer(error: TransferError(.unresolved, "the name has no address"))
     for (index, address) in addresses.enumerated() {
