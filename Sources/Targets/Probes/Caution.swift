@@ -10,30 +10,39 @@ public struct Caution: Sendable, Equatable {
     self.exemption = exemption
   }
 
-  /// What a connection without a word sets off, at the first of the ports where it sets off something.
-  static func wordless(at ports: [UInt16]) -> Caution? {
+  /// What a connection that does not log in sets off, at each of these ports.
+  static func wordless(at ports: [UInt16]) -> [Caution] {
+    var cautions: [Caution] = []
     for port in ports {
+      let caution: Caution
       switch port {
-      case 22: return openSSH
+      case 22: caution = openSSH
       case 3306:
-        return Caution(
-          "MariaDB and MySQL block an address after max_connect_errors connections without a word",
+        caution = Caution(
+          "MariaDB and MySQL block an address after max_connect_errors connections without a log-in",
           exemption: "ask with the probe mysql, or set max_connect_errors = 4294967295 there")
       case 5432:
-        return Caution(
+        caution = Caution(
           "PostgreSQL logs each connection without a word as an incomplete startup packet",
           exemption: "ask with the probe postgres")
-      case 5900...5909: return tigerVNC
+      case 5900...5909: caution = tigerVNC
       default: continue
       }
+      if !cautions.contains(caution) { cautions.append(caution) }
     }
-    return nil
+    return cautions
   }
 
   static let openSSH = Caution(
     "OpenSSH 9.8 and later count contacts that do not log in, and then refuse the address",
     exemption: "in its sshd_config: PerSourcePenaltyExemptList ADDRESS_OF_THIS_MACHINE; and in "
       + "fail2ban's jail.local: ignoreip = ADDRESS_OF_THIS_MACHINE")
+
+  /// The probe mysql without a user.
+  static let deniedLogin = Caution(
+    "fail2ban's jail mysqld-auth, where it is on, counts the log-in that is denied",
+    exemption: "give the probe mysql an account that may do nothing, or in fail2ban's jail.local: "
+      + "ignoreip = ADDRESS_OF_THIS_MACHINE")
 
   static let tigerVNC = Caution(
     "TigerVNC turns an address away after 5 connections without a log-in",

@@ -166,7 +166,8 @@ extension Verdict {
       self.init(.critical, .unreachable, words)
     case EACCES, EPERM:
       self.init(.unknown, .notPermitted, words)
-    default: self.init(.unknown, .localError, "\(endpoint.number): \(error)")
+    default:
+      self.init(.unknown, .localError, "\(endpoint.source?.text ?? endpoint.number): \(error)")
     }
   }
 }

@@ -20,6 +20,8 @@ public struct MySQLProbe: Probe {
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 
+  public func cautions(port: UInt16) -> [Caution] { login.user == nil ? [.deniedLogin] : [] }
+
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {

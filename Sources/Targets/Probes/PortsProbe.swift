@@ -73,7 +73,7 @@ public struct PortsProbe: Probe {
     case unlearnt(Verdict)
   }
 
-  public func caution(port: UInt16) -> Caution? { .wordless(at: open + scan) }
+  public func cautions(port: UInt16) -> [Caution] { Caution.wordless(at: open + scan) }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

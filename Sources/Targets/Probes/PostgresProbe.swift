@@ -16,9 +16,6 @@ public struct PostgresProbe: Probe {
   private let login: DatabaseCheck
 
   public init(_ options: inout ProbeOptions) {
-    if let node = options.take("from") {
-      options.add(ConfigurationError("libpq cannot choose the address that it asks from", at: node))
-    }
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 

@@ -19,8 +19,8 @@ public protocol Probe: Sendable {
   static func port(from text: String) -> UInt16?
   /// Takes its options; what is wrong with them becomes a finding of theirs.
   init(_ options: inout ProbeOptions)
-  /// Which protection of the server it may set off on this port; nil where it sets off none.
-  func caution(port: UInt16) -> Caution?
+  /// Which protections of the server it may set off on this port.
+  func cautions(port: UInt16) -> [Caution]
   /// Asks. The endpoint's addresses are looked up already.
   func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -41,7 +41,7 @@ public enum Carrier: String, Sendable {
 }
 
 extension Probe {
-  public func caution(port: UInt16) -> Caution? { nil }
+  public func cautions(port: UInt16) -> [Caution] { [] }
   public static var carrier: Carrier { .tcp }
   public static var defaultPort: UInt16? { nil }
   public static var canBind: Bool { false }

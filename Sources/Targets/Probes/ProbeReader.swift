@@ -58,17 +58,19 @@ public struct ProbeReader: Sendable {
     let plans = read[node.mark] ?? plans(node, &findings)
     read[node.mark] = plans
     for plan in plans {
-      guard !plan.isClosed, let caution = plan.probe.caution(port: plan.port) else { continue }
       // The collectors log in there, which is the answer to the probe.
       if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
         Int(plan.port) == host.port
       {
         continue
       }
-      findings.warn(
-        ConfigurationError(
-          "\(plan.service): \(caution.problem)", at: plan.mark, length: plan.length,
-          hint: caution.exemption))
+      // Where nothing listens, nothing is set off.
+      for caution in plan.isClosed ? [] : plan.probe.cautions(port: plan.port) {
+        findings.warn(
+          ConfigurationError(
+            "\(plan.service): \(caution.problem)", at: plan.mark, length: plan.length,
+            hint: caution.exemption))
+      }
     }
     return plans
   }
@@ -233,6 +235,9 @@ public struct ProbeReader: Sendable {
         text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
       else { throw ConfigurationError("not an address", at: node) }
       return text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+    }
+    if kind == PostgresProbe.self, let node = options.take("from") {
+      options.add(ConfigurationError("libpq cannot choose the address that it asks from", at: node))
     }
     let source =
       !kind.canBind

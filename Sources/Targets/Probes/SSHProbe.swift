@@ -25,7 +25,7 @@ public struct SSHProbe: Probe {
     login = options.boolean("login") ?? false
   }
 
-  public func caution(port: UInt16) -> Caution? { login ? nil : .openSSH }
+  public func cautions(port: UInt16) -> [Caution] { login ? [] : [.openSSH] }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

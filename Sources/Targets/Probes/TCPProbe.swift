@@ -57,8 +57,10 @@ public struct TCPProbe: Probe {
     self.steps = steps
   }
 
-  public func caution(port: UInt16) -> Caution? {
-    steps.isEmpty ? .wordless(at: [port]) : nil
+  public func cautions(port: UInt16) -> [Caution] {
+    // A greeting that is read, or any text that is sent, is no log-in; PostgreSQL minds silence only.
+    let sends = steps.contains { if case .expect = $0 { false } else { true } }
+    return port == 5432 && sends ? [] : Caution.wordless(at: [port])
   }
 
   public func run(

@@ -33,7 +33,7 @@ public struct VNCProbe: Probe {
     noPassword = options.severity("no_password") ?? .major
   }
 
-  public func caution(port: UInt16) -> Caution? { password == nil ? .tigerVNC : nil }
+  public func cautions(port: UInt16) -> [Caution] { password == nil ? [.tigerVNC] : [] }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
