@@ -43,6 +43,8 @@ let subcommands: [any Subcommand.Type] = [
 
   static func main() async {
     Signals.ignoreBrokenPipes()
+    // A hundred hosts with a dozen questions each take thousands of descriptors; 1,024 are usual.
+    FileDescriptor.raiseLimit()
     exit(await run(Array(CommandLine.arguments.dropFirst())))
   }
 

@@ -191,13 +191,37 @@ struct Pass {
       return (await read(job.turn, job.reach, on: reactor), nil)
     }
     let start = Timestamp.now
-    let waiting = probes.plans.filter { job.turn != nil && $0.kind == "ssh" }
-    let others = probes.plans.filter { job.turn == nil || $0.kind != "ssh" }
+    let name = job.host.name
+    let questions = HostQuestions(probes.plans, of: name)
+    let plans = HostQuestions.others(probes.plans, of: name)
+    let waiting = plans.filter { job.turn != nil && $0.kind == "ssh" }
+    let others = plans.filter { job.turn == nil || $0.kind != "ssh" }
     async let asked = ask(others, of: job, kit, ssh: nil, on: reactor)
-    let reading = await read(job.turn, job.reach, on: reactor)
-    let late = await ask(waiting, of: job, kit, ssh: reading, on: reactor)
+    let (reading, answered) = await read(job, questions, on: reactor)
+    let late = await ask(waiting, of: job, kit, ssh: reading, on: reactor) + answered
     let results = await asked
     return (reading, ServiceReading(results + late, of: probes, at: start))
+  }
+
+  /// Asks the host's collectors, and what probes want to know of the host itself, in one session.
+  private func read(
+    _ job: Job, _ questions: HostQuestions, on reactor: Reactor
+  ) async -> (HostReading?, [ServiceResult]) {
+    guard !questions.isEmpty else { return (await read(job.turn, job.reach, on: reactor), []) }
+    let start = Deadline.now
+    var answer = HostAnswer(time: .now)
+    let batch = questions.batch(with: job.turn?.batch.items ?? [])
+    if deadline.isPast {
+      answer.failure = .notReached
+    } else {
+      let limit =
+        job.turn?.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
+      answer = await job.reach.ask([batch], on: reactor, by: limit)[0]
+    }
+    let reading = job.turn.map {
+      HostReading(answer, to: batch, of: $0, took: Deadline.now.since(start))
+    }
+    return (reading, questions.results(from: answer))
   }
 
   private func ask(

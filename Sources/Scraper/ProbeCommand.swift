@@ -62,9 +62,22 @@ enum ProbeCommand: Subcommand {
     let given = try arguments.duration("--deadline")
     if let given { plans[0].timeout = given }
     let deadline = Deadline.after(given ?? plan.timeout + .seconds(5))
-    let reactor = Reactor()
-    let results = await reactor.open { [plans, context] reactor in
-      await Probes.run(plans, of: context, on: reactor, by: deadline)
+    var results: [ServiceResult]
+    let questions = HostQuestions(plans, of: context.host)
+    if !questions.isEmpty {
+      guard let site, let host else {
+        throw UsageError(message: "\(plan.kind) is asked of a host of the inventory")
+      }
+      var gatherer = await Gatherer(site)
+      let reach = Reach(host, &gatherer)
+      let answers = await reach.ask(
+        [questions.batch(with: [])], on: gatherer.reactors[0], by: deadline)
+      results = questions.results(from: answers[0], explains: context.explains)
+    } else {
+      let reactor = Reactor()
+      results = await reactor.open { [plans, context] reactor in
+        await Probes.run(plans, of: context, on: reactor, by: deadline)
+      }
     }
     guard let result = results.first else { return ExitCode.notOK }
     if arguments.has("--json") {

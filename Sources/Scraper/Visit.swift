@@ -85,8 +85,16 @@ struct Visit {
     }
     // Services have time of their own: a host that did not answer has used up its own.
     let limit = max(deadline, .after(.seconds(10)))
+    let name = turn.host.name
+    let questions = HostQuestions(turn.plans, of: name)
     services = await gatherer.reactors[0].open { [context] reactor in
-      await Probes.run(turn.plans, of: context, on: reactor, by: limit)
+      await Probes.run(
+        HostQuestions.others(turn.plans, of: name), of: context, on: reactor, by: limit)
+    }
+    if !questions.isEmpty {
+      let answers = await reach.ask(
+        [questions.batch(with: [])], on: gatherer.reactors[0], by: limit)
+      services += questions.results(from: answers[0], explains: true)
     }
     points += services.flatMap(\.points)
   }

@@ -197,11 +197,11 @@ public struct ExecProbe: HostQuestion {
     return verdict
   }
 
-  /// Exit status to severity, as Nagios has it: WARNING is major, all beyond CRITICAL unknown.
+  /// Exit status to severity: WARNING is minor, as in rules, and all beyond CRITICAL unknown.
   private static func severity(_ state: Int) -> Severity {
     switch state {
     case 0: .ok
-    case 1: .major
+    case 1: .minor
     case 2: .critical
     default: .unknown
     }

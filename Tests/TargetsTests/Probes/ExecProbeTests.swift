@@ -10,7 +10,7 @@ struct ExecProbeTests {
   @Test(
     arguments: [
       ("echo 'OK - fine | t=5ms;10;20;0'", "ok - up", "OK - fine"),
-      ("echo WARN; exit 1", "major wrong_answer up", "WARN"),
+      ("echo WARN; exit 1", "minor wrong_answer up", "WARN"),
       ("echo CRIT; exit 2", "critical wrong_answer up", "CRIT"),
       ("echo '?'; exit 3", "unknown no_answer ?", "?"),
       ("exit 0", "ok - up", "it said nothing"),
@@ -66,7 +66,7 @@ struct ExecProbeTests {
     let program = scratch.write(
       "check", "#!/bin/sh\necho '0 a - fine'\necho '1 \"b c\" x=1 so so'\n", mode: 0o700)
     let result = try await ask("{exec: {command: [\(program)], format: checkmk}}")
-    #expect(result.told == "major wrong_answer up" && result.isSound)
+    #expect(result.told == "minor wrong_answer up" && result.isSound)
     #expect(result.verdict.message == "2 checks, 1 not ok; b c: so so")
     #expect(result.points.compactMap { $0[tag: "check"] } == ["a", "b c"])
     #expect(result.points.last?[tag: "perfdata"] == "b c.x")
@@ -98,7 +98,7 @@ struct ExecProbeTests {
 
   @Test(.enabled(if: Plugin.isInstalled("check_dummy")))
   func `real plugins are understood`() async throws {
-    let severities: [Severity] = [.ok, .major, .critical, .unknown]
+    let severities: [Severity] = [.ok, .minor, .critical, .unknown]
     for (state, severity) in severities.enumerated() {
       let result = try await ask(
         "{exec: {command: [/usr/lib/nagios/plugins/check_dummy, \"\(state)\", words]}}")
