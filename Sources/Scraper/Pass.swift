@@ -260,34 +260,24 @@ struct Pass {
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
-    for sink in sinks where sink.isDurable { queue[sink.name] = sink.encode(batches) }
+    var bounds: [String: QueueBounds] = [:]
+    for sink in sinks where sink.isDurable {
+      queue[sink.name] = sink.payloads(batches)
+      bounds[sink.name] = sink.options.queue
+    }
     let up = report.readings.count { $0.failure == nil }
     let summary = PassSummary(
       start: report.start, end: .now, hosts: report.readings.count, up: up,
       failed: report.readings.count - up,
       points: report.points, warnings: report.warnings)
     do {
-      try await store.finish(summary, results, queue: queue)
+      try await store.finish(summary, results, queue: queue, bounds: bounds)
     } catch {
       report.storeFailure = "\(error)"
     }
     report.warnings += await store.notes()
-    // Delivery has time of its own: a pass that used up its deadline still brings its points home.
-    let limit = max(deadline, .after(.seconds(5)))
-    for sink in sinks {
-      let payloads =
-        sink.isDurable && report.storeFailure == nil
-        ? nil : queue[sink.name] ?? sink.encode(batches)
-      let delivery = await reactor.open { reactor in
-        if let payloads {
-          await sink.deliver(payloads, on: reactor, by: limit)
-        } else {
-          await sink.drain(store, on: reactor, by: limit)
-        }
-      }
-      report.deliveries.append((sink.name, delivery))
-      sink.close()
-    }
+    report.deliveries = await deliver(
+      batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor)
     for waiting in (try? await store.queues()) ?? [] {
       report.queued[waiting.sink] = waiting.lines
       let dropped = waiting.dropped - (before[waiting.sink] ?? 0)
@@ -298,6 +288,34 @@ struct Pass {
       }
     }
     report.took = Deadline.now.since(begun)
+  }
+
+  /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.
+  private func deliver(
+    _ batches: [PointBatch], _ queue: [String: [Payload]], from store: Store?, on reactor: Reactor
+  ) async -> [(sink: String, delivery: Delivery)] {
+    // Delivery has time of its own: a pass that used up its deadline still brings its points home.
+    let limit = min(
+      .after(site.settings.deliveryTimeout), max(deadline, .after(.seconds(5))))
+    return await withTaskGroup(of: (Int, Delivery).self) { group in
+      for (index, sink) in sinks.enumerated() {
+        group.addTask(executorPreference: reactor.executor) {
+          let delivery = await reactor.open { reactor in
+            if let store, sink.isDurable {
+              await sink.drain(store, on: reactor, by: limit)
+            } else {
+              await sink.deliver(
+                queue[sink.name] ?? sink.payloads(batches), on: reactor, by: limit)
+            }
+          }
+          sink.close()
+          return (index, delivery)
+        }
+      }
+      var deliveries = sinks.map { (sink: $0.name, delivery: Delivery()) }
+      for await (index, delivery) in group { deliveries[index].delivery = delivery }
+      return deliveries
+    }
   }
 }
 

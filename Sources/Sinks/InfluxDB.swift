@@ -11,8 +11,6 @@ public import Metrics
 public struct InfluxDB: Sink {
   /// Where to write, and as whom.
   public struct Configuration: Sendable {
-    /// What people and the queue call it; made of the address and the database where nil.
-    public var name: String?
     /// `http://127.0.0.1:8086`, without a path of its own unless a proxy adds one.
     public var url: String
     public var database: String
@@ -24,8 +22,7 @@ public struct InfluxDB: Sink {
     public var consistency: String?
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
-    /// The measurements that are written; all of them where nil.
-    public var measurements: Set<String>?
+    public var options = SinkOptions()
 
     public init(url: String, database: String) {
       self.url = url
@@ -43,6 +40,7 @@ public struct InfluxDB: Sink {
   static let timeout = Duration.seconds(30)
 
   public let name: String
+  public var options: SinkOptions { configuration.options }
   private let configuration: Configuration
   private let base: String
   private let client = HTTPClient()
@@ -53,7 +51,7 @@ public struct InfluxDB: Sink {
     while base.utf8.last == UInt8(ascii: "/") { base.removeLast() }
     self.base = base
     let place = configuration.retentionPolicy.map { "\(configuration.database)/\($0)" }
-    name = configuration.name ?? "influxdb \(base) \(place ?? configuration.database)"
+    name = configuration.options.name ?? "influxdb \(base) \(place ?? configuration.database)"
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {
@@ -61,18 +59,14 @@ public struct InfluxDB: Sink {
     var lines = LineProtocol()
     var payloads: [Payload] = []
     for batch in batches {
-      var chosen = batch
-      if let wanted = configuration.measurements {
-        chosen.points.removeAll { !wanted.contains($0.measurement) }
-      }
       // A host's points stay together where they fit, so that a body is about as long as allowed.
-      if lines.count + chosen.points.count > Self.linesPerBatch {
+      if lines.count + batch.points.count > Self.linesPerBatch {
         payloads.append(contentsOf: flush(&lines, compressor))
       }
-      for start in stride(from: 0, to: chosen.points.count, by: 500) {
-        let end = min(chosen.points.count, start + 500)
-        var part = chosen
-        part.points = Array(chosen.points[start..<end])
+      for start in stride(from: 0, to: batch.points.count, by: 500) {
+        let end = min(batch.points.count, start + 500)
+        var part = batch
+        part.points = Array(batch.points[start..<end])
         lines.append(part)
         if lines.count + 500 > Self.linesPerBatch || lines.bytes.count > Self.bytesPerBatch {
           payloads.append(contentsOf: flush(&lines, compressor))

@@ -4,16 +4,16 @@ public import Configuration
 extension InfluxDB {
   private static let keys = [
     "url", "database", "username", "password", "retention_policy", "consistency", "ca",
-    "measurements", "name",
   ]
 
   public static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
+    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
   ) -> InfluxDB? {
     var configuration = Configuration(url: "http://127.0.0.1:8086", database: "scrape")
+    configuration.options = options
     let before = findings.errors.count
     let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("influxdb", keys: keys, &findings)
+      try node.mapping("influxdb", keys: keys + SinkOptions.keys, &findings)
     }
     guard let pairs else { return nil }
     for pair in pairs {
@@ -35,29 +35,19 @@ extension InfluxDB.Configuration {
   ) throws(ConfigurationError) {
     switch key {
     case "url": url = try Self.address(value)
-    case "database": database = try Self.word(value, key)
-    case "username": username = try Self.word(value, key)
+    case "database": database = try word(value, key)
+    case "username": username = try word(value, key)
     case "password":
       let secret = try Secret(value, key)
       password = secrets ? try secret.reveal().clearText : ""
-    case "retention_policy": retentionPolicy = try Self.word(value, key)
+    case "retention_policy": retentionPolicy = try word(value, key)
     case "consistency":
       consistency = try value.string(key)
       if consistency.map({ ["any", "one", "quorum", "all"].contains($0) }) != true {
         throw unknown("consistency", value, among: ["any", "one", "quorum", "all"])
       }
-    case "ca": authorities = absolute(try Self.word(value, key), besides: value.mark.file)
-    case "name": name = try Self.word(value, key)
-    default: measurements = Set(try value.strings(key))
+    default: authorities = absolute(try word(value, key), besides: value.mark.file)
     }
-  }
-
-  private static func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-    let text = try node.string(what)
-    guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-      throw ConfigurationError("\(what) is empty or holds a control character", at: node)
-    }
-    return text
   }
 
   private static func address(_ node: Node) throws(ConfigurationError) -> String {

@@ -12,13 +12,20 @@ public protocol Sink: Sendable {
   static var kind: String { get }
   /// Reads what stands behind that word. Every fault is added to the findings, and nil is returned
   /// where there is no using it. Secrets are looked up only where `secrets` says so: a check of the
-  /// configuration need not have them.
-  static func decode(_ node: Node, secrets: Bool, _ findings: inout Findings) -> Self?
-  /// Names this one of its kind for people and for its queue. It holds no secret.
+  /// configuration need not have them. What holds for all kinds was read before and is no longer in
+  /// the node.
+  static func decode(
+    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+  ) -> Self?
+  /// What holds for sinks of every kind.
+  var options: SinkOptions { get }
+  /// Names this one of its kind for people and for its queue: `options.name`, or made of the place.
+  /// It holds no secret.
   var name: String { get }
   /// Whether what it did not take waits in the store for the next pass.
   var isDurable: Bool { get }
-  /// The points in the sink's own form, in pieces that are delivered one by one.
+  /// The points in the sink's own form, in pieces that are delivered one by one. Those that are not
+  /// wanted have been left out: see `payloads`.
   func encode(_ batches: [PointBatch]) -> [Payload]
   /// Brings one piece there. What it throws means: keep it, and try again later.
   func deliver(
@@ -55,7 +62,10 @@ public func sinks(
     }
     let settings =
       item.pairs?.first?.value ?? Node(.scalar("", .plain), mark: word.mark, end: word.end)
-    guard let sink = kind.decode(settings, secrets: secrets, &findings) else { continue }
+    let (options, own) = SinkOptions.decode(settings, &findings)
+    guard let options, let sink = kind.decode(own, options, secrets: secrets, &findings) else {
+      continue
+    }
     if sinks.contains(where: { $0.name == sink.name }) {
       findings.add(
         ConfigurationError(
@@ -65,6 +75,13 @@ public func sinks(
     }
   }
   return sinks
+}
+
+extension Sink {
+  /// The points that are wanted there, in the sink's own form.
+  public func payloads(_ batches: [PointBatch]) -> [Payload] {
+    encode(options.measurements.chosen(of: batches))
+  }
 }
 
 /// Points in the form that a sink sends.

@@ -13,31 +13,35 @@ public struct StandardOutput: Sink {
   }
 
   public static let kind = "stdout"
-  public let name = "stdout"
+  public let options: SinkOptions
+  public var name: String { options.name ?? "stdout" }
   public let isDurable = false
   private let format: Format
   private let descriptor: Int32
 
   /// Writes to standard output, or to another open descriptor.
-  public init(_ format: Format = .lineProtocol, descriptor: Int32 = 1) {
+  public init(
+    _ format: Format = .lineProtocol, descriptor: Int32 = 1, options: SinkOptions = SinkOptions()
+  ) {
+    self.options = options
     self.format = format
     self.descriptor = descriptor
   }
 
   public static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
+    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
   ) -> StandardOutput? {
     var format = Format.lineProtocol
     let before = findings.errors.count
     _ = findings.gather { findings throws(ConfigurationError) in
-      for pair in try node.mapping("stdout", keys: ["format"], &findings) {
+      for pair in try node.mapping("stdout", keys: ["format"] + SinkOptions.keys, &findings) {
         guard let named = Format(rawValue: try pair.value.string("format")) else {
           throw unknown("format", pair.value, among: Format.allCases.map(\.rawValue))
         }
         format = named
       }
     }
-    return findings.errors.count == before ? StandardOutput(format) : nil
+    return findings.errors.count == before ? StandardOutput(format, options: options) : nil
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {

@@ -23,7 +23,7 @@ func batch(_ points: [Point], host: String = "web1", at time: Timestamp = noon) 
 func write(
   _ batches: [PointBatch], to sink: some Sink, within timeout: Duration = .seconds(20)
 ) async -> Delivery {
-  let payloads = sink.encode(batches)
+  let payloads = sink.payloads(batches)
   return await Reactor().run { reactor in
     await sink.deliver(payloads, on: reactor, by: .after(timeout))
   }
@@ -244,7 +244,7 @@ struct InfluxDBTests {
   @Test func `only the measurements that are wanted are written`() async throws {
     let server = try InfluxServer()
     var configuration = InfluxDB.Configuration(url: server.url, database: "x")
-    configuration.measurements = ["b"]
+    configuration.options.measurements.wanted = ["b"]
     configuration.retentionPolicy = "autogen"
     let points = ["a", "b", "c"].map { name in
       var point = Point(name)

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Metrics
 import Testing
 
 @testable import Sinks
@@ -54,6 +55,14 @@ struct SinkConfigurationTests {
       ("influxdb: {consistency: most}", "unknown consistency"),
       ("influxdb: [a]", "a mapping"),
       ("stdout: {format: xml}", "unknown format"),
+      ("influxdb: {mesurements: cpu}", "did you mean \"measurements\""),
+      ("influxdb: {name: ''}", "name is empty"),
+      ("influxdb: {measurements: ['!']}", "an empty name"),
+      ("influxdb: {measurements: {a: b}}", "a list of words"),
+      ("influxdb: {queue: 7d}", "a mapping"),
+      ("influxdb: {queue: {size: 1KiB}}", "size must be"),
+      ("influxdb: {queue: {keep: 1s}}", "keep must be"),
+      ("influxdb: {queue: {length: 1}}", "unknown key \"length\" in queue"),
       ("influxdb: {}\n    stdout: {}", "one kind"),
     ])
   func `a fault is told with its place`(sink: String, problem: String) throws {
@@ -63,6 +72,35 @@ struct SinkConfigurationTests {
     #expect(told.contains(problem), "\(told)")
     #expect(findings.errors.allSatisfy { $0.line != nil })
     #expect(!told.contains("hidden") || problem.contains("never stands"))
+  }
+
+  @Test(
+    arguments: [
+      ("cpu", ["cpu"]), ("[cpu, mem]", ["cpu", "mem"]),
+      ("['ipmi_*', '?pu']", ["cpu", "ipmi_power"]),
+      ("['!cpu']", ["ipmi_power", "mem"]), ("['*', '!ipmi_*']", ["cpu", "mem"]),
+      ("['!cpu', cpu]", []), ("'cpu, !mem'", ["cpu"]),
+    ] as [(String, [String])])
+  func `a sink of any kind takes the measurements that are wanted there`(
+    words: String, taken: [String]
+  ) throws {
+    let (sinks, findings) = try read("sinks:\n  - stdout: {measurements: \(words)}\n")
+    #expect(findings.errors.isEmpty)
+    let points = ["cpu", "ipmi_power", "mem"].map { name in
+      var point = Point(name)
+      point.integer("v", Int64(1))
+      return point
+    }
+    let text = sinks[0].payloads([batch(points)]).flatMap(\.body)
+    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+    #expect(lines.map { $0.prefix { $0 != "," } }.map(String.init) == taken)
+  }
+
+  @Test func `a sink's queue has bounds of its own`() throws {
+    let (sinks, _) = try read(
+      "sinks:\n  - influxdb: {name: a, queue: {size: 1MiB, keep: 2h}}\n  - influxdb: {name: b}\n")
+    #expect(sinks[0].options.queue == QueueBounds(size: 1 << 20, keep: .seconds(7200)))
+    #expect(sinks[1].options.queue == QueueBounds())
   }
 
   @Test func `two sinks of one name are refused`() throws {

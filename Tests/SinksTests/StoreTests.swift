@@ -133,17 +133,17 @@ struct StoreTests {
   }
 
   @Test func `a queue is bounded by size and age, and what is dropped is counted`() async throws {
-    let limits = Store.Limits(queueKeep: .seconds(100), queueSize: 1000)
-    try await withStore(limits) { store in
+    let bounds = ["a": QueueBounds(size: 1000, keep: .seconds(100))]
+    try await withStore { store in
       let payload = Payload(body: Array(repeating: 1, count: 300), lines: 10)
       for number in 0..<5 {
-        try await store.finish(pass(number), [], queue: ["a": [payload], "b": []])
+        try await store.finish(pass(number), [], queue: ["a": [payload], "b": []], bounds: bounds)
       }
       var queue = try await store.queues()
       #expect(queue.map(\.sink) == ["a"])
       #expect((queue[0].payloads, queue[0].lines, queue[0].dropped) == (3, 30, 20))
       #expect(queue[0].oldest == time(2))
-      try await store.finish(pass(200), [], queue: ["a": [payload]])
+      try await store.finish(pass(200), [], queue: ["a": [payload]], bounds: bounds)
       queue = try await store.queues()
       #expect((queue[0].payloads, queue[0].lines, queue[0].dropped) == (1, 10, 50))
       let next = try await store.next(for: "a")

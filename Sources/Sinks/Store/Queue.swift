@@ -29,20 +29,28 @@ extension Store {
         .text(sink), .integer(time.nanoseconds), .integer(Int64(payload.lines)),
         .integer(Int64(payload.body.count)), .blob(payload.body))
     }
-    // From the newest back: what lies beyond the bound goes, the oldest points first.
-    var bytes: Int64 = 0
-    var last: Int64 = 0
-    try database.rows("SELECT id, bytes FROM queue WHERE sink = ? ORDER BY id DESC", .text(sink)) {
-      bytes += $0.integer(1)
-      if bytes > self.limits.queueSize { last = max(last, $0.integer(0)) }
-    }
-    try drop("sink = ?1 AND id <= ?2", .text(sink), .integer(last), in: database)
   }
 
-  /// Drops what has waited too long, also for sinks that are no longer there.
-  func pruneQueues(at time: Timestamp, in database: Database) throws(DatabaseError) {
-    let oldest = time.before(limits.queueKeep)
-    try drop("time < ?1", .integer(oldest.nanoseconds), in: database)
+  /// Drops what is too much or has waited too long, also for sinks that are no longer there.
+  func pruneQueues(
+    to bounds: [String: QueueBounds], at time: Timestamp, in database: Database
+  ) throws(DatabaseError) {
+    var sinks: [String] = []
+    try database.rows("SELECT DISTINCT sink FROM queue") { sinks.append($0.text(0)) }
+    for sink in sinks {
+      let bounds = bounds[sink] ?? QueueBounds()
+      let oldest = time.before(bounds.keep)
+      try drop("sink = ?1 AND time < ?2", .text(sink), .integer(oldest.nanoseconds), in: database)
+      // From the newest back: what lies beyond the bound goes, the oldest points first.
+      var bytes: Int64 = 0
+      var last: Int64 = 0
+      try database.rows("SELECT id, bytes FROM queue WHERE sink = ? ORDER BY id DESC", .text(sink))
+      {
+        bytes += $0.integer(1)
+        if bytes > bounds.size { last = max(last, $0.integer(0)) }
+      }
+      if last > 0 { try drop("sink = ?1 AND id <= ?2", .text(sink), .integer(last), in: database) }
+    }
   }
 
   /// Counts the points that are given up, then deletes them.

@@ -8,25 +8,16 @@ internal import Metrics
 /// finishes with one transaction: a pass that was reported as kept outlives `kill -9` and a power cut.
 /// A damaged or foreign file is set aside and a new one begun; `notes` tells.
 public actor Store {
-  /// How much of the history and of the undelivered is kept.
+  /// How much of the history is kept.
   public struct Limits: Sendable, Equatable {
     /// How old the history may grow.
     public var keep: Duration
     /// How many bytes of disk the history may take.
     public var size: Int64
-    /// How old what a sink did not take may grow.
-    public var queueKeep: Duration
-    /// How many bytes may wait for each sink.
-    public var queueSize: Int64
 
-    public init(
-      keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30,
-      queueKeep: Duration = .seconds(7 * 86_400), queueSize: Int64 = 256 << 20
-    ) {
+    public init(keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30) {
       self.keep = keep
       self.size = size
-      self.queueKeep = queueKeep
-      self.queueSize = queueSize
     }
   }
 
@@ -78,9 +69,11 @@ public actor Store {
     }
   }
 
-  /// Keeps what a pass found out and what is to be delivered, all or nothing.
+  /// Keeps what a pass found out and what is to be delivered, all or nothing. A queue without
+  /// bounds of its own, as that of a sink that is no longer there, has the usual ones.
   public func finish(
-    _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:]
+    _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
+    bounds: [String: QueueBounds] = [:]
   ) throws(StoreError) {
     try with { database throws(DatabaseError) in
       do throws(DatabaseError) {
@@ -91,7 +84,7 @@ public actor Store {
           for (sink, payloads) in queue {
             try self.enqueue(payloads, for: sink, at: pass.end, in: database)
           }
-          try self.pruneQueues(at: pass.end, in: database)
+          try self.pruneQueues(to: bounds, at: pass.end, in: database)
           try self.prune(at: pass.end, keeping: number, in: database)
         }
       } catch {

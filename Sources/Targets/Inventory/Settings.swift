@@ -21,6 +21,8 @@ public struct Settings: Sendable {
   public var deadline: Duration = .seconds(60)
   /// How long a host may take to accept a connection.
   public var connectTimeout: Duration = .seconds(5)
+  /// How long bringing the points to the sinks may take, all of them side by side.
+  public var deliveryTimeout: Duration = .seconds(10)
   /// How many BMCs are asked at once; each takes a thread while it is.
   public var bmcFanout = 64
   /// How many of them in one subnet (/24, or /64 of IPv6): they share a slow management network.
@@ -36,8 +38,8 @@ public struct Settings: Sendable {
   public var file: String?
 
   private static let keys = [
-    "profiles", "fanout", "deadline", "connect_timeout", "lateness", "bmc", "store", "sinks",
-    "rules", "alerts", "contacts", "services", "modules",
+    "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
+    "store", "sinks", "rules", "alerts", "contacts", "services", "modules",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -83,6 +85,10 @@ public struct Settings: Sendable {
       case "connect_timeout":
         findings.set(&connectTimeout) { () throws(ConfigurationError) in
           try value.duration("connect_timeout", in: .milliseconds(100) ... .seconds(3600))
+        }
+      case "delivery_timeout":
+        findings.set(&deliveryTimeout) { () throws(ConfigurationError) in
+          try value.duration("delivery_timeout", in: .seconds(1) ... .seconds(3600))
         }
       case "lateness":
         findings.set(&lateness) { () throws(ConfigurationError) in try value.duration("lateness") }

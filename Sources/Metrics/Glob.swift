@@ -1,6 +1,6 @@
 /// Whether a name matches one of an option's patterns, in which `*` stands for any text and `?` for
 /// one byte. Time is bounded by the product of their lengths.
-func matches(_ name: String, anyOf patterns: [String]) -> Bool {
+public func matches(_ name: String, anyOf patterns: [String]) -> Bool {
   patterns.contains { matches(Array(name.utf8), pattern: Array($0.utf8)) }
 }
 
