@@ -54,6 +54,7 @@ let package = Package(
     library("CFreeIPMI", "libfreeipmi", "libfreeipmi-dev"),
     library("CCares", "libcares", "libc-ares-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
+    library("CSnappy", "snappy", "libsnappy-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
@@ -77,7 +78,7 @@ let package = Package(
     .target(
       name: "Sinks",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CLinux",
+        "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CSnappy", "CLinux",
       ],
       swiftSettings: strict),
     .executableTarget(
