@@ -10,7 +10,7 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client graphite-carbon prometheus victoria-metrics busybox chrony curl dash freeipmi-tools \
   ipmitool monitoring-plugins-basic monitoring-plugins-standard nginx-light openipmi openssl procps \
-  samba sqlite3 tigervnc-standalone-server unbound util-linux xrdp xvfb
+  samba sqlite3 tigervnc-standalone-server unbound util-linux victoria-metrics xrdp xvfb
 BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip freeipmi-tools \
   ipmitool prometheus-ipmi-exporter
 

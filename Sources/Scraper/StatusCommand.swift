@@ -76,6 +76,9 @@ enum StatusCommand: Subcommand {
         var line = "\(queue.sink): \(Figure.count(queue.lines)) points wait"
         if let oldest = queue.oldest { line += " since \(Figure.time(oldest))" }
         if queue.dropped > 0 { line += ", \(Figure.count(queue.dropped)) dropped at the bound" }
+        if let trouble = queue.trouble {
+          line += "; failed since \(Figure.time(trouble.since)): \(trouble.message)"
+        }
         Terminal.print(line.visible)
       }
     }

@@ -1,4 +1,6 @@
 public import Engine
+internal import Glibc
+internal import Metrics
 
 /// What came of delivering to one sink.
 public struct Delivery: Sendable, Equatable {
@@ -16,23 +18,58 @@ public struct Delivery: Sendable, Equatable {
 
 extension Sink {
   /// Delivers all that waits for the sink in the store, the oldest first, and forgets it there.
+  ///
+  /// A sink that failed and took its time about it is left alone for a while; the store remembers.
+  /// What the deadline leaves waits for the next pass.
   public func drain(
     _ store: Store, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Delivery {
     var delivery = Delivery()
-    var last: Int64 = 0
-    do {
-      while let waiting = try await store.next(for: name, after: last) {
-        last = waiting.id
-        delivery.receipt += try await deliver(waiting.payload, on: reactor, by: deadline)
-        try await store.delivered([waiting.id])
+    let start = Deadline.now
+    do throws(StoreError) {
+      let trouble = try await store.trouble(of: name)
+      if let trouble, trouble.holds(at: .now) {
+        let left = (trouble.until.nanoseconds - Timestamp.now.nanoseconds) / 1_000_000_000 + 1
+        delivery.error = SinkError(
+          trouble.reason, name,
+          "left alone for another \(left) s, having failed \(trouble.failures) times: "
+            + trouble.message)
+        return delivery
       }
-    } catch let error as SinkError {
-      delivery.error = error
+      let error = try await drain(store, into: &delivery, on: reactor, by: deadline)
+      // It was the time that was too short, not the sink.
+      let wasBusy = error?.reason == .timeout && deadline.isPast && delivery.receipt.taken > 0
+      if !wasBusy { delivery.error = error }
+      if let error, error.reason != .cancelled, !wasBusy {
+        try await store.remember(
+          Store.Trouble(
+            error, took: Deadline.now.since(start), at: .now,
+            after: delivery.receipt.taken > 0 ? nil : trouble),
+          of: name)
+      } else if trouble != nil {
+        try await store.remember(nil, of: name)
+      }
     } catch {
-      delivery.storeError = error as? StoreError
+      delivery.storeError = error
     }
     return delivery
+  }
+
+  private func drain(
+    _ store: Store, into delivery: inout Delivery, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(StoreError) -> SinkError? {
+    var last: Int64 = 0
+    while !deadline.isPast, let waiting = try await store.next(for: name, after: last) {
+      last = waiting.id
+      do throws(SinkError) {
+        delivery.receipt += try await deliver(waiting.payload, on: reactor, by: deadline)
+      } catch {
+        return error
+      }
+      try await store.delivered([waiting.id])
+    }
+    return nil
   }
 
   /// Delivers payloads that are in no queue: those of a sink that has none, or all of them where the
@@ -50,5 +87,14 @@ extension Sink {
       }
     }
     return delivery
+  }
+}
+
+extension Timestamp {
+  /// The present moment by the system's clock.
+  static var now: Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
   }
 }

@@ -1,3 +1,6 @@
+internal import Glibc
+internal import Transfer
+
 /// A request over HTTP or HTTPS.
 public struct HTTPRequest: Sendable {
   public var method: String
@@ -31,12 +34,12 @@ public struct HTTPResponse: Sendable {
   /// The value of the first header of that name, which is given in lower case.
   public subscript(header name: String) -> String? { headers.first { $0.name == name }?.value }
 
-  /// How long the server asks to be left alone: the header `Retry-After`, in seconds.
+  /// How long the server asks to be left alone: the header `Retry-After` (RFC 9110, 10.2.3), in
+  /// seconds or as a date. Longer than a day is a day.
   public var retryAfter: Duration? {
-    guard let text = self[header: "retry-after"], let seconds = Int64(text), seconds >= 0 else {
-      return nil
-    }
-    return .seconds(min(seconds, 86_400))
+    guard let text = self[header: "retry-after"] else { return nil }
+    if let seconds = Int64(text) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }
+    return httpDate(text).map { .seconds(min(max(0, $0 - Int64(time(nil))), 86_400)) }
   }
 }
 

@@ -35,7 +35,9 @@ public protocol Sink: Sendable {
 }
 
 /// Every kind of sink there is: adding one is its file and its name here.
-public let sinkKinds: [any Sink.Type] = [Graphite.self, InfluxDB.self, StandardOutput.self]
+public let sinkKinds: [any Sink.Type] = [
+  Graphite.self, InfluxDB.self, InfluxDB2.self, StandardOutput.self,
+]
 
 /// The sinks of the configuration: a list of `kind` or `kind: {…}`.
 public func sinks(
@@ -144,11 +146,16 @@ public struct SinkError: Error, Sendable, Equatable, CustomStringConvertible {
   public var sink: String
   /// What happened and what to do. It may hold a server's words: make it visible before printing.
   public var message: String
+  /// How long it asks to be left alone; nil where it did not say.
+  public var retryAfter: Duration?
 
-  public init(_ reason: Reason, _ sink: String, _ message: String) {
+  public init(
+    _ reason: Reason, _ sink: String, _ message: String, retryAfter: Duration? = nil
+  ) {
     self.reason = reason
     self.sink = sink
     self.message = message
+    self.retryAfter = retryAfter
   }
 
   public var description: String { "\(sink): \(message)" }

@@ -18,6 +18,21 @@ extension Store {
     public var oldest: Timestamp?
     /// Points that were dropped, ever, because the queue was at its bound.
     public var dropped: Int
+    /// Why nothing was delivered at the last attempt; nil where that went well.
+    public var trouble: Trouble?
+  }
+
+  /// A sink that did not take what it was brought, or not all.
+  public struct Trouble: Sendable, Equatable {
+    /// How often in a row.
+    public var failures: Int
+    /// When that began.
+    public var since: Timestamp
+    /// Until when it is left alone; in the past where it need not be.
+    public var until: Timestamp
+    public var reason: SinkError.Reason
+    /// What it said. It may hold a server's words: make it visible before printing.
+    public var message: String
   }
 
   func enqueue(
@@ -90,6 +105,34 @@ extension Store {
     }
   }
 
+  /// How the sink failed when it was last tried; nil where it did not.
+  public func trouble(of sink: String) throws(StoreError) -> Trouble? {
+    try with { database throws(DatabaseError) in
+      var trouble: Trouble?
+      try database.rows(
+        "SELECT failures, since, until, reason, message FROM trouble WHERE sink = ?", .text(sink)
+      ) { trouble = Trouble($0, from: 0) }
+      return trouble
+    }
+  }
+
+  /// Remembers that the sink failed, or with nil that it does no more.
+  public func remember(_ trouble: Trouble?, of sink: String) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      guard let trouble else {
+        try database.run("DELETE FROM trouble WHERE sink = ?", .text(sink))
+        return
+      }
+      try database.run(
+        """
+        INSERT OR REPLACE INTO trouble (sink, failures, since, until, reason, message)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """, .text(sink), .integer(Int64(trouble.failures)), .integer(trouble.since.nanoseconds),
+        .integer(trouble.until.nanoseconds), .text(trouble.reason.rawValue),
+        .text(trouble.message))
+    }
+  }
+
   /// The queues that hold or have dropped anything.
   public func queues() throws(StoreError) -> [QueueStatus] {
     try with { database throws(DatabaseError) in
@@ -105,12 +148,57 @@ extension Store {
         let none = QueueStatus(sink: $0.text(0), payloads: 0, lines: 0, bytes: 0, dropped: 0)
         all[$0.text(0), default: none].dropped = Int($0.integer(1))
       }
+      try database.rows("SELECT sink, failures, since, until, reason, message FROM trouble") {
+        all[$0.text(0)]?.trouble = Trouble($0, from: 1)
+      }
       return all.values.sorted { $0.sink < $1.sink }
     }
   }
 }
 
+extension Store.Trouble {
+  fileprivate init?(_ row: Statement, from column: Int32) {
+    guard let reason = SinkError.Reason(rawValue: row.text(column + 3)) else { return nil }
+    self.init(
+      failures: Int(row.integer(column)), since: Timestamp(nanoseconds: row.integer(column + 1)),
+      until: Timestamp(nanoseconds: row.integer(column + 2)), reason: reason,
+      message: row.text(column + 4))
+  }
+
+  /// The longest that a sink is left alone for costing time, and for asking for it.
+  static let longest = (cost: Duration.seconds(300), asked: Duration.seconds(3600))
+
+  /// One more failure, after which the sink is left alone for some times as long as it cost: a
+  /// database that hangs takes a bounded share of each pass, and one that refuses at once is tried
+  /// in each.
+  init(_ error: SinkError, took: Duration, at now: Timestamp, after earlier: Self?) {
+    failures = (earlier?.failures ?? 0) + 1
+    since = earlier?.since ?? now
+    reason = error.reason
+    message = error.message
+    var wait = Duration.zero
+    if took >= .seconds(1) {
+      let factor = Double(1 << min(failures, 5)) * Double.random(in: 0.75...1.25)
+      wait = min(Self.longest.cost, took * factor)
+    }
+    wait = max(wait, min(error.retryAfter ?? .zero, Self.longest.asked))
+    until = now.after(wait)
+  }
+
+  /// Whether the sink is to be left alone. A moment too far off is of a clock that was set back.
+  func holds(at now: Timestamp) -> Bool {
+    until > now && until <= now.after(Self.longest.asked)
+  }
+}
+
 extension Timestamp {
+  /// The moment later by the duration, which is less than a year.
+  func after(_ duration: Duration) -> Timestamp {
+    let (seconds, attoseconds) = duration.components
+    return Timestamp(
+      nanoseconds: nanoseconds &+ seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+  }
+
   /// The moment earlier by the duration; never before the clock's beginning.
   func before(_ duration: Duration) -> Timestamp {
     let seconds = Timestamp(seconds: duration.components.seconds).nanoseconds

@@ -46,7 +46,13 @@ enum Schema {
       lines INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE INDEX queue_of_sink ON queue (sink, id, time, lines, bytes);
     CREATE TABLE dropped (sink TEXT PRIMARY KEY, lines INTEGER NOT NULL) WITHOUT ROWID;
+    """,
     """
+    -- Sinks that failed at their last delivery, and until when they are left alone.
+    CREATE TABLE trouble (
+      sink TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL,
+      until INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

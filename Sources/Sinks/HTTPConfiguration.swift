@@ -1,0 +1,65 @@
+internal import Configuration
+
+/// The address of a server: `http://` or `https://`, without a user and without a query.
+func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
+  let url = try word(node, "url")
+  guard let start = ["http://", "https://"].first(where: { url.hasPrefix($0) }),
+    url.utf8.count > start.utf8.count
+  else {
+    throw ConfigurationError(
+      "url must begin with http:// or https://", at: node, hint: "http://127.0.0.1:8086")
+  }
+  guard !url.utf8.contains(UInt8(ascii: "@")) else {
+    // Told without the line, in which a password may stand.
+    var error = ConfigurationError(
+      "url holds a user or a password", file: node.mark.file,
+      hint: "write them as keys of their own")
+    error.line = node.mark.line
+    throw error
+  }
+  guard !url.utf8.contains(where: { [0x20, 0x23, 0x3f].contains($0) }) else {
+    throw ConfigurationError("url must be an address without a query", at: node)
+  }
+  return url
+}
+
+/// A password or token, looked up only where it is needed: a check of the configuration need not
+/// have it.
+func secret(
+  _ node: Node, _ what: String, lookUp: Bool
+) throws(ConfigurationError) -> String {
+  let secret = try Secret(node, what)
+  guard lookUp else { return "" }
+  let text = try secret.reveal().clearText
+  // It stands in a header: a line break in it would begin another.
+  guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+    throw secret.fault("\(secret) holds a control character")
+  }
+  return text
+}
+
+extension String {
+  /// An address without the slashes that it ends in.
+  var withoutFinalSlashes: String {
+    var text = self
+    while text.utf8.last == UInt8(ascii: "/") { text.removeLast() }
+    return text
+  }
+
+  /// The text as a component of a URL's query (RFC 3986): all but unreserved characters as `%XX`.
+  var percentEncoded: String {
+    var encoded = ""
+    for byte in utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        encoded.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        let hex = String(byte, radix: 16, uppercase: true)
+        encoded += byte < 16 ? "%0\(hex)" : "%\(hex)"
+      }
+    }
+    return encoded
+  }
+}

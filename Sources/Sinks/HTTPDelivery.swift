@@ -1,0 +1,193 @@
+internal import Engine
+internal import Metrics
+
+/// A sink that is written to over HTTP. What it says of its requests and answers is its own; the
+/// rules by which payloads are brought there are the same for all, and stand in `bring`.
+protocol HTTPReceiver: Sink {
+  /// What is to be found at the address, for messages: `InfluxDB`.
+  static var product: String { get }
+  var client: HTTPClient { get }
+  func request(writing body: [UInt8]) -> HTTPRequest
+  func meaning(of response: HTTPResponse) -> HTTPAnswer
+  /// Makes what an answer said to be missing.
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
+  /// A payload as two; nil where it is too small. Gzipped lines unless the sink says otherwise.
+  func halves(of payload: Payload) -> (Payload, Payload)?
+}
+
+/// What a server's answer means for the payload that was sent.
+enum HTTPAnswer {
+  case taken
+  /// The rest was taken; these never will be. To send them again would change nothing.
+  case partly(refused: Int, why: String)
+  /// More at once than the server takes.
+  case tooLarge
+  /// Something in it cannot be read; the server took none of it, or does not say what it took.
+  case unreadable(String)
+  /// Not now; after as long where the server tells.
+  case busy(SinkError)
+  /// There is no place for it yet, but it may be possible to make one.
+  case missing(SinkError)
+  case failed(SinkError)
+}
+
+extension HTTPReceiver {
+  /// How long one request may take, within the pass's own deadline.
+  static var timeout: Duration { .seconds(30) }
+
+  /// Brings one payload there: one that is too large or holds what cannot be read in halves, until
+  /// only the bad line is set aside, and counted and named; one that the server cannot take now
+  /// after a wait. All else is thrown, and the payload kept.
+  func bring(
+    _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    var budget = Budget()
+    return try await bring(payload, &budget, on: reactor, by: deadline)
+  }
+
+  private func bring(
+    _ payload: Payload, _ budget: inout Budget, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    while true {
+      budget.requests -= 1
+      let response = try await send(request(writing: payload.body), on: reactor, by: deadline)
+      switch meaning(of: response) {
+      case .taken: return Receipt(taken: payload.lines)
+      case .partly(let refused, let why):
+        let count = min(max(refused, 1), payload.lines)
+        return Receipt(taken: payload.lines - count, refused: count, messages: [why])
+      case .tooLarge:
+        return try await bringHalves(of: payload, "it is too large", &budget, reactor, deadline)
+      case .unreadable(let why):
+        return try await bringHalves(of: payload, why, &budget, reactor, deadline)
+      case .missing(let error):
+        guard budget.mayMake else { throw error }
+        budget.mayMake = false
+        try await makeMissing(on: reactor, by: deadline)
+      case .busy(let error):
+        let wait = error.retryAfter ?? budget.backOff
+        guard budget.waits > 0, wait < deadline.remaining else { throw error }
+        budget.waits -= 1
+        do { try await reactor.sleep(until: .after(wait)) } catch {
+          throw SinkError(.cancelled, name, "cancelled")
+        }
+      case .failed(let error): throw error
+      }
+    }
+  }
+
+  private func bringHalves(
+    of payload: Payload, _ why: String, _ budget: inout Budget, _ reactor: isolated Reactor,
+    _ deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    guard budget.requests > 0, payload.lines > 1, let (first, second) = halves(of: payload) else {
+      return Receipt(refused: payload.lines, messages: [named(payload, why)])
+    }
+    var receipt = try await bring(first, &budget, on: reactor, by: deadline)
+    receipt += try await bring(second, &budget, on: reactor, by: deadline)
+    return receipt
+  }
+
+  /// Why a line was refused, with its beginning where the server did not name it.
+  private func named(_ payload: Payload, _ why: String) -> String {
+    guard let bytes = Decompressor().unpack(payload.body, limit: Lines.limit) else { return why }
+    let line = String(
+      decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }.prefix(120), as: UTF8.self)
+    return why.contains(line.prefix(40)) ? why : "\(why), in the line: \(line)"
+  }
+
+  func halves(of payload: Payload) -> (Payload, Payload)? { Lines.halves(of: payload) }
+
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
+    throw SinkError(.missing, name, "there is no place for points, and it cannot be made")
+  }
+
+  /// Sends a request; that there was no answer is thrown with what to look at.
+  func send(
+    _ request: HTTPRequest, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> HTTPResponse {
+    do throws(HTTPError) {
+      return try await client.send(request, on: reactor, by: min(deadline, .after(Self.timeout)))
+    } catch {
+      switch error.reason {
+      case .timeout: throw SinkError(.timeout, name, "\(error); is it overloaded?")
+      case .cancelled: throw SinkError(.cancelled, name, "cancelled")
+      case .malformed:
+        throw SinkError(.protocolError, name, "\(error); is this \(Self.product)'s port?")
+      case .untrusted:
+        throw SinkError(
+          .unreachable, name, "\(error); name the server's authority with `ca:` if it is your own")
+      case .invalid: throw SinkError(.protocolError, name, "\(error); check `url:`")
+      case .unresolved, .unreachable:
+        throw SinkError(
+          .unreachable, name, "\(error); is \(Self.product) running, and `url:` right?")
+      }
+    }
+  }
+}
+
+/// How often one payload may still be tried in another form: what is beyond repair ends.
+private struct Budget {
+  var requests = 1000
+  var waits = 3
+  var mayMake = true
+
+  /// Twice as long each time, and never the same: several scrapers should not come back together.
+  var backOff: Duration { .milliseconds(Int64.random(in: 200...400) << (3 - waits)) }
+}
+
+/// Points as gzipped lines, each ended by a newline.
+enum Lines {
+  /// The most bytes of a payload that is unpacked.
+  static let limit = 64 << 20
+  /// The most bytes of one request before it is packed.
+  private static let bytesPerPayload = 4 << 20
+
+  /// Line protocol in payloads of at most so many lines each.
+  static func payloads(_ batches: [PointBatch], linesEach: Int) -> [Payload] {
+    let compressor = Compressor(.gzip, level: 1)
+    var lines = LineProtocol()
+    var payloads: [Payload] = []
+    func flush() {
+      if lines.count > 0 {
+        payloads.append(Payload(body: compressor.pack(lines.bytes), lines: lines.count))
+      }
+      lines.removeAll()
+    }
+    for batch in batches {
+      // A host's points stay together where they fit, so that a body is about as long as allowed.
+      if lines.count + batch.points.count > linesEach { flush() }
+      for start in stride(from: 0, to: batch.points.count, by: 500) {
+        var part = batch
+        part.points = Array(batch.points[start..<min(batch.points.count, start + 500)])
+        lines.append(part)
+        if lines.count + 500 > linesEach || lines.bytes.count > bytesPerPayload { flush() }
+      }
+    }
+    flush()
+    return payloads
+  }
+
+  static func halves(of payload: Payload) -> (Payload, Payload)? {
+    let middle = payload.lines / 2
+    guard middle > 0, let lines = Decompressor().unpack(payload.body, limit: limit) else {
+      return nil
+    }
+    var end = 0
+    var seen = 0
+    for (index, byte) in lines.enumerated() where byte == UInt8(ascii: "\n") {
+      seen += 1
+      if seen == middle {
+        end = index + 1
+        break
+      }
+    }
+    guard end > 0, end < lines.count else { return nil }
+    let compressor = Compressor(.gzip, level: 1)
+    return (
+      Payload(body: compressor.pack(Array(lines[..<end])), lines: middle),
+      Payload(body: compressor.pack(Array(lines[end...])), lines: payload.lines - middle)
+    )
+  }
+}

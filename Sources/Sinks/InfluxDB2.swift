@@ -1,0 +1,168 @@
+public import Configuration
+public import Engine
+public import Metrics
+
+/// Writes points to InfluxDB 2.x and 3.x, and to what takes the same: VictoriaMetrics, Telegraf's
+/// listener, InfluxDB 1.8.
+///
+/// `influxdb2: {url: http://127.0.0.1:8086, org: range, bucket: raw, token: "${NAME}"}`. A batch goes
+/// as gzipped line protocol to `/api/v2/write`. A bucket is not created: that takes more rights than
+/// writing; only 1.8, which has databases behind it, is asked to. See InfluxData's API reference of
+/// version 2, `POST /api/v2/write`.
+public struct InfluxDB2: Sink {
+  /// Where to write, and as whom.
+  public struct Configuration: Sendable {
+    /// `http://127.0.0.1:8086`, without a path of its own unless a proxy adds one.
+    public var url: String
+    /// Name or number of the organization; version 3 and other servers need none.
+    public var org: String?
+    public var bucket: String
+    /// What version 1.8 takes as a token is `user:password`.
+    public var token: String?
+    /// A file of certificates in PEM that are trusted instead of the system's.
+    public var authorities: String?
+    public var options = SinkOptions()
+
+    public init(url: String, bucket: String) {
+      self.url = url
+      self.bucket = bucket
+    }
+  }
+
+  public static let kind = "influxdb2"
+  static let product = "InfluxDB"
+  public let isDurable = true
+  public let name: String
+  public var options: SinkOptions { configuration.options }
+  private let configuration: Configuration
+  private let base: String
+  let client = HTTPClient()
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    base = configuration.url.withoutFinalSlashes
+    name = configuration.options.name ?? "influxdb2 \(base) \(configuration.bucket)"
+  }
+
+  public static func decode(
+    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+  ) -> InfluxDB2? {
+    var configuration = Configuration(url: "http://127.0.0.1:8086", bucket: "")
+    configuration.options = options
+    let before = findings.errors.count
+    let keys = ["url", "org", "bucket", "token", "ca"] + SinkOptions.keys
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping("influxdb2", keys: keys, &findings)
+    }
+    for pair in pairs ?? [] {
+      let (key, value) = (pair.name, pair.value)
+      _ = findings.attempt { () throws(ConfigurationError) in
+        switch key {
+        case "url": configuration.url = try httpAddress(value)
+        case "org": configuration.org = try word(value, key)
+        case "bucket": configuration.bucket = try word(value, key)
+        case "token": configuration.token = try secret(value, key, lookUp: secrets)
+        default:
+          configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
+        }
+      }
+    }
+    if configuration.bucket.isEmpty, findings.errors.count == before {
+      findings.add(
+        ConfigurationError("influxdb2 has no bucket", at: node, hint: "bucket: scrape"))
+    }
+    return findings.errors.count == before ? InfluxDB2(configuration) : nil
+  }
+
+  public func encode(_ batches: [PointBatch]) -> [Payload] {
+    Lines.payloads(batches, linesEach: InfluxDB.linesPerBatch)
+  }
+
+  public func deliver(
+    _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    try await bring(payload, on: reactor, by: deadline)
+  }
+
+  public func close() { client.close() }
+}
+
+extension InfluxDB2: HTTPReceiver {
+  func request(writing body: [UInt8]) -> HTTPRequest {
+    var query = "bucket=\(configuration.bucket.percentEncoded)&precision=ns"
+    if let org = configuration.org { query += "&org=\(org.percentEncoded)" }
+    var request = request("POST", "/api/v2/write?\(query)")
+    request.headers.append(("Content-Encoding", "gzip"))
+    request.headers.append(("Content-Type", "text/plain; charset=utf-8"))
+    request.body = body
+    return request
+  }
+
+  private func request(_ method: String, _ path: String) -> HTTPRequest {
+    var request = HTTPRequest(method, base + path)
+    request.authorities = configuration.authorities
+    request.headers = [("User-Agent", "scrape"), ("Accept", "application/json")]
+    if let token = configuration.token {
+      request.headers.append(("Authorization", "Token \(token)"))
+    }
+    return request
+  }
+
+  func meaning(of response: HTTPResponse) -> HTTPAnswer {
+    switch response.status {
+    case 204: return .taken
+    case 413: return .tooLarge
+    case 400, 422:
+      if let partial = InfluxDBAnswers.partial(response) { return partial }
+      let said = InfluxDBAnswers.message(of: response)
+      // 422 is always about points; 400 may be about the request: `organization not found`.
+      return response.status == 422 || InfluxDBAnswers.blamesLine(said)
+        ? .unreadable(said) : .failed(failure(response))
+    case 404 where InfluxDBAnswers.message(of: response).hasPrefix("database not found"):
+      return .missing(failure(response))
+    case 429, 502, 503, 504: return .busy(failure(response))
+    default: return .failed(failure(response))
+    }
+  }
+
+  /// Creates the database of a bucket that is `database` or `database/retention policy` to 1.8.
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
+    let database = String(configuration.bucket.prefix { $0 != "/" })
+    var request = request("POST", "/query")
+    InfluxQL.run("CREATE DATABASE \(InfluxQL.quoted(database))", with: &request)
+    let response = try await send(request, on: reactor, by: deadline)
+    guard response.status == 200, !InfluxDBAnswers.hasError(response) else {
+      throw SinkError(
+        response.status == 401 || response.status == 403 ? .unauthorized : .missing, name,
+        "there is no database \(database), and it cannot be created: "
+          + InfluxDBAnswers.message(of: response))
+    }
+  }
+
+  private func failure(_ response: HTTPResponse) -> SinkError {
+    let said = InfluxDBAnswers.message(of: response)
+    let answered = "answered \(response.status): \(said)"
+    let bucket = configuration.bucket
+    switch response.status {
+    case 400 where said.contains("not found"), 404:
+      return SinkError(
+        .missing, name,
+        "\(answered); create the bucket \(bucket) (`scrape setup influxdb`), or correct `org:`, "
+          + "`bucket:` or `url:`")
+    case 400: return SinkError(.protocolError, name, "refused the request: \(said)")
+    case 401:
+      return SinkError(
+        .unauthorized, name,
+        answered + (configuration.token == nil ? "; set" : "; check") + " token"
+      )
+    case 403:
+      return SinkError(
+        .unauthorized, name, "\(answered); the token needs the right to write to \(bucket)")
+    case 429, 500...599:
+      return SinkError(.unavailable, name, answered, retryAfter: response.retryAfter)
+    default:
+      return SinkError(
+        .protocolError, name, "\(answered) to a write; is this InfluxDB 2 or its like?")
+    }
+  }
+}

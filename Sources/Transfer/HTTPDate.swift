@@ -1,0 +1,10 @@
+internal import CCurl
+
+/// Seconds since 1970 of a date in one of the forms that HTTP knows (RFC 9110, 5.6.7); nil where the
+/// text is none.
+///
+/// The corresponding C function is `curl_getdate`.
+public func httpDate(_ text: String) -> Int64? {
+  let seconds = Int64(curl_getdate(text, nil))
+  return seconds < 0 ? nil : seconds
+}
