@@ -8,9 +8,10 @@ SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
   libexpat1-dev libfreeipmi-dev libc-ares-dev libsnappy-dev zlib1g-dev pkg-config
 RUN_PACKAGES := openssh-server openssh-client
-TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client graphite-carbon prometheus victoria-metrics busybox chrony curl dash freeipmi-tools \
-  ipmitool monitoring-plugins-basic monitoring-plugins-standard nginx-light openipmi openssl procps \
-  samba sqlite3 tigervnc-standalone-server unbound util-linux victoria-metrics xrdp xvfb
+TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash freeipmi-tools \
+  graphite-carbon ipmitool monitoring-plugins-basic monitoring-plugins-standard nginx-light \
+  openipmi openssl procps prometheus samba sqlite3 tigervnc-standalone-server unbound util-linux \
+  victoria-metrics xrdp xvfb
 BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip freeipmi-tools \
   ipmitool prometheus-ipmi-exporter
 
