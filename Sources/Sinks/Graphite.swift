@@ -86,7 +86,9 @@ public struct Graphite: Sink {
       throw SinkError(error, name, hint: "is carbon running, and `host` and `port` right?")
     }
     try await send(text, on: connection.number, reactor, by: deadline)
-    guard shutdown(connection.number, Int32(SHUT_WR)) == 0 else { throw lost(SystemError("shutdown")) }
+    guard shutdown(connection.number, Int32(SHUT_WR)) == 0 else {
+      throw lost(SystemError("shutdown"))
+    }
     try await awaitEnd(of: connection.number, reactor, by: deadline)
     return Receipt(taken: payload.lines)
   }
@@ -98,7 +100,8 @@ public struct Graphite: Sink {
     while sent < text.count {
       let count = text.withUnsafeBytes { bytes in
         bytes.baseAddress.map {
-          Glibc.send(socket, $0 + sent, bytes.count - sent, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL)))
+          Glibc.send(
+            socket, $0 + sent, bytes.count - sent, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL)))
         } ?? -1
       }
       switch count {
