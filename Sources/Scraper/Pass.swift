@@ -255,8 +255,15 @@ struct Pass {
   ) async {
     var before: [String: Int] = [:]
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
-    let results =
+    var results =
       report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
+    let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
+    for excess in budget.apply(to: &results) {
+      report.warnings.append(
+        "\(excess.host): \(Figure.count(excess.dropped)) points beyond its budget were dropped, "
+          + "most of them \(excess.measurement); a pass takes \(Figure.count(budget.series)) series "
+          + "and \(Figure.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
+    }
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]

@@ -43,16 +43,16 @@ extension HTTPReceiver {
   func bring(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> Receipt {
-    var budget = Budget()
-    return try await bring(payload, &budget, on: reactor, by: deadline)
+    var attempts = Attempts()
+    return try await bring(payload, &attempts, on: reactor, by: deadline)
   }
 
   private func bring(
-    _ payload: Payload, _ budget: inout Budget, on reactor: isolated Reactor,
+    _ payload: Payload, _ attempts: inout Attempts, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async throws(SinkError) -> Receipt {
     while true {
-      budget.requests -= 1
+      attempts.requests -= 1
       let response = try await send(request(writing: payload.body), on: reactor, by: deadline)
       switch meaning(of: response) {
       case .taken: return Receipt(taken: payload.lines)
@@ -60,17 +60,17 @@ extension HTTPReceiver {
         let count = min(max(refused, 1), payload.lines)
         return Receipt(taken: payload.lines - count, refused: count, messages: [why])
       case .tooLarge:
-        return try await bringHalves(of: payload, "it is too large", &budget, reactor, deadline)
+        return try await bringHalves(of: payload, "it is too large", &attempts, reactor, deadline)
       case .unreadable(let why):
-        return try await bringHalves(of: payload, why, &budget, reactor, deadline)
+        return try await bringHalves(of: payload, why, &attempts, reactor, deadline)
       case .missing(let error):
-        guard budget.mayMake else { throw error }
-        budget.mayMake = false
+        guard attempts.mayMake else { throw error }
+        attempts.mayMake = false
         try await makeMissing(on: reactor, by: deadline)
       case .busy(let error):
-        let wait = error.retryAfter ?? budget.backOff
-        guard budget.waits > 0, wait < deadline.remaining else { throw error }
-        budget.waits -= 1
+        let wait = error.retryAfter ?? attempts.backOff
+        guard attempts.waits > 0, wait < deadline.remaining else { throw error }
+        attempts.waits -= 1
         do { try await reactor.sleep(until: .after(wait)) } catch {
           throw SinkError(.cancelled, name, "cancelled")
         }
@@ -80,14 +80,14 @@ extension HTTPReceiver {
   }
 
   private func bringHalves(
-    of payload: Payload, _ why: String, _ budget: inout Budget, _ reactor: isolated Reactor,
+    of payload: Payload, _ why: String, _ attempts: inout Attempts, _ reactor: isolated Reactor,
     _ deadline: Deadline
   ) async throws(SinkError) -> Receipt {
-    guard budget.requests > 0, payload.lines > 1, let (first, second) = halves(of: payload) else {
+    guard attempts.requests > 0, payload.lines > 1, let (first, second) = halves(of: payload) else {
       return Receipt(refused: payload.lines, messages: [named(payload, why)])
     }
-    var receipt = try await bring(first, &budget, on: reactor, by: deadline)
-    receipt += try await bring(second, &budget, on: reactor, by: deadline)
+    var receipt = try await bring(first, &attempts, on: reactor, by: deadline)
+    receipt += try await bring(second, &attempts, on: reactor, by: deadline)
     return receipt
   }
 
@@ -134,7 +134,7 @@ extension HTTPReceiver {
 }
 
 /// How often one payload may still be tried in another form: what is beyond repair ends.
-private struct Budget {
+private struct Attempts {
   var requests = 1000
   var waits = 3
   var mayMake = true

@@ -29,6 +29,9 @@ public struct Settings: Sendable {
   public var bmcPerSubnet = 32
   /// How late a due task may run before that is reported.
   public var lateness: Duration = .seconds(30)
+  /// The most series and bytes that one host may write in one pass.
+  public var series = 2_000
+  public var bytes = 4 << 20
   public var store = Store()
   /// The list of sinks, for their room to read.
   public var sinks: Node?
@@ -39,7 +42,7 @@ public struct Settings: Sendable {
 
   private static let keys = [
     "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
-    "store", "sinks", "rules", "alerts", "contacts", "services", "modules",
+    "series", "bytes", "store", "sinks", "rules", "alerts", "contacts", "services", "modules",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -92,6 +95,14 @@ public struct Settings: Sendable {
         }
       case "lateness":
         findings.set(&lateness) { () throws(ConfigurationError) in try value.duration("lateness") }
+      case "series":
+        findings.set(&series) { () throws(ConfigurationError) in
+          try value.integer("series", in: 100...1_000_000)
+        }
+      case "bytes":
+        findings.set(&bytes) { () throws(ConfigurationError) in
+          try value.bytes("bytes", in: (64 << 10)...(16 << 20))
+        }
       case "bmc": read(bmc: value, &findings)
       case "store": read(store: value, &findings)
       case "sinks": sinks = value
