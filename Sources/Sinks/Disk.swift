@@ -84,6 +84,13 @@ enum Disk {
     return bytes.count > limit ? nil : bytes
   }
 
+  /// The last bytes of a file, so many at most.
+  static func tail(_ path: String, count: Int) throws(DiskError) -> [UInt8] {
+    let descriptor = try open(path, O_RDONLY, mode: 0)
+    let size = Int(lseek(descriptor.number, 0, SEEK_END))
+    return try read(descriptor.number, at: max(0, size - count), count: min(size, count), path)
+  }
+
   /// Puts the bytes in place of the file, so that a reader sees the old or the new and never a half.
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(DiskError) {
     let draft = "\(path).new"

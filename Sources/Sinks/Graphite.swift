@@ -16,6 +16,8 @@ public struct Graphite: Sink {
     public var host = "127.0.0.1"
     public var port: UInt16 = 2003
     public var names = GraphiteNames()
+    /// Where `scrape doctor` asks for what it has written: carbon's `CACHE_QUERY_PORT`.
+    public var queryPort: UInt16 = 7002
 
     public init() {}
   }
@@ -93,7 +95,7 @@ public struct Graphite: Sink {
     return Receipt(taken: payload.lines)
   }
 
-  private func send(
+  func send(
     _ text: [UInt8], on socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) {
     var sent = 0
@@ -162,7 +164,7 @@ public struct Graphite: Sink {
 
 /// `graphite: {host: 127.0.0.1, port: 2003, template: "host.tags.measurement.field", prefix: range}`.
 extension Graphite {
-  private static let keys = ["host", "port", "template", "prefix", "tagged"]
+  private static let keys = ["host", "port", "template", "prefix", "tagged", "query_port"]
 
   public static func decode(
     _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
@@ -180,6 +182,8 @@ extension Graphite {
         case "port": configuration.port = UInt16(try pair.value.integer("port", in: 1...65_535))
         case "template": configuration.names.template = try GraphiteNames.template(pair.value)
         case "prefix": configuration.names.prefix = try word(pair.value, "prefix")
+        case "query_port":
+          configuration.queryPort = UInt16(try pair.value.integer("query_port", in: 1...65_535))
         default: configuration.names.isTagged = try pair.value.boolean("tagged")
         }
       }

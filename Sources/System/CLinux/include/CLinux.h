@@ -28,3 +28,7 @@ void scrape_name_thread(const char *name);
 int scrape_catch_signals(void);
 /// Lets the next of them end the process.
 void scrape_release_signals(void);
+
+/// Whether the kernel says that something keeps its clock right, by adjtimex(2); -1 where it does not
+/// tell.
+int scrape_clock_is_synchronised(void);
