@@ -108,8 +108,9 @@ extension Sink {
 }
 
 extension ReadableSink {
-  /// What is written may take a moment to be seen.
-  private static var patience: Duration { .seconds(5) }
+  /// What is written may take a moment to be seen: VictoriaMetrics remembers for ten seconds that a
+  /// series was not there.
+  private static var patience: Duration { .seconds(12) }
 
   fileprivate func readBack(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline

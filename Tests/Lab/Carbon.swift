@@ -7,6 +7,7 @@ public final class Carbon: @unchecked Sendable {
 
   public let scratch = Scratch()
   public let port: UInt16
+  public let queryPort = freePort()
   private var daemon: Daemon?
 
   public init(port: UInt16 = freePort()) throws {
@@ -29,7 +30,7 @@ public final class Carbon: @unchecked Sendable {
       PICKLE_RECEIVER_INTERFACE = 127.0.0.1
       PICKLE_RECEIVER_PORT = \(freePort())
       CACHE_QUERY_INTERFACE = 127.0.0.1
-      CACHE_QUERY_PORT = \(freePort())
+      CACHE_QUERY_PORT = \(queryPort)
       ENABLE_UDP_LISTENER = False
       CARBON_METRIC_INTERVAL = 0
       WHISPER_AUTOFLUSH = True
