@@ -13,6 +13,8 @@ protocol HTTPReceiver: Sink {
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
   /// A payload as two; nil where it is too small. Gzipped lines unless the sink says otherwise.
   func halves(of payload: Payload) -> (Payload, Payload)?
+  /// The first line of a payload in words for people; nil where there is none to show.
+  func beginning(of payload: Payload) -> String?
 }
 
 /// What a server's answer means for the payload that was sent.
@@ -91,10 +93,14 @@ extension HTTPReceiver {
 
   /// Why a line was refused, with its beginning where the server did not name it.
   private func named(_ payload: Payload, _ why: String) -> String {
-    guard let bytes = Decompressor().unpack(payload.body, limit: Lines.limit) else { return why }
-    let line = String(
+    guard let line = beginning(of: payload), !why.contains(line.prefix(40)) else { return why }
+    return "\(why), in the line: \(line)"
+  }
+
+  func beginning(of payload: Payload) -> String? {
+    guard let bytes = Decompressor().unpack(payload.body, limit: Lines.limit) else { return nil }
+    return String(
       decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }.prefix(120), as: UTF8.self)
-    return why.contains(line.prefix(40)) ? why : "\(why), in the line: \(line)"
   }
 
   func halves(of payload: Payload) -> (Payload, Payload)? { Lines.halves(of: payload) }

@@ -1,4 +1,4 @@
-internal import Engine
+public import Engine
 internal import Synchronization
 
 /// Where a probe asks, and what it may know of the host.
