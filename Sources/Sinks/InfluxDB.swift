@@ -23,6 +23,8 @@ public struct InfluxDB: Sink {
     public var consistency: String?
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// What `scrape setup` makes.
+    public var retention: Retention?
     public var options = SinkOptions()
 
     public init(url: String, database: String) {
@@ -39,7 +41,7 @@ public struct InfluxDB: Sink {
 
   public let name: String
   public var options: SinkOptions { configuration.options }
-  private let configuration: Configuration
+  let configuration: Configuration
   private let base: String
   let client = HTTPClient()
 
@@ -78,7 +80,7 @@ extension InfluxDB: HTTPReceiver {
     return request
   }
 
-  private func request(_ path: String) -> HTTPRequest {
+  func request(_ path: String) -> HTTPRequest {
     var request = HTTPRequest("POST", base + path)
     request.user = configuration.username
     request.password = configuration.password
@@ -133,7 +135,7 @@ extension InfluxDB: HTTPReceiver {
     }
   }
 
-  private func failure(_ response: HTTPResponse) -> SinkError {
+  func failure(_ response: HTTPResponse) -> SinkError {
     let said = InfluxDBAnswers.message(of: response)
     let answered = "answered \(response.status): \(said)"
     let user = configuration.username

@@ -21,6 +21,8 @@ public struct InfluxDB2: Sink {
     public var token: String?
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// What `scrape setup` makes.
+    public var retention: Retention?
     public var options = SinkOptions()
 
     public init(url: String, bucket: String) {
@@ -34,7 +36,7 @@ public struct InfluxDB2: Sink {
   public let isDurable = true
   public let name: String
   public var options: SinkOptions { configuration.options }
-  private let configuration: Configuration
+  let configuration: Configuration
   private let base: String
   let client = HTTPClient()
 
@@ -50,11 +52,17 @@ public struct InfluxDB2: Sink {
     var configuration = Configuration(url: "http://127.0.0.1:8086", bucket: "")
     configuration.options = options
     let before = findings.errors.count
-    let keys = ["url", "org", "bucket", "token", "ca"] + SinkOptions.keys
+    let keys = ["url", "org", "bucket", "token", "ca", "retention"] + SinkOptions.keys
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping("influxdb2", keys: keys, &findings)
     }
     for pair in pairs ?? [] {
+      if pair.name == "retention" {
+        configuration.retention = findings.gather { findings throws(ConfigurationError) in
+          try Retention(pair.value, &findings)
+        }
+        continue
+      }
       let (key, value) = (pair.name, pair.value)
       _ = findings.attempt { () throws(ConfigurationError) in
         switch key {
@@ -98,7 +106,7 @@ extension InfluxDB2: HTTPReceiver {
     return request
   }
 
-  private func request(_ method: String, _ path: String) -> HTTPRequest {
+  func request(_ method: String, _ path: String) -> HTTPRequest {
     var request = HTTPRequest(method, base + path)
     request.authorities = configuration.authorities
     request.headers = [("User-Agent", "scrape"), ("Accept", "application/json")]

@@ -4,6 +4,7 @@ public import Configuration
 extension InfluxDB {
   private static let keys = [
     "url", "database", "username", "password", "token", "retention_policy", "consistency", "ca",
+    "retention",
   ]
 
   public static func decode(
@@ -17,6 +18,12 @@ extension InfluxDB {
     }
     guard let pairs else { return nil }
     for pair in pairs {
+      if pair.name == "retention" {
+        configuration.retention = findings.gather { findings throws(ConfigurationError) in
+          try Retention(pair.value, &findings)
+        }
+        continue
+      }
       _ = findings.attempt { () throws(ConfigurationError) in
         try configuration.set(pair.name, pair.value, secrets: secrets)
       }

@@ -1,0 +1,68 @@
+internal import Configuration
+internal import Engine
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// `scrape setup`: prepares the databases that scrape.yml names.
+enum SetupCommand: Subcommand {
+  static let name = "setup"
+  static let summary = "Makes the databases of scrape.yml, with their retention and coarser copies."
+  static let operands = "influxdb"
+  static let options =
+    Site.options + [
+      Option("--dry-run", "Looks at what is there and says what would be done."),
+      Option("--sink", "NAME", "Only the sink of that name."),
+    ]
+  static let discussion = """
+    Databases, retention policies and continuous queries of InfluxDB 1.x; buckets and tasks of 2.x,
+    as each sink's `retention:` says. What is there and right is left alone, so that it may be run
+    again. A shorter retention lets older points go; nothing else is deleted. It needs more rights
+    than writing points: name other settings with --config where the sink's user has not got them.
+    """
+  static let examples: [Example] = [
+    ("scrape setup influxdb --dry-run", "what would be done"),
+    ("scrape setup influxdb", "do it"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    guard arguments.operands == ["influxdb"] else {
+      throw UsageError(message: "name what is to be set up: influxdb")
+    }
+    let site = try Site(arguments)
+    var findings = Findings()
+    let all = Sinks.sinks(from: site.settings.sinks, &findings)
+    try findings.finish()
+    let wanted = all.compactMap { $0 as? any Preparable }.filter { sink in
+      arguments["--sink"].map { $0 == sink.name } ?? true
+    }
+    guard !wanted.isEmpty else {
+      throw UsageError(message: "scrape.yml names no such sink that could be set up")
+    }
+    let reactor = Reactor()
+    var failed = false
+    for sink in wanted {
+      let (steps, error) = await reactor.open { reactor in
+        var steps: [SetupStep] = []
+        var failure: SinkError?
+        do throws(SinkError) {
+          try await sink.prepare(
+            dryRun: arguments.has("--dry-run"), &steps, on: reactor, by: .after(.seconds(30)))
+        } catch { failure = error }
+        return (steps, failure)
+      }
+      sink.close()
+      Terminal.print(sink.name.visible)
+      for step in steps {
+        let state = Figure.pad(step.state.rawValue, 16)
+        let colour: Terminal.Colour = step.state == .isThere ? .green : .yellow
+        Terminal.print("  \(Terminal.paint(state, colour, on: 1))  \(step.what.visible)")
+      }
+      if let error {
+        failed = true
+        Terminal.note("scrape setup: \(error.description.visible)")
+      }
+    }
+    return failed ? ExitCode.undelivered : ExitCode.ok
+  }
+}

@@ -1,0 +1,162 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+
+/// Buckets and tasks of InfluxDB 2.x. See InfluxData's API reference of version 2.
+extension InfluxDB2: Preparable {
+  public func prepare(
+    dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    guard let org = configuration.org else {
+      throw SinkError(.missing, name, "set `org:`: buckets and tasks belong to an organization")
+    }
+    let orgs = try await ask(
+      "GET", "/api/v2/orgs?org=\(org.percentEncoded)", nil, on: reactor, by: deadline)
+    guard
+      let orgID = (orgs?["orgs"]?.elements ?? []).first(where: { $0["name"]?.string == org })?[
+        "id"]?
+        .string
+    else {
+      throw SinkError(.missing, name, "there is no organization \(org), or the token cannot see it")
+    }
+    let retention = configuration.retention ?? Retention()
+    try await ensure(
+      bucket: configuration.bucket, keep: retention.keep, mayChange: retention.keep != nil, orgID,
+      dryRun, &steps, on: reactor, by: deadline)
+    for rollup in retention.rollups {
+      let copy = "\(configuration.bucket)_\(rollup.every.text)"
+      try await ensure(
+        bucket: copy, keep: rollup.keep, mayChange: true, orgID, dryRun, &steps, on: reactor,
+        by: deadline)
+      try await ensure(
+        task: "scrape \(copy)", flux(rollup, into: copy, org), orgID, dryRun, &steps, on: reactor,
+        by: deadline)
+    }
+  }
+
+  private func ensure(
+    bucket: String, keep: Duration?, mayChange: Bool, _ orgID: String, _ dryRun: Bool,
+    _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    let length = keep.map { ", \($0.text)" } ?? ""
+    let path = "/api/v2/buckets?orgID=\(orgID)&name=\(bucket.percentEncoded)"
+    let found = try await ask("GET", path, nil, on: reactor, by: deadline)
+    let known = (found?["buckets"]?.elements ?? []).first { $0["name"]?.string == bucket }
+    let seconds = keep?.components.seconds
+    let rules: JSON = .array(
+      seconds.map {
+        [.object([("type", .string("expire")), ("everySeconds", .integer($0))])]
+      } ?? [])
+    let what = "bucket \(bucket)\(length)"
+    guard let known, let id = known["id"]?.string else {
+      let body = JSON.object([
+        ("orgID", .string(orgID)), ("name", .string(bucket)), ("retentionRules", rules),
+      ])
+      try await step(
+        .wouldMake, what, "POST", "/api/v2/buckets", body, dryRun, &steps, on: reactor,
+        by: deadline)
+      return
+    }
+    let before = known["retentionRules"]?.elements.first?["everySeconds"]?.integer ?? 0
+    let differs = mayChange && before != seconds ?? 0
+    try await step(
+      differs ? .wouldChange : nil, what, "PATCH", "/api/v2/buckets/\(id.percentEncoded)",
+      .object([("retentionRules", rules)]), dryRun, &steps, on: reactor, by: deadline)
+  }
+
+  private func ensure(
+    task: String, _ flux: String, _ orgID: String, _ dryRun: Bool, _ steps: inout [SetupStep],
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    let path = "/api/v2/tasks?orgID=\(orgID)&name=\(task.percentEncoded)"
+    let found = try await ask("GET", path, nil, on: reactor, by: deadline)
+    let known = (found?["tasks"]?.elements ?? []).first { $0["name"]?.string == task }
+    guard let known, let id = known["id"]?.string else {
+      let body = JSON.object([
+        ("orgID", .string(orgID)), ("status", .string("active")), ("flux", .string(flux)),
+      ])
+      try await step(
+        .wouldMake, "task \(task)", "POST", "/api/v2/tasks", body, dryRun, &steps, on: reactor,
+        by: deadline)
+      return
+    }
+    try await step(
+      known["flux"]?.string == flux ? nil : .wouldChange, "task \(task)", "PATCH",
+      "/api/v2/tasks/\(id.percentEncoded)", .object([("flux", .string(flux))]), dryRun, &steps,
+      on: reactor, by: deadline)
+  }
+
+  /// The task that copies the means of all numbers. Points may come an hour late, after an outage:
+  /// their means are worked out again.
+  private func flux(_ rollup: Retention.Rollup, into copy: String, _ org: String) -> String {
+    let back = max(.seconds(3600), rollup.every * 2)
+    return """
+      import "types"
+
+      option task = {name: \(Self.quoted("scrape \(copy)")), every: \(rollup.every.text), offset: 30s}
+
+      from(bucket: \(Self.quoted(configuration.bucket)))
+        |> range(start: -\(back.text))
+        |> filter(fn: (r) => types.isNumeric(v: r._value))
+        |> aggregateWindow(every: \(rollup.every.text), fn: mean, createEmpty: false)
+        |> to(bucket: \(Self.quoted(copy)), org: \(Self.quoted(org)))
+      """
+  }
+
+  /// A text in Flux.
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for character in text {
+      if character == "\"" || character == "\\" || character == "$" { quoted += "\\" }
+      quoted.append(character)
+    }
+    return quoted + "\""
+  }
+
+  private func step(
+    _ change: SetupStep.State?, _ what: String, _ method: String, _ path: String, _ body: JSON,
+    _ dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(SinkError) {
+    guard let change, !dryRun else {
+      steps.append(SetupStep(change ?? .isThere, what))
+      return
+    }
+    guard try await ask(method, path, body, on: reactor, by: deadline) != nil else {
+      throw SinkError(.missing, name, "\(what): \(path) is not there; is this InfluxDB 2.x?")
+    }
+    steps.append(SetupStep(change == .wouldMake ? .made : .changed, what))
+  }
+
+  /// The answer as JSON; nil where what was asked for is not there (404).
+  private func ask(
+    _ method: String, _ path: String, _ body: JSON?, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(SinkError) -> JSON? {
+    var request = request(method, path)
+    if let body {
+      request.headers.append(("Content-Type", "application/json"))
+      request.body = body.bytes
+    }
+    let response = try await send(request, on: reactor, by: deadline)
+    switch response.status {
+    case 200...299:
+      guard let answer = JSON(reading: response.body) else {
+        throw SinkError(
+          .protocolError, name, "answered \(method) \(path) with no JSON; is this InfluxDB 2.x?")
+      }
+      return answer
+    case 404: return nil
+    case 401, 403:
+      throw SinkError(
+        .unauthorized, name,
+        "answered \(response.status): \(InfluxDBAnswers.message(of: response)); buckets and tasks "
+          + "need a token that may write them, which the one for points need not")
+    default:
+      throw SinkError(
+        .protocolError, name,
+        "answered \(response.status) to \(method) \(path): \(InfluxDBAnswers.message(of: response))"
+      )
+    }
+  }
+}

@@ -1,0 +1,133 @@
+internal import Configuration
+public import Engine
+internal import Metrics
+
+/// Databases, retention policies and continuous queries of InfluxDB 1.x.
+extension InfluxDB: Preparable {
+  public func prepare(
+    dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    let database = configuration.database
+    let quoted = InfluxQL.quoted(database)
+    var setup = Setup(dryRun: dryRun)
+    let databases = try await rows("SHOW DATABASES", on: reactor, by: deadline)
+    let isThere = databases.contains { $0.first?.string == database }
+    try await step(
+      isThere ? nil : .wouldMake, "CREATE DATABASE \(quoted)", &setup, &steps, on: reactor,
+      by: deadline)
+    if isThere || !dryRun {
+      for row in try await rows("SHOW RETENTION POLICIES ON \(quoted)", on: reactor, by: deadline) {
+        guard row.count >= 5, let name = row[0].string else { continue }
+        setup.policies[name] = row[1].string.flatMap { Duration(text: $0) } ?? .zero
+        if row[4] == .boolean(true) { setup.standard = name }
+      }
+      for row in try await rows(
+        "SHOW CONTINUOUS QUERIES", of: database, on: reactor, by: deadline)
+      {
+        if let name = row.first?.string { setup.queries[name] = row.last?.string }
+      }
+    }
+    let source = configuration.retentionPolicy ?? setup.standard
+    try await ensure(
+      policy: source, keep: configuration.retention?.keep, &setup, &steps, on: reactor,
+      by: deadline)
+    for rollup in configuration.retention?.rollups ?? [] {
+      let name = "scrape_\(rollup.every.text)"
+      try await ensure(
+        policy: name, keep: rollup.keep ?? .zero, &setup, &steps, on: reactor, by: deadline)
+      try await ensure(
+        query: name, of: rollup, from: source, &setup, &steps, on: reactor, by: deadline)
+    }
+  }
+
+  /// What the server has.
+  private struct Setup {
+    var dryRun: Bool
+    /// How long each policy keeps; zero is for ever.
+    var policies: [String: Duration] = ["autogen": .zero]
+    var standard = "autogen"
+    var queries: [String: String] = [:]
+  }
+
+  /// Tells of one thing; what is missing (`wouldMake`) or differs (`wouldChange`) is run.
+  private func step(
+    _ change: SetupStep.State?, _ statement: String, _ setup: inout Setup,
+    _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    guard let change, !setup.dryRun else {
+      steps.append(SetupStep(change ?? .isThere, statement))
+      return
+    }
+    _ = try await rows(statement, on: reactor, by: deadline)
+    steps.append(SetupStep(change == .wouldMake ? .made : .changed, statement))
+  }
+
+  /// A policy of that length; with nil, of whatever length it has.
+  private func ensure(
+    policy: String, keep: Duration?, _ setup: inout Setup, _ steps: inout [SetupStep],
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    let length = keep.map { $0 == .zero ? "INF" : $0.text } ?? "INF"
+    let place = "\(InfluxQL.quoted(policy)) ON \(InfluxQL.quoted(configuration.database))"
+    let known = setup.policies[policy]
+    let differs = keep != nil && known != keep
+    let verb = known == nil ? "CREATE" : "ALTER"
+    let replication = known == nil ? " REPLICATION 1" : ""
+    try await step(
+      known == nil ? .wouldMake : differs ? .wouldChange : nil,
+      known != nil && !differs
+        ? "RETENTION POLICY \(place)"
+        : "\(verb) RETENTION POLICY \(place) DURATION \(length)\(replication)", &setup, &steps,
+      on: reactor, by: deadline)
+  }
+
+  private func ensure(
+    query name: String, of rollup: Retention.Rollup, from source: String, _ setup: inout Setup,
+    _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    let database = InfluxQL.quoted(configuration.database)
+    let quoted = InfluxQL.quoted(name)
+    // Points may come an hour late, after an outage: their means are worked out again.
+    let back = max(.seconds(3600), rollup.every * 2)
+    let statement =
+      "CREATE CONTINUOUS QUERY \(quoted) ON \(database) RESAMPLE FOR \(back.text) BEGIN SELECT "
+      + "mean(*) INTO \(database).\(quoted).:MEASUREMENT FROM "
+      + "\(database).\(InfluxQL.quoted(source))./.*/ GROUP BY time(\(rollup.every.text)), * END"
+    let known = setup.queries[name]
+    // The server repeats it with quotes only where they are needed.
+    let differs = known.map { Self.bare($0) != Self.bare(statement) } == true
+    if differs, !setup.dryRun {
+      _ = try await rows(
+        "DROP CONTINUOUS QUERY \(quoted) ON \(database)", on: reactor, by: deadline)
+    }
+    try await step(
+      known == nil ? .wouldMake : differs ? .wouldChange : nil, statement, &setup, &steps,
+      on: reactor, by: deadline)
+  }
+
+  private static func bare(_ statement: String) -> String {
+    String(statement.filter { $0 != "\"" && $0 != "\\" })
+  }
+
+  /// The rows that a statement gives, of the series of that name only where one is given.
+  private func rows(
+    _ statement: String, of series: String? = nil, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(SinkError) -> [[JSON]] {
+    var request = request("/query")
+    InfluxQL.run(statement, with: &request)
+    let response = try await send(request, on: reactor, by: deadline)
+    guard response.status == 200 else { throw failure(response) }
+    if InfluxDBAnswers.hasError(response) {
+      throw SinkError(
+        .protocolError, name, "refused \(statement): \(InfluxDBAnswers.message(of: response))")
+    }
+    guard let answer = JSON(reading: response.body) else {
+      throw SinkError(.protocolError, name, "answered \(statement) with no JSON")
+    }
+    return (answer["results"]?.elements ?? []).flatMap { result in
+      (result["series"]?.elements ?? []).filter { series == nil || $0["name"]?.string == series }
+        .flatMap { ($0["values"]?.elements ?? []).map(\.elements) }
+    }
+  }
+}

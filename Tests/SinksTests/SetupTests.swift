@@ -1,0 +1,161 @@
+import Configuration
+import Engine
+import Foundation
+import Lab
+import Metrics
+import Testing
+
+@testable import Sinks
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SetupTests {
+  private func prepare(
+    _ sink: some Preparable, dryRun: Bool = false
+  ) async -> (steps: [SetupStep], error: SinkError?) {
+    await Reactor().run { reactor in
+      var steps: [SetupStep] = []
+      do throws(SinkError) {
+        try await sink.prepare(dryRun: dryRun, &steps, on: reactor, by: .after(.seconds(10)))
+        return (steps, nil)
+      } catch {
+        return (steps, error)
+      }
+    }
+  }
+
+  @Test(
+    .enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"), arguments: [nil, "we\"ek"])
+  func `version 1 gets what is missing, once, and what differs is corrected`(
+    policy: String?
+  ) async throws {
+    let server = try InfluxServer()
+    var configuration = InfluxDB.Configuration(url: server.url, database: "ra\"nge 1")
+    configuration.retentionPolicy = policy
+    configuration.retention = Retention(
+      keep: .seconds(30 * 86_400),
+      rollups: [
+        .init(every: .seconds(300), keep: .seconds(364 * 86_400)), .init(every: .seconds(5400)),
+      ])
+
+    let dry = await prepare(InfluxDB(configuration), dryRun: true)
+    #expect(dry.error == nil)
+    #expect(dry.steps.allSatisfy { $0.state == .wouldMake || $0.state == .wouldChange })
+    #expect(try server.query("SHOW DATABASES").map { "\($0[1])" } == [])
+
+    let made = await prepare(InfluxDB(configuration))
+    #expect(made.error == nil, "\(made)")
+    #expect(made.steps.map(\.what) == dry.steps.map(\.what))
+    #expect(made.steps.count == 6)
+    let again = await prepare(InfluxDB(configuration))
+    #expect(again.error == nil)
+    #expect(again.steps.allSatisfy { $0.state == .isThere }, "\(again.steps)")
+    #expect(again.steps.count == 6)
+
+    configuration.retention?.keep = .seconds(7 * 86_400)
+    configuration.retention?.rollups[0].keep = .seconds(52 * 7 * 86_400 + 86_400)
+    let changed = await prepare(InfluxDB(configuration))
+    #expect(
+      changed.steps.map(\.state) == [.isThere, .changed, .changed, .isThere, .isThere, .isThere])
+    let policies = try server.query("SHOW RETENTION POLICIES ON \"ra\\\"nge 1\"")
+    let lengths = Dictionary(
+      policies.map { ("\($0[1])", "\($0[2])") }, uniquingKeysWith: { $1 })
+    #expect(lengths[policy ?? "autogen"] == "168h0m0s")
+    #expect(lengths["scrape_5m"] == "8760h0m0s" && lengths["scrape_90m"] == "0s")
+
+    // Points go to the policy that was made.
+    var point = Point("m")
+    point.integer("v", Int64(1))
+    let now = PointBatch(host: "a", tags: [], time: .now, points: [point])
+    #expect(await write([now], to: InfluxDB(configuration)).error == nil)
+  }
+
+  @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
+  func `a user who may not is told so`() async throws {
+    let server = try InfluxServer(["INFLUXDB_HTTP_AUTH_ENABLED": "true"])
+    try server.execute("CREATE USER boss WITH PASSWORD 'b' WITH ALL PRIVILEGES")
+    let outcome = await prepare(InfluxDB(.init(url: server.url, database: "x")))
+    #expect(outcome.error?.reason == .unauthorized)
+    #expect(outcome.steps.isEmpty)
+  }
+
+  private static let org = FakeServer.Answer.status(
+    200, body: "{\"orgs\":[{\"id\":\"0a\",\"name\":\"lab\"}]}")
+  private static let none = FakeServer.Answer.status(200, body: "{\"buckets\":[],\"tasks\":[]}")
+  private static let done = FakeServer.Answer.status(201, body: "{\"id\":\"1\"}")
+
+  private func sink(_ url: String) -> InfluxDB2 {
+    var configuration = InfluxDB2.Configuration(url: url, bucket: "raw")
+    configuration.org = "lab"
+    configuration.token = "hidden"
+    configuration.retention = Retention(
+      keep: .seconds(86_400), rollups: [.init(every: .seconds(300), keep: nil)])
+    return InfluxDB2(configuration)
+  }
+
+  @Test func `version 2 gets buckets and a task`() async throws {
+    let server = try FakeServer(
+      [Self.org, Self.none, Self.done, Self.none, Self.done, Self.none, Self.done])
+    defer { server.stop() }
+    let (steps, error) = await prepare(sink(server.url))
+    #expect(error == nil)
+    #expect(
+      steps == [
+        SetupStep(.made, "bucket raw, 1d"), SetupStep(.made, "bucket raw_5m"),
+        SetupStep(.made, "task scrape raw_5m"),
+      ])
+    #expect(
+      server.requests.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
+        "GET /api/v2/orgs?org=lab", "GET /api/v2/buckets?orgID=0a&name=raw",
+        "POST /api/v2/buckets", "GET /api/v2/buckets?orgID=0a&name=raw_5m",
+        "POST /api/v2/buckets", "GET /api/v2/tasks?orgID=0a&name=scrape%20raw_5m",
+        "POST /api/v2/tasks",
+      ])
+    #expect(server.requests.allSatisfy { $0.contains("Authorization: Token hidden") })
+  }
+
+  @Test func `version 2 is corrected, and only where it differs`() async throws {
+    func bucket(_ name: String, _ seconds: Int) -> FakeServer.Answer {
+      .status(
+        200,
+        body: """
+          {"buckets":[{"id":"b","name":"\(name)","retentionRules":[{"type":"expire",\
+          "everySeconds":\(seconds)}]}]}
+          """)
+    }
+    let task = FakeServer.Answer.status(
+      200, body: "{\"tasks\":[{\"id\":\"t\",\"name\":\"scrape raw_5m\",\"flux\":\"old\"}]}")
+    let server = try FakeServer(
+      [Self.org, bucket("raw", 86_400), bucket("raw_5m", 3600), Self.done, task, Self.done])
+    defer { server.stop() }
+    let (steps, error) = await prepare(sink(server.url))
+    #expect(error == nil)
+    #expect(steps.map(\.state) == [.isThere, .changed, .changed])
+    #expect(server.requests[3].hasPrefix("PATCH /api/v2/buckets/b "))
+    #expect(server.requests[5].hasPrefix("PATCH /api/v2/tasks/t "))
+    // The first bucket's other neighbour is told apart by its whole name.
+    let dry = try FakeServer([Self.org, bucket("raw_old", 1), bucket("raw_5m", 0), task])
+    defer { dry.stop() }
+    let looked = await prepare(sink(dry.url), dryRun: true)
+    #expect(looked.steps.map(\.state) == [.wouldMake, .isThere, .wouldChange])
+    #expect(dry.requests.allSatisfy { $0.hasPrefix("GET ") })
+  }
+
+  @Test(
+    arguments: [
+      ([.status(200, body: "{\"orgs\":[]}")], .missing),
+      ([.status(404, body: "{\"code\":\"not found\",\"message\":\"no org\"}")], .missing),
+      ([.status(401, body: "{\"code\":\"unauthorized\"}")], .unauthorized),
+      ([.status(200, body: "<html></html>")], .protocolError),
+      ([.status(200, body: "{\"orgs\":[{\"id\":7,\"name\":\"lab\"}]}")], .missing),
+      ([org, none, .status(422, body: "{\"message\":\"bucket exists\"}")], .protocolError),
+      ([org, none, .status(403)], .unauthorized), ([org, none, .status(404)], .missing),
+    ] as [([FakeServer.Answer], SinkError.Reason)])
+  func `what version 2 refuses has a reason`(
+    answers: [FakeServer.Answer], reason: SinkError.Reason
+  ) async throws {
+    let server = try FakeServer(answers)
+    defer { server.stop() }
+    let (_, error) = await prepare(sink(server.url))
+    #expect(error?.reason == reason, "\(String(describing: error))")
+    #expect("\(String(describing: error))".contains("hidden") == false)
+  }
+}
