@@ -27,6 +27,8 @@ public struct Graphite: Sink {
   public let isDurable = true
   /// The most lines of one connection.
   static let linesPerPayload = 20_000
+  /// About the most bytes of one connection.
+  static let bytesPerPayload = 4 << 20
   /// How long one payload may take, within the pass's own deadline.
   static let timeout = Duration.seconds(30)
 
@@ -65,7 +67,7 @@ public struct Graphite: Sink {
           text.append(UInt8(ascii: "\n"))
           lines += 1
         }
-        if lines >= Self.linesPerPayload { flush() }
+        if lines >= Self.linesPerPayload || text.count > Self.bytesPerPayload { flush() }
       }
     }
     flush()

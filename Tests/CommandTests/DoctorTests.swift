@@ -100,4 +100,35 @@ import Testing
     }
     #expect(found.contains { $0.key.contains("scrape.yml") && $0.value.isFine == false })
   }
+
+  @Test func `a BMC answers, or says why it does not`() throws {
+    var configuration = BMC.Configuration()
+    configuration.users = [.init("monitor", "s3cr3t", limit: 2)]
+    let bmc = try BMC(configuration)
+    let range = Range(
+      hosts: """
+        all:
+          vars: {bmc: {user: monitor, timeout: 800ms, retransmit: 200ms}}
+          hosts:
+            h1:
+              connection: local
+              profile: small
+              bmc: {address: \(bmc.address), port: \(bmc.port), password: "file:right"}
+            h2:
+              connection: local
+              profile: small
+              bmc: {address: \(bmc.address), port: \(bmc.port), password: "file:wrong"}
+        """, settings: "profiles: {small: {collectors: {mem: {}}}}")
+    range.scratch.write("inventory/right", "s3cr3t\n")
+    range.scratch.write("inventory/wrong", "other\n")
+    let outcome = try range.scrape("doctor", "h*", "--json")
+    let found = checks(outcome)
+    #expect(outcome.status == 1)
+    #expect(found["h1"]?.isFine == true)
+    #expect(found["h1 bmc"]?.isFine == true, "\(outcome.output)")
+    #expect(found["h1 bmc"]?.message.contains("sensors") == true)
+    #expect(found["h2 bmc"]?.isFine == false)
+    #expect(found["h2 bmc"]?.message.hasPrefix("auth_failed") == true, "\(outcome.output)")
+    #expect(!outcome.output.contains("s3cr3t"))
+  }
 }
