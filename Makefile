@@ -12,7 +12,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl da
   graphite-carbon ipmitool monitoring-plugins-basic monitoring-plugins-standard nginx-light \
   openipmi openssl procps prometheus samba sqlite3 tigervnc-standalone-server unbound util-linux \
   victoria-metrics xrdp xvfb
-BENCH_PACKAGES := $(RUN_PACKAGES) gcc libc6-dev libssh-dev python3-venv python3-pip freeipmi-tools \
+BENCH_PACKAGES := $(RUN_PACKAGES) curl influxdb gcc libc6-dev libssh-dev python3-venv python3-pip freeipmi-tools \
   ipmitool prometheus-ipmi-exporter
 
 RELEASE := -c release --static-swift-stdlib
@@ -42,9 +42,10 @@ lint: deps ## Format, the floors of the house, shell scripts, and the example in
 format: ## Formats all Swift files in place.
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
 
-bench: deps-bench build ## Compares with other tools on the same hosts and BMCs; see bench/README.md.
+bench: deps-bench build ## Compares with other tools on the same hosts, BMCs and points; see bench/README.md.
 	bench/run
 	bench/bmc
+	bench/deliver
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)
