@@ -6,15 +6,16 @@ TIME ?= 60
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
-  libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev libsnappy-dev zlib1g-dev pkg-config
+  libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev libsnappy-dev zlib1g-dev \
+  pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash dnsmasq-base \
   dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
-  nginx-light openipmi openssl postgresql-15 procps prometheus samba sqlite3 tigervnc-standalone-server unbound \
-  util-linux victoria-metrics vsftpd xrdp xvfb
-BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc ipmitool iproute2 libc6-dev libssh-dev \
-  monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
+  nginx-light openipmi openssl postgresql-15 procps prometheus samba sqlite3 \
+  tigervnc-standalone-server unbound util-linux victoria-metrics vsftpd xrdp xvfb
+BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
+  libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
   python3-venv python3-pip
 
 RELEASE := -c release --static-swift-stdlib
@@ -44,10 +45,11 @@ lint: deps ## Format, the floors of the house, shell scripts, and the example in
 format: ## Formats all Swift files in place.
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
 
-bench: deps-bench build ## Compares with other tools on the same hosts and BMCs; see bench/README.md.
+bench: deps-bench build ## Compares with other tools on the same hosts, BMCs and points; see bench/README.md.
 	bench/run
 	bench/bmc
 	bench/ask
+	bench/deliver
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)

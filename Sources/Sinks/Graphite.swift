@@ -59,7 +59,10 @@ public struct Graphite: Sink {
         let bucket = configuration.names.bucket(of: point, in: batch)
         for field in point.fields {
           guard let value = Number(field.value) else { continue }
-          text += bucket.name(of: field.name).utf8
+          let name = bucket.name(of: field.name)
+          // Carbon hangs up on a longer line, and no file system takes a longer path.
+          guard name.utf8.count <= 4_000 else { continue }
+          text += name.utf8
           text.append(UInt8(ascii: " "))
           value.write(into: &text)
           text.append(UInt8(ascii: " "))
