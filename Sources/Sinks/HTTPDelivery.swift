@@ -11,6 +11,8 @@ protocol HTTPReceiver: Sink {
   func meaning(of response: HTTPResponse) -> HTTPAnswer
   /// Makes what an answer said to be missing.
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
+  /// Whether the payload is still what was once written to the queue.
+  func isWhole(_ payload: Payload) -> Bool
   /// A payload as two; nil where it is too small. Gzipped lines unless the sink says otherwise.
   func halves(of payload: Payload) -> (Payload, Payload)?
   /// The first line of a payload in words for people; nil where there is none to show.
@@ -74,7 +76,11 @@ extension HTTPReceiver {
         do { try await reactor.sleep(until: .after(wait)) } catch {
           throw SinkError(.cancelled, name, "cancelled")
         }
-      case .failed(let error): throw error
+      case .failed(let error):
+        guard error.reason != .protocolError || isWhole(payload) else {
+          return Receipt(refused: payload.lines, messages: ["what waited was damaged on the disk"])
+        }
+        throw error
       }
     }
   }
@@ -104,6 +110,8 @@ extension HTTPReceiver {
   }
 
   func halves(of payload: Payload) -> (Payload, Payload)? { Lines.halves(of: payload) }
+
+  func isWhole(_ payload: Payload) -> Bool { true }
 
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
     throw SinkError(.missing, name, "there is no place for points, and it cannot be made")

@@ -165,4 +165,37 @@ import Testing
     #expect(status.output.contains("hung: "), "\(status.output)")
     #expect(status.output.contains("failed since"))
   }
+
+  @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
+  func `setup says what it would do, does it, and then finds it done`() throws {
+    let server = try InfluxServer()
+    let range = Range(
+      hosts: "all: {hosts: {me: {connection: local}}}\n",
+      settings: """
+        sinks:
+          - stdout
+          - influxdb:
+              {url: "\(server.url)", name: raw, retention: {keep: 30d, rollups: [{every: 5m}]}}
+        """)
+    func states(_ words: String...) throws -> [String] {
+      let outcome = try run(
+        Scrape.program, ["setup", "influxdb", "--inventory", range.inventory] + words)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.hasPrefix("raw\n"))
+      return outcome.output.split(separator: "\n").dropFirst().map { line in
+        ["would be made", "would be changed", "made", "changed", "is there"]
+          .first { line.hasPrefix("  \($0) ") } ?? String(line)
+      }
+    }
+    #expect(
+      try states("--dry-run") == [
+        "would be made", "would be changed", "would be made", "would be made",
+      ])
+    #expect(try states() == ["made", "changed", "made", "made"])
+    #expect(try states() == Array(repeating: "is there", count: 4))
+    #expect(try range.scrape("setup").status == 2)
+    #expect(try range.scrape("setup", "influxdb", "--sink", "other").status == 2)
+    server.stop()
+    #expect(try range.scrape("setup", "influxdb").status == 3)
+  }
 }
