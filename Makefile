@@ -20,10 +20,10 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test lint format bench fuzz clean deps deps-run deps-test deps-bench
+.PHONY: help run build debug test lint lab-trixie format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
 
 help: ## This list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: deps-run build ## Scrapes this machine over a private sshd; run it twice to see rates.
 	@packaging/quickstart .build/release/scrape
@@ -44,6 +44,17 @@ lint: deps ## Format, the floors of the house, shell scripts, and the example in
 
 format: ## Formats all Swift files in place.
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+# Extracted only: no script of a package runs, and nothing is mounted.
+TRIXIE ?= .build/lab/trixie
+lab-trixie: ## A root of Debian 13; `SCRAPE_TRIXIE=$PWD/.build/lab/trixie make test` asks its OpenSSH 10.
+	$(call install,mmdebstrap)
+	[ ! -e $(TRIXIE) ] || { echo "$(TRIXIE) is there already"; exit 1; }
+	mkdir -p $(dir $(TRIXIE))
+	$(SUDO) mmdebstrap --variant=extract --include=base-files,openssh-server,dash,coreutils,procps \
+	  trixie $(TRIXIE)
+	printf 'root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n' \
+	  | $(SUDO) tee $(TRIXIE)/etc/passwd >/dev/null
 
 bench: deps-bench build ## Compares with other tools on the same hosts, BMCs and points; see bench/README.md.
 	bench/run

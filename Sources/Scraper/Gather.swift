@@ -54,6 +54,9 @@ struct Gatherer {
     }
   }
 
+  /// Where it is kept how often SSH servers were contacted.
+  var contactsFile: String { site.contactsFile }
+
   private mutating func accepted(_ host: Host) -> KnownHosts {
     let files = site.knownHostFiles(of: host)
     if let known = knownHosts[files] { return known }

@@ -106,7 +106,7 @@ struct Pass {
     var services: [ServiceReading] = []
     var bmcReadings: [BMCReading] = []
     var interrupted = false
-    let kit = ProbeKit()
+    let kit = ProbeKit(contacts: site.contactsFile)
     let jobs = jobs.shuffled()
     var queue = BMCQueue(
       bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)

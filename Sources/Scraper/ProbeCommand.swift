@@ -47,7 +47,7 @@ enum ProbeCommand: Subcommand {
     guard host != nil || isAddress(name) else {
       throw UsageError(message: "\"\(name)\" is no host and no address")
     }
-    let kit = ProbeKit()
+    let kit = ProbeKit(contacts: site?.contactsFile ?? Site.looseContactsFile)
     var context =
       host.map { ProbeContext($0, kit: kit) }
       ?? ProbeContext(host: name, address: name, kit: kit)

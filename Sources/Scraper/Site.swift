@@ -86,6 +86,15 @@ struct Site {
   /// Where what is known of BMCs is kept, beside the store.
   var bmcFolder: String { "\(Self.parent(storePath))/bmc" }
 
+  /// Where it is kept how often SSH servers were contacted, beside the store.
+  var contactsFile: String { "\(Self.parent(storePath))/contacts" }
+
+  /// The same for who has no inventory.
+  static var looseContactsFile: String {
+    Terminal.environment("XDG_RUNTIME_DIR").map { "\($0)/scrape-contacts" }
+      ?? "\(parent(defaultStore))/contacts"
+  }
+
   var hasStore: Bool { access(storePath, F_OK) == 0 }
 
   /// The hosts that `--limit` leaves, all without it.

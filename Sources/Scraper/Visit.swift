@@ -72,7 +72,7 @@ struct Visit {
     _ turn: Plan.ProbeTurn?, _ reach: Reach, with gatherer: Gatherer, by deadline: Deadline
   ) async {
     guard let turn else { return }
-    var context = ProbeContext(turn.host, kit: ProbeKit())
+    var context = ProbeContext(turn.host, kit: ProbeKit(contacts: gatherer.contactsFile))
     context.explains = true
     if case .ssh(let target) = reach {
       context.target = target

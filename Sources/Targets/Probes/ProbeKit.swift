@@ -6,29 +6,33 @@ internal import Transfer
 /// What all probes of a pass share, made once: whatever is dear to make, or may be done only once.
 public final class ProbeKit: Sendable {
   /// The contacts with SSH servers in this pass.
-  let ssh = Contacts()
+  let ssh = Contacts<SSHGreeting>()
+  /// Those of other passes and commands, too.
+  let contacts: ContactBook
   /// OpenSSL's settings for probes that speak TLS themselves.
   let tls = TLSContexts()
   /// libcurl's handles.
   let transfers = Transfers()
   let secrets = RevealedSecrets()
 
-  public init() {}
+  /// `contacts` is the file in which it is kept how often SSH servers were contacted; without one
+  /// that is known for this process alone.
+  public init(contacts: String? = nil) { self.contacts = ContactBook(path: contacts) }
 }
 
-/// Services that may be asked once in a pass: whoever asks again gets the first one's verdict.
-final class Contacts: Sendable {
+/// Services that may be asked once in a pass: whoever asks again gets the first one's answer.
+final class Contacts<Answer: Sendable>: Sendable {
   /// Nil while the first one is still asking.
-  private let verdicts = Mutex<[String: Verdict?]>([:])
+  private let answers = Mutex<[String: Answer?]>([:])
 
   func once(
     _ place: String, on reactor: isolated Reactor, by deadline: Deadline,
-    _ ask: (isolated Reactor) async -> Verdict
-  ) async -> Verdict {
+    _ ask: (isolated Reactor) async -> Answer
+  ) async throws(Verdict) -> Answer {
     while true {
-      let (isFirst, known) = verdicts.withLock { verdicts -> (Bool, Verdict?) in
-        guard let entry = verdicts[place] else {
-          verdicts[place] = .some(nil)
+      let (isFirst, known) = answers.withLock { answers -> (Bool, Answer?) in
+        guard let entry = answers[place] else {
+          answers[place] = .some(nil)
           return (true, nil)
         }
         return (false, entry)
@@ -38,10 +42,10 @@ final class Contacts: Sendable {
       do throws(WaitError) {
         guard !deadline.isPast else { throw .timedOut }
         try await reactor.sleep(until: .after(.milliseconds(20)))
-      } catch { return Verdict(error, while: "another probe asks the same") }
+      } catch { throw Verdict(error, while: "another probe asks the same") }
     }
-    let verdict = await ask(reactor)
-    verdicts.withLock { $0[place] = verdict }
-    return verdict
+    let answer = await ask(reactor)
+    answers.withLock { $0[place] = answer }
+    return answer
   }
 }

@@ -10,7 +10,8 @@ internal import Metrics
 /// Options: `expect` (a text that the banner holds), `login` (yes: log in, too).
 ///
 /// A server counts contacts that do not log in (OpenSSH's PerSourcePenalties: a second of penalty
-/// each), so that there is one in a pass: whoever asks again gets the same answer.
+/// each), so that there is one in a pass: whoever asks again gets the same answer. Across passes and
+/// commands `ContactBook` sees to it that they are not too many.
 public struct SSHProbe: Probe {
   public static let name = "ssh"
   public static let summary = "It speaks SSH and shows the key that was accepted."
@@ -36,31 +37,59 @@ public struct SSHProbe: Probe {
       }
       return Verdict(failure)
     }
-    let place = "\(endpoint.number) \(endpoint.port) \(login) \(expect ?? "")"
-    return await endpoint.kit.ssh.once(place, on: reactor, by: deadline) { reactor in
-      do throws(Verdict) {
-        // Another port or address is another server: nobody has said whom to believe there.
-        if let target = endpoint.target, target.port == endpoint.port,
-          target.address == endpoint.address
-        {
-          return try await exchange(target, endpoint, on: reactor, by: deadline)
-        }
-        return try await greet(endpoint, on: reactor, by: deadline)
-      } catch {
-        return error
+    do throws(Verdict) {
+      let place = "\(endpoint.number) \(endpoint.port)"
+      let greeting = try await endpoint.kit.ssh.once(
+        login ? "\(place) log-in" : place, on: reactor, by: deadline
+      ) { reactor in
+        do throws(Verdict) {
+          try await endpoint.kit.contacts.enter(place, on: reactor, by: deadline)
+        } catch { return SSHGreeting(error) }
+        let greeting = await contact(endpoint, on: reactor, by: deadline)
+        await endpoint.kit.contacts.leave(place, greeting.cost, on: reactor)
+        return greeting
       }
+      return judged(greeting)
+    } catch { return error }
+  }
+
+  /// The answer, where the banner is what is expected.
+  private func judged(_ greeting: SSHGreeting) -> Verdict {
+    guard let expect, let banner = greeting.banner, greeting.verdict.severity == .ok,
+      banner.utf8.firstRange(of: expect.utf8) == nil
+    else { return greeting.verdict }
+    return Verdict(
+      .critical, .wrongAnswer, "expected \"\(expect)\", got \"\(banner)\"",
+      latency: greeting.verdict.latency)
+  }
+
+  private func contact(
+    _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> SSHGreeting {
+    do throws(Verdict) {
+      // Another port or address is another server: nobody has said whom to believe there.
+      if let target = endpoint.target, target.port == endpoint.port,
+        target.address == endpoint.address
+      {
+        return try await exchange(target, endpoint, on: reactor, by: deadline)
+      }
+      return try await greet(endpoint, on: reactor, by: deadline)
+    } catch {
+      return SSHGreeting(error)
     }
   }
 
   /// Exchanges keys as the collectors do, and logs in where that is wanted.
   private func exchange(
     _ target: HostTarget, _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> Verdict {
+  ) async throws(Verdict) -> SSHGreeting {
     let start = Deadline.now
     do throws(TargetError) {
-      let told = try await target.greet(logIn: login, on: reactor, by: deadline)
+      let (told, banner) = try await target.greet(logIn: login, on: reactor, by: deadline)
       endpoint.note("key exchange", told)
-      return .ok(Deadline.now.since(start), told)
+      var greeting = SSHGreeting(.ok(Deadline.now.since(start), told), banner: banner)
+      greeting.isLoggedIn = login
+      return greeting
     } catch {
       endpoint.note("failed", error.detail)
       throw Verdict(error)
@@ -70,7 +99,7 @@ public struct SSHProbe: Probe {
   /// Reads the banner and the list of algorithms.
   private func greet(
     _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> Verdict {
+  ) async throws(Verdict) -> SSHGreeting {
     endpoint.byHand("ssh-keyscan -p \(endpoint.port) \(endpoint.number)")
     let start = Deadline.now
     let stream = try await ByteStream.open(
@@ -92,11 +121,7 @@ public struct SSHProbe: Probe {
       throw Verdict(.critical, .protocolError, "\(banner), and then an empty list of algorithms")
     }
     await goodbye(stream, on: reactor, by: min(deadline, .after(.milliseconds(200))))
-    if let expect, banner.utf8.firstRange(of: expect.utf8) == nil {
-      throw Verdict(
-        .critical, .wrongAnswer, "expected \"\(expect)\", got \"\(banner)\"", latency: latency)
-    }
-    return .ok(latency, "\(banner), \(exchange)")
+    return SSHGreeting(.ok(latency, "\(banner), \(exchange)"), banner: banner)
   }
 
   /// The line that begins with `SSH-`; others may stand before it (RFC 4253, section 4.2).
@@ -143,6 +168,29 @@ public struct SSHProbe: Probe {
     guard length > 0, length <= bytes.count - start else { return nil }
     let names = bytes[start..<start + length]
     return String(decoding: names.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
+  }
+}
+
+/// What one contact with an SSH server came to.
+struct SSHGreeting: Sendable {
+  var verdict: Verdict
+  /// What the server calls itself; nil where it did not come to that.
+  var banner: String?
+  var isLoggedIn = false
+
+  init(_ verdict: Verdict, banner: String? = nil) {
+    self.verdict = verdict
+    self.banner = banner
+  }
+
+  /// How the server counts it.
+  var cost: ContactBook.Cost {
+    switch verdict.reason {
+    case .refusedByProtection: .refusal
+    case .authFailed: .failedLogin
+    case .connectionRefused, .unreachable, .nameUnknown, .localError: .nothing
+    default: isLoggedIn ? .nothing : .contact
+    }
   }
 }
 

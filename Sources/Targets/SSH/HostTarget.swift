@@ -131,19 +131,20 @@ public struct HostTarget: Sendable {
 
   /// Exchanges keys in one contact, compares the host's, and logs in where that is wanted.
   ///
-  /// Returns what people are told of it.
+  /// Returns what people are told of it, and what the server calls itself.
   func greet(
     logIn: Bool, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(TargetError) -> String {
+  ) async throws(TargetError) -> (told: String, banner: String?) {
     var steps = HostAnswer(time: .now)
     let (session, key) = try await handshakeOnce(
       hostKeys: Algorithms.preference(for: accepted.keys), on: reactor, by: deadline, steps: &steps)
     defer { session.close() }
     try check(key)
-    guard logIn else { return "host key \(key.type) \(key.fingerprint) as accepted" }
+    let banner = session.banner
+    guard logIn else { return ("host key \(key.type) \(key.fingerprint) as accepted", banner) }
     let method = try await session.authenticate(
       user, with: credentials, on: reactor, by: deadline)
-    return "\(user) logs in by \(method)"
+    return ("\(user) logs in by \(method)", banner)
   }
 
   private func open(

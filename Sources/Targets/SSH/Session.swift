@@ -101,6 +101,18 @@ final class Session {
     return HostKey(blob: Array(UnsafeRawBufferPointer(start: key, count: size)))
   }
 
+  /// The line with which the server began, without `SSH-2.0-`; nil before it came. The corresponding C
+  /// function is `libssh2_session_banner_get`.
+  var banner: String? {
+    guard let line = libssh2_session_banner_get(session).map({ String(cString: $0) }) else {
+      return nil
+    }
+    for start in ["SSH-2.0-", "SSH-1.99-"] where line.hasPrefix(start) {
+      return String(line.dropFirst(start.count))
+    }
+    return line
+  }
+
   /// What the first bytes say where they are not SSH's; nil where they are, or none came.
   private var stranger: TargetError? {
     let greeting = transport.greeting
