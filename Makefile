@@ -20,7 +20,7 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test lint lab-trixie format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
+.PHONY: help run build debug test lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

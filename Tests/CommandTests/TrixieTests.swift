@@ -47,7 +47,8 @@ struct TrixieTests {
     let range = lab(server)
     let tally = Tally()
     let words = [
-      "probe", "ssh:\(server.port)", "deb13", "--inventory", range.inventory, "--store", range.store,
+      "probe", "ssh:\(server.port)", "deb13", "--inventory", range.inventory, "--store",
+      range.store,
     ]
     DispatchQueue.concurrentPerform(iterations: 24) { _ in
       let outcome = try? run(Scrape.program, words)
@@ -69,12 +70,12 @@ struct TrixieTests {
     let first = try range.scrape("probe", "ssh:\(server.port)", "deb13")
     #expect(first.output.hasPrefix("minor"), "\(first)")
     #expect(first.output.contains("refused_by_protection"), "\(first)")
-    let drops = server.log.split(separator: "\n").count { $0.contains("drop connection") }
+    let drops = server.log.occurrences(of: "drop connection")
     for _ in 0..<5 {
       let again = try range.scrape("probe", "ssh:\(server.port)", "deb13")
       #expect(again.output.contains("is left alone for"), "\(again)")
     }
-    #expect(server.log.split(separator: "\n").count { $0.contains("drop connection") } == drops)
+    #expect(server.log.occurrences(of: "drop connection") == drops)
     // The penalty was some 20 to 40 s.
     let healed = eventually(within: 90) {
       (try? range.scrape("probe", "ssh:\(server.port)", "deb13"))?.status == 0

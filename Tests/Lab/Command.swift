@@ -88,3 +88,9 @@ public func listens(_ port: UInt16, at host: String = "127.0.0.1") -> Bool {
     }
   }
 }
+
+extension String {
+  /// How often the words stand in it. Lines would not do: sshd ends its own with CR LF, which is one
+  /// character to Swift.
+  public func occurrences(of words: String) -> Int { components(separatedBy: words).count - 1 }
+}
