@@ -6,15 +6,16 @@ TIME ?= 60
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
-  libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev zlib1g-dev pkg-config
+  libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev libsnappy-dev zlib1g-dev \
+  pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash dnsmasq-base \
-  dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools ipmitool iproute2 \
+  dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
-  nftables nginx-light openipmi openssl postgresql-15 procps samba sqlite3 tigervnc-standalone-server unbound \
-  util-linux victoria-metrics vsftpd xrdp xvfb
-BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc ipmitool iproute2 libc6-dev libssh-dev \
-  monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
+  nftables nginx-light openipmi openssl postgresql-15 procps prometheus samba sqlite3 \
+  tigervnc-standalone-server unbound util-linux victoria-metrics vsftpd xrdp xvfb
+BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
+  libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
   python3-venv python3-pip
 
 RELEASE := -c release --static-swift-stdlib
@@ -55,10 +56,11 @@ lab-trixie: ## A root of Debian 13; `SCRAPE_TRIXIE=$PWD/.build/lab/trixie make t
 	printf 'root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n' \
 	  | $(SUDO) tee $(TRIXIE)/etc/passwd >/dev/null
 
-bench: deps-bench build ## Compares with other tools on the same hosts and BMCs; see bench/README.md.
+bench: deps-bench build ## Compares with other tools on the same hosts, BMCs and points; see bench/README.md.
 	bench/run
 	bench/bmc
 	bench/ask
+	bench/deliver
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)

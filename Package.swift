@@ -56,6 +56,7 @@ let package = Package(
     library("CMariaDB", "libmariadb", "libmariadb-dev"),
     library("CPQ", "libpq", "libpq-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
+    library("CSnappy", "snappy", "libsnappy-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
@@ -81,7 +82,7 @@ let package = Package(
     .target(
       name: "Sinks",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CLinux",
+        "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CSnappy", "CLinux",
       ],
       swiftSettings: strict),
     .executableTarget(

@@ -10,6 +10,9 @@ let package = Package(
       name: "rooms", dependencies: [.product(name: "Rooms", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(
+      name: "delivery", dependencies: [.product(name: "Rooms", package: "scrape")],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
       name: "bmcs", dependencies: [.product(name: "Lab", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(

@@ -9,3 +9,17 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   deinit { close(number) }
 }
+
+extension FileDescriptor {
+  /// Lets this process open as many descriptors as the system allows it, at most 65,536.
+  ///
+  /// The corresponding C function is `setrlimit`.
+  public static func raiseLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    let wanted = min(limit.rlim_max, 65_536)
+    guard wanted > limit.rlim_cur else { return }
+    limit.rlim_cur = wanted
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

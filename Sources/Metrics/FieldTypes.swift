@@ -172,6 +172,7 @@ public enum FieldTypes {
       float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status process"),
     "scrape": fields(
       integer: "up bytes collectors problems dropped", float: "duration_ms", string: "reason"),
+    "scrape_doctor": fields(integer: "canary"),
     "service": fields(integer: "up state", float: "latency_ms", string: "reason message"),
     "service_summary": fields(
       integer: "total online ok minor major critical unknown", float: "score"),

@@ -35,7 +35,7 @@ typealias Example = (line: String, purpose: String)
 /// Every subcommand there is: adding one is its file and its line here.
 let subcommands: [any Subcommand.Type] = [
   RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
-  TrustCommand.self, StatusCommand.self, SetupCommand.self,
+  TrustCommand.self, StatusCommand.self, DoctorCommand.self, SetupCommand.self,
 ]
 
 @main struct Command {
@@ -43,6 +43,8 @@ let subcommands: [any Subcommand.Type] = [
 
   static func main() async {
     Signals.ignoreBrokenPipes()
+    // A hundred hosts with a dozen questions each take thousands of descriptors; 1,024 are usual.
+    FileDescriptor.raiseLimit()
     exit(await run(Array(CommandLine.arguments.dropFirst())))
   }
 

@@ -180,38 +180,59 @@ struct Pass {
     report.interrupted = interrupted
   }
 
-  /// Asks a host and its services side by side; the probe `ssh` waits for the collectors' session,
-  /// which is its answer, and what the host is asked itself takes part in that session.
+  /// Asks a host and its services side by side; only the probe `ssh` waits for the collectors'
+  /// session, which is its answer.
   private func read(
     _ job: Job, _ kit: ProbeKit, on reactor: Reactor, progress: Progress
   ) async -> (HostReading?, ServiceReading?) {
     progress.started(job.host.name)
     defer { progress.ended(job.host.name) }
     guard let probes = job.probes else {
-      return (await read(job.turn, job.reach, on: reactor).reading, nil)
+      return (await read(job.turn, job.reach, on: reactor), nil)
     }
     let start = Timestamp.now
-    let questions = HostQuestions(probes.plans, of: job.host.name)
-    let logsIn = job.turn != nil || questions.batch != nil
-    let waiting = questions.others.filter { logsIn && $0.kind == "ssh" }
-    let others = questions.others.filter { !logsIn || $0.kind != "ssh" }
+    let name = job.host.name
+    let questions = HostQuestions(probes.plans, of: name)
+    let plans = HostQuestions.others(probes.plans, of: name)
+    let waiting = plans.filter { job.turn != nil && $0.kind == "ssh" }
+    let others = plans.filter { job.turn == nil || $0.kind != "ssh" }
     async let asked = ask(others, of: job, kit, ssh: nil, on: reactor)
-    let (reading, answers) = await read(job.turn, job.reach, questions.batch, on: reactor)
-    let own = questions.results(of: questions.batch == nil ? nil : answers.last)
-    let late = await ask(waiting, of: job, kit, ssh: answers.first, on: reactor)
+    let (reading, answered) = await read(job, questions, on: reactor)
+    let late = await ask(waiting, of: job, kit, ssh: reading, on: reactor) + answered
     let results = await asked
-    return (reading, ServiceReading(results + own + late, of: probes, at: start))
+    return (reading, ServiceReading(results + late, of: probes, at: start))
+  }
+
+  /// Asks the host's collectors, and what probes want to know of the host itself, in one session.
+  private func read(
+    _ job: Job, _ questions: HostQuestions, on reactor: Reactor
+  ) async -> (HostReading?, [ServiceResult]) {
+    guard !questions.isEmpty else { return (await read(job.turn, job.reach, on: reactor), []) }
+    let start = Deadline.now
+    var answer = HostAnswer(time: .now)
+    let batch = questions.batch(with: job.turn?.batch.items ?? [])
+    if deadline.isPast {
+      answer.failure = .notReached
+    } else {
+      let limit =
+        job.turn?.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
+      answer = await job.reach.ask([batch], on: reactor, by: limit)[0]
+    }
+    let reading = job.turn.map {
+      HostReading(answer, to: batch, of: $0, took: Deadline.now.since(start))
+    }
+    return (reading, questions.results(from: answer))
   }
 
   private func ask(
-    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, ssh answer: HostAnswer?,
+    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, ssh reading: HostReading?,
     on reactor: Reactor
   ) async -> [ServiceResult] {
     guard !plans.isEmpty else { return [] }
     var context = ProbeContext(job.host, kit: kit)
     if case .ssh(let target) = job.reach {
       context.target = target
-      context.ssh = answer?.outcome(of: target)
+      context.ssh = reading?.outcome(of: target)
     }
     return await reactor.open { [context] reactor in
       await Probes.run(plans, of: context, on: reactor, by: deadline)
@@ -240,25 +261,20 @@ struct Pass {
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
   }
 
-  /// Asks a host in one session: its collectors' batch, where it has a turn, and then the questions.
   private func read(
-    _ turn: Plan.Turn?, _ reach: Reach, _ questions: Batch? = nil, on reactor: Reactor
-  ) async -> (reading: HostReading?, answers: [HostAnswer]) {
-    let batches = [turn?.batch, questions].compactMap { $0 }
-    guard !batches.isEmpty else { return (nil, []) }
+    _ turn: Plan.Turn?, _ reach: Reach, on reactor: Reactor
+  ) async -> HostReading? {
+    guard let turn else { return nil }
     let start = Deadline.now
-    var answers: [HostAnswer]
     if deadline.isPast {
       var answer = HostAnswer(time: .now)
       answer.failure = .notReached
-      answers = batches.map { _ in answer }
-    } else {
-      let limit = turn?.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
-      answers = await reach.ask(batches, on: reactor, by: limit)
+      return HostReading(answer, to: turn.batch, of: turn, took: .zero)
     }
-    guard let turn else { return (nil, answers) }
-    let took = questions == nil ? Deadline.now.since(start) : answers[0].took
-    return (HostReading(answers[0], to: turn.batch, of: turn, took: took), answers)
+    let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
+    let answers = await reach.ask([turn.batch], on: reactor, by: limit)
+    return HostReading(
+      answers[0], to: turn.batch, of: turn, took: Deadline.now.since(start))
   }
 
   /// Keeps everything in one transaction, then delivers what waits for each sink.

@@ -52,7 +52,6 @@ enum ProbeCommand: Subcommand {
       host.map { ProbeContext($0, kit: kit) }
       ?? ProbeContext(host: name, address: name, kit: kit)
     context.explains = arguments.has("--explain")
-    let questions = HostQuestions([plan], of: context.host)
     if let site, var host, plan.kind == SSHProbe.name {
       // Whom to believe is told by the port, which may be another than the collectors'.
       host.port = Int(plan.port)
@@ -63,13 +62,19 @@ enum ProbeCommand: Subcommand {
     let given = try arguments.duration("--deadline")
     if let given { plans[0].timeout = given }
     let deadline = Deadline.after(given ?? plan.timeout + .seconds(5))
-    let reactor = Reactor()
-    var results: [ServiceResult] = []
-    if let batch = questions.batch, let site, let host {
+    var results: [ServiceResult]
+    let questions = HostQuestions(plans, of: context.host)
+    if !questions.isEmpty {
+      guard let site, let host else {
+        throw UsageError(message: "\(plan.kind) is asked of a host of the inventory")
+      }
       var gatherer = await Gatherer(site)
-      let answers = await Reach(host, &gatherer).ask([batch], on: reactor, by: deadline)
-      results = questions.results(of: answers.first, explaining: context.explains)
+      let reach = Reach(host, &gatherer)
+      let answers = await reach.ask(
+        [questions.batch(with: [])], on: gatherer.reactors[0], by: deadline)
+      results = questions.results(from: answers[0], explains: context.explains)
     } else {
+      let reactor = Reactor()
       results = await reactor.open { [plans, context] reactor in
         await Probes.run(plans, of: context, on: reactor, by: deadline)
       }

@@ -19,7 +19,13 @@ struct ServiceReading: Sendable {
     result = HostResult(batch: PointBatch(host: host.name, tags: host.pointTags, time: time))
     result.isOfBoot = false
     result.due[Self.name] = turn.due
-    result.batch.points = self.services.flatMap(\.points)
+    result.batch.points = self.services.flatMap(\.points).map { point in
+      // What a program measured by itself belongs to this host, whatever it says.
+      guard FieldTypes.all[point.measurement] == nil else { return point }
+      var point = point
+      point.tags.removeAll { tag in result.batch.tags.contains { $0.name == tag.name } }
+      return point
+    }
     result.outcomes = self.services.map { service in
       let verdict = service.verdict
       return TargetOutcome(

@@ -28,31 +28,22 @@ struct Visit {
     async let asked = BMCVisit(bmcTurn, with: gatherer, by: deadline)
     self.turn = turn
     let batch = turn.batch
-    let questions = HostQuestions(probes?.plans ?? [], of: turn.host.name)
     guard !batch.items.isEmpty else {
-      if let own = questions.batch {
-        answer = await reach.ask([own], on: reactor, by: deadline)[0]
-        services = questions.results(of: answer, explaining: true)
-      } else {
-        answer = HostAnswer(time: .now)
-      }
+      answer = HostAnswer(time: .now)
       bmc = await asked
       takeBMC()
-      await ask(questions.others, of: turn.host, reach, with: gatherer, by: deadline)
+      await ask(probes, reach, with: gatherer, by: deadline)
       return
     }
     // Users, log-ins, disks and GPUs do not change in a second and cost the host a process each.
     let again = Batch(
       batch.items.filter { !$0.collector.mayHang && !$0.collector.remembersAcrossBoots })
-    let batches = [batch, again.items.isEmpty ? nil : again, questions.batch].compactMap { $0 }
+    let batches = again.items.isEmpty ? [batch] : [batch, again]
     let answers = await reach.ask(
       batches, pause: .seconds(1), on: reactor, by: deadline)
     answer = answers[0]
-    if questions.batch != nil {
-      services = questions.results(of: answers.last, explaining: true)
-    }
     bmc = await asked
-    let later = !again.items.isEmpty && answers[1].failure == nil ? answers[1] : nil
+    let later = answers.count > 1 && answers[1].failure == nil ? answers[1] : nil
     for item in batch.items {
       let name = item.collector.name
       let (first, error) = answer.sample(item, previous: nil)
@@ -74,28 +65,38 @@ struct Visit {
       }
     }
     takeBMC()
-    await ask(questions.others, of: turn.host, reach, with: gatherer, by: deadline)
+    await ask(probes, reach, with: gatherer, by: deadline)
   }
 
   private mutating func ask(
-    _ plans: [ProbePlan], of host: Host, _ reach: Reach, with gatherer: Gatherer,
-    by deadline: Deadline
+    _ turn: Plan.ProbeTurn?, _ reach: Reach, with gatherer: Gatherer, by deadline: Deadline
   ) async {
-    defer { points += services.flatMap(\.points) }
-    guard !plans.isEmpty else { return }
-    var context = ProbeContext(host, kit: ProbeKit(contacts: gatherer.contactsFile))
+    guard let turn else { return }
+    var context = ProbeContext(turn.host, kit: ProbeKit(contacts: gatherer.contactsFile))
     context.explains = true
     if case .ssh(let target) = reach {
       context.target = target
       if !answer.steps.isEmpty || answer.failure != nil {
-        context.ssh = answer.outcome(of: target)
+        let login = answer.steps.filter { $0.name != "batch" }
+        context.ssh = SSHOutcome(
+          port: target.port, failure: answer.failure,
+          latency: login.reduce(.zero) { $0 + $1.took })
       }
     }
     // Services have time of their own: a host that did not answer has used up its own.
     let limit = max(deadline, .after(.seconds(10)))
-    services += await gatherer.reactors[0].open { [context] reactor in
-      await Probes.run(plans, of: context, on: reactor, by: limit)
+    let name = turn.host.name
+    let questions = HostQuestions(turn.plans, of: name)
+    services = await gatherer.reactors[0].open { [context] reactor in
+      await Probes.run(
+        HostQuestions.others(turn.plans, of: name), of: context, on: reactor, by: limit)
     }
+    if !questions.isEmpty {
+      let answers = await reach.ask(
+        [questions.batch(with: [])], on: gatherer.reactors[0], by: limit)
+      services += questions.results(from: answers[0], explains: true)
+    }
+    points += services.flatMap(\.points)
   }
 
   private mutating func takeBMC() {

@@ -59,17 +59,30 @@ extension Sink {
     _ store: Store, into delivery: inout Delivery, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async throws(StoreError) -> SinkError? {
-    var last: Int64 = 0
-    while !deadline.isPast, let waiting = try await store.next(for: name, after: last) {
-      last = waiting.id
+    var waiting = try await store.next(for: name)
+    // Forgetting costs a commit, and delivering twice changes nothing: some are forgotten at once.
+    var done: [Int64] = []
+    var failure: SinkError?
+    while !deadline.isPast, failure == nil, let one = waiting {
+      // The disk looks for the next while the network is busy with this one.
+      async let next = store.next(for: name, after: one.id)
       do throws(SinkError) {
-        delivery.receipt += try await deliver(waiting.payload, on: reactor, by: deadline)
+        delivery.receipt += try await deliver(one.payload, on: reactor, by: deadline)
+        done.append(one.id)
       } catch {
-        return error
+        failure = error
       }
-      try await store.delivered([waiting.id])
+      do { waiting = try await next } catch {
+        try await store.delivered(done)
+        throw error as? StoreError ?? StoreError(.failed, "\(error)")
+      }
+      if done.count == 16 {
+        try await store.delivered(done)
+        done.removeAll()
+      }
     }
-    return nil
+    if !done.isEmpty { try await store.delivered(done) }
+    return failure
   }
 
   /// Delivers payloads that are in no queue: those of a sink that has none, or all of them where the

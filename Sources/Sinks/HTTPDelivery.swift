@@ -11,8 +11,12 @@ protocol HTTPReceiver: Sink {
   func meaning(of response: HTTPResponse) -> HTTPAnswer
   /// Makes what an answer said to be missing.
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
+  /// Whether the payload is still what was once written to the queue.
+  func isWhole(_ payload: Payload) -> Bool
   /// A payload as two; nil where it is too small. Gzipped lines unless the sink says otherwise.
   func halves(of payload: Payload) -> (Payload, Payload)?
+  /// The first line of a payload in words for people; nil where there is none to show.
+  func beginning(of payload: Payload) -> String?
 }
 
 /// What a server's answer means for the payload that was sent.
@@ -72,7 +76,11 @@ extension HTTPReceiver {
         do { try await reactor.sleep(until: .after(wait)) } catch {
           throw SinkError(.cancelled, name, "cancelled")
         }
-      case .failed(let error): throw error
+      case .failed(let error):
+        guard error.reason != .protocolError || isWhole(payload) else {
+          return Receipt(refused: payload.lines, messages: ["what waited was damaged on the disk"])
+        }
+        throw error
       }
     }
   }
@@ -91,13 +99,19 @@ extension HTTPReceiver {
 
   /// Why a line was refused, with its beginning where the server did not name it.
   private func named(_ payload: Payload, _ why: String) -> String {
-    guard let bytes = Decompressor().unpack(payload.body, limit: Lines.limit) else { return why }
-    let line = String(
+    guard let line = beginning(of: payload), !why.contains(line.prefix(40)) else { return why }
+    return "\(why), in the line: \(line)"
+  }
+
+  func beginning(of payload: Payload) -> String? {
+    guard let bytes = Decompressor().unpack(payload.body, limit: Lines.limit) else { return nil }
+    return String(
       decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }.prefix(120), as: UTF8.self)
-    return why.contains(line.prefix(40)) ? why : "\(why), in the line: \(line)"
   }
 
   func halves(of payload: Payload) -> (Payload, Payload)? { Lines.halves(of: payload) }
+
+  func isWhole(_ payload: Payload) -> Bool { true }
 
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
     throw SinkError(.missing, name, "there is no place for points, and it cannot be made")

@@ -94,6 +94,10 @@ extension InfluxDB: HTTPReceiver {
     return request
   }
 
+  func isWhole(_ payload: Payload) -> Bool {
+    Decompressor().unpack(payload.body, limit: Lines.limit) != nil
+  }
+
   func meaning(of response: HTTPResponse) -> HTTPAnswer {
     switch response.status {
     case 204: return .taken

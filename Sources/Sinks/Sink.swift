@@ -35,7 +35,10 @@ public protocol Sink: Sendable {
 }
 
 /// Every kind of sink there is: adding one is its file and its name here.
-public let sinkKinds: [any Sink.Type] = [InfluxDB.self, InfluxDB2.self, StandardOutput.self]
+public let sinkKinds: [any Sink.Type] = [
+  Graphite.self, InfluxDB.self, InfluxDB2.self, LineFile.self, PrometheusFile.self,
+  RemoteWrite.self, Splunk.self, StandardOutput.self,
+]
 
 /// The sinks of the configuration: a list of `kind` or `kind: {…}`.
 public func sinks(

@@ -5,6 +5,24 @@ internal import Glibc
 
 /// One transfer on its way: libcurl's easy handle and what has come back so far.
 final class Exchange {
+  enum Ending {
+    case finished(CURLcode)
+    case timedOut
+    case cancelled
+    case failed(SystemError)
+  }
+
+  /// No other transfer of the same multi handle has it.
+  let number: UInt64
+  let deadline: Deadline
+  /// How it ended; nil while it runs.
+  private(set) var ending: Ending?
+  /// Its task, where that waits for the end.
+  private var sleeper: CheckedContinuation<Void, Never>?
+  /// OpenSSL's, of the connection that is being made for it.
+  private(set) var settings: OpaquePointer?
+  /// Why a socket could not be made.
+  private var failure: Int32 = 0
   private let easy: UnsafeMutableRawPointer
   private let sockets: Sockets
   private let request: TransferRequest
@@ -19,18 +37,20 @@ final class Exchange {
   private var headerBytes = 0
   private var transcript: Transcript?
   private let scheme: String
-  /// Whether it is a protocol of commands and answers, with a farewell.
-  var isConversation: Bool { !scheme.hasPrefix("http") }
+  private let isConversation: Bool
 
   init(
     _ request: TransferRequest, on easy: UnsafeMutableRawPointer, of multi: MultiHandle,
-    trusting authorities: Authorities
+    trusting authorities: Authorities, number: UInt64, by deadline: Deadline
   ) throws(TransferError) {
     self.request = request
+    self.number = number
+    self.deadline = deadline
+    isConversation = request.isConversation
     self.easy = easy
     self.authorities = authorities
     sockets = multi.sockets
-    scheme = String(request.url.prefix { $0 != ":" }).lowercased()
+    scheme = request.scheme
     body = .allocate(capacity: request.body.count)
     _ = body.initialize(from: request.body)
     words = .allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -77,10 +97,10 @@ final class Exchange {
       scrape_setopt_long(easy, CURLOPT_CA_CACHE_TIMEOUT, 0),
       scrape_setopt_tls(
         easy,
-        { _, tls, context in
+        { easy, tls, context in
           guard let tls, let context else { return CURLE_ABORTED_BY_CALLBACK }
-          let multi = Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
-          return multi.current?.secure(OpaquePointer(tls), context) ?? CURLE_ABORTED_BY_CALLBACK
+          return Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
+            .secure(easy, OpaquePointer(tls))
         }, owner),
       scrape_setopt_pointer(easy, CURLOPT_ERRORBUFFER, words.baseAddress),
       scrape_setopt_data(easy, CURLOPT_WRITEFUNCTION) { data, size, count, context in
@@ -99,8 +119,8 @@ final class Exchange {
         easy,
         { context, _, address in
           guard let context, let address else { return -1 }
-          return Unmanaged<Sockets>.fromOpaque(context).takeUnretainedValue().make(address)
-        }, socketOwner),
+          return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue().make(address)
+        }, context),
       scrape_setopt_closesocket(
         easy,
         { context, socket in
@@ -244,7 +264,8 @@ final class Exchange {
   /// Puts the authorities into a connection that is about to be secured, and listens in.
   ///
   /// The chain is verified as ever; it is looked at besides, as libcurl shows none that failed.
-  private func secure(_ tls: OpaquePointer, _ context: UnsafeMutableRawPointer) -> CURLcode {
+  func secure(_ tls: OpaquePointer, _ context: UnsafeMutableRawPointer) {
+    settings = tls
     sockets.saysNothing()
     authorities.adopt(tls)
     SSL_CTX_set_cert_verify_callback(
@@ -254,11 +275,16 @@ final class Exchange {
         let verdict = X509_verify_cert(verification)
         if let context {
           Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
-            .current?.note(verification, verdict == 1)
+            .exchange(verifying: verification)?.note(verification, verdict == 1)
         }
         return verdict
       }, context)
-    return CURLE_OK
+  }
+
+  private func make(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
+    let socket = sockets.make(address)
+    if socket < 0 { failure = errno }
+    return socket
   }
 
   private func note(_ verification: OpaquePointer, _ isTrusted: Bool) {
@@ -339,8 +365,35 @@ final class Exchange {
 
   // MARK: The end
 
+  /// It is over, unless it was before.
+  func end(_ ending: Ending) {
+    if self.ending == nil { self.ending = ending }
+    wake()
+  }
+
+  var isAsleep: Bool { sleeper != nil }
+
+  func sleep(_ continuation: CheckedContinuation<Void, Never>) {
+    sleeper = continuation
+    if ending != nil { wake() }
+  }
+
+  func wake() {
+    sleeper?.resume()
+    sleeper = nil
+  }
+
+  func answer(_ ending: Ending) throws(TransferError) -> TransferAnswer {
+    switch ending {
+    case .finished(let code): return answer(code)
+    case .timedOut: return answer(ending: .timeout)
+    case .cancelled: return answer(ending: .cancelled)
+    case .failed(let error): throw TransferError(.local, "\(error)")
+    }
+  }
+
   /// The answer where libcurl ended the transfer.
-  func answer(_ code: CURLcode) -> TransferAnswer {
+  private func answer(_ code: CURLcode) -> TransferAnswer {
     if code == CURLE_OK { sockets.saysNothing() }
     complete()
     if code != CURLE_OK && !(code == CURLE_WRITE_ERROR && found.isCut) { found.error = error(code) }
@@ -348,7 +401,7 @@ final class Exchange {
   }
 
   /// The answer where the reactor ended it.
-  func answer(ending reason: TransferError.Reason) -> TransferAnswer {
+  private func answer(ending reason: TransferError.Reason) -> TransferAnswer {
     complete()
     let point =
       if found.phases.connected == nil {
@@ -434,7 +487,7 @@ final class Exchange {
   private var unconnected: TransferError.Reason {
     var number = 0
     _ = scrape_getinfo_long(easy, CURLINFO_OS_ERRNO, &number)
-    switch sockets.failure != 0 ? sockets.failure : Int32(truncatingIfNeeded: number) {
+    switch failure != 0 ? failure : Int32(truncatingIfNeeded: number) {
     case ECONNREFUSED: return .refused
     case ETIMEDOUT: return .timeout
     case ECONNRESET: return .lost

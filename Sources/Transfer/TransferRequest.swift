@@ -42,3 +42,9 @@ public struct TransferRequest: Sendable {
     self.url = url
   }
 }
+
+extension TransferRequest {
+  var scheme: String { String(url.prefix { $0 != ":" }).lowercased() }
+  /// Whether it is a protocol of commands and answers, with a farewell.
+  var isConversation: Bool { !scheme.hasPrefix("http") }
+}

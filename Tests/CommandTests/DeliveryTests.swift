@@ -138,7 +138,7 @@ import Testing
     let lines = Line.all(outcome.output)
     #expect(outcome.errors.contains("big: "), "\(outcome.errors)")
     #expect(outcome.errors.contains("points beyond its budget were dropped"))
-    #expect(lines.count == 100, "\(lines.count)")
+    #expect(lines.count { $0.tags["host"] == "big" } == 100, "\(lines.count)")
     let scrape = lines.first { $0.measurement == "scrape" }
     #expect((scrape?.fields["dropped"]).map { $0.hasSuffix("i") } == true)
   }
@@ -164,5 +164,38 @@ import Testing
     let status = try range.scrape("status")
     #expect(status.output.contains("hung: "), "\(status.output)")
     #expect(status.output.contains("failed since"))
+  }
+
+  @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
+  func `setup says what it would do, does it, and then finds it done`() throws {
+    let server = try InfluxServer()
+    let range = Range(
+      hosts: "all: {hosts: {me: {connection: local}}}\n",
+      settings: """
+        sinks:
+          - stdout
+          - influxdb:
+              {url: "\(server.url)", name: raw, retention: {keep: 30d, rollups: [{every: 5m}]}}
+        """)
+    func states(_ words: String...) throws -> [String] {
+      let outcome = try run(
+        Scrape.program, ["setup", "influxdb", "--inventory", range.inventory] + words)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.hasPrefix("raw\n"))
+      return outcome.output.split(separator: "\n").dropFirst().map { line in
+        ["would be made", "would be changed", "made", "changed", "is there"]
+          .first { line.hasPrefix("  \($0) ") } ?? String(line)
+      }
+    }
+    #expect(
+      try states("--dry-run") == [
+        "would be made", "would be changed", "would be made", "would be made",
+      ])
+    #expect(try states() == ["made", "changed", "made", "made"])
+    #expect(try states() == Array(repeating: "is there", count: 4))
+    #expect(try range.scrape("setup").status == 2)
+    #expect(try range.scrape("setup", "influxdb", "--sink", "other").status == 2)
+    server.stop()
+    #expect(try range.scrape("setup", "influxdb").status == 3)
   }
 }

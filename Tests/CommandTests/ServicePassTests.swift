@@ -80,4 +80,48 @@ import Testing
     let dry = try range.scrape("run", "--dry-run").output
     #expect(dry.contains("probes icmp"))
   }
+
+  @Test func `what only the host can tell is asked in its one session`() throws {
+    let sshd = try Sshd()
+    let scratch = Scratch()
+    let file = scratch.write("file's", "hello\n", mode: 0o640)
+    let plugin = scratch.write(
+      "plugin", "#!/bin/sh\necho 'WARNING - 3 left | left=3;5;1'\nexit 1\n", mode: 0o755)
+    let range = Range(
+      hosts: """
+        all:
+          vars: {key: \(sshd.key), known_hosts: \(sshd.knownHosts), port: \(sshd.port)}
+          hosts:
+            h1:
+              address: 127.0.0.1
+              probes:
+                - file: {path: "\(file)", mode: "0640", size: {min: 1}, name: good}
+                - file: {path: "\(file)", mode: "0600", name: wrong-mode}
+                - file: {path: /nowhere/at/all, exists: no, name: absent}
+                - exec: {command: ["\(plugin)"], on: host, name: left}
+                - exec: {command: [/bin/sh, -c, "kill -9 $$"], on: host, name: killed}
+                - exec: {command: [sleep, "60"], on: host, name: hangs}
+        """)
+    let outcome = try range.scrape("run", "--stdout")
+    let lines = Line.all(outcome.output)
+    func service(_ name: String) -> Line? {
+      lines.first { $0.measurement == "service" && $0.tags["service"] == name }
+    }
+    #expect(service("good")?.fields["state"] == "0i", "\(outcome.errors)")
+    #expect(service("wrong-mode")?.fields["state"] == "3i")
+    #expect(service("left")?.fields["state"] == "1i")
+    #expect(["3i", "4i"].contains(service("killed")?.fields["state"]))
+    #expect(service("hangs")?.fields["state"] != "0i" && service("hangs") != nil)
+    #expect(lines.contains { $0.measurement == "nagios" && $0.tags["perfdata"] == "left" })
+    #expect(lines.contains { $0.measurement == "filestat" && $0.fields["size_bytes"] == "6i" })
+    // The collectors are there beside them, from the same session.
+    #expect(lines.contains { $0.measurement == "mem" })
+    #expect(sshd.log.components(separatedBy: "Accepted publickey").count <= 2)
+    let alone = try range.scrape("run", "--only", "probes", "--stdout")
+    #expect(Line.all(alone.output).contains { $0.tags["service"] == "good" })
+    #expect(!Line.all(alone.output).contains { $0.measurement == "mem" })
+    let one = try range.scrape(
+      "probe", "file\(file.replacing("file's", with: "plugin"))", "h1", "--explain")
+    #expect(one.status == 0 && one.output.contains("stat"), "\(one.output)\(one.errors)")
+  }
 }

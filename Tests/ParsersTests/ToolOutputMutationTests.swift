@@ -22,6 +22,7 @@ private struct Seeded: RandomNumberGenerator {
       WTmpDBTests.entry(rest: "\"logout\": \"10:20\",\n \"length\": \"01:10\""),
       "Name=alice\nTimestamp=Fri 2026-11-20 09:10:11 UTC\nTTY=pts/0\nClass=user\n\nName=b\n",
       "sshd: alice@pts/0,pts/1\nsshd-session: bob@notty\0\0",
+      "a\\ b,t=x,u=y\\,z v=1.5,w=-2i,s=\"a \\\" b\",o=true 1760000000000000000\n# words\na v=1\n",
       """
       <?xml version="1.0" ?>
       <!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v13.dtd">
@@ -70,6 +71,7 @@ private struct Seeded: RandomNumberGenerator {
     ("wtmpdb", { try WTmpDB.parse($0.span).count }),
     ("loginctl", { try Loginctl.parse($0.span).count }),
     ("sshd", { try SSHProcesses.parse($0.span).count }),
+    ("line protocol", { try LineProtocolReader.parse($0.span).points.count }),
     ("nvidia-smi", { try NvidiaSMI.parse($0.span).gpus.count }),
   ]
 

@@ -11,7 +11,12 @@ struct HistoryTests {
     cpu.percent("usage", Double(number * 37 % 10_000) / 100)
     cpu.float("exact", Double(number) / 3)
     cpu.float("odd", [0.0, -0.0, .pi, 1e300, -1e-300, -1e-307][number % 6])
+    cpu.float("thousandths", Double(number * number % 977) / 1000)
+    cpu.float("whole", Double(number % 9))
     cpu.integer("counter", Int64.max - Int64(number % 3))
+    cpu.integer("used", Int64((number * 7919 % 1013) << 12))
+    cpu.integer("available", Int64((5000 - number * 7919 % 1013) << 12))
+    cpu.integer("least", Int64.min &+ Int64(number * 7919 % 1013) << 12)
     cpu.integer("jumps", number % 2 == 0 ? Int64.min : Int64.max)
     cpu.boolean("ok", number % 5 != 0)
     cpu.string("text", number % 4 == 0 ? "" : "ü\u{0}\(number / 10)")
@@ -32,7 +37,8 @@ struct HistoryTests {
     return points
   }
 
-  @Test(arguments: [1, 31, 32, 33, 64, 65, 130]) func `every point is read back as it was`(
+  @Test(arguments: [1, 2, 31, 63, 64, 65, 72, 73, 130, 260])
+  func `every point is read back as it was`(
     passes: Int
   ) async throws {
     try await withStore { store in
@@ -40,7 +46,10 @@ struct HistoryTests {
         try await store.finish(pass(number), [result(number, points: Self.points(number))])
       }
       for measurement in ["cpu", "disk", "login", "process"] {
-        for field in ["usage", "exact", "odd", "counter", "jumps", "ok", "text", "free", "from"] {
+        for field in [
+          "usage", "exact", "odd", "counter", "jumps", "ok", "text", "free", "from", "thousandths",
+          "whole", "used", "available", "least",
+        ] {
           var wanted: [(Timestamp, FieldValue)] = []
           for number in 0..<passes {
             for point in Self.points(number) where point.measurement == measurement {
@@ -67,7 +76,10 @@ struct HistoryTests {
         series.first
           == Store.Series(
             measurement: "cpu", tags: [Tag("cpu", "cpu-total")],
-            fields: ["usage", "exact", "odd", "counter", "jumps", "ok", "text"]))
+            fields: [
+              "usage", "exact", "odd", "thousandths", "whole", "counter", "used", "available",
+              "least", "jumps", "ok", "text",
+            ]))
     }
   }
 

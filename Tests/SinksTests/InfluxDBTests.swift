@@ -178,6 +178,25 @@ struct InfluxDBTests {
     #expect(rows.count == 3)
   }
 
+  @Test func `what was damaged on the disk is given up, and holds up nothing`() async throws {
+    let server = try InfluxServer()
+    let sink = InfluxDB(.init(url: server.url, database: "x"))
+    var point = Point("m")
+    point.integer("v", Int64(1))
+    let good = sink.payloads([batch([point])])
+    for change in [
+      { $0[0] ^= 0xff }, { $0.removeLast(3) }, { $0[$0.count / 2] ^= 0xff }, { $0.removeAll() },
+    ] as [(inout [UInt8]) -> Void] {
+      var bad = good[0]
+      change(&bad.body)
+      let delivery = await Reactor().run { [bad] reactor in
+        await sink.deliver([bad] + good, on: reactor, by: .after(.seconds(10)))
+      }
+      #expect(delivery.error == nil, "\(delivery)")
+      #expect((delivery.receipt.taken, delivery.receipt.refused) == (1, 1), "\(delivery)")
+    }
+  }
+
   @Test func `a password is asked for, refused and accepted`() async throws {
     let server = try InfluxServer(["INFLUXDB_HTTP_AUTH_ENABLED": "true"])
     try server.execute("CREATE USER boss WITH PASSWORD 's3cret:/@ü' WITH ALL PRIVILEGES")

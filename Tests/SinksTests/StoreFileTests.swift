@@ -34,6 +34,69 @@ import Testing
     }
   }
 
+  @Test func `only the last three files that were set aside are kept`() async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      // One of another program is not ours to delete.
+      try Data().write(to: URL(fileURLWithPath: folder + "/other.db-corrupt-20200101T000000Z"))
+      for number in 0..<14 {
+        try Data("no database, the \(number)th\n".utf8).write(to: URL(fileURLWithPath: path))
+        try Data("log".utf8).write(to: URL(fileURLWithPath: path + "-wal"))
+        try await { try await Store(path: path).finish(pass(number), []) }()
+      }
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      let aside = names.filter { $0.hasPrefix("scrape.db-corrupt-") && !$0.hasSuffix("-wal") }
+      let logs = names.filter { $0.hasPrefix("scrape.db-corrupt-") && $0.hasSuffix("-wal") }
+      #expect(names.contains("other.db-corrupt-20200101T000000Z"))
+      let texts = try aside.map { try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) }
+      #expect(Set(texts) == Set((11..<14).map { "no database, the \($0)th\n" }))
+      #expect(logs.count <= 3)
+    }
+  }
+
+  /// A power cut leaves a log that ends anywhere after what was synced, in whatever was on the disk.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `a torn log costs no pass that was kept`(
+    seed: UInt64
+  ) async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      var generator = Generator(state: seed)
+      var lengths: [Int] = []
+      let store = Store(path: path)
+      for number in 0..<40 {
+        try await store.finish(
+          pass(number), [result(number, points: HistoryTests.points(number))],
+          queue: ["x": [Payload(body: [1, 2, 3], lines: 1)]])
+        var status = stat()
+        stat(path + "-wal", &status)
+        lengths.append(Int(status.st_size))
+      }
+      let file = try Data(contentsOf: URL(fileURLWithPath: path))
+      let log = try Data(contentsOf: URL(fileURLWithPath: path + "-wal"))
+      try #require(lengths == lengths.sorted() && Set(lengths).count == 40)
+      for round in 0..<12 {
+        let torn = "\(folder)/torn\(round).db"
+        let cut = Int.random(in: 0...log.count, using: &generator)
+        let noise = (0..<Int.random(in: 0...20_000, using: &generator)).map { _ in
+          UInt8.random(in: 0...255, using: &generator)
+        }
+        try file.write(to: URL(fileURLWithPath: torn))
+        try (log.prefix(cut) + Data(noise)).write(to: URL(fileURLWithPath: torn + "-wal"))
+        let kept = lengths.count { $0 <= cut }
+        let again = Store(path: torn)
+        let passes = try await again.passes(100).count
+        #expect(passes >= kept && passes <= kept + 1)
+        let values = try await again.history(
+          host: "web1", measurement: "process", field: "pid", from: time(0), to: time(100))
+        #expect(values.map(\.1) == (0..<passes).map { .integer(Int64($0)) })
+        let lines = try await again.queues().first?.lines ?? 0
+        #expect(lines == passes)
+        try await again.finish(pass(99), [])
+        #expect(await again.notes() == [])
+      }
+    }
+  }
+
   @Test func `a file of a later version is refused and left alone`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"

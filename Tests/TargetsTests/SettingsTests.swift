@@ -70,12 +70,17 @@ struct SettingsTests {
       deadline: 30
       connect_timeout: 500ms
       lateness: 2m
+      delivery_timeout: 3s
+      series: 500
+      bytes: 1MiB
       store: {path: /var/lib/x.db, keep: 2d, size: 64MiB}
       sinks: [{stdout: }]
       rules: [a]
       """)
     #expect(settings.fanout == 20 && settings.deadline == .seconds(30))
     #expect(settings.connectTimeout == .milliseconds(500) && settings.lateness == .seconds(120))
+    #expect(settings.deliveryTimeout == .seconds(3))
+    #expect(settings.series == 500 && settings.bytes == 1 << 20)
     #expect(
       settings.store
         == Settings.Store(path: "/var/lib/x.db", keep: .seconds(172_800), size: 64 << 20))

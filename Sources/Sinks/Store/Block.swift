@@ -3,10 +3,11 @@ internal import Metrics
 /// Several passes of one host, column by column: the store's form of all but the latest passes.
 ///
 /// A series (shape, tag values, and which of several alike in one pass) stands once; its values
-/// follow one another, as differences where those are smaller, so that deflate finds little to say.
+/// follow one another in the form that says least (see Column.swift), so that deflate finds little to
+/// say.
 enum Block {
   /// How many passes are folded together. A mask of 64 bits says which of them had a series.
-  static let passes = 32
+  static let passes = 64
 
   private struct Key: Hashable {
     var shape: Shape
@@ -61,8 +62,9 @@ enum Block {
       writer.varint(series.mask)
       var columns = ByteWriter()
       if series.shape.timed { columns.integers(series.times) }
+      var neighbours: [Column.Numbers?] = []
       for (field, values) in zip(series.shape.fields, series.columns) {
-        columns.column(values, field.kind)
+        columns.column(values, field.kind, &neighbours)
       }
       writer.block(columns.bytes)
     }
@@ -90,8 +92,10 @@ enum Block {
       let times = shape.timed ? try columns.integers(present) : []
       var points = [Row.Kept](
         repeating: Row.Kept(shape: shape, tags: tags, time: nil, values: []), count: present)
+      var neighbours: [Column.Numbers?] = []
       for field in shape.fields {
-        for (index, value) in try columns.column(present, field.kind).enumerated() {
+        let values = try columns.column(present, field.kind, &neighbours)
+        for (index, value) in values.enumerated() {
           points[index].values.append(value)
         }
       }
@@ -106,109 +110,5 @@ enum Block {
       }
     }
     return rows
-  }
-}
-
-extension ByteWriter {
-  /// Whole numbers: as they are, as differences, or as differences of differences.
-  ///
-  /// The first byte says which, and is 3 where all are the same.
-  fileprivate mutating func integers(_ values: [Int64]) {
-    guard let first = values.first else { return }
-    if values.allSatisfy({ $0 == first }) {
-      bytes.append(3)
-      zigzag(first)
-      return
-    }
-    var candidates = [values]
-    for _ in 0..<2 {
-      guard let last = candidates.last else { break }
-      candidates.append(zip(last, [0] + last).map { $0 &- $1 })
-    }
-    let costs = candidates.map { numbers in
-      numbers.reduce(0) { $0 + 64 - $1.zigzag.leadingZeroBitCount }
-    }
-    let best = costs.indices.min { costs[$0] < costs[$1] } ?? 0
-    bytes.append(UInt8(best))
-    for number in candidates[best] { zigzag(number) }
-  }
-
-  fileprivate mutating func column(_ values: [FieldValue], _ kind: Shape.Kind) {
-    switch kind {
-    case .integer:
-      integers(values.map { if case .integer(let integer) = $0 { integer } else { 0 } })
-    case .boolean:
-      integers(values.map { if case .boolean(true) = $0 { 1 } else { 0 } })
-    case .float:
-      let floats = values.map { if case .float(let float) = $0 { float } else { 0.0 } }
-      let hundredths = floats.compactMap(\.hundredths)
-      if hundredths.count == floats.count {
-        integers(hundredths)
-      } else {
-        // Neighbours share sign, exponent and the upper bits of the fraction: those cancel out.
-        bytes.append(4)
-        var previous: UInt64 = 0
-        for float in floats {
-          varint((float.bitPattern ^ previous).byteSwapped)
-          previous = float.bitPattern
-        }
-      }
-    case .string:
-      var previous: String?
-      for value in values {
-        guard case .string(let text) = value else { continue }
-        if text == previous {
-          bytes.append(0)
-        } else {
-          varint(text.utf8.count + 1)
-          bytes.append(contentsOf: text.utf8)
-        }
-        previous = text
-      }
-    }
-  }
-}
-
-extension ByteReader {
-  fileprivate mutating func integers(_ count: Int) throws(Damaged) -> [Int64] {
-    guard count > 0 else { return [] }
-    let form = try byte()
-    if form == 3 { return Array(repeating: try zigzag(), count: count) }
-    guard form < 3 else { throw Damaged() }
-    var values: [Int64] = []
-    values.reserveCapacity(count)
-    for _ in 0..<count { values.append(try zigzag()) }
-    for _ in 0..<form {
-      for index in values.indices.dropFirst() { values[index] &+= values[index - 1] }
-    }
-    return values
-  }
-
-  fileprivate mutating func column(
-    _ count: Int, _ kind: Shape.Kind
-  ) throws(Damaged) -> [FieldValue] {
-    switch kind {
-    case .integer: return try integers(count).map { .integer($0) }
-    case .boolean: return try integers(count).map { .boolean($0 != 0) }
-    case .float:
-      guard peek == 4 else { return try integers(count).map { .float(Double(hundredths: $0)) } }
-      _ = try byte()
-      var values: [FieldValue] = []
-      var previous: UInt64 = 0
-      for _ in 0..<count {
-        previous ^= try varint().byteSwapped
-        values.append(.float(Double(bitPattern: previous)))
-      }
-      return values
-    case .string:
-      var values: [FieldValue] = []
-      var previous = ""
-      for _ in 0..<count {
-        let length = try varint()
-        if length > 0 { previous = try text(length - 1) }
-        values.append(.string(previous))
-      }
-      return values
-    }
   }
 }

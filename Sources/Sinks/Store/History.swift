@@ -3,7 +3,7 @@ public import Metrics
 /// All points of all passes, as far back as age and size allow.
 extension Store {
   /// For how many passes the rows of the latest are kept: all hosts have been folded by then.
-  private static let recent = Int64(2 * Block.passes)
+  private static let recent = Int64(Block.passes + 8)
   /// The lower bits of the number of a row are the host's.
   private static let hostBits: Int64 = 20
 

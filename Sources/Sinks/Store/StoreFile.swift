@@ -72,19 +72,47 @@ struct StoreFile {
   /// Renames the file, and what belongs to it, to `…-corrupt-DATE`.
   func setAside() throws(StoreError) -> String {
     let date = Timestamp(seconds: Int64(time(nil))).compactDate
-    var aside = "\(path)-corrupt-\(date)"
-    var number = 1
-    while access(aside, F_OK) == 0 && number < 1000 {
-      number += 1
-      aside = "\(path)-corrupt-\(date)-\(number)"
-    }
+    let earlier = setAsideBefore()
+    // Of one second, each has a higher number than those before it, also when they have gone.
+    let last = earlier.last { $0.date == date }
+    let aside = "\(path)-corrupt-\(date)\(last.map { "-\($0.number + 1)" } ?? "")"
     guard rename(path, aside) == 0 else {
       throw StoreError(.inaccessible, "\(path) cannot be set aside: \(SystemError("rename"))")
     }
     // The log holds what was not yet in the file; the index of the log is made anew from it.
     rename(path + "-wal", aside + "-wal")
     unlink(path + "-shm")
+    for old in earlier.dropLast(Self.asideLimit - 1) {
+      unlink(old.path)
+      unlink(old.path + "-wal")
+    }
     return aside
+  }
+
+  /// How many files that were set aside are left for people to look at: a disk that fails again and
+  /// again must not be filled by them.
+  private static let asideLimit = 3
+
+  /// The files that were set aside, the oldest first.
+  private func setAsideBefore() -> [(path: String, date: String, number: Int)] {
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let folder = slash.map { String(path[...$0]) } ?? "./"
+    let prefix = "\(slash.map { String(path[path.index(after: $0)...]) } ?? path)-corrupt-"
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var found: [(path: String, date: String, number: Int)] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name.hasPrefix(prefix), !name.hasSuffix("-wal") else { continue }
+      let parts = name.dropFirst(prefix.count).split(separator: "-")
+      guard let date = parts.first, let number = parts.count > 1 ? Int(parts[1]) : 1 else {
+        continue
+      }
+      found.append((folder + name, String(date), number))
+    }
+    return found.sorted { ($0.date, $0.number) < ($1.date, $1.number) }
   }
 
   /// Waits until nobody else is opening the file; nil where no lock can be had, as in a folder that

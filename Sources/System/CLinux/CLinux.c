@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 void scrape_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
@@ -33,4 +34,10 @@ int scrape_catch_signals(void) {
 void scrape_release_signals(void) {
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
+}
+
+int scrape_clock_is_synchronised(void) {
+  struct timex time = {0};
+  int state = adjtimex(&time);
+  return state < 0 ? -1 : state != TIME_ERROR;
 }

@@ -20,6 +20,14 @@ public struct Batch: Sendable {
     }
   }
 
+  /// A script that is no collector's: a question of a probe that the host answers itself.
+  struct Extra: Sendable {
+    /// The name of its section.
+    var name: String
+    var script: String
+    var byteLimit: Int
+  }
+
   public let items: [Item]
   /// The files that are read, each once.
   let files: [String]
@@ -38,7 +46,10 @@ public struct Batch: Sendable {
   /// The most bytes that a pass takes from one host.
   static let byteLimit = 8 << 20
 
-  public init(_ items: [Item]) {
+  public init(_ items: [Item]) { self.init(items, extras: []) }
+
+  /// Extras come last, as nothing is known of how long they take.
+  init(_ items: [Item], extras: [Extra]) {
     self.items = items
     var files = [Batch.bootFile, Batch.uptimeFile]
     var limits: [String: Int] = [:]
@@ -56,22 +67,12 @@ public struct Batch: Sendable {
     limits[Batch.fileSection] = fileLimit
     self.files = files
     headers = Batch.headers(of: files)
+    for extra in extras { limits[extra.name] = extra.byteLimit }
     self.limits = limits
     self.commands =
       (commands.filter { !$0.mayHang } + commands.filter(\.mayHang)).map { ($0.name, $0.script) }
-    mayHang = commands.contains(where: \.mayHang)
-  }
-
-  /// Scripts that are no collector's, each bounded in time by its own `$limit`.
-  init(scripts: [(name: String, script: String)], byteLimit: Int) {
-    items = []
-    files = [Batch.bootFile, Batch.uptimeFile]
-    headers = Batch.headers(of: files)
-    commands = scripts
-    var limits = [Batch.fileSection: 64 << 10]
-    for script in scripts { limits[script.name] = byteLimit }
-    self.limits = limits
-    mayHang = true
+      + extras.map { ($0.name, $0.script) }
+    mayHang = commands.contains(where: \.mayHang) || !extras.isEmpty
   }
 
   static func headers(of files: [String]) -> [[UInt8]] {

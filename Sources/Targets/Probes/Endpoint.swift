@@ -1,4 +1,4 @@
-internal import Engine
+public import Engine
 internal import Glibc
 internal import Metrics
 internal import Synchronization

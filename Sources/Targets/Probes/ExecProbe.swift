@@ -5,21 +5,24 @@ internal import Metrics
 internal import Parsers
 internal import Transfer
 
-/// `exec`: a plugin of Nagios, or a local check of Checkmk, on this machine or on the host itself.
+/// `exec`: a plugin of Nagios, a local check of Checkmk, or a program that prints InfluxDB's line
+/// protocol, on this machine or on the host itself.
 ///
 /// Options: `command` (a list of words, or one text cut at blanks; no shell reads it; `$HOSTADDRESS$`
-/// and `$HOSTNAME$` stand for the host), `format` (`nagios` or `checkmk`), `on` (`here` or `host`),
-/// `environment` (`{NAME: VALUE}`, values may be secrets; else the program sees PATH and LC_ALL only).
-/// Writes Telegraf's `nagios` and `nagios_state`.
+/// and `$HOSTNAME$` stand for the host), `format` (`nagios`, `checkmk` or `influx`), `on` (`here` or
+/// `host`), `environment` (`{NAME: VALUE}`, values may be secrets; else the program sees PATH and
+/// LC_ALL only). Writes Telegraf's `nagios` and `nagios_state`, or what the program measured.
 public struct ExecProbe: HostQuestion {
   public static let name = "exec"
-  public static let summary = "A plugin of Nagios, or a local check of Checkmk, says OK."
+  public static let summary = "A plugin of Nagios or Checkmk, or one that prints points, says OK."
   public static let carrier = Carrier.none
 
   private let command: [String]
-  private let isCheckmk: Bool
+  private let format: Format
   private let runsOnHost: Bool
   private let environment: [(name: String, value: Value)]
+
+  private enum Format: String { case nagios, checkmk, influx }
 
   private enum Value: Sendable {
     case clear(String)
@@ -46,7 +49,8 @@ public struct ExecProbe: HostQuestion {
         if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
         return words
       } ?? []
-    isCheckmk = options.choice("format", of: ["nagios", "checkmk"]) == "checkmk"
+    let named = options.choice("format", of: ["nagios", "checkmk", "influx"])
+    format = named.flatMap(Format.init) ?? .nagios
     runsOnHost = options.choice("on", of: ["here", "host"]) == "host"
     environment =
       options.take("environment") { node, what throws(ConfigurationError) in
@@ -78,8 +82,7 @@ public struct ExecProbe: HostQuestion {
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
     guard !runsOnHost else {
-      return Verdict(
-        .unknown, .notSupported, "asked over SSH only, and the host stands in no inventory")
+      return Verdict(.unknown, .notSupported, "asked over the host's SSH session only")
     }
     let words = command.map {
       $0.replacing("$HOSTADDRESS$", with: endpoint.number)
@@ -107,7 +110,10 @@ public struct ExecProbe: HostQuestion {
         endpoint.note("errors", String(decoding: errors.prefix(400), as: UTF8.self))
       }
       // What has nothing to say on standard output may complain on the other.
-      let said = output.allSatisfy({ $0 <= 0x20 }) ? errors : output
+      var said = output.allSatisfy({ $0 <= 0x20 }) ? errors : output
+      if format == .influx {
+        said = output + (status == 0 && said == output ? [] : Self.comment(errors))
+      }
       return judge(output: said, status: status, took: Deadline.now.since(start))
     } catch { return error }
   }
@@ -171,6 +177,11 @@ public struct ExecProbe: HostQuestion {
     return true
   }
 
+  /// The first line as one of line protocol that says nothing but words.
+  private static func comment(_ text: [UInt8]) -> [UInt8] {
+    Array("\n# ".utf8) + text.prefix { $0 != UInt8(ascii: "\n") }
+  }
+
   // MARK: on the host
 
   public func script(of host: String) -> String? {
@@ -188,9 +199,11 @@ public struct ExecProbe: HostQuestion {
     }
     do throws(ParseError) {
       verdict =
-        isCheckmk
-        ? Self.judge(try LocalChecks.parse(output.span), status)
-        : Self.judge(try PluginOutput.parse(output.span), status)
+        switch format {
+        case .nagios: Self.judge(try PluginOutput.parse(output.span), status)
+        case .checkmk: Self.judge(try LocalChecks.parse(output.span), status)
+        case .influx: Self.judge(try LineProtocolReader.parse(output.span), status)
+        }
     } catch {
       verdict = Verdict(.unknown, .protocolError, "\(error)")
     }
@@ -198,11 +211,11 @@ public struct ExecProbe: HostQuestion {
     return verdict
   }
 
-  /// Exit status to severity, as Nagios has it: WARNING is major, all beyond CRITICAL unknown.
+  /// Exit status to severity: WARNING is minor, as in rules, and all beyond CRITICAL unknown.
   private static func severity(_ state: Int) -> Severity {
     switch state {
     case 0: .ok
-    case 1: .major
+    case 1: .minor
     case 2: .critical
     default: .unknown
     }
@@ -215,15 +228,14 @@ public struct ExecProbe: HostQuestion {
       ? Verdict(.unknown, .noAnswer, text) : Verdict(severity, .wrongAnswer, text)
   }
 
+  private static func said(_ text: String, _ status: Int32) -> String {
+    guard text.isEmpty else { return text }
+    return [126, 127].contains(status)
+      ? "the program cannot be run" : "it said nothing (exit status \(status))"
+  }
+
   private static func judge(_ reading: PluginOutput.Reading, _ status: Int32) -> Verdict {
-    var said = reading.text
-    switch status {
-    case 126,
-      127 where said.isEmpty:
-      said = "the program cannot be run"
-    default: if said.isEmpty { said = "it said nothing (exit status \(status))" }
-    }
-    var verdict = verdict(Int(status), said)
+    var verdict = verdict(Int(status), said(reading.text, status))
     var state = Point("nagios_state")
     state.integer("state", Int64((0...2).contains(status) ? status : 3))
     state.string("service_output", reading.text)
@@ -247,6 +259,47 @@ public struct ExecProbe: HostQuestion {
       verdict.points += item.values.map { point($0, "\(item.name).\($0.label)") }
     }
     return verdict
+  }
+
+  private static func judge(_ reading: LineProtocolReader.Reading, _ status: Int32) -> Verdict {
+    let points = reading.points.compactMap(point)
+    var said = "\(points.count) \(points.count == 1 ? "point" : "points")"
+    let others = reading.points.count - points.count
+    if others > 0 {
+      said += ", \(others) left out (a measurement of scrape's own, or not of the last day)"
+    }
+    if points.isEmpty && others == 0 {
+      said = Self.said(reading.text, status)
+    } else if !reading.text.isEmpty {
+      said = "\(reading.text); \(said)"
+    }
+    var verdict = verdict(Int(status), said)
+    verdict.points = points
+    return verdict
+  }
+
+  /// The program's own point. None where it would mix with what scrape itself measures, or where its
+  /// time is more than a day ago or a minute ahead: most likely it is not in nanoseconds.
+  private static func point(_ item: LineProtocolReader.Item) -> Point? {
+    guard FieldTypes.all[item.measurement] == nil else { return nil }
+    var point = Point(item.measurement)
+    if let nanoseconds = item.time {
+      let (age, overflow) = Timestamp.now.nanoseconds.subtractingReportingOverflow(nanoseconds)
+      guard !overflow, age > -60_000_000_000, age < 86_400_000_000_000 else { return nil }
+      point.time = Timestamp(nanoseconds: nanoseconds)
+    }
+    for tag in item.tags where !["host", "group"].contains(tag.name) {
+      point.tag(tag.name, tag.value)
+    }
+    for field in item.fields {
+      switch field.value {
+      case .integer(let value): point.integer(field.name, value)
+      case .float(let value): point.float(field.name, value)
+      case .string(let value): point.string(field.name, value)
+      case .boolean(let value): point.boolean(field.name, value)
+      }
+    }
+    return point
   }
 
   /// Telegraf's point of one value, with its names for the ends of ranges.

@@ -67,7 +67,7 @@ public struct FileProbe: HostQuestion {
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
-    Verdict(.unknown, .notSupported, "asked over SSH only, and the host stands in no inventory")
+    Verdict(.unknown, .notSupported, "asked over the host's SSH session only")
   }
 
   /// stat(1) of GNU and of busybox have these letters in common. `now` is the host's own clock.

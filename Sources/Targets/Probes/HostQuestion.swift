@@ -1,3 +1,6 @@
+internal import Engine
+internal import Metrics
+
 /// A probe that the host itself answers: a script for its batch, and what the answer means.
 ///
 /// The script is POSIX sh, only reads, and takes part in the host's one SSH session.
@@ -7,6 +10,63 @@ public protocol HostQuestion: Probe {
   /// What the script's output (bounded by the batch) and exit status mean; the status is nil where it
   /// did not come to its end.
   func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict
+}
+
+/// The probes of one host that it answers itself, as a part of its batch.
+public struct HostQuestions: Sendable {
+  private let asked: [(plan: ProbePlan, question: any HostQuestion, extra: Batch.Extra)]
+
+  /// Picks them from a host's probes.
+  public init(_ plans: [ProbePlan], of host: String) {
+    asked = plans.enumerated().compactMap { index, plan in
+      guard let question = plan.probe as? any HostQuestion,
+        let script = question.script(of: host)
+      else { return nil }
+      let extra = Batch.Extra(name: "probe-\(index)", script: script, byteLimit: 64 << 10)
+      return (plan, question, extra)
+    }
+  }
+
+  public var isEmpty: Bool { asked.isEmpty }
+
+  /// The plans that are left for the network.
+  public static func others(_ plans: [ProbePlan], of host: String) -> [ProbePlan] {
+    plans.filter { ($0.probe as? any HostQuestion)?.script(of: host) == nil }
+  }
+
+  /// What is asked of the host in one session, its collectors' turn included.
+  public func batch(with items: [Batch.Item]) -> Batch {
+    Batch(items, extras: asked.map(\.extra))
+  }
+
+  /// What the host's answer says to each.
+  public func results(from answer: HostAnswer, explains: Bool = false) -> [ServiceResult] {
+    asked.map { plan, question, extra in
+      var result = ServiceResult(plan, trace: explains ? Trace() : nil)
+      result.trace?.note("script", extra.script)
+      guard let section = answer.sections[extra.name] else {
+        result.verdict =
+          answer.failure.map { Verdict($0) }
+          ?? Verdict(.unknown, .notReached, "the batch ended before its turn")
+        return result
+      }
+      result.trace?.note("output", String(decoding: section.output.prefix(2000), as: UTF8.self))
+      if section.overflowed {
+        result.verdict = Verdict(
+          .unknown, .protocolError, "more than \(extra.byteLimit >> 10) KiB of output")
+      } else if let status = section.status {
+        // What has nothing to say on standard output may complain on the other.
+        let said = section.output.allSatisfy({ $0 <= 0x20 }) ? section.errors : section.output
+        result.verdict = question.judge(
+          output: said, status: Int32(clamping: status), took: nil)
+      } else {
+        result.verdict =
+          answer.failure.map { Verdict($0) }
+          ?? Verdict(.unknown, .notReached, "the connection ended in the middle of it")
+      }
+      return result
+    }
+  }
 }
 
 extension String {

@@ -1,5 +1,5 @@
 public import Configuration
-internal import Engine
+public import Engine
 internal import Metrics
 
 /// One entry of `probes:`, ready to be asked of any host that has it.

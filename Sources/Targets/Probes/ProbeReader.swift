@@ -1,4 +1,5 @@
 public import Configuration
+internal import Engine
 
 /// Reads the entries of `probes:` and the named ones of `modules:` in scrape.yml.
 ///

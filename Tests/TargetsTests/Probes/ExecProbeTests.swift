@@ -10,7 +10,7 @@ struct ExecProbeTests {
   @Test(
     arguments: [
       ("echo 'OK - fine | t=5ms;10;20;0'", "ok - up", "OK - fine"),
-      ("echo WARN; exit 1", "major wrong_answer up", "WARN"),
+      ("echo WARN; exit 1", "minor wrong_answer up", "WARN"),
       ("echo CRIT; exit 2", "critical wrong_answer up", "CRIT"),
       ("echo '?'; exit 3", "unknown no_answer ?", "?"),
       ("exit 0", "ok - up", "it said nothing"),
@@ -66,10 +66,54 @@ struct ExecProbeTests {
     let program = scratch.write(
       "check", "#!/bin/sh\necho '0 a - fine'\necho '1 \"b c\" x=1 so so'\n", mode: 0o700)
     let result = try await ask("{exec: {command: [\(program)], format: checkmk}}")
-    #expect(result.told == "major wrong_answer up" && result.isSound)
+    #expect(result.told == "minor wrong_answer up" && result.isSound)
     #expect(result.verdict.message == "2 checks, 1 not ok; b c: so so")
     #expect(result.points.compactMap { $0[tag: "check"] } == ["a", "b c"])
     #expect(result.points.last?[tag: "perfdata"] == "b c.x")
+  }
+
+  @Test(
+    arguments: [
+      ("echo 'a,x=1 v=2 '; echo 'b v=1i'", "ok - up", "2 points", 2),
+      (
+        "echo '# slow disk'; echo 'a v=2'; exit 1", "minor wrong_answer up", "slow disk; 1 point", 1
+      ),
+      ("echo gone >&2; echo more >&2; exit 2", "critical wrong_answer up", "gone", 0),
+      ("echo noise >&2; echo 'a v=2'", "ok - up", "1 point", 1),
+      ("exit 1", "minor wrong_answer up", "it said nothing", 0),
+      ("echo OK - fine", "unknown protocol_error down", "expected", 0),
+      ("echo 'cpu usage_user=\"x\"'; echo 'a v=1'", "ok - up", "1 point, 1 left out", 1),
+      ("echo \"a v=1 $(date +%s)\"", "ok - up", "0 points, 1 left out", 0),
+      ("echo \"a v=1 $(date +%s)000000000\"", "ok - up", "1 point", 1),
+      ("echo 'a v=1 9223372036854775807'", "ok - up", "0 points, 1 left out", 0),
+      ("echo 'a v=1 -9223372036854775808'", "ok - up", "0 points, 1 left out", 0),
+    ])
+  func `line protocol becomes points, and the exit status decides`(
+    script: String, told: String, words: String, count: Int
+  ) async throws {
+    let scratch = Scratch()
+    let program = scratch.write("check", "#!/bin/sh\n\(script)\n", mode: 0o700)
+    let result = try await ask("{exec: {command: [\(program)], format: influx}}")
+    #expect(result.told == told && result.isSound, "\(result.verdict)")
+    #expect(result.verdict.message.hasPrefix(words) || count == 0, "\(result.verdict)")
+    #expect(result.verdict.message.contains(words), "\(result.verdict)")
+    #expect(result.points.count == 1 + count)
+  }
+
+  @Test func `what is written as line protocol is read back the same`() async throws {
+    var point = Point("my measure,=")
+    point.tag("t g", "a=b, c")
+    point.integer("whole", Int64.min)
+    point.float("real", -1.5e-7)
+    point.string("text", "say \"hi\" \\ é")
+    point.boolean("yes", true)
+    point.time = .now
+    var lines = LineProtocol()
+    lines.append(point, common: [Tag("host", "evil"), Tag("group", "evil")], at: .now)
+    let scratch = Scratch()
+    let file = scratch.write("lines", String(decoding: lines.bytes, as: UTF8.self), mode: 0o600)
+    let result = try await ask("{exec: {command: [/bin/cat, \(file)], format: influx}}")
+    #expect(result.verdict.points == [point], "\(result.verdict)")
   }
 
   @Test(
@@ -98,7 +142,7 @@ struct ExecProbeTests {
 
   @Test(.enabled(if: Plugin.isInstalled("check_dummy")))
   func `real plugins are understood`() async throws {
-    let severities: [Severity] = [.ok, .major, .critical, .unknown]
+    let severities: [Severity] = [.ok, .minor, .critical, .unknown]
     for (state, severity) in severities.enumerated() {
       let result = try await ask(
         "{exec: {command: [/usr/lib/nagios/plugins/check_dummy, \"\(state)\", words]}}")

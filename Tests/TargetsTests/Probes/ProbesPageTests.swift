@@ -18,8 +18,16 @@ struct ProbesPageTests {
         // One heading may stand for two that take the same: "## `http`, `https`".
         probes = words.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
         for probe in probes { page[probe] = [] }
-      } else if line.hasPrefix("| `") {
-        for probe in probes { page[probe]?.insert(words[1]) }
+      } else if line.hasPrefix("| `"), words.count > 1 {
+        // A row may stand for two, or for one of the heading's probes: "| `user` `password` |",
+        // "| `tls` of `https` |".
+        let cell = line.dropFirst().prefix { $0 != "|" }.split(
+          separator: "`", omittingEmptySubsequences: false
+        ).map(String.init)
+        let isOfOne = cell.count == 5 && cell[2] == " of "
+        for (index, word) in cell.enumerated() where index % 2 == 1 && !(isOfOne && index == 3) {
+          for probe in isOfOne ? [cell[3]] : probes { page[probe]?.insert(word) }
+        }
       }
     }
     return page

@@ -1,7 +1,12 @@
 import Metrics
 
+@testable import Sinks
+
 /// What is written of a host's words: lines for a database, JSON, text for people.
-let outputTargets: [String: FuzzTarget] = ["line-protocol": writeLines, "visible": makeVisible]
+let outputTargets: [String: FuzzTarget] = [
+  "line-protocol": writeLines, "visible": makeVisible, "json": readJSON,
+  "influxdb-answer": readAnswer,
+]
 
 /// The input's lines are names, tags and values in turn.
 private func writeLines(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -34,4 +39,24 @@ private func makeVisible(_ bytes: UnsafeBufferPointer<UInt8>) {
   let text = String(decoding: bytes, as: UTF8.self).visible
   checkVisible(text)
   precondition(!text.contains("\n"))
+}
+
+/// What a database answers to a setup.
+private func readJSON(_ bytes: UnsafeBufferPointer<UInt8>) {
+  guard let value = JSON(reading: Array(bytes)) else { return }
+  precondition(JSON(reading: value.bytes) != nil, "what was written of JSON is none")
+}
+
+/// What a database answers to a write.
+private func readAnswer(_ bytes: UnsafeBufferPointer<UInt8>) {
+  let response = HTTPResponse(
+    status: 400, headers: [("retry-after", String(decoding: bytes, as: UTF8.self))],
+    body: Array(bytes), isCut: false)
+  let said = InfluxDBAnswers.message(of: response)
+  precondition(said.utf8.count < 4096, "a server's words are not bounded")
+  if case .partly(let refused, _) = InfluxDBAnswers.partial(response) {
+    precondition(refused >= 0, "less than nothing was refused")
+  }
+  _ = InfluxDBAnswers.blamesLine(said)
+  _ = response.retryAfter
 }

@@ -8,6 +8,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-diskstats": parser(Diskstats.self),
   "parser-filestatus": parser(FileStatus.self),
   "parser-last": parser(Last.self),
+  "parser-lineprotocolreader": parser(LineProtocolReader.self),
   "parser-linkstates": parser(LinkStates.self),
   "parser-loadavg": parser(Loadavg.self),
   "parser-loginctl": parser(Loginctl.self),

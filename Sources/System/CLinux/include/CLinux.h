@@ -36,3 +36,7 @@ void scrape_release_signals(void);
 static inline int scrape_process_descriptor(int process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
 }
+
+/// Whether the kernel says that something keeps its clock right, by adjtimex(2); -1 where it does not
+/// tell.
+int scrape_clock_is_synchronised(void);

@@ -1,0 +1,206 @@
+internal import Glibc
+
+/// Finds the addresses of a name and opens a TCP connection to the first that answers.
+public enum Dial {
+  /// Names are looked up on threads of their own, as `getaddrinfo` blocks.
+  private static let resolvers = BlockingPool(name: "resolver", threads: 16)
+
+  /// An address as the socket calls take it.
+  public struct Address: Sendable, Equatable {
+    public var bytes: [UInt8]
+    public var family: Int32
+
+    /// 4 or 6.
+    public var version: Int { family == AF_INET6 ? 6 : 4 }
+
+    /// Makes a socket speak from this address. The corresponding C function is `bind`.
+    public func bind(_ socket: Int32) throws(SystemError) {
+      let code = bytes.withUnsafeBytes { raw in
+        raw.baseAddress.map {
+          Glibc.bind(socket, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+        } ?? -1
+      }
+      guard code == 0 else { throw SystemError("bind") }
+    }
+
+    /// The same address with this port, which both families have in the same place.
+    public func with(port: UInt16) -> Address {
+      var copy = self
+      guard copy.bytes.count >= 4 else { return self }
+      copy.bytes[2] = UInt8(port >> 8)
+      copy.bytes[3] = UInt8(port & 0xff)
+      return copy
+    }
+
+    /// The address in numbers, without the port.
+    public var text: String {
+      bytes.withUnsafeBytes { raw in
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { name in
+          guard let address = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+            let base = name.baseAddress,
+            getnameinfo(
+              address, socklen_t(raw.count), base, socklen_t(name.count), nil, 0, NI_NUMERICHOST)
+              == 0
+          else { return "?" }
+          return String(cString: base)
+        }
+      }
+    }
+  }
+
+  /// The addresses of a name or a number, in the system's order of preference.
+  public static func resolve(
+    _ name: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DialError) -> [Address] {
+    // A number needs no name server and no thread.
+    if case .success(let addresses) = lookup(name, port: port, flags: AI_NUMERICHOST) {
+      return addresses
+    }
+    let found = await resolvers.run(by: deadline, on: reactor) {
+      lookup(name, port: port, flags: AI_ADDRCONFIG)
+    }
+    switch found {
+    case .success(let addresses): return addresses
+    case .failure(let error): throw error
+    case nil: throw DialError(.timeout, "no answer from the name server for \"\(name)\"")
+    }
+  }
+
+  /// The address that a number stands for; nil where it is none.
+  public static func number(_ text: String) -> Address? {
+    guard case .success(let addresses) = lookup(text, port: 0, flags: AI_NUMERICHOST) else {
+      return nil
+    }
+    return addresses.first
+  }
+
+  private static func lookup(
+    _ name: String, port: UInt16, flags: Int32
+  ) -> Result<[Address], DialError> {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = flags | AI_NUMERICSERV
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(name, String(port), &hints, &list)
+    guard code == 0 else {
+      let problem = String(cString: gai_strerror(code))
+      return .failure(DialError(.nameUnknown, "\"\(name)\": \(problem)"))
+    }
+    defer { freeaddrinfo(list) }
+    var addresses: [Address] = []
+    var next = list
+    while let entry = next?.pointee {
+      if let address = entry.ai_addr {
+        let bytes = UnsafeRawBufferPointer(start: address, count: Int(entry.ai_addrlen))
+        addresses.append(Address(bytes: Array(bytes), family: entry.ai_family))
+      }
+      next = entry.ai_next
+    }
+    return .success(addresses)
+  }
+
+  /// A connected, non-blocking socket without Nagle's delay.
+  ///
+  /// The corresponding C functions are `socket` and `connect`.
+  public static func tcp(
+    to addresses: [Address], from source: Address? = nil, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(DialError) -> FileDescriptor {
+    var last = DialError(.nameUnknown, "the name has no address")
+    let addresses = addresses.prefix(4)
+    for (index, address) in addresses.enumerated() {
+      // A silent address must leave the next ones their share of the time.
+      let share = deadline.remaining / (addresses.count - index)
+      do {
+        return try await tcp(
+          to: address, from: source, on: reactor, by: min(deadline, .after(share)))
+      } catch {
+        last = error
+        if error.reason == .cancelled { throw error }
+      }
+    }
+    throw last
+  }
+
+  private static func tcp(
+    to address: Address, from source: Address?, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(DialError) -> FileDescriptor {
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = socket(address.family, kind, 0)
+    guard number >= 0 else {
+      throw DialError(.local, "\(SystemError("socket")); raise `ulimit -n`")
+    }
+    let descriptor = FileDescriptor(owning: number)
+    if let source {
+      do throws(SystemError) { try source.bind(number) } catch {
+        throw DialError(.local, "\(source.text): \(error)")
+      }
+    }
+    var one: Int32 = 1
+    setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    let code = address.bytes.withUnsafeBytes { raw in
+      raw.baseAddress.map {
+        connect(number, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+      } ?? -1
+    }
+    if code != 0 {
+      guard errno == EINPROGRESS else { throw failure(errno, address) }
+      do {
+        try await reactor.wait(number, for: .write, by: deadline)
+      } catch {
+        switch error {
+        case .timedOut: throw DialError(.timeout, "no answer while connecting to \(address.text)")
+        case .cancelled: throw DialError(.cancelled, "ended while connecting to \(address.text)")
+        case .failed(let cause):
+          throw DialError(.local, "\(cause) while connecting to \(address.text)")
+        }
+      }
+      var problem: Int32 = 0
+      var size = socklen_t(MemoryLayout<Int32>.size)
+      getsockopt(number, SOL_SOCKET, SO_ERROR, &problem, &size)
+      guard problem == 0 else { throw failure(problem, address) }
+    }
+    return descriptor
+  }
+
+  private static func failure(_ code: Int32, _ address: Address) -> DialError {
+    let words = "\(address.text): \(SystemError("connect", code).message)"
+    switch code {
+    case ECONNREFUSED: return DialError(.refused, words)
+    case ECONNRESET: return DialError(.reset, words)
+    case ETIMEDOUT: return DialError(.timeout, words)
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: return DialError(.local, words)
+    default: return DialError(.unreachable, words)
+    }
+  }
+}
+
+/// Why there is no connection.
+public struct DialError: Error, Sendable, Equatable, CustomStringConvertible {
+  public enum Reason: String, Sendable {
+    /// The name has no address.
+    case nameUnknown = "name_unknown"
+    /// Nothing listens on the port.
+    case refused
+    /// It came after the handshake of TCP and before we looked: a server that sheds load.
+    case reset
+    /// No way to the address.
+    case unreachable
+    case timeout
+    /// This machine lacks something.
+    case local
+    case cancelled
+  }
+
+  public var reason: Reason
+  /// What happened, as a sentence fragment.
+  public var message: String
+
+  public init(_ reason: Reason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
+
+  public var description: String { message }
+}

@@ -1,0 +1,210 @@
+/// Reads what a plugin prints in InfluxDB's line protocol: `measurement,tag=a field=1.5,other="x" 123`.
+///
+/// Format: InfluxData's line protocol reference. It is read strictly: one line that is none refuses all
+/// of them. Lines that begin with `#` are words for people; a line break within a string is refused.
+public enum LineProtocolReader: Parser {
+  public struct Reading: Sendable, Equatable {
+    /// The first comment that says something.
+    public var text: String
+    public var points: [Item]
+  }
+
+  /// One line.
+  public struct Item: Sendable, Equatable {
+    public var measurement: String
+    /// In the order of the line, no name twice.
+    public var tags: [Pair<String>]
+    /// At least one; no name twice.
+    public var fields: [Pair<Value>]
+    /// Nanoseconds since 1970; nil where the line has none.
+    public var time: Int64?
+  }
+
+  public struct Pair<Value: Sendable & Equatable>: Sendable, Equatable {
+    public var name: String
+    public var value: Value
+  }
+
+  public enum Value: Sendable, Equatable {
+    /// `1i`, or `1u` where it fits.
+    case integer(Int64)
+    case float(Double)
+    case string(String)
+    case boolean(Bool)
+  }
+
+  /// What one plugin may print: so many lines, pairs in each, and bytes of a name, tag or string.
+  static let pointLimit = 200
+  static let tagLimit = 16
+  static let fieldLimit = 64
+  static let nameLimit = 100
+  static let textLimit = 4096
+
+  public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
+    var reading = Reading(text: "", points: [])
+    var lines = Scanner(text)
+    var number = 0
+    while let whole = lines.line() {
+      number += 1
+      let line = whole.trimmed
+      guard let first = line.first else { continue }
+      if first == UInt8(ascii: "#") {
+        let said = line.extracting(1..<line.count).trimmed
+        if reading.text.isEmpty {
+          reading.text = String(decoding: said.bytes(limit: textLimit), as: UTF8.self)
+        }
+        continue
+      }
+      guard reading.points.count < pointLimit else {
+        throw ParseError("line protocol", "more than \(pointLimit) points", line: number)
+      }
+      do throws(Fault) {
+        reading.points.append(try item(line))
+      } catch {
+        throw ParseError("line protocol", error.problem, line: number, at: line)
+      }
+    }
+    return reading
+  }
+
+  private struct Fault: Error {
+    var problem: String
+    init(_ problem: String) { self.problem = problem }
+  }
+
+  private static func item(_ line: Span<UInt8>) throws(Fault) -> Item {
+    var index = 0
+    var item = Item(
+      measurement: try name(line, &index, until: ", ", "a measurement"), tags: [], fields: [])
+    while try take(line, &index, ",", or: " ", "a tag or a field") {
+      guard item.tags.count < tagLimit else { throw Fault("more than \(tagLimit) tags") }
+      let name = try name(line, &index, until: ",= ", "a tag")
+      guard try take(line, &index, "=", or: nil, "= and the tag's value") else { break }
+      let value = try self.name(line, &index, until: ",= ", "the tag's value")
+      guard !item.tags.contains(where: { $0.name == name }) else {
+        throw Fault("the tag \(name) stands twice")
+      }
+      item.tags.append(Pair(name: name, value: value))
+    }
+    while index < line.count, line[index] == UInt8(ascii: " ") { index &+= 1 }
+    repeat {
+      guard item.fields.count < fieldLimit else { throw Fault("more than \(fieldLimit) fields") }
+      let name = try name(line, &index, until: ",= ", "a field")
+      guard try take(line, &index, "=", or: nil, "= and the field's value") else { break }
+      let value = try value(line, &index)
+      guard !item.fields.contains(where: { $0.name == name }) else {
+        throw Fault("the field \(name) stands twice")
+      }
+      item.fields.append(Pair(name: name, value: value))
+      if index == line.count { return item }
+    } while try take(line, &index, ",", or: " ", "a field or the time")
+    let time = line.extracting(index..<line.count).trimmed
+    guard let nanoseconds = time.signed else { throw Fault("expected the time in nanoseconds") }
+    item.time = nanoseconds
+    return item
+  }
+
+  /// Reads one byte: true for the first, false for the second.
+  private static func take(
+    _ line: Span<UInt8>, _ index: inout Int, _ one: Unicode.Scalar, or other: Unicode.Scalar?,
+    _ expected: String
+  ) throws(Fault) -> Bool {
+    guard index < line.count else { throw Fault("expected \(expected)") }
+    let byte = Unicode.Scalar(line[index])
+    guard byte == one || byte == other else { throw Fault("expected \(expected)") }
+    index &+= 1
+    return byte == one
+  }
+
+  /// Reads a measurement, a key or a tag's value up to one of the bytes that end it.
+  ///
+  /// A backslash stands for itself, but before `,`, `=` and a space it makes them part of the name.
+  private static func name(
+    _ line: Span<UInt8>, _ index: inout Int, until ends: StaticString, _ expected: String
+  ) throws(Fault) -> String {
+    let ends = ends.description.utf8
+    var bytes: [UInt8] = []
+    while index < line.count {
+      var byte = line[index]
+      if ends.contains(byte) { break }
+      if byte == UInt8(ascii: "\\"), index &+ 1 < line.count, ",= ".utf8.contains(line[index &+ 1])
+      {
+        index &+= 1
+        byte = line[index]
+      }
+      guard byte >= 0x20, byte != 0x7f else { throw Fault("a control character in \(expected)") }
+      guard bytes.count < nameLimit else { throw Fault("\(expected) is longer than \(nameLimit)") }
+      bytes.append(byte)
+      index &+= 1
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Fault("\(expected) is not UTF-8")
+    }
+    guard !text.isEmpty else { throw Fault("expected \(expected)") }
+    // InfluxDB keeps the word for itself.
+    guard text != "time" || ends.count < 3 else { throw Fault("\(expected) cannot be called time") }
+    return text
+  }
+
+  private static func value(_ line: Span<UInt8>, _ index: inout Int) throws(Fault) -> Value {
+    if index < line.count, line[index] == UInt8(ascii: "\"") {
+      index &+= 1
+      return .string(try string(line, &index))
+    }
+    let start = index
+    while index < line.count, !",= ".utf8.contains(line[index]) { index &+= 1 }
+    let word = line.extracting(start..<index)
+    switch word.last {
+    case UInt8(ascii: "i"), UInt8(ascii: "u"):
+      let digits = word.extracting(0..<(word.count &- 1))
+      let isSigned = word.last == UInt8(ascii: "i")
+      let isPlain = digits.first != UInt8(ascii: "+")
+      let number = isSigned ? digits.signed : digits.unsigned.flatMap { Int64(exactly: $0) }
+      guard isPlain, let number else { throw Fault("expected a whole number of 64 bits") }
+      return .integer(number)
+    default: break
+    }
+    for literal in ["t", "T", "true", "True", "TRUE"] where word.equals(literal) {
+      return .boolean(true)
+    }
+    for literal in ["f", "F", "false", "False", "FALSE"] where word.equals(literal) {
+      return .boolean(false)
+    }
+    guard isNumeral(word), let float = Double(word.string), float.isFinite else {
+      throw Fault("expected a number, true, false or a string in quotes")
+    }
+    return .float(float)
+  }
+
+  /// Reads a string and the quote that ends it; a backslash stands before a quote or another one.
+  private static func string(_ line: Span<UInt8>, _ index: inout Int) throws(Fault) -> String {
+    var bytes: [UInt8] = []
+    while index < line.count {
+      var byte = line[index]
+      index &+= 1
+      if byte == UInt8(ascii: "\"") {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+          throw Fault("a string is not UTF-8")
+        }
+        return text
+      }
+      if byte == UInt8(ascii: "\\"), index < line.count, "\"\\".utf8.contains(line[index]) {
+        byte = line[index]
+        index &+= 1
+      }
+      guard bytes.count < textLimit else { throw Fault("a string is longer than \(textLimit)") }
+      bytes.append(byte)
+    }
+    throw Fault("expected the end of a string")
+  }
+
+  /// Whether it is `-1.5e-3` or the like: neither hexadecimal nor `nan`, which Swift would take.
+  private static func isNumeral(_ word: Span<UInt8>) -> Bool {
+    guard word.count <= 64 else { return false }
+    for index in word.indices {
+      let byte = word[index]
+      guard byte.isDigit || ".-+eE".utf8.contains(byte) else { return false }
+    }
+    return true
+  }
+}

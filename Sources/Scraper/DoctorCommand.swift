@@ -1,0 +1,120 @@
+internal import Configuration
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// `scrape doctor`: tries everything that a pass needs, and says what to do about what is wrong.
+enum DoctorCommand: Subcommand {
+  static let name = "doctor"
+  static let summary = "Tries all that a pass needs, and says what to do about what is wrong."
+  static let operands = "[PATTERN]"
+  static let options =
+    Site.options + [
+      Option("--json", "One JSON object a line."),
+      Option("--deadline", "SECONDS", "Gives up after this; else 30."),
+    ]
+  static let discussion = """
+    Looks at the ground that scrape itself stands on (store, keys and passwords, clock, descriptors,
+    ping, name server) and tries each sink: a point of the measurement scrape_doctor is written and
+    read back where it can be. With PATTERN, these hosts are asked, too: whether the SSH key works,
+    tools are there, clocks agree, the BMC answers. ✓ is fine, ✗ is not, – could not be found out.
+    Exit code 1 if anything is not fine.
+    """
+  static let examples: [Example] = [
+    ("scrape doctor", "before the first pass, and when points are missing"),
+    ("scrape doctor 'gpu*'", "why the hosts of a group tell nothing, or not all"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    let site = try Site(arguments)
+    let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
+    let hosts = try arguments.operands.first.map { try site.inventory.select($0) } ?? []
+    var findings = Findings()
+    let sinks = Sinks.sinks(from: site.settings.sinks, &findings)
+    let gatherer = await Gatherer(site)
+
+    async let ground = Ground(site: site, gatherer: gatherer, deadline: deadline).checks()
+    async let tried = SinkChecks(sinks, on: gatherer.reactors[0], by: deadline)
+    async let asked = HostChecks.all(of: hosts, at: site, with: gatherer, by: deadline)
+    let sinkChecks = await tried
+    var checks = await ground.finished(with: sinkChecks.clocks)
+    checks += findings.errors.map { error in
+      let place = [error.file, error.line.map { String($0) }].compactMap { $0 }
+      return Check(
+        .sink, place.joined(separator: ":"), false,
+        error.problem + (error.hint.map { "; \($0)" } ?? ""))
+    }
+    checks += sinkChecks.checks
+    checks += await asked
+
+    if arguments.has("--json") {
+      for check in checks { Terminal.print(check.json.text) }
+    } else {
+      show(checks)
+    }
+    return checks.contains { $0.isFine == false } ? ExitCode.notOK : ExitCode.ok
+  }
+
+  private static func show(_ checks: [Check]) {
+    for area in Check.Area.allCases {
+      let checks = checks.filter { $0.area == area }
+      // One long name of a sink does not push all else to the right.
+      let width = checks.map(\.subject.count).filter { $0 <= 30 }.max() ?? 0
+      for check in checks { Terminal.print(check.line(width: width)) }
+    }
+    let wrong = checks.count { $0.isFine == false }
+    Terminal.note(
+      wrong == 0 ? "nothing is wrong" : "\(Figure.count(wrong, "thing")) to see to, marked ✗")
+  }
+}
+
+/// What became of a point that was written to each sink.
+struct SinkChecks: Sendable {
+  private(set) var checks: [Check] = []
+  /// Whether each server's clock that could be seen is ours.
+  private(set) var clocks: [Ground.ClockEvidence] = []
+
+  init(_ sinks: [any Sink], on reactor: Reactor, by deadline: Deadline) async {
+    let host = Self.hostName
+    var found: [Int: [SinkFinding]] = [:]
+    await withTaskGroup(of: (Int, [SinkFinding]).self) { group in
+      for (index, sink) in sinks.enumerated() where !(sink is StandardOutput) {
+        group.addTask {
+          let findings = await reactor.open { reactor in
+            await sink.examine(as: host, on: reactor, by: deadline)
+          }
+          sink.close()
+          return (index, findings)
+        }
+      }
+      for await (index, findings) in group { found[index] = findings }
+    }
+    if sinks.isEmpty {
+      checks.append(Check(.sink, "sinks", nil, "none in scrape.yml: points stay in the store"))
+    }
+    for (index, sink) in sinks.enumerated() {
+      guard let findings = found[index] else { continue }
+      if let clock = findings.first(where: { $0.part == .clock }), let isFine = clock.isFine {
+        clocks.append(
+          Ground.ClockEvidence(source: sink.name, isFine: isFine, message: clock.message))
+      }
+      if let wrong = findings.first(where: { $0.isFine == false }) {
+        checks.append(
+          Check(.sink, sink.name, false, "\(wrong.part.rawValue): \(wrong.message)"))
+      } else {
+        let told = findings.filter { $0.part == .write || $0.part == .read }.map(\.message)
+        checks.append(Check(.sink, sink.name, true, told.joined(separator: ", ")))
+      }
+    }
+  }
+
+  private static var hostName: String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
+      guard let base = name.baseAddress, gethostname(base, 255) == 0 else { return "scraper" }
+      base[255] = 0
+      return String(cString: base)
+    }
+  }
+}

@@ -1,0 +1,237 @@
+public import Configuration
+public import Engine
+internal import Glibc
+public import Metrics
+
+/// Writes numbers to Graphite's carbon as lines of plain text over TCP.
+///
+/// Carbon acknowledges nothing, and what is sent to one that has just gone is lost without a word.
+/// So each payload has a connection of its own, which is closed in one direction when all is sent:
+/// carbon closes the other when it has read the last byte, and only that counts as delivered. One
+/// that was killed in between resets the connection, and the payload is sent again; a number with the
+/// same name and second replaces itself. See "Feeding In Your Data" in Graphite's documentation.
+public struct Graphite: Sink {
+  /// Where to write, and under which names.
+  public struct Configuration: Sendable {
+    public var host = "127.0.0.1"
+    public var port: UInt16 = 2003
+    public var names = GraphiteNames()
+    /// Where `scrape doctor` asks for what it has written: carbon's `CACHE_QUERY_PORT`.
+    public var queryPort: UInt16 = 7002
+
+    public init() {}
+  }
+
+  public static let kind = "graphite"
+  public let options: SinkOptions
+  public let isDurable = true
+  /// The most lines of one connection.
+  static let linesPerPayload = 20_000
+  /// About the most bytes of one connection.
+  static let bytesPerPayload = 4 << 20
+  /// How long one payload may take, within the pass's own deadline.
+  static let timeout = Duration.seconds(30)
+
+  public let configuration: Configuration
+
+  public init(_ configuration: Configuration, options: SinkOptions = SinkOptions()) {
+    self.configuration = configuration
+    self.options = options
+  }
+
+  public var name: String { options.name ?? "graphite \(place)" }
+  private var place: String { hostAndPort(configuration.host, configuration.port) }
+
+  /// Each number is a line `name value seconds`; a payload's `lines` count them. Texts and booleans
+  /// have no place in Graphite and are left out.
+  public func encode(_ batches: [PointBatch]) -> [Payload] {
+    let compressor = Compressor(.zlib, level: 1)
+    var payloads: [Payload] = []
+    var text: [UInt8] = []
+    var lines = 0
+    func flush() {
+      if lines > 0 { payloads.append(Payload(body: compressor.pack(text), lines: lines)) }
+      text.removeAll(keepingCapacity: true)
+      lines = 0
+    }
+    for batch in batches {
+      for point in batch.points {
+        let bucket = configuration.names.bucket(of: point, in: batch)
+        for field in point.fields {
+          guard let value = Number(field.value) else { continue }
+          let name = bucket.name(of: field.name)
+          // Carbon hangs up on a longer line, and no file system takes a longer path.
+          guard name.utf8.count <= 4_000 else { continue }
+          text += name.utf8
+          text.append(UInt8(ascii: " "))
+          value.write(into: &text)
+          text.append(UInt8(ascii: " "))
+          text += String((point.time ?? batch.time).seconds).utf8
+          text.append(UInt8(ascii: "\n"))
+          lines += 1
+        }
+        if lines >= Self.linesPerPayload || text.count > Self.bytesPerPayload { flush() }
+      }
+    }
+    flush()
+    return payloads
+  }
+
+  public func deliver(
+    _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    guard let text = Decompressor().unpack(payload.body, limit: 64 << 20) else {
+      return Receipt(refused: payload.lines, messages: ["the queue's copy is damaged"])
+    }
+    let deadline = min(deadline, .after(Self.timeout))
+    let connection: FileDescriptor
+    do throws(DialError) {
+      let addresses = try await Dial.resolve(
+        configuration.host, port: configuration.port, on: reactor, by: deadline)
+      connection = try await Dial.tcp(to: addresses, on: reactor, by: deadline)
+    } catch {
+      throw SinkError(error, name, hint: "is carbon running, and `host` and `port` right?")
+    }
+    try await send(text, on: connection.number, reactor, by: deadline)
+    guard shutdown(connection.number, Int32(SHUT_WR)) == 0 else {
+      throw lost(SystemError("shutdown"))
+    }
+    try await awaitEnd(of: connection.number, reactor, by: deadline)
+    return Receipt(taken: payload.lines)
+  }
+
+  func send(
+    _ text: [UInt8], on socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    var sent = 0
+    while sent < text.count {
+      let count = text.withUnsafeBytes { bytes in
+        bytes.baseAddress.map {
+          Glibc.send(
+            socket, $0 + sent, bytes.count - sent, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL)))
+        } ?? -1
+      }
+      switch count {
+      case 1...: sent += count
+      case _ where errno == EINTR: continue
+      case _ where errno == EAGAIN:
+        try await wait(socket, for: .write, reactor, by: deadline)
+      default: throw lost(SystemError("send"))
+      }
+    }
+  }
+
+  /// Waits until the other side has closed as well. It may say something first, which no carbon does.
+  private func awaitEnd(
+    of socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    var heard = 0
+    while true {
+      let count = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) {
+        recv(socket, $0.baseAddress, $0.count, 0)
+      }
+      switch count {
+      case 0: return
+      case 1...:
+        heard += count
+        guard heard < 4096 else {
+          throw SinkError(.protocolError, name, "\(place) answers, as carbon never does")
+        }
+      case _ where errno == EINTR: continue
+      case _ where errno == EAGAIN: try await wait(socket, for: .read, reactor, by: deadline)
+      default: throw lost(SystemError("recv"))
+      }
+    }
+  }
+
+  private func wait(
+    _ socket: Int32, for readiness: Readiness, _ reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    do throws(WaitError) {
+      try await reactor.wait(socket, for: readiness, by: deadline)
+    } catch {
+      switch error {
+      case .timedOut:
+        throw SinkError(
+          .timeout, name, "carbon does not read what is sent; is it overloaded, or its disk full?")
+      case .cancelled: throw SinkError(.cancelled, name, "cancelled")
+      case .failed(let error): throw SinkError(.unreachable, name, "\(error)")
+      }
+    }
+  }
+
+  private func lost(_ error: SystemError) -> SinkError {
+    SinkError(.unreachable, name, "\(error) before carbon had read everything; it is sent again")
+  }
+
+  public func close() {}
+}
+
+/// `graphite: {host: 127.0.0.1, port: 2003, template: "host.tags.measurement.field", prefix: range}`.
+extension Graphite {
+  private static let keys = ["host", "port", "template", "prefix", "tagged", "query_port"]
+
+  public static func decode(
+    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+  ) -> Graphite? {
+    var configuration = Configuration()
+    let before = findings.errors.count
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping(kind, keys: keys + SinkOptions.keys, &findings)
+    }
+    guard let pairs else { return nil }
+    for pair in pairs {
+      _ = findings.attempt { () throws(ConfigurationError) in
+        switch pair.name {
+        case "host": configuration.host = try word(pair.value, "host")
+        case "port": configuration.port = UInt16(try pair.value.integer("port", in: 1...65_535))
+        case "template": configuration.names.template = try GraphiteNames.template(pair.value)
+        case "prefix": configuration.names.prefix = try word(pair.value, "prefix")
+        case "query_port":
+          configuration.queryPort = UInt16(try pair.value.integer("query_port", in: 1...65_535))
+        default: configuration.names.isTagged = try pair.value.boolean("tagged")
+        }
+      }
+    }
+    return findings.errors.count == before ? Graphite(configuration, options: options) : nil
+  }
+}
+
+/// A number that is measured: what a store of numbers can keep of a field.
+enum Number {
+  case integer(Int64)
+  case float(Double)
+
+  /// Nil for texts, booleans, and what is no number.
+  init?(_ value: FieldValue) {
+    switch value {
+    case .integer(let integer): self = .integer(integer)
+    case .float(let float) where float.isFinite: self = .float(float)
+    default: return nil
+    }
+  }
+
+  func write(into text: inout [UInt8]) {
+    switch self {
+    case .integer(let integer): text += String(integer).utf8
+    case .float(let float): text += float.description.utf8
+    }
+  }
+}
+
+/// `10.0.6.11:2003`, `[::1]:2003`.
+func hostAndPort(_ host: String, _ port: UInt16) -> String {
+  host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+}
+
+extension SinkError {
+  /// What it means to a sink that there is no connection, with what to look at.
+  init(_ error: DialError, _ sink: String, hint: String) {
+    switch error.reason {
+    case .timeout: self.init(.timeout, sink, "\(error); \(hint)")
+    case .cancelled: self.init(.cancelled, sink, "cancelled")
+    case .nameUnknown, .refused, .reset, .unreachable, .local:
+      self.init(.unreachable, sink, "\(error); \(hint)")
+    }
+  }
+}

@@ -1,0 +1,110 @@
+internal import Engine
+internal import Metrics
+
+// How each sink is asked whether a canary has arrived.
+
+extension InfluxDB: ReadableSink {
+  func holds(
+    _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Bool? {
+    let query =
+      "SELECT \(Canary.field) FROM \(Canary.measurement) WHERE time = \(canary.time.nanoseconds)"
+    var request = request(writing: [])
+    request.method = "GET"
+    // The address of a write names the database and the retention policy as that of a query does.
+    guard let path = request.url.firstRange(of: "/write?") else { return nil }
+    request.url.replaceSubrange(path, with: "/query?epoch=ns&q=\(query.percentEncoded)&")
+    request.headers.removeAll { $0.name == "Content-Encoding" || $0.name == "Content-Type" }
+    let response = try await send(request, on: reactor, by: deadline)
+    guard response.status == 200 else { throw unreadable(response) }
+    return String(decoding: response.body, as: UTF8.self).contains("\(canary.number)")
+  }
+}
+
+extension InfluxDB2: ReadableSink {
+  func holds(
+    _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Bool? {
+    var request = request(writing: [])
+    guard let path = request.url.firstRange(of: "/api/v2/write?"),
+      let bucket = request.url.firstRange(of: "bucket=")
+    else { return nil }
+    let name = request.url[bucket.upperBound...].prefix { $0 != "&" }
+    let start = canary.time.seconds
+    // A name without what would end the text of Flux, or it is not asked.
+    guard name.utf8.allSatisfy({ $0 != UInt8(ascii: "%") }) else { return nil }
+    let flux = """
+      from(bucket: "\(name)") |> range(start: \(start - 1), stop: \(start + 2)) \
+      |> filter(fn: (r) => r._measurement == "\(Canary.measurement)")
+      """
+    request.url.replaceSubrange(path, with: "/api/v2/query?")
+    request.headers.removeAll {
+      ["Content-Encoding", "Content-Type", "Accept"].contains($0.name)
+    }
+    request.headers += [("Content-Type", "application/vnd.flux"), ("Accept", "application/csv")]
+    request.body = Array(flux.utf8)
+    let response = try await send(request, on: reactor, by: deadline)
+    // VictoriaMetrics, InfluxDB 3 and Telegraf do not speak Flux.
+    if response.status == 400 || response.status == 404 || response.status == 405 { return nil }
+    guard response.status == 200 else { throw unreadable(response) }
+    return String(decoding: response.body, as: UTF8.self).contains("\(canary.number)")
+  }
+}
+
+extension RemoteWrite: ReadableSink {
+  func holds(
+    _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Bool? {
+    let write = "/api/v1/write"
+    guard configuration.url.hasSuffix(write) else { return nil }
+    let metric = PrometheusNames.metric(Canary.measurement, Canary.field)
+    // A range gives the samples as they are, without the wait for late ones.
+    let query = "\(metric)[1m]"
+    var request = request(writing: [])
+    request.method = "GET"
+    request.url =
+      "\(configuration.url.dropLast(write.utf8.count))/api/v1/query?query=\(query.percentEncoded)"
+    request.headers.removeAll { $0.name == "Content-Encoding" || $0.name == "Content-Type" }
+    let response = try await send(request, on: reactor, by: deadline)
+    if response.status == 404 || response.status == 405 { return nil }
+    guard response.status == 200 else { throw unreadable(response) }
+    return String(decoding: response.body, as: UTF8.self).contains("\"\(canary.number)\"")
+  }
+}
+
+extension HTTPReceiver {
+  fileprivate func unreadable(_ response: HTTPResponse) -> SinkError {
+    let isDenied = response.status == 401 || response.status == 403
+    return SinkError(
+      isDenied ? .unauthorized : .protocolError, name,
+      "answered \(response.status): \(InfluxDBAnswers.message(of: response))")
+  }
+}
+
+extension LineFile: ReadableSink {
+  func holds(
+    _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Bool? {
+    let lines = StandardOutput(configuration.format).encode([canary.batch]).first?.body ?? []
+    return try await Disk.run(for: name, on: reactor, by: deadline) {
+      [configuration] () throws(DiskError) in
+      try Disk.tail(configuration.path, count: lines.count) == lines
+    }
+  }
+}
+
+extension PrometheusFile: ReadableSink {
+  func holds(
+    _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Bool? {
+    let text = try await Disk.run(for: name, on: reactor, by: deadline) {
+      [path] () throws(DiskError) in
+      try Disk.contents(path, limit: 256 << 20) ?? []
+    }
+    let metric = PrometheusNames.metric(Canary.measurement, Canary.field)
+    return text.split(separator: UInt8(ascii: "\n")).contains { line in
+      line.starts(with: "\(metric){".utf8)
+        && String(decoding: line, as: UTF8.self).hasSuffix(" \(canary.number)")
+    }
+  }
+}

@@ -1,0 +1,199 @@
+public import Configuration
+public import Engine
+public import Metrics
+
+/// Writes numbers to Prometheus, VictoriaMetrics, Mimir or Thanos by remote write.
+///
+/// `prometheus_remote_write: {url: http://127.0.0.1:9090/api/v1/write, username: x, password: …}`, or
+/// with a `token`. Prometheus itself must run with `--web.enable-remote-write-receiver`. Booleans
+/// are 1 and 0; texts are left out. A sample that is out of order or differs from what is there is
+/// refused for ever, and the whole request with it: it is found by halving, and counted. See "Prometheus
+/// Remote-Write Specification" 1.0.
+public struct RemoteWrite: Sink {
+  /// Where to write, and as whom.
+  public struct Configuration: Sendable {
+    /// With its path: `/api/v1/write`.
+    public var url: String
+    public var username: String?
+    public var password: String?
+    /// Instead of user and password: `Authorization: Bearer`.
+    public var token: String?
+    /// A file of certificates in PEM that are trusted instead of the system's.
+    public var authorities: String?
+    public var options = SinkOptions()
+
+    public init(url: String) { self.url = url }
+  }
+
+  public static let kind = "prometheus_remote_write"
+  static let product = "Prometheus"
+  public let isDurable = true
+  public let name: String
+  public var options: SinkOptions { configuration.options }
+  /// The most samples of one request.
+  static let samplesPerPayload = 5_000
+  let configuration: Configuration
+  let client = HTTPClient()
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    name = configuration.options.name ?? "prometheus_remote_write \(configuration.url)"
+  }
+
+  public static func decode(
+    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+  ) -> RemoteWrite? {
+    var configuration = Configuration(url: "http://127.0.0.1:9090/api/v1/write")
+    configuration.options = options
+    let before = findings.errors.count
+    let keys = ["url", "username", "password", "token", "ca"] + SinkOptions.keys
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping(kind, keys: keys, &findings)
+    }
+    for pair in pairs ?? [] {
+      let (key, value) = (pair.name, pair.value)
+      _ = findings.attempt { () throws(ConfigurationError) in
+        switch key {
+        case "url":
+          let url = try httpAddress(value)
+          guard url.dropFirst(8).utf8.contains(UInt8(ascii: "/")) else {
+            throw ConfigurationError(
+              "url has no path", at: value, hint: "\(url.withoutFinalSlashes)/api/v1/write")
+          }
+          configuration.url = url
+        case "username": configuration.username = try word(value, key)
+        case "password": configuration.password = try secret(value, key, lookUp: secrets)
+        case "token": configuration.token = try secret(value, key, lookUp: secrets)
+        default:
+          configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
+        }
+      }
+    }
+    let user = configuration.username
+    if (configuration.password != nil) != (user != nil) || configuration.token != nil && user != nil
+    {
+      findings.add(
+        ConfigurationError(
+          "\(kind) takes username and password, or a token", at: node))
+    }
+    return findings.errors.count == before ? RemoteWrite(configuration) : nil
+  }
+
+  /// Each number is a sample; a payload's `lines` count them.
+  public func encode(_ batches: [PointBatch]) -> [Payload] {
+    var places: [[UInt8]: Int] = [:]
+    var series: [WriteRequest.Series] = []
+    for batch in batches {
+      for point in batch.points {
+        let tags = PrometheusNames.labels(point, batch)
+        let milliseconds = (point.time ?? batch.time).nanoseconds / 1_000_000
+        for field in point.fields {
+          guard let value = PrometheusNames.value(field.value) else { continue }
+          let labels = WriteRequest.labels(
+            PrometheusNames.metric(point.measurement, field.name), tags)
+          let sample = WriteRequest.Sample(value: value.asDouble, milliseconds: milliseconds)
+          if let place = places[labels] {
+            series[place].samples.append(sample)
+          } else {
+            places[labels] = series.count
+            series.append(WriteRequest.Series(labels: labels, samples: [sample]))
+          }
+        }
+      }
+    }
+    var payloads: [Payload] = []
+    var request = WriteRequest()
+    for index in series.indices {
+      series[index].sort()
+      request.series.append(series[index])
+      if request.count >= Self.samplesPerPayload {
+        payloads.append(request.payload)
+        request = WriteRequest()
+      }
+    }
+    if request.count > 0 { payloads.append(request.payload) }
+    return payloads
+  }
+
+  public func deliver(
+    _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> Receipt {
+    try await bring(payload, on: reactor, by: deadline)
+  }
+
+  public func close() { client.close() }
+}
+
+extension RemoteWrite: HTTPReceiver {
+  func request(writing body: [UInt8]) -> HTTPRequest {
+    var request = HTTPRequest("POST", configuration.url)
+    request.user = configuration.username
+    request.password = configuration.password
+    request.authorities = configuration.authorities
+    request.headers = [
+      ("User-Agent", "scrape"), ("Content-Encoding", "snappy"),
+      ("Content-Type", "application/x-protobuf"),
+      ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+    ]
+    if let token = configuration.token {
+      request.headers.append(("Authorization", "Bearer \(token)"))
+    }
+    request.body = body
+    return request
+  }
+
+  func meaning(of response: HTTPResponse) -> HTTPAnswer {
+    // Prometheus ends its words with a line break.
+    let said = InfluxDBAnswers.message(of: response).split(separator: "\n").joined(separator: " ")
+    let answered = "answered \(response.status): \(said)"
+    func error(_ reason: SinkError.Reason, _ what: String) -> SinkError {
+      SinkError(reason, name, answered + what, retryAfter: response.retryAfter)
+    }
+    switch response.status {
+    case 200, 202, 204: return .taken
+    case 413: return .tooLarge
+    case 400, 409, 422:
+      return Self.blamesSample(said) ? .unreadable(said) : .failed(error(.protocolError, ""))
+    case 401, 403:
+      let has = configuration.token != nil || configuration.username != nil
+      return .failed(
+        error(
+          .unauthorized,
+          has
+            ? "; check the \(configuration.token != nil ? "token" : "username and password")"
+            : "; set username and password, or a token"))
+    case 404:
+      return .failed(
+        error(
+          .missing,
+          "; is `url:` right, and does Prometheus run with --web.enable-remote-write-receiver?"))
+    case 429, 500...599: return .busy(error(.unavailable, ""))
+    default: return .failed(error(.protocolError, "; is `url:` right?"))
+    }
+  }
+
+  /// Whether a refusal is about samples and not about the request: the words of Prometheus's storage
+  /// and of Mimir's and Cortex's limits.
+  private static func blamesSample(_ said: String) -> Bool {
+    [
+      "out of order", "duplicate sample", "out of bounds", "too old", "too far", "timestamp",
+      "label", "sample limit", "series limit", "err-mimir-", "metric name",
+    ].contains { said.contains($0) }
+  }
+
+  func halves(of payload: Payload) -> (Payload, Payload)? {
+    guard let (first, second) = WriteRequest(payload)?.halves else { return nil }
+    return (first.payload, second.payload)
+  }
+
+  func beginning(of payload: Payload) -> String? { WriteRequest(payload)?.series.first?.text }
+}
+
+extension Number {
+  var asDouble: Double {
+    switch self {
+    case .integer(let integer): Double(integer)
+    case .float(let float): float
+    }
+  }
+}

@@ -1,0 +1,36 @@
+internal import CCurl
+internal import Glibc
+
+/// The sockets that libcurl has open, and what is said on them before they are closed in the middle
+/// of a conversation.
+final class Sockets {
+  private var open: Set<Int32> = []
+  private var goodbye: [UInt8] = []
+
+  func begin(_ exchange: Exchange) { goodbye = exchange.goodbye }
+
+  /// From now on clear text would be noise, or everything was said.
+  func saysNothing() { goodbye = [] }
+
+  func make(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
+    let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+    let number = socket(address.pointee.family, kind, address.pointee.protocol)
+    if number >= 0 { open.insert(number) }
+    return number
+  }
+
+  func close(_ number: Int32) {
+    open.remove(number)
+    if !goodbye.isEmpty {
+      _ = goodbye.withUnsafeBytes {
+        send(
+          number, $0.baseAddress, $0.count,
+          Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT)))
+      }
+    }
+    _ = Glibc.close(number)
+  }
+
+  /// Ends both directions, so that nobody waits for another word on them.
+  func shutdown() { for number in open { _ = Glibc.shutdown(number, Int32(SHUT_RDWR)) } }
+}
