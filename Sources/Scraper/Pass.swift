@@ -187,30 +187,37 @@ struct Pass {
   ) async -> (HostReading?, ServiceReading?) {
     progress.started(job.host.name)
     defer { progress.ended(job.host.name) }
-    guard let probes = job.probes else {
-      return (await read(job.turn, job.reach, on: reactor), nil)
-    }
     let start = Timestamp.now
+    guard let probes = job.probes else {
+      let session = await session(job, nil, on: reactor)
+      return (session?.reading, nil)
+    }
     let name = job.host.name
     let questions = HostQuestions(probes.plans, of: name)
     let plans = HostQuestions.others(probes.plans, of: name)
-    let waiting = plans.filter { job.turn != nil && $0.kind == "ssh" }
-    let others = plans.filter { job.turn == nil || $0.kind != "ssh" }
-    async let asked = ask(others, of: job, kit, ssh: nil, on: reactor)
-    let (reading, answered) = await read(job, questions, on: reactor)
-    let late = await ask(waiting, of: job, kit, ssh: reading, on: reactor) + answered
+    let hasSession = job.turn != nil || !questions.isEmpty
+    let waiting = plans.filter { hasSession && $0.kind == "ssh" }
+    let others = plans.filter { !hasSession || $0.kind != "ssh" }
+    async let asked = ask(others, of: job, kit, after: nil, on: reactor)
+    let session = await session(job, questions, on: reactor)
+    let late = await ask(waiting, of: job, kit, after: session?.answer, on: reactor)
+    let answered = session.map { questions.results(from: $0.answer) } ?? []
     let results = await asked
-    return (reading, ServiceReading(results + late, of: probes, at: start))
+    return (session?.reading, ServiceReading(results + late + answered, of: probes, at: start))
   }
 
-  /// Asks the host's collectors, and what probes want to know of the host itself, in one session.
-  private func read(
-    _ job: Job, _ questions: HostQuestions, on reactor: Reactor
-  ) async -> (HostReading?, [ServiceResult]) {
-    guard !questions.isEmpty else { return (await read(job.turn, job.reach, on: reactor), []) }
+  /// Asks the host's collectors, and what probes want to know of the host itself, in one session; nil
+  /// where there is nothing to ask.
+  private func session(
+    _ job: Job, _ questions: HostQuestions?, on reactor: Reactor
+  ) async -> (answer: HostAnswer, reading: HostReading?)? {
+    let hasQuestions = questions?.isEmpty == false
+    guard job.turn != nil || hasQuestions else { return nil }
+    // A batch without questions is the same for all hosts of which the same is due.
+    let shared = job.turn?.batch ?? Batch([])
+    let batch = hasQuestions ? questions?.batch(with: shared.items) ?? shared : shared
     let start = Deadline.now
     var answer = HostAnswer(time: .now)
-    let batch = questions.batch(with: job.turn?.batch.items ?? [])
     if deadline.isPast {
       answer.failure = .notReached
     } else {
@@ -218,21 +225,19 @@ struct Pass {
         job.turn?.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
       answer = await job.reach.ask([batch], on: reactor, by: limit)[0]
     }
-    let reading = job.turn.map {
-      HostReading(answer, to: batch, of: $0, took: Deadline.now.since(start))
-    }
-    return (reading, questions.results(from: answer))
+    let took = Deadline.now.since(start)
+    return (answer, job.turn.map { HostReading(answer, to: batch, of: $0, took: took) })
   }
 
   private func ask(
-    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, ssh reading: HostReading?,
+    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, after session: HostAnswer?,
     on reactor: Reactor
   ) async -> [ServiceResult] {
     guard !plans.isEmpty else { return [] }
     var context = ProbeContext(job.host, kit: kit)
     if case .ssh(let target) = job.reach {
       context.target = target
-      context.ssh = reading?.outcome(of: target)
+      context.ssh = session?.outcome(of: target)
     }
     return await reactor.open { [context] reactor in
       await Probes.run(plans, of: context, on: reactor, by: deadline)
@@ -259,22 +264,6 @@ struct Pass {
       answer.failure = error
     }
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
-  }
-
-  private func read(
-    _ turn: Plan.Turn?, _ reach: Reach, on reactor: Reactor
-  ) async -> HostReading? {
-    guard let turn else { return nil }
-    let start = Deadline.now
-    if deadline.isPast {
-      var answer = HostAnswer(time: .now)
-      answer.failure = .notReached
-      return HostReading(answer, to: turn.batch, of: turn, took: .zero)
-    }
-    let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
-    let answers = await reach.ask([turn.batch], on: reactor, by: limit)
-    return HostReading(
-      answers[0], to: turn.batch, of: turn, took: Deadline.now.since(start))
   }
 
   /// Keeps everything in one transaction, then delivers what waits for each sink.

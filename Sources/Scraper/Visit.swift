@@ -72,30 +72,28 @@ struct Visit {
     _ turn: Plan.ProbeTurn?, _ reach: Reach, with gatherer: Gatherer, by deadline: Deadline
   ) async {
     guard let turn else { return }
+    let reactor = gatherer.reactors[0]
+    // Services have time of their own: a host that did not answer has used up its own.
+    let limit = max(deadline, .after(.seconds(10)))
+    let questions = HostQuestions(turn.plans, of: turn.host.name)
+    let plans = HostQuestions.others(turn.plans, of: turn.host.name)
+    var session = answer.steps.isEmpty && answer.failure == nil ? nil : answer
+    var answered: [ServiceResult] = []
+    if !questions.isEmpty {
+      let asked = await reach.ask([questions.batch(with: [])], on: reactor, by: limit)[0]
+      session = session ?? asked
+      answered = questions.results(from: asked, explains: true)
+    }
     var context = ProbeContext(turn.host, kit: ProbeKit(contacts: gatherer.contactsFile))
     context.explains = true
     if case .ssh(let target) = reach {
       context.target = target
-      if !answer.steps.isEmpty || answer.failure != nil {
-        let login = answer.steps.filter { $0.name != "batch" }
-        context.ssh = SSHOutcome(
-          port: target.port, failure: answer.failure,
-          latency: login.reduce(.zero) { $0 + $1.took })
-      }
+      context.ssh = session?.outcome(of: target)
     }
-    // Services have time of their own: a host that did not answer has used up its own.
-    let limit = max(deadline, .after(.seconds(10)))
-    let name = turn.host.name
-    let questions = HostQuestions(turn.plans, of: name)
-    services = await gatherer.reactors[0].open { [context] reactor in
-      await Probes.run(
-        HostQuestions.others(turn.plans, of: name), of: context, on: reactor, by: limit)
-    }
-    if !questions.isEmpty {
-      let answers = await reach.ask(
-        [questions.batch(with: [])], on: gatherer.reactors[0], by: limit)
-      services += questions.results(from: answers[0], explains: true)
-    }
+    services =
+      await reactor.open { [context] reactor in
+        await Probes.run(plans, of: context, on: reactor, by: limit)
+      } + answered
     points += services.flatMap(\.points)
   }
 

@@ -11,7 +11,7 @@ import Testing
       hosts: local,
       settings: """
         rules:
-          full: {when: "disk.used_percent{path=/}", minor: "> 0", critical: "> 101"}
+          full: {when: mem.used_percent, minor: "> 0", critical: "> 101"}
           fine: {when: mem.used_percent, critical: "> 101"}
         """)
     let outcome = try range.scrape("run", "--stdout")
@@ -29,7 +29,7 @@ import Testing
     let history = try range.scrape("status", "--history").output
     #expect(history.contains("rule full") && history.contains("ok → minor"))
     // What stays as it is makes no event.
-    let again = try range.scrape("run", "--only", "disk", "--stdout")
+    let again = try range.scrape("run", "--only", "mem", "--stdout")
     #expect(!Line.all(again.output).contains { $0.measurement == "event" })
   }
 

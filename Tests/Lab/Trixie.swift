@@ -7,7 +7,8 @@ import Foundation
 public final class Trixie: Sendable {
   public static let root = ProcessInfo.processInfo.environment["SCRAPE_TRIXIE"] ?? ""
   public static let isThere =
-    getuid() == 0 && FileManager.default.isExecutableFile(atPath: "\(root)/usr/sbin/sshd")
+    !root.isEmpty && getuid() == 0
+    && FileManager.default.isExecutableFile(atPath: "\(root)/usr/sbin/sshd")
 
   public let port = freePort()
   /// Outside and inside of the root.

@@ -45,27 +45,37 @@ public struct HostQuestions: Sendable {
       var result = ServiceResult(plan, trace: explains ? Trace() : nil)
       result.trace?.note("script", extra.script)
       guard let section = answer.sections[extra.name] else {
-        result.verdict =
-          answer.failure.map { Verdict($0) }
-          ?? Verdict(.unknown, .notReached, "the batch ended before its turn")
+        result.verdict = Self.unasked(answer.failure, "the batch ended before its turn")
         return result
       }
       result.trace?.note("output", String(decoding: section.output.prefix(2000), as: UTF8.self))
       if section.overflowed {
         result.verdict = Verdict(
           .unknown, .protocolError, "more than \(extra.byteLimit >> 10) KiB of output")
+      } else if section.status == 124 || section.status == 137 {
+        // What timeout(1) says, of which the batch makes use where the host has it.
+        result.verdict = Verdict(
+          .critical, .timeout, "it had not ended after 5 s", isUp: false)
       } else if let status = section.status {
         // What has nothing to say on standard output may complain on the other.
         let said = section.output.allSatisfy({ $0 <= 0x20 }) ? section.errors : section.output
         result.verdict = question.judge(
           output: said, status: Int32(clamping: status), took: nil)
       } else {
-        result.verdict =
-          answer.failure.map { Verdict($0) }
-          ?? Verdict(.unknown, .notReached, "the connection ended in the middle of it")
+        result.verdict = Self.unasked(answer.failure, "the connection ended in the middle of it")
       }
       return result
     }
+  }
+
+  /// Of a host that does not answer nothing is learnt about its files and programs.
+  private static func unasked(_ failure: TargetError?, _ otherwise: String) -> Verdict {
+    guard let failure else { return Verdict(.unknown, .notReached, otherwise) }
+    var verdict = Verdict(failure)
+    verdict = Verdict(
+      .unknown, verdict.reason, "the host could not be asked: \(failure.detail)")
+    verdict.isUp = nil
+    return verdict
   }
 }
 
