@@ -8,8 +8,6 @@ struct HostReading: Sendable {
   var result: HostResult
   /// Why the host could not be asked, or not to the end.
   var failure: TargetError?
-  /// How long it took to be logged in.
-  private var login: Duration
 
   /// Runs the collectors over the answer.
   init(_ answer: HostAnswer, to batch: Batch, of turn: Plan.Turn, took: Duration) {
@@ -17,7 +15,6 @@ struct HostReading: Sendable {
     result = HostResult(
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     failure = answer.failure
-    login = answer.steps.filter { $0.name != "batch" }.reduce(.zero) { $0 + $1.took }
     let bootID = answer.bootID
     let sameBoot = bootID != nil && bootID == turn.state.bootID
     for item in batch.items {
@@ -73,9 +70,13 @@ struct HostReading: Sendable {
     result.batch.points.append(point)
   }
 
+}
+
+extension HostAnswer {
   /// What the session says of the host's SSH server.
   func outcome(of target: HostTarget) -> SSHOutcome {
-    SSHOutcome(port: target.port, failure: failure, latency: login)
+    let login = steps.filter { $0.name != "batch" }.reduce(.zero) { $0 + $1.took }
+    return SSHOutcome(port: target.port, failure: failure, latency: login)
   }
 }
 

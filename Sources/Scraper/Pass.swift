@@ -188,17 +188,18 @@ struct Pass {
     progress.started(job.host.name)
     defer { progress.ended(job.host.name) }
     guard let probes = job.probes else {
-      return (await read(job.turn, job.reach, on: reactor), nil)
+      return (await read(job.turn, job.reach, on: reactor)?.reading, nil)
     }
     let start = Timestamp.now
     let name = job.host.name
     let questions = HostQuestions(probes.plans, of: name)
     let plans = HostQuestions.others(probes.plans, of: name)
-    let waiting = plans.filter { job.turn != nil && $0.kind == "ssh" }
-    let others = plans.filter { job.turn == nil || $0.kind != "ssh" }
+    let logsIn = job.turn != nil || !questions.isEmpty
+    let waiting = plans.filter { logsIn && $0.kind == "ssh" }
+    let others = plans.filter { !logsIn || $0.kind != "ssh" }
     async let asked = ask(others, of: job, kit, ssh: nil, on: reactor)
-    let (reading, answered) = await read(job, questions, on: reactor)
-    let late = await ask(waiting, of: job, kit, ssh: reading, on: reactor) + answered
+    let (reading, answer, answered) = await read(job, questions, on: reactor)
+    let late = await ask(waiting, of: job, kit, ssh: answer, on: reactor) + answered
     let results = await asked
     return (reading, ServiceReading(results + late, of: probes, at: start))
   }
@@ -206,8 +207,11 @@ struct Pass {
   /// Asks the host's collectors, and what probes want to know of the host itself, in one session.
   private func read(
     _ job: Job, _ questions: HostQuestions, on reactor: Reactor
-  ) async -> (HostReading?, [ServiceResult]) {
-    guard !questions.isEmpty else { return (await read(job.turn, job.reach, on: reactor), []) }
+  ) async -> (HostReading?, HostAnswer?, [ServiceResult]) {
+    guard !questions.isEmpty else {
+      let read = await read(job.turn, job.reach, on: reactor)
+      return (read?.reading, read?.answer, [])
+    }
     let start = Deadline.now
     var answer = HostAnswer(time: .now)
     let batch = questions.batch(with: job.turn?.batch.items ?? [])
@@ -221,18 +225,18 @@ struct Pass {
     let reading = job.turn.map {
       HostReading(answer, to: batch, of: $0, took: Deadline.now.since(start))
     }
-    return (reading, questions.results(from: answer))
+    return (reading, answer, questions.results(from: answer))
   }
 
   private func ask(
-    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, ssh reading: HostReading?,
+    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, ssh answer: HostAnswer?,
     on reactor: Reactor
   ) async -> [ServiceResult] {
     guard !plans.isEmpty else { return [] }
     var context = ProbeContext(job.host, kit: kit)
     if case .ssh(let target) = job.reach {
       context.target = target
-      context.ssh = reading?.outcome(of: target)
+      context.ssh = answer?.outcome(of: target)
     }
     return await reactor.open { [context] reactor in
       await Probes.run(plans, of: context, on: reactor, by: deadline)
@@ -263,18 +267,18 @@ struct Pass {
 
   private func read(
     _ turn: Plan.Turn?, _ reach: Reach, on reactor: Reactor
-  ) async -> HostReading? {
+  ) async -> (reading: HostReading, answer: HostAnswer)? {
     guard let turn else { return nil }
     let start = Deadline.now
     if deadline.isPast {
       var answer = HostAnswer(time: .now)
       answer.failure = .notReached
-      return HostReading(answer, to: turn.batch, of: turn, took: .zero)
+      return (HostReading(answer, to: turn.batch, of: turn, took: .zero), answer)
     }
     let limit = turn.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
     let answers = await reach.ask([turn.batch], on: reactor, by: limit)
-    return HostReading(
-      answers[0], to: turn.batch, of: turn, took: Deadline.now.since(start))
+    let took = Deadline.now.since(start)
+    return (HostReading(answers[0], to: turn.batch, of: turn, took: took), answers[0])
   }
 
   /// Keeps everything in one transaction, then delivers what waits for each sink.

@@ -74,27 +74,26 @@ struct Visit {
     guard let turn else { return }
     var context = ProbeContext(turn.host, kit: ProbeKit(contacts: gatherer.contactsFile))
     context.explains = true
-    if case .ssh(let target) = reach {
-      context.target = target
-      if !answer.steps.isEmpty || answer.failure != nil {
-        let login = answer.steps.filter { $0.name != "batch" }
-        context.ssh = SSHOutcome(
-          port: target.port, failure: answer.failure,
-          latency: login.reduce(.zero) { $0 + $1.took })
-      }
-    }
     // Services have time of their own: a host that did not answer has used up its own.
     let limit = max(deadline, .after(.seconds(10)))
     let name = turn.host.name
     let questions = HostQuestions(turn.plans, of: name)
-    services = await gatherer.reactors[0].open { [context] reactor in
+    var session = answer
+    if !questions.isEmpty {
+      let own = await reach.ask(
+        [questions.batch(with: [])], on: gatherer.reactors[0], by: limit)[0]
+      services = questions.results(from: own, explains: true)
+      if session.steps.isEmpty, session.failure == nil { session = own }
+    }
+    if case .ssh(let target) = reach {
+      context.target = target
+      if !session.steps.isEmpty || session.failure != nil {
+        context.ssh = session.outcome(of: target)
+      }
+    }
+    services += await gatherer.reactors[0].open { [context] reactor in
       await Probes.run(
         HostQuestions.others(turn.plans, of: name), of: context, on: reactor, by: limit)
-    }
-    if !questions.isEmpty {
-      let answers = await reach.ask(
-        [questions.batch(with: [])], on: gatherer.reactors[0], by: limit)
-      services += questions.results(from: answers[0], explains: true)
     }
     points += services.flatMap(\.points)
   }

@@ -22,7 +22,10 @@ public struct HostQuestions: Sendable {
       guard let question = plan.probe as? any HostQuestion,
         let script = question.script(of: host)
       else { return nil }
-      let extra = Batch.Extra(name: "probe-\(index)", script: script, byteLimit: 64 << 10)
+      // $limit ends in the seconds, the batch's own; here they are the probe's.
+      let limit = "limit=${limit:+${limit% *} \(plan.wholeSeconds)}\n"
+      let extra = Batch.Extra(
+        name: "probe-\(index)", script: limit + script, byteLimit: 64 << 10)
       return (plan, question, extra)
     }
   }
@@ -45,27 +48,47 @@ public struct HostQuestions: Sendable {
       var result = ServiceResult(plan, trace: explains ? Trace() : nil)
       result.trace?.note("script", extra.script)
       guard let section = answer.sections[extra.name] else {
-        result.verdict =
-          answer.failure.map { Verdict($0) }
-          ?? Verdict(.unknown, .notReached, "the batch ended before its turn")
+        result.verdict = Self.unasked(answer.failure, "the batch ended before its turn")
         return result
       }
       result.trace?.note("output", String(decoding: section.output.prefix(2000), as: UTF8.self))
       if section.overflowed {
         result.verdict = Verdict(
           .unknown, .protocolError, "more than \(extra.byteLimit >> 10) KiB of output")
+      } else if let status = section.status, [124, 137, 143].contains(status),
+        section.output.isEmpty
+      {
+        // timeout(1) says 124, or dies of its own signal.
+        result.verdict = Verdict(
+          .critical, .timeout, "it had not ended in \(plan.wholeSeconds) s on the host")
       } else if let status = section.status {
         // What has nothing to say on standard output may complain on the other.
         let said = section.output.allSatisfy({ $0 <= 0x20 }) ? section.errors : section.output
         result.verdict = question.judge(
           output: said, status: Int32(clamping: status), took: nil)
       } else {
-        result.verdict =
-          answer.failure.map { Verdict($0) }
-          ?? Verdict(.unknown, .notReached, "the connection ended in the middle of it")
+        result.verdict = Self.unasked(answer.failure, "the connection ended in the middle of it")
       }
       return result
     }
+  }
+
+  /// A host that cannot be asked says nothing of its files and programs, good or bad.
+  private static func unasked(_ failure: TargetError?, _ words: String) -> Verdict {
+    switch failure?.reason {
+    case nil, .notReached, .cancelled:
+      Verdict(.unknown, .notReached, failure?.detail ?? words)
+    default:
+      Verdict(.unknown, .noAnswer, "the host could not be asked: \(failure?.detail ?? words)")
+    }
+  }
+}
+
+extension ProbePlan {
+  /// The timeout as timeout(1) of busybox takes it.
+  fileprivate var wholeSeconds: Int64 {
+    let (seconds, attoseconds) = timeout.components
+    return max(1, attoseconds > 0 ? seconds + 1 : seconds)
   }
 }
 
