@@ -458,6 +458,12 @@ final class Exchange {
   }
 
   private func reason(_ code: CURLcode) -> TransferError.Reason {
+    // Of SMTP: the server answered that it will not take the mail.
+    if request.sender != nil, let status = found.status, status >= 400,
+      [CURLE_SEND_ERROR, CURLE_WEIRD_SERVER_REPLY].contains(code)
+    {
+      return .failed
+    }
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .unresolved
     case CURLE_COULDNT_CONNECT: return unconnected

@@ -49,28 +49,17 @@ struct MailCheck: Sendable {
   func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
-    // On the port that speaks TLS from the beginning there is nothing to change to.
-    var security = self.security ?? .none
-    if endpoint.port == tlsPort { security = .tls }
-    let host = endpoint.hostInURL(certificate.name)
-    let scheme = security == .tls ? "\(self.scheme)s" : self.scheme
-    // What follows the host is the name that a client gives to SMTP, and nothing to the others.
-    var request = TransferRequest(
-      "GET", "\(scheme)://\(host):\(endpoint.port)/\(self.scheme == "smtp" ? "scrape" : "")")
-    request.command = command
-    request.requiresTLS = security == .starttls
-    request.trust = certificate.trust(endpoint)
-    request.user = user
+    var request: TransferRequest
     do throws(Verdict) {
-      request.password = try await endpoint.kit.secrets.text(
-        of: password, on: reactor, by: deadline)
+      request = try await self.request(to: endpoint, on: reactor, by: deadline)
     } catch { return error }
-    let isSecured = security == .tls
+    request.command = command
+    let port = "\(endpoint.number):\(endpoint.port)"
     endpoint.byHand(
-      security == .none
+      security(at: endpoint) == .none
         ? "nc \(endpoint.number) \(endpoint.port)"
-        : "openssl s_client -crlf -connect \(endpoint.number):\(endpoint.port)"
-          + (isSecured ? "" : " -starttls \(self.scheme)"))
+        : "openssl s_client -crlf -connect \(port)"
+          + (security(at: endpoint) == .tls ? "" : " -starttls \(scheme)"))
     let answer = await endpoint.kit.ask(request, of: endpoint, on: reactor, by: deadline)
     var verdict = judge(answer)
     if verdict.isUp == true { verdict.latency = answer.phases.total }
@@ -79,21 +68,51 @@ struct MailCheck: Sendable {
     return verdict
   }
 
-  private func judge(_ answer: TransferAnswer) -> Verdict {
-    if let error = answer.error {
-      let verdict = Verdict(error, in: answer)
-      // The server's own words say more than libcurl's about what it refused.
-      let refusals = ["4", "5", "-", "B"]
-      if [.authFailed, .wrongAnswer].contains(verdict.reason), let last = answer.lines.last,
-        refusals.contains(where: last.hasPrefix) || scheme == "imap"
-      {
-        return Verdict(verdict.severity, verdict.reason, "\(last); \(error.message)")
-      }
-      if answer.lines.first?.hasPrefix("4") == true {
-        return Verdict(.critical, .refusedByProtection, answer.lines.first ?? "")
-      }
-      return verdict
+  /// The port where none is given: that of TLS, or the other.
+  func usualPort(_ clear: UInt16) -> UInt16 { security == .tls ? tlsPort : clear }
+
+  /// On the port that speaks TLS from the beginning there is nothing to change to.
+  private func security(at endpoint: Endpoint) -> Security {
+    endpoint.port == tlsPort ? .tls : security ?? .none
+  }
+
+  /// What opens a session with the server, and asks for nothing in it.
+  ///
+  /// The path is IMAP's mailbox; to SMTP it is the name that a client gives itself.
+  func request(
+    to endpoint: Endpoint, path: String = "", on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> TransferRequest {
+    let security = security(at: endpoint)
+    let host = endpoint.hostInURL(certificate.name)
+    let prefix = security == .tls ? "\(scheme)s" : scheme
+    let path = scheme == "smtp" ? "scrape" : path
+    var request = TransferRequest("GET", "\(prefix)://\(host):\(endpoint.port)/\(path)")
+    request.requiresTLS = security == .starttls
+    request.trust = certificate.trust(endpoint)
+    request.user = user
+    request.password = try await endpoint.kit.secrets.text(of: password, on: reactor, by: deadline)
+    return request
+  }
+
+  /// What the end of a conversation means.
+  func failure(_ answer: TransferAnswer) -> Verdict? {
+    guard let error = answer.error else { return nil }
+    let verdict = Verdict(error, in: answer)
+    // The server's own words say more than libcurl's about what it refused.
+    let refusals = ["4", "5", "-", "B"]
+    if [.authFailed, .wrongAnswer].contains(verdict.reason), let last = answer.lines.last,
+      refusals.contains(where: last.hasPrefix) || scheme == "imap"
+    {
+      return Verdict(verdict.severity, verdict.reason, "\(last); \(error.message)")
     }
+    if answer.lines.first?.hasPrefix("4") == true {
+      return Verdict(.critical, .refusedByProtection, answer.lines.first ?? "")
+    }
+    return verdict
+  }
+
+  private func judge(_ answer: TransferAnswer) -> Verdict {
+    if let failure = failure(answer) { return failure }
     let greeting = answer.lines.first ?? ""
     if let expected, !greeting.contains(expected) {
       return Verdict(

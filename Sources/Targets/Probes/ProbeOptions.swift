@@ -12,6 +12,8 @@ public struct ProbeOptions {
   private let pairs: [Node.Pair]
   private var asked: [String]
   private var findings = Findings()
+  /// How long the probe may take where the entry has no `timeout`; nil is what is usual.
+  var time: Duration?
 
   init(_ name: String, at node: Node, pairs: [Node.Pair], common: [String]) {
     what = "probe \(name)"

@@ -272,7 +272,7 @@ public struct ProbeReader: Sendable {
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
       port: port ?? 0, address: address, source: source, version: version ?? source?.version,
       isClosed: entry.isClosed,
-      timeout: timeout ?? ProbePlan.timeout, mark: node.mark,
+      timeout: timeout ?? options.time ?? ProbePlan.timeout, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }
 

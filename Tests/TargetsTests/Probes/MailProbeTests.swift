@@ -56,6 +56,65 @@ struct MailProbeTests {
     #expect(try await ask("imap:\(server.imap)").told == "critical connection_refused down")
   }
 
+  @Test(.enabled(if: Dovecot.isInstalled && Postfix.isInstalled))
+  func `a mail is sent, found and deleted`() async throws {
+    setenv("SCRAPE_TEST_MAIL", "right", 1)
+    setenv("SCRAPE_TEST_WRONG", "wrong-word", 1)
+    let authority = try Authority()
+    let mailbox = try Dovecot(certificate: authority.certificate("mail"))
+    let server = try Postfix(into: mailbox.scratch.path)
+    func entry(
+      to: String = "alice@lab.example", password: String = "SCRAPE_TEST_MAIL", port: UInt16? = nil,
+      _ more: String = ""
+    ) -> String {
+      "{smtp: {port: \(server.port), roundtrip: {from: scrape@mon.example, to: \(to), "
+        + "imap: {port: \(port ?? mailbox.imap), user: alice, password: \"${\(password)}\"}\(more)}}}"
+    }
+    func mails() -> Int {
+      ["new", "cur"].reduce(0) { count, folder in
+        let path = "\(mailbox.scratch.path)/mail/Maildir/\(folder)"
+        return count + ((try? FileManager.default.contentsOfDirectory(atPath: path))?.count ?? 0)
+      }
+    }
+    for (entry, told, words) in [
+      (entry(), "ok - up", "the mail arrived after"),
+      (entry(", within: {minor: 10ms, critical: 9s}"), "minor beyond_limit up", "arrived after"),
+      (entry(to: "bob@elsewhere.example"), "critical wrong_answer up", "was not taken"),
+      (entry(password: "SCRAPE_TEST_WRONG"), "critical auth_failed up", "imap: "),
+      (entry(port: freePort()), "critical connection_refused up", "imap: "),
+    ] {
+      let before = mails()
+      let result = try await ask(entry, ca: authority.file)
+      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict) \(server.log)")
+      #expect(result.verdict.message.contains(words), "\(result.verdict)")
+      if words.contains("arrived") { #expect(mails() == before) }
+    }
+    #expect(server.log.contains("status=sent"), "\(server.log)")
+    // Taken, and on its way for longer than anybody waits.
+    server.stop()
+    let slow = try Postfix(
+      into: mailbox.scratch.path, settings: "defer_transports = virtual")
+    let late = try await ask(
+      entry(", within: 500ms").replacing(
+        "port: \(server.port)", with: "port: \(slow.port), timeout: 2s"),
+      ca: authority.file)
+    #expect(late.told == "critical timeout up", "\(late.verdict)")
+    #expect(late.verdict.message.contains("had not arrived"), "\(late.verdict)")
+  }
+
+  @Test(
+    arguments: [
+      ("{smtp: {roundtrip: {}}}", "needs from"),
+      ("{smtp: {roundtrip: {from: a@b, to: c@d}}}", "needs imap"),
+      ("{smtp: {roundtrip: {from: \"a@b>\\r\\nX: y\", to: c@d, imap: {}}}}", "not a mail address"),
+      ("{smtp: {roundtrip: {from: a@b, to: c@d, imap: {usr: x}}}}", "unknown option"),
+    ])
+  func `a slip in the round trip is named`(entry: String, words: String) throws {
+    let (plan, findings) = try read(entry)
+    #expect(plan == nil)
+    #expect(findings.errors.contains { $0.description.contains(words) }, "\(findings.errors)")
+  }
+
   @Test(
     arguments: ["imap", "pop3", "smtp"].flatMap { name in
       [
