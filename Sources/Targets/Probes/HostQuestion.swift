@@ -22,7 +22,10 @@ public struct HostQuestions: Sendable {
       guard let question = plan.probe as? any HostQuestion,
         let script = question.script(of: host)
       else { return nil }
-      let extra = Batch.Extra(name: "probe-\(index)", script: script, byteLimit: 64 << 10)
+      // $limit ends in the seconds, the batch's own; here they are the probe's.
+      let limit = "limit=${limit:+${limit% *} \(plan.wholeSeconds)}\n"
+      let extra = Batch.Extra(
+        name: "probe-\(index)", script: limit + script, byteLimit: 64 << 10)
       return (plan, question, extra)
     }
   }
@@ -52,10 +55,12 @@ public struct HostQuestions: Sendable {
       if section.overflowed {
         result.verdict = Verdict(
           .unknown, .protocolError, "more than \(extra.byteLimit >> 10) KiB of output")
-      } else if section.status == 124 || section.status == 137 {
-        // What timeout(1) says, of which the batch makes use where the host has it.
+      } else if let status = section.status, [124, 137, 143].contains(status),
+        section.output.isEmpty
+      {
+        // timeout(1) says 124, or dies of its own signal.
         result.verdict = Verdict(
-          .critical, .timeout, "it had not ended after 5 s", isUp: false)
+          .critical, .timeout, "it had not ended in \(plan.wholeSeconds) s on the host")
       } else if let status = section.status {
         // What has nothing to say on standard output may complain on the other.
         let said = section.output.allSatisfy({ $0 <= 0x20 }) ? section.errors : section.output
@@ -68,14 +73,22 @@ public struct HostQuestions: Sendable {
     }
   }
 
-  /// Of a host that does not answer nothing is learnt about its files and programs.
-  private static func unasked(_ failure: TargetError?, _ otherwise: String) -> Verdict {
-    guard let failure else { return Verdict(.unknown, .notReached, otherwise) }
-    var verdict = Verdict(failure)
-    verdict = Verdict(
-      .unknown, verdict.reason, "the host could not be asked: \(failure.detail)")
-    verdict.isUp = nil
-    return verdict
+  /// A host that cannot be asked says nothing of its files and programs, good or bad.
+  private static func unasked(_ failure: TargetError?, _ words: String) -> Verdict {
+    switch failure?.reason {
+    case nil, .notReached, .cancelled:
+      Verdict(.unknown, .notReached, failure?.detail ?? words)
+    default:
+      Verdict(.unknown, .noAnswer, "the host could not be asked: \(failure?.detail ?? words)")
+    }
+  }
+}
+
+extension ProbePlan {
+  /// The timeout as timeout(1) of busybox takes it.
+  fileprivate var wholeSeconds: Int64 {
+    let (seconds, attoseconds) = timeout.components
+    return max(1, attoseconds > 0 ? seconds + 1 : seconds)
   }
 }
 
