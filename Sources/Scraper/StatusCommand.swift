@@ -11,7 +11,7 @@ enum StatusCommand: Subcommand {
   static let operands = "[HOST]"
   static let options =
     Site.options + [
-      Option("--json", "One JSON object a host."),
+      Option("--json", "One JSON object a check, and one a service of scrape.yml."),
       Option("--history", "What changed, the newest first, instead of how it is."),
       Option("--verbose", short: "-v", "What is well, too."),
     ]
@@ -62,7 +62,19 @@ enum StatusCommand: Subcommand {
     let judge = Judge(site, store, watch, states: allStates)
     let broken = judge.services.filter { $0.state != .ok }
     let never = hosts.subtracting(statuses.map(\.host))
-    if !arguments.has("--json") {
+    if arguments.has("--json") {
+      for (name, state) in judge.services {
+        Terminal.print(
+          JSON.object([("service", .string(name)), ("state", .string(state.rawValue))]).text)
+      }
+      for host in never.sorted() {
+        Terminal.print(
+          JSON.object([
+            ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
+            ("message", .string("never asked")),
+          ]).text)
+      }
+    } else {
       for (name, state) in broken {
         Terminal.print(
           "\(Terminal.paint(Figure.pad(state.rawValue, 8), .red, on: 1))  service \(name.visible)")
@@ -90,6 +102,8 @@ enum StatusCommand: Subcommand {
     var severity: Severity
     var since: Timestamp
     var lastOK: Timestamp?
+    /// Of a rule the store knows only whether: what stays well is not written again.
+    var wasOK = false
     /// What is seen and has not lasted long enough to count.
     var pending: Severity?
     var isFlapping = false
@@ -128,7 +142,7 @@ enum StatusCommand: Subcommand {
         checks.append(
           Check(
             host: host, name: name, severity: state.severity, since: state.since,
-            lastOK: state.severity == .ok ? nil : state.lastOK, pending: state.pending,
+            lastOK: nil, wasOK: state.lastOK != nil, pending: state.pending,
             isFlapping: state.isFlapping, message: state.message))
       }
     }
@@ -179,7 +193,8 @@ enum StatusCommand: Subcommand {
     line += "\(Figure.pad(hosts, width).visible)  \(check.name.visible) "
     line += check.severity == .ok ? "ok since \(Figure.time(since))" : "since \(Figure.time(since))"
     if check.severity != .ok {
-      line += check.lastOK.map { ", last ok \(Figure.time($0))" } ?? ", never ok"
+      line +=
+        check.lastOK.map { ", last ok \(Figure.time($0))" } ?? (check.wasOK ? "" : ", never ok")
     }
     if check.isFlapping { line += ", flapping" }
     if let pending = check.pending { line += ", \(pending.rawValue) for a moment" }

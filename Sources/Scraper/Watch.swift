@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Glibc
 internal import Sinks
 internal import Targets
 
@@ -37,5 +38,15 @@ struct Watch {
     }
     if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
     return check == BMCReading.name ? bmcs.contains(host) : sessions.contains(host)
+  }
+  /// Whether there is any check that matches: `web*/https`. Those of rules depend on what a host says.
+  func meets(_ need: (host: String, name: String)) -> Bool {
+    hosts.contains { host in
+      guard fnmatch(need.host, host, 0) == 0 else { return false }
+      var names = services[host] ?? []
+      if sessions.contains(host) { names.insert("ssh") }
+      if bmcs.contains(host) { names.insert(BMCReading.name) }
+      return need.name.hasPrefix("rule ") || names.contains { fnmatch(need.name, $0, 0) == 0 }
+    }
   }
 }

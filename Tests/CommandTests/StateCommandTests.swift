@@ -111,6 +111,8 @@ import Testing
     #expect(all?.fields["critical"] == "1i" && all?.fields["score"] == "66.67")
     #expect(summary.contains { $0.tags["type"] == "tcp" && $0.tags["group"] == "ungrouped" })
     #expect(try range.scrape("status").output.contains("degraded  service cluster"))
+    let json = try range.scrape("status", "--json").output
+    #expect(json.contains(#"{"service":"cluster","state":"degraded"}"#), "\(json)")
     withExtendedLifetime(servers) {}
   }
 
@@ -204,6 +206,21 @@ import Testing
     let outcome = try range.scrape("run", "--only", "probes")
     #expect(outcome.errors.contains("beyond its budget"), "\(outcome.errors)")
     #expect(!(try range.scrape("status", "--history").output.contains("no longer there")))
+  }
+
+  @Test func `a service that needs what nobody asks is warned of`() throws {
+    let range = Range(
+      hosts: "all: {hosts: {w1: {connection: local, probes: [icmp]}}}\n",
+      settings: "services: {a: [\"w*/icmp\", w1/ssh], b: [{at_least: 1, of: [\"w*/htps\"]}]}\n")
+    let outcome = try range.scrape("lint")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("\"b\" needs w*/htps") && !outcome.errors.contains("\"a\""))
+  }
+
+  @Test func `a dry run counts hosts of which only the services are asked`() throws {
+    let range = Range(hosts: "all: {hosts: {w1: {connection: local, probes: [icmp]}}}\n")
+    let outcome = try range.scrape("run", "--dry-run", "--only", "probes")
+    #expect(outcome.errors.contains("1 host would be asked"), "\(outcome.errors)")
   }
 
   @Test(arguments: [
