@@ -57,10 +57,21 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     return copy
   }
 
-  public var description: String {
+  /// Where it is: `hosts.yml:3:7`.
+  private var place: String {
     var text = file.visible
     if let line { text += ":\(line)" }
     if let column, line != nil { text += ":\(column)" }
+    return text
+  }
+
+  /// Place, problem and hint where one line is all there is, as in what is wrong with a host.
+  public var oneLine: String {
+    "\(place): \(problem.visible)" + (hint.map { "; \($0.visible)" } ?? "")
+  }
+
+  public var description: String {
+    var text = place
     text += isWarning ? ": warning: \(problem.visible)" : ": \(problem.visible)"
     if let excerpt {
       let number = line.map { " \($0)" } ?? " "

@@ -161,6 +161,15 @@ public struct BusinessService: Sendable {
 }
 
 extension BusinessService.Need {
+  /// The patterns of checks in it, at any depth.
+  public var checks: [(host: String, name: String)] {
+    switch self {
+    case .checks(let host, let name): [(host, name)]
+    case .atLeast(_, let needs): needs.flatMap(\.checks)
+    case .service: []
+    }
+  }
+
   /// The services that it names, at any depth.
   var services: [String] {
     switch self {

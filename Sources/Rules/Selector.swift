@@ -125,14 +125,18 @@ public struct Selector: Sendable {
     String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
+  /// Whether the point is of one of the series looked at; `tags` are those of its host.
+  public func matches(_ point: Point, tags: [Tag]) -> Bool {
+    point.measurement == measurement
+      && matchers.allSatisfy { matcher in
+        matcher.matches(
+          point[tag: matcher.tag] ?? tags.first { $0.name == matcher.tag }?.value ?? "")
+      }
+  }
+
   /// The point's value where it is one of those looked at, as a number.
   public func value(of point: Point, tags: [Tag]) -> Double? {
-    guard point.measurement == measurement else { return nil }
-    for matcher in matchers {
-      let value =
-        point[tag: matcher.tag] ?? tags.first { $0.name == matcher.tag }?.value ?? ""
-      guard matcher.matches(value) else { return nil }
-    }
+    guard matches(point, tags: tags) else { return nil }
     switch point[field: field] {
     case .integer(let value)?: return Double(value)
     case .float(let value)?: return value

@@ -11,7 +11,7 @@ public struct Window: Sendable, Equatable {
     case rate
     /// How many values there are.
     case count
-    /// Seconds until the value reaches 100, by the straight line that fits best; nothing while it
+    /// Seconds until the value reaches 100, by the straight line that fits best; infinite while it
     /// does not rise.
     case timeToFull = "time_to_full"
   }
@@ -79,6 +79,7 @@ public struct Window: Sendable, Equatable {
     let spread = count * sumXX - sumX * sumX
     guard spread > 0 else { return nil }
     let slope = (count * sumXY - sumX * sumY) / spread
-    return slope > 0 ? (100 - last) / slope : nil
+    // Never is a figure, too: a disk that was tidied up is no longer filling.
+    return slope > 0 ? (100 - last) / slope : .infinity
   }
 }

@@ -35,7 +35,7 @@ struct Gatherer {
         keys: host.keys, passphrase: try host.keyPassphrase?.reveal().clearText,
         password: try host.password?.reveal().clearText)
     } catch {
-      throw TargetError(.localError, error.description)
+      throw TargetError(.localError, error.oneLine)
     }
     let user = host.user ?? Account.user
     var target = HostTarget(
@@ -50,7 +50,7 @@ struct Gatherer {
     do throws(ConfigurationError) {
       return try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
     } catch {
-      throw TargetError(.localError, error.description)
+      throw TargetError(.localError, error.oneLine)
     }
   }
 

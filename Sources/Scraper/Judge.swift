@@ -9,15 +9,25 @@ struct Judge {
   private let book: RuleBook
   private let store: Store
   private let known: [String: [String: CheckState]]
+  /// Checks that the store knows and that are made no more.
+  private var stale: [String: [String]] = [:]
   private let groups: [String: String]
   /// All states after the pass, by host and check.
   private(set) var states: [String: [String: CheckState]]
 
-  init(_ site: Site, _ store: Store, states: [String: [String: CheckState]]) {
+  init(
+    _ site: Site, _ store: Store, _ watch: Watch, states: [String: [String: CheckState]]
+  ) {
     book = site.rules
     self.store = store
     known = states
     self.states = states
+    for (host, all) in states {
+      let gone = all.keys.filter { !watch.has($0, of: host) }
+      guard !gone.isEmpty else { continue }
+      stale[host] = gone.sorted()
+      for name in gone { self.states[host]?[name] = nil }
+    }
     groups = Dictionary(
       site.inventory.hosts.map { ($0.name, $0.group) }, uniquingKeysWith: { first, _ in first })
   }
@@ -27,81 +37,118 @@ struct Judge {
     instance.isEmpty ? "rule \(rule)" : "rule \(rule){\(instance)}"
   }
 
+  /// The rule in a check's name; nil where it is another's.
+  static func rule(_ check: String) -> String? {
+    check.hasPrefix("rule ") ? String(check.dropFirst(5).prefix { $0 != "{" }) : nil
+  }
+
   /// Judges one result: its targets and services, and the rules on its points. Points for what changed
-  /// are added to it.
-  mutating func judge(_ result: inout HostResult) async {
+  /// are added to it. Of a result that is not whole, nothing is taken for gone.
+  mutating func judge(_ result: inout HostResult, isWhole: Bool = true) async {
     let host = result.batch.host
+    for name in stale.removeValue(forKey: host) ?? [] {
+      end(name, known[host]?[name], "it is watched no more", in: &result)
+    }
     for outcome in result.outcomes {
       // Of what was not learnt nothing changes: a pass that was interrupted is no outage.
       guard let severity = outcome.severity else { continue }
       let words = [outcome.reason, outcome.message].compactMap { $0 }.joined(separator: ": ")
       observe(outcome.target, severity, words, .none, in: &result)
     }
-    for rule in book.rules(for: host) { await apply(rule, to: &result) }
+    for rule in book.rules(for: host) { await apply(rule, to: &result, isWhole: isWhole) }
     // Two that change in one pass must not take each other's place in the database.
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
     }
   }
 
-  private mutating func apply(_ rule: Rule, to result: inout HostResult) async {
+  private mutating func apply(
+    _ rule: Rule, to result: inout HostResult, isWhole: Bool
+  ) async {
     let host = result.batch.host
+    let selector = rule.selector
+    // `scrape` is of one target and tells nothing of another's; what it does not hold is well.
+    let isComplete = selector.measurement == "scrape" || selector.field == "dropped"
+    var past: [[Tag]: [(time: Timestamp, value: Double)]]?
     var seen: Set<String> = []
+    // Series that are there, but for the value.
+    var bare: Set<String> = []
     var isThere = false
-    for point in result.batch.points where point.measurement == rule.selector.measurement {
-      isThere = true
-      guard let last = rule.selector.value(of: point, tags: result.batch.tags) else { continue }
-      let check = Self.check(rule.name, rule.selector.instance(of: point))
+    for point in result.batch.points where point.measurement == selector.measurement {
+      // Several collectors may write to one measurement, each its own fields.
+      if point[field: selector.field] != nil { isThere = true }
+      guard selector.matches(point, tags: result.batch.tags) else { continue }
+      let check = Self.check(rule.name, selector.instance(of: point))
+      guard let last = selector.value(of: point, tags: result.batch.tags) else {
+        bare.insert(check)
+        continue
+      }
       guard seen.insert(check).inserted else { continue }
       var value: Double? = last
       if let window = rule.window {
-        value = await figure(window, rule, point, last, of: result.batch)
+        if past == nil { past = await history(window, rule, of: result.batch) }
+        value = window.figure(
+          (past?[Self.key(point.tags)] ?? []) + [(point.time ?? result.batch.time, last)])
       }
       guard let value else { continue }
       let now = states[host]?[check]?.severity ?? .ok
       let severity = rule.severity(of: value, now: now)
-      var words = "\(rule.selector.measurement).\(rule.selector.field) "
+      var words = "\(selector.measurement).\(selector.field) "
       if let window = rule.window {
         words += "\(window.function.rawValue) over \(window.length.text) "
       }
-      words += Figure.short(value)
+      words += value.isFinite ? Figure.short(value) : "never"
       if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }
       observe(check, severity, words, rule.patience, in: &result)
     }
     // A file system that was unmounted is no trouble any more; one that was not asked for is.
-    guard isThere else { return }
+    guard isWhole, isComplete || isThere else { return }
     let stem = Self.check(rule.name, "")
-    for name in states[host]?.keys.sorted() ?? []
-    where !seen.contains(name) && (name == stem || name.hasPrefix("\(stem){")) {
-      if let state = states[host]?[name], state.severity != .ok {
-        result.transitions.append(
-          CheckTransition(
-            name, from: state.severity, to: .ok, time: result.batch.time, since: state.since,
-            message: "it is no longer there"))
-      }
+    let gone = (states[host] ?? [:]).keys.filter { name in
+      guard !seen.contains(name), name == stem || name.hasPrefix("\(stem){") else { return false }
+      return bare.contains(name) == isComplete
+    }
+    for name in gone.sorted() {
+      end(name, states[host]?[name], "it is no longer there", in: &result)
       states[host]?[name] = nil
-      result.gone.append(name)
     }
   }
 
-  private func figure(
-    _ window: Window, _ rule: Rule, _ point: Point, _ last: Double, of batch: PointBatch
-  ) async -> Double? {
+  /// Forgets a check, and tells of it if it was not well.
+  private func end(
+    _ check: String, _ state: CheckState?, _ message: String, in result: inout HostResult
+  ) {
+    if let state, state.severity != .ok {
+      result.transitions.append(
+        CheckTransition(
+          check, from: state.severity, to: .ok, time: result.batch.time, since: state.since,
+          message: message))
+    }
+    result.gone.append(check)
+  }
+
+  private static func key(_ tags: [Tag]) -> [Tag] { tags.sorted { $0.name < $1.name } }
+
+  /// What the store holds of all of the rule's series, each by its tags: read once for all of them.
+  private func history(
+    _ window: Window, _ rule: Rule, of batch: PointBatch
+  ) async -> [[Tag]: [(time: Timestamp, value: Double)]] {
     let from = Timestamp(nanoseconds: batch.time.nanoseconds &- window.length.nanoseconds)
-    let past =
-      (try? await store.history(
-        host: batch.host, measurement: rule.selector.measurement, field: rule.selector.field,
-        tags: point.tags, from: from, to: batch.time)) ?? []
-    var values = past.compactMap { time, value -> (time: Timestamp, value: Double)? in
-      switch value {
-      case .integer(let integer): (time, Double(integer))
-      case .float(let float): (time, float)
-      case .boolean(let flag): (time, flag ? 1 : 0)
-      case .string: nil
+    let kept = try? await store.histories(
+      host: batch.host, measurement: rule.selector.measurement, field: rule.selector.field,
+      from: from, to: batch.time)
+    var past: [[Tag]: [(time: Timestamp, value: Double)]] = [:]
+    for (tags, values) in kept ?? [:] {
+      past[Self.key(tags)] = values.compactMap { time, value in
+        switch value {
+        case .integer(let integer): (time, Double(integer))
+        case .float(let float): (time, float)
+        case .boolean(let flag): (time, flag ? 1 : 0)
+        case .string: nil
+        }
       }
     }
-    values.append((point.time ?? batch.time, last))
-    return window.figure(values)
+    return past
   }
 
   private mutating func observe(

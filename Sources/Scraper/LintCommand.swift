@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Metrics
+internal import Rules
 internal import Sinks
 internal import Targets
 
@@ -33,6 +34,18 @@ enum LintCommand: Subcommand {
         ConfigurationError(
           "\(fold(hosts.map(\.name))): \(what) not in this version yet", at: first.mark
         ).asWarning.description)
+    }
+    let watch = Watch(site)
+    for service in site.rules.services {
+      for need in service.needs.flatMap(\.checks) where !watch.meets(need) {
+        let problem =
+          "service \"\(service.name)\" needs \(need.host)/\(need.name), and no host has such a check"
+        Terminal.note(
+          ConfigurationError(
+            problem, at: service.mark, length: service.name.count,
+            hint: "a check is a probe's name as `scrape list` shows it, ssh or bmc"
+          ).asWarning.description)
+      }
     }
     Terminal.print(
       "\(Figure.count(site.inventory.hosts.count, "host")) in "

@@ -275,14 +275,15 @@ struct Pass {
     var results =
       report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
     let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
-    for excess in budget.apply(to: &results) {
+    let excesses = budget.apply(to: &results)
+    for excess in excesses {
       report.warnings.append(
-        "\(excess.host): \(Figure.count(excess.dropped)) points beyond its budget were dropped, "
+        "\(excess.host): \(Figure.count(excess.dropped, "point")) beyond its budget were dropped, "
           + "most of them \(excess.measurement); a pass takes \(Figure.count(budget.series)) series "
           + "and \(Figure.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
     }
     // After the budget: what changed is never surplus.
-    await judge(&results, into: &report, store)
+    await judge(&results, cut: Set(excesses.map(\.host)), into: &report, store)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
@@ -309,19 +310,23 @@ struct Pass {
       let dropped = waiting.dropped - (before[waiting.sink] ?? 0)
       if dropped > 0 {
         report.warnings.append(
-          "\(waiting.sink): \(Figure.count(dropped)) points waited too long or were too many, and "
-            + "were dropped")
+          "\(waiting.sink): \(Figure.count(dropped, "point")) dropped that waited too long or were "
+            + "too many")
       }
     }
     report.took = Deadline.now.since(begun)
   }
 
-  /// Judges what was seen, before anything of it is kept: states and points go together or not at all.
+  /// Judges what was seen, before anything of it is kept: states and points go together or not at
+  /// all. Of hosts that were `cut` not all points are there.
   private func judge(
-    _ results: inout [HostResult], into report: inout Report, _ store: Store
+    _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
   ) async {
-    var judge = Judge(site, store, states: (try? await store.states()) ?? [:])
-    for index in results.indices { await judge.judge(&results[index]) }
+    var judge = Judge(site, store, Watch(site), states: (try? await store.states()) ?? [:])
+    for index in results.indices {
+      let isWhole = !cut.contains(results[index].batch.host)
+      await judge.judge(&results[index], isWhole: isWhole)
+    }
     let asked = Set(results.map(\.batch.host))
     for host in hosts where asked.contains(host.name) {
       for (check, state) in (judge.states[host.name] ?? [:]).sorted(by: { $0.key < $1.key })

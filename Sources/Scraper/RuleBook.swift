@@ -9,6 +9,7 @@ struct RuleBook {
   let weights: Score.Weights
   /// The hosts of each rule; a rule that is not here is for all.
   private let hosts: [String: Set<String>]
+  private let names: Set<String>
 
   /// Reads the sections of the settings that other rooms left alone.
   init(_ settings: Settings, _ inventory: Inventory, _ findings: inout Findings) {
@@ -36,11 +37,17 @@ struct RuleBook {
         (chosen ?? []).filter { rule.profile == nil || $0.profile == rule.profile }.map(\.name))
     }
     self.hosts = hosts
+    names = Set(rules.map(\.name))
   }
 
   /// The rules for a host.
   func rules(for host: String) -> [Rule] {
     rules.filter { hosts[$0.name]?.contains(host) != false }
+  }
+
+  /// Whether there is such a rule, and it is for the host.
+  func has(_ rule: String, for host: String) -> Bool {
+    names.contains(rule) && hosts[rule]?.contains(host) != false
   }
 
   private static func weights(_ node: Node?, _ findings: inout Findings) -> Score.Weights {

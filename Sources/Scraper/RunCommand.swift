@@ -131,9 +131,10 @@ enum RunCommand: Subcommand {
       let what = turn.plans.map(\.service).joined(separator: " ")
       Terminal.print("\(Figure.pad(turn.host.name, width))  probes \(what)".visible)
     }
+    let asked = Set(plan.turns.map(\.host.name) + plan.probes.map(\.host.name)).count
     let bmcs = plan.bmcs.isEmpty ? "" : " and \(Figure.count(plan.bmcs.count, "BMC"))"
     Terminal.note(
-      "\(Figure.count(plan.turns.count, "host"))\(bmcs) would be asked, \(plan.idle) with nothing "
+      "\(Figure.count(asked, "host"))\(bmcs) would be asked, \(plan.idle) with nothing "
         + "due; nobody was contacted"
     )
     return ExitCode.ok

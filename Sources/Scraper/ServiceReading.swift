@@ -18,7 +18,11 @@ struct ServiceReading: Sendable {
     self.services = services.sorted { places[$0.service] ?? 0 < places[$1.service] ?? 0 }
     result = HostResult(batch: PointBatch(host: host.name, tags: host.pointTags, time: time))
     result.isOfBoot = false
-    result.due[Self.name] = turn.due
+    // Those that had no turn are due at the next pass, not in a minute.
+    let hadTurn = services.contains {
+      $0.verdict.reason != .notReached && $0.verdict.reason != .cancelled
+    }
+    result.due[Self.name] = turn.due.map { hadTurn ? $0 : time }
     result.batch.points = self.services.flatMap(\.points).map { point in
       // What a program measured by itself belongs to this host, whatever it says.
       guard FieldTypes.all[point.measurement] == nil else { return point }

@@ -11,7 +11,7 @@ enum StatusCommand: Subcommand {
   static let operands = "[HOST]"
   static let options =
     Site.options + [
-      Option("--json", "One JSON object a host."),
+      Option("--json", "One JSON object a check, and one a service of scrape.yml."),
       Option("--history", "What changed, the newest first, instead of how it is."),
       Option("--verbose", short: "-v", "What is well, too."),
     ]
@@ -38,16 +38,15 @@ enum StatusCommand: Subcommand {
       try await showHistory(of: hosts, in: site, store, json: arguments.has("--json"))
       return ExitCode.ok
     }
-    let services = asked(of: site)
-    func isAsked(_ host: String, _ target: String) -> Bool {
-      // A service that is no longer asked says nothing any more.
-      let service = ServiceReading.service(target)
-      return hosts.contains(host) && service.map { services[host]?.contains($0) == true } != false
+    // What is no longer asked says nothing any more.
+    let watch = Watch(site)
+    func isAsked(_ host: String, _ check: String) -> Bool {
+      hosts.contains(host) && watch.has(check, of: host)
     }
     let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
     let allProblems = try await store.problems()
     let allStates = try await store.states()
-    let checks = checks(statuses, allProblems, allStates, site).filter { isAsked($0.host, $0.name) }
+    let checks = checks(statuses, allProblems, allStates).filter { isAsked($0.host, $0.name) }
     if arguments.has("--json") {
       for check in checks { Terminal.print(json(check).text) }
     } else {
@@ -56,21 +55,33 @@ enum StatusCommand: Subcommand {
           "last pass \(Figure.time(pass.start)), "
             + "\(Figure.duration(.nanoseconds(pass.end.nanoseconds &- pass.start.nanoseconds))): "
             + "\(Figure.count(pass.up)) of \(Figure.count(pass.hosts)) hosts up, "
-            + "\(Figure.count(pass.points)) points")
+            + Figure.count(pass.points, "point"))
       }
       show(checks.filter { arguments.has("--verbose") || !$0.isWell })
     }
-    let judge = Judge(site, store, states: allStates)
+    let judge = Judge(site, store, watch, states: allStates)
     let broken = judge.services.filter { $0.state != .ok }
     let never = hosts.subtracting(statuses.map(\.host))
-    if !arguments.has("--json") {
+    if arguments.has("--json") {
+      for (name, state) in judge.services {
+        Terminal.print(
+          JSON.object([("service", .string(name)), ("state", .string(state.rawValue))]).text)
+      }
+      for host in never.sorted() {
+        Terminal.print(
+          JSON.object([
+            ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
+            ("message", .string("never asked")),
+          ]).text)
+      }
+    } else {
       for (name, state) in broken {
         Terminal.print(
           "\(Terminal.paint(Figure.pad(state.rawValue, 8), .red, on: 1))  service \(name.visible)")
       }
       if !never.isEmpty { Terminal.print("never asked  \(fold(never.sorted()))") }
       for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
-        var line = "\(queue.sink): \(Figure.count(queue.lines)) points wait"
+        var line = "\(queue.sink): \(Figure.count(queue.lines, "point")) waiting"
         if let oldest = queue.oldest { line += " since \(Figure.time(oldest))" }
         if queue.dropped > 0 { line += ", \(Figure.count(queue.dropped)) dropped at the bound" }
         if let trouble = queue.trouble {
@@ -91,6 +102,8 @@ enum StatusCommand: Subcommand {
     var severity: Severity
     var since: Timestamp
     var lastOK: Timestamp?
+    /// Of a rule the store knows only whether: what stays well is not written again.
+    var wasOK = false
     /// What is seen and has not lasted long enough to count.
     var pending: Severity?
     var isFlapping = false
@@ -102,19 +115,10 @@ enum StatusCommand: Subcommand {
     var isWell: Bool { severity == .ok && problems.isEmpty && pending == nil }
   }
 
-  private static func asked(of site: Site) -> [String: Set<String>] {
-    var services: [String: Set<String>] = [:]
-    let plan = Plan(
-      site.inventory.hosts, settings: site.settings, states: [:], at: .now,
-      only: [ServiceReading.name])
-    for turn in plan.probes { services[turn.host.name] = Set(turn.plans.map(\.service)) }
-    return services
-  }
-
   /// Targets with their problems, then what rules found, by host.
   private static func checks(
     _ statuses: [TargetStatus], _ problems: [String: [CollectorProblem]],
-    _ states: [String: [String: CheckState]], _ site: Site
+    _ states: [String: [String: CheckState]]
   ) -> [Check] {
     var checks = statuses.map { status in
       let name = status.outcome.target
@@ -134,14 +138,11 @@ enum StatusCommand: Subcommand {
       return check
     }
     for (host, all) in states {
-      let rules = Set(site.rules.rules(for: host).map(\.name))
-      for (name, state) in all where name.hasPrefix("rule ") {
-        let rule = name.dropFirst(5).prefix { $0 != "{" }
-        guard rules.contains(String(rule)) else { continue }
+      for (name, state) in all where Judge.rule(name) != nil {
         checks.append(
           Check(
             host: host, name: name, severity: state.severity, since: state.since,
-            lastOK: state.severity == .ok ? nil : state.lastOK, pending: state.pending,
+            lastOK: nil, wasOK: state.lastOK != nil, pending: state.pending,
             isFlapping: state.isFlapping, message: state.message))
       }
     }
@@ -192,7 +193,8 @@ enum StatusCommand: Subcommand {
     line += "\(Figure.pad(hosts, width).visible)  \(check.name.visible) "
     line += check.severity == .ok ? "ok since \(Figure.time(since))" : "since \(Figure.time(since))"
     if check.severity != .ok {
-      line += check.lastOK.map { ", last ok \(Figure.time($0))" } ?? ", never ok"
+      line +=
+        check.lastOK.map { ", last ok \(Figure.time($0))" } ?? (check.wasOK ? "" : ", never ok")
     }
     if check.isFlapping { line += ", flapping" }
     if let pending = check.pending { line += ", \(pending.rawValue) for a moment" }

@@ -95,7 +95,7 @@ struct Summary {
       "\(asked.isEmpty ? "0 hosts" : asked.joined(separator: ", ")) in \(Figure.duration(report.took))"
     ]
     if report.idle > 0 { parts.append("\(Figure.count(report.idle)) with nothing due") }
-    var points = "\(Figure.count(report.points)) points"
+    var points = Figure.count(report.points, "point")
     if report.storeFailure == nil { points += " → store" }
     for (sink, delivery) in report.deliveries {
       points += ", \(sink) \(Figure.count(delivery.receipt.taken))"
@@ -125,13 +125,15 @@ struct Summary {
     }
     // A host without its BMC is watched all the same: that is worse luck, not an outage.
     let targets =
-      report.readings.map { ("critical", "ssh", $0.failure, $0.result) }
-      + report.bmcs.map { ("major", BMCReading.name, $0.failure, $0.result) }
+      report.readings.map { (Severity.critical, "ssh", $0.failure, $0.result) }
+      + report.bmcs.map { (.major, BMCReading.name, $0.failure, $0.result) }
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
       if let failure {
+        // What says nothing of the target is none of its outages.
+        let severity = Optional(failure).severity(severity) ?? Severity.unknown
         add(
-          Kind(severity: severity, what: target, reason: failure.reason.rawValue), host,
+          Kind(severity: severity.rawValue, what: target, reason: failure.reason.rawValue), host,
           failure.detail)
         continue
       }

@@ -70,6 +70,23 @@ import Testing
     #expect(!(try range.scrape("status").output.contains("service tcp")))
   }
 
+  @Test func `services that had no turn are due at the next pass`() throws {
+    let silent = SilentPort()
+    let probes = "probes: [{http: {port: \(silent.port), timeout: 5s}}]"
+    let range = Range(
+      hosts: """
+        all:
+          vars: {profile: none, every: 1h, \(probes)}
+          hosts: {h1: {address: 127.0.0.1}, h2: {address: 127.0.0.1}}
+        """,
+      settings: "profiles: {none: {collectors: {}}}\n")
+    let outcome = try range.scrape("run", "--fanout", "1", "--deadline", "1s")
+    #expect(outcome.errors.contains("timeout") && outcome.errors.contains("not_reached"))
+    let next = try range.scrape("run", "--dry-run")
+    #expect(next.errors.contains("1 host would be asked, 1 with nothing due"), "\(next.errors)")
+    withExtendedLifetime(silent) {}
+  }
+
   @Test func `only what is named is asked`() throws {
     let range = Range(
       hosts: "all: {hosts: {me: {connection: local, probes: [icmp]}}}\n")

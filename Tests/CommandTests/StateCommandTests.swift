@@ -1,6 +1,10 @@
 import Foundation
 import Lab
+import Metrics
+import Sinks
 import Testing
+
+@testable import Scraper
 
 /// Rules, states and services through the built command, pass after pass.
 @Suite struct StateCommandTests {
@@ -107,7 +111,116 @@ import Testing
     #expect(all?.fields["critical"] == "1i" && all?.fields["score"] == "66.67")
     #expect(summary.contains { $0.tags["type"] == "tcp" && $0.tags["group"] == "ungrouped" })
     #expect(try range.scrape("status").output.contains("degraded  service cluster"))
+    let json = try range.scrape("status", "--json").output
+    #expect(json.contains(#"{"service":"cluster","state":"degraded"}"#), "\(json)")
     withExtendedLifetime(servers) {}
+  }
+
+  @Test func `a check outlives passes in which others write to its measurement`() throws {
+    let range = Range(
+      hosts: """
+        all:
+          hosts:
+            me:
+              connection: local
+              bmc: {address: 127.0.0.1, port: \(freePort()), user: u, password: "${USER}", timeout: 1s, retransmit: 400ms}
+        """,
+      settings: """
+        rules:
+          load: {when: system.load1, minor: ">= 0"}
+          slow: {when: scrape.duration_ms, minor: ">= 0"}
+        """)
+    for only in ["mem,bmc", "system", "bmc", "system,bmc"] {
+      try range.scrape("run", "--only", only)
+    }
+    let history = try range.scrape("status", "--history").output
+    #expect(!history.contains("no longer there"), "\(history)")
+    for check in ["rule load:", "{target=ssh}:", "{target=bmc}:"] {
+      #expect(history.components(separatedBy: check).count == 2, "\(check) in \(history)")
+    }
+  }
+
+  @Test func `a field of another collector is not gone with this one's turn`() async throws {
+    let range = Range(
+      hosts: local, settings: "rules: {users: {when: system.n_users, minor: \"> 5\"}}\n")
+    let site = try Site(
+      Arguments(
+        ["--inventory", range.inventory, "--store", range.store], options: Site.options))
+    var judge = Judge(site, site.store(), Watch(site), states: [:])
+    func result(_ field: String, _ value: Int64) -> HostResult {
+      var point = Point("system")
+      point.integer(field, value)
+      return HostResult(
+        batch: PointBatch(host: "me", tags: [], time: Timestamp.now, points: [point]))
+    }
+    var crowded = result("n_users", 9)
+    await judge.judge(&crowded)
+    #expect(crowded.transitions.map(\.to) == [.minor])
+    var other = result("n_cpus", 4)
+    await judge.judge(&other)
+    #expect(other.transitions.isEmpty && other.gone.isEmpty)
+    #expect(judge.states["me"]?["rule users"]?.severity == .minor)
+  }
+
+  @Test func `a rule, a probe and a host that were taken out trouble nobody`() throws {
+    func hosts(_ names: String...) -> String {
+      let port = freePort()
+      let lines = names.map {
+        "    \($0): {connection: local, probes: [{tcp: {port: \(port), name: web}}]}\n"
+      }
+      return "all:\n  hosts:\n\(lines.joined())"
+    }
+    let range = Range(
+      hosts: hosts("w1", "w2"),
+      settings: """
+        rules: {any: {when: mem.used_percent, minor: ">= 0"}, old: {when: mem.total, major: "> 0"}}
+        services: {site: ["w*/web"]}
+        """)
+    try range.scrape("run", "--only", "mem,probes")
+    let before = try range.scrape("status").output
+    #expect(before.contains("rule old") && before.contains("service site"), "\(before)")
+    range.scratch.write("inventory/hosts.yml", "all: {hosts: {w1: {connection: local}}}\n")
+    range.scratch.write(
+      "inventory/scrape.yml",
+      "rules: {any: {when: mem.used_percent, minor: \">= 0\"}}\nservices: {site: [\"w*/ssh\"]}\n")
+    let outcome = try range.scrape("run", "--only", "mem")
+    #expect(!outcome.errors.contains(" old "), "\(outcome.errors)")
+    #expect(outcome.errors.contains(" any ") && !outcome.errors.contains("site"), "\(outcome)")
+    let history = try range.scrape("status", "--history").output
+    #expect(history.contains("rule old: major → ok") && history.contains("watched no more"))
+    range.scratch.write("inventory/scrape.yml", "services: {site: [\"w*/ssh\"]}\n")
+    #expect(try range.scrape("run", "--only", "mem").status == 0)
+    #expect(try range.scrape("status").status == 0)
+  }
+
+  @Test func `what a host has too much of is cut off, and not taken for mended`() throws {
+    let port = freePort()
+    let probes = (0..<120).map { "{tcp: {port: \(port), name: s\($0)}}" }
+    let rules = "rules: {any: {when: service.state, minor: \">= 0\"}}\n"
+    let range = Range(
+      hosts:
+        "all: {hosts: {me: {connection: local, probes: [\(probes.joined(separator: ", "))]}}}\n",
+      settings: rules)
+    try range.scrape("run", "--only", "probes")
+    range.scratch.write("inventory/scrape.yml", "\(rules)series: 100\n")
+    let outcome = try range.scrape("run", "--only", "probes")
+    #expect(outcome.errors.contains("beyond its budget"), "\(outcome.errors)")
+    #expect(!(try range.scrape("status", "--history").output.contains("no longer there")))
+  }
+
+  @Test func `a service that needs what nobody asks is warned of`() throws {
+    let range = Range(
+      hosts: "all: {hosts: {w1: {connection: local, probes: [icmp]}}}\n",
+      settings: "services: {a: [\"w*/icmp\", w1/ssh], b: [{at_least: 1, of: [\"w*/htps\"]}]}\n")
+    let outcome = try range.scrape("lint")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("\"b\" needs w*/htps") && !outcome.errors.contains("\"a\""))
+  }
+
+  @Test func `a dry run counts hosts of which only the services are asked`() throws {
+    let range = Range(hosts: "all: {hosts: {w1: {connection: local, probes: [icmp]}}}\n")
+    let outcome = try range.scrape("run", "--dry-run", "--only", "probes")
+    #expect(outcome.errors.contains("1 host would be asked"), "\(outcome.errors)")
   }
 
   @Test(arguments: [

@@ -153,6 +153,40 @@ struct StoreTests {
     }
   }
 
+  @Test func `a host that changes all the time leaves the others their transitions`() async throws {
+    try await withStore { store in
+      func changed(_ host: String, _ count: Int) -> HostResult {
+        var one = result(0)
+        one.batch.host = host
+        one.transitions = (0..<count).map {
+          CheckTransition(
+            "rule \($0)", from: .ok, to: .minor, time: time(0), since: nil, message: "")
+        }
+        return one
+      }
+      try await store.finish(pass(0), [changed("quiet", 1), changed("loud", 1500)])
+      let all = try await store.transitions(limit: 5000)
+      #expect(all.count { $0.host == "quiet" } == 1)
+      #expect(all.count { $0.host == "loud" } == 1000)
+      #expect(all.first?.transition.name == "rule 1499")
+    }
+  }
+
+  @Test func `a check that is gone leaves neither state nor status`() async throws {
+    try await withStore { store in
+      var one = result(0)
+      one.outcomes = [TargetOutcome(target: "bmc", up: false)]
+      one.states = ["bmc": CheckState(.major, at: time(0))]
+      try await store.finish(pass(0), [one])
+      #expect(try await store.status().count == 1)
+      var next = result(15)
+      next.gone = ["bmc"]
+      try await store.finish(pass(1), [next])
+      #expect(try await store.status().isEmpty)
+      #expect(try await store.states().isEmpty)
+    }
+  }
+
   @Test func `two processes write at once and lose nothing`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"

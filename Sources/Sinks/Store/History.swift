@@ -152,7 +152,7 @@ extension Store {
       """
       DELETE FROM recent WHERE id IN (SELECT id FROM recent ORDER BY id LIMIT 1024) AND time < ?
       """, .integer(oldest.nanoseconds))
-    for table in ["status", "problem"] {
+    for table in ["status", "problem", "state", "transition"] {
       try database.run(
         "DELETE FROM \(table) WHERE host IN (SELECT id FROM host WHERE seen < ?)",
         .integer(oldest.nanoseconds))
@@ -195,9 +195,19 @@ extension Store {
     host: String, measurement: String, field: String, tags: [Tag] = [], from: Timestamp,
     to: Timestamp
   ) throws(StoreError) -> [(Timestamp, FieldValue)] {
+    let series = try histories(
+      host: host, measurement: measurement, field: field, tags: tags, from: from, to: to)
+    return series.values.flatMap { $0 }.sorted { $0.0 < $1.0 }
+  }
+
+  /// The same for each series by its tags, all of them in one walk over the history.
+  public func histories(
+    host: String, measurement: String, field: String, tags: [Tag] = [], from: Timestamp,
+    to: Timestamp
+  ) throws(StoreError) -> [[Tag]: [(Timestamp, FieldValue)]] {
     try with { database throws(DatabaseError) in
       try self.shapes.refresh(database)
-      var found: [(Timestamp, FieldValue)] = []
+      var found: [[Tag]: [(Timestamp, FieldValue)]] = [:]
       try self.rows(
         of: host, from: from, to: to, in: database,
         wanted: { shape, values in
@@ -211,11 +221,12 @@ extension Store {
           let time = point.time ?? time
           guard time >= from, time <= to else { continue }
           for (name, value) in zip(point.shape.fields, point.values) where name.name == field {
-            found.append((time, value))
+            let key = zip(point.shape.tags, point.tags).map { Tag($0, $1) }
+            found[key, default: []].append((time, value))
           }
         }
       }
-      return found.sorted { $0.0 < $1.0 }
+      return found.mapValues { $0.sorted { $0.0 < $1.0 } }
     }
   }
 

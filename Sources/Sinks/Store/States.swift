@@ -10,6 +10,8 @@ extension Store {
 
   /// Transitions that are remembered: of 400 hosts that all go down and come back, some sixty times.
   private static let transitions: Int64 = 50_000
+  /// Of one host, so that one whose names change all the time does not push out the others'.
+  private static let transitionsOfHost: Int64 = 1000
 
   func keepStates(
     of result: HostResult, _ host: Int64, in database: Database
@@ -17,6 +19,8 @@ extension Store {
     for name in result.gone {
       try database.run(
         "DELETE FROM state WHERE host = ? AND name = ?", .integer(host), .text(name))
+      try database.run(
+        "DELETE FROM status WHERE host = ? AND target = ?", .integer(host), .text(name))
     }
     for (name, state) in result.states {
       try database.run(
@@ -45,6 +49,11 @@ extension Store {
     if !result.transitions.isEmpty {
       try database.run(
         "DELETE FROM transition WHERE id <= ?", .integer(database.insertedID - Self.transitions))
+      try database.run(
+        """
+        DELETE FROM transition WHERE host = ?1 AND id <=
+        (SELECT id FROM transition WHERE host = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+        """, .integer(host), .integer(Self.transitionsOfHost))
     }
   }
 

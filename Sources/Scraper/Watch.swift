@@ -1,0 +1,52 @@
+internal import Configuration
+internal import Glibc
+internal import Sinks
+internal import Targets
+
+/// Which checks there are, by the inventory and the settings as they are now.
+///
+/// The store may know others: of a host, a probe or a rule that was taken out since.
+struct Watch {
+  private let rules: RuleBook
+  private let hosts: Set<String>
+  private let sessions: Set<String>
+  private let bmcs: Set<String>
+  private let services: [String: Set<String>]
+
+  init(_ site: Site) {
+    rules = site.rules
+    let all = site.inventory.hosts
+    hosts = Set(all.map(\.name))
+    sessions = Set(
+      all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
+    bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
+    var findings = Findings()  // All of it was checked when the files were read.
+    var reader = ProbeReader(modules: site.settings.sections["modules"], &findings)
+    var services: [String: Set<String>] = [:]
+    for host in all {
+      let plans = reader.plans(of: host, &findings)
+      if !plans.isEmpty { services[host.name] = Set(plans.map(\.service)) }
+    }
+    self.services = services
+  }
+
+  /// Whether a host's check is still made.
+  func has(_ check: String, of host: String) -> Bool {
+    guard hosts.contains(host) else { return false }
+    if let service = ServiceReading.service(check) {
+      return services[host]?.contains(service) == true
+    }
+    if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
+    return check == BMCReading.name ? bmcs.contains(host) : sessions.contains(host)
+  }
+  /// Whether there is any check that matches: `web*/https`. Those of rules depend on what a host says.
+  func meets(_ need: (host: String, name: String)) -> Bool {
+    hosts.contains { host in
+      guard fnmatch(need.host, host, 0) == 0 else { return false }
+      var names = services[host] ?? []
+      if sessions.contains(host) { names.insert("ssh") }
+      if bmcs.contains(host) { names.insert(BMCReading.name) }
+      return need.name.hasPrefix("rule ") || names.contains { fnmatch(need.name, $0, 0) == 0 }
+    }
+  }
+}
