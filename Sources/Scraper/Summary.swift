@@ -123,12 +123,15 @@ struct Summary {
       hosts[kind, default: []].append(host)
       details[kind, default: []].append(detail)
     }
+    let hidden = Set(report.causes.flatMap(\.effects))
     // A host without its BMC is watched all the same: that is worse luck, not an outage.
     let targets =
       report.readings.map { (Severity.critical, "ssh", $0.failure, $0.result) }
       + report.bmcs.map { (.major, BMCReading.name, $0.failure, $0.result) }
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
+      // An effect stands with its cause; its BMC is reached another way.
+      if target == "ssh", hidden.contains(host) { continue }
       if let failure {
         // What says nothing of the target is none of its outages.
         let severity = Optional(failure).severity(severity) ?? Severity.unknown
@@ -142,15 +145,26 @@ struct Summary {
         add(kind, host, problem.detail)
       }
     }
+    var lost: [String: Int] = [:]
     for reading in report.services {
+      let host = reading.result.batch.host
       for service in reading.services where service.verdict.severity != .ok {
         let verdict = service.verdict
+        if hidden.contains(host), verdict.isUp != true {
+          lost[host, default: 0] += 1
+          continue
+        }
         add(
           Kind(
             severity: verdict.severity.rawValue, what: service.service,
-            reason: verdict.reason?.rawValue ?? "not_ok"), reading.result.batch.host,
-          verdict.message)
+            reason: verdict.reason?.rawValue ?? "not_ok"), host, verdict.message)
       }
+    }
+    for (cause, effects) in report.causes {
+      let services = effects.reduce(0) { $0 + (lost[$1] ?? 0) }
+      var count = Figure.count(effects.count, "host")
+      if services > 0 { count += ", \(Figure.count(services, "service"))" }
+      add(Kind(severity: "critical", what: "hides", reason: count), cause, fold(effects))
     }
     for (host, check, state) in report.crossed {
       // The series stands with the host, so that hosts with the same trouble fold.

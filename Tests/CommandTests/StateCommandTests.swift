@@ -235,4 +235,25 @@ import Testing
     #expect(outcome.status == 2 && outcome.errors.contains(problem), "\(outcome.errors)")
     #expect(outcome.errors.contains("scrape.yml:1:"))
   }
+
+  @Test func `what a cause hides stands with it`() throws {
+    let port = freePort()
+    let vms = (1...4).map {
+      "    vm\($0): {address: 127.0.0.1, port: \(port), on: esx, probes: [\"tcp:\(port)\"]}\n"
+    }
+    let range = Range(
+      hosts: "all:\n  hosts:\n    esx: {address: 127.0.0.1, port: \(port)}\n"
+        + "    lone: {address: 127.0.0.1, port: \(port)}\n" + vms.joined())
+    let lines = try range.scrape("run").errors.split(separator: "\n").filter {
+      $0.hasPrefix("critical")
+    }
+    #expect(lines.count == 2, "\(lines)")
+    #expect(lines.contains { $0.contains("esx,lone") && $0.contains("connection_refused") })
+    #expect(
+      lines.contains { $0.contains("hides") && $0.contains("4 hosts, 4 services: vm[1-4]") },
+      "\(lines)")
+    // Hidden are messages, never data.
+    let status = try range.scrape("status", "vm3", "--json").output
+    #expect(status.contains("connection_refused"))
+  }
 }
