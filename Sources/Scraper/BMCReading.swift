@@ -40,7 +40,7 @@ struct BMCReading: Sendable {
         message: failure?.detail, milliseconds: milliseconds)
     ]
     var point = Point("scrape", tags: [Tag("target", Self.name)])
-    point.integer("up", Int64(failure == nil ? 1 : 0))
+    point.integer("up", failure.up)
     point.string("reason", failure?.reason.rawValue)
     point.float("duration_ms", milliseconds)
     point.integer("problems", Int64(result.problems.count))

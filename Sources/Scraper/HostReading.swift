@@ -61,7 +61,7 @@ struct HostReading: Sendable {
       message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
     result.outcomes = [outcome]
     var point = Point("scrape", tags: [Tag("target", "ssh")])
-    point.integer("up", Int64(failure == nil ? 1 : 0))
+    point.integer("up", failure.up)
     point.string("reason", failure?.reason.rawValue)
     point.float("duration_ms", (took.milliseconds * 1000).rounded() / 1000)
     point.integer("bytes", Int64(answer.received))
@@ -80,6 +80,9 @@ extension HostAnswer {
 }
 
 extension TargetError? {
+  /// The field `up`; nil where nothing was learnt of the target.
+  var up: Int64? { self == nil ? 1 : severity(.critical) == nil ? nil : 0 }
+
   /// How bad that is; nil where nothing was learnt of the target.
   func severity(_ severity: Severity) -> Severity? {
     switch self?.reason {

@@ -12,6 +12,7 @@ struct Judge {
   /// Checks that the store knows and that are made no more.
   private var stale: [String: [String]] = [:]
   private let groups: [String: String]
+  private let watch: Watch
   /// All states after the pass, by host and check.
   private(set) var states: [String: [String: CheckState]]
 
@@ -20,6 +21,7 @@ struct Judge {
   ) {
     book = site.rules
     self.store = store
+    self.watch = watch
     known = states
     self.states = states
     for (host, all) in states {
@@ -195,19 +197,33 @@ struct Judge {
 
   // MARK: Together
 
-  /// How the services of this pass are together: all, by probe, by group, and by both.
+  /// How the services are together: all, by probe, by group, and by both. Those that this pass did
+  /// not ask, as with `--limit`, count as they were when they were last asked.
   func summaries(_ readings: [ServiceReading]) -> [Point] {
+    guard !readings.isEmpty else { return [] }
     var scores: [[Tag]: Score] = [:]
+    func add(_ host: String, _ probe: String, _ severity: Severity, isUp: Bool?) {
+      let group = Tag("group", groups[host] ?? "ungrouped")
+      let type = Tag("type", probe)
+      for tags in [[], [type], [group], [group, type]] {
+        scores[tags, default: Score()].add(severity, isUp: isUp)
+      }
+    }
+    var asked: [String: Set<String>] = [:]
     for reading in readings {
-      let group = Tag("group", groups[reading.result.batch.host] ?? "ungrouped")
+      let host = reading.result.batch.host
+      asked[host] = Set(reading.services.map(\.service))
       for service in reading.services {
-        let type = Tag("type", service.probe)
-        let severity =
-          states[reading.result.batch.host]?[ServiceReading.target(service.service)]?.severity
-          ?? service.verdict.severity
-        for tags in [[], [type], [group], [group, type]] {
-          scores[tags, default: Score()].add(severity, isUp: service.verdict.isUp)
-        }
+        let state = states[host]?[ServiceReading.target(service.service)]
+        add(
+          host, service.probe, state?.severity ?? service.verdict.severity,
+          isUp: service.verdict.isUp)
+      }
+    }
+    for (host, services) in watch.services {
+      for (service, probe) in services where asked[host]?.contains(service) != true {
+        guard let state = states[host]?[ServiceReading.target(service)] else { continue }
+        add(host, probe, state.severity, isUp: nil)
       }
     }
     return scores.sorted { "\($0.key)" < "\($1.key)" }.map { tags, score in

@@ -126,7 +126,7 @@ enum StatusCommand: Subcommand {
       let isBMC = name == BMCReading.name
       var check = Check(
         host: status.host, name: name,
-        severity: state?.severity ?? (status.outcome.up ? .ok : .critical),
+        severity: state?.severity ?? (status.outcome.up ? .ok : .unknown),
         since: state?.since ?? status.since, lastOK: status.lastUp, pending: state?.pending,
         isFlapping: state?.isFlapping ?? false, reason: status.outcome.reason,
         message: status.outcome.message ?? "", status: status)
@@ -162,19 +162,22 @@ enum StatusCommand: Subcommand {
       Kind(name: $0.name, severity: $0.severity, reason: $0.reason)
     }
     var told: Set<Kind> = []
-    let width = min(32, checks.map(\.host.count).max() ?? 0)
+    var lines: [(check: Check, hosts: String, since: Timestamp, example: String?)] = []
     for check in checks {
       let kind = Kind(name: check.name, severity: check.severity, reason: check.reason)
       let all = kinds[kind] ?? []
       if all.count > 3, check.problems.isEmpty {
         guard told.insert(kind).inserted else { continue }
-        let since = all.map(\.since.nanoseconds).min() ?? 0
-        show(
-          check, as: fold(all.map(\.host)), width: width,
-          since: Timestamp(nanoseconds: since), example: check.host)
+        let since = Timestamp(nanoseconds: all.map(\.since.nanoseconds).min() ?? 0)
+        let isSame = all.allSatisfy { $0.message == check.message }
+        lines.append((check, fold(all.map(\.host)), since, isSame ? nil : check.host))
       } else {
-        show(check, as: check.host, width: width, since: check.since, example: nil)
+        lines.append((check, check.host, check.since, nil))
       }
+    }
+    let width = min(32, lines.map(\.hosts.count).max() ?? 0)
+    for line in lines {
+      show(line.check, as: line.hosts, width: width, since: line.since, example: line.example)
     }
   }
 
@@ -216,7 +219,10 @@ enum StatusCommand: Subcommand {
     of hosts: Set<String>, in site: Site, _ store: Store, json: Bool
   ) async throws {
     let one = hosts.count == 1 ? hosts.first : nil
-    let all = try await store.transitions(of: one, limit: 1000).filter { hosts.contains($0.host) }
+    // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
+    let isPart = hosts.count < site.inventory.hosts.count && one == nil
+    let all = try await store.transitions(of: one, limit: isPart ? .max : 1000)
+      .filter { hosts.contains($0.host) }.prefix(1000)
     let width = min(32, all.map(\.host.count).max() ?? 0)
     for kept in all {
       let change = kept.transition
@@ -252,7 +258,7 @@ enum StatusCommand: Subcommand {
     ]
     if let status = check.status {
       members.append(("target", .string(status.outcome.target)))
-      members.append(("up", .boolean(status.outcome.up)))
+      if !status.outcome.isUnlearnt { members.append(("up", .boolean(status.outcome.up))) }
       members.append(("time", .integer(status.time.nanoseconds)))
       if let last = status.lastUp { members.append(("last_up", .integer(last.nanoseconds))) }
     }
@@ -275,4 +281,9 @@ enum StatusCommand: Subcommand {
     }
     return .object(members)
   }
+}
+
+extension TargetOutcome {
+  /// Whether the last pass had no turn for it: how it is was told by an earlier one.
+  fileprivate var isUnlearnt: Bool { reason == "cancelled" || reason == "not_reached" }
 }

@@ -11,7 +11,8 @@ struct Watch {
   private let hosts: Set<String>
   private let sessions: Set<String>
   private let bmcs: Set<String>
-  private let services: [String: Set<String>]
+  /// The kind of each service (`http`), by host and service.
+  let services: [String: [String: String]]
 
   init(_ site: Site) {
     rules = site.rules
@@ -22,10 +23,10 @@ struct Watch {
     bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
     var findings = Findings()  // All of it was checked when the files were read.
     var reader = ProbeReader(modules: site.settings.sections["modules"], &findings)
-    var services: [String: Set<String>] = [:]
+    var services: [String: [String: String]] = [:]
     for host in all {
       let plans = reader.plans(of: host, &findings)
-      if !plans.isEmpty { services[host.name] = Set(plans.map(\.service)) }
+      for plan in plans { services[host.name, default: [:]][plan.service] = plan.kind }
     }
     self.services = services
   }
@@ -34,7 +35,7 @@ struct Watch {
   func has(_ check: String, of host: String) -> Bool {
     guard hosts.contains(host) else { return false }
     if let service = ServiceReading.service(check) {
-      return services[host]?.contains(service) == true
+      return services[host]?[service] != nil
     }
     if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
     return check == BMCReading.name ? bmcs.contains(host) : sessions.contains(host)
@@ -43,7 +44,7 @@ struct Watch {
   func meets(_ need: (host: String, name: String)) -> Bool {
     hosts.contains { host in
       guard fnmatch(need.host, host, 0) == 0 else { return false }
-      var names = services[host] ?? []
+      var names = Set(services[host]?.keys.map(\.self) ?? [])
       if sessions.contains(host) { names.insert("ssh") }
       if bmcs.contains(host) { names.insert(BMCReading.name) }
       return need.name.hasPrefix("rule ") || names.contains { fnmatch(need.name, $0, 0) == 0 }

@@ -111,6 +111,12 @@ import Testing
     #expect(all?.fields["critical"] == "1i" && all?.fields["score"] == "66.67")
     #expect(summary.contains { $0.tags["type"] == "tcp" && $0.tags["group"] == "ungrouped" })
     #expect(try range.scrape("status").output.contains("degraded  service cluster"))
+    // Who is not asked this time counts as he was.
+    let part = try range.scrape("run", "--only", "probes", "--limit", "w0", "--stdout").output
+    let whole = Line.all(part).first {
+      $0.measurement == "service_summary" && $0.tags["scope"] == "all"
+    }
+    #expect(whole?.fields["total"] == "3i" && whole?.fields["critical"] == "1i", "\(part)")
     let json = try range.scrape("status", "--json").output
     #expect(json.contains(#"{"service":"cluster","state":"degraded"}"#), "\(json)")
     withExtendedLifetime(servers) {}

@@ -23,12 +23,20 @@ public enum Probes {
     by deadline: Deadline
   ) async -> [ServiceResult] {
     var found: [String: Result<[Connect.Address], TargetError>] = [:]
-    for name in Set(plans.map { $0.address ?? context.address }) {
-      do throws(TargetError) {
-        found[name] = .success(
-          try await Connect.resolve(
-            name, port: 0, on: reactor, by: min(deadline, .after(ProbePlan.timeout))))
-      } catch { found[name] = .failure(error) }
+    let names = Set(plans.map { $0.address ?? context.address })
+    let limit = min(deadline, .after(ProbePlan.timeout))
+    if names.count == 1, let name = names.first {
+      found[name] = await reactor.resolve(name, by: limit)
+    } else {
+      // Side by side: with name servers that are dead, one name costs the others no time.
+      await withTaskGroup(of: (String, Result<[Connect.Address], TargetError>).self) { group in
+        for name in names {
+          group.addTask(executorPreference: reactor.executor) {
+            (name, await reactor.resolve(name, by: limit))
+          }
+        }
+        for await (name, result) in group { found[name] = result }
+      }
     }
     func addresses(_ plan: ProbePlan) -> Result<[Connect.Address], TargetError> {
       found[plan.address ?? context.address] ?? .success([])
@@ -62,6 +70,14 @@ public enum Probes {
 }
 
 extension Reactor {
+  fileprivate func resolve(
+    _ name: String, by deadline: Deadline
+  ) async -> Result<[Connect.Address], TargetError> {
+    do throws(TargetError) {
+      return .success(try await Connect.resolve(name, port: 0, on: self, by: deadline))
+    } catch { return .failure(error) }
+  }
+
   fileprivate func probe(
     _ plan: ProbePlan, of context: ProbeContext,
     at found: Result<[Connect.Address], TargetError>, by deadline: Deadline
