@@ -121,11 +121,7 @@ struct BMCReport {
   /// Each step, what could not be read, and the commands that repeat it by hand.
   var explanation: [String] {
     var lines = ["", Terminal.paint("bmc steps", .bold, on: 1)]
-    for step in answer.steps {
-      lines.append(
-        "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  "
-          + step.detail.visible)
-    }
+    lines += HostAnswer.lines(answer.steps)
     if let failure = answer.failure { lines.append("  \(failure.description.visible)") }
     if !answer.unreadable.isEmpty {
       lines.append("  without a reading: \(answer.unreadable.joined(separator: ", ").visible)")
@@ -177,17 +173,7 @@ struct BMCReport {
       members.append(("reason", .string(failure.reason.rawValue)))
       members.append(("message", .string(failure.detail)))
     }
-    members.append(
-      (
-        "steps",
-        .array(
-          answer.steps.map {
-            .object([
-              ("name", .string($0.name)), ("ms", .number($0.took.milliseconds)),
-              ("detail", .string($0.detail)),
-            ])
-          })
-      ))
+    members.append(("steps", HostAnswer.json(answer.steps)))
     members.append(("commands", .integer(Int64(answer.commands))))
     members.append(("unreadable", .array(answer.unreadable.map { .string($0) })))
     return .object(members)

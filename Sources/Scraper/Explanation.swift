@@ -29,11 +29,7 @@ struct Explanation {
   private var ofHost: String {
     let answer = visit.answer
     var lines = ["", Terminal.paint("steps", .bold, on: 1)]
-    for step in answer.steps {
-      lines.append(
-        "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  "
-          + step.detail.visible)
-    }
+    lines += HostAnswer.lines(answer.steps)
     lines.append(
       "  received \(Figure.bytes(Double(answer.received))), sent \(Figure.bytes(Double(answer.sent)))"
     )
@@ -74,5 +70,25 @@ struct Explanation {
     let files = site.knownHostFiles(of: host).joined(separator: " ")
     words += ["-o", "'UserKnownHostsFile=\(files)'", "\(target.user)@\(target.address)"]
     return (words + ["exec sh", "<", "SCRIPT"]).joined(separator: " ")
+  }
+}
+
+/// The steps of a session with a host or its BMC, as people and programs read them.
+extension HostAnswer {
+  static func lines(_ steps: [Step]) -> [String] {
+    steps.map { step in
+      "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  "
+        + step.detail.visible
+    }
+  }
+
+  static func json(_ steps: [Step]) -> JSON {
+    .array(
+      steps.map {
+        .object([
+          ("name", .string($0.name)), ("ms", .number($0.took.milliseconds)),
+          ("detail", .string($0.detail)),
+        ])
+      })
   }
 }

@@ -282,17 +282,7 @@ struct HostReport {
       members.append(("reason", .string(failure.reason.rawValue)))
       members.append(("message", .string(failure.detail)))
     }
-    members.append(
-      (
-        "steps",
-        .array(
-          answer.steps.map {
-            .object([
-              ("name", .string($0.name)), ("ms", .number($0.took.milliseconds)),
-              ("detail", .string($0.detail)),
-            ])
-          })
-      ))
+    members.append(("steps", HostAnswer.json(answer.steps)))
     members.append(("bytes", .integer(Int64(answer.received))))
     if !visit.services.isEmpty {
       members.append(

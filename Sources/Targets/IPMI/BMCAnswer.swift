@@ -3,13 +3,6 @@ public import Metrics
 
 /// What a BMC told in one session: as much of it as came.
 public struct BMCAnswer: Sendable {
-  /// One step of a session, for `--explain`.
-  public struct Step: Sendable, Equatable {
-    public var name: String
-    public var took: Duration
-    public var detail: String
-  }
-
   /// A part that could not be read, or not wholly, while others could.
   public struct Problem: Sendable, Equatable {
     /// One of `parts`.
@@ -23,7 +16,7 @@ public struct BMCAnswer: Sendable {
 
   /// When the BMC was asked, by the monitor's clock.
   public var time: Timestamp
-  public var steps: [Step] = []
+  public var steps: [HostAnswer.Step] = []
   /// Why there is no answer, or why it ends early.
   public var failure: TargetError?
   public var problems: [Problem] = []
