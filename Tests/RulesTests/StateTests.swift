@@ -120,7 +120,8 @@ import Testing
       "b": ["a"],
     ])
     let causes = topology.causes(of: ["esx3", "vm1", "vm2", "web", "a", "b", "lone"])
-    #expect(causes.map(\.cause) == ["a", "b", "esx3", "lone"] || causes.count >= 3)
+    // Of a ring one stands for the cause, and only one.
+    #expect(causes.map(\.cause) == ["b", "esx3", "lone"] && causes.first?.effects == ["a"])
     #expect(causes.first { $0.cause == "esx3" }?.effects == ["vm1", "vm2", "web"])
     #expect(causes.first { $0.cause == "lone" }?.effects == [])
   }
