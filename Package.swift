@@ -57,6 +57,7 @@ let package = Package(
     library("CPQ", "libpq", "libpq-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     library("CSnappy", "snappy", "libsnappy-dev"),
+    library("CCairo", "cairo", "libcairo2-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
@@ -84,12 +85,17 @@ let package = Package(
       dependencies: [
         "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CSnappy", "CLinux",
       ],
-      swiftSettings: strict),
+      exclude: ["Notifiers"], swiftSettings: strict),
+    .target(name: "Charts", dependencies: ["Metrics", "CCairo"], swiftSettings: strict),
+    .target(
+      name: "Notifiers",
+      dependencies: ["Metrics", "Engine", "Configuration", "Transfer", "Charts", "CLinux"],
+      path: "Sources/Sinks/Notifiers", swiftSettings: strict),
     .executableTarget(
       name: "Scraper",
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Sinks",
-        "CLinux",
+        "Charts", "Notifiers", "CLinux",
       ],
       swiftSettings: strict),
 
@@ -107,6 +113,8 @@ let package = Package(
       "Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors", exclude: ["Fixtures"]),
     tests("Rules", "Lab", "Metrics", "Configuration"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
+    tests("Charts", "Metrics"),
+    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration"),
     .testTarget(
       name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
       swiftSettings: testing),

@@ -1,0 +1,54 @@
+public import Metrics
+
+/// How numbers went over a time, to be drawn as a picture that is legible on a phone.
+public struct Chart: Sendable, Equatable {
+  /// One line.
+  public struct Series: Sendable, Equatable {
+    public var name: String
+    /// In order of time. Where several passes are missing between two, the line is broken.
+    public var values: [(time: Timestamp, value: Double)]
+
+    public init(_ name: String, _ values: [(time: Timestamp, value: Double)]) {
+      self.name = name
+      self.values = values
+    }
+
+    public static func == (a: Series, b: Series) -> Bool {
+      a.name == b.name
+        && a.values.elementsEqual(b.values) { $0.time == $1.time && $0.value == $1.value }
+    }
+  }
+
+  /// A line that is not to be crossed.
+  public struct Threshold: Sendable, Equatable {
+    public var value: Double
+    public var severity: Severity
+
+    public init(_ value: Double, _ severity: Severity) {
+      self.value = value
+      self.severity = severity
+    }
+  }
+
+  public enum Theme: String, Sendable, CaseIterable { case light, dark }
+
+  public var title: String
+  /// Written at the axis: `%`, `ms`, `°C`; empty where there is none.
+  public var unit: String
+  public var series: [Series]
+  public var thresholds: [Threshold]
+  public var from: Timestamp
+  public var to: Timestamp
+
+  public init(
+    title: String, unit: String, series: [Series], thresholds: [Threshold] = [],
+    from: Timestamp, to: Timestamp
+  ) {
+    self.title = title
+    self.unit = unit
+    self.series = series
+    self.thresholds = thresholds
+    self.from = from
+    self.to = to
+  }
+}
