@@ -84,12 +84,15 @@ public struct Incident: Sendable, Equatable {
   /// What people should hear of: what is silenced, known, or the effect of what is told as well
   /// disturbs nobody.
   public var loud: [Member] {
-    let causes = Set(active.filter { $0.alert.key.check == "ssh" }.map(\.alert.key.host))
-    return active.filter { member in
-      let alert = member.alert
-      let isHidden = alert.cause.map(causes.contains) ?? false
-      return member.silenced == nil && alert.acknowledgement == nil && !isHidden
+    active.filter {
+      $0.silenced == nil && $0.alert.acknowledgement == nil && cause(of: $0) == nil
     }
+  }
+
+  /// What an alert is the effect of, where that is in the incident too.
+  public func cause(of member: Member) -> Alert.Key? {
+    guard let cause = member.alert.cause, self.member(cause)?.isActive == true else { return nil }
+    return cause
   }
 
   // MARK: Changes

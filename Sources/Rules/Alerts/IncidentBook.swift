@@ -34,12 +34,15 @@ public struct IncidentBook: Sendable {
       for incident in incidents where incident.contact == contact && incident.closed == nil {
         known.formUnion(incident.active.map(\.alert.key))
       }
+      var hosts = Set(known.map(\.host))
       // One that is flapping and well at the moment is nothing to begin with.
       for (alert, _) in order where alert.severity != .ok && !known.contains(alert.key) {
         // Whoever hears that a host is down need not hear of each of its services.
-        let isHidden = alert.key.check != "ssh"
-          && alert.cause.map { known.contains(Alert.Key($0, "ssh")) } ?? false
-        if !isHidden, join(alert, contact, now, silenced) { known.insert(alert.key) }
+        let isHidden = alert.cause.map(known.contains) ?? false && hosts.contains(alert.key.host)
+        if !isHidden, join(alert, contact, now, silenced) {
+          known.insert(alert.key)
+          hosts.insert(alert.key.host)
+        }
       }
     }
     close(now)
@@ -125,7 +128,7 @@ public struct IncidentBook: Sendable {
 }
 
 extension Alert {
-  fileprivate var rank: Int { key.check != "ssh" ? 2 : cause == nil ? 0 : 1 }
+  fileprivate var rank: Int { cause == nil ? 0 : key.check == "ssh" ? 1 : 2 }
 }
 
 extension Incident {
@@ -141,9 +144,10 @@ extension Incident {
       return isRecent(closed) && member(alert.key) != nil
     }
     if isRecent(joined) { return true }
-    let hosts = Set([alert.key.host, alert.cause].compactMap { $0 })
+    let hosts = Set([alert.key.host, alert.cause?.host].compactMap { $0 })
     return active.contains { member in
-      hosts.contains(member.alert.key.host) || member.alert.cause.map(hosts.contains) == true
+      hosts.contains(member.alert.key.host)
+        || (member.alert.cause.map { hosts.contains($0.host) } ?? false)
     }
   }
 }

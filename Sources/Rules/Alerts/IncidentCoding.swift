@@ -42,7 +42,10 @@ extension Incident.Member {
       ("revision", .integer(Int64(revision))),
     ]
     if alert.isFlapping { object.append(("flapping", .boolean(true))) }
-    if let cause = alert.cause { object.append(("cause", .string(cause))) }
+    if let cause = alert.cause {
+      object.append(("cause_host", .string(cause.host)))
+      object.append(("cause_check", .string(cause.check)))
+    }
     if let words = alert.acknowledgement { object.append(("acknowledged", .string(words))) }
     if !alert.tags.isEmpty {
       object.append(("tags", .object(alert.tags.map { ($0.name, .string($0.value)) })))
@@ -61,7 +64,9 @@ extension Incident.Member {
     alert.from = json.severity("from") ?? .ok
     alert.message = json["message"]?.string ?? ""
     alert.isFlapping = json["flapping"] == .boolean(true)
-    alert.cause = json["cause"]?.string
+    if let host = json["cause_host"]?.string, let check = json["cause_check"]?.string {
+      alert.cause = Alert.Key(host, check)
+    }
     alert.acknowledgement = json["acknowledged"]?.string
     if case .object(let tags) = json["tags"] {
       alert.tags = tags.map { Tag($0.0, $0.1.string ?? "") }

@@ -176,7 +176,7 @@ public struct Route: Sendable {
     switch by {
     case .none: ""
     // Effects stay with their cause.
-    case .host: alert.cause ?? alert.key.host
+    case .host: alert.cause?.host ?? alert.key.host
     case .group: alert.group
     case .check: alert.key.check
     }
