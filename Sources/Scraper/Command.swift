@@ -36,6 +36,7 @@ typealias Example = (line: String, purpose: String)
 let subcommands: [any Subcommand.Type] = [
   RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
   TrustCommand.self, StatusCommand.self, DoctorCommand.self, SetupCommand.self,
+  NotifyCommand.self,
 ]
 
 @main struct Command {
