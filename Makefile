@@ -33,8 +33,17 @@ build: deps ## The release binary, .build/release/scrape.
 	$(SWIFT) build $(RELEASE) --product scrape
 
 test: deps-test ## All tests, in debug and in release, against real sshd and InfluxDB.
-	$(SWIFT) test --disable-xctest --no-parallel
-	$(SWIFT) test --disable-xctest --no-parallel -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
+	@$(call tested,debug,)
+	@$(call tested,release,-c release -Xswiftc -enable-testing --scratch-path .build/release-tests)
+
+# tested NAME OPTIONS: runs the tests; where any fails, the last lines say which and why.
+define tested
+mkdir -p .build; log=.build/test-$(1).log; \
+	{ $(SWIFT) test --disable-xctest --no-parallel $(2) 2>&1; echo "status $$?"; } | tee $$log \
+	  | grep -v '^status [0-9]*$$'; \
+	grep -qx 'status 0' $$log || { echo "failed in $(1):"; \
+	  grep -A 8 -E '✘.*recorded an issue|Fatal error|error:' $$log | cut -c 1-2000 | tail -n 200; exit 1; }
+endef
 
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

@@ -2,6 +2,7 @@ internal import Collectors
 internal import Configuration
 internal import Engine
 internal import Glibc
+internal import Notifiers
 internal import Sinks
 internal import Targets
 
@@ -10,6 +11,7 @@ struct Site {
   let inventory: Inventory
   let settings: Settings
   let rules: RuleBook
+  let alerts: AlertBook
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -38,6 +40,9 @@ struct Site {
     try settings.check(inventory)
     var findings = Findings()
     rules = RuleBook(settings, inventory, &findings)
+    let contacts = Contact.all(
+      from: settings.sections["contacts"], secrets: false, &findings)
+    alerts = AlertBook(settings, inventory, contacts, &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }

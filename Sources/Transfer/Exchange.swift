@@ -247,6 +247,7 @@ final class Exchange {
           easy, CURLOPT_READDATA, Unmanaged.passUnretained(self).toOpaque()),
       ]
     }
+    if request.allowsRefusedRecipients { codes.append(scrape_allow_refused_recipients(easy)) }
     return codes
   }
 

@@ -49,12 +49,14 @@ final class Child: @unchecked Sendable {
     }
   }
 
-  /// Signals the whole group and waits until the child has ended.
+  /// Signals the whole group and waits until the child has ended, and for two seconds for those that it
+  /// began: a daemon under timeout(1) outlives that by a moment, with its port.
   func stop(_ signal: Int32) {
     while exit == nil {
       kill(-identifier, signal)
       usleep(5_000)
     }
+    for _ in 0..<400 where kill(-identifier, signal) == 0 { usleep(5_000) }
   }
 }
 

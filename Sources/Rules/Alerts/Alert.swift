@@ -1,0 +1,58 @@
+public import Metrics
+
+/// One check that is not well, with all that routes choose by.
+public struct Alert: Sendable, Equatable {
+  /// Which check: of a host, or of `Pseudo.services` and `Pseudo.scraper`.
+  public struct Key: Sendable, Hashable, Comparable {
+    public var host: String
+    /// `ssh`, `bmc`, `service https`, `rule disk full{path=/}`.
+    public var check: String
+
+    public init(_ host: String, _ check: String) {
+      self.host = host
+      self.check = check
+    }
+
+    public static func < (a: Key, b: Key) -> Bool { (a.host, a.check) < (b.host, b.check) }
+  }
+
+  public var key: Key
+  public var group: String
+  public var severity: Severity
+  /// How it was before.
+  public var from: Severity
+  /// What was seen; harmless to print.
+  public var message: String
+  public var since: Timestamp
+  public var isFlapping: Bool
+  /// What it is an effect of: that a host is down, be it its own.
+  public var cause: Key?
+  public var tags: [Tag]
+  /// Who said that it is known, and why.
+  public var acknowledgement: String?
+
+  public init(
+    _ key: Key, group: String = "", severity: Severity, from: Severity = .ok, message: String = "",
+    since: Timestamp, isFlapping: Bool = false, cause: Key? = nil, tags: [Tag] = [],
+    acknowledgement: String? = nil
+  ) {
+    self.key = key
+    self.group = group
+    self.severity = severity
+    self.from = from
+    self.message = message
+    self.since = since
+    self.isFlapping = isFlapping
+    self.cause = cause
+    self.tags = tags
+    self.acknowledgement = acknowledgement
+  }
+}
+
+/// Names under which checks are kept that are of no host; no host can be called so.
+public enum Pseudo {
+  /// The services of scrape.yml.
+  public static let services = "(services)"
+  /// The scraper's own network, name servers and clock.
+  public static let scraper = "(scraper)"
+}

@@ -1,0 +1,76 @@
+public import Metrics
+
+/// What a contact's notifier is to do about an incident after a pass.
+public enum Decision: Sendable, Equatable {
+  /// Nothing is new, or its time has not come.
+  case nothing
+  /// It is told for the first time.
+  case first
+  /// What is there is changed; nobody is disturbed.
+  case change
+  /// People are to notice: it became worse, or lasts.
+  case again
+  /// It is over.
+  case end
+  /// It was over before it could be told: one line in a summary.
+  case missed
+
+  /// Decides. `digest` is of the text as it would be told now; `quiet` whether the contact wants no
+  /// message of this severity at this time.
+  public init(
+    _ incident: Incident, for notifier: String, living: Bool, route: Route, digest: UInt64,
+    quiet: Bool, at now: Timestamp
+  ) {
+    let telling = incident.tellings[notifier] ?? Incident.Telling()
+    let change: Decision = living && telling.digest != digest ? .change : .nothing
+    func hasPassed(_ length: Duration, since time: Timestamp) -> Bool {
+      let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
+      // A clock that was set back must not keep people waiting for days.
+      return overflow || age < 0 || age >= length.components.seconds &* 1_000_000_000
+    }
+    guard let noticed = telling.noticed else {
+      if telling.isClosed || quiet {
+        self = .nothing
+      } else if incident.closed != nil {
+        // Shorter than it was waited for: a blip, of which nobody wants to hear.
+        self = incident.wasBlip(route) ? .nothing : .missed
+      } else if hasPassed(route.wait, since: incident.opened), !incident.loud.isEmpty {
+        self = .first
+      } else {
+        self = .nothing
+      }
+      return
+    }
+    if incident.closed != nil {
+      // People who last heard that it is over need not hear it twice.
+      let isKnown = telling.isClosed || telling.noticedEnd || !route.tellsRecovery
+      self = isKnown ? change : .end
+      return
+    }
+    if quiet {
+      self = change
+      return
+    }
+    let loud = incident.loud
+    let news = loud.filter { $0.revision > telling.revision }
+    let worst = news.map(\.alert.severity).max() ?? .ok
+    if !news.isEmpty, worst > telling.severity || hasPassed(route.interval, since: noticed) {
+      self = .again
+    } else if route.repeat > .zero, !loud.isEmpty,
+      hasPassed(route.repeat, since: noticed)
+    {
+      self = .again
+    } else {
+      self = change
+    }
+  }
+}
+
+extension Incident {
+  /// Whether it ended before the time for which is waited.
+  fileprivate func wasBlip(_ route: Route) -> Bool {
+    guard let closed, route.wait > .zero else { return false }
+    let (length, overflow) = closed.nanoseconds.subtractingReportingOverflow(opened.nanoseconds)
+    return !overflow && length < route.wait.components.seconds &* 1_000_000_000
+  }
+}

@@ -1,0 +1,97 @@
+public import Configuration
+internal import Glibc
+public import Metrics
+
+/// Times of the week in this machine's zone: `22:00-06:00`, `mon-fri 08:00-18:00`, `sat,sun`.
+///
+/// A span that ends before it begins goes over midnight, and belongs to the day on which it began.
+public struct Hours: Sendable, Equatable {
+  private struct Span: Sendable, Equatable {
+    /// Sunday is 0, as in localtime(3).
+    var days: Set<Int>
+    /// Minutes since midnight; the end is not in it.
+    var from: Int
+    var to: Int
+
+    func holds(_ day: Int, _ minute: Int) -> Bool {
+      if from < to { return days.contains(day) && (from..<to).contains(minute) }
+      return days.contains(day) && minute >= from
+        || days.contains((day + 6) % 7) && minute < to
+    }
+  }
+
+  private var spans: [Span] = []
+
+  private static let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+
+  /// Reads one text, or a list of such.
+  public init(_ node: Node, _ what: String) throws(ConfigurationError) {
+    for item in node.items ?? [node] { spans.append(try Self.span(item, what)) }
+  }
+
+  private static func span(_ node: Node, _ what: String) throws(ConfigurationError) -> Span {
+    var span = Span(days: Set(0..<7), from: 0, to: 24 * 60)
+    let words = try node.string(what).split(separator: " ")
+    guard (1...2).contains(words.count) else {
+      throw node.mismatch(what, "times of the week", hint: "write mon-fri 08:00-18:00")
+    }
+    for word in words {
+      if word.first?.isNumber == true {
+        let ends = word.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let from = minute(ends[0]), let to = minute(ends[1]), from != to,
+          from < 24 * 60
+        else {
+          throw node.mismatch(what, "a span of the day", hint: "write 22:00-06:00")
+        }
+        (span.from, span.to) = (from, to)
+      } else {
+        span.days = try days(word, node)
+      }
+    }
+    return span
+  }
+
+  private static func minute(_ text: Substring) -> Int? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ $0.count == 2 }), let hour = Int(parts[0]),
+      let minute = Int(parts[1]), (0...24).contains(hour), (0..<60).contains(minute),
+      hour < 24 || minute == 0
+    else { return nil }
+    return hour * 60 + minute
+  }
+
+  private static func days(_ text: Substring, _ node: Node) throws(ConfigurationError) -> Set<Int> {
+    var days: Set<Int> = []
+    for part in text.lowercased().split(separator: ",") {
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false)
+      guard ends.count <= 2 else { throw unknown("day", node, among: names) }
+      var numbers: [Int] = []
+      for end in ends {
+        guard let number = names.firstIndex(of: String(end.prefix(3))), end.count >= 3 else {
+          throw unknown("day", Node(String(end), like: node), among: names)
+        }
+        numbers.append(number)
+      }
+      var day = numbers[0]
+      days.insert(day)
+      while day != numbers[numbers.count - 1] {
+        day = (day + 1) % 7
+        days.insert(day)
+      }
+    }
+    return days
+  }
+
+  /// Whether the moment lies in it, by the clock on this machine's wall.
+  public func contains(_ time: Timestamp) -> Bool {
+    var seconds = time_t(time.seconds)
+    var parts = tm()
+    guard localtime_r(&seconds, &parts) != nil else { return false }
+    return contains(day: Int(parts.tm_wday), minute: Int(parts.tm_hour) * 60 + Int(parts.tm_min))
+  }
+
+  /// The same for a weekday (Sunday is 0) and a minute of the day.
+  public func contains(day: Int, minute: Int) -> Bool {
+    spans.contains { $0.holds(day, minute) }
+  }
+}

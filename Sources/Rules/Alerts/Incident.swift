@@ -1,0 +1,154 @@
+public import Metrics
+
+/// What one contact is told of as one thing: alerts that began together, or share a host or a cause.
+public struct Incident: Sendable, Equatable {
+  /// One check in it, now or at any time.
+  public struct Member: Sendable, Equatable {
+    public var alert: Alert
+    /// The worst that it was.
+    public var worst: Severity
+    /// When it was well again; nil while it is not.
+    public var until: Timestamp?
+    /// Until when it is silenced; nil where it is not.
+    public var silenced: Timestamp?
+    /// The incident's revision at which it became, or became worse: news after that.
+    public var revision: Int
+
+    public var isActive: Bool { until == nil }
+  }
+
+  /// What a notifier told of it.
+  public struct Telling: Sendable, Equatable {
+    /// The notifier's own words for what is there.
+    public var told = ""
+    /// When people were last made to notice; nil before the first time.
+    public var noticed: Timestamp?
+    /// The incident's revision, and the worst of it, that they noticed.
+    public var revision = 0
+    public var severity = Severity.ok
+    /// The text that is there, as a number.
+    public var digest: UInt64 = 0
+    /// Whether its end was told, and whether that was the last that people noticed.
+    public var isClosed = false
+    public var noticedEnd = false
+    /// Why the last attempt failed; nil where it went well.
+    public var failure: String?
+
+    public init() {}
+  }
+
+  /// Its number in the store; 0 before it is there.
+  public var id: Int64 = 0
+  public let contact: String
+  public let route: String
+  public let key: String
+  public let opened: Timestamp
+  /// When the last of it was well; nil while anything is not.
+  public var closed: Timestamp?
+  /// When something last joined it.
+  public var joined: Timestamp
+  public var revision = 0
+  public private(set) var members: [Member] = []
+  /// Where each stands in `members`.
+  private var places: [Alert.Key: Int] = [:]
+  /// By the notifier's name.
+  public var tellings: [String: Telling] = [:]
+
+  public init(contact: String, route: String, key: String, opened: Timestamp) {
+    self.contact = contact
+    self.route = route
+    self.key = key
+    self.opened = opened
+    joined = opened
+  }
+
+  public init(contact: String, route: String, key: String, opened: Timestamp, members: [Member]) {
+    self.init(contact: contact, route: route, key: key, opened: opened)
+    for member in members where places[member.alert.key] == nil { add(member) }
+  }
+
+  private mutating func add(_ member: Member) {
+    places[member.alert.key] = members.count
+    members.append(member)
+  }
+
+  public func member(_ key: Alert.Key) -> Member? { places[key].map { members[$0] } }
+
+  public var active: [Member] { members.filter(\.isActive) }
+
+  /// The worst of what is wrong now; of what was, where all is over.
+  public var severity: Severity {
+    active.map(\.alert.severity).max() ?? members.map(\.worst).max() ?? .ok
+  }
+
+  /// What people should hear of: what is silenced, known, or the effect of what is told as well
+  /// disturbs nobody.
+  public var loud: [Member] {
+    active.filter {
+      $0.silenced == nil && $0.alert.acknowledgement == nil && cause(of: $0) == nil
+    }
+  }
+
+  /// What an alert is the effect of, where that is in the incident too.
+  public func cause(of member: Member) -> Alert.Key? {
+    guard let cause = member.alert.cause, self.member(cause)?.isActive == true else { return nil }
+    return cause
+  }
+
+  // MARK: Changes
+
+  /// Takes an alert in, or what became of one that is in it.
+  mutating func take(_ alert: Alert, silenced: Timestamp?, at now: Timestamp) {
+    guard let index = places[alert.key] else {
+      revision += 1
+      add(
+        Member(
+          alert: alert, worst: alert.severity, until: nil, silenced: silenced, revision: revision))
+      joined = now
+      return
+    }
+    var member = members[index]
+    var alert = alert
+    let isBack = member.until != nil
+    // Well or not: it is as bad as it was until it has calmed down.
+    if alert.isFlapping, !isBack { alert.severity = max(alert.severity, member.alert.severity) }
+    let isWorse = alert.severity > member.alert.severity
+    let isLoud = member.silenced != nil && silenced == nil
+    let flaps = alert.isFlapping && !member.alert.isFlapping
+    if isWorse || isBack || isLoud || flaps {
+      revision += 1
+      member.revision = revision
+    }
+    if isBack { joined = now }
+    // The words are those of its change: a number that moves in each pass is no news.
+    if !isWorse, !isBack, alert.severity == member.alert.severity {
+      var kept = alert
+      kept.message = member.alert.message
+      kept.from = member.alert.from
+      kept.since = min(alert.since, member.alert.since)
+      member.alert = kept
+    } else {
+      var kept = alert
+      if !isBack { kept.since = min(alert.since, member.alert.since) }
+      member.alert = kept
+    }
+    member.worst = max(member.worst, alert.severity)
+    member.until = nil
+    member.silenced = silenced
+    members[index] = member
+  }
+
+  /// It was over for a moment only.
+  mutating func reopen() {
+    closed = nil
+    for name in tellings.keys { tellings[name]?.isClosed = false }
+  }
+
+  /// A check of it is well again, or watched no more.
+  mutating func end(_ key: Alert.Key, at time: Timestamp) {
+    guard let index = places[key], members[index].isActive else { return }
+    members[index].until = time
+    members[index].alert.isFlapping = false
+    members[index].alert.acknowledgement = nil
+  }
+}

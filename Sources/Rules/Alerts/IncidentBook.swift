@@ -1,0 +1,153 @@
+public import Metrics
+
+/// All incidents, and how a pass changes them. It asks nobody and tells nobody.
+public struct IncidentBook: Sendable {
+  public private(set) var incidents: [Incident]
+  /// Those that this pass changed or made, by their place in `incidents`.
+  public private(set) var changed: Set<Int> = []
+  private let routes: [Route]
+  private let chosen: @Sendable (Route, Alert) -> Bool
+
+  /// `chosen` says whether a route's hosts and groups hold the alert's host.
+  public init(
+    _ incidents: [Incident], routes: [Route], chosen: @escaping @Sendable (Route, Alert) -> Bool
+  ) {
+    self.incidents = incidents
+    self.routes = routes
+    self.chosen = chosen
+  }
+
+  /// Takes in how everything is after a pass: all that is not well, or flapping. `okSince` says since
+  /// when another check is well, nil where nobody looks at it any more; `silenced` until when an
+  /// alert is.
+  public mutating func update(
+    _ alerts: [Alert], at now: Timestamp, okSince: (Alert.Key) -> Timestamp?,
+    silenced: (Alert) -> Timestamp?
+  ) {
+    let byKey = Dictionary(alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    followUp(byKey, now, okSince, silenced)
+    // Causes before effects, so that those find them.
+    let order = alerts.map { (alert: $0, rank: $0.rank) }
+      .sorted { ($0.rank, $0.alert.key) < ($1.rank, $1.alert.key) }
+    for contact in contacts {
+      var known: Set<Alert.Key> = []
+      for incident in incidents where incident.contact == contact && incident.closed == nil {
+        known.formUnion(incident.active.map(\.alert.key))
+      }
+      var hosts = Set(known.map(\.host))
+      // One that is flapping and well at the moment is nothing to begin with.
+      for (alert, _) in order where alert.severity != .ok && !known.contains(alert.key) {
+        // Whoever hears that a host is down need not hear of each of its services.
+        let isHidden = alert.cause.map(known.contains) ?? false && hosts.contains(alert.key.host)
+        if !isHidden, join(alert, contact, now, silenced) {
+          known.insert(alert.key)
+          hosts.insert(alert.key.host)
+        }
+      }
+    }
+    close(now)
+  }
+
+  private var contacts: [String] {
+    var seen: Set<String> = []
+    return routes.flatMap(\.contacts).filter { seen.insert($0).inserted }
+  }
+
+  /// What became of the checks that are in incidents that are open.
+  private mutating func followUp(
+    _ alerts: [Alert.Key: Alert], _ now: Timestamp, _ okSince: (Alert.Key) -> Timestamp?,
+    _ silenced: (Alert) -> Timestamp?
+  ) {
+    for index in incidents.indices where incidents[index].closed == nil {
+      var incident = incidents[index]
+      let route = routes.first { $0.name == incident.route }
+      let isTaken = route?.contacts.contains(incident.contact) == true
+      for member in incident.active {
+        let key = member.alert.key
+        guard let route, isTaken else {
+          incident.end(key, at: now)
+          continue
+        }
+        if let alert = alerts[key] {
+          // What is better than the route tells of is over for its people.
+          if route.severities.contains(alert.severity) || alert.isFlapping {
+            incident.take(alert, silenced: silenced(alert), at: now)
+          } else {
+            incident.end(key, at: alert.since)
+          }
+          continue
+        }
+        incident.end(key, at: max(okSince(key) ?? now, member.alert.since))
+      }
+      replace(index, with: incident)
+    }
+  }
+
+  /// Puts an alert into an incident of the contact's; whether it is told of it.
+  private mutating func join(
+    _ alert: Alert, _ contact: String, _ now: Timestamp, _ silenced: (Alert) -> Timestamp?
+  ) -> Bool {
+    guard silenced(alert) == nil,
+      let route = routes.first(where: { route in
+        route.contacts.contains(contact) && route.takes(alert, isChosen: chosen(route, alert))
+          && route.hours?.contains(now) != false
+      })
+    else { return false }
+    let key = route.key(of: alert)
+    let known = incidents.indices.last { index in
+      let incident = incidents[index]
+      guard incident.contact == contact, incident.route == route.name, incident.key == key else {
+        return false
+      }
+      return incident.belongs(alert, at: now, interval: route.interval)
+    }
+    let index = known ?? incidents.count
+    if known == nil {
+      incidents.append(Incident(contact: contact, route: route.name, key: key, opened: now))
+    }
+    if incidents[index].closed != nil { incidents[index].reopen() }
+    incidents[index].take(alert, silenced: nil, at: now)
+    changed.insert(index)
+    return true
+  }
+
+  /// Ends incidents that hold nothing any more.
+  private mutating func close(_ now: Timestamp) {
+    for index in incidents.indices
+    where incidents[index].closed == nil && incidents[index].active.isEmpty {
+      incidents[index].closed = incidents[index].members.compactMap(\.until).max() ?? now
+      changed.insert(index)
+    }
+  }
+
+  private mutating func replace(_ index: Int, with incident: Incident) {
+    guard incidents[index] != incident else { return }
+    incidents[index] = incident
+    changed.insert(index)
+  }
+}
+
+extension Alert {
+  fileprivate var rank: Int { cause == nil ? 0 : key.check == "ssh" ? 1 : 2 }
+}
+
+extension Incident {
+  /// Whether an alert that begins now is part of it.
+  fileprivate func belongs(_ alert: Alert, at now: Timestamp, interval: Duration) -> Bool {
+    let length = interval.components.seconds &* 1_000_000_000
+    func isRecent(_ time: Timestamp) -> Bool {
+      let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
+      return !overflow && age <= length
+    }
+    if let closed {
+      // It was over for a moment only: the same check again.
+      return isRecent(closed) && member(alert.key) != nil
+    }
+    if isRecent(joined) { return true }
+    let hosts = Set([alert.key.host, alert.cause?.host].compactMap { $0 })
+    return active.contains { member in
+      hosts.contains(member.alert.key.host)
+        || (member.alert.cause.map { hosts.contains($0.host) } ?? false)
+    }
+  }
+}

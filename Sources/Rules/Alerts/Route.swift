@@ -1,0 +1,185 @@
+public import Configuration
+internal import Glibc
+public import Metrics
+
+/// Which alerts go to whom, and how often.
+///
+/// Routes are tried in their order: to each contact an alert goes along the first that takes it.
+public struct Route: Sendable {
+  /// What alerts have in common that are told together.
+  public enum Grouping: String, Sendable, CaseIterable { case none, host, group, check }
+
+  public let name: String
+  public var contacts: [String] = []
+  public var severities: Set<Severity> = [.minor, .major, .critical]
+  /// Changes that are told, such as from ok to critical; nil stands for any, none for all.
+  public var transitions: [(from: Severity?, to: Severity?)] = []
+  /// A pattern as `--limit` takes it.
+  public var hosts: Node?
+  public var groups: [Node] = []
+  /// Globs of names of checks, of which one must match: `ssh`, `service *`, `rule disk*`.
+  public var checks: [String] = []
+  /// Globs of values, all of which must match, by the tag's name.
+  public var tags: [(name: String, pattern: String)] = []
+  public var hours: Hours?
+  public var by = Grouping.none
+  /// How long is waited for more before the first message.
+  public var wait: Duration = .zero
+  /// How long what is new joins an incident, and people are not disturbed again by it.
+  public var interval: Duration = .seconds(300)
+  /// After how long people are reminded; zero is never.
+  public var `repeat`: Duration = .seconds(4 * 3600)
+  public var tellsRecovery = true
+  public let place: Node
+
+  /// What is taken where scrape.yml names contacts and no routes.
+  public init(to contacts: [String], place: Node) {
+    name = "1"
+    self.contacts = contacts
+    self.place = place
+  }
+
+  private static let keys = [
+    "name", "to", "severities", "transitions", "hosts", "groups", "checks", "services", "rules",
+    "tags", "hours", "by", "wait", "interval", "repeat", "recovery",
+  ]
+
+  /// Reads one entry of `routes:`.
+  public init?(_ node: Node, number: Int, contacts known: [String], _ findings: inout Findings) {
+    place = node
+    let before = findings.errors.count
+    var name = "\(number)"
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping("a route", keys: Self.keys, &findings)
+    }
+    var read = (contacts: contacts, severities: severities)
+    for pair in pairs ?? [] where pair.name == "name" {
+      if let text = pair.value.text { name = text }
+    }
+    self.name = name
+    for pair in pairs ?? [] {
+      let value = pair.value
+      _ = findings.attempt { () throws(ConfigurationError) in
+        switch pair.name {
+        case "to":
+          for word in try value.words("to") {
+            guard let text = word.text, known.contains(text) else {
+              throw unknown("contact", word, among: known)
+            }
+            read.contacts.append(text)
+          }
+        case "severities": read.severities = try Self.severities(value)
+        case "transitions": transitions = try Self.transitions(value)
+        case "hosts":
+          _ = try value.string("hosts")
+          hosts = value
+        case "groups": groups = try value.words("groups")
+        case "checks": checks += try value.strings("checks")
+        case "services": checks += try value.strings("services").map { "service \($0)" }
+        case "rules":
+          checks += try value.strings("rules").flatMap { ["rule \($0)", "rule \($0){*"] }
+        case "tags":
+          for tag in try value.mapping("tags") {
+            for text in try tag.value.strings("tags") { tags.append((tag.name, text)) }
+          }
+        case "hours": hours = try Hours(value, "hours")
+        case "by":
+          guard let grouping = Grouping(rawValue: try value.string("by")) else {
+            throw unknown("grouping", value, among: Grouping.allCases.map(\.rawValue))
+          }
+          by = grouping
+        case "wait": wait = try value.duration("wait", in: .zero ... .seconds(3600))
+        case "interval": interval = try value.duration("interval", in: .zero ... .seconds(86_400))
+        case "repeat":
+          self.repeat =
+            value.asBoolean == false
+            ? .zero : try value.duration("repeat", in: .seconds(60) ... .seconds(30 * 86_400))
+        case "recovery": tellsRecovery = try value.boolean("recovery")
+        default: break
+        }
+      }
+    }
+    contacts = read.contacts
+    severities = read.severities
+    if findings.errors.count == before, contacts.isEmpty {
+      findings.add(
+        ConfigurationError("the route leads to nobody", at: node, hint: "give it `to: [CONTACT]`"))
+    }
+    guard findings.errors.count == before else { return nil }
+  }
+
+  /// A severity by its name, or Nagios's.
+  static func severity(_ word: Node) throws(ConfigurationError) -> Severity {
+    let text = word.text == "warning" ? "minor" : word.text ?? ""
+    guard let severity = Severity(rawValue: text) else {
+      throw unknown("severity", word, among: Severity.allCases.map(\.rawValue))
+    }
+    return severity
+  }
+
+  private static func severities(_ node: Node) throws(ConfigurationError) -> Set<Severity> {
+    var all: Set<Severity> = []
+    for word in try node.words("severities") {
+      let severity = try severity(word)
+      guard severity != .ok else {
+        throw ConfigurationError(
+          "what is ok is no alert", at: word, hint: "recoveries are told by `recovery: yes`")
+      }
+      all.insert(severity)
+    }
+    return all
+  }
+
+  private static func transitions(
+    _ node: Node
+  ) throws(ConfigurationError) -> [(from: Severity?, to: Severity?)] {
+    var all: [(from: Severity?, to: Severity?)] = []
+    for word in try node.words("transitions") {
+      let ends = (word.text ?? "").split(separator: ">", omittingEmptySubsequences: false)
+      guard ends.count == 2 else {
+        throw word.mismatch("a transition", "FROM>TO", hint: "write \"ok>critical\" or \"*>major\"")
+      }
+      var pair: [Severity?] = []
+      for end in ends {
+        let text = end.filter { $0 != " " }
+        pair.append(text == "*" ? nil : try severity(Node(text, like: word)))
+      }
+      all.append((pair[0], pair[1]))
+    }
+    return all
+  }
+
+  /// Whether it takes the alert, as far as it can be told without the inventory and the clock.
+  ///
+  /// What the scraper finds at itself concerns everybody: no choice of hosts leaves it out.
+  public func takes(_ alert: Alert, isChosen: Bool) -> Bool {
+    guard severities.contains(alert.severity) else { return false }
+    if !transitions.isEmpty {
+      let isTold = transitions.contains { from, to in
+        (from ?? alert.from) == alert.from && (to ?? alert.severity) == alert.severity
+      }
+      guard isTold else { return false }
+    }
+    if alert.key.host == Pseudo.scraper { return true }
+    guard isChosen else { return false }
+    guard checks.isEmpty || checks.contains(where: { fnmatch($0, alert.key.check, 0) == 0 }) else {
+      return false
+    }
+    let names = Set(tags.map(\.name))
+    return names.allSatisfy { name in
+      let value = alert.tags.first { $0.name == name }?.value ?? ""
+      return tags.contains { $0.name == name && fnmatch($0.pattern, value, 0) == 0 }
+    }
+  }
+
+  /// What the alert's incident is grouped by.
+  func key(of alert: Alert) -> String {
+    switch by {
+    case .none: ""
+    // Effects stay with their cause.
+    case .host: alert.cause?.host ?? alert.key.host
+    case .group: alert.group
+    case .check: alert.key.check
+    }
+  }
+}
