@@ -10,6 +10,8 @@ struct Site {
   let inventory: Inventory
   let settings: Settings
   let rules: RuleBook
+  /// How the scraper watches itself.
+  let own: SelfSettings
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -38,6 +40,7 @@ struct Site {
     try settings.check(inventory)
     var findings = Findings()
     rules = RuleBook(settings, inventory, &findings)
+    own = SelfSettings(settings.sections["self"], &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }
