@@ -37,8 +37,7 @@ public struct IncidentBook: Sendable {
       // One that is flapping and well at the moment is nothing to begin with.
       for (alert, _) in order where alert.severity != .ok && !known.contains(alert.key) {
         // Whoever hears that a host is down need not hear of each of its services.
-        let isHidden =
-          alert.key.check != "ssh"
+        let isHidden = alert.key.check != "ssh"
           && alert.cause.map { known.contains(Alert.Key($0, "ssh")) } ?? false
         if !isHidden, join(alert, contact, now, silenced) { known.insert(alert.key) }
       }
