@@ -58,13 +58,31 @@ struct Judge {
     let services = services
     for (name, state) in services {
       guard let severity = state.severity else { continue }
-      observe("service \(name)", severity, state.rawValue, .none, in: &result)
+      let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
+      observe("service \(name)", severity, words, .none, in: &result)
     }
     if services.isEmpty && gone.isEmpty { return nil }
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
     }
     return result
+  }
+
+  /// What is not well of what a service needs, in words: `web[1-3]/https`.
+  private func broken(_ service: String) -> [String] {
+    let needs = book.services.first { $0.name == service }?.needs.flatMap(\.checks) ?? []
+    var hosts: [String: Set<String>] = [:]
+    for (host, all) in states where !Pseudo.all.contains(host) {
+      for (check, state) in all where state.severity != .ok {
+        let name = ServiceReading.service(check) ?? check
+        let isNeeded = needs.contains {
+          matches(host, anyOf: [$0.host]) && matches(name, anyOf: [$0.name])
+        }
+        if isNeeded { hosts[name, default: []].insert(host) }
+      }
+    }
+    let words = hosts.sorted { $0.key < $1.key }.map { "\(fold($0.value.sorted()))/\($0.key)" }
+    return words.isEmpty ? [] : [words.joined(separator: ", ")]
   }
 
   /// Judges one result: its targets and services, and the rules on its points. Points for what changed
