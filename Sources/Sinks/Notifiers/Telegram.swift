@@ -239,14 +239,18 @@ public struct Telegram: Notifier {
     call.isSilent = notice.isSilent || !state.sounds
     // Were the picture what cannot be brought there, the text would never be.
     state.picture = .afterwards
-    switch try await make(call, &memory, on: reactor, by: deadline) {
-    case .done(let number?):
-      state.parts = [.init(message: number, isCaption: true, digest: caption.digest)]
-      state.chat = place.chat(memory)
-      state.sounds = false
-      state.picture = .none
-    default: state.picture = .none
+    let answer: TelegramAnswer
+    do throws(NotifierError) {
+      answer = try await make(call, &memory, on: reactor, by: deadline)
+    } catch {
+      if error.retryAfter != nil { state.picture = .wanted }
+      throw error
     }
+    state.picture = .none
+    guard case .done(let number?) = answer else { return }
+    state.parts = [.init(message: number, isCaption: true, digest: caption.digest)]
+    state.chat = place.chat(memory)
+    state.sounds = false
   }
 
   /// Sends the picture below the text.
@@ -268,8 +272,8 @@ public struct Telegram: Notifier {
       _ = try await make(call, &memory, on: reactor, by: deadline)
       state.picture = .none
     } catch {
-      // It is tried twice, however long the incident lasts.
-      if error.reason != .busy { state.picture = isLast ? .none : .afterwards }
+      // It is tried twice, however long the incident lasts; to wait for a turn is no attempt.
+      if error.retryAfter == nil { state.picture = isLast ? .none : .afterwards }
       throw error
     }
   }
