@@ -27,11 +27,16 @@ public struct Chart: Sendable, Equatable {
     public var value: Double
     public var severity: Severity
     public var side: Side
+    /// What stands at the line instead of severity and side, such as `full`.
+    public var name: String?
 
-    public init(_ value: Double, _ severity: Severity, _ side: Side = .above) {
+    public init(
+      _ value: Double, _ severity: Severity, _ side: Side = .above, name: String? = nil
+    ) {
       self.value = value
       self.severity = severity
       self.side = side
+      self.name = name
     }
   }
 

@@ -64,7 +64,7 @@ struct Drawing {
         color: colors[index % colors.count], number: index)
     }
     more = traces.count - drawn.count
-    thresholds = chart.thresholds.filter { $0.value.magnitude < 1e100 }
+    thresholds = Array(chart.thresholds.filter { $0.value.magnitude < 1e100 }.prefix(32))
     title = String(chart.title.prefix(400)).visible
 
     let rows = lines.count > 1 ? (lines.count + 1) / 2 + (more > 0 ? 1 : 0) : 0
@@ -138,9 +138,12 @@ struct Drawing {
     let shown = canvas.clip(title, to: width, font)
     canvas.write(
       shown, font, in: canvas.place(shown, font, x: Self.margin, middle: 54), palette.text)
+    // Of one line alone there is no legend.
+    let name = lines.count == 1 && !lines[0].name.isEmpty ? "  ·  \(lines[0].name)" : ""
+    let time = canvas.clip(times.text + name, to: width, Self.label)
     canvas.write(
-      times.text, Self.label,
-      in: canvas.place(times.text, Self.label, x: Self.margin, middle: 106), palette.muted)
+      time, Self.label, in: canvas.place(time, Self.label, x: Self.margin, middle: 106),
+      palette.muted)
     let box = canvas.place(values.amount.unit, Self.label, x: plot.left - 14, middle: 152, .right)
     let left = max(box.left, Self.margin)
     canvas.write(
@@ -255,7 +258,10 @@ struct Drawing {
     _ taken: inout [Box]
   ) {
     let limit = values.text(threshold.value, digits: 6)
-    var text = "\(threshold.severity.rawValue) \(threshold.side.rawValue) \(limit)"
+    let words =
+      threshold.name.map { String($0.prefix(40)).visible }
+      ?? "\(threshold.severity.rawValue) \(threshold.side.rawValue)"
+    var text = "\(words) \(limit)"
     if threshold.value > values.high { text = "↑ \(text)" }
     if threshold.value < values.low { text = "↓ \(text)" }
     let line = min(max(y(of: threshold.value), plot.top), plot.bottom)

@@ -217,7 +217,7 @@ struct AlertText {
     let what =
       switch line.kind.reason {
       case "timeout", "unreachable": "power and uplink of \(host); "
-      case "connection_refused": "whether sshd runs on \(host); "
+      case "connection_refused" where line.kind.check == "ssh": "whether sshd runs on \(host); "
       default: ""
       }
     return (what, "scrape host \(host)")
