@@ -33,6 +33,8 @@ final class TelegramPace: Sendable {
   /// A little more than a second: what was sent a second apart may arrive closer together.
   static let second: Int64 = 1_050
   static let minute: Int64 = 61_000
+  /// More than the longest silence that is kept.
+  private static let longest: Int64 = 8 * 86_400_000
 
   static var now: Int64 {
     var time = timespec()
@@ -41,9 +43,9 @@ final class TelegramPace: Sendable {
   }
 
   /// Takes the next moment in which the chat may be written to, if it comes no later than `latest`;
-  /// else tells when it would be.
+  /// else tells when it would be. Of a group's minute some moments are left for what is urgent.
   func take(
-    _ chat: String, now: Int64, latest: Int64
+    _ chat: String, isUrgent: Bool = true, now: Int64, latest: Int64
   ) -> (moment: Int64, isTaken: Bool) {
     sent.withLock { sent in
       sent.all.removeAll { $0 <= now - Self.second || $0 > now + Self.minute }
@@ -55,8 +57,9 @@ final class TelegramPace: Sendable {
       var moment = max(now, sent.silence[chat] ?? now)
       let times = sent.chats[chat] ?? []
       if let last = times.last { moment = max(moment, last + Self.second) }
-      if Self.isGroup(chat), times.count >= 20 {
-        moment = max(moment, times[times.count - 20] + Self.minute)
+      let most = isUrgent ? 20 : 15
+      if Self.isGroup(chat), times.count >= most {
+        moment = max(moment, times[times.count - most] + Self.minute)
       }
       if sent.all.count >= 30 {
         moment = max(moment, sent.all[sent.all.count - 30] + Self.second)
@@ -98,7 +101,7 @@ final class TelegramPace: Sendable {
       let new = times.suffix(20).filter { !known.contains($0) }
       if !new.isEmpty { sent.chats[chat] = (known + new).sorted() }
       // The first is when it was said: where that is still to come, the clock has been set.
-      if silence.count == 2, silence[0] <= now, silence[1] > now {
+      if silence.count == 2, silence[0] <= now, silence[1] > now, silence[1] < now + Self.longest {
         sent.silence[chat] = max(sent.silence[chat] ?? 0, silence[1])
       }
     }
