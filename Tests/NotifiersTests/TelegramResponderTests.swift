@@ -122,6 +122,14 @@ struct TelegramResponderTests {
     #expect(api.violations == [])
   }
 
+  @Test func `a form is read as JSON is`() {
+    let type = "application/x-www-form-urlencoded"
+    #expect(
+      post("sendMessage", "chat_id=42&text=%F0%9F%94%B4+5&colour=1", type: type).status == 200)
+    #expect(api.messages(in: 42).map(\.text) == ["🔴 5"])
+    #expect(api.violations == ["sendMessage: unknown parameter colour"])
+  }
+
   @Test func `another bot's token is not valid`() {
     #expect(post("getMe", "", token: "2:DEF").status == 401)
   }

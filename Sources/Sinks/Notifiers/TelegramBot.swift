@@ -20,13 +20,16 @@ final class TelegramBot: Sendable {
   /// A wait must leave so much time for the call itself.
   private static let margin: Int64 = 250
 
-  init(api: String, token: Secret.Value?, tokenName: String, authorities: String?) {
+  init(
+    api: String, token: Secret.Value?, tokenName: String, authorities: String?,
+    pace: TelegramPace? = nil
+  ) {
     self.api = api
     self.token = token
     trust = authorities.map { .only($0) } ?? .system
     let number = token.map { $0.clearText.prefix { $0 != ":" } }.map { String($0) }
     lane = "telegram \(api) bot \(number ?? tokenName)"
-    pace = .of(lane: lane)
+    self.pace = pace ?? .of(lane: lane)
   }
 
   func close() { transfers.close() }
