@@ -12,6 +12,8 @@ struct Site {
   let settings: Settings
   let rules: RuleBook
   let alerts: AlertBook
+  /// How the scraper watches itself.
+  let own: SelfSettings
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -43,6 +45,7 @@ struct Site {
     let contacts = Contact.all(
       from: settings.sections["contacts"], secrets: false, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
+    own = SelfSettings(settings.sections["self"], &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }
