@@ -304,16 +304,25 @@ struct Drawing {
     let column = (canvas.box.width - 2 * Self.margin - gap) / 2
     let top = Double(Self.height) + Self.row / 2 - 10
     let half = (lines.count + 1) / 2
+    // A single value has no spacing: that of the others holds for it.
+    let spacing = lines.map(\.trace.spacing).max() ?? 0
     for (index, line) in lines.enumerated() {
       let left = Self.margin + (column + gap) * Double(index / half)
       let middle = top + Self.row * Double(index % half)
       canvas.line([(left, middle), (left + 44, middle)], line.color, width: 5)
       drawMarker(line, x: left + 22, y: middle, size: 9)
-      let last = line.trace.last.map { values.text($0.value) } ?? "–"
-      let value = canvas.place(last, Self.strong, x: left + column, middle: middle, .right)
-      let severity = line.trace.last.flatMap { crossed(by: $0.value) }
-      canvas.write(
-        last, Self.strong, in: value, severity.map { palette.color(of: $0) } ?? palette.text)
+      let value: Box
+      if let last = line.trace.last {
+        // What is old is no more than that.
+        let isOld = times.to - last.second > 3 * spacing
+        let text = values.text(last.value) + (isOld ? " at \(times.text(of: last.second))" : "")
+        let color = crossed(by: last.value).map { palette.color(of: $0) } ?? palette.text
+        value = canvas.place(text, Self.strong, x: left + column, middle: middle, .right)
+        canvas.write(text, Self.strong, in: value, isOld ? palette.muted : color)
+      } else {
+        value = canvas.place("–", Self.strong, x: left + column, middle: middle, .right)
+        canvas.write("–", Self.strong, in: value, palette.text)
+      }
       let name = canvas.clip(line.name, to: value.left - left - 60 - 16, Self.label)
       canvas.write(
         name, Self.label, in: canvas.place(name, Self.label, x: left + 60, middle: middle),

@@ -96,6 +96,13 @@ struct TimeAxis {
     return end.tm_zone.map { "\(text) \(String(cString: $0))" } ?? text
   }
 
+  /// The moment on the clock, with its day where the axis has several.
+  func text(of second: Double) -> String {
+    let time = Self.local(second)
+    let clock = Self.clock(time, seconds: to - from < 300)
+    return to - from > Self.day ? "\(time.tm_mday) \(Self.month(time)) \(clock)" : clock
+  }
+
   private static func local(_ second: Double) -> tm {
     var seconds = time_t(second.rounded(.down))
     var time = tm()

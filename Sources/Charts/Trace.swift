@@ -10,6 +10,8 @@ struct Trace {
 
   let runs: [[Value]]
   let last: Value?
+  /// In seconds, from one value to the next; 0 where there are not two.
+  let spacing: Double
   private(set) var least = Double.infinity
   private(set) var greatest = -Double.infinity
   /// Whether all values are whole numbers.
@@ -33,14 +35,14 @@ struct Trace {
     }
     values.sort { $0.second < $1.second }
     last = values.last
-    runs = Self.split(values)
+    let distances = zip(values, values.dropFirst()).map { $1.second - $0.second }.filter { $0 > 0 }
+    spacing = distances.isEmpty ? 0 : distances.sorted()[distances.count / 2]
+    runs = Self.split(values, usual: spacing)
   }
 
   /// Parted where more than three times the usual time lies between two.
-  private static func split(_ values: [Value]) -> [[Value]] {
+  private static func split(_ values: [Value], usual: Double) -> [[Value]] {
     guard let first = values.first else { return [] }
-    let distances = zip(values, values.dropFirst()).map { $1.second - $0.second }.filter { $0 > 0 }
-    let usual = distances.isEmpty ? 0 : distances.sorted()[distances.count / 2]
     var runs: [[Value]] = []
     var run = [first]
     for (before, value) in zip(values, values.dropFirst()) {

@@ -6,7 +6,7 @@ internal import Sinks
 
 /// The picture for an alert: how the number went that crossed its line.
 struct AlertChart {
-  /// How far back it goes at the least.
+  /// How far back it goes, where the store does.
   static let past = Duration.seconds(3 * 3600)
   /// A figure over a window is computed for so many moments.
   private static let moments = 400
@@ -49,7 +49,7 @@ struct AlertChart {
     let name = "\(selector.measurement).\(selector.field)"
     var chart = Chart(
       title: "\(host): \(rule.name)\(instance.isEmpty ? "" : " \(instance)")", unit: unit,
-      series: [.init(name, values)], from: from, to: now)
+      series: [.init(name, values)], from: start(values, from, now), to: now)
     guard let window = rule.window else {
       chart.thresholds = lines(of: rule)
       return chart
@@ -70,6 +70,15 @@ struct AlertChart {
       chart.thresholds = lines(of: rule)
     }
     return chart
+  }
+
+  /// Where a store is young the chart begins with it: half a picture of nothing helps nobody.
+  private static func start(
+    _ values: [SeriesHistory.Value], _ from: Timestamp, _ now: Timestamp
+  ) -> Timestamp {
+    guard let first = values.first?.time else { return from }
+    let half = (now.nanoseconds &- from.nanoseconds) / 2
+    return first.nanoseconds &- from.nanoseconds > half ? first : from
   }
 
   private static func unit(of function: Window.Function, _ unit: String) -> String {
@@ -121,6 +130,6 @@ struct AlertChart {
     guard values.count > 1 else { return nil }
     return Chart(
       title: "\(host): \(service)", unit: "ms", series: [.init("time to answer", values)],
-      from: from, to: now)
+      from: start(values, from, now), to: now)
   }
 }

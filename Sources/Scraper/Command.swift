@@ -36,7 +36,7 @@ typealias Example = (line: String, purpose: String)
 let subcommands: [any Subcommand.Type] = [
   RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
-  NotifyCommand.self, DoctorCommand.self, SetupCommand.self,
+  NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,
 ]
 
 @main struct Command {

@@ -14,6 +14,7 @@ struct Site {
   let alerts: AlertBook
   /// How the scraper watches itself.
   let own: SelfSettings
+  let reports: Reports
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -46,6 +47,7 @@ struct Site {
       from: settings.sections["contacts"], secrets: false, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
+    reports = Reports(inventory, contacts, &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }

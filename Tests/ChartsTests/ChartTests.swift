@@ -282,6 +282,16 @@ struct ChartTests {
     #expect(few.canvas.written.contains { $0.text == "–" })
   }
 
+  @Test func `a value that is old is told with its time`() throws {
+    setenv("TZ", "UTC", 1)
+    tzset()
+    var old = Self.series("old") { _ in 7 }
+    old.values.removeLast(10)
+    let (drawing, _) = try Self.draw(Self.chart([Self.series("new") { _ in 5 }, old]))
+    let texts = drawing.canvas.written.map(\.text)
+    #expect(texts.contains("5 %") && texts.contains("7 % at 17:22"), "\(texts)")
+  }
+
   @Test(arguments: Chart.Theme.allCases)
   func `texts and lines stand out from the background`(_ theme: Chart.Theme) {
     let palette = Palette(theme)
