@@ -40,9 +40,8 @@ enum NotifyCommand: Subcommand {
     }
     guard let wanted else { throw UsageError(message: "name the contact: test CONTACT") }
     let site = try Site(arguments)
-    let contacts = try site.contacts(secrets: true)
-    guard let contact = contacts.first(where: { $0.name == wanted }) else {
-      let names = contacts.map(\.name)
+    guard let contact = try site.contact(wanted) else {
+      let names = try site.contacts(secrets: false).map(\.name)
       let hint =
         names.isEmpty
         ? "; scrape.yml has no contacts"

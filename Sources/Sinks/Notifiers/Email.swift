@@ -34,7 +34,7 @@ public struct Email: Notifier {
   public let name: String
   public var lane: String { "\(configuration.server) \(configuration.username ?? "")" }
   public let isLiving = false
-  private let configuration: Configuration
+  let configuration: Configuration
   private let transfers = Transfers()
 
   public init(_ configuration: Configuration) {
@@ -123,7 +123,9 @@ public struct Email: Notifier {
   /// to that.
   private func refusals(_ answer: TransferAnswer, _ recipients: [String]) -> [Refusal] {
     // The last line of each answer has no dash after the code (RFC 5321, 4.2.1).
-    let finals = answer.lines.filter { $0.utf8.dropFirst(3).first != UInt8(ascii: "-") }
+    var finals = answer.lines.filter { $0.utf8.dropFirst(3).first != UInt8(ascii: "-") }
+    // The answer to QUIT.
+    if finals.last?.hasPrefix("221") == true { finals.removeLast() }
     guard
       let end = finals.lastIndex(where: { $0.hasPrefix("354") })
         ?? (answer.error?.message.hasPrefix("RCPT") == true ? finals.count : nil),

@@ -91,7 +91,8 @@ extension Store {
   /// The number for the next incident; none is given twice.
   public func nextIncident() throws(StoreError) -> Int64 {
     try with { database throws(DatabaseError) in
-      (try database.integer("SELECT max(seq) FROM sqlite_sequence WHERE name = 'incident'") ?? 0) + 1
+      (try database.integer("SELECT max(seq) FROM sqlite_sequence WHERE name = 'incident'") ?? 0)
+        + 1
     }
   }
 
