@@ -8,14 +8,6 @@ extension Site {
     try contacts(from: settings.sections["contacts"], secrets: secrets)
   }
 
-  /// The contact of that name with its own secrets, whatever those of others are; nil where there is
-  /// none of it.
-  func contact(_ name: String) throws(ConfigurationErrors) -> Contact? {
-    guard var node = settings.sections["contacts"], let pairs = node.pairs else { return nil }
-    node.content = .mapping(pairs.filter { $0.name == name })
-    return try contacts(from: node, secrets: true).first
-  }
-
   private func contacts(
     from node: Node?, secrets: Bool
   ) throws(ConfigurationErrors) -> [Contact] {
@@ -23,5 +15,19 @@ extension Site {
     let contacts = Contact.all(from: node, secrets: secrets, &findings)
     try findings.finish()
     return contacts
+  }
+
+  /// The one of that name, with its own secrets only; what was probably meant where there is none.
+  func contact(_ name: String, secrets: Bool) throws -> Contact {
+    if var node = settings.sections["contacts"], let pairs = node.pairs {
+      node.content = .mapping(pairs.filter { $0.name == name })
+      if let contact = try contacts(from: node, secrets: secrets).first { return contact }
+    }
+    let names = try contacts(secrets: false).map(\.name)
+    let hint =
+      names.isEmpty
+      ? "scrape.yml has no contacts"
+      : didYouMean(name, among: names) ?? "there are \(names.joined(separator: ", "))"
+    throw UsageError(message: "unknown contact \"\(name)\"; \(hint)")
   }
 }

@@ -40,16 +40,7 @@ enum NotifyCommand: Subcommand {
     }
     guard let wanted else { throw UsageError(message: "name the contact: test CONTACT") }
     let site = try Site(arguments)
-    guard let contact = try site.contact(wanted) else {
-      let names = try site.contacts(secrets: false).map(\.name)
-      let hint =
-        names.isEmpty
-        ? "; scrape.yml has no contacts"
-        : didYouMean(wanted, among: names).map { "; \($0)" }
-          ?? "; there are \(names.joined(separator: ", "))"
-      throw UsageError(message: "unknown contact \"\(wanted)\"\(hint)")
-    }
-    return await test(contact)
+    return await test(try site.contact(wanted, secrets: true))
   }
 
   // MARK: list
@@ -68,16 +59,21 @@ enum NotifyCommand: Subcommand {
   // MARK: test
 
   private static func test(_ contact: Contact) async -> Int32 {
+    let isTold = await send(notice(for: contact, at: .now), to: contact)
+    for notifier in contact.notifiers { notifier.close() }
+    return isTold ? ExitCode.ok : ExitCode.notOK
+  }
+
+  /// Tells it at all places of the contact at once, and prints of each whether it was taken.
+  static func send(_ notice: Notice, to contact: Contact) async -> Bool {
     guard !contact.notifiers.isEmpty else {
-      Terminal.note("scrape notify: \(contact.name.visible) has no place to be told at")
-      return ExitCode.notOK
+      Terminal.note("scrape: \(contact.name.visible) has no place to be told at")
+      return false
     }
-    let notice = notice(for: contact, at: .now)
     let tellings = contact.notifiers.map { Telling($0, notice, .first) }
     var memories: [String: NotifierMemory] = [:]
     let outcomes = await Telling.tell(
       tellings, memories: &memories, on: Reactor(), by: .after(.seconds(60)))
-    for notifier in contact.notifiers { notifier.close() }
     var failed = false
     for (notifier, outcome) in zip(contact.notifiers, outcomes) {
       var state = Terminal.paint("ok", .green, on: 1)
@@ -88,7 +84,7 @@ enum NotifyCommand: Subcommand {
       }
       Terminal.print("\(notifier.name.visible)  \(state)")
     }
-    return failed ? ExitCode.notOK : ExitCode.ok
+    return !failed
   }
 
   /// What says of itself that it is a test, in all that a real one has.

@@ -35,6 +35,7 @@ enum StatusCommand: Subcommand {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
     }
     if arguments.has("--history") {
+      if arguments.operands.isEmpty { hosts.formUnion(Pseudo.all) }
       try await showHistory(of: hosts, in: site, store, json: arguments.has("--json"))
       return ExitCode.ok
     }
@@ -220,7 +221,7 @@ enum StatusCommand: Subcommand {
   ) async throws {
     let one = hosts.count == 1 ? hosts.first : nil
     // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
-    let isPart = hosts.count < site.inventory.hosts.count && one == nil
+    let isPart = !site.inventory.hosts.allSatisfy { hosts.contains($0.name) } && one == nil
     let all = try await store.transitions(of: one, limit: isPart ? .max : 1000)
       .filter { hosts.contains($0.host) }.prefix(1000)
     let width = min(32, all.map(\.host.count).max() ?? 0)

@@ -33,10 +33,12 @@ struct Telling: Sendable {
   ///
   /// Lanes are told side by side, those of one lane one after the other in their order, until one
   /// closes it. `memories` are those of the notifiers by their names, and hold afterwards what these
-  /// remember now.
+  /// remember now. `keep` hears of each as soon as it is known, with its place in the list: what was
+  /// told is not told twice, whatever happens to this process then.
   static func tell(
     _ tellings: [Telling], memories: inout [String: NotifierMemory], on reactor: Reactor,
-    by deadline: Deadline
+    by deadline: Deadline,
+    keep: @escaping @Sendable (Int, Outcome, NotifierMemory) async -> Void = { _, _, _ in }
   ) async -> [Outcome] {
     var lanes: [[Int]] = []
     var places: [String: Int] = [:]
@@ -55,7 +57,8 @@ struct Telling: Sendable {
       for lane in lanes {
         group.addTask(executorPreference: reactor.executor) {
           await reactor.open { reactor in
-            await tell(lane, of: tellings, memories: known, on: reactor, by: deadline)
+            await tell(
+              lane, of: tellings, memories: known, on: reactor, by: deadline, keep: keep)
           }
         }
       }
@@ -74,7 +77,8 @@ struct Telling: Sendable {
   /// Tells those of one lane; returns with it only the memories of its own notifiers.
   private static func tell(
     _ lane: [Int], of tellings: [Telling], memories: [String: NotifierMemory],
-    on reactor: isolated Reactor, by deadline: Deadline
+    on reactor: isolated Reactor, by deadline: Deadline,
+    keep: @escaping @Sendable (Int, Outcome, NotifierMemory) async -> Void
   ) async -> (outcomes: [(Int, Outcome)], memories: [String: NotifierMemory]) {
     var changed: [String: NotifierMemory] = [:]
     var outcomes: [(Int, Outcome)] = []
@@ -104,6 +108,7 @@ struct Telling: Sendable {
       }
       changed[name] = memory
       outcomes.append((index, outcome))
+      await keep(index, outcome, memory)
     }
     return (outcomes, changed)
   }

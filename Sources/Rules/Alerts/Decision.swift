@@ -54,7 +54,9 @@ public enum Decision: Sendable, Equatable {
     let loud = incident.loud
     let news = loud.filter { $0.revision > telling.revision }
     let worst = news.map(\.alert.severity).max() ?? .ok
-    if !news.isEmpty, worst > telling.severity || hasPassed(route.interval, since: noticed) {
+    // What comes and goes is told of less and less often.
+    let interval = route.interval * (1 << min(news.map(\.returns).min() ?? 0, 4))
+    if !news.isEmpty, worst > telling.severity || hasPassed(interval, since: noticed) {
       self = .again
     } else if route.repeat > .zero, !loud.isEmpty,
       hasPassed(route.repeat, since: noticed)

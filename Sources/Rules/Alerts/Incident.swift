@@ -13,6 +13,8 @@ public struct Incident: Sendable, Equatable {
     public var silenced: Timestamp?
     /// The incident's revision at which it became, or became worse: news after that.
     public var revision: Int
+    /// How often it was well, and then not again.
+    public var returns = 0
 
     public var isActive: Bool { until == nil }
   }
@@ -119,7 +121,10 @@ public struct Incident: Sendable, Equatable {
       revision += 1
       member.revision = revision
     }
-    if isBack { joined = now }
+    if isBack {
+      joined = now
+      member.returns += 1
+    }
     // The words are those of its change: a number that moves in each pass is no news.
     if !isWorse, !isBack, alert.severity == member.alert.severity {
       var kept = alert

@@ -41,6 +41,7 @@ extension Incident.Member {
       ("since", .integer(alert.since.nanoseconds)), ("worst", .string(worst.rawValue)),
       ("revision", .integer(Int64(revision))),
     ]
+    if returns > 0 { object.append(("returns", .integer(Int64(returns)))) }
     if alert.isFlapping { object.append(("flapping", .boolean(true))) }
     if let cause = alert.cause {
       object.append(("cause_host", .string(cause.host)))
@@ -73,6 +74,7 @@ extension Incident.Member {
     }
     worst = json.severity("worst") ?? severity
     revision = json.count("revision")
+    returns = json.count("returns")
     until = json.time("until")
     silenced = json.time("silenced")
   }

@@ -10,7 +10,7 @@ public struct Contact: Sendable {
 
   /// Every kind of notifier there is: adding one is its file and its name here.
   public static let kinds: [any Notifier.Type] = [
-    Email.self, Webhook.self, Exec.self, Syslog.self,
+    Telegram.self, Email.self, Webhook.self, Exec.self, Syslog.self,
   ]
 
   /// Keys of a contact that are no kind.

@@ -80,6 +80,10 @@ enum Schema {
       who TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (host, name)) WITHOUT ROWID;
     CREATE TABLE notifier (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- When what comes again and again was last done: see Reminders.swift.
+    CREATE TABLE reminder (name TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }
