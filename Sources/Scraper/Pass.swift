@@ -74,7 +74,16 @@ struct Pass {
       questions, answers, clock: clock, known: states[SelfReading.host] ?? HostState(),
       in: &report)
     report.causes = causes(of: report.readings)
+    // A part of a pass, by hand, is no sign that the timer lives.
+    let isWhole = only == nil && hosts.count == site.inventory.hosts.count
+    let ping = DeadManPing(
+      site.own.deadMan, due: states[SelfReading.host]?.due[DeadManPing.name], at: report.start)
+    let pings = isWhole && report.isGood && ping != nil
+    if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
+    if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
+      report.warnings.append(trouble)
+    }
     await store.close()
     return report
   }
