@@ -172,12 +172,15 @@ struct Pass {
       }
     }
     report.broken = judge.services.filter { $0.state != .ok && $0.state != .noData }
-    let summaries = judge.summaries(report.services)
+    var availability =
+      report.services.isEmpty
+      ? nil : await Standing.load(site.rules.sla, from: store, at: report.start)
+    let summaries = judge.summaries(report.services, &availability, at: report.start)
     if !summaries.isEmpty {
-      results.append(
-        HostResult(
-          batch: PointBatch(
-            host: Self.together, tags: [], time: report.start, points: summaries)))
+      var all = HostResult(
+        batch: PointBatch(host: Self.together, tags: [], time: report.start, points: summaries))
+      Standing.keep(availability, in: &all)
+      results.append(all)
     }
   }
 
