@@ -81,16 +81,25 @@ struct Alerting {
     /// How these are then.
     var decision: Decision
     var digests: [UInt64]
+    /// The report that it is instead.
+    var report: Reports.Due?
   }
 
   /// Tells everybody what they have not been told, and remembers it.
   mutating func tell(on reactor: Reactor, by deadline: Deadline) async {
     var jobs: [Job] = []
     var memories: [String: NotifierMemory] = [:]
+    let reports = contacts.isEmpty ? [] : await site.reports.due(at: now, in: store)
     for contact in contacts {
       for notifier in contact.notifiers {
         if await BackOff.holds(notifier, at: now, in: store) { continue }
-        let own = self.jobs(for: notifier, of: contact)
+        let own =
+          self.jobs(for: notifier, of: contact)
+          + reports.filter { $0.notice.contact == contact.name }.map { report in
+            Job(
+              telling: Telling(notifier, report.notice, .first), incidents: [], decision: .first,
+              digests: [], report: report)
+          }
         guard !own.isEmpty else { continue }
         for job in own { jobs.append(await withChart(job)) }
         memories[notifier.name] = NotifierMemory(
@@ -110,6 +119,10 @@ struct Alerting {
         try? await store.remember(memory.values, of: notifier.name)
         await BackOff.note(
           outcome.error, of: notifier, took: Deadline.now.since(start), at: now, in: store)
+      }
+      // One that reached nobody comes with the next pass, with newer figures.
+      for (job, outcome) in zip(jobs, outcomes) where outcome.error == nil {
+        if let report = job.report { await site.reports.remember(report, in: store) }
       }
       var told: Set<String> = []
       for outcome in outcomes {
@@ -239,8 +252,10 @@ struct Alerting {
 
   /// With the picture of the number that crossed its line, where people are to notice it.
   private func withChart(_ job: Job) async -> Job {
-    guard job.decision == .first || job.decision == .again else { return job }
-    let loud = incidents[job.incidents[0]].loud.map(\.alert)
+    guard job.decision == .first || job.decision == .again, let first = job.incidents.first else {
+      return job
+    }
+    let loud = incidents[first].loud.map(\.alert)
     // What does not answer at all has no number to show.
     let worst = loud.filter { Judge.rule($0.key.check) != nil || $0.severity < .critical }
       .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
