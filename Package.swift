@@ -114,8 +114,8 @@ let package = Package(
       exclude: ["Fixtures"]),
     tests("Rules", "Lab", "Metrics", "Configuration"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
-    tests("Charts", "Metrics"),
-    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration"),
+    tests("Charts", "Metrics", "CCairo"),
+    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(
       name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
       swiftSettings: testing),

@@ -21,19 +21,30 @@ public struct Chart: Sendable, Equatable {
 
   /// A line that is not to be crossed.
   public struct Threshold: Sendable, Equatable {
+    /// Where values are bad, seen from the line.
+    public enum Side: String, Sendable { case above = ">", below = "<" }
+
     public var value: Double
     public var severity: Severity
+    public var side: Side
+    /// What stands at the line instead of severity and side, such as `full`.
+    public var name: String?
 
-    public init(_ value: Double, _ severity: Severity) {
+    public init(
+      _ value: Double, _ severity: Severity, _ side: Side = .above, name: String? = nil
+    ) {
       self.value = value
       self.severity = severity
+      self.side = side
+      self.name = name
     }
   }
 
   public enum Theme: String, Sendable, CaseIterable { case light, dark }
 
   public var title: String
-  /// Written at the axis: `%`, `ms`, `°C`; empty where there is none.
+  /// Written at the axis: `%`, `ms`, `°C`; empty where there is none. Those of `B`, `B/s`, `bit/s`, `s`
+  /// and `ms` get the prefix that suits: `1.2 GiB`.
   public var unit: String
   public var series: [Series]
   public var thresholds: [Threshold]

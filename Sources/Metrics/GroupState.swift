@@ -18,6 +18,19 @@ public enum GroupState: String, Sendable, CaseIterable, Comparable {
       }
   }
 
+  /// The same as a severity: what works with less behind it than it should have is minor; nil where
+  /// nothing was seen.
+  public var severity: Severity? {
+    switch self {
+    case .noData: nil
+    case .ok: .ok
+    case .degraded, .minor: .minor
+    case .unknown: .unknown
+    case .major: .major
+    case .critical: .critical
+    }
+  }
+
   /// The order in which the worst member makes the group.
   public static func < (a: GroupState, b: GroupState) -> Bool {
     (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)

@@ -16,9 +16,9 @@ extension CheckState {
 
   /// Observations that flapping is judged by.
   private static var memory: UInt32 { 20 }
-  /// It begins with so many changes among them, and ends with so few: half, and a quarter.
-  private static var begins: Int { 10 }
-  private static var ends: Int { 5 }
+  /// It begins with so many changes among them, and ends with so few: about Nagios's 30 and 20 %.
+  private static var begins: Int { 6 }
+  private static var ends: Int { 3 }
 
   /// The state of a check that is seen for the first time: bad at once only where that counts at once.
   public static func first(

@@ -84,6 +84,20 @@ public struct Threshold: Sendable, Equatable {
     return isNegative ? -value : value
   }
 
+  /// The values at which it becomes bad, each with whether that is above it: where a chart has lines.
+  /// One value that is bad, or good, has none.
+  public var lines: [(value: Double, isBadAbove: Bool)] {
+    switch kind {
+    case .above(let end, _): [(end, true)]
+    case .below(let end, _): [(end, false)]
+    case .equal, .unequal: []
+    case .outside(let low, let high):
+      // Of `10` nobody means the zero that it begins with.
+      [(low, false), (high, true)].filter { $0.0.isFinite && (text.contains(":") || $0.1) }
+    case .inside(let low, let high): [(low, true), (high, false)].filter { $0.0.isFinite }
+    }
+  }
+
   /// Whether the value is bad.
   public func isCrossed(by value: Double) -> Bool { isCrossed(by: value, margin: 0) }
 

@@ -35,7 +35,8 @@ typealias Example = (line: String, purpose: String)
 /// Every subcommand there is: adding one is its file and its line here.
 let subcommands: [any Subcommand.Type] = [
   RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
-  TrustCommand.self, StatusCommand.self, DoctorCommand.self, SetupCommand.self,
+  TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
+  NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,
 ]
 
 @main struct Command {

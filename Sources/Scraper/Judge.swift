@@ -54,6 +54,44 @@ struct Judge {
     check.hasPrefix("rule ") ? String(check.dropFirst(5).prefix { $0 != "{" }) : nil
   }
 
+  /// Judges the services of scrape.yml, each as a check of its own; nil where there are none.
+  mutating func judgeServices(at time: Timestamp) -> HostResult? {
+    var result = HostResult(
+      batch: PointBatch(host: Pseudo.services, tags: [Tag("host", Pseudo.services)], time: time))
+    let gone = stale.removeValue(forKey: Pseudo.services) ?? []
+    for name in gone {
+      end(name, known[Pseudo.services]?[name], "it is watched no more", in: &result)
+    }
+    let services = services
+    for (name, state) in services {
+      guard let severity = state.severity else { continue }
+      let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
+      observe("service \(name)", severity, words, .none, in: &result)
+    }
+    if services.isEmpty && gone.isEmpty { return nil }
+    for (index, transition) in result.transitions.enumerated() {
+      result.batch.points.append(Self.point(transition, index))
+    }
+    return result
+  }
+
+  /// What is not well of what a service needs, in words: `web[1-3]/https`.
+  private func broken(_ service: String) -> [String] {
+    let needs = book.services.first { $0.name == service }?.needs.flatMap(\.checks) ?? []
+    var hosts: [String: Set<String>] = [:]
+    for (host, all) in states where !Pseudo.all.contains(host) {
+      for (check, state) in all where state.severity != .ok {
+        let name = ServiceReading.service(check) ?? check
+        let isNeeded = needs.contains {
+          matches(host, anyOf: [$0.host]) && matches(name, anyOf: [$0.name])
+        }
+        if isNeeded { hosts[name, default: []].insert(host) }
+      }
+    }
+    let words = hosts.sorted { $0.key < $1.key }.map { "\(fold($0.value.sorted()))/\($0.key)" }
+    return words.isEmpty ? [] : [words.joined(separator: ", ")]
+  }
+
   /// Judges one result: its targets and services, and the rules on its points. Points for what changed
   /// are added to it. Of a result that is not whole, nothing is taken for gone.
   mutating func judge(_ result: inout HostResult, isWhole: Bool = true) async {
@@ -257,7 +295,7 @@ struct Judge {
   /// How each service of scrape.yml is.
   var services: [(name: String, state: GroupState)] {
     var checks: [String: [String: Severity]] = [:]
-    for (host, all) in states {
+    for (host, all) in states where host != Pseudo.services {
       for (name, state) in all {
         // A probe's service is named as in the inventory.
         checks[host, default: [:]][ServiceReading.service(name) ?? name] = state.severity

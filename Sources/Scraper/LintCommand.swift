@@ -1,6 +1,5 @@
 internal import Configuration
 internal import Metrics
-internal import Notifiers
 internal import Rules
 internal import Sinks
 internal import Targets
@@ -21,7 +20,6 @@ enum LintCommand: Subcommand {
     let site = try Site(arguments)
     var findings = Findings()
     _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
-    _ = Contact.all(from: site.settings.sections["contacts"], secrets: false, &findings)
     var probes = ProbeReader(modules: site.settings.sections["modules"], &findings)
     for host in site.inventory.hosts { _ = probes.plans(of: host, &findings) }
     try findings.finish()

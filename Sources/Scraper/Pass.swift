@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Engine
 internal import Metrics
+internal import Notifiers
 internal import Rules
 internal import Sinks
 internal import Targets
@@ -10,6 +11,7 @@ struct Pass {
   let site: Site
   let hosts: [Host]
   let sinks: [any Sink]
+  let contacts: [Contact]
   let fanout: Int
   /// The whole pass ends by it, whatever the hosts do.
   let deadline: Deadline
@@ -106,7 +108,12 @@ struct Pass {
           + "and \(Figure.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
     }
     // After the budget: what changed is never surplus.
-    await judge(&results, cut: Set(excesses.map(\.host)), into: &report, store)
+    let states = await judge(&results, cut: Set(excesses.map(\.host)), into: &report, store)
+    var alerting = Alerting(site, store, contacts: contacts, at: report.start)
+    let incidents = await alerting.update(
+      states,
+      changes: Dictionary(
+        results.map { ($0.batch.host, $0.transitions) }, uniquingKeysWith: { $0 + $1 }))
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
@@ -121,13 +128,21 @@ struct Pass {
       failed: report.readings.count - up,
       points: report.points, warnings: report.warnings)
     do {
-      try await store.finish(summary, results, queue: queue, bounds: bounds)
+      try await store.finish(
+        summary, results, queue: queue, bounds: bounds, incidents: incidents)
     } catch {
       report.storeFailure = "\(error)"
     }
     report.warnings += await store.notes()
-    report.deliveries = await deliver(
-      batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor)
+    // Delivery has time of its own: a pass that used up its deadline still brings its points home.
+    let limit = min(
+      .after(site.settings.deliveryTimeout), max(deadline, .after(.seconds(5))))
+    async let deliveries = deliver(
+      batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor, by: limit)
+    // What is not kept would be told again by every pass.
+    if report.storeFailure == nil { await alerting.tell(on: reactor, by: limit) }
+    report.warnings += alerting.warnings
+    report.deliveries = await deliveries
     for waiting in (try? await store.queues()) ?? [] {
       report.queued[waiting.sink] = waiting.lines
       let dropped = waiting.dropped - (before[waiting.sink] ?? 0)
@@ -145,10 +160,7 @@ struct Pass {
     let down = readings.filter {
       $0.result.isJudged && $0.failure.severity(.critical) == .critical
     }
-    let needs = Dictionary(
-      hosts.map { ($0.name, [$0.on, $0.behind, $0.via].compactMap { $0 }) },
-      uniquingKeysWith: { first, _ in first })
-    return Topology(needs).causes(of: Set(down.map(\.result.batch.host)))
+    return Topology(hosts).causes(of: Set(down.map(\.result.batch.host)))
       .filter { !$0.effects.isEmpty }
   }
 
@@ -156,7 +168,7 @@ struct Pass {
   /// all. Of hosts that were `cut` not all points are there.
   private func judge(
     _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
-  ) async {
+  ) async -> [String: [String: CheckState]] {
     var judge = Judge(
       site, store, Watch(site), states: (try? await store.states()) ?? [:],
       jump: report.own?.jump ?? .zero)
@@ -182,6 +194,8 @@ struct Pass {
       Standing.keep(availability, in: &all)
       results.append(all)
     }
+    if let services = judge.judgeServices(at: report.start) { results.append(services) }
+    return judge.states
   }
 
   /// Where points are kept that are of no host: no host can be called so.
@@ -189,12 +203,10 @@ struct Pass {
 
   /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.
   private func deliver(
-    _ batches: [PointBatch], _ queue: [String: [Payload]], from store: Store?, on reactor: Reactor
+    _ batches: [PointBatch], _ queue: [String: [Payload]], from store: Store?, on reactor: Reactor,
+    by limit: Deadline
   ) async -> [(sink: String, delivery: Delivery)] {
-    // Delivery has time of its own: a pass that used up its deadline still brings its points home.
-    let limit = min(
-      .after(site.settings.deliveryTimeout), max(deadline, .after(.seconds(5))))
-    return await withTaskGroup(of: (Int, Delivery).self) { group in
+    await withTaskGroup(of: (Int, Delivery).self) { group in
       for (index, sink) in sinks.enumerated() {
         group.addTask(executorPreference: reactor.executor) {
           let delivery = await reactor.open { reactor in

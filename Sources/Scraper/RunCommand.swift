@@ -48,6 +48,7 @@ enum RunCommand: Subcommand {
     var sinks = Sinks.sinks(
       from: site.settings.sinks, secrets: !arguments.has("--dry-run"), &findings)
     try findings.finish()
+    let contacts = try site.contacts(secrets: !arguments.has("--dry-run"))
     if arguments.has("--stdout") { sinks = [StandardOutput(.lineProtocol)] }
     if arguments.has("--json") { sinks = [StandardOutput(.json)] }
     if arguments.has("--dry-run") {
@@ -80,7 +81,8 @@ enum RunCommand: Subcommand {
       return ExitCode.notOK
     }
     let pass = Pass(
-      site: site, hosts: hosts, sinks: sinks, fanout: fanout, deadline: .after(length), only: only)
+      site: site, hosts: hosts, sinks: sinks, contacts: contacts, fanout: fanout,
+      deadline: .after(length), only: only)
     let report = await pass.run(Progress(shown: !quiet))
     lock?.release()
     let summary = Summary(report, verbose: arguments.has("--verbose"))

@@ -6,7 +6,7 @@ internal import Targets
 /// What a pass learnt of the scraper itself: its own checks, and what says nothing of hosts.
 struct SelfReading: Sendable {
   /// Where the scraper's own checks are kept: no host can be called so.
-  static let host = "(scraper)"
+  static let host = Pseudo.scraper
   /// The name of what is remembered.
   private static let memory = "self"
 

@@ -2,6 +2,7 @@ internal import Collectors
 internal import Configuration
 internal import Engine
 internal import Glibc
+internal import Notifiers
 internal import Sinks
 internal import Targets
 
@@ -10,8 +11,10 @@ struct Site {
   let inventory: Inventory
   let settings: Settings
   let rules: RuleBook
+  let alerts: AlertBook
   /// How the scraper watches itself.
   let own: SelfSettings
+  let reports: Reports
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -40,7 +43,11 @@ struct Site {
     try settings.check(inventory)
     var findings = Findings()
     rules = RuleBook(settings, inventory, &findings)
+    let contacts = Contact.all(
+      from: settings.sections["contacts"], secrets: false, &findings)
+    alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
+    reports = Reports(inventory, contacts, &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }

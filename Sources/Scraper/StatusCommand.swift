@@ -32,7 +32,7 @@ enum StatusCommand: Subcommand {
     let store = site.store()
     var hosts = Set(site.inventory.hosts.map(\.name))
     // Whether the scraper is cut off concerns all hosts, and none of them.
-    var shown = hosts.union([SelfReading.host])
+    var shown = hosts.union(Pseudo.all)
     if let pattern = arguments.operands.first {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
       shown = hosts
@@ -92,9 +92,23 @@ enum StatusCommand: Subcommand {
         }
         Terminal.print(line.visible)
       }
+      try await showUntold(store)
     }
     let isWell = never.isEmpty && checks.allSatisfy(\.isWell) && broken.isEmpty
     return isWell ? ExitCode.ok : ExitCode.notOK
+  }
+
+  /// Places where people could not be told at the last attempt.
+  private static func showUntold(_ store: Store) async throws {
+    var failures: [String: String] = [:]
+    for incident in try await store.incidents().compactMap({ Incident($0.body) }) {
+      for (notifier, telling) in incident.tellings {
+        failures[notifier] = telling.failure ?? failures[notifier]
+      }
+    }
+    for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {
+      Terminal.print("\(notifier): people could not be told: \(words)".visible)
+    }
   }
 
   /// One thing that is watched, as it was at the last pass.
@@ -223,7 +237,7 @@ enum StatusCommand: Subcommand {
   ) async throws {
     let one = hosts.count == 1 ? hosts.first : nil
     // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
-    let isPart = hosts.count < site.inventory.hosts.count && one == nil
+    let isPart = !site.inventory.hosts.allSatisfy { hosts.contains($0.name) } && one == nil
     let all = try await store.transitions(of: one, limit: isPart ? .max : 1000)
       .filter { hosts.contains($0.host) }.prefix(1000)
     let width = min(32, all.map(\.host.count).max() ?? 0)

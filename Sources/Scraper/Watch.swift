@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Glibc
+internal import Rules
 internal import Sinks
 internal import Targets
 
@@ -35,6 +36,9 @@ struct Watch {
 
   /// Whether a host's check is still made.
   func has(_ check: String, of host: String) -> Bool {
+    if host == Pseudo.services {
+      return rules.services.contains { ServiceReading.service(check) == $0.name }
+    }
     if host == SelfReading.host { return own.has(check) }
     guard hosts.contains(host) else { return false }
     if let service = ServiceReading.service(check) {

@@ -27,6 +27,8 @@ public struct TransferRequest: Sendable {
   /// The envelope of a mail that is sent.
   public var sender: String?
   public var recipients: [String] = []
+  /// Whether those that the server takes are sent the mail where it refuses others.
+  public var allowsRefusedRecipients = false
   /// The most bytes of a body that are read; what comes after is left unread.
   public var bodyLimit = 1 << 20
   /// The most bytes of headers, greetings and answers to commands.

@@ -25,15 +25,15 @@ public struct Alert: Sendable, Equatable {
   public var message: String
   public var since: Timestamp
   public var isFlapping: Bool
-  /// What it is an effect of: a host that is down, be it its own.
-  public var cause: String?
+  /// What it is an effect of: that a host is down, be it its own.
+  public var cause: Key?
   public var tags: [Tag]
   /// Who said that it is known, and why.
   public var acknowledgement: String?
 
   public init(
     _ key: Key, group: String = "", severity: Severity, from: Severity = .ok, message: String = "",
-    since: Timestamp, isFlapping: Bool = false, cause: String? = nil, tags: [Tag] = [],
+    since: Timestamp, isFlapping: Bool = false, cause: Key? = nil, tags: [Tag] = [],
     acknowledgement: String? = nil
   ) {
     self.key = key

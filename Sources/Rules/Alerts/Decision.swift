@@ -28,6 +28,10 @@ public enum Decision: Sendable, Equatable {
       // A clock that was set back must not keep people waiting for days.
       return overflow || age < 0 || age >= length.components.seconds &* 1_000_000_000
     }
+    if incident.isDropped {
+      self = .nothing
+      return
+    }
     guard let noticed = telling.noticed else {
       if telling.isClosed || quiet {
         self = .nothing
@@ -54,7 +58,9 @@ public enum Decision: Sendable, Equatable {
     let loud = incident.loud
     let news = loud.filter { $0.revision > telling.revision }
     let worst = news.map(\.alert.severity).max() ?? .ok
-    if !news.isEmpty, worst > telling.severity || hasPassed(route.interval, since: noticed) {
+    // What comes and goes is told of less and less often.
+    let interval = route.interval * (1 << min(news.map(\.returns).min() ?? 0, 4))
+    if !news.isEmpty, worst > telling.severity || hasPassed(interval, since: noticed) {
       self = .again
     } else if route.repeat > .zero, !loud.isEmpty,
       hasPassed(route.repeat, since: noticed)

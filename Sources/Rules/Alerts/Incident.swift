@@ -9,10 +9,14 @@ public struct Incident: Sendable, Equatable {
     public var worst: Severity
     /// When it was well again; nil while it is not.
     public var until: Timestamp?
+    /// Whether nobody looks at it any more: that is not to be well.
+    public var isGone = false
     /// Until when it is silenced; nil where it is not.
     public var silenced: Timestamp?
     /// The incident's revision at which it became, or became worse: news after that.
     public var revision: Int
+    /// How often it was well, and then not again.
+    public var returns = 0
 
     public var isActive: Bool { until == nil }
   }
@@ -40,7 +44,7 @@ public struct Incident: Sendable, Equatable {
   /// Its number in the store; 0 before it is there.
   public var id: Int64 = 0
   public let contact: String
-  public let route: String
+  public internal(set) var route: String
   public let key: String
   public let opened: Timestamp
   /// When the last of it was well; nil while anything is not.
@@ -48,6 +52,8 @@ public struct Incident: Sendable, Equatable {
   /// When something last joined it.
   public var joined: Timestamp
   public var revision = 0
+  /// Whether it was taken from the contact before it was over.
+  public internal(set) var isDropped = false
   public private(set) var members: [Member] = []
   /// Where each stands in `members`.
   private var places: [Alert.Key: Int] = [:]
@@ -84,12 +90,15 @@ public struct Incident: Sendable, Equatable {
   /// What people should hear of: what is silenced, known, or the effect of what is told as well
   /// disturbs nobody.
   public var loud: [Member] {
-    let causes = Set(active.filter { $0.alert.key.check == "ssh" }.map(\.alert.key.host))
-    return active.filter { member in
-      let alert = member.alert
-      let isHidden = alert.cause.map(causes.contains) ?? false
-      return member.silenced == nil && alert.acknowledgement == nil && !isHidden
+    active.filter {
+      $0.silenced == nil && $0.alert.acknowledgement == nil && cause(of: $0) == nil
     }
+  }
+
+  /// What an alert is the effect of, where that is in the incident too.
+  public func cause(of member: Member) -> Alert.Key? {
+    guard let cause = member.alert.cause, self.member(cause)?.isActive == true else { return nil }
+    return cause
   }
 
   // MARK: Changes
@@ -116,7 +125,10 @@ public struct Incident: Sendable, Equatable {
       revision += 1
       member.revision = revision
     }
-    if isBack { joined = now }
+    if isBack {
+      joined = now
+      member.returns += 1
+    }
     // The words are those of its change: a number that moves in each pass is no news.
     if !isWorse, !isBack, alert.severity == member.alert.severity {
       var kept = alert
@@ -131,6 +143,7 @@ public struct Incident: Sendable, Equatable {
     }
     member.worst = max(member.worst, alert.severity)
     member.until = nil
+    member.isGone = false
     member.silenced = silenced
     members[index] = member
   }
@@ -141,10 +154,21 @@ public struct Incident: Sendable, Equatable {
     for name in tellings.keys { tellings[name]?.isClosed = false }
   }
 
+  /// Nobody is to hear of it any more, not even that it is over.
+  mutating func drop(at time: Timestamp) {
+    closed = time
+    for index in members.indices where members[index].isActive {
+      members[index].until = time
+      members[index].isGone = true
+    }
+    isDropped = true
+  }
+
   /// A check of it is well again, or watched no more.
-  mutating func end(_ key: Alert.Key, at time: Timestamp) {
+  mutating func end(_ key: Alert.Key, at time: Timestamp, isGone: Bool = false) {
     guard let index = places[key], members[index].isActive else { return }
     members[index].until = time
+    members[index].isGone = isGone
     members[index].alert.isFlapping = false
     members[index].alert.acknowledgement = nil
   }

@@ -34,12 +34,15 @@ public struct IncidentBook: Sendable {
       for incident in incidents where incident.contact == contact && incident.closed == nil {
         known.formUnion(incident.active.map(\.alert.key))
       }
+      var hosts = Set(known.map(\.host))
       // One that is flapping and well at the moment is nothing to begin with.
       for (alert, _) in order where alert.severity != .ok && !known.contains(alert.key) {
         // Whoever hears that a host is down need not hear of each of its services.
-        let isHidden = alert.key.check != "ssh"
-          && alert.cause.map { known.contains(Alert.Key($0, "ssh")) } ?? false
-        if !isHidden, join(alert, contact, now, silenced) { known.insert(alert.key) }
+        let isHidden = alert.cause.map(known.contains) ?? false && hosts.contains(alert.key.host)
+        if !isHidden, join(alert, contact, now, silenced) {
+          known.insert(alert.key)
+          hosts.insert(alert.key.host)
+        }
       }
     }
     close(now)
@@ -57,24 +60,23 @@ public struct IncidentBook: Sendable {
   ) {
     for index in incidents.indices where incidents[index].closed == nil {
       var incident = incidents[index]
-      let route = routes.first { $0.name == incident.route }
-      let isTaken = route?.contacts.contains(incident.contact) == true
+      // Routes may have been renumbered: the contact's first then stands in.
+      let own = routes.filter { $0.contacts.contains(incident.contact) }
+      guard let route = own.first(where: { $0.name == incident.route }) ?? own.first else {
+        incident.drop(at: now)
+        replace(index, with: incident)
+        continue
+      }
+      incident.route = route.name
       for member in incident.active {
         let key = member.alert.key
-        guard let route, isTaken else {
-          incident.end(key, at: now)
-          continue
-        }
         if let alert = alerts[key] {
-          // What is better than the route tells of is over for its people.
-          if route.severities.contains(alert.severity) || alert.isFlapping {
-            incident.take(alert, silenced: silenced(alert), at: now)
-          } else {
-            incident.end(key, at: alert.since)
-          }
-          continue
+          incident.take(alert, silenced: silenced(alert), at: now)
+        } else if let since = okSince(key) {
+          incident.end(key, at: max(since, member.alert.since))
+        } else {
+          incident.end(key, at: now, isGone: true)
         }
-        incident.end(key, at: max(okSince(key) ?? now, member.alert.since))
       }
       replace(index, with: incident)
     }
@@ -125,7 +127,7 @@ public struct IncidentBook: Sendable {
 }
 
 extension Alert {
-  fileprivate var rank: Int { key.check != "ssh" ? 2 : cause == nil ? 0 : 1 }
+  fileprivate var rank: Int { cause == nil ? 0 : key.check == "ssh" ? 1 : 2 }
 }
 
 extension Incident {
@@ -141,9 +143,10 @@ extension Incident {
       return isRecent(closed) && member(alert.key) != nil
     }
     if isRecent(joined) { return true }
-    let hosts = Set([alert.key.host, alert.cause].compactMap { $0 })
+    let hosts = Set([alert.key.host, alert.cause?.host].compactMap { $0 })
     return active.contains { member in
-      hosts.contains(member.alert.key.host) || member.alert.cause.map(hosts.contains) == true
+      hosts.contains(member.alert.key.host)
+        || (member.alert.cause.map { hosts.contains($0.host) } ?? false)
     }
   }
 }

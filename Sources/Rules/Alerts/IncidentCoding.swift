@@ -13,6 +13,7 @@ extension Incident {
       ),
     ]
     object.add("closed", closed)
+    if isDropped { object.append(("dropped", .boolean(true))) }
     return .object(object)
   }
 
@@ -26,6 +27,7 @@ extension Incident {
     joined = json.time("joined") ?? opened
     closed = json.time("closed")
     revision = json.count("revision")
+    isDropped = json["dropped"] == .boolean(true)
     if case .object(let pairs) = json["tellings"] {
       for (name, telling) in pairs { tellings[name] = Telling(telling) }
     }
@@ -41,8 +43,13 @@ extension Incident.Member {
       ("since", .integer(alert.since.nanoseconds)), ("worst", .string(worst.rawValue)),
       ("revision", .integer(Int64(revision))),
     ]
+    if isGone { object.append(("gone", .boolean(true))) }
+    if returns > 0 { object.append(("returns", .integer(Int64(returns)))) }
     if alert.isFlapping { object.append(("flapping", .boolean(true))) }
-    if let cause = alert.cause { object.append(("cause", .string(cause))) }
+    if let cause = alert.cause {
+      object.append(("cause_host", .string(cause.host)))
+      object.append(("cause_check", .string(cause.check)))
+    }
     if let words = alert.acknowledgement { object.append(("acknowledged", .string(words))) }
     if !alert.tags.isEmpty {
       object.append(("tags", .object(alert.tags.map { ($0.name, .string($0.value)) })))
@@ -61,13 +68,17 @@ extension Incident.Member {
     alert.from = json.severity("from") ?? .ok
     alert.message = json["message"]?.string ?? ""
     alert.isFlapping = json["flapping"] == .boolean(true)
-    alert.cause = json["cause"]?.string
+    if let host = json["cause_host"]?.string, let check = json["cause_check"]?.string {
+      alert.cause = Alert.Key(host, check)
+    }
     alert.acknowledgement = json["acknowledged"]?.string
     if case .object(let tags) = json["tags"] {
       alert.tags = tags.map { Tag($0.0, $0.1.string ?? "") }
     }
     worst = json.severity("worst") ?? severity
     revision = json.count("revision")
+    returns = json.count("returns")
+    isGone = json["gone"] == .boolean(true)
     until = json.time("until")
     silenced = json.time("silenced")
   }

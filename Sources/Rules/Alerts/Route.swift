@@ -76,7 +76,8 @@ public struct Route: Sendable {
         case "groups": groups = try value.words("groups")
         case "checks": checks += try value.strings("checks")
         case "services": checks += try value.strings("services").map { "service \($0)" }
-        case "rules": checks += try value.strings("rules").flatMap { ["rule \($0)", "rule \($0){*"] }
+        case "rules":
+          checks += try value.strings("rules").flatMap { ["rule \($0)", "rule \($0){*"] }
         case "tags":
           for tag in try value.mapping("tags") {
             for text in try tag.value.strings("tags") { tags.append((tag.name, text)) }
@@ -176,7 +177,7 @@ public struct Route: Sendable {
     switch by {
     case .none: ""
     // Effects stay with their cause.
-    case .host: alert.cause ?? alert.key.host
+    case .host: alert.cause?.host ?? alert.key.host
     case .group: alert.group
     case .check: alert.key.check
     }

@@ -9,7 +9,9 @@ public struct Contact: Sendable {
   public let mark: Mark
 
   /// Every kind of notifier there is: adding one is its file and its name here.
-  public static let kinds: [any Notifier.Type] = []
+  public static let kinds: [any Notifier.Type] = [
+    Telegram.self, Email.self, Webhook.self, Exec.self, Syslog.self,
+  ]
 
   /// Keys of a contact that are no kind.
   private static let others = ["quiet", "reports"]

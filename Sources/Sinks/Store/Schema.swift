@@ -66,6 +66,24 @@ enum Schema {
       sink TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL,
       until INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- What people were told, and what they said to it: see Incidents.swift.
+    CREATE TABLE incident (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, contact TEXT NOT NULL, open INTEGER NOT NULL,
+      body BLOB NOT NULL);
+    CREATE INDEX incident_open ON incident (open, id);
+    CREATE TABLE silence (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, hosts TEXT NOT NULL, name TEXT, start INTEGER NOT NULL,
+      stop INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL);
+    CREATE TABLE acknowledgement (
+      host TEXT NOT NULL, name TEXT NOT NULL, severity INTEGER NOT NULL, time INTEGER NOT NULL,
+      who TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (host, name)) WITHOUT ROWID;
+    CREATE TABLE notifier (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    -- When what comes again and again was last done: see Reminders.swift.
+    CREATE TABLE reminder (name TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

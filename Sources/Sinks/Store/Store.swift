@@ -73,7 +73,7 @@ public actor Store {
   /// bounds of its own, as that of a sink that is no longer there, has the usual ones.
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
-    bounds: [String: QueueBounds] = [:]
+    bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = []
   ) throws(StoreError) {
     try with { database throws(DatabaseError) in
       do throws(DatabaseError) {
@@ -84,6 +84,8 @@ public actor Store {
           for (sink, payloads) in queue {
             try self.enqueue(payloads, for: sink, at: pass.end, in: database)
           }
+          for incident in incidents { try self.keep(incident, in: database) }
+          if !incidents.isEmpty { try self.pruneIncidents(in: database) }
           try self.pruneQueues(to: bounds, at: pass.end, in: database)
           try self.prune(at: pass.end, keeping: number, in: database)
         }

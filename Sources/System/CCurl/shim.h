@@ -13,6 +13,10 @@ static inline CURLcode scrape_setopt_string(CURL *easy, CURLoption option, const
 static inline CURLcode scrape_setopt_large(CURL *easy, CURLoption option, curl_off_t value) {
   return curl_easy_setopt(easy, option, value);
 }
+// Its name lost an L in curl 8.2.
+static inline CURLcode scrape_allow_refused_recipients(CURL *easy) {
+  return curl_easy_setopt(easy, (CURLoption)290, 1L);
+}
 static inline CURLcode scrape_setopt_data(
     CURL *easy, CURLoption option,
     size_t (*callback)(char *data, size_t size, size_t count, void *context)) {

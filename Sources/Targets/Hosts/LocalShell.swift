@@ -7,7 +7,12 @@ internal import Glibc
 final class LocalShell {
   private let child: ChildProcess
 
-  init() throws(TargetError) { child = try ChildProcess("/bin/sh", ["sh"]) }
+  init() throws(TargetError) {
+    do throws(SystemError) { child = try ChildProcess("/bin/sh", ["sh"]) } catch {
+      throw TargetError(
+        error.call == "posix_spawn" ? .noShell : .localError, "/bin/sh: \(error)")
+    }
+  }
 
   /// Feeds a script to the shell and reads its sections until the batch is done.
   func run(

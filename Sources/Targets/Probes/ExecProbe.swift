@@ -123,10 +123,10 @@ public struct ExecProbe: HostQuestion {
     _ words: [String], _ variables: [String], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> (output: [UInt8], errors: [UInt8], status: Int32?) {
     let child: ChildProcess
-    do throws(TargetError) {
+    do throws(SystemError) {
       child = try ChildProcess(words[0], words, environment: variables, wantsErrors: true)
     } catch {
-      throw Verdict(.unknown, .localError, error.detail)
+      throw Verdict(.unknown, .localError, "\(words[0]): \(error.message)")
     }
     shutdown(child.input.number, Int32(SHUT_RDWR))
     var output: [UInt8] = []

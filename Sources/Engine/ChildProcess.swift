@@ -1,24 +1,23 @@
 internal import CLinux
-internal import Engine
 internal import Glibc
 
 /// A program that runs on this machine in a process group of its own.
 ///
 /// The group is killed as a whole when the object goes, and the program is always reaped.
-final class ChildProcess {
+public final class ChildProcess {
   private let process: pid_t
   private var isReaped = false
-  let input: FileDescriptor
-  let output: FileDescriptor
-  let errors: FileDescriptor
+  public let input: FileDescriptor
+  public let output: FileDescriptor
+  public let errors: FileDescriptor
   /// Becomes readable when the program has ended.
-  let end: FileDescriptor
+  public let end: FileDescriptor
 
   /// Starts the program; without variables it has ours. Standard error is thrown away unless it is
   /// wanted. The corresponding C function is `posix_spawn`.
-  init(
+  public init(
     _ program: String, _ words: [String], environment: [String]? = nil, wantsErrors: Bool = false
-  ) throws(TargetError) {
+  ) throws(SystemError) {
     let (nearInput, farInput) = try Self.pair()
     input = FileDescriptor(owning: nearInput)
     let childInput = FileDescriptor(owning: farInput)
@@ -65,11 +64,11 @@ final class ChildProcess {
       ? posix_spawn(&process, program, &actions, &attributes, &arguments, environ)
       : posix_spawn(&process, program, &actions, &attributes, &arguments, &variables)
     guard code == 0 else {
-      throw TargetError(.noShell, "\(program): \(SystemError("posix_spawn", code).message)")
+      throw SystemError("posix_spawn", code)
     }
     let descriptor = scrape_process_descriptor(process)
     guard descriptor >= 0 else {
-      let error = TargetError(.localError, "\(SystemError("pidfd_open"))")
+      let error = SystemError("pidfd_open")
       kill(-process, SIGKILL)
       waitpid(process, nil, 0)
       throw error
@@ -78,11 +77,11 @@ final class ChildProcess {
     self.process = process
   }
 
-  private static func pair() throws(TargetError) -> (near: Int32, far: Int32) {
+  private static func pair() throws(SystemError) -> (near: Int32, far: Int32) {
     var pair: [Int32] = [0, 0]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else {
-      throw TargetError(.localError, "\(SystemError("socketpair"))")
+      throw SystemError("socketpair")
     }
     return (pair[0], pair[1])
   }
@@ -97,7 +96,7 @@ final class ChildProcess {
 
   /// Kills what it left behind and takes its exit status; nil where a signal ended it, or it has not
   /// ended yet.
-  func reap() -> Int32? {
+  public func reap() -> Int32? {
     guard !isReaped else { return nil }
     kill(-process, SIGKILL)
     var status: Int32 = 0

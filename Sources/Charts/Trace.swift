@@ -1,0 +1,80 @@
+internal import Metrics
+
+/// What of a series can be drawn: runs of values without a gap between them.
+struct Trace {
+  struct Value: Equatable {
+    /// In seconds since 1970.
+    var second: Double
+    var value: Double
+  }
+
+  let runs: [[Value]]
+  let last: Value?
+  /// In seconds, from one value to the next; 0 where there are not two.
+  let spacing: Double
+  private(set) var least = Double.infinity
+  private(set) var greatest = -Double.infinity
+  /// Whether all values are whole numbers.
+  private(set) var isWhole = true
+
+  /// Beyond this no quantity is real, and sums would leave the range of numbers.
+  private static let limit = 1e100
+
+  /// What is no number is missing, and so is what lies outside of the axis.
+  init(_ series: Chart.Series, on axis: TimeAxis) {
+    var values: [Value] = []
+    for (time, value) in series.values {
+      let second = Double(time.nanoseconds) / 1e9
+      guard value.magnitude < Self.limit, second >= axis.from, second <= axis.to else { continue }
+      // What cannot be told from zero is zero: its logarithm would not be a number.
+      let number = value.magnitude < 1 / Self.limit ? 0 : value
+      values.append(Value(second: second, value: number))
+      least = min(least, number)
+      greatest = max(greatest, number)
+      if number != number.rounded() { isWhole = false }
+    }
+    values.sort { $0.second < $1.second }
+    last = values.last
+    let distances = zip(values, values.dropFirst()).map { $1.second - $0.second }.filter { $0 > 0 }
+    spacing = distances.isEmpty ? 0 : distances.sorted()[distances.count / 2]
+    runs = Self.split(values, usual: spacing)
+  }
+
+  /// Parted where more than three times the usual time lies between two.
+  private static func split(_ values: [Value], usual: Double) -> [[Value]] {
+    guard let first = values.first else { return [] }
+    var runs: [[Value]] = []
+    var run = [first]
+    for (before, value) in zip(values, values.dropFirst()) {
+      if value.second - before.second > 3 * usual {
+        runs.append(run)
+        run = []
+      }
+      run.append(value)
+    }
+    return runs + [run]
+  }
+
+  /// The run with no more than four values in each of the columns of pixels, its peaks kept: the first,
+  /// the least, the greatest and the last.
+  static func reduced(_ run: [Value], on axis: TimeAxis, columns: Int) -> [Value] {
+    guard run.count > 2 * columns else { return run }
+    var reduced: [Value] = []
+    var start = 0
+    while start < run.count {
+      let column = (axis.share(of: run[start].second) * Double(columns)).rounded(.down)
+      var end = start
+      var (low, high) = (start, start)
+      while end + 1 < run.count,
+        (axis.share(of: run[end + 1].second) * Double(columns)).rounded(.down) == column
+      {
+        end += 1
+        if run[end].value < run[low].value { low = end }
+        if run[end].value > run[high].value { high = end }
+      }
+      for index in Set([start, low, high, end]).sorted() { reduced.append(run[index]) }
+      start = end + 1
+    }
+    return reduced
+  }
+}

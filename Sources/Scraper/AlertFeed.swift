@@ -1,0 +1,141 @@
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// All that is not well after a pass, as routes and incidents see it: with what is a mere effect, what
+/// somebody said is known, and what is silenced.
+struct AlertFeed {
+  private(set) var alerts: [Alert] = []
+  /// How many services cannot be reached because of an alert.
+  private(set) var effects: [Alert.Key: Int] = [:]
+  /// Those that are over: the check is well, or worse than what was known.
+  private(set) var outdated: [Store.Acknowledgement] = []
+  private let silences: [Silenced]
+  private let maintenance: [AlertBook.Maintenance]
+  private let now: Timestamp
+
+  /// A silence, and the hosts that it is for.
+  private struct Silenced {
+    var hosts: Set<String>
+    var check: String?
+    var until: Timestamp
+  }
+
+  /// `changes` are those of this pass, by host.
+  init(
+    _ states: [String: [String: CheckState]], of site: Site, changes: [String: [CheckTransition]],
+    acknowledgements: [Store.Acknowledgement], silences: [Store.Silence], at now: Timestamp
+  ) {
+    self.now = now
+    maintenance = site.alerts.maintenance.filter { $0.holds(now) }
+    let inventory = site.inventory
+    self.silences = silences.filter { $0.from <= now && now < $0.until }.map { silence in
+      var hosts = Set(((try? inventory.select(silence.hosts)) ?? []).map(\.name))
+      if ["all", "*"].contains(silence.hosts) { hosts.formUnion(Pseudo.all) }
+      if Pseudo.all.contains(silence.hosts) { hosts = [silence.hosts] }
+      return Silenced(hosts: hosts, check: silence.check, until: silence.until)
+    }
+    let roots = Self.roots(states, inventory.hosts)
+    let known = Dictionary(
+      acknowledgements.map { (Alert.Key($0.host, $0.check), $0) },
+      uniquingKeysWith: { first, _ in first })
+    let hosts = Dictionary(
+      inventory.hosts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for (name, checks) in states {
+      for (check, state) in checks where state.severity != .ok || state.isFlapping {
+        let key = Alert.Key(name, check)
+        var alert = Alert(
+          key, group: hosts[name]?.group ?? "", severity: state.severity, message: state.message,
+          since: state.since, isFlapping: state.isFlapping, tags: hosts[name]?.pointTags ?? [])
+        alert.from = changes[name]?.last { $0.name == check }?.from ?? .ok
+        if let root = roots[name], root != key,
+          check == "ssh" || isReached(check, root.host != name)
+        {
+          alert.cause = root
+          if check != "ssh" { effects[root, default: 0] += 1 }
+        }
+        if let word = known[key], state.severity <= word.severity {
+          alert.acknowledgement = word.why.isEmpty ? word.who : "\(word.who): \(word.why)"
+        }
+        alerts.append(alert)
+      }
+    }
+    outdated = acknowledgements.filter { word in
+      let state = states[word.host]?[word.check]
+      return (state?.severity ?? .ok) == .ok && state?.isFlapping != true
+        || (state?.severity ?? .ok) > word.severity
+    }
+  }
+
+  /// Whether a check cannot be made while its host is down, or while what it is behind is.
+  private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
+    ServiceReading.service(check) != nil || check == BMCReading.name && isBehind
+  }
+
+  /// The alert that is the cause of all others of a host that is down, by host.
+  private static func roots(
+    _ states: [String: [String: CheckState]], _ hosts: [Host]
+  ) -> [String: Alert.Key] {
+    // A switch may be known by its services alone: it is down when all of them are.
+    func main(_ host: String) -> Alert.Key? {
+      let checks = states[host] ?? [:]
+      if let session = checks["ssh"] {
+        return session.severity == .critical ? Alert.Key(host, "ssh") : nil
+      }
+      let services = checks.filter { ServiceReading.service($0.key) != nil }
+      guard let first = services.keys.min(),
+        services.values.allSatisfy({ $0.severity == .critical })
+      else { return nil }
+      return Alert.Key(host, first)
+    }
+    var mains: [String: Alert.Key] = [:]
+    for host in hosts { mains[host.name] = main(host.name) }
+    var roots = mains
+    for (cause, effects) in Topology(hosts).causes(of: Set(mains.keys)) {
+      for effect in effects { roots[effect] = mains[cause] }
+    }
+    return roots
+  }
+
+  /// Until when nothing is told of the alert; nil where it is told.
+  func silenced(_ alert: Alert) -> Timestamp? {
+    let own = silenced(alert.key)
+    // Nobody wants to hear of what is behind a switch that is being exchanged.
+    return own ?? alert.cause.flatMap { silenced($0) }
+  }
+
+  private func silenced(_ key: Alert.Key) -> Timestamp? {
+    func holds(_ hosts: Set<String>?, _ check: String?) -> Bool {
+      hosts?.contains(key.host) != false && (check.map { Glob.matches(key.check, $0) } ?? true)
+    }
+    if maintenance.contains(where: { holds($0.hosts, $0.check) }) {
+      return Timestamp(nanoseconds: .max)
+    }
+    return silences.filter { holds($0.hosts, $0.check) }.map(\.until).max()
+  }
+}
+
+/// Globs over names of checks: `service *`, `https`.
+enum Glob {
+  /// Whether the pattern is that of the check's whole name, or of its service's or rule's.
+  static func matches(_ check: String, _ pattern: String) -> Bool {
+    let short = ServiceReading.service(check) ?? Judge.rule(check)
+    return Metrics.matches(check, anyOf: [pattern])
+      || (short.map { Metrics.matches($0, anyOf: [pattern]) } ?? false)
+  }
+}
+
+extension Pseudo {
+  static let all: Set<String> = [services, scraper]
+}
+
+extension Topology {
+  /// What each host of the inventory cannot be reached without.
+  init(_ hosts: [Host]) {
+    self.init(
+      Dictionary(
+        hosts.map { ($0.name, [$0.on, $0.behind, $0.via].compactMap { $0 }) },
+        uniquingKeysWith: { first, _ in first }))
+  }
+}

@@ -1,0 +1,290 @@
+internal import Metrics
+internal import Notifiers
+internal import Rules
+internal import Targets
+
+/// An incident in words: short enough for a phone, with every host named.
+struct AlertText {
+  let incident: Incident
+  /// How many services cannot be reached because of an alert.
+  let effects: [Alert.Key: Int]
+
+  /// Kinds of trouble that are told in one message; of more it is said how many there are.
+  private static let limit = 40
+
+  /// Alerts that are told in one line.
+  private struct Kind: Hashable {
+    var check: String
+    var severity: Severity
+    var reason: String
+    var note: String
+  }
+
+  private struct Line {
+    var kind: Kind
+    var members: [Incident.Member]
+    /// What cannot be reached without them.
+    var hidden: [String] = []
+    var services = 0
+
+    var weight: Int { members.count + hidden.count + services }
+    var since: Timestamp { members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0) }
+    var names: String { AlertText.names(members.map(\.alert.key.host)) }
+  }
+
+  // MARK: Whole texts
+
+  /// All in one line.
+  var subject: String {
+    if incident.closed != nil { return closedLine }
+    let lines = lines
+    if lines.count == 1 {
+      return Self.clipped("\(mark(lines[0].kind.severity)) \(headline(lines[0]))")
+    }
+    let hosts = Set(lines.flatMap { $0.members.map(\.alert.key.host) }).subtracting(Pseudo.all)
+    let count = lines.reduce(0) { $0 + $1.members.count }
+    let place = hosts.isEmpty ? "" : " on \(Figure.count(hosts.count, "host"))"
+    return "\(mark(incident.severity)) \(Figure.count(count, "alert"))\(place)"
+  }
+
+  var text: StyledText { incident.closed == nil ? open : closed }
+
+  private var open: StyledText {
+    var text = StyledText()
+    let lines = lines
+    if lines.count != 1 {
+      text.add(
+        .init(subject, .bold), .init(" · since \(Self.clock(incident.opened))"))
+    }
+    for line in lines.prefix(Self.limit) { add(line, lines.count == 1, to: &text) }
+    if lines.count > Self.limit {
+      let rest = lines.dropFirst(Self.limit)
+      text.add(
+        .init(
+          "and \(Figure.count(rest.count, "other kind")) of trouble on "
+            + Self.names(rest.flatMap { $0.members.map(\.alert.key.host) })))
+    }
+    for line in ended { text.add(.init("🟢 "), .init(line.names, .bold), .init(line.words)) }
+    if let command = firstCheck(lines) {
+      text.add(.init("first check: \(command.what)"), .init(command.command, .code))
+    }
+    return text
+  }
+
+  private var closed: StyledText {
+    var text = StyledText()
+    text.add(.init(closedLine, .bold), .init(" · \(span)"))
+    let lines = ended
+    if lines.count > 1 {
+      for line in lines.prefix(Self.limit) {
+        text.add(
+          .init("\(mark(line.worst)) → 🟢 "), .init(line.names, .bold), .init(line.words))
+      }
+      if lines.count > Self.limit {
+        let names = Self.names(lines.dropFirst(Self.limit).flatMap(\.hosts))
+        text.add(.init("and \(Figure.count(lines.count - Self.limit, "other kind")) on \(names)"))
+      }
+    } else if let line = lines.first, !line.message.isEmpty {
+      text.add(.init("it was: \(line.message)"))
+    }
+    return text
+  }
+
+  /// The line of an incident that is over, in a summary.
+  var missed: [StyledText.Span] {
+    [.init("🟢 "), .init(Self.clipped(String(closedLine.dropFirst(2)), 2000)), .init(" · \(span)")]
+  }
+
+  private var span: String {
+    let from = incident.members.map(\.alert.since).min() ?? incident.opened
+    return "\(Self.clock(from))–\(Self.clock(incident.closed ?? from))"
+  }
+
+  private var closedLine: String {
+    let keys = incident.members.filter { member in
+      // Effects are back with their cause.
+      member.alert.cause.map { incident.member($0) == nil } ?? true
+    }
+    let checks = Set(keys.map(\.alert.key.check))
+    let names = Self.names(keys.map(\.alert.key.host))
+    let from = incident.members.map(\.alert.since).min() ?? incident.opened
+    let length = Self.length(from, incident.closed ?? from)
+    let what = checks.count == 1 ? " \(Self.word(checks.first ?? ""))" : ""
+    let end = keys.allSatisfy(\.isGone) ? "watched no more" : "back after \(length)"
+    return "🟢 \(Self.clipped(names, 200))\(what) \(end)"
+  }
+
+  // MARK: Lines
+
+  private var lines: [Line] {
+    var order: [Kind] = []
+    var lines: [Kind: Line] = [:]
+    let active = incident.active
+    for member in active where incident.cause(of: member) == nil {
+      let kind = Kind(
+        check: member.alert.key.check, severity: member.alert.severity,
+        reason: Self.reason(member.alert), note: Self.note(member))
+      if lines[kind] == nil { order.append(kind) }
+      lines[kind, default: Line(kind: kind, members: [])].members.append(member)
+      lines[kind]?.services += effects[member.alert.key] ?? 0
+    }
+    let kinds = Dictionary(
+      lines.values.flatMap { line in line.members.map { ($0.alert.key, line.kind) } },
+      uniquingKeysWith: { first, _ in first })
+    for member in active {
+      guard let cause = incident.cause(of: member), let kind = kinds[cause],
+        member.alert.key.host != cause.host
+      else { continue }
+      lines[kind]?.hidden.append(member.alert.key.host)
+    }
+    return order.compactMap { lines[$0] }.enumerated()
+      .sorted {
+        ($1.element.kind.severity, $1.element.weight, $0.offset)
+          < ($0.element.kind.severity, $0.element.weight, $1.offset)
+      }
+      .map(\.element)
+  }
+
+  /// `web[01-14] ssh down`, without the mark.
+  private func headline(_ line: Line) -> String {
+    let word = Self.word(line.kind.check)
+    let state = line.kind.check == "ssh" && line.kind.severity == .critical ? " down" : ""
+    return "\(line.names) \(word)\(state)"
+  }
+
+  private func add(_ line: Line, _ isOnly: Bool, to text: inout StyledText) {
+    let words = String(headline(line).dropFirst(line.names.count))
+    let messages = Set(line.members.map(\.alert.message))
+    let first = line.members[0].alert
+    let message = Self.clipped(
+      messages.count == 1
+        ? first.message : "for example \(first.key.host): \(first.message)", 400)
+    let note = line.kind.note.isEmpty ? "" : " — \(line.kind.note)"
+    let time = " · \(Self.clock(line.since))"
+    if isOnly {
+      text.add(
+        .init("\(mark(line.kind.severity)) "), .init(line.names + words, .bold),
+        .init(time + note))
+      if !message.isEmpty { text.add(.init(message)) }
+    } else {
+      let told = message.isEmpty ? "" : ": \(Self.clipped(message, 160))"
+      text.add(
+        .init("\(mark(line.kind.severity)) "), .init(line.names, .bold),
+        .init("\(words)\(told)\(time)\(note)"))
+    }
+    if !line.hidden.isEmpty || line.services > 0 {
+      let hosts = Set(line.hidden)
+      let counts = [
+        hosts.isEmpty ? nil : Figure.count(hosts.count, "host"),
+        line.services == 0 ? nil : Figure.count(line.services, "service"),
+      ].compactMap { $0 }
+      let names = hosts.isEmpty ? "" : ": \(Self.names(hosts.sorted()))"
+      text.add(.init("affects \(counts.joined(separator: ", "))\(names)"))
+    }
+  }
+
+  /// What is well again, in lines.
+  private var ended:
+    [(names: String, words: String, worst: Severity, message: String, hosts: [String])]
+  {
+    struct Group: Hashable {
+      var check: String
+      var worst: Severity
+      var isGone: Bool
+    }
+    let over = incident.members.filter { !$0.isActive }
+    var order: [Group] = []
+    var groups: [Group: [Incident.Member]] = [:]
+    for member in over {
+      let group = Group(
+        check: member.alert.key.check, worst: member.worst, isGone: member.isGone)
+      if groups[group] == nil { order.append(group) }
+      groups[group, default: []].append(member)
+    }
+    return order.map { group in
+      let members = groups[group] ?? []
+      let from = members.map(\.alert.since).min() ?? incident.opened
+      let until = members.compactMap(\.until).max() ?? from
+      let hosts = members.map(\.alert.key.host)
+      let end =
+        group.isGone
+        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(from, until))"
+      return (
+        Self.names(hosts), " \(Self.word(group.check)) \(end)",
+        group.worst, Self.clipped(members[0].alert.message, 400), hosts
+      )
+    }
+  }
+
+  private func firstCheck(_ lines: [Line]) -> (what: String, command: String)? {
+    let own = lines.first { !Pseudo.all.contains($0.members[0].alert.key.host) }
+    guard let line = own, let host = line.members.first?.alert.key.host else { return nil }
+    let what =
+      switch line.kind.reason {
+      case "timeout", "unreachable": "power and uplink of \(host); "
+      case "connection_refused" where line.kind.check == "ssh": "whether sshd runs on \(host); "
+      default: ""
+      }
+    return (what, "scrape host \(host)")
+  }
+
+  // MARK: Words
+
+  private func mark(_ severity: Severity) -> String {
+    switch severity {
+    case .ok: "🟢"
+    case .minor: "🟡"
+    case .major: "🟠"
+    case .critical: "🔴"
+    case .unknown: "⚪"
+    }
+  }
+
+  /// The closed word that a target's message begins with; else the whole.
+  private static func reason(_ alert: Alert) -> String {
+    let check = alert.key.check
+    // Numbers differ from host to host: one line tells of all.
+    if Judge.rule(check) != nil { return "" }
+    return String(alert.message.prefix { $0 != ":" })
+  }
+
+  private static func note(_ member: Incident.Member) -> String {
+    var notes: [String] = []
+    if member.alert.isFlapping { notes.append("flapping") }
+    if let words = member.alert.acknowledgement { notes.append("known (\(clipped(words, 100)))") }
+    if let until = member.silenced {
+      notes.append(until.nanoseconds == .max ? "in maintenance" : "silenced until \(clock(until))")
+    }
+    return notes.joined(separator: ", ")
+  }
+
+  /// `https` of `service https`, `disk full {path=/}` of `rule disk full{path=/}`.
+  private static func word(_ check: String) -> String {
+    ServiceReading.service(check) ?? (Judge.rule(check) == nil ? check : String(check.dropFirst(5)))
+  }
+
+  /// Folded, and the services of scrape.yml and the scraper by their own words.
+  private static func names(_ hosts: [String]) -> String {
+    let all = hosts.map { host in
+      switch host {
+      case Pseudo.services: "service"
+      case Pseudo.scraper: "scraper"
+      default: host
+      }
+    }
+    return fold(Array(Set(all)).sorted())
+  }
+
+  static func clipped(_ text: String, _ length: Int = 150) -> String {
+    text.count <= length ? text : "\(text.prefix(length - 1))…"
+  }
+
+  /// `14:05`, with the date where it is not today's.
+  static func clock(_ time: Timestamp) -> String { String(Figure.time(time).dropLast(3)) }
+
+  private static func length(_ from: Timestamp, _ until: Timestamp) -> String {
+    let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(from.nanoseconds)
+    let seconds = overflow ? 0 : max(0, length) / 1_000_000_000
+    return Figure.duration(.seconds(seconds == 0 ? 1 : seconds))
+  }
+}

@@ -1,0 +1,61 @@
+internal import Configuration
+internal import Metrics
+internal import Notifiers
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// `scrape alerts`: who was told what, and what could not be told.
+enum AlertsCommand: Subcommand {
+  static let name = "alerts"
+  static let summary = "Shows incidents, whom they were told, and what could not be."
+  static let operands = ""
+  static let options =
+    Site.options + [
+      Option("--all", "Those that are over, too: the latest hundred."),
+      Option("--json", "One JSON object an incident."),
+    ]
+  static let discussion = """
+    An incident is what a contact is told of as one thing. Exit code 0 if none is open, 1 if any is.
+    """
+  static let examples: [Example] = [
+    ("scrape alerts", "what is open, and who knows of it"),
+    ("scrape alerts --all --json", "for a report after the exercise"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    let site = try Site(arguments)
+    guard site.hasStore else {
+      Terminal.note("scrape alerts: no pass has run yet (\(site.storePath.visible) is not there)")
+      return ExitCode.notOK
+    }
+    let kept = try await site.store().incidents(all: arguments.has("--all") ? 100 : nil)
+    var isOpen = false
+    for one in kept {
+      guard var incident = Incident(one.body) else { continue }
+      incident.id = one.id
+      if incident.closed == nil { isOpen = true } else if !arguments.has("--all") { continue }
+      if arguments.has("--json") {
+        Terminal.print(one.body.text)
+      } else {
+        show(incident)
+      }
+    }
+    return isOpen ? ExitCode.notOK : ExitCode.ok
+  }
+
+  private static func show(_ incident: Incident) {
+    let text = AlertText(incident: incident, effects: [:])
+    let end = incident.closed.map { "–\(AlertText.clock($0))" } ?? ""
+    Terminal.print(
+      "\(incident.id)  \(AlertText.clock(incident.opened))\(end)  \(incident.contact)".visible)
+    for line in text.text.plain.split(separator: "\n") { Terminal.print("    \(line)".visible) }
+    for (name, telling) in incident.tellings.sorted(by: { $0.key < $1.key }) {
+      var line = "    \(name): "
+      line += telling.noticed.map { "told \(AlertText.clock($0))" } ?? "not told"
+      if let failure = telling.failure { line += "; \(failure)" }
+      Terminal.print(line.visible)
+    }
+    if incident.tellings.isEmpty { Terminal.print("    nobody was told yet") }
+  }
+}

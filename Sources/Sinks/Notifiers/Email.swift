@@ -1,0 +1,295 @@
+public import Configuration
+public import Engine
+internal import Charts
+internal import Metrics
+internal import Transfer
+
+/// Tells people by mail, handed to a server by SMTP.
+///
+/// `email: {server: smtps://mail.example:465, from: scrape@range.example, to: [ops@range.example],
+/// username: scrape, password: "${MAIL_PASSWORD}"}`. All that is told of one incident is one thread.
+/// Standards: RFC 5321 (SMTP), 3207 (STARTTLS), 4954 (AUTH), 8314 (TLS from the beginning).
+public struct Email: Notifier {
+  /// By which server, from whom and to whom.
+  public struct Configuration: Sendable {
+    /// `smtp://mail.example:587` or `smtps://mail.example:465`.
+    public var server: String
+    public var from: String
+    public var to: [String]
+    public var username: String?
+    public var password = ""
+    /// Whether a conversation that begins in clear must change to TLS. Without, nothing is encrypted.
+    public var startsTLS: Bool
+    /// A file of certificates in PEM that are trusted instead of the system's.
+    public var authorities: String?
+
+    public init(server: String, from: String, to: [String], startsTLS: Bool = false) {
+      self.server = server
+      self.from = from
+      self.to = to
+      self.startsTLS = startsTLS
+    }
+  }
+
+  public static let kind = "email"
+  public let name: String
+  public var lane: String { "\(configuration.server) \(configuration.username ?? "")" }
+  public let isLiving = false
+  let configuration: Configuration
+  private let transfers = Transfers()
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    name = "email \(configuration.to.joined(separator: ","))"
+  }
+
+  public func close() { transfers.close() }
+
+  // MARK: telling
+
+  public func tell(
+    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(NotifierError) {
+    var history = EmailHistory(told)
+    let content = notice.fingerprint(occasion)
+    // Some have this mail already, where it was refused for others.
+    let recipients = history.recipients(of: content, among: configuration.to)
+    var message = message(of: notice, after: history)
+    message.picture = await picture(notice, on: reactor, by: deadline)
+    var request = TransferRequest("PUT", "\(configuration.server)/\(greeting)")
+    request.requiresTLS = configuration.startsTLS
+    request.user = configuration.username
+    request.password = configuration.username.map { _ in configuration.password }
+    if let file = configuration.authorities { request.trust = .only(file) }
+    request.sender = "<\(configuration.from)>"
+    request.recipients = recipients.map { "<\($0)>" }
+    // One mailbox that is gone must not keep it from the others.
+    request.allowsRefusedRecipients = true
+    request.body = message.bytes
+    let answer = await transfers.run(request, on: reactor, by: deadline)
+    let refusals = refusals(answer, recipients)
+    let isRefusedByAll = refusals.count == recipients.count && answer.error?.reason == .failed
+    if let error = answer.error, !(isRefusedByAll && history.isPartial) {
+      throw failure(error, answer, isRefusedByAll ? refusals : [])
+    }
+    history.thread = history.thread ?? message.identifier
+    history.note(
+      content, refused: refusals.map(\.recipient), forNow: refusals.contains(where: \.isForNow))
+    told = history.told
+    if history.isPartial {
+      let reason: NotifierError.Reason = refusals.contains(where: \.isForNow) ? .busy : .refused
+      throw NotifierError(reason, name, "\(say(refusals)); the others have it")
+    }
+  }
+
+  /// Drawing takes a while, and reads fonts: it is not for a reactor.
+  private static let painters = BlockingPool(name: "charts", threads: 1)
+
+  /// The chart as a picture; nil where there is none, or it cannot be drawn: the text tells it all.
+  private func picture(
+    _ notice: Notice, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> [UInt8]? {
+    guard let chart = notice.chart else { return nil }
+    let limit = min(deadline, .after(.seconds(5)))
+    return await Self.painters.run(by: limit, on: reactor) { try? chart.png(.light) } ?? nil
+  }
+
+  private func message(of notice: Notice, after history: EmailHistory) -> EmailMessage {
+    var headers: [(name: String, value: String)] = [
+      ("X-Scrape-Kind", notice.kind.rawValue), ("X-Scrape-Severity", notice.severity.rawValue),
+    ]
+    let incident = notice.incident.asIdentifier
+    if !incident.isEmpty { headers.append(("X-Scrape-Incident", incident)) }
+    if notice.severity == .critical, notice.kind == .problem {
+      headers += [("X-Priority", "1"), ("Importance", "high")]
+    } else if notice.isSilent {
+      headers += [("X-Priority", "5"), ("Importance", "low")]
+    }
+    // The same mail has the same identifier when it is sent again after an answer was lost: most
+    // mailboxes keep it once.
+    let place = "\(notice.contact) \(name)".fingerprint
+    let what = incident.isEmpty ? "\(notice.kind.rawValue).\(notice.opened.nanoseconds)" : incident
+    let domain = configuration.from.split(separator: "@").last.map { String($0) } ?? "scrape"
+    return EmailMessage(
+      from: configuration.from, to: configuration.to, subject: notice.subject, date: .present,
+      identifier: "\(what).\(history.count).\(place)@\(domain)",
+      thread: history.thread, headers: headers, text: notice.text.plain)
+  }
+
+  /// What this machine calls itself: a name with a domain, as many servers want one.
+  private var greeting: String {
+    let name = nameOfThisMachine()
+    if name.contains(".") { return name }
+    return "\(name).\(configuration.from.split(separator: "@").last ?? "localdomain")"
+  }
+
+  // MARK: what the server says
+
+  /// A recipient whom the server would not take.
+  private struct Refusal {
+    var recipient: String
+    var answer: String
+    var isForNow: Bool { answer.hasPrefix("4") }
+  }
+
+  /// The answers to the recipients stand before that to DATA, or at the end where it did not come
+  /// to that.
+  private func refusals(_ answer: TransferAnswer, _ recipients: [String]) -> [Refusal] {
+    // The last line of each answer has no dash after the code (RFC 5321, 4.2.1).
+    var finals = answer.lines.filter { $0.utf8.dropFirst(3).first != UInt8(ascii: "-") }
+    // The answer to QUIT.
+    if finals.last?.hasPrefix("221") == true { finals.removeLast() }
+    guard
+      let end = finals.lastIndex(where: { $0.hasPrefix("354") })
+        ?? (answer.error?.message.hasPrefix("RCPT") == true ? finals.count : nil),
+      end > recipients.count
+    else { return [] }
+    return zip(recipients, finals[(end - recipients.count)..<end]).compactMap {
+      $1.hasPrefix("4") || $1.hasPrefix("5") ? Refusal(recipient: $0, answer: $1) : nil
+    }
+  }
+
+  private func say(_ refusals: [Refusal]) -> String {
+    refusals.prefix(5).map { "\($0.recipient) is refused: \(firstLine($0.answer.utf8))" }
+      .joined(separator: ", ") + (refusals.count > 5 ? " and \(refusals.count - 5) more" : "")
+  }
+
+  private func failure(
+    _ error: TransferError, _ answer: TransferAnswer, _ refusals: [Refusal]
+  ) -> NotifierError {
+    let last = answer.lines.last { $0.hasPrefix("4") || $0.hasPrefix("5") }
+    let said = last.map { firstLine($0.utf8) } ?? error.message.visible
+    let isForNow = last?.hasPrefix("4") == true
+    switch error.reason {
+    case .failed where !refusals.isEmpty:
+      return NotifierError(isForNow ? .busy : .refused, name, say(refusals))
+    case .failed:
+      return NotifierError(
+        isForNow ? .busy : .refused, name, "the server does not take the mail: \(said)")
+    case .denied:
+      return NotifierError(
+        .unauthorized, name, "the server refuses the login: \(said); check username and password")
+    case .insecure where configuration.startsTLS:
+      return NotifierError(
+        error, name,
+        hint: "if the server cannot do STARTTLS, write smtps:// or `starttls: no`")
+    case .untrusted:
+      return NotifierError(
+        error, name, hint: "`ca:` names a file with the certificate of its authority")
+    default:
+      // A server that turns everybody away says so in its greeting.
+      if isForNow, answer.lines.count == 1 { return NotifierError(.busy, name, said) }
+      return NotifierError(error, name)
+    }
+  }
+
+  // MARK: configuration
+
+  public static func decode(
+    _ node: Node, secrets: Bool, _ findings: inout Findings
+  ) -> [any Notifier] {
+    let before = findings.errors.count
+    let keys = ["server", "from", "to", "username", "password", "starttls", "ca"]
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping(kind, keys: keys, &findings)
+    }
+    var configuration = Configuration(server: "", from: "", to: [])
+    var startsTLS: Bool?
+    for pair in pairs ?? [] {
+      _ = findings.attempt { () throws(ConfigurationError) in
+        switch pair.name {
+        case "server": configuration.server = try mailServer(pair.value)
+        case "from": configuration.from = try mailbox(pair.value, "from")
+        case "to":
+          for recipient in try pair.value.words("to") {
+            let address = try mailbox(recipient, "to")
+            if !configuration.to.contains(address) { configuration.to.append(address) }
+          }
+        case "username": configuration.username = try word(pair.value, "username")
+        case "password":
+          configuration.password = try clearText(pair.value, "password", lookUp: secrets)
+        case "starttls": startsTLS = try pair.value.boolean("starttls")
+        default:
+          configuration.authorities = absolute(
+            try word(pair.value, "ca"), besides: pair.value.mark.file)
+        }
+      }
+    }
+    guard findings.errors.count == before else { return [] }
+    for (key, hint) in [
+      ("server", "smtps://mail.example:465"), ("from", "scrape@range.example"),
+      ("to", "[ops@range.example]"),
+    ] where node[key] == nil {
+      findings.add(
+        ConfigurationError("email has no \(key)", at: node, hint: "\(key): \(hint)"))
+    }
+    if let to = node["to"], configuration.to.isEmpty {
+      findings.add(ConfigurationError("email has nobody in `to`", at: to))
+    }
+    if (node["username"] == nil) != (node["password"] == nil) {
+      findings.add(
+        ConfigurationError("username and password go together", at: node))
+    }
+    let isEncrypted = configuration.server.hasPrefix("smtps:")
+    let host = configuration.server.drop { $0 != "/" }.dropFirst(2)
+    let isHere = isThisMachine(hostname(host))
+    configuration.startsTLS = startsTLS ?? (!isEncrypted && !isHere)
+    if isEncrypted, startsTLS == true, let place = node["starttls"] {
+      findings.add(
+        ConfigurationError(
+          "smtps:// speaks TLS from the beginning", at: place, hint: "take starttls out"))
+    }
+    if configuration.username != nil, !isEncrypted, !configuration.startsTLS, !isHere,
+      let place = node["starttls"]
+    {
+      findings.add(
+        ConfigurationError(
+          "the password would be sent in clear", at: place, hint: "starttls: yes, or smtps://"))
+    }
+    return findings.errors.count == before ? [Email(configuration)] : []
+  }
+
+  /// The host of `host:port`.
+  private static func hostname(_ place: Substring) -> String {
+    if place.hasPrefix("[") { return String(place.prefix { $0 != "]" }) + "]" }
+    return String(place.prefix { $0 != ":" })
+  }
+
+  private static func mailServer(_ node: Node) throws(ConfigurationError) -> String {
+    var url = try word(node, "server")
+    while url.utf8.last == UInt8(ascii: "/") { url.removeLast() }
+    guard let start = ["smtp://", "smtps://"].first(where: { url.hasPrefix($0) }),
+      url.utf8.count > start.utf8.count
+    else {
+      throw ConfigurationError(
+        "server must begin with smtp:// or smtps://", at: node, hint: "smtps://mail.example:465")
+    }
+    guard !url.utf8.contains(UInt8(ascii: "@")) else {
+      // Told without the line, in which a password may stand.
+      var error = ConfigurationError(
+        "server holds a user or a password", file: node.mark.file,
+        hint: "write them as username and password")
+      error.line = node.mark.line
+      throw error
+    }
+    guard !url.utf8.dropFirst(start.utf8.count).contains(where: { "/?# ".utf8.contains($0) })
+    else { throw ConfigurationError("server must be a host and a port", at: node) }
+    return url
+  }
+
+  /// An address that may stand in an envelope and in a header as it is.
+  private static func mailbox(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+    let text = try node.string(what)
+    let isPlain = text.utf8.allSatisfy {
+      $0 > 0x20 && $0 < 0x7f && !"<>\"\\,;:()".utf8.contains($0)
+    }
+    let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+    guard isPlain, text.utf8.count <= 254, parts.count == 2, parts.allSatisfy({ !$0.isEmpty })
+    else {
+      throw ConfigurationError(
+        "\(what) is not a mail address", at: node, hint: "ops@range.example, without a name")
+    }
+    return text
+  }
+}

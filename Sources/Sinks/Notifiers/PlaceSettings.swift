@@ -1,0 +1,76 @@
+internal import Configuration
+internal import Glibc
+internal import Metrics
+internal import Transfer
+
+/// The secret behind a node in clear, looked up only where it is needed: a check of the configuration
+/// need not have it.
+func clearText(
+  _ node: Node, _ what: String, lookUp: Bool
+) throws(ConfigurationError) -> String {
+  let secret = try Secret(node, what)
+  guard lookUp else { return "" }
+  let text = try secret.reveal().clearText
+  // It stands in a header or in a line of a protocol: a line break in it would begin another.
+  guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+    throw secret.fault("\(secret) holds a control character")
+  }
+  return text
+}
+
+/// A word that may stand in a line of a protocol.
+func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
+  let text = try node.string(what)
+  guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+    throw node.mismatch(what, "text without control characters")
+  }
+  return text
+}
+
+/// Whether the host of an address is this machine, so that nobody listens in on the way.
+func isThisMachine(_ host: String) -> Bool {
+  host == "localhost" || host == "[::1]" || host == "::1"
+    || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 0x2e || $0 >= 0x30 && $0 <= 0x39 }
+}
+
+/// The name of this machine as it may stand in a protocol; `localhost` where it has none.
+func nameOfThisMachine() -> String {
+  let name = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+    guard let base = buffer.baseAddress, gethostname(base, buffer.count - 1) == 0 else { return "" }
+    buffer[buffer.count - 1] = 0
+    return String(cString: base)
+  }
+  let isPlain = name.utf8.allSatisfy { byte in
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."):
+      true
+    default: false
+    }
+  }
+  return isPlain && !name.isEmpty ? name : "localhost"
+}
+
+/// The first line of a server's words, harmless to print and short.
+func firstLine(_ text: some Sequence<UInt8>) -> String {
+  let line = text.drop { $0 <= 0x20 }.prefix { $0 != 0x0a && $0 != 0x0d }
+  return String(decoding: Array(line.prefix(800)), as: UTF8.self).visible.cut(to: 200)
+}
+
+extension NotifierError {
+  /// That there was no exchange at all, or not to its end.
+  init(_ error: TransferError, _ notifier: String, hint: String? = nil) {
+    let reason: Reason =
+      switch error.reason {
+      case .unresolved, .refused, .unreachable, .lost, .untrusted, .insecure: .unreachable
+      case .timeout: .timeout
+      case .denied: .unauthorized
+      case .turnedAway: .busy
+      case .malformed: .protocolError
+      case .failed: .refused
+      case .invalid, .local: .failed
+      case .cancelled: .cancelled
+      }
+    self.init(reason, notifier, error.message.visible + (hint.map { "; \($0)" } ?? ""))
+  }
+}

@@ -1,0 +1,304 @@
+public import Configuration
+public import Engine
+internal import Glibc
+internal import Metrics
+
+/// Tells a syslog daemon: a message for each incident, and one for each of its alerts that changed.
+///
+/// `syslog: {address: udp://logs.example:514, facility: daemon}`; `tcp://logs.example:514`; `local`,
+/// which is `/dev/log`, or the path of another socket. Standards: RFC 5424 (the message), 5426 (UDP),
+/// 6587 (TCP, each with its length before it), and 3164 for what local daemons read. Over UDP nobody
+/// answers: what is lost on the way is lost.
+public struct Syslog: Notifier {
+  public enum Address: Sendable, Equatable {
+    case local(String)
+    case udp(String, UInt16)
+    case tcp(String, UInt16)
+  }
+
+  public static let kind = "syslog"
+  public let name: String
+  public var lane: String { name }
+  public let isLiving = false
+  private let address: Address
+  private let facility: Int
+
+  /// The facility is a number of RFC 5424, 6.2.1; 3 is `daemon`.
+  public init(_ address: Address, facility: Int = 3) {
+    self.address = address
+    self.facility = facility
+    func place(_ host: String, _ port: UInt16) -> String {
+      host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+    name =
+      switch address {
+      case .local(Self.localPath): "syslog local"
+      case .local(let path): "syslog \(path)"
+      case .udp(let host, let port): "syslog udp://\(place(host, port))"
+      case .tcp(let host, let port): "syslog tcp://\(place(host, port))"
+      }
+  }
+
+  public func close() {}
+
+  static let localPath = "/dev/log"
+  /// The longest message in bytes: what a receiver should take (RFC 5424, 6.1), over UDP also in one
+  /// piece, and what local daemons and those on TCP take as they are set up.
+  private static let limits = (udp: 1_400, others: 8_000)
+
+  // MARK: telling
+
+  public func tell(
+    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(NotifierError) {
+    // An incident that lasts is said again whole; what became of it, only where it is new.
+    let known = occasion == .again ? [] : Set(told.text.split(separator: " ").map { String($0) })
+    let messages = notice.syslogMessages(besides: known)
+    let now = Timestamp.present
+    let host = nameOfThisMachine()
+    switch address {
+    case .local(let path):
+      let lines = messages.map { $0.local(facility, at: now, limit: Self.limits.others) }
+      try await send(lines, toSocket: path, on: reactor, by: deadline)
+    case .udp(let peer, let port):
+      let lines = messages.map {
+        $0.network(facility, at: now, from: host, limit: Self.limits.udp)
+      }
+      try await send(lines, to: peer, port, on: reactor, by: deadline)
+    case .tcp(let peer, let port):
+      let frames = messages.flatMap { message -> [UInt8] in
+        let line = message.network(facility, at: now, from: host, limit: Self.limits.others)
+        return Array("\(line.count) ".utf8) + line
+      }
+      try await stream(frames, to: peer, port, on: reactor, by: deadline)
+    }
+    told = Told(notice.alerts.prefix(Notice.alertLimit).map(\.state).joined(separator: " "))
+    if told == Told() { told = Told("sent") }
+  }
+
+  private func send(
+    _ lines: [[UInt8]], toSocket path: String, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(NotifierError) {
+    let socket = try descriptor(AF_UNIX, SOCK_DGRAM)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+      throw NotifierError(.failed, name, "the path of the socket is too long")
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let code = withUnsafeBytes(of: &address) { raw in
+      raw.baseAddress.map {
+        connect(
+          socket.number, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+      } ?? -1
+    }
+    guard code == 0 else {
+      let error = SystemError("connect")
+      throw NotifierError(
+        .unreachable, name, "\(path): \(error.message); does a syslog daemon run here?")
+    }
+    try await send(lines, on: socket, on: reactor, by: deadline)
+  }
+
+  private func send(
+    _ lines: [[UInt8]], to host: String, _ port: UInt16, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(NotifierError) {
+    let addresses: [Dial.Address]
+    do throws(DialError) {
+      addresses = try await Dial.resolve(host, port: port, on: reactor, by: deadline)
+    } catch { throw unreachable(error) }
+    guard let address = addresses.first else {
+      throw NotifierError(.unreachable, name, "the name has no address")
+    }
+    let socket = try descriptor(address.family, SOCK_DGRAM)
+    let code = address.bytes.withUnsafeBytes { raw in
+      raw.baseAddress.map {
+        connect(
+          socket.number, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+      } ?? -1
+    }
+    guard code == 0 else {
+      throw NotifierError(.unreachable, name, "\(address.text): \(SystemError("connect").message)")
+    }
+    try await send(lines, on: socket, on: reactor, by: deadline)
+    // Where nobody listens, the other machine may say so, and soon.
+    do throws(WaitError) {
+      try await reactor.wait(
+        socket.number, for: .read, by: min(deadline, .after(.milliseconds(100))))
+    } catch {
+      if error == .timedOut { return }
+      throw failure(error)
+    }
+    var byte: UInt8 = 0
+    guard read(socket.number, &byte, 1) >= 0 || errno == EAGAIN else {
+      throw NotifierError(
+        .unreachable, name, "\(address.text): \(SystemError("send").message)")
+    }
+  }
+
+  /// Sends each as a datagram.
+  private func send(
+    _ lines: [[UInt8]], on socket: borrowing FileDescriptor, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(NotifierError) {
+    for line in lines {
+      while true {
+        let count = line.withUnsafeBytes {
+          Glibc.send(socket.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
+        if count >= 0 { break }
+        guard errno == EAGAIN || errno == EINTR else {
+          throw NotifierError(.unreachable, name, SystemError("send").message)
+        }
+        try await wait(socket.number, .write, on: reactor, by: deadline)
+      }
+    }
+  }
+
+  /// Sends all and waits until the other side has read it, as far as TCP can tell.
+  private func stream(
+    _ bytes: [UInt8], to host: String, _ port: UInt16, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(NotifierError) {
+    let socket = try await connection(to: host, port, on: reactor, by: deadline)
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        Glibc.send(socket.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if count >= 0 {
+        rest = rest.dropFirst(count)
+        continue
+      }
+      guard errno == EAGAIN || errno == EINTR else { throw lost() }
+      try await wait(socket.number, .write, on: reactor, by: deadline)
+    }
+    // A daemon says nothing; it closes when it has read the end, and resets where it has not.
+    shutdown(socket.number, Int32(SHUT_WR))
+    let end = min(deadline, .after(.seconds(2)))
+    var room: [UInt8] = Array(repeating: 0, count: 1024)
+    for _ in 0..<64 {
+      let count = read(socket.number, &room, room.count)
+      if count == 0 { return }
+      if count > 0 || errno == EINTR { continue }
+      guard errno == EAGAIN else { throw lost() }
+      do throws(WaitError) {
+        try await reactor.wait(socket.number, for: .read, by: end)
+      } catch {
+        // It keeps the connection: all was sent, and that is all that is known.
+        if error == .timedOut { return }
+        throw failure(error)
+      }
+    }
+  }
+
+  private func connection(
+    to host: String, _ port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(NotifierError) -> FileDescriptor {
+    do throws(DialError) {
+      let addresses = try await Dial.resolve(host, port: port, on: reactor, by: deadline)
+      return try await Dial.tcp(to: addresses, on: reactor, by: deadline)
+    } catch { throw unreachable(error) }
+  }
+
+  private func lost() -> NotifierError {
+    NotifierError(
+      .unreachable, name, "the connection broke off: \(SystemError("send").message)")
+  }
+
+  private func unreachable(_ error: DialError) -> NotifierError {
+    let reason: NotifierError.Reason =
+      switch error.reason {
+      case .timeout: .timeout
+      case .cancelled: .cancelled
+      default: .unreachable
+      }
+    return NotifierError(reason, name, error.message.visible)
+  }
+
+  private func descriptor(
+    _ family: Int32, _ type: __socket_type
+  ) throws(NotifierError) -> FileDescriptor {
+    let kind = Int32(type.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = socket(family, kind, 0)
+    guard number >= 0 else {
+      throw NotifierError(.failed, name, "\(SystemError("socket"))")
+    }
+    return FileDescriptor(owning: number)
+  }
+
+  private func wait(
+    _ socket: Int32, _ readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(NotifierError) {
+    do throws(WaitError) {
+      try await reactor.wait(socket, for: readiness, by: deadline)
+    } catch { throw failure(error) }
+  }
+
+  private func failure(_ error: WaitError) -> NotifierError {
+    switch error {
+    case .timedOut: NotifierError(.timeout, name, "it did not take the messages in time")
+    case .cancelled: NotifierError(.cancelled, name, "ended while messages were sent")
+    case .failed(let cause): NotifierError(.failed, name, "\(cause)")
+    }
+  }
+
+  // MARK: configuration
+
+  public static func decode(
+    _ node: Node, secrets: Bool, _ findings: inout Findings
+  ) -> [any Notifier] {
+    let before = findings.errors.count
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping(kind, keys: ["address", "facility"], &findings)
+    }
+    var address: Address?
+    var facility = 3
+    for pair in pairs ?? [] {
+      _ = findings.attempt { () throws(ConfigurationError) in
+        switch pair.name {
+        case "address": address = try Self.address(pair.value)
+        default:
+          let name = try pair.value.string("facility")
+          guard let known = SyslogMessage.facilities.first(where: { $0.name == name }) else {
+            throw unknown("facility", pair.value, among: SyslogMessage.facilities.map(\.name))
+          }
+          facility = known.number
+        }
+      }
+    }
+    guard findings.errors.count == before else { return [] }
+    guard let address else {
+      findings.add(
+        ConfigurationError(
+          "syslog has no address", at: node, hint: "address: local, or udp://logs.example:514"))
+      return []
+    }
+    return [Syslog(address, facility: facility)]
+  }
+
+  private static func address(_ node: Node) throws(ConfigurationError) -> Address {
+    let text = try word(node, "address")
+    if text == "local" { return .local(localPath) }
+    if text.hasPrefix("/") { return .local(text) }
+    guard let start = ["udp://", "tcp://"].first(where: { text.hasPrefix($0) }) else {
+      throw ConfigurationError(
+        "address must be local, udp://HOST:PORT or tcp://HOST:PORT", at: node,
+        hint: "udp://logs.example:514")
+    }
+    let place = text.dropFirst(start.utf8.count)
+    var host = place.prefix { $0 != ":" }
+    if place.hasPrefix("[") { host = place.dropFirst().prefix { $0 != "]" } }
+    let rest = place.dropFirst(host.count + (place.hasPrefix("[") ? 2 : 0))
+    let port = rest.isEmpty ? 514 : rest.hasPrefix(":") ? UInt16(rest.dropFirst()) : nil
+    guard let port, port > 0, !host.isEmpty, !host.contains("/"), !host.contains("@") else {
+      throw ConfigurationError(
+        "address must name a host and a port", at: node, hint: "\(start)logs.example:514")
+    }
+    return start == "udp://" ? .udp(String(host), port) : .tcp(String(host), port)
+  }
+}

@@ -1,0 +1,135 @@
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Synchronization
+
+/// Keeps a bot within what Telegram lets it send, whichever notifiers of this process send by it.
+///
+/// "My bot is hitting limits" in core.telegram.org/bots/faq: one message a second in a chat, 20 a
+/// minute in a group or channel, 30 a second in all. Changes of messages count as well. Times are the
+/// system's, in milliseconds, so that another pass knows them.
+final class TelegramPace: Sendable {
+  private struct Sent {
+    var all: [Int64] = []
+    var chats: [String: [Int64]] = [:]
+    /// Until when Telegram asked for silence.
+    var silence: [String: Int64] = [:]
+  }
+
+  private let sent = Mutex(Sent())
+  private let second: Int64
+  private let minute: Int64
+
+  /// With other lengths than Telegram's in tests only.
+  init(second: Int64 = second, minute: Int64 = minute) {
+    (self.second, self.minute) = (second, minute)
+  }
+
+  private static let paces = Mutex<[String: TelegramPace]>([:])
+
+  /// The one for a bot: contacts that share a bot share its limits.
+  static func of(lane: String) -> TelegramPace {
+    paces.withLock { paces in
+      if let known = paces[lane] { return known }
+      let new = TelegramPace()
+      paces[lane] = new
+      return new
+    }
+  }
+
+  /// A little more than a second: what was sent a second apart may arrive closer together.
+  static let second: Int64 = 1_050
+  static let minute: Int64 = 61_000
+  /// More than the longest silence that is kept.
+  private static let longest: Int64 = 8 * 86_400_000
+
+  static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
+  /// Takes the next moment in which the chat may be written to, if it comes no later than `latest`;
+  /// else tells when it would be. Of a group's minute some moments are left for what is urgent.
+  func take(
+    _ chat: String, isUrgent: Bool = true, now: Int64, latest: Int64
+  ) -> (moment: Int64, isTaken: Bool) {
+    sent.withLock { sent in
+      sent.all.removeAll { $0 <= now - second || $0 > now + minute }
+      for (name, times) in sent.chats {
+        // Times far ahead are of a clock that has been set since.
+        let kept = times.filter { $0 > now - minute && $0 <= now + minute }
+        sent.chats[name] = kept.isEmpty ? nil : kept
+      }
+      var moment = max(now, sent.silence[chat] ?? now)
+      let times = sent.chats[chat] ?? []
+      if let last = times.last { moment = max(moment, last + second) }
+      let most = isUrgent ? 20 : 15
+      if Self.isGroup(chat), times.count >= most {
+        moment = max(moment, times[times.count - most] + minute)
+      }
+      if sent.all.count >= 30 {
+        moment = max(moment, sent.all[sent.all.count - 30] + second)
+      }
+      guard moment <= latest else { return (moment, false) }
+      sent.chats[chat] = times + [moment]
+      sent.all = (sent.all + [moment]).sorted()
+      return (moment, true)
+    }
+  }
+
+  /// The call has come to its end: only now is it certain when it arrived.
+  func finish(_ chat: String, taken moment: Int64, now: Int64) {
+    sent.withLock { sent in
+      if let index = sent.chats[chat]?.lastIndex(of: moment) {
+        sent.chats[chat]?[index] = max(now, moment)
+        sent.chats[chat]?.sort()
+      }
+      if let index = sent.all.lastIndex(of: moment) { sent.all[index] = max(now, moment) }
+      sent.all.sort()
+    }
+  }
+
+  /// Telegram wants silence in the chat until then.
+  func silence(_ chat: String, until moment: Int64) {
+    sent.withLock { $0.silence[chat] = max($0.silence[chat] ?? moment, moment) }
+  }
+
+  private static func isGroup(_ chat: String) -> Bool { chat.hasPrefix("-") || chat.hasPrefix("@") }
+
+  // MARK: From pass to pass
+
+  /// Takes up what another pass remembered.
+  func recall(_ chat: String, _ memory: NotifierMemory, now: Int64) {
+    let times = Self.numbers(memory.values["sent"]).filter { $0 <= now && $0 > now - minute }
+    let silence = Self.numbers(memory.values["silent"])
+    sent.withLock { sent in
+      let known = Set(sent.chats[chat] ?? [])
+      let new = times.suffix(20).filter { !known.contains($0) }
+      if !new.isEmpty { sent.chats[chat] = (known + new).sorted() }
+      // The first is when it was said: where that is still to come, the clock has been set.
+      if silence.count == 2, silence[0] <= now, silence[1] > now, silence[1] < now + Self.longest {
+        sent.silence[chat] = max(sent.silence[chat] ?? 0, silence[1])
+      }
+    }
+  }
+
+  /// Writes down what the next pass must know.
+  func remember(_ chat: String, in memory: inout NotifierMemory, now: Int64) {
+    sent.withLock { sent in
+      let times = (sent.chats[chat] ?? []).filter { $0 > now - minute && $0 <= now }.suffix(20)
+      memory.values["sent"] =
+        times.isEmpty ? nil : times.map { String($0) }.joined(separator: ",")
+      if let until = sent.silence[chat], until > now {
+        memory.values["silent"] = "\(now),\(until)"
+      } else {
+        memory.values["silent"] = nil
+      }
+    }
+  }
+
+  private static func numbers(_ text: String?) -> [Int64] {
+    (text ?? "").utf8.split(separator: UInt8(ascii: ",")).prefix(64)
+      .compactMap { Int64(String(decoding: $0, as: UTF8.self)) }
+  }
+}

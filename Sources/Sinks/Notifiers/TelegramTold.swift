@@ -1,0 +1,97 @@
+internal import Metrics
+
+/// What stands in a chat of one incident, as the store keeps it between passes.
+struct TelegramTold: Equatable {
+  /// One message of the living ones.
+  struct Part: Equatable {
+    var message: Int64
+    /// Whether it is the text under a picture.
+    var isCaption = false
+    var digest = ""
+    /// Whether it is the first of its incident.
+    var isHead = true
+  }
+
+  enum Picture: String {
+    /// There is none to send, or it was sent.
+    case none
+    case wanted
+    /// It could not be sent with the text: the text goes first.
+    case afterwards
+  }
+
+  /// The chat in which the messages are: their numbers mean nothing in another.
+  var chat = ""
+  var parts: [Part] = []
+  /// Messages that the living ones have taken the place of, not yet cleared away.
+  var old: [Part] = []
+  /// Whether people are to notice, and nothing has been sent yet.
+  var sounds = false
+  var picture = Picture.none
+  /// It is being told anew, and that has not come to its end.
+  var isRenewing = false
+  /// The end was told.
+  var isClosed = false
+
+  var isEmpty: Bool { self == TelegramTold() }
+  /// Whether there is nothing that a next attempt must know.
+  private var isNothing: Bool { parts.isEmpty && old.isEmpty && picture != .afterwards }
+
+  init() {}
+
+  /// Reads what was remembered; what cannot be read is forgotten.
+  init(reading text: String) {
+    guard !text.isEmpty, text.utf8.count <= 1 << 16, let json = JSON(reading: Array(text.utf8)),
+      json["v"]?.integer == 1
+    else { return }
+    chat = json["chat"]?.string ?? ""
+    parts = Self.parts(json["parts"])
+    old = Self.parts(json["old"])
+    sounds = json["sounds"] == .boolean(true)
+    isRenewing = json["renewing"] == .boolean(true)
+    isClosed = json["closed"] == .boolean(true)
+    picture = json["picture"]?.string.flatMap { Picture(rawValue: $0) } ?? .none
+  }
+
+  private static func parts(_ json: JSON?) -> [Part] {
+    (json?.elements ?? []).prefix(64).compactMap { part in
+      guard let message = part["id"]?.integer else { return nil }
+      return Part(
+        message: message, isCaption: part["caption"] == .boolean(true),
+        digest: part["digest"]?.string ?? "", isHead: part["head"] == .boolean(true))
+    }
+  }
+
+  var text: String {
+    if isNothing { return "" }
+    var members: [(String, JSON)] = [("v", .integer(1)), ("chat", .string(chat))]
+    func add(_ name: String, _ parts: [Part]) {
+      guard !parts.isEmpty else { return }
+      members.append(
+        (
+          name,
+          .array(
+            parts.map { part in
+              var members: [(String, JSON)] = [("id", .integer(part.message))]
+              if part.isCaption { members.append(("caption", .boolean(true))) }
+              if part.isHead { members.append(("head", .boolean(true))) }
+              if !part.digest.isEmpty { members.append(("digest", .string(part.digest))) }
+              return .object(members)
+            })
+        ))
+    }
+    add("parts", parts)
+    add("old", old)
+    if sounds { members.append(("sounds", .boolean(true))) }
+    if picture != .none { members.append(("picture", .string(picture.rawValue))) }
+    if isRenewing { members.append(("renewing", .boolean(true))) }
+    if isClosed { members.append(("closed", .boolean(true))) }
+    return JSON.object(members).text
+  }
+
+  /// What stands there is left behind: the text begins anew below.
+  mutating func beginAnew(without gone: Int64? = nil) {
+    old = parts.filter { $0.message != gone } + old
+    parts = []
+  }
+}

@@ -1,0 +1,155 @@
+public import Engine
+internal import Metrics
+internal import Transfer
+
+/// Posts what is told to an address, as an object of JSON.
+///
+/// `webhook: {url: https://hooks.example/range, token: "${HOOK_TOKEN}"}`. `format: alertmanager` posts
+/// what Prometheus's Alertmanager would; else it is `Notice.object`. 2xx is success, and redirects are
+/// not followed. An address that is itself a secret is written as one: `url: file:PATH`.
+public struct Webhook: Notifier {
+  public enum Format: String, Sendable, CaseIterable { case json, alertmanager }
+
+  /// Where to post, and as what.
+  public struct Configuration: Sendable {
+    public var url: String
+    /// What is shown for the address: it may hold secrets.
+    public var shown: String
+    public var format = Format.json
+    public var username: String?
+    public var password = ""
+    /// For `Authorization: Bearer`.
+    public var token: String?
+    public var headers: [(name: String, value: String)] = []
+    /// What no message may show.
+    public var secrets: [String] = []
+    /// A file of certificates in PEM that are trusted instead of the system's.
+    public var authorities: String?
+
+    public init(url: String) {
+      self.url = url
+      shown = String(url.prefix { $0 != "?" })
+    }
+  }
+
+  public static let kind = "webhook"
+  public let name: String
+  public var lane: String { name }
+  public let isLiving = false
+  private let configuration: Configuration
+  private let transfers = Transfers()
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    name = "webhook \(configuration.shown)"
+  }
+
+  public func close() { transfers.close() }
+
+  // MARK: telling
+
+  /// Until when, in seconds since 1970, the server asked to be left alone.
+  private static let pause = "retry_after"
+
+  public func tell(
+    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(NotifierError) {
+    let now = Timestamp.present.seconds
+    if let until = memory.values[Self.pause].flatMap({ Int64($0) }), until > now,
+      until - now <= 3600
+    {
+      throw NotifierError(
+        .busy, name, "the server asked to be left alone for \(until - now) s more",
+        retryAfter: .seconds(until - now))
+    }
+    memory.values[Self.pause] = nil
+    var bodies: [JSON]
+    switch configuration.format {
+    case .json: bodies = [notice.object(occasion)]
+    case .alertmanager:
+      bodies = [notice.alertmanager()]
+      // A test must be seen, and leave nothing open behind it.
+      if notice.kind == .test {
+        var over = notice
+        over.kind = .recovery
+        bodies.append(over.alertmanager())
+      }
+    }
+    for body in bodies {
+      let answer = await transfers.run(request(body), on: reactor, by: deadline)
+      if let error = failure(answer) {
+        if let wait = error.retryAfter {
+          memory.values[Self.pause] = String(now + min(wait.components.seconds, 3600))
+        }
+        throw error
+      }
+    }
+    told = Told("sent")
+  }
+
+  private func request(_ body: JSON) -> TransferRequest {
+    var request = TransferRequest("POST", configuration.url)
+    request.headers = [("Content-Type", "application/json")] + configuration.headers
+    request.body = body.bytes
+    request.user = configuration.username
+    request.password = configuration.username.map { _ in configuration.password }
+    request.bearer = configuration.token
+    request.secrets = configuration.secrets
+    if let file = configuration.authorities { request.trust = .only(file) }
+    // Its first line is all that is shown.
+    request.bodyLimit = 4096
+    return request
+  }
+
+  /// Nil where the server took it.
+  private func failure(_ answer: TransferAnswer) -> NotifierError? {
+    if let error = answer.error {
+      let hint =
+        error.reason == .untrusted
+        ? "`ca:` names a file with the certificate of its authority" : nil
+      return NotifierError(error, name, hint: hint)
+    }
+    let status = answer.status ?? 0
+    let line = firstLine(answer.body)
+    let said = "answered \(status)\(line.isEmpty ? "" : ": \(redacted(line))")"
+    func error(
+      _ reason: NotifierError.Reason, _ hint: String = "", after wait: Duration? = nil
+    ) -> NotifierError {
+      NotifierError(reason, name, said + (hint.isEmpty ? "" : "; \(hint)"), retryAfter: wait)
+    }
+    switch status {
+    case 200...299: return nil
+    case 300...399:
+      let place = answer[header: "location"].map { " to \(firstLine($0.utf8))" } ?? ""
+      return error(
+        .refused, "it leads elsewhere\(redacted(place)), which is not followed: correct `url:`")
+    case 401: return error(.unauthorized, "check token, username and password")
+    case 403: return error(.forbidden, "may this token post there?")
+    case 404, 410: return error(.missing, "check `url:`")
+    case 408, 425, 429, 500...599: return error(.busy, after: answer.retryAfter)
+    case 400...499: return error(.refused)
+    default: return error(.protocolError, "is this HTTP?")
+    }
+  }
+
+  /// A server may say again what it was sent.
+  private func redacted(_ text: String) -> String {
+    var text = text
+    let values = configuration.secrets + [configuration.token ?? "", configuration.password]
+    for value in values where value.utf8.count > 3 { text = text.replacing(value, with: "•••") }
+    return text
+  }
+}
+
+extension TransferAnswer {
+  /// How long the server asks to be left alone: the header `Retry-After` (RFC 9110, 10.2.3), in
+  /// seconds or as a date. Longer than a day is a day.
+  fileprivate var retryAfter: Duration? {
+    guard let text = self[header: "retry-after"] else { return nil }
+    if let seconds = Int64(text) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }
+    return httpDate(text).map {
+      .seconds(min(max(0, $0 - Timestamp.present.seconds), 86_400))
+    }
+  }
+}

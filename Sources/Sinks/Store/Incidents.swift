@@ -1,0 +1,229 @@
+public import Metrics
+
+/// What people were told, what they said to it, and what notifiers remember.
+extension Store {
+  /// An incident, whose body the room of rules writes and reads.
+  public struct KeptIncident: Sendable, Equatable {
+    public var id: Int64
+    public var contact: String
+    /// Whether a pass still has to look at it.
+    public var isOpen: Bool
+    public var body: JSON
+
+    public init(id: Int64, contact: String, isOpen: Bool, body: JSON) {
+      self.id = id
+      self.contact = contact
+      self.isOpen = isOpen
+      self.body = body
+    }
+  }
+
+  /// That people want to hear nothing of some checks for some time.
+  public struct Silence: Sendable, Equatable {
+    /// 0 before it is kept.
+    public var id: Int64 = 0
+    /// A pattern of hosts, as `--limit` takes it.
+    public var hosts: String
+    /// A glob of checks; nil is all.
+    public var check: String?
+    public var from: Timestamp
+    public var until: Timestamp
+    public var who: String
+    public var why: String
+
+    public init(
+      hosts: String, check: String?, from: Timestamp, until: Timestamp, who: String, why: String
+    ) {
+      self.hosts = hosts
+      self.check = check
+      self.from = from
+      self.until = until
+      self.who = who
+      self.why = why
+    }
+  }
+
+  /// That somebody knows of a check that is not well.
+  public struct Acknowledgement: Sendable, Equatable {
+    public var host: String
+    public var check: String
+    /// How bad it was: what becomes worse is no longer known.
+    public var severity: Severity
+    public var time: Timestamp
+    public var who: String
+    public var why: String
+
+    public init(
+      host: String, check: String, severity: Severity, time: Timestamp, who: String, why: String
+    ) {
+      self.host = host
+      self.check = check
+      self.severity = severity
+      self.time = time
+      self.who = who
+      self.why = why
+    }
+  }
+
+  /// So many incidents are remembered.
+  private static let incidents: Int64 = 10_000
+
+  // MARK: Incidents
+
+  /// The incidents that a pass has to look at, or the latest of all, in order of their beginning.
+  public func incidents(all limit: Int? = nil) throws(StoreError) -> [KeptIncident] {
+    try with { database throws(DatabaseError) in
+      var found: [KeptIncident] = []
+      let condition = limit == nil ? "WHERE open = 1" : ""
+      try database.rows(
+        "SELECT id, contact, open, body FROM incident \(condition) ORDER BY id DESC LIMIT ?",
+        .integer(Int64(limit ?? .max))
+      ) { row in
+        guard let body = JSON(reading: row.blob(3)) else { return }
+        found.append(
+          KeptIncident(
+            id: row.integer(0), contact: row.text(1), isOpen: row.integer(2) != 0, body: body))
+      }
+      return found.reversed()
+    }
+  }
+
+  /// The number for the next incident; none is given twice.
+  public func nextIncident() throws(StoreError) -> Int64 {
+    try with { database throws(DatabaseError) in
+      (try database.integer("SELECT max(seq) FROM sqlite_sequence WHERE name = 'incident'") ?? 0)
+        + 1
+    }
+  }
+
+  /// Keeps an incident outside of a pass's transaction: what was told is remembered at once.
+  public func keep(_ incident: KeptIncident) throws(StoreError) {
+    try with { database throws(DatabaseError) in try self.keep(incident, in: database) }
+  }
+
+  func keep(_ incident: KeptIncident, in database: Database) throws(DatabaseError) {
+    try database.run(
+      "INSERT OR REPLACE INTO incident (id, contact, open, body) VALUES (?, ?, ?, ?)",
+      .integer(incident.id), .text(incident.contact), .integer(incident.isOpen ? 1 : 0),
+      .blob(incident.body.bytes))
+  }
+
+  func pruneIncidents(in database: Database) throws(DatabaseError) {
+    try database.run(
+      "DELETE FROM incident WHERE open = 0 AND id <= (SELECT max(id) FROM incident) - ?",
+      .integer(Self.incidents))
+  }
+
+  // MARK: Silences
+
+  public func silences() throws(StoreError) -> [Silence] {
+    try with { database throws(DatabaseError) in
+      var all: [Silence] = []
+      try database.rows(
+        "SELECT id, hosts, name, start, stop, who, why FROM silence ORDER BY id"
+      ) { row in
+        var silence = Silence(
+          hosts: row.text(1), check: row.optionalText(2),
+          from: Timestamp(nanoseconds: row.integer(3)),
+          until: Timestamp(nanoseconds: row.integer(4)), who: row.text(5), why: row.text(6))
+        silence.id = row.integer(0)
+        all.append(silence)
+      }
+      return all
+    }
+  }
+
+  /// Keeps a silence and gives its number; those that ended a day ago are forgotten.
+  public func add(_ silence: Silence) throws(StoreError) -> Int64 {
+    try with { database throws(DatabaseError) in
+      try database.run(
+        "DELETE FROM silence WHERE stop < ?",
+        .integer(silence.from.before(.seconds(86_400)).nanoseconds))
+      try database.run(
+        "INSERT INTO silence (hosts, name, start, stop, who, why) VALUES (?, ?, ?, ?, ?, ?)",
+        .text(silence.hosts), .optional(silence.check), .integer(silence.from.nanoseconds),
+        .integer(silence.until.nanoseconds), .text(silence.who), .text(silence.why))
+      return database.insertedID
+    }
+  }
+
+  /// Ends a silence now; whether there was one of that number that had not ended.
+  public func endSilence(_ id: Int64, at time: Timestamp) throws(StoreError) -> Bool {
+    try with { database throws(DatabaseError) in
+      let found = try database.integer(
+        "SELECT count(*) FROM silence WHERE id = ? AND stop > ?", .integer(id),
+        .integer(time.nanoseconds))
+      try database.run(
+        "UPDATE silence SET stop = min(stop, ?2) WHERE id = ?1", .integer(id),
+        .integer(time.nanoseconds))
+      return found == 1
+    }
+  }
+
+  // MARK: Acknowledgements
+
+  public func acknowledgements() throws(StoreError) -> [Acknowledgement] {
+    try with { database throws(DatabaseError) in
+      var all: [Acknowledgement] = []
+      try database.rows(
+        "SELECT host, name, severity, time, who, why FROM acknowledgement ORDER BY host, name"
+      ) { row in
+        all.append(
+          Acknowledgement(
+            host: row.text(0), check: row.text(1),
+            severity: Severity(state: row.integer(2)) ?? .unknown,
+            time: Timestamp(nanoseconds: row.integer(3)), who: row.text(4), why: row.text(5)))
+      }
+      return all
+    }
+  }
+
+  public func add(_ acknowledgements: [Acknowledgement]) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      try database.transaction { () throws(DatabaseError) in
+        for one in acknowledgements {
+          try database.run(
+            """
+            INSERT OR REPLACE INTO acknowledgement (host, name, severity, time, who, why)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """, .text(one.host), .text(one.check), .integer(one.severity.state),
+            .integer(one.time.nanoseconds), .text(one.who), .text(one.why))
+        }
+      }
+    }
+  }
+
+  /// Forgets those of checks that are well again, or became worse.
+  public func remove(_ acknowledgements: [Acknowledgement]) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      for one in acknowledgements {
+        try database.run(
+          "DELETE FROM acknowledgement WHERE host = ? AND name = ?", .text(one.host),
+          .text(one.check))
+      }
+    }
+  }
+
+  // MARK: Notifiers
+
+  /// What a notifier remembers of its place, by contact and name.
+  public func notifierMemory(_ name: String) throws(StoreError) -> [String: String] {
+    try with { database throws(DatabaseError) in
+      var values: [String: String] = [:]
+      try database.rows("SELECT body FROM notifier WHERE name = ?", .text(name)) { row in
+        guard case .object(let pairs) = JSON(reading: row.blob(0)) else { return }
+        for (key, value) in pairs { values[key] = value.string }
+      }
+      return values
+    }
+  }
+
+  public func remember(_ values: [String: String], of notifier: String) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      let body = JSON.object(values.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+      try database.run(
+        "INSERT OR REPLACE INTO notifier (name, body) VALUES (?, ?)", .text(notifier),
+        .blob(body.bytes))
+    }
+  }
+}
