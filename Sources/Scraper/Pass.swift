@@ -67,19 +67,19 @@ struct Pass {
     let jobs = Job.all(of: plan, &gatherer)
     report.warnings += gatherer.warnings
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
-    let answers = await questions.ask(on: gatherer.reactors[0]) {
+    var answers = await questions.ask(on: gatherer.reactors[0]) {
       await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
       return report.isInDoubt(questions)
     }
+    let known = states[SelfReading.host] ?? HostState()
+    answers = await questions.lookAgain(answers, report, known, on: gatherer.reactors[0])
     progress.end()
-    report.own = SelfReading(
-      questions, answers, clock: clock, known: states[SelfReading.host] ?? HostState(),
-      in: &report)
+    report.own = SelfReading(questions, answers, clock: clock, known: known, in: &report)
     report.causes = causes(of: report.readings)
     // A part of a pass, by hand, is no sign that the timer lives.
     let isWhole = only == nil && hosts.count == site.inventory.hosts.count
     let ping = DeadManPing(
-      site.own.deadMan, due: states[SelfReading.host]?.due[DeadManPing.name], at: report.start)
+      site.own.deadMan, due: known.due[DeadManPing.name], at: report.start)
     let pings = isWhole && report.isGood && ping != nil
     if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)

@@ -12,6 +12,8 @@ struct SelfQuestions: Sendable {
     var number: Connect.Address?
     /// Whether its answer proves that the network works. A plugin's does not: it asks whom it likes.
     var isProof = true
+    /// Of its SSH server.
+    var port: UInt16?
   }
 
   /// A target of a host.
@@ -25,6 +27,8 @@ struct SelfQuestions: Sendable {
     /// Whether it answered an echo request, by address.
     var echoes: [String: Bool] = [:]
     var nameServers: [String: Bool] = [:]
+    /// Those that answered in this pass do so no more.
+    var isCutSince = false
   }
 
   let network = OwnNetwork()
@@ -41,7 +45,9 @@ struct SelfQuestions: Sendable {
     self.settings = settings
     for job in jobs {
       let host = job.host
-      if job.turn != nil, case .ssh = job.reach { add(host.name, "ssh", host.address) }
+      if job.turn != nil, case .ssh = job.reach {
+        add(host.name, "ssh", host.address, port: host.port)
+      }
       let plans = job.probes?.plans ?? []
       let isRemote = Set(HostQuestions.others(plans, of: host.name).map(\.service))
       // What is good when nobody answers proves nothing, and fails for nobody's silence.
@@ -90,9 +96,9 @@ struct SelfQuestions: Sendable {
   }
 
   private mutating func add(
-    _ host: String, _ target: String, _ address: String, isProof: Bool = true
+    _ host: String, _ target: String, _ address: String, isProof: Bool = true, port: Int? = nil
   ) {
-    var place = Place(isProof: isProof)
+    var place = Place(isProof: isProof, port: port.map { UInt16(clamping: $0) })
     if let number = OwnQuestions.number(address) {
       guard !network.isHere(number) else { return }
       place.number = number

@@ -35,6 +35,8 @@ struct SelfReading: Sendable {
     var kept = known.memory[Self.memory]?.values ?? [:]
     var witnesses = SelfWatch.Witnesses()
     witnesses.count(report, questions)
+    // Who answered before the cut says nothing of those who were asked after it.
+    if answers.isCutSince { witnesses.answered = 0 }
     if witnesses.asked > 0, witnesses.answered == 0 { witnesses.way = questions.way }
     witnesses.hear(questions, answers, &kept)
     if questions.settings.watchesClock {
@@ -75,6 +77,8 @@ struct SelfReading: Sendable {
 /// What an outcome says of the network between us and the target.
 private enum Proof {
   case answered
+  /// Something came back, and then no more.
+  case broken
   /// Nothing came back.
   case silent
   /// The name has no address.
@@ -83,13 +87,10 @@ private enum Proof {
   case none
 
   init(_ outcome: TargetOutcome) {
-    // Who sent something was there, however it ended.
-    if outcome.up || outcome.bytes > 0 {
-      self = .answered
-      return
-    }
     switch outcome.reason {
-    case "timeout", "unreachable": self = .silent
+    // Who sent something was there.
+    case "timeout", "unreachable": self = outcome.bytes > 0 ? .broken : .silent
+    case "connection_lost", "packet_loss": self = .broken
     case "name_unknown": self = .nameless
     case "not_reached", "cancelled", "local_error", "not_supported", "not_permitted",
       "no_answer":
@@ -97,6 +98,8 @@ private enum Proof {
     default: self = .answered
     }
   }
+
+  var isAnswer: Bool { self == .answered || self == .broken }
 }
 
 extension SelfWatch.Witnesses {
@@ -107,13 +110,12 @@ extension SelfWatch.Witnesses {
         let target = SelfQuestions.Target(host: result.batch.host, name: outcome.target)
         guard let place = questions.places[target], place.isProof else { continue }
         let proof = Proof(outcome)
-        if case .none = proof { continue }
+        if proof == .none { continue }
         asked += 1
-        if case .answered = proof { answered += 1 }
+        if proof.isAnswer { answered += 1 }
         guard place.number == nil else { continue }
         names += 1
-        if case .nameless = proof { continue }
-        resolved += 1
+        if proof != .nameless { resolved += 1 }
       }
     }
   }
@@ -172,6 +174,24 @@ extension Pass.Report {
       || witnesses.names > 0 && witnesses.resolved == 0
   }
 
+  /// Where those are that answered, and how many were silent or broke off.
+  func heard(_ questions: SelfQuestions) -> (answered: [SelfQuestions.Place], silent: Int) {
+    var answered: [SelfQuestions.Place] = []
+    var silent = 0
+    for result in results {
+      for outcome in result.outcomes {
+        let target = SelfQuestions.Target(host: result.batch.host, name: outcome.target)
+        guard let place = questions.places[target], place.isProof else { continue }
+        switch Proof(outcome) {
+        case .answered: answered.append(place)
+        case .silent, .broken: silent += 1
+        case .nameless, .none: break
+        }
+      }
+    }
+    return (answered, silent)
+  }
+
   /// Takes back the judgement on what the verdict explains: points and outcomes stay, as they were
   /// seen, and nothing follows from them.
   fileprivate mutating func hold(
@@ -186,7 +206,7 @@ extension Pass.Report {
         let target = SelfQuestions.Target(host: host, name: outcome.target)
         guard let place = questions.places[target], outcome.severity != .ok else { continue }
         switch Proof(outcome) {
-        case .silent: guard verdict.isCutOff else { continue }
+        case .silent, .broken: guard verdict.isCutOff else { continue }
         case .nameless: break
         // A plugin has words of its own for what it did not reach.
         default: guard verdict.isCutOff, !place.isProof else { continue }

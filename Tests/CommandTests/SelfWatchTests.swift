@@ -56,7 +56,7 @@ struct SelfWatchTests {
           \(hosts.joined())
           """,
         settings: """
-          profiles: {small: {collectors: {mem: {}}}}
+          profiles: {small: {deadline: 4s, collectors: {mem: {}}}}
           connect_timeout: 1s
           rules: {lost: {when: scrape.up, critical: "< 1"}}
           \(settings)
@@ -159,6 +159,33 @@ struct SelfWatchTests {
         + "self: {anchors: [10.96.0.9]}\n")
     let judged = try lab.trouble()
     #expect(judged.contains { $0.contains("h[1-20]") }, "\(judged)")
+  }
+
+  @Test func `a cut in the middle of a pass is told apart from hosts that are down`() throws {
+    let lab = try Lab(
+      settings: "fanout: 4", probes: "[{icmp: {count: 5, interval: 100ms, wait: 500ms}}]")
+    try lab.settle()
+    let before = try lab.changes().hosts
+    let network = lab.network
+    // At 0.4 s a host, the last are asked after two seconds.
+    let cutter = Thread {
+      usleep(900_000)
+      _ = try? network.inside(.gateway, "ip address del \(RoutedRange.gateway)/24 dev g0")
+    }
+    cutter.start()
+    let outcome = try lab.scrape("run")
+    let trouble = outcome.errors.split(separator: "\n").dropFirst()
+    #expect(trouble.count == 1 && trouble.first?.contains("(scraper)") == true, "\(outcome)")
+    #expect(outcome.errors.contains(" up)") && !outcome.errors.contains("(0 up)"), "\(outcome)")
+    #expect(try lab.changes().hosts == before)
+    // Half of the hosts, while the rest answers, are down.
+    try network.inside(.gateway, "ip address add \(RoutedRange.gateway)/24 dev g0")
+    try lab.settle()
+    try network.inside(
+      .hosts, (11...20).map { "ip address del 10.96.1.\($0)/24 dev h0" }.joined(separator: "\n"))
+    let down = try lab.trouble()
+    #expect(down.contains { $0.contains("h[11-20]") }, "\(down)")
+    #expect(!down.contains { $0.contains("(scraper)") }, "\(down)")
   }
 
   @Test func `without a route nobody is down, and without the watch all are`() throws {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A scraper, a gateway and a number of hosts behind it, each in a network namespace of its own.
-public final class RoutedRange {
+public final class RoutedRange: @unchecked Sendable {
   /// Whether this user may make such namespaces.
   public static let isPossible =
     getuid() == 0 && (try? run("/usr/bin/unshare", ["-n", "/bin/true"]).status) == 0

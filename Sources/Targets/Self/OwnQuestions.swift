@@ -34,6 +34,20 @@ public enum OwnQuestions {
     return false
   }
 
+  /// Whether somebody is still there: an echo request is answered, or a connection to a port of which it
+  /// is known that it was just now, or refused.
+  public static func isThere(
+    _ address: Connect.Address, port: UInt16?, on reactor: isolated Reactor
+  ) async -> Bool {
+    if await echo(address.text, on: reactor) == true { return true }
+    guard let port else { return false }
+    do throws(TargetError) {
+      _ = try await Connect.tcp(
+        to: [address.with(port: port)], on: reactor, by: .after(.seconds(1)))
+      return true
+    } catch { return error.reason == .connectionRefused }
+  }
+
   /// The name servers of /etc/resolv.conf, in numbers, and the domains that a bare name is sought in.
   public static func nameServers() -> (servers: [String], search: [String]) {
     let bytes = (try? SmallFile.read("/etc/resolv.conf", limit: 64 << 10)) ?? []
