@@ -27,6 +27,7 @@ struct AlertText {
     var hidden: [String] = []
     var services = 0
 
+    var weight: Int { members.count + hidden.count + services }
     var since: Timestamp { members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0) }
     var names: String { AlertText.names(members.map(\.alert.key.host)) }
   }
@@ -137,8 +138,8 @@ struct AlertText {
     }
     return order.compactMap { lines[$0] }.enumerated()
       .sorted {
-        ($1.element.kind.severity, $1.element.hidden.count, $0.offset)
-          < ($0.element.kind.severity, $0.element.hidden.count, $1.offset)
+        ($1.element.kind.severity, $1.element.weight, $0.offset)
+          < ($0.element.kind.severity, $0.element.weight, $1.offset)
       }
       .map(\.element)
   }
@@ -211,13 +212,12 @@ struct AlertText {
   }
 
   private func firstCheck(_ lines: [Line]) -> (what: String, command: String)? {
-    guard let line = lines.first, let host = line.members.first?.alert.key.host,
-      !Pseudo.all.contains(host)
-    else { return nil }
+    let own = lines.first { !Pseudo.all.contains($0.members[0].alert.key.host) }
+    guard let line = own, let host = line.members.first?.alert.key.host else { return nil }
     let what =
       switch line.kind.reason {
       case "timeout", "unreachable": "power and uplink of \(host); "
-      case "connection_refused": "whether sshd runs on \(host); "
+      case "connection_refused" where line.kind.check == "ssh": "whether sshd runs on \(host); "
       default: ""
       }
     return (what, "scrape host \(host)")

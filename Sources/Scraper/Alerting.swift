@@ -232,7 +232,19 @@ struct Alerting {
   }
 
   /// With the picture of the number that crossed its line, where people are to notice it.
-  private func withChart(_ job: Job) async -> Job { job }
+  private func withChart(_ job: Job) async -> Job {
+    guard job.decision == .first || job.decision == .again else { return job }
+    let loud = incidents[job.incidents[0]].loud.map(\.alert)
+    // What does not answer at all has no number to show.
+    let worst = loud.filter { Judge.rule($0.key.check) != nil || $0.severity < .critical }
+      .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
+    guard let worst, worst.severity == loud.map(\.severity).max() else { return job }
+    var job = job
+    job.telling.notice.chart = await AlertChart.make(
+      for: worst.key.check, host: worst.key.host, tags: worst.tags,
+      rules: site.rules.rules(for: worst.key.host), in: store, now: now)
+    return job
+  }
 
   /// FNV-1a: to see whether a text is another one, in any process.
   private static func digest(_ text: StyledText) -> UInt64 {

@@ -16,7 +16,7 @@ final class TelegramBot: Sendable {
   let lane: String
 
   /// How long one call may take, within the pass's own deadline.
-  private static let timeout = Duration.seconds(15)
+  private static let timeout = Duration.seconds(10)
   /// A wait must leave so much time for the call itself.
   private static let margin: Int64 = 250
 

@@ -162,6 +162,8 @@ extension Telegram {
   }
 
   private static func isLocal(_ api: String) -> Bool {
-    ["http://127.", "http://localhost", "http://[::1]"].contains { api.hasPrefix($0) }
+    let host = api.dropFirst("http://".count).prefix { $0 != "/" }
+    return isThisMachine(
+      String(host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }))
   }
 }
