@@ -110,11 +110,12 @@ let package = Package(
     tests("Configuration"),
     tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
     tests(
-      "Targets", "Lab", "Metrics", "Engine", "Configuration", "Collectors", exclude: ["Fixtures"]),
+      "Targets", "Lab", "Metrics", "Parsers", "Engine", "Configuration", "Collectors",
+      exclude: ["Fixtures"]),
     tests("Rules", "Lab", "Metrics", "Configuration"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     tests("Charts", "Metrics", "CCairo"),
-    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration"),
+    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(
       name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
       swiftSettings: testing),

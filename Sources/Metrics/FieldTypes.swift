@@ -175,7 +175,7 @@ public enum FieldTypes {
     "scrape_doctor": fields(integer: "canary"),
     "service": fields(integer: "up state", float: "latency_ms", string: "reason message"),
     "service_summary": fields(
-      integer: "total online ok minor major critical unknown", float: "score"),
+      integer: "total online ok minor major critical unknown", float: "score sla"),
     "swap": fields(integer: "total used free in out", float: "used_percent"),
     "system": fields(
       integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",

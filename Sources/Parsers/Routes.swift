@@ -8,6 +8,13 @@ public struct Route: Sendable, Equatable {
   /// The kernel takes the way with the lowest.
   public var metric: UInt64
 
+  public init(gateway: String, interface: String, isDefault: Bool, metric: UInt64) {
+    self.gateway = gateway
+    self.interface = interface
+    self.isDefault = isDefault
+    self.metric = metric
+  }
+
   /// So many are kept: a router may have a million.
   static let limit = 64
   /// RTF_UP and RTF_GATEWAY of route(8).

@@ -3,7 +3,7 @@ public import Metrics
 /// How a number of services are together, as figures and a score.
 ///
 /// Written as `service_summary`: total, online, ok, minor, major, critical, unknown (integers), score
-/// (float, 0 to 100). One that could not be judged counts in `total` and `unknown`, not in the score:
+/// and sla (floats, 0 to 100). One that could not be judged counts in `total` and `unknown`, not in the score:
 /// what is not known is neither good nor bad.
 public struct Score: Sendable, Equatable {
   public private(set) var counts: [Severity: Int] = [:]
@@ -47,7 +47,8 @@ public struct Score: Sendable, Equatable {
     return 100 * worth / Double(known)
   }
 
-  public func point(tags: [Tag], _ weights: Weights) -> Point {
+  /// `sla` is the share of good observations over its window, where one is kept.
+  public func point(tags: [Tag], _ weights: Weights, sla: Double? = nil) -> Point {
     var point = Point("service_summary", tags: tags)
     point.integer("total", Int64(total))
     point.integer("online", Int64(online))
@@ -55,6 +56,7 @@ public struct Score: Sendable, Equatable {
       point.integer(severity.rawValue, Int64(counts[severity] ?? 0))
     }
     point.percent("score", value(weights))
+    point.percent("sla", sla)
     return point
   }
 }

@@ -110,7 +110,8 @@ struct AlertText {
     let from = incident.members.map(\.alert.since).min() ?? incident.opened
     let length = Self.length(from, incident.closed ?? from)
     let what = checks.count == 1 ? " \(Self.word(checks.first ?? ""))" : ""
-    return "🟢 \(Self.clipped(names, 200))\(what) back after \(length)"
+    let end = keys.allSatisfy(\.isGone) ? "watched no more" : "back after \(length)"
+    return "🟢 \(Self.clipped(names, 200))\(what) \(end)"
   }
 
   // MARK: Lines
@@ -189,12 +190,14 @@ struct AlertText {
     struct Group: Hashable {
       var check: String
       var worst: Severity
+      var isGone: Bool
     }
     let over = incident.members.filter { !$0.isActive }
     var order: [Group] = []
     var groups: [Group: [Incident.Member]] = [:]
     for member in over {
-      let group = Group(check: member.alert.key.check, worst: member.worst)
+      let group = Group(
+        check: member.alert.key.check, worst: member.worst, isGone: member.isGone)
       if groups[group] == nil { order.append(group) }
       groups[group, default: []].append(member)
     }
@@ -203,9 +206,11 @@ struct AlertText {
       let from = members.map(\.alert.since).min() ?? incident.opened
       let until = members.compactMap(\.until).max() ?? from
       let hosts = members.map(\.alert.key.host)
+      let end =
+        group.isGone
+        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(from, until))"
       return (
-        Self.names(hosts),
-        " \(Self.word(group.check)) back \(Self.clock(until)) after \(Self.length(from, until))",
+        Self.names(hosts), " \(Self.word(group.check)) \(end)",
         group.worst, Self.clipped(members[0].alert.message, 400), hosts
       )
     }

@@ -5,18 +5,25 @@ internal import Targets
 extension Site {
   /// Whom scrape.yml names to be told. Throws what is wrong with any of them.
   func contacts(secrets: Bool) throws(ConfigurationErrors) -> [Contact] {
+    try contacts(from: settings.sections["contacts"], secrets: secrets)
+  }
+
+  private func contacts(
+    from node: Node?, secrets: Bool
+  ) throws(ConfigurationErrors) -> [Contact] {
     var findings = Findings()
-    let contacts = Contact.all(
-      from: settings.sections["contacts"], secrets: secrets, &findings)
+    let contacts = Contact.all(from: node, secrets: secrets, &findings)
     try findings.finish()
     return contacts
   }
 
-  /// The one of that name; what was probably meant where there is none.
+  /// The one of that name, with its own secrets only; what was probably meant where there is none.
   func contact(_ name: String, secrets: Bool) throws -> Contact {
-    let contacts = try contacts(secrets: secrets)
-    if let contact = contacts.first(where: { $0.name == name }) { return contact }
-    let names = contacts.map(\.name)
+    if var node = settings.sections["contacts"], let pairs = node.pairs {
+      node.content = .mapping(pairs.filter { $0.name == name })
+      if let contact = try contacts(from: node, secrets: secrets).first { return contact }
+    }
+    let names = try contacts(secrets: false).map(\.name)
     let hint =
       names.isEmpty
       ? "scrape.yml has no contacts"

@@ -3,6 +3,7 @@ internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Rules
 internal import Sinks
 internal import Targets
 
@@ -47,9 +48,11 @@ struct Ground: Sendable {
     async let store = store()
     async let resolver = resolver()
     async let clocks = timeServers()
+    async let network = network()
     let here = [keys, secrets, descriptors, ping]
     return Report(
-      checks: [await store] + here + [await resolver], isSynchronised: Self.isSynchronised,
+      checks: [await store] + here + (await network) + [await resolver],
+      isSynchronised: Self.isSynchronised,
       clocks: await clocks)
   }
 
@@ -163,6 +166,44 @@ struct Ground: Sendable {
       "this user may not send ICMP\(isNeeded ? ", and the inventory has probes `icmp`" : ""); "
         + "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\", or AmbientCapabilities=CAP_NET_RAW "
         + "in the unit")
+  }
+
+  // MARK: the network
+
+  /// Whether the scraper itself is cut off, as each pass asks before it calls hosts down.
+  private func network() async -> [Check] {
+    let questions = SelfQuestions(site.own, of: site.inventory.hosts)
+    guard !questions.places.isEmpty else {
+      return [Check(.scraper, "network", nil, "all targets are on this machine itself")]
+    }
+    let way: (isFine: Bool, message: String) =
+      switch questions.way {
+      case .open: (true, "there is a way to the hosts")
+      case .noInterface: (false, "no interface has a carrier and an address; ip address")
+      case .noCarrier(let interface): (false, "\(interface) has no carrier; ip link")
+      case .noRoute: (false, "there is no route to any host; ip route")
+      }
+    let answers = await questions.ask(on: gatherer.reactors[0])
+    let known = site.hasStore ? try? await site.store().load([SelfReading.host]) : nil
+    let gateways = questions.gateways.map { address in
+      if answers.echoes[address] == true {
+        return Check(.scraper, "gateway", true, "\(address) answers")
+      }
+      // The table of neighbours is slow to forget one that answered pings.
+      let isPinged = SelfReading.answersPings(address, known?[SelfReading.host]) == true
+      return !isPinged && OwnNetwork.isNeighbour(address) == true
+        ? Check(.scraper, "gateway", true, "\(address) is there, and answers no ping")
+        : Check(
+          .scraper, "gateway", false,
+          "\(address) does not answer; ip neigh, or `self: {gateway: ADDRESS}` if it is another")
+    }
+    let anchors = site.own.anchors.map { address in
+      let answer = answers.echoes[address]
+      return Check(
+        .scraper, "anchor", answer,
+        "\(address) \(answer == true ? "answers" : "does not answer a ping")")
+    }
+    return [Check(.scraper, "network", way.isFine, way.message)] + gateways + anchors
   }
 
   // MARK: names

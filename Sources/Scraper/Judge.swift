@@ -12,6 +12,8 @@ struct Judge {
   /// Checks that the store knows and that are made no more.
   private var stale: [String: [String]] = [:]
   private let groups: [String: String]
+  /// The tags of hosts by which services are counted together.
+  private let tags: [String: [Tag]]
   private let watch: Watch
   /// All states after the pass, by host and check.
   private(set) var states: [String: [String: CheckState]]
@@ -35,6 +37,11 @@ struct Judge {
     }
     groups = Dictionary(
       site.inventory.hosts.map { ($0.name, $0.group) }, uniquingKeysWith: { first, _ in first })
+    let names = site.rules.tags
+    tags = Dictionary(
+      site.inventory.hosts.map { host in
+        (host.name, host.tags.filter { !$0.value.isEmpty && names.contains($0.name) })
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The name of a rule's check on one series.
@@ -240,15 +247,19 @@ struct Judge {
 
   // MARK: Together
 
-  /// How the services are together: all, by probe, by group, and by both. Those that this pass did
-  /// not ask, as with `--limit`, count as they were when they were last asked.
-  func summaries(_ readings: [ServiceReading]) -> [Point] {
+  /// How the services are together: all, by probe, by group, by both, and by tags. Those that this pass
+  /// did not ask, as with `--limit`, count as they were when they were last asked. What is seen is added
+  /// to the availability, where one is kept.
+  func summaries(
+    _ readings: [ServiceReading], _ availability: inout Availability?, at time: Timestamp
+  ) -> [Point] {
     guard !readings.isEmpty else { return [] }
     var scores: [[Tag]: Score] = [:]
     func add(_ host: String, _ probe: String, _ severity: Severity, isUp: Bool?) {
       let group = Tag("group", groups[host] ?? "ungrouped")
       let type = Tag("type", probe)
-      for tags in [[], [type], [group], [group, type]] {
+      let others = (self.tags[host] ?? []).map { [$0] }
+      for tags in [[], [type], [group], [group, type]] + others {
         scores[tags, default: Score()].add(severity, isUp: isUp)
       }
     }
@@ -271,8 +282,13 @@ struct Judge {
       }
     }
     return scores.sorted { "\($0.key)" < "\($1.key)" }.map { tags, score in
-      let scope = tags.isEmpty ? "all" : tags.map(\.name).joined(separator: "_")
-      return score.point(tags: [Tag("scope", scope)] + tags, book.weights)
+      var scope = tags.isEmpty ? "all" : tags.map(\.name).joined(separator: "_")
+      if let tag = tags.first, book.tags.contains(tag.name) { scope = "tag_\(tag.name)" }
+      let tags = [Tag("scope", scope)] + tags
+      let name = Availability.scope(tags)
+      availability?.add(name, at: time, score.counts)
+      return score.point(
+        tags: tags, book.weights, sla: availability?.percent(name, at: time))
     }
   }
 

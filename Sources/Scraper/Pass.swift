@@ -76,7 +76,16 @@ struct Pass {
       questions, answers, clock: clock, known: states[SelfReading.host] ?? HostState(),
       in: &report)
     report.causes = causes(of: report.readings)
+    // A part of a pass, by hand, is no sign that the timer lives.
+    let isWhole = only == nil && hosts.count == site.inventory.hosts.count
+    let ping = DeadManPing(
+      site.own.deadMan, due: states[SelfReading.host]?.due[DeadManPing.name], at: report.start)
+    let pings = isWhole && report.isGood && ping != nil
+    if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
+    if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
+      report.warnings.append(trouble)
+    }
     await store.close()
     return report
   }
@@ -175,12 +184,15 @@ struct Pass {
       }
     }
     report.broken = judge.services.filter { $0.state != .ok && $0.state != .noData }
-    let summaries = judge.summaries(report.services)
+    var availability =
+      report.services.isEmpty
+      ? nil : await Standing.load(site.rules.sla, from: store, at: report.start)
+    let summaries = judge.summaries(report.services, &availability, at: report.start)
     if !summaries.isEmpty {
-      results.append(
-        HostResult(
-          batch: PointBatch(
-            host: Self.together, tags: [], time: report.start, points: summaries)))
+      var all = HostResult(
+        batch: PointBatch(host: Self.together, tags: [], time: report.start, points: summaries))
+      Standing.keep(availability, in: &all)
+      results.append(all)
     }
     if let services = judge.judgeServices(at: report.start) { results.append(services) }
     return judge.states

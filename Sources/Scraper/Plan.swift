@@ -125,14 +125,14 @@ struct Plan {
   }
 
   /// Whether something that has its turn now and then has it now.
-  private enum Clock {
+  enum Clock {
     case always
     /// And when again, and how late it is.
     case now(next: Timestamp, late: Duration)
     case later
   }
 
-  private static func clock(every: Duration, due known: Timestamp?, at now: Timestamp) -> Clock {
+  static func clock(every: Duration, due known: Timestamp?, at now: Timestamp) -> Clock {
     guard every > .zero else { return .always }
     let due = known ?? now
     // cron fires a little early or late: a tenth of the interval, at most 2 s, is the same turn.

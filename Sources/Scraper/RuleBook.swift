@@ -7,6 +7,10 @@ struct RuleBook {
   let rules: [Rule]
   let services: [BusinessService]
   let weights: Score.Weights
+  /// The window over which availability is told; nil where none is wanted.
+  let sla: SLA?
+  /// Tags of hosts by which services are counted together, too.
+  let tags: [String]
   /// The hosts of each rule; a rule that is not here is for all.
   private let hosts: [String: Set<String>]
   private let names: Set<String>
@@ -15,7 +19,7 @@ struct RuleBook {
   init(_ settings: Settings, _ inventory: Inventory, _ findings: inout Findings) {
     rules = Rule.all(from: settings.sections["rules"], &findings)
     services = BusinessService.all(from: settings.sections["services"], &findings)
-    weights = Self.weights(settings.sections["scores"], &findings)
+    (weights, sla, tags) = Self.scores(settings.sections["scores"], &findings)
     var hosts: [String: Set<String>] = [:]
     for rule in rules {
       if let profile = rule.profile, settings.profiles[profile] == nil {
@@ -50,34 +54,64 @@ struct RuleBook {
     names.contains(rule) && hosts[rule]?.contains(host) != false
   }
 
-  private static func weights(_ node: Node?, _ findings: inout Findings) -> Score.Weights {
-    guard let node else { return .percentage }
+  private static func scores(
+    _ node: Node?, _ findings: inout Findings
+  ) -> (Score.Weights, SLA?, [String]) {
+    guard let node else { return (.percentage, nil, []) }
+    if node.text != nil { return (preset(node, &findings), nil, []) }
     var weights = Score.Weights.percentage
-    if let text = node.text {
-      switch text {
-      case "percentage": return .percentage
-      case "graded": return .graded
-      default: findings.add(unknown("score", node, among: ["percentage", "graded"]))
-      }
-      return weights
-    }
-    let keys = ["minor", "major", "critical"]
+    var sla: SLA?
+    var tags: [String] = []
+    let keys = ["preset", "minor", "major", "critical", "sla", "by"]
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping("scores", keys: keys, &findings)
     }
+    // What a preset says, single weights say better.
+    for pair in pairs ?? [] where pair.name == "preset" { weights = preset(pair.value, &findings) }
     for pair in pairs ?? [] {
-      let value = findings.attempt { () throws(ConfigurationError) -> Double in
-        guard let value = Double(try pair.value.string(pair.name)), (0...1).contains(value) else {
-          throw ConfigurationError("\(pair.name) must be from 0 to 1", at: pair.value)
-        }
-        return value
-      }
       switch pair.name {
-      case "minor": weights.minor = value ?? 0
-      case "major": weights.major = value ?? 0
-      default: weights.critical = value ?? 0
+      case "preset": break
+      case "minor": weights.minor = weight(pair, &findings)
+      case "major": weights.major = weight(pair, &findings)
+      case "critical": weights.critical = weight(pair, &findings)
+      case "sla": sla = SLA(pair.value, &findings)
+      default: tags = self.tags(pair.value, &findings)
       }
     }
-    return weights
+    return (weights, sla, tags)
+  }
+
+  private static func preset(_ node: Node, _ findings: inout Findings) -> Score.Weights {
+    switch node.text {
+    case "percentage": return .percentage
+    case "graded": return .graded
+    default:
+      findings.add(unknown("score", node, among: ["percentage", "graded"]))
+      return .percentage
+    }
+  }
+
+  private static func weight(_ pair: Node.Pair, _ findings: inout Findings) -> Double {
+    findings.attempt { () throws(ConfigurationError) -> Double in
+      guard let value = Double(try pair.value.string(pair.name)), (0...1).contains(value) else {
+        throw ConfigurationError("\(pair.name) must be from 0 to 1", at: pair.value)
+      }
+      return value
+    } ?? 0
+  }
+
+  private static func tags(_ node: Node, _ findings: inout Findings) -> [String] {
+    let words = findings.attempt { () throws(ConfigurationError) in try node.words("by") }
+    return (words ?? []).compactMap { word in
+      let name = word.text ?? ""
+      guard !["host", "group", "type", "scope"].contains(name) else {
+        findings.add(
+          ConfigurationError(
+            "\"\(name)\" is no tag of the inventory's", at: word,
+            hint: name == "group" ? "services are counted by group without it" : nil))
+        return nil
+      }
+      return name
+    }
   }
 }

@@ -1,6 +1,5 @@
 internal import Engine
-internal import Metrics
-internal import Sinks
+internal import Rules
 internal import Targets
 
 /// What a pass asks to learn whether it is the scraper that is cut off, beside all that it asks of hosts.
@@ -37,6 +36,7 @@ struct SelfQuestions: Sendable {
   /// What name servers are asked for.
   private var name: String?
 
+  /// What is to be asked beside these.
   init(_ settings: SelfSettings, _ jobs: [Pass.Job], _ bmcs: [Plan.BMCTurn]) {
     self.settings = settings
     for job in jobs {
@@ -55,6 +55,21 @@ struct SelfQuestions: Sendable {
       }
     }
     for turn in bmcs { add(turn.host.name, BMCReading.name, turn.settings.address) }
+    choose()
+  }
+
+  /// What would be asked if all of these hosts and their BMCs were.
+  init(_ settings: SelfSettings, of hosts: [Host]) {
+    self.settings = settings
+    for host in hosts {
+      if host.connection == .ssh { add(host.name, "ssh", host.address) }
+      if let bmc = host.bmc { add(host.name, BMCReading.name, bmc.address) }
+    }
+    choose()
+  }
+
+  /// Picks whom to ask by where the targets are.
+  private mutating func choose() {
     guard settings.isOn, !places.isEmpty else { return }
     let versions = Set(places.values.compactMap(\.number?.version))
     switch settings.gateway {
@@ -86,6 +101,16 @@ struct SelfQuestions: Sendable {
       name = name ?? address
     }
     places[Target(host: host, name: target)] = place
+  }
+
+  /// The way out to the targets, as it is now.
+  var way: SelfWatch.Way {
+    let network = OwnNetwork()
+    guard network.hasLink else { return .noInterface }
+    let ways = places.values.compactMap(\.number).map(network.way(to:))
+    if ways.isEmpty || ways.contains(.open) || ways.contains(.unknown) { return .open }
+    for way in ways { if case .noCarrier(let interface) = way { return .noCarrier(interface) } }
+    return .noRoute
   }
 
   /// Asks while hosts are being asked. Where those leave no doubt, it is not waited for.

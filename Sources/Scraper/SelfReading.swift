@@ -11,11 +11,16 @@ struct SelfReading: Sendable {
   private static let memory = "self"
 
   private(set) var verdict = SelfWatch.Verdict()
-  private(set) var result: HostResult
+  var result: HostResult
   /// By how much the clock was set since the last pass.
   private(set) var jump = Duration.zero
   /// Hosts of which something failed that is not counted against them.
   private(set) var unjudged: [String] = []
+
+  /// Whether a gateway answered pings when it was last heard of; nil where nothing is known of it.
+  static func answersPings(_ gateway: String, _ known: HostState?) -> Bool? {
+    known?.memory[memory]?.values["gateway \(gateway)"]?.first.map { $0 == 1 }
+  }
 
   /// Weighs what was heard, and takes back from the report what says nothing of hosts.
   init(
@@ -30,7 +35,7 @@ struct SelfReading: Sendable {
     var kept = known.memory[Self.memory]?.values ?? [:]
     var witnesses = SelfWatch.Witnesses()
     witnesses.count(report, questions)
-    witnesses.lookAround(questions)
+    if witnesses.asked > 0, witnesses.answered == 0 { witnesses.way = questions.way }
     witnesses.hear(questions, answers, &kept)
     if questions.settings.watchesClock {
       let boot = OwnClock.boot
@@ -110,30 +115,6 @@ extension SelfWatch.Witnesses {
         if case .nameless = proof { continue }
         resolved += 1
       }
-    }
-  }
-
-  /// Looks for the way out, where nobody answered.
-  fileprivate mutating func lookAround(_ questions: SelfQuestions) {
-    guard asked > 0, answered == 0 else { return }
-    if !questions.network.hasLink {
-      way = .noInterface
-      return
-    }
-    // The interfaces as they are now, not as they were before hosts were asked.
-    let network = OwnNetwork()
-    guard network.hasLink else {
-      way = .noInterface
-      return
-    }
-    let ways = questions.places.values.compactMap(\.number).map(network.way(to:))
-    guard let first = ways.first else { return }
-    if ways.allSatisfy({ $0 == .none }) {
-      way = .noRoute
-    } else if case .noCarrier(let interface) = ways.first(where: { $0 != .none }) ?? first,
-      ways.allSatisfy({ $0 != .open && $0 != .unknown })
-    {
-      way = .noCarrier(interface)
     }
   }
 

@@ -12,9 +12,9 @@ struct Site {
   let settings: Settings
   let rules: RuleBook
   let alerts: AlertBook
-  let reports: Reports
   /// How the scraper watches itself.
   let own: SelfSettings
+  let reports: Reports
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -46,8 +46,8 @@ struct Site {
     let contacts = Contact.all(
       from: settings.sections["contacts"], secrets: false, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
-    reports = Reports(inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
+    reports = Reports(inventory, contacts, &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }

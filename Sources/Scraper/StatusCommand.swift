@@ -92,9 +92,23 @@ enum StatusCommand: Subcommand {
         }
         Terminal.print(line.visible)
       }
+      try await showUntold(store)
     }
     let isWell = never.isEmpty && checks.allSatisfy(\.isWell) && broken.isEmpty
     return isWell ? ExitCode.ok : ExitCode.notOK
+  }
+
+  /// Places where people could not be told at the last attempt.
+  private static func showUntold(_ store: Store) async throws {
+    var failures: [String: String] = [:]
+    for incident in try await store.incidents().compactMap({ Incident($0.body) }) {
+      for (notifier, telling) in incident.tellings {
+        failures[notifier] = telling.failure ?? failures[notifier]
+      }
+    }
+    for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {
+      Terminal.print("\(notifier): people could not be told: \(words)".visible)
+    }
   }
 
   /// One thing that is watched, as it was at the last pass.

@@ -185,6 +185,12 @@ final class Exchange {
     ]
   }
 
+  /// A little more than until the deadline, at most a day.
+  private var millisecondsLeft: Int {
+    let (seconds, attoseconds) = min(deadline.remaining, .seconds(86_400)).components
+    return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000) + 200
+  }
+
   private var http: [CURLcode] {
     var codes = [
       scrape_setopt_string(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
@@ -235,6 +241,8 @@ final class Exchange {
     if let sender = request.sender {
       codes += [
         scrape_setopt_string(easy, CURLOPT_MAIL_FROM, sender),
+        // Where libcurl blocks, nobody else sees to the deadline; else we are first.
+        scrape_setopt_long(easy, CURLOPT_TIMEOUT_MS, millisecondsLeft),
         list(CURLOPT_MAIL_RCPT, request.recipients),
         scrape_setopt_long(easy, CURLOPT_UPLOAD, 1),
         scrape_setopt_large(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(body.count)),
@@ -374,6 +382,9 @@ final class Exchange {
 
   var isAsleep: Bool { sleeper != nil }
 
+  /// Whether libcurl ended it.
+  var isFinished: Bool { if case .finished = ending { true } else { false } }
+
   func sleep(_ continuation: CheckedContinuation<Void, Never>) {
     sleeper = continuation
     if ending != nil { wake() }
@@ -386,6 +397,8 @@ final class Exchange {
 
   func answer(_ ending: Ending) throws(TransferError) -> TransferAnswer {
     switch ending {
+    case .finished(CURLE_OPERATION_TIMEDOUT) where request.sender != nil:
+      return answer(ending: .timeout)
     case .finished(let code): return answer(code)
     case .timedOut: return answer(ending: .timeout)
     case .cancelled: return answer(ending: .cancelled)

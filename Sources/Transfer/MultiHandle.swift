@@ -100,7 +100,12 @@ final class MultiHandle: @unchecked Sendable {
     guard curl_multi_add_handle(multi, easy) == CURLM_OK else {
       throw TransferError(.local, "libcurl cannot start the transfer")
     }
-    defer { curl_multi_remove_handle(multi, easy) }
+    defer {
+      // Of a mail that is broken off libcurl would send the end, as if it were whole, and wait for the
+      // answer to it.
+      if request.sender != nil, !exchange.isFinished { sockets.shutdown() }
+      curl_multi_remove_handle(multi, easy)
+    }
     earliest = min(earliest, deadline)
     if alarm.isPast { takeAlarm() }
     while true {

@@ -21,16 +21,24 @@ final class Sockets {
 
   func close(_ number: Int32) {
     open.remove(number)
-    if !goodbye.isEmpty {
-      _ = goodbye.withUnsafeBytes {
-        send(
-          number, $0.baseAddress, $0.count,
-          Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT)))
-      }
-    }
+    sayGoodbye(number)
     _ = Glibc.close(number)
   }
 
   /// Ends both directions, so that nobody waits for another word on them.
-  func shutdown() { for number in open { _ = Glibc.shutdown(number, Int32(SHUT_RDWR)) } }
+  func shutdown() {
+    for number in open {
+      sayGoodbye(number)
+      _ = Glibc.shutdown(number, Int32(SHUT_RDWR))
+    }
+  }
+
+  private func sayGoodbye(_ number: Int32) {
+    guard !goodbye.isEmpty else { return }
+    _ = goodbye.withUnsafeBytes {
+      send(
+        number, $0.baseAddress, $0.count,
+        Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT)))
+    }
+  }
 }

@@ -18,6 +18,17 @@ public final class Transfers: Sendable {
   public func run(
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> TransferAnswer {
+    // libcurl blocks its thread until a server has answered to a mail, which may take its time to
+    // look through it: each has a thread of its own.
+    guard request.sender == nil else {
+      return await perform(request, on: Reactor(), by: deadline)
+    }
+    return await perform(request, on: reactor, by: deadline)
+  }
+
+  private func perform(
+    _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> TransferAnswer {
     do throws(TransferError) {
       let authorities = try await Authorities.of(request.trust, on: reactor, by: deadline)
       // A mail protocol's connection is not kept, and libcurl would wait for an answer to its QUIT

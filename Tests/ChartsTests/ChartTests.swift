@@ -289,6 +289,15 @@ struct ChartTests {
     #expect(few.canvas.written.contains { $0.text == "–" })
   }
 
+  @Test func `several are drawn side by side`() async throws {
+    let chart = Self.chart([Self.series { 50 + 40 * sin(Double($0) / 9) }], [.init(80, .minor)])
+    let wanted = try chart.png(.dark)
+    try await withThrowingTaskGroup(of: [UInt8].self) { group in
+      for _ in 0..<16 { group.addTask { try chart.png(.dark) } }
+      for try await png in group { #expect(png == wanted) }
+    }
+  }
+
   @Test func `a value that is old is told with its time`() throws {
     setenv("TZ", "UTC", 1)
     tzset()

@@ -71,6 +71,7 @@ import Testing
       settings: """
         profiles: {none: {collectors: {gpu: {}}}}
         fanout: 10000
+        self: {gateway: off, resolver: off}
         store: {size: 100000GiB}
         sinks:
           - graphite: {port: 9}

@@ -256,6 +256,8 @@ private final class HostilePass: Sendable {
       }
     }
     scratch.write("hosts.yml", inventory)
+    // Its own gateway is nobody that a test may ask.
+    scratch.write("scrape.yml", "self: off\n")
     run = try MeasuredRun(
       [
         "run", "--inventory", "\(scratch.path)/hosts.yml", "--store", "\(scratch.path)/scrape.db",

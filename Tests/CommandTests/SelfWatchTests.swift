@@ -125,4 +125,128 @@ struct SelfWatchTests {
     #expect(after.scraper.first?.contains("network: critical → ok") == true)
     #expect(try lab.scrape("status").status == 0)
   }
+
+  @Test func `hosts that die behind a gateway that answers are down`() throws {
+    let lab = try Lab()
+    try lab.settle()
+    try lab.network.inside(.hosts, "ip link set h0 down")
+    let trouble = try lab.trouble()
+    #expect(!trouble.contains { $0.contains("(scraper)") }, "\(trouble)")
+    #expect(trouble.contains { $0.contains("h[1-20]") && $0.contains("ssh") }, "\(trouble)")
+    let changes = try lab.changes().hosts.filter { $0.contains("ssh: ok → critical") }
+    #expect(changes.count == Self.count)
+  }
+
+  @Test func `a gateway that vanishes behind a living switch is one message`() throws {
+    let lab = try Lab()
+    try lab.settle()
+    let before = try lab.changes().hosts
+    try lab.network.inside(.gateway, "ip address del \(RoutedRange.gateway)/24 dev g0")
+    let trouble = try lab.trouble()
+    #expect(trouble.count == 1, "\(trouble)")
+    let words = "gateway 10.96.0.1 does not answer, and no host does; 20 hosts not judged"
+    #expect(trouble.first?.contains(words) == true, "\(trouble)")
+    #expect(try lab.changes().hosts == before)
+    // The same in `scrape doctor`, without the hosts.
+    let doctor = try lab.scrape("doctor")
+    #expect(doctor.output.contains("✗ gateway"), "\(doctor)")
+    // An anchor that answers says that it is not the scraper.
+    try lab.network.inside(.gateway, "ip address add 10.96.0.9/24 dev g0")
+    try lab.network.inside(.hosts, "ip link set h0 down")
+    lab.range.scratch.write(
+      "inventory/scrape.yml",
+      "profiles: {small: {collectors: {mem: {}}}}\nconnect_timeout: 1s\n"
+        + "self: {anchors: [10.96.0.9]}\n")
+    let judged = try lab.trouble()
+    #expect(judged.contains { $0.contains("h[1-20]") }, "\(judged)")
+  }
+
+  @Test func `without a route nobody is down, and without the watch all are`() throws {
+    let lab = try Lab()
+    try lab.settle()
+    try lab.network.inside(.scraper, "ip route del default")
+    let trouble = try lab.trouble()
+    #expect(trouble.count == 1 && trouble[0].contains("there is no route"), "\(trouble)")
+    lab.range.scratch.write(
+      "inventory/scrape.yml", "profiles: {small: {collectors: {mem: {}}}}\nself: off\n")
+    #expect(try lab.trouble().contains { $0.contains("h[1-20]") && $0.contains("unreachable") })
+    // What is watched no more is no trouble.
+    #expect(!(try lab.scrape("status").output.contains("(scraper)")))
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/nft")))
+  func `a gateway that filters pings is known by its neighbourhood`() throws {
+    let lab = try Lab()
+    try lab.network.inside(
+      .gateway,
+      """
+      nft add table inet t
+      nft add chain inet t in '{ type filter hook input priority 0; }'
+      nft add rule inet t in icmp type echo-request drop
+      """)
+    try lab.settle()
+    try lab.network.inside(.hosts, "ip link set h0 down")
+    #expect(try lab.trouble().contains { $0.contains("h[1-20]") })
+    try lab.network.inside(.hosts, "ip link set h0 up; ip route replace default via 10.96.1.254")
+    try lab.settle()
+    // Time takes a dead neighbour out of the table; here it is done by hand.
+    try lab.network.inside(.gateway, "ip address del \(RoutedRange.gateway)/24 dev g0")
+    try lab.network.inside(.scraper, "ip neigh flush all")
+    let trouble = try lab.trouble()
+    #expect(trouble.count == 1 && trouble[0].contains("gateway 10.96.0.1"), "\(trouble)")
+  }
+
+  @Test func `a gateway that never answered proves nothing`() throws {
+    let lab = try Lab(settings: "self: {gateway: 10.96.0.77}")
+    try lab.settle()
+    try lab.network.inside(.hosts, "ip link set h0 down")
+    #expect(try lab.trouble().contains { $0.contains("h[1-20]") })
+  }
+
+  @Test func `an own address of the scraper's is not beyond it`() throws {
+    let lab = try Lab()
+    lab.range.scratch.write(
+      "inventory/own.yml",
+      "all: {hosts: {me: {connection: local, address: 10.96.0.2, probes: [icmp]}}}\n")
+    try lab.settle()
+    try lab.network.inside(.gateway, "ip address del \(RoutedRange.gateway)/24 dev g0")
+    // It answers itself all the same.
+    let trouble = try lab.trouble()
+    #expect(trouble.count == 1 && trouble[0].contains("20 hosts not judged"), "\(trouble)")
+  }
+
+  @Test func `name servers that do not answer are not held against those who have names`() throws {
+    let lab = try Lab(settings: "self: {gateway: off}")
+    try lab.settle()
+    lab.range.scratch.write("resolv.conf", "nameserver 10.96.0.1\n")
+    let hosts = (1...3).map { "n\($0): {address: n\($0).range.test}" }.joined(separator: ", ")
+    lab.range.scratch.write(
+      "inventory/named.yml",
+      "all: {children: {named: {hosts: {\(hosts)}, vars: {probes: []}}}}\n")
+    // The gateway refuses at once what it does not serve, and drops it in the second pass.
+    let command =
+      "mount --bind \(lab.range.scratch.path)/resolv.conf /etc/resolv.conf && exec "
+      + "\(Scrape.program) run --limit named --inventory \(lab.range.inventory) "
+      + "--store \(lab.range.store)"
+    let outcome = try lab.network.scraper("/usr/bin/unshare", ["-m", "/bin/sh", "-c", command])
+    let trouble = outcome.errors.split(separator: "\n").dropFirst().map(String.init)
+    #expect(trouble.count == 1 && trouble[0].contains("(scraper)"), "\(outcome)")
+    #expect(trouble.first?.contains("no answer from 10.96.0.1") == true, "\(outcome)")
+    #expect(trouble.first?.contains("3 hosts not judged") == true, "\(outcome)")
+    #expect(!(try lab.changes().hosts.contains { $0.contains("n1") }))
+  }
+
+  @Test(arguments: [
+    ("self: {gateway: router}", "not an address in numbers"),
+    ("self: {resolver: maybe}", "possible: auto, off"), ("self: {gatway: off}", "\"gateway\""),
+    ("self: {deadman: {every: 1m}}", "deadman has no url"),
+    ("self: {deadman: {url: \"ftp://x/y\"}}", "none of http"),
+  ])
+  func `faults are told with their place`(settings: String, problem: String) throws {
+    let range = Range(
+      hosts: "all: {hosts: {me: {connection: local}}}\n", settings: settings + "\n")
+    let outcome = try range.scrape("lint")
+    #expect(outcome.status == 2 && outcome.errors.contains(problem), "\(outcome.errors)")
+    #expect(outcome.errors.contains("scrape.yml:1"))
+  }
 }

@@ -16,7 +16,8 @@ public final class Dovecot: Sendable {
   public let smtp = freePort()
   private let daemon: Daemon
 
-  public init(certificate: (certificate: String, key: String)) throws {
+  /// What is submitted goes to the port `relay` of the loopback.
+  public init(certificate: (certificate: String, key: String), relay: UInt16 = 25) throws {
     let path = scratch.path
     scratch.write("users", "alice:{PLAIN}right:65534:65534::\(path)/mail::\n", mode: 0o644)
     try run("/bin/mkdir", ["-p", "\(path)/mail", "\(path)/run"])
@@ -41,6 +42,7 @@ public final class Dovecot: Sendable {
       # Dovecot takes the loopback for as safe as TLS; this test does not.
       auth_failure_delay = 0
       submission_relay_host = 127.0.0.1
+      submission_relay_port = \(relay)
       submission_backend_capabilities = 8BITMIME
       passdb {
         driver = passwd-file

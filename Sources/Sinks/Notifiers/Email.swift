@@ -1,5 +1,6 @@
 public import Configuration
 public import Engine
+internal import Charts
 internal import Metrics
 internal import Transfer
 
@@ -34,7 +35,7 @@ public struct Email: Notifier {
   public let name: String
   public var lane: String { "\(configuration.server) \(configuration.username ?? "")" }
   public let isLiving = false
-  private let configuration: Configuration
+  let configuration: Configuration
   private let transfers = Transfers()
 
   public init(_ configuration: Configuration) {
@@ -54,7 +55,8 @@ public struct Email: Notifier {
     let content = notice.fingerprint(occasion)
     // Some have this mail already, where it was refused for others.
     let recipients = history.recipients(of: content, among: configuration.to)
-    let message = message(of: notice, after: history)
+    var message = message(of: notice, after: history)
+    message.picture = await picture(notice, on: reactor, by: deadline)
     var request = TransferRequest("PUT", "\(configuration.server)/\(greeting)")
     request.requiresTLS = configuration.startsTLS
     request.user = configuration.username
@@ -79,6 +81,18 @@ public struct Email: Notifier {
       let reason: NotifierError.Reason = refusals.contains(where: \.isForNow) ? .busy : .refused
       throw NotifierError(reason, name, "\(say(refusals)); the others have it")
     }
+  }
+
+  /// Drawing takes a while, and reads fonts: it is not for a reactor.
+  private static let painters = BlockingPool(name: "charts", threads: 1)
+
+  /// The chart as a picture; nil where there is none, or it cannot be drawn: the text tells it all.
+  private func picture(
+    _ notice: Notice, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> [UInt8]? {
+    guard let chart = notice.chart else { return nil }
+    let limit = min(deadline, .after(.seconds(5)))
+    return await Self.painters.run(by: limit, on: reactor) { try? chart.png(.light) } ?? nil
   }
 
   private func message(of notice: Notice, after history: EmailHistory) -> EmailMessage {
@@ -123,7 +137,9 @@ public struct Email: Notifier {
   /// to that.
   private func refusals(_ answer: TransferAnswer, _ recipients: [String]) -> [Refusal] {
     // The last line of each answer has no dash after the code (RFC 5321, 4.2.1).
-    let finals = answer.lines.filter { $0.utf8.dropFirst(3).first != UInt8(ascii: "-") }
+    var finals = answer.lines.filter { $0.utf8.dropFirst(3).first != UInt8(ascii: "-") }
+    // The answer to QUIT.
+    if finals.last?.hasPrefix("221") == true { finals.removeLast() }
     guard
       let end = finals.lastIndex(where: { $0.hasPrefix("354") })
         ?? (answer.error?.message.hasPrefix("RCPT") == true ? finals.count : nil),

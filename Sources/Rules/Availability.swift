@@ -1,0 +1,176 @@
+public import Configuration
+public import Metrics
+
+/// An SLA: which share of the observations in a window was good.
+public struct SLA: Sendable, Equatable {
+  public let window: Duration
+  /// What counts as good.
+  public let counted: Set<Severity>
+
+  /// What can be judged at all: what is unknown is neither good nor bad.
+  public static let judged: [Severity] = [.ok, .minor, .major, .critical]
+
+  public init(window: Duration, counting counted: Set<Severity> = [.ok, .minor]) {
+    self.window = window
+    self.counted = counted
+  }
+
+  /// Reads `{window: 24h, count: [ok, minor]}`.
+  public init?(_ node: Node, _ findings: inout Findings) {
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping("sla", keys: ["window", "count"], &findings)
+    }
+    guard let pairs else { return nil }
+    var window: Duration?
+    var counted: Set<Severity> = [.ok, .minor]
+    for pair in pairs {
+      if pair.name == "window" {
+        window = findings.attempt { () throws(ConfigurationError) in
+          try pair.value.duration("window", in: .seconds(60) ... .seconds(400 * 86_400))
+        }
+        if window == nil { return nil }
+        continue
+      }
+      let words = findings.attempt { () throws(ConfigurationError) in
+        try pair.value.words("count")
+      }
+      counted = []
+      for word in words ?? [] {
+        if let severity = Self.judged.first(where: { $0.rawValue == word.text }) {
+          counted.insert(severity)
+        } else {
+          findings.add(unknown("severity", word, among: Self.judged.map(\.rawValue)))
+        }
+      }
+    }
+    guard let window else {
+      findings.add(
+        ConfigurationError("sla has no window", at: node, hint: "write {window: 24h}"))
+      return nil
+    }
+    self.init(window: window, counting: counted)
+  }
+}
+
+/// How many observations of each scope there were in the window of an SLA, and how many were good.
+///
+/// They are counted in stretches of a 48th of the window, so that a pass adds to one number and reads a
+/// few instead of all that the history holds. The window so reaches back by that much less at times.
+public struct Availability: Sendable, Equatable {
+  /// Good and judged observations of one scope, from the stretch `first` on.
+  private struct Counts: Sendable, Equatable {
+    var first: Int64
+    var good: [UInt64]
+    var judged: [UInt64]
+
+    var last: Int64 { first &+ Int64(judged.count) - 1 }
+  }
+
+  private static let stretches: Int64 = 48
+
+  public let sla: SLA
+  private var scopes: [String: Counts] = [:]
+
+  public init(_ sla: SLA) { self.sla = sla }
+
+  /// Seconds of a stretch.
+  private var length: Int64 {
+    max(1, (sla.window.components.seconds + Self.stretches - 1) / Self.stretches)
+  }
+
+  private func stretch(_ time: Timestamp) -> Int64 { time.seconds / length }
+
+  /// Adds what was seen of a scope at a time.
+  public mutating func add(_ scope: String, at time: Timestamp, _ counts: [Severity: Int]) {
+    var good: UInt64 = 0
+    var judged: UInt64 = 0
+    for severity in SLA.judged {
+      let count = UInt64(max(0, counts[severity] ?? 0))
+      judged &+= count
+      if sla.counted.contains(severity) { good &+= count }
+    }
+    let stretch = stretch(time)
+    var entry = scopes[scope] ?? Counts(first: stretch, good: [0], judged: [0])
+    // A clock that was set back, or a long silence: what was counted is of another time.
+    if stretch < entry.first || stretch - entry.last > Self.stretches {
+      entry = Counts(first: stretch, good: [0], judged: [0])
+    }
+    while entry.last < stretch {
+      entry.good.append(0)
+      entry.judged.append(0)
+    }
+    while entry.last > stretch {
+      entry.good.removeLast()
+      entry.judged.removeLast()
+    }
+    entry.good[entry.good.count - 1] &+= good
+    entry.judged[entry.judged.count - 1] &+= judged
+    let excess = entry.judged.count - Int(Self.stretches)
+    if excess > 0 {
+      entry.good.removeFirst(excess)
+      entry.judged.removeFirst(excess)
+      entry.first += Int64(excess)
+    }
+    scopes[scope] = entry
+  }
+
+  /// The share of good observations in percent; nil where none could be judged.
+  public func percent(_ scope: String, at time: Timestamp) -> Double? {
+    guard let entry = scopes[scope] else { return nil }
+    let oldest = stretch(time) - Self.stretches
+    let skipped = Int(clamping: max(0, oldest + 1 - entry.first))
+    let judged = entry.judged.dropFirst(skipped).reduce(0, &+)
+    guard judged > 0 else { return nil }
+    return 100 * Double(entry.good.dropFirst(skipped).reduce(0, &+)) / Double(judged)
+  }
+
+  /// Forgets scopes of which the window holds nothing.
+  public mutating func prune(at time: Timestamp) {
+    let oldest = stretch(time) - Self.stretches
+    scopes = scopes.filter { $0.value.last > oldest }
+  }
+}
+
+extension Availability {
+  /// The name under which it is kept for what kind of window.
+  private static let head = ""
+  private var kind: [UInt64] {
+    [
+      UInt64(clamping: sla.window.components.seconds),
+      SLA.judged.enumerated().reduce(0) {
+        $0 | (sla.counted.contains($1.element) ? 1 << UInt64($1.offset) : 0)
+      },
+    ]
+  }
+
+  /// As the store remembers it.
+  public var values: [String: [UInt64]] {
+    var values = [Self.head: kind]
+    for (scope, entry) in scopes {
+      var numbers = [UInt64(clamping: entry.first)]
+      for (good, judged) in zip(entry.good, entry.judged) { numbers += [good, judged] }
+      values[scope] = numbers
+    }
+    return values
+  }
+
+  /// What the store remembers; nil where that is of another window, or of none.
+  public init?(_ sla: SLA, values: [String: [UInt64]]) {
+    self.init(sla)
+    guard values[Self.head] == kind else { return nil }
+    for (scope, numbers) in values where scope != Self.head {
+      guard let first = numbers.first, numbers.count > 2, numbers.count % 2 == 1,
+        numbers.count <= 2 * Int(Self.stretches) + 1
+      else { return nil }
+      let pairs = numbers.dropFirst().enumerated()
+      scopes[scope] = Counts(
+        first: Int64(clamping: first), good: pairs.filter { $0.offset % 2 == 0 }.map(\.element),
+        judged: pairs.filter { $0.offset % 2 == 1 }.map(\.element))
+    }
+  }
+
+  /// A scope's name by its tags.
+  public static func scope(_ tags: [Tag]) -> String {
+    tags.sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }.joined(separator: "\u{1f}")
+  }
+}
