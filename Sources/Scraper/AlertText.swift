@@ -127,7 +127,7 @@ struct AlertText {
     var ends: [String] = []
     if let from = back.map(\.alert.since).min() {
       let until = back.compactMap(\.until).max() ?? from
-      ends.append("\(Self.subject(back)) back after \(Self.length(from, until))")
+      ends.append("\(Self.subject(back)) back after \(Self.length(Self.seconds(from, until)))")
     }
     if !gone.isEmpty { ends.append("\(Self.subject(gone)) watched no more") }
     return "\(Self.end(back.isEmpty)) \(ends.joined(separator: "; "))"
@@ -242,12 +242,13 @@ struct AlertText {
     }
     return order.map { group in
       let members = groups[group] ?? []
-      let from = members.map(\.alert.since).min() ?? incident.opened
-      let until = members.compactMap(\.until).max() ?? from
+      let until = members.compactMap(\.until).max() ?? incident.opened
+      // Of several that were not well one after the other, the one that was it for longest.
+      let length = members.map { Self.seconds($0.alert.since, $0.until ?? until) }.max() ?? 0
       let hosts = members.map(\.alert.key.host)
       let end =
         group.isGone
-        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(from, until))"
+        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(length))"
       return (
         Self.names(hosts), " \(Self.word(group.check)) \(end)",
         group.worst, group.isGone, Self.clipped(members[0].alert.message, 400), hosts
@@ -320,6 +321,11 @@ struct AlertText {
     return fold(Array(Set(all)).sorted())
   }
 
+  /// The hosts of several incidents; nil where there are none.
+  static func names(_ texts: ArraySlice<AlertText>) -> String? {
+    texts.isEmpty ? nil : names(texts.flatMap { $0.incident.members.map(\.alert.key.host) })
+  }
+
   static func clipped(_ text: String, _ length: Int = 150) -> String {
     // One character may be of any number of scalars.
     let scalars = text.unicodeScalars
@@ -329,9 +335,12 @@ struct AlertText {
   /// `14:05`, with the date where it is not today's.
   static func clock(_ time: Timestamp) -> String { String(Figure.time(time).dropLast(3)) }
 
-  private static func length(_ from: Timestamp, _ until: Timestamp) -> String {
+  private static func seconds(_ from: Timestamp, _ until: Timestamp) -> Int64 {
     let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(from.nanoseconds)
-    let seconds = overflow ? 0 : max(0, length) / 1_000_000_000
-    return seconds < 60 ? "\(max(1, seconds)) s" : Figure.duration(.seconds(seconds))
+    return overflow ? 0 : max(0, length) / 1_000_000_000
+  }
+
+  private static func length(_ seconds: Int64) -> String {
+    seconds < 60 ? "\(max(1, seconds)) s" : Figure.duration(.seconds(seconds))
   }
 }

@@ -242,6 +242,9 @@ struct Alerting {
     return notice
   }
 
+  /// Of so many incidents a summary tells all, of the others the hosts.
+  private static let whole = 40
+
   /// What was over before it could be told, and what waited for long, as one message.
   private func summary(_ late: [Int], _ notifier: any Notifier, _ contact: Contact) -> Job {
     let all = late.map { incidents[$0] }
@@ -254,11 +257,15 @@ struct Alerting {
       + "\(AlertText.clock(from)) not told until now: \(open) open, \(all.count - open) over"
     var text = StyledText()
     text.add(.init(subject, .bold))
-    for (incident, one) in zip(all, texts) where incident.closed == nil {
-      text.lines += one.text.lines
+    let lasting = texts.filter { $0.incident.closed == nil }
+    for one in lasting.prefix(Self.whole) { text.lines += one.text.lines }
+    if let rest = AlertText.names(lasting.dropFirst(Self.whole)) {
+      text.add(.init("🔴 and \(Figure.count(lasting.count - Self.whole)) more, open: \(rest)"))
     }
-    for (incident, one) in zip(all, texts) where incident.closed != nil {
-      text.lines.append(one.missed)
+    let over = texts.filter { $0.incident.closed != nil }
+    for one in over.prefix(Self.whole) { text.lines.append(one.missed) }
+    if let rest = AlertText.names(over.dropFirst(Self.whole)) {
+      text.add(.init("🟢 and \(Figure.count(over.count - Self.whole)) more, over: \(rest)"))
     }
     var notice = Notice(
       .summary, severity: severity, subject: subject, text: text,

@@ -139,6 +139,16 @@ import Testing
     #expect(object.output.hasPrefix("{\"id\":1,"), "\(object)")
   }
 
+  @Test func `what is flapping can be said to be known while it is well`() throws {
+    let place = try Place(["one"])
+    for step in 0...8 { try place.pass(isUp: step % 2 == 0) }
+    #expect(try place.range.scrape("alerts").output.contains("flapping"))
+    #expect(try place.range.scrape("ack", "one", "--why", "a cable").status == 0)
+    for step in 0...1 { try place.pass(isUp: step == 0) }
+    let alerts = try place.range.scrape("alerts").output
+    #expect(alerts.contains("known (") && alerts.contains("a cable)"), "\(alerts)")
+  }
+
   @Test func `a route of a transition takes that one, in whichever pass`() throws {
     let range = Range(hosts: "all: {hosts: {here: {connection: local}}}\n")
     let log = "\(range.scratch.path)/log"
