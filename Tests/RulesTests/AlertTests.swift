@@ -272,6 +272,19 @@ extension [Incident.Member] {
     #expect(world.noticed == [.first])
   }
 
+  @Test func `what is seen after the pass began is waited for as well`() throws {
+    var world = try World("{to: team, wait: 1m}")
+    let start = world.now
+    world.now = Timestamp(seconds: start.seconds + 2)
+    world.set([1], .critical)
+    world.now = start
+    for _ in 0..<4 { world.pass() }
+    #expect(world.calls.isEmpty, "\(world.calls)")
+    world.pass(60)
+    world.pass()
+    #expect(world.noticed == [.first])
+  }
+
   @Test func `what was silenced before it was told is not told when it is over`() throws {
     var world = try World("{to: team, wait: 1m}")
     world.set([1], .critical)

@@ -30,6 +30,17 @@ struct StoreTests {
     }
   }
 
+  @Test func `incidents that are over take so much room, and no more`() async throws {
+    try await withStore { store in
+      let body = JSON.string(String(repeating: "x", count: 10 << 20))
+      for id in Int64(1)...9 {
+        let incident = Store.KeptIncident(id: id, contact: "team", isOpen: id < 3, body: body)
+        try await store.finish(pass(Int(id)), [], incidents: [incident])
+      }
+      #expect(try await store.incidents(all: 100).map(\.id) == [1, 2, 4, 5, 6, 7, 8, 9])
+    }
+  }
+
   @Test func `what a host is remembered by is merged collector by collector`() async throws {
     try await withStore { store in
       let cpu = Memory(time: time(1), uptime: 12.5, values: ["cpu0": [0, 1, .max], "": []])

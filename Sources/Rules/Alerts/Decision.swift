@@ -40,7 +40,9 @@ public enum Decision: Sendable, Equatable {
         let isSilenced = incident.members.allSatisfy { $0.silenced != nil }
         self = isSilenced || incident.wasBlip(route) ? .nothing : .missed
       } else if let since = incident.loud.map(\.alert.since).min(),
-        hasPassed(route.wait, since: since)
+        // A pass sees things after it began: only on a clock that was set back are they further off.
+        now.nanoseconds.subtractingReportingOverflow(since.nanoseconds).partialValue.magnitude
+          >= route.wait.components.seconds.magnitude &* 1_000_000_000
       {
         self = .first
       } else {

@@ -65,8 +65,10 @@ extension Store {
     }
   }
 
-  /// So many incidents are remembered.
+  /// So many incidents are remembered, and so many bytes of those that are over: a host with ever new
+  /// disks makes long ones.
   private static let incidents: Int64 = 10_000
+  private static let incidentBytes: Int64 = 64 << 20
 
   // MARK: Incidents
 
@@ -112,6 +114,12 @@ extension Store {
     try database.run(
       "DELETE FROM incident WHERE open = 0 AND id <= (SELECT max(id) FROM incident) - ?",
       .integer(Self.incidents))
+    try database.run(
+      """
+      DELETE FROM incident WHERE open = 0 AND id <= (SELECT max(id) FROM (
+      SELECT id, sum(length(body)) OVER (ORDER BY id DESC) AS total FROM incident WHERE open = 0)
+      WHERE total > ?)
+      """, .integer(Self.incidentBytes))
   }
 
   // MARK: Silences
