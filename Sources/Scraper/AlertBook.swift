@@ -153,6 +153,11 @@ struct AlertBook {
                 throw unknown(
                   "severity", pair.value, among: Severity.allCases.map(\.rawValue))
               }
+              guard severity > .unknown else {
+                throw ConfigurationError(
+                  "below \(severity.rawValue) nothing is told in any case", at: pair.value,
+                  hint: "below: critical keeps quiet about what is minor or major")
+              }
               below = severity
             }
           }
@@ -178,7 +183,12 @@ struct AlertBook {
     }
     for pair in pairs ?? [] {
       if pair.name == "hosts" {
-        window.hosts = select(pair.value, inventory, &findings)
+        let pattern = pair.value.text ?? ""
+        // As with `scrape silence`: all is also the services of scrape.yml and the scraper.
+        if ["all", "*"].contains(pattern) { continue }
+        window.hosts =
+          Pseudo.all.contains(pattern)
+          ? [pattern] : select(pair.value, inventory, &findings)
         continue
       }
       _ = findings.attempt { () throws(ConfigurationError) in

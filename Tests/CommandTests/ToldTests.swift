@@ -139,6 +139,15 @@ import Testing
     #expect(object.output.hasPrefix("{\"id\":1,"), "\(object)")
   }
 
+  @Test func `maintenance of all is one of services, too`() throws {
+    let place = try Place(["one", "two"])
+    place.settings(
+      routes: "[{to: team}], maintenance: [{hosts: all, hours: \"00:00-24:00\"}]",
+      "services: {shop: {needs: [\"two/tcp*\"]}}")
+    try place.pass(isUp: false)
+    #expect(place.texts.isEmpty, "\(place.texts)")
+  }
+
   @Test func `what is flapping can be said to be known while it is well`() throws {
     let place = try Place(["one"])
     for step in 0...8 { try place.pass(isUp: step % 2 == 0) }
