@@ -114,7 +114,7 @@ let package = Package(
     tests("Rules", "Lab", "Metrics", "Configuration"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
     tests("Charts", "Metrics", "CCairo"),
-    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration"),
+    tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(
       name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
       swiftSettings: testing),

@@ -62,7 +62,9 @@ public enum Dial {
     switch found {
     case .success(let addresses): return addresses
     case .failure(let error): throw error
-    case nil: throw DialError(.timeout, "no answer from the name server for \"\(name)\"")
+    case nil:
+      if Task.isCancelled { throw DialError(.cancelled, "ended while looking up \"\(name)\"") }
+      throw DialError(.nameUnknown, "no answer from the name server for \"\(name)\"")
     }
   }
 

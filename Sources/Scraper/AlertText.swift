@@ -27,6 +27,7 @@ struct AlertText {
     var hidden: [String] = []
     var services = 0
 
+    var weight: Int { members.count + hidden.count + services }
     var since: Timestamp { members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0) }
     var names: String { AlertText.names(members.map(\.alert.key.host)) }
   }
@@ -109,7 +110,8 @@ struct AlertText {
     let from = incident.members.map(\.alert.since).min() ?? incident.opened
     let length = Self.length(from, incident.closed ?? from)
     let what = checks.count == 1 ? " \(Self.word(checks.first ?? ""))" : ""
-    return "🟢 \(Self.clipped(names, 200))\(what) back after \(length)"
+    let end = keys.allSatisfy(\.isGone) ? "watched no more" : "back after \(length)"
+    return "🟢 \(Self.clipped(names, 200))\(what) \(end)"
   }
 
   // MARK: Lines
@@ -137,8 +139,8 @@ struct AlertText {
     }
     return order.compactMap { lines[$0] }.enumerated()
       .sorted {
-        ($1.element.kind.severity, $1.element.hidden.count, $0.offset)
-          < ($0.element.kind.severity, $0.element.hidden.count, $1.offset)
+        ($1.element.kind.severity, $1.element.weight, $0.offset)
+          < ($0.element.kind.severity, $0.element.weight, $1.offset)
       }
       .map(\.element)
   }
@@ -188,12 +190,14 @@ struct AlertText {
     struct Group: Hashable {
       var check: String
       var worst: Severity
+      var isGone: Bool
     }
     let over = incident.members.filter { !$0.isActive }
     var order: [Group] = []
     var groups: [Group: [Incident.Member]] = [:]
     for member in over {
-      let group = Group(check: member.alert.key.check, worst: member.worst)
+      let group = Group(
+        check: member.alert.key.check, worst: member.worst, isGone: member.isGone)
       if groups[group] == nil { order.append(group) }
       groups[group, default: []].append(member)
     }
@@ -202,22 +206,23 @@ struct AlertText {
       let from = members.map(\.alert.since).min() ?? incident.opened
       let until = members.compactMap(\.until).max() ?? from
       let hosts = members.map(\.alert.key.host)
+      let end =
+        group.isGone
+        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(from, until))"
       return (
-        Self.names(hosts),
-        " \(Self.word(group.check)) back \(Self.clock(until)) after \(Self.length(from, until))",
+        Self.names(hosts), " \(Self.word(group.check)) \(end)",
         group.worst, Self.clipped(members[0].alert.message, 400), hosts
       )
     }
   }
 
   private func firstCheck(_ lines: [Line]) -> (what: String, command: String)? {
-    guard let line = lines.first, let host = line.members.first?.alert.key.host,
-      !Pseudo.all.contains(host)
-    else { return nil }
+    let own = lines.first { !Pseudo.all.contains($0.members[0].alert.key.host) }
+    guard let line = own, let host = line.members.first?.alert.key.host else { return nil }
     let what =
       switch line.kind.reason {
       case "timeout", "unreachable": "power and uplink of \(host); "
-      case "connection_refused": "whether sshd runs on \(host); "
+      case "connection_refused" where line.kind.check == "ssh": "whether sshd runs on \(host); "
       default: ""
       }
     return (what, "scrape host \(host)")

@@ -89,6 +89,7 @@ struct Alerting {
     var memories: [String: NotifierMemory] = [:]
     for contact in contacts {
       for notifier in contact.notifiers {
+        if await BackOff.holds(notifier, at: now, in: store) { continue }
         let own = self.jobs(for: notifier, of: contact)
         guard !own.isEmpty else { continue }
         for job in own { jobs.append(await withChart(job)) }
@@ -98,14 +99,17 @@ struct Alerting {
     }
     let ledger = Ledger(incidents)
     if !jobs.isEmpty {
-      let (all, store, now) = (jobs, store, now)
+      let (all, store, now, start) = (jobs, store, now, Deadline.now)
       let outcomes = await Telling.tell(
         all.map(\.telling), memories: &memories, on: reactor, by: deadline
       ) { index, outcome, memory in
         let job = all[index]
         let changed = ledger.note(job, outcome, at: now)
         for incident in changed { try? await store.keep(Self.kept(incident)) }
-        try? await store.remember(memory.values, of: job.telling.notifier.name)
+        let notifier = job.telling.notifier
+        try? await store.remember(memory.values, of: notifier.name)
+        await BackOff.note(
+          outcome.error, of: notifier, took: Deadline.now.since(start), at: now, in: store)
       }
       var told: Set<String> = []
       for outcome in outcomes {
@@ -126,6 +130,8 @@ struct Alerting {
       let route = site.alerts.route(named: incident.route)
       let interval = route?.interval ?? .zero
       let age = now.nanoseconds.subtractingReportingOverflow(closed.nanoseconds)
+      // Who cannot be told for a day will not be told at all.
+      let isLost = age.overflow || age.partialValue > 86_400 * 1_000_000_000
       let isOld = age.overflow || age.partialValue > interval.components.seconds &* 1_000_000_000
       let notifiers = contacts.first { $0.name == incident.contact }?.notifiers ?? []
       let isTold = notifiers.allSatisfy { notifier in
@@ -136,7 +142,7 @@ struct Alerting {
             incident, for: notifier.name, living: false, route: route, digest: 0, quiet: false,
             at: now) == .nothing
       }
-      if isOld, isTold { try? await store.keep(Self.kept(incident, isOpen: false)) }
+      if isOld && isTold || isLost { try? await store.keep(Self.kept(incident, isOpen: false)) }
     }
   }
 
@@ -232,7 +238,19 @@ struct Alerting {
   }
 
   /// With the picture of the number that crossed its line, where people are to notice it.
-  private func withChart(_ job: Job) async -> Job { job }
+  private func withChart(_ job: Job) async -> Job {
+    guard job.decision == .first || job.decision == .again else { return job }
+    let loud = incidents[job.incidents[0]].loud.map(\.alert)
+    // What does not answer at all has no number to show.
+    let worst = loud.filter { Judge.rule($0.key.check) != nil || $0.severity < .critical }
+      .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
+    guard let worst, worst.severity == loud.map(\.severity).max() else { return job }
+    var job = job
+    job.telling.notice.chart = await AlertChart.make(
+      for: worst.key.check, host: worst.key.host, tags: worst.tags,
+      rules: site.rules.rules(for: worst.key.host), in: store, now: now)
+    return job
+  }
 
   /// FNV-1a: to see whether a text is another one, in any process.
   private static func digest(_ text: StyledText) -> UInt64 {
@@ -270,6 +288,45 @@ struct Alerting {
         return job.incidents.map { incidents[$0] }
       }
     }
+  }
+}
+
+/// How long a place is left alone that did not take what it was told.
+private enum BackOff {
+  private static let longest = Duration.seconds(900)
+
+  private static func name(_ notifier: any Notifier) -> String { "back-off \(notifier.name)" }
+
+  static func holds(_ notifier: any Notifier, at now: Timestamp, in store: Store) async -> Bool {
+    let values = try? await store.notifierMemory(name(notifier))
+    guard let until = values?["until"].flatMap({ Int64($0) }) else { return false }
+    let (left, overflow) = until.subtractingReportingOverflow(now.nanoseconds)
+    // A moment too far off is of a clock that was set back.
+    return !overflow && left > 0 && left <= longest.nanoseconds
+  }
+
+  /// What will not be better in the next pass is tried less and less often, and so is what cost time.
+  static func note(
+    _ error: NotifierError?, of notifier: any Notifier, took: Duration, at now: Timestamp,
+    in store: Store
+  ) async {
+    let known = (try? await store.notifierMemory(name(notifier))) ?? [:]
+    guard let error else {
+      if !known.isEmpty { try? await store.remember([:], of: name(notifier)) }
+      return
+    }
+    let failures = (known["failures"].flatMap { Int($0) } ?? 0) + 1
+    let wait: Duration
+    switch error.reason {
+    case .unreachable, .timeout, .protocolError:
+      wait = took < .seconds(1) ? .zero : min(.seconds(300), took * (1 << min(failures, 5)))
+    case .busy, .cancelled: wait = .zero
+    case .unauthorized, .forbidden, .missing, .refused, .failed:
+      wait = min(longest, .seconds(15) * (1 << min(failures - 1, 6)))
+    }
+    let until = now.nanoseconds &+ wait.nanoseconds
+    try? await store.remember(
+      ["failures": "\(failures)", "until": "\(until)"], of: name(notifier))
   }
 }
 

@@ -17,13 +17,16 @@ struct Judge {
   private(set) var states: [String: [String: CheckState]]
 
   init(
-    _ site: Site, _ store: Store, _ watch: Watch, states: [String: [String: CheckState]]
+    _ site: Site, _ store: Store, _ watch: Watch, states: [String: [String: CheckState]],
+    jump: Duration = .zero
   ) {
     book = site.rules
     self.store = store
     self.watch = watch
     known = states
     self.states = states
+    // What has not lasted yet has lasted as long on a clock that was set.
+    if jump != .zero { for host in states.keys { self.states[host]?.shift(by: jump) } }
     for (host, all) in states {
       let gone = all.keys.filter { !watch.has($0, of: host) }
       guard !gone.isEmpty else { continue }
@@ -55,13 +58,31 @@ struct Judge {
     let services = services
     for (name, state) in services {
       guard let severity = state.severity else { continue }
-      observe("service \(name)", severity, state.rawValue, .none, in: &result)
+      let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
+      observe("service \(name)", severity, words, .none, in: &result)
     }
     if services.isEmpty && gone.isEmpty { return nil }
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
     }
     return result
+  }
+
+  /// What is not well of what a service needs, in words: `web[1-3]/https`.
+  private func broken(_ service: String) -> [String] {
+    let needs = book.services.first { $0.name == service }?.needs.flatMap(\.checks) ?? []
+    var hosts: [String: Set<String>] = [:]
+    for (host, all) in states where !Pseudo.all.contains(host) {
+      for (check, state) in all where state.severity != .ok {
+        let name = ServiceReading.service(check) ?? check
+        let isNeeded = needs.contains {
+          matches(host, anyOf: [$0.host]) && matches(name, anyOf: [$0.name])
+        }
+        if isNeeded { hosts[name, default: []].insert(host) }
+      }
+    }
+    let words = hosts.sorted { $0.key < $1.key }.map { "\(fold($0.value.sorted()))/\($0.key)" }
+    return words.isEmpty ? [] : [words.joined(separator: ", ")]
   }
 
   /// Judges one result: its targets and services, and the rules on its points. Points for what changed
@@ -77,7 +98,9 @@ struct Judge {
       let words = [outcome.reason, outcome.message].compactMap { $0 }.joined(separator: ": ")
       observe(outcome.target, severity, words, .none, in: &result)
     }
-    for rule in book.rules(for: host) { await apply(rule, to: &result, isWhole: isWhole) }
+    for rule in book.rules(for: host) where result.isJudged {
+      await apply(rule, to: &result, isWhole: isWhole)
+    }
     // Two that change in one pass must not take each other's place in the database.
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
@@ -234,10 +257,11 @@ struct Judge {
       let host = reading.result.batch.host
       asked[host] = Set(reading.services.map(\.service))
       for service in reading.services {
-        let state = states[host]?[ServiceReading.target(service.service)]
-        add(
-          host, service.probe, state?.severity ?? service.verdict.severity,
-          isUp: service.verdict.isUp)
+        let target = ServiceReading.target(service.service)
+        var severity = states[host]?[target]?.severity ?? service.verdict.severity
+        // Where the scraper was cut off, nobody knows how it is.
+        if reading.isUnjudged(service) { severity = .unknown }
+        add(host, service.probe, severity, isUp: service.verdict.isUp)
       }
     }
     for (host, services) in watch.services {
@@ -263,6 +287,17 @@ struct Judge {
     }
     let found = BusinessService.states(of: book.services, checks: checks)
     return book.services.map { ($0.name, found[$0.name] ?? .noData) }
+  }
+}
+
+extension [String: CheckState] {
+  /// Moves the beginning of what is seen and does not count yet.
+  fileprivate mutating func shift(by jump: Duration) {
+    for name in keys where self[name]?.pending != nil {
+      guard let since = self[name]?.pendingSince else { continue }
+      self[name]?.pendingSince = Timestamp(
+        nanoseconds: since.nanoseconds &+ jump.nanoseconds)
+    }
   }
 }
 

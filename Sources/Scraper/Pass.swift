@@ -28,6 +28,8 @@ struct Pass {
     var crossed: [(host: String, check: String, state: CheckState)] = []
     /// Hosts that are down, each with those that cannot be reached without it.
     var causes: [(cause: String, effects: [String])] = []
+    /// How the scraper itself is.
+    var own: SelfReading?
     /// The services of scrape.yml that are not ok.
     var broken: [(name: String, state: GroupState)] = []
     /// Hosts of which nothing was due.
@@ -45,10 +47,11 @@ struct Pass {
   func run(_ progress: Progress) async -> Report {
     var report = Report(start: .now)
     let begun = Deadline.now
+    let clock = OwnClock()
     let store = site.store()
     var states: [String: HostState] = [:]
     do {
-      states = try await store.load(hosts.map(\.name))
+      states = try await store.load(hosts.map(\.name) + [SelfReading.host])
     } catch {
       report.storeFailure = "\(error)"
     }
@@ -63,8 +66,15 @@ struct Pass {
     var gatherer = await Gatherer(site)
     let jobs = Job.all(of: plan, &gatherer)
     report.warnings += gatherer.warnings
-    await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
+    let questions = SelfQuestions(site.own, jobs, plan.bmcs)
+    let answers = await questions.ask(on: gatherer.reactors[0]) {
+      await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
+      return report.isInDoubt(questions)
+    }
     progress.end()
+    report.own = SelfReading(
+      questions, answers, clock: clock, known: states[SelfReading.host] ?? HostState(),
+      in: &report)
     report.causes = causes(of: report.readings)
     await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
     await store.close()
@@ -79,6 +89,7 @@ struct Pass {
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
     var results =
       report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
+      + (report.own.map { [$0.result] } ?? [])
     let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
     let excesses = budget.apply(to: &results)
     for excess in excesses {
@@ -137,7 +148,9 @@ struct Pass {
 
   /// What hides what: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
   private func causes(of readings: [HostReading]) -> [(cause: String, effects: [String])] {
-    let down = readings.filter { $0.failure.severity(.critical) == .critical }
+    let down = readings.filter {
+      $0.result.isJudged && $0.failure.severity(.critical) == .critical
+    }
     return Topology(hosts).causes(of: Set(down.map(\.result.batch.host)))
       .filter { !$0.effects.isEmpty }
   }
@@ -147,7 +160,9 @@ struct Pass {
   private func judge(
     _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
   ) async -> [String: [String: CheckState]] {
-    var judge = Judge(site, store, Watch(site), states: (try? await store.states()) ?? [:])
+    var judge = Judge(
+      site, store, Watch(site), states: (try? await store.states()) ?? [:],
+      jump: report.own?.jump ?? .zero)
     for index in results.indices {
       let isWhole = !cut.contains(results[index].batch.host)
       await judge.judge(&results[index], isWhole: isWhole)

@@ -40,6 +40,14 @@ struct ServiceReading: Sendable {
     }
   }
 
+  /// Whether what was seen of a service is not counted against it: the scraper was cut off.
+  func isUnjudged(_ service: ServiceResult) -> Bool {
+    !result.isJudged
+      && result.outcomes.contains {
+        $0.target == Self.target(service.service) && $0.severity == nil
+      }
+  }
+
   /// A service's name among targets, where `ssh` alone is the collectors' session.
   static func target(_ service: String) -> String { "service \(service)" }
 

@@ -13,6 +13,8 @@ struct Site {
   let rules: RuleBook
   let alerts: AlertBook
   let reports: Reports
+  /// How the scraper watches itself.
+  let own: SelfSettings
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
   let storePath: String
@@ -45,6 +47,7 @@ struct Site {
       from: settings.sections["contacts"], secrets: false, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     reports = Reports(inventory, contacts, &findings)
+    own = SelfSettings(settings.sections["self"], &findings)
     try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }

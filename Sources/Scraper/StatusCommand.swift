@@ -31,18 +31,20 @@ enum StatusCommand: Subcommand {
     }
     let store = site.store()
     var hosts = Set(site.inventory.hosts.map(\.name))
+    // Whether the scraper is cut off concerns all hosts, and none of them.
+    var shown = hosts.union(Pseudo.all)
     if let pattern = arguments.operands.first {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
+      shown = hosts
     }
     if arguments.has("--history") {
-      if arguments.operands.isEmpty { hosts.formUnion(Pseudo.all) }
-      try await showHistory(of: hosts, in: site, store, json: arguments.has("--json"))
+      try await showHistory(of: shown, in: site, store, json: arguments.has("--json"))
       return ExitCode.ok
     }
     // What is no longer asked says nothing any more.
     let watch = Watch(site)
     func isAsked(_ host: String, _ check: String) -> Bool {
-      hosts.contains(host) && watch.has(check, of: host)
+      shown.contains(host) && watch.has(check, of: host)
     }
     let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
     let allProblems = try await store.problems()
@@ -90,9 +92,23 @@ enum StatusCommand: Subcommand {
         }
         Terminal.print(line.visible)
       }
+      try await showUntold(store)
     }
     let isWell = never.isEmpty && checks.allSatisfy(\.isWell) && broken.isEmpty
     return isWell ? ExitCode.ok : ExitCode.notOK
+  }
+
+  /// Places where people could not be told at the last attempt.
+  private static func showUntold(_ store: Store) async throws {
+    var failures: [String: String] = [:]
+    for incident in try await store.incidents().compactMap({ Incident($0.body) }) {
+      for (notifier, telling) in incident.tellings {
+        failures[notifier] = telling.failure ?? failures[notifier]
+      }
+    }
+    for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {
+      Terminal.print("\(notifier): people could not be told: \(words)".visible)
+    }
   }
 
   /// One thing that is watched, as it was at the last pass.

@@ -1,4 +1,5 @@
 internal import Metrics
+internal import Rules
 internal import Sinks
 internal import Targets
 
@@ -27,6 +28,7 @@ struct Summary {
       || report.bmcs.contains { $0.failure != nil || !$0.result.problems.isEmpty }
       || report.services.contains { $0.services.contains { $0.verdict.severity != .ok } }
       || !report.crossed.isEmpty || !report.broken.isEmpty
+      || report.own?.verdict.findings.contains { $0.severity != .ok } == true
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
@@ -123,6 +125,12 @@ struct Summary {
       hosts[kind, default: []].append(host)
       details[kind, default: []].append(detail)
     }
+    for finding in report.own?.verdict.findings ?? [] where finding.severity != .ok {
+      add(
+        Kind(
+          severity: finding.severity.rawValue, what: finding.check,
+          reason: finding.reason ?? "not_ok"), SelfReading.host, finding.message)
+    }
     let hidden = Set(report.causes.flatMap(\.effects))
     // A host without its BMC is watched all the same: that is worse luck, not an outage.
     let targets =
@@ -132,6 +140,8 @@ struct Summary {
       let host = result.batch.host
       // An effect stands with its cause; its BMC is reached another way.
       if target == "ssh", hidden.contains(host) { continue }
+      // So does what only says that the scraper is cut off.
+      if !result.isJudged, failure != nil { continue }
       if let failure {
         // What says nothing of the target is none of its outages.
         let severity = Optional(failure).severity(severity) ?? Severity.unknown
@@ -150,6 +160,7 @@ struct Summary {
       let host = reading.result.batch.host
       for service in reading.services where service.verdict.severity != .ok {
         let verdict = service.verdict
+        if reading.isUnjudged(service) { continue }
         if hidden.contains(host), verdict.isUp != true {
           lost[host, default: 0] += 1
           continue

@@ -12,11 +12,13 @@ struct Watch {
   private let hosts: Set<String>
   private let sessions: Set<String>
   private let bmcs: Set<String>
+  private let own: SelfSettings
   /// The kind of each service (`http`), by host and service.
   let services: [String: [String: String]]
 
   init(_ site: Site) {
     rules = site.rules
+    own = site.own
     let all = site.inventory.hosts
     hosts = Set(all.map(\.name))
     sessions = Set(
@@ -37,6 +39,7 @@ struct Watch {
     if host == Pseudo.services {
       return rules.services.contains { ServiceReading.service(check) == $0.name }
     }
+    if host == SelfReading.host { return own.has(check) }
     guard hosts.contains(host) else { return false }
     if let service = ServiceReading.service(check) {
       return services[host]?[service] != nil

@@ -124,12 +124,18 @@ public final class BotAPI: Sendable {
   }
 
   public let token: String
+  /// How long a second of Telegram's limits is, for tests that would otherwise wait for most of
+  /// their time.
+  let second: Double
   let state: Mutex<State>
   let server: BotAPIServer
 
   /// Begins to listen on a free port.
-  public init(token: String = "123456:LabTokenOfNobody", chats: [Chat]) throws {
+  public init(
+    token: String = "123456:LabTokenOfNobody", chats: [Chat], second: Double = 1
+  ) throws {
     self.token = token
+    self.second = second
     var state = State()
     for chat in chats { state.chats[chat.id] = chat }
     self.state = Mutex(state)

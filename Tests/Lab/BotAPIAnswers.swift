@@ -290,16 +290,16 @@ extension BotAPI {
     var clock = timespec()
     clock_gettime(CLOCK_MONOTONIC, &clock)
     let now = Double(clock.tv_sec) + Double(clock.tv_nsec) / 1e9
-    if let last = state.times[chat.id]?.last, now - last < 0.95 {
+    if let last = state.times[chat.id]?.last, now - last < 0.95 * second {
       state.violations.append(
         "chat \(chat.id): two messages within \(Int((now - last) * 1000)) ms")
     }
     state.times[chat.id, default: []].append(now)
     if chat.kind != .person {
-      let count = state.times[chat.id]?.filter { now - $0 < 59.9 }.count ?? 0
+      let count = state.times[chat.id]?.filter { now - $0 < 59.9 * second }.count ?? 0
       if count > 20 { state.violations.append("group \(chat.id): \(count) messages in a minute") }
     }
-    let all = state.times.values.joined().filter { now - $0 < 0.95 }.count
+    let all = state.times.values.joined().filter { now - $0 < 0.95 * second }.count
     if all > 30 { state.violations.append("\(all) messages of the bot in a second") }
   }
 }

@@ -79,9 +79,36 @@ struct BotAPIParameters {
       values = members
     } else if type.hasPrefix("multipart/form-data; boundary=") {
       guard read(request.body, boundary: Array(type.dropFirst(30).utf8)) else { return nil }
+      // "Sending files" in the Bot API: a parameter may name the part that holds its file.
+      for (name, value) in values {
+        guard let part = value.string, part.hasPrefix("attach://"),
+          let file = files.removeValue(forKey: String(part.dropFirst(9)))
+        else { continue }
+        files[name] = file
+        values[name] = nil
+      }
+    } else if type.hasPrefix("application/x-www-form-urlencoded") {
+      for pair in String(decoding: request.body, as: UTF8.self).split(separator: "&") {
+        let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let name = Self.decoded(parts[0]), let text = Self.decoded(parts[1])
+        else { return nil }
+        values[name] = Self.value(text, of: name)
+      }
     } else {
       return nil
     }
+  }
+
+  private static func decoded(_ text: Substring) -> String? {
+    text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
+  }
+
+  /// Lists and objects are JSON in a form; numbers and booleans look like what they are.
+  private static func value(_ text: String, of name: String) -> BotAPIValue {
+    if ["text", "caption"].contains(name) { return .string(text) }
+    let isJSON = text.hasPrefix("{") || text.hasPrefix("[") || ["true", "false"].contains(text)
+    if isJSON, let value = BotAPIValue(Array(text.utf8)) { return value }
+    return Int64(text).map { .integer($0) } ?? .string(text)
   }
 
   /// RFC 7578: parts between `--boundary`, the last followed by `--`.
@@ -107,18 +134,10 @@ struct BotAPIParameters {
       if Self.quoted("filename", in: disposition) != nil {
         files[name] = content
       } else {
-        // Lists and objects are JSON in a form; whether it is a number is seen where one is wanted.
-        let text = String(decoding: content, as: UTF8.self)
-        let isJSON = text.hasPrefix("{") || text.hasPrefix("[") || ["true", "false"].contains(text)
-        let value = isJSON && name != "caption" ? BotAPIValue(content) : nil
-        values[name] = value ?? (name == "caption" ? .string(text) : Self.scalar(text))
+        values[name] = Self.value(String(decoding: content, as: UTF8.self), of: name)
       }
       place = end + 2 + mark.count
     }
-  }
-
-  private static func scalar(_ text: String) -> BotAPIValue {
-    Int64(text).map { .integer($0) } ?? .string(text)
   }
 
   private static func quoted(_ name: String, in line: String) -> String? {

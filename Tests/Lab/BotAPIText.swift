@@ -77,7 +77,7 @@ extension BotAPI {
 
   /// "Sending files" in the Bot API: 10 MB, width and height together 10,000, one at most 20 times
   /// the other. Only PNG is taken here (its IHDR stands first: W3C PNG, 11.2.1).
-  static func fault(ofPhoto bytes: [UInt8]) -> String? {
+  public static func fault(ofPhoto bytes: [UInt8]) -> String? {
     if bytes.count > 10 << 20 { return "too many bytes for a photo: \(bytes.count)" }
     let signature: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
     guard bytes.count > 33, bytes.starts(with: signature),

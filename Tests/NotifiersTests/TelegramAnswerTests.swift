@@ -2,8 +2,19 @@ import Engine
 import Foundation
 import Lab
 import Testing
+import Transfer
 
 @testable import Notifiers
+
+/// The same numbers in each run (Knuth's generator of MMIX).
+private struct Repeatable: RandomNumberGenerator {
+  private var state: UInt64 = 6
+
+  mutating func next() -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state ^ state >> 32
+  }
+}
 
 /// What each answer of the Bot API leads to.
 struct TelegramAnswerTests {
@@ -50,7 +61,7 @@ struct TelegramAnswerTests {
     let room = try TelegramRoom(42)
     room.api.stop()
     let error = try #require(await room.failure(notice("a")))
-    #expect(error.reason == .unreachable && error.closesLane && room.told.text != "")
+    #expect(error.reason == .unreachable && error.closesLane && room.told.text == "")
     #expect(!"\(error)".contains("LabTokenOfNobody"))
     try room.api.start()
     try await room.tell(notice("a"), .first)
@@ -133,5 +144,32 @@ struct TelegramAnswerTests {
     let new = room.api.messages(in: -1_000_000_000_100)
     #expect(new.map(\.text).joined(separator: "\n") == long.joined(separator: "\n"))
     #expect(room.api.violations == [])
+  }
+
+  @Test func `answers of any kind trap nothing, and never count as done by mistake`() {
+    var random = Repeatable()
+    let answers = [
+      "{\"ok\":true,\"result\":{\"message_id\":7,\"chat\":{\"id\":-100}}}",
+      "{\"ok\":false,\"error_code\":429,\"parameters\":{\"retry_after\":99999999999999999999}}",
+      "{\"ok\":false,\"error_code\":400,\"parameters\":{\"migrate_to_chat_id\":-100123}}",
+      "{\"ok\":false,\"description\":[]}", "{\"ok\":1}", "[]", "", "\u{0}", "{\"result\":{}}",
+    ]
+    for (index, text) in answers.enumerated() {
+      for round in 0..<200 {
+        var bytes = Array(text.utf8)
+        if round > 0, !bytes.isEmpty {
+          for _ in 0..<Int.random(in: 1...4, using: &random) {
+            bytes[Int.random(in: bytes.indices, using: &random)] = .random(in: 0...255)
+          }
+        }
+        var answer = TransferAnswer()
+        answer.status = [200, 400, 429, 500].randomElement(using: &random)
+        answer.body = bytes
+        let call = TelegramCall(kind: .text)
+        let meaning = TelegramAnswer(answer, to: call, topic: nil)
+        if index > 0, round == 0 { #expect(meaning != .done(7)) }
+        if case .later(let seconds) = meaning { #expect((1...7 * 86_400).contains(seconds)) }
+      }
+    }
   }
 }

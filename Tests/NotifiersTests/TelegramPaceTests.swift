@@ -33,6 +33,14 @@ struct TelegramPaceTests {
     #expect(moments[19] < 21_000 && moments[99] < 270_000)
   }
 
+  @Test func `changes leave room for what is urgent`() {
+    let pace = TelegramPace()
+    var now: Int64 = 1_000_000
+    for _ in 0..<15 { now = pace.take("-1", isUrgent: false, now: now, latest: .max).moment }
+    #expect(!pace.take("-1", isUrgent: false, now: now, latest: now + 15_000).isTaken)
+    #expect(pace.take("-1", now: now, latest: now + 2_000).isTaken)
+  }
+
   @Test func `all chats together get thirty a second`() {
     let moments = moments(300, (1...300).map { "\($0)" })
     for (index, moment) in moments.enumerated() where index >= 30 {
@@ -80,6 +88,7 @@ struct TelegramPaceTests {
     arguments: [
       "", ",", "x", "1,2,x", "9999999999999999999999", "-5", String(repeating: "7,", count: 9999),
       "1000001,1000002", "9223372036854775807",
+      "1,9223372036854775807",
     ])
   func `what is remembered wrongly, or of a clock that was set, holds nobody up`(text: String) {
     let pace = TelegramPace()

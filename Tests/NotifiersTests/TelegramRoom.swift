@@ -18,13 +18,15 @@ final class TelegramRoom {
   var told = Told()
   var memory = NotifierMemory()
 
-  init(_ chat: BotAPI.Chat, topic: Int64? = nil, settings: String = "") throws {
+  /// Telegram's seconds are shorter here, unless its own are asked for.
+  init(_ chat: BotAPI.Chat, topic: Int64? = nil, isRealTime: Bool = false) throws {
     self.chat = chat
-    api = try BotAPI(token: Self.token, chats: [chat])
+    api = try BotAPI(token: Self.token, chats: [chat], second: isRealTime ? 1 : 0.02)
+    let pace = isRealTime ? nil : TelegramPace(second: 21, minute: 1_220)
     let name = chat.username.map { "\"@\($0)\"" } ?? "\(chat.id)"
     let place = topic.map { "{chat: \(name), topic: \($0)}" } ?? name
     telegram = try #require(
-      Self.read("chats: [\(place)], api: \"\(api.url)\"\(settings)").first as? Telegram)
+      Self.read("chats: [\(place)], api: \"\(api.url)\"", pace: pace).first as? Telegram)
   }
 
   deinit {
@@ -33,14 +35,16 @@ final class TelegramRoom {
   }
 
   /// The notifiers of these settings, with the token in a file.
-  static func read(_ settings: String, token: String = token) throws -> [any Notifier] {
+  static func read(_ settings: String, token: String = token, pace: TelegramPace? = nil) throws
+    -> [any Notifier]
+  {
     let scratch = Scratch()
     let file = scratch.write("token", token + "\n")
     var findings = Findings()
     let text = "token: \"file:\(file)\"\n"
     let node = try YAML.read(
       Source("/etc/scrape/scrape.yml", text: "{\(text.dropLast()), \(settings)}"))
-    let notifiers = Telegram.decode(node, secrets: true, &findings)
+    let notifiers = Telegram.decode(node, secrets: true, &findings, pace: pace)
     try findings.finish()
     return notifiers
   }
@@ -52,7 +56,7 @@ final class TelegramRoom {
       telegram, notice, occasion, &told, &memory, on: reactor, by: .after(timeout))
   }
 
-  private static func tell(
+  static func tell(
     _ telegram: Telegram, _ notice: Notice, _ occasion: Occasion, _ told: inout Told,
     _ memory: inout NotifierMemory, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws {

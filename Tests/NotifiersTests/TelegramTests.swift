@@ -158,6 +158,42 @@ struct TelegramTests {
     #expect(room.messages.count == 3 && room.api.violations == [])
   }
 
+  @Test func `contacts that share a bot and a chat keep its limits together`() async throws {
+    let room = try TelegramRoom(-100, isRealTime: true)
+    let others = try TelegramRoom.read("chats: [-100], api: \"\(room.api.url)/\"")
+    let other = try #require(others.first as? Telegram)
+    #expect(other.lane == room.telegram.lane)
+    try await room.tell(notice("a"), .first)
+    var told = Told()
+    var memory = NotifierMemory()
+    try await TelegramRoom.tell(
+      other, notice("b"), .first, &told, &memory, on: room.reactor, by: .after(.seconds(5)))
+    other.close()
+    try await room.tell(notice("c"), .change)
+    #expect(room.texts == ["c", "b"] && room.api.violations == [])
+  }
+
+  @Test func `a group's minute is kept, and what changes waits before what is new`() async throws {
+    let room = try TelegramRoom(-100)
+    var incidents: [Told] = []
+    for index in 0..<15 {
+      room.told = Told()
+      try await room.tell(notice("\(index)"), .first)
+      incidents.append(room.told)
+    }
+    room.told = incidents[0]
+    let busy = await room.failure(notice("changed"), .change, within: .milliseconds(400))
+    #expect(busy?.reason == .busy && (busy?.retryAfter ?? .zero) > .zero)
+    for index in 15..<25 {
+      room.told = Told()
+      try await room.tell(notice("\(index)"), .first)
+    }
+    room.told = incidents[0]
+    try await room.tell(notice("changed"), .change)
+    #expect(room.texts == ["changed"] + (1..<25).map { "\($0)" })
+    #expect(room.api.violations == [])
+  }
+
   @Test func `what broke off while it was told anew goes on where it was`() async throws {
     let room = try TelegramRoom(42)
     try await room.tell(notice("a"), .first)

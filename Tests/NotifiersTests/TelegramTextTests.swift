@@ -29,7 +29,7 @@ struct TelegramTextTests {
   }
 
   @Test func `mark-up of any kind stays what it is`() {
-    let text = "<b>*x*</b> [a](b) `c` &amp; _d_"
+    let text = "<b>*x*<b> [a](b) `c` &amp; _d_"
     #expect(TelegramText.pieces(styled(text)) == [TelegramText(plain: text)])
     #expect(TelegramText(plain: text).text == text && TelegramText(plain: text).entities.isEmpty)
   }
@@ -121,6 +121,23 @@ struct TelegramTextTests {
   @Test func `emphasis beyond what Telegram takes is left out`() {
     let lines = StyledText(Array(repeating: [.init("h", .bold), .init(" down")], count: 300))
     #expect(TelegramText.pieces(lines).map(\.entities.count) == [100])
+  }
+
+  @Test(
+    arguments: [
+      ("ask @admin now", ["@admin"]), ("mail root@evil.example.", ["root@evil.example"]),
+      ("see https://evil.example/x?y=1, please", ["https://evil.example/x?y=1"]),
+      ("(www.evil.com)", ["www.evil.com"]), ("disk /data at 97.5 %", ["/data"]),
+      ("/var/log of 10.0.6.26:22", ["/var/log", "10.0.6.26:22"]), ("#1 of #ctf", ["#ctf"]),
+      ("cash $USD 5", ["$USD"]), ("tg://resolve?domain=x", ["tg://resolve?domain=x"]),
+      ("load 3.12 2.80, 6.5.0-41 · 14:05, 5 min. and/or a@ @ # / $5", []), ("…/… и т.д.", []),
+      ("пример.рф", ["пример.рф"]), ("x@admin", ["x@admin"]),
+    ])
+  func `nothing in a text becomes a link, a name that is called, or a command`(
+    text: String, inert: [String]
+  ) {
+    let piece = TelegramText(plain: text)
+    #expect(piece.text == text && emphasised(piece) == inert.map { "`\($0)" })
   }
 
   @Test func `texts that differ only in emphasis are told apart`() {

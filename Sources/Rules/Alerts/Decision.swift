@@ -28,6 +28,10 @@ public enum Decision: Sendable, Equatable {
       // A clock that was set back must not keep people waiting for days.
       return overflow || age < 0 || age >= length.components.seconds &* 1_000_000_000
     }
+    if incident.isDropped {
+      self = .nothing
+      return
+    }
     guard let noticed = telling.noticed else {
       if telling.isClosed || quiet {
         self = .nothing

@@ -9,6 +9,8 @@ public struct Incident: Sendable, Equatable {
     public var worst: Severity
     /// When it was well again; nil while it is not.
     public var until: Timestamp?
+    /// Whether nobody looks at it any more: that is not to be well.
+    public var isGone = false
     /// Until when it is silenced; nil where it is not.
     public var silenced: Timestamp?
     /// The incident's revision at which it became, or became worse: news after that.
@@ -42,7 +44,7 @@ public struct Incident: Sendable, Equatable {
   /// Its number in the store; 0 before it is there.
   public var id: Int64 = 0
   public let contact: String
-  public let route: String
+  public internal(set) var route: String
   public let key: String
   public let opened: Timestamp
   /// When the last of it was well; nil while anything is not.
@@ -50,6 +52,8 @@ public struct Incident: Sendable, Equatable {
   /// When something last joined it.
   public var joined: Timestamp
   public var revision = 0
+  /// Whether it was taken from the contact before it was over.
+  public internal(set) var isDropped = false
   public private(set) var members: [Member] = []
   /// Where each stands in `members`.
   private var places: [Alert.Key: Int] = [:]
@@ -139,6 +143,7 @@ public struct Incident: Sendable, Equatable {
     }
     member.worst = max(member.worst, alert.severity)
     member.until = nil
+    member.isGone = false
     member.silenced = silenced
     members[index] = member
   }
@@ -149,10 +154,21 @@ public struct Incident: Sendable, Equatable {
     for name in tellings.keys { tellings[name]?.isClosed = false }
   }
 
+  /// Nobody is to hear of it any more, not even that it is over.
+  mutating func drop(at time: Timestamp) {
+    closed = time
+    for index in members.indices where members[index].isActive {
+      members[index].until = time
+      members[index].isGone = true
+    }
+    isDropped = true
+  }
+
   /// A check of it is well again, or watched no more.
-  mutating func end(_ key: Alert.Key, at time: Timestamp) {
+  mutating func end(_ key: Alert.Key, at time: Timestamp, isGone: Bool = false) {
     guard let index = places[key], members[index].isActive else { return }
     members[index].until = time
+    members[index].isGone = isGone
     members[index].alert.isFlapping = false
     members[index].alert.acknowledgement = nil
   }

@@ -60,24 +60,23 @@ public struct IncidentBook: Sendable {
   ) {
     for index in incidents.indices where incidents[index].closed == nil {
       var incident = incidents[index]
-      let route = routes.first { $0.name == incident.route }
-      let isTaken = route?.contacts.contains(incident.contact) == true
+      // Routes may have been renumbered: the contact's first then stands in.
+      let own = routes.filter { $0.contacts.contains(incident.contact) }
+      guard let route = own.first(where: { $0.name == incident.route }) ?? own.first else {
+        incident.drop(at: now)
+        replace(index, with: incident)
+        continue
+      }
+      incident.route = route.name
       for member in incident.active {
         let key = member.alert.key
-        guard let route, isTaken else {
-          incident.end(key, at: now)
-          continue
-        }
         if let alert = alerts[key] {
-          // What is better than the route tells of is over for its people.
-          if route.severities.contains(alert.severity) || alert.isFlapping {
-            incident.take(alert, silenced: silenced(alert), at: now)
-          } else {
-            incident.end(key, at: alert.since)
-          }
-          continue
+          incident.take(alert, silenced: silenced(alert), at: now)
+        } else if let since = okSince(key) {
+          incident.end(key, at: max(since, member.alert.since))
+        } else {
+          incident.end(key, at: now, isGone: true)
         }
-        incident.end(key, at: max(okSince(key) ?? now, member.alert.since))
       }
       replace(index, with: incident)
     }

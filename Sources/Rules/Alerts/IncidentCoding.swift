@@ -13,6 +13,7 @@ extension Incident {
       ),
     ]
     object.add("closed", closed)
+    if isDropped { object.append(("dropped", .boolean(true))) }
     return .object(object)
   }
 
@@ -26,6 +27,7 @@ extension Incident {
     joined = json.time("joined") ?? opened
     closed = json.time("closed")
     revision = json.count("revision")
+    isDropped = json["dropped"] == .boolean(true)
     if case .object(let pairs) = json["tellings"] {
       for (name, telling) in pairs { tellings[name] = Telling(telling) }
     }
@@ -41,6 +43,7 @@ extension Incident.Member {
       ("since", .integer(alert.since.nanoseconds)), ("worst", .string(worst.rawValue)),
       ("revision", .integer(Int64(revision))),
     ]
+    if isGone { object.append(("gone", .boolean(true))) }
     if returns > 0 { object.append(("returns", .integer(Int64(returns)))) }
     if alert.isFlapping { object.append(("flapping", .boolean(true))) }
     if let cause = alert.cause {
@@ -75,6 +78,7 @@ extension Incident.Member {
     worst = json.severity("worst") ?? severity
     revision = json.count("revision")
     returns = json.count("returns")
+    isGone = json["gone"] == .boolean(true)
     until = json.time("until")
     silenced = json.time("silenced")
   }

@@ -44,7 +44,7 @@ public struct Telegram: Notifier {
     defer { told.text = state.text }
     begin(notice, occasion, &state)
     let wasThere = !state.parts.isEmpty
-    try await bring(notice, &state, &memory, on: reactor, by: deadline)
+    try await bring(notice, occasion, &state, &memory, on: reactor, by: deadline)
     if occasion == .end, !state.isClosed {
       if wasThere, let head = state.parts.first {
         try await close(notice, head, &memory, on: reactor, by: deadline)
@@ -76,7 +76,8 @@ public struct Telegram: Notifier {
 
   /// Makes the chat show what the notice says, by as few calls as that takes.
   private func bring(
-    _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     var restarts = 3
@@ -87,7 +88,7 @@ public struct Telegram: Notifier {
         (state.parts, state.old) = ([], [])
         state.chat = chat
       }
-      if try await show(notice, &state, &memory, on: reactor, by: deadline) { break }
+      if try await show(notice, occasion, &state, &memory, on: reactor, by: deadline) { break }
       restarts -= 1
       guard restarts > 0 else {
         throw NotifierError(.refused, name, "its messages vanish as soon as they are sent")
@@ -100,7 +101,8 @@ public struct Telegram: Notifier {
   /// Sends and changes messages until they say what they should; false where one of them was gone, and
   /// all must begin anew below.
   private func show(
-    _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) -> Bool {
     if state.parts.isEmpty, state.picture == .wanted {
@@ -114,6 +116,7 @@ public struct Telegram: Notifier {
       guard index < state.parts.count else {
         var call = TelegramCall(kind: .text, text: piece)
         call.isSilent = notice.isSilent || !state.sounds
+        call.isUrgent = occasion != .change
         // What is added later may stand far below.
         if !isBelow { call.reply = state.parts.first?.message }
         guard case .done(let number?) = try await make(call, &memory, on: reactor, by: deadline)
@@ -134,8 +137,8 @@ public struct Telegram: Notifier {
       }
       let part = state.parts[index]
       guard part.digest != piece.digest else { continue }
-      let call = TelegramCall(
-        kind: part.isCaption ? .editCaption(part.message) : .editText(part.message), text: piece)
+      var call = TelegramCall(changing: part, to: piece)
+      call.isUrgent = occasion != .change
       if try await make(call, &memory, on: reactor, by: deadline) == .gone {
         state.beginAnew(without: part.message)
         return false
@@ -175,11 +178,10 @@ public struct Telegram: Notifier {
     _ part: TelegramTold.Part, _ memory: inout NotifierMemory, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async throws(NotifierError) -> Bool {
-    let call = TelegramCall(kind: .delete(part.message))
+    var call = TelegramCall(kind: .delete(part.message))
+    call.isUrgent = false
     guard try await make(call, &memory, on: reactor, by: deadline) == .stuck else { return true }
-    let edit = TelegramCall(
-      kind: part.isCaption ? .editCaption(part.message) : .editText(part.message),
-      text: Self.nothing)
+    let edit = TelegramCall(changing: part, to: Self.nothing)
     return try await make(edit, &memory, on: reactor, by: deadline) == .gone
   }
 
@@ -192,9 +194,8 @@ public struct Telegram: Notifier {
       do throws(NotifierError) {
         if part.isHead {
           let line = TelegramText(plain: subject(of: notice).text + " · continued below")
-          let call = TelegramCall(
-            kind: part.isCaption ? .editCaption(part.message) : .editText(part.message),
-            text: line)
+          var call = TelegramCall(changing: part, to: line)
+          call.isUrgent = false
           _ = try await make(call, &memory, on: reactor, by: deadline)
         } else {
           _ = try await remove(part, &memory, on: reactor, by: deadline)
@@ -239,14 +240,18 @@ public struct Telegram: Notifier {
     call.isSilent = notice.isSilent || !state.sounds
     // Were the picture what cannot be brought there, the text would never be.
     state.picture = .afterwards
-    switch try await make(call, &memory, on: reactor, by: deadline) {
-    case .done(let number?):
-      state.parts = [.init(message: number, isCaption: true, digest: caption.digest)]
-      state.chat = place.chat(memory)
-      state.sounds = false
-      state.picture = .none
-    default: state.picture = .none
+    let answer: TelegramAnswer
+    do throws(NotifierError) {
+      answer = try await make(call, &memory, on: reactor, by: deadline)
+    } catch {
+      if error.retryAfter != nil { state.picture = .wanted }
+      throw error
     }
+    state.picture = .none
+    guard case .done(let number?) = answer else { return }
+    state.parts = [.init(message: number, isCaption: true, digest: caption.digest)]
+    state.chat = place.chat(memory)
+    state.sounds = false
   }
 
   /// Sends the picture below the text.
@@ -268,8 +273,8 @@ public struct Telegram: Notifier {
       _ = try await make(call, &memory, on: reactor, by: deadline)
       state.picture = .none
     } catch {
-      // It is tried twice, however long the incident lasts.
-      if error.reason != .busy { state.picture = isLast ? .none : .afterwards }
+      // It is tried twice, however long the incident lasts; to wait for a turn is no attempt.
+      if error.retryAfter == nil { state.picture = isLast ? .none : .afterwards }
       throw error
     }
   }

@@ -16,17 +16,20 @@ final class TelegramBot: Sendable {
   let lane: String
 
   /// How long one call may take, within the pass's own deadline.
-  private static let timeout = Duration.seconds(15)
+  private static let timeout = Duration.seconds(10)
   /// A wait must leave so much time for the call itself.
   private static let margin: Int64 = 250
 
-  init(api: String, token: Secret.Value?, tokenName: String, authorities: String?) {
+  init(
+    api: String, token: Secret.Value?, tokenName: String, authorities: String?,
+    pace: TelegramPace? = nil
+  ) {
     self.api = api
     self.token = token
     trust = authorities.map { .only($0) } ?? .system
     let number = token.map { $0.clearText.prefix { $0 != ":" } }.map { String($0) }
     lane = "telegram \(api) bot \(number ?? tokenName)"
-    pace = .of(lane: lane)
+    self.pace = pace ?? .of(lane: lane)
   }
 
   func close() { transfers.close() }
@@ -43,7 +46,7 @@ final class TelegramBot: Sendable {
       attempts -= 1
       let chat = place.chat(memory)
       pace.recall(chat, memory, now: TelegramPace.now)
-      let moment = try await turn(in: chat, place, on: reactor, by: deadline)
+      let moment = try await turn(of: call, in: chat, place, on: reactor, by: deadline)
       let answer = await send(call, to: chat, topic: place.topic, on: reactor, by: deadline)
       let now = TelegramPace.now
       pace.finish(chat, taken: moment, now: now)
@@ -72,11 +75,13 @@ final class TelegramBot: Sendable {
 
   /// Waits until the chat may be written to.
   private func turn(
-    in chat: String, _ place: Telegram.Place, on reactor: isolated Reactor, by deadline: Deadline
+    of call: TelegramCall, in chat: String, _ place: Telegram.Place, on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async throws(NotifierError) -> Int64 {
     let now = TelegramPace.now
     let (moment, isTaken) = pace.take(
-      chat, now: now, latest: max(now, Self.latest(deadline, now) - Self.margin))
+      chat, isUrgent: call.isUrgent, now: now,
+      latest: max(now, Self.latest(deadline, now) - Self.margin))
     guard isTaken else {
       throw fault(
         .busy, "Telegram's limits leave no room for another message yet", place,

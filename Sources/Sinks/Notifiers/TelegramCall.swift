@@ -11,8 +11,21 @@ struct TelegramCall {
   /// nil where a message is deleted.
   var text: TelegramText?
   var isSilent = false
+  /// Whether people wait for it: a change of what they have been told can wait.
+  var isUrgent = true
   /// The message that it is a reply to, where that is still there.
   var reply: Int64?
+
+  init(kind: Kind, text: TelegramText? = nil) {
+    self.kind = kind
+    self.text = text
+  }
+
+  /// Makes a message say something else.
+  init(changing part: TelegramTold.Part, to text: TelegramText) {
+    kind = part.isCaption ? .editCaption(part.message) : .editText(part.message)
+    self.text = text
+  }
 
   var method: String {
     switch kind {

@@ -10,6 +10,12 @@ extension Telegram {
   public static func decode(
     _ node: Node, secrets: Bool, _ findings: inout Findings
   ) -> [any Notifier] {
+    decode(node, secrets: secrets, &findings, pace: nil)
+  }
+
+  static func decode(
+    _ node: Node, secrets: Bool, _ findings: inout Findings, pace: TelegramPace?
+  ) -> [any Notifier] {
     let before = findings.errors.count
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping(kind, keys: keys, &findings)
@@ -61,7 +67,7 @@ extension Telegram {
     }
     guard findings.errors.count == before else { return [] }
     let bot = TelegramBot(
-      api: api, token: token.value, tokenName: token.name, authorities: authorities)
+      api: api, token: token.value, tokenName: token.name, authorities: authorities, pace: pace)
     return places.map { Telegram($0, by: bot) }
   }
 
@@ -162,6 +168,8 @@ extension Telegram {
   }
 
   private static func isLocal(_ api: String) -> Bool {
-    ["http://127.", "http://localhost", "http://[::1]"].contains { api.hasPrefix($0) }
+    let host = api.dropFirst("http://".count).prefix { $0 != "/" }
+    return isThisMachine(
+      String(host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }))
   }
 }

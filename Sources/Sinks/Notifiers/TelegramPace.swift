@@ -17,6 +17,13 @@ final class TelegramPace: Sendable {
   }
 
   private let sent = Mutex(Sent())
+  private let second: Int64
+  private let minute: Int64
+
+  /// With other lengths than Telegram's in tests only.
+  init(second: Int64 = second, minute: Int64 = minute) {
+    (self.second, self.minute) = (second, minute)
+  }
 
   private static let paces = Mutex<[String: TelegramPace]>([:])
 
@@ -33,6 +40,8 @@ final class TelegramPace: Sendable {
   /// A little more than a second: what was sent a second apart may arrive closer together.
   static let second: Int64 = 1_050
   static let minute: Int64 = 61_000
+  /// More than the longest silence that is kept.
+  private static let longest: Int64 = 8 * 86_400_000
 
   static var now: Int64 {
     var time = timespec()
@@ -41,25 +50,26 @@ final class TelegramPace: Sendable {
   }
 
   /// Takes the next moment in which the chat may be written to, if it comes no later than `latest`;
-  /// else tells when it would be.
+  /// else tells when it would be. Of a group's minute some moments are left for what is urgent.
   func take(
-    _ chat: String, now: Int64, latest: Int64
+    _ chat: String, isUrgent: Bool = true, now: Int64, latest: Int64
   ) -> (moment: Int64, isTaken: Bool) {
     sent.withLock { sent in
-      sent.all.removeAll { $0 <= now - Self.second || $0 > now + Self.minute }
+      sent.all.removeAll { $0 <= now - second || $0 > now + minute }
       for (name, times) in sent.chats {
         // Times far ahead are of a clock that has been set since.
-        let kept = times.filter { $0 > now - Self.minute && $0 <= now + Self.minute }
+        let kept = times.filter { $0 > now - minute && $0 <= now + minute }
         sent.chats[name] = kept.isEmpty ? nil : kept
       }
       var moment = max(now, sent.silence[chat] ?? now)
       let times = sent.chats[chat] ?? []
-      if let last = times.last { moment = max(moment, last + Self.second) }
-      if Self.isGroup(chat), times.count >= 20 {
-        moment = max(moment, times[times.count - 20] + Self.minute)
+      if let last = times.last { moment = max(moment, last + second) }
+      let most = isUrgent ? 20 : 15
+      if Self.isGroup(chat), times.count >= most {
+        moment = max(moment, times[times.count - most] + minute)
       }
       if sent.all.count >= 30 {
-        moment = max(moment, sent.all[sent.all.count - 30] + Self.second)
+        moment = max(moment, sent.all[sent.all.count - 30] + second)
       }
       guard moment <= latest else { return (moment, false) }
       sent.chats[chat] = times + [moment]
@@ -91,14 +101,14 @@ final class TelegramPace: Sendable {
 
   /// Takes up what another pass remembered.
   func recall(_ chat: String, _ memory: NotifierMemory, now: Int64) {
-    let times = Self.numbers(memory.values["sent"]).filter { $0 <= now && $0 > now - Self.minute }
+    let times = Self.numbers(memory.values["sent"]).filter { $0 <= now && $0 > now - minute }
     let silence = Self.numbers(memory.values["silent"])
     sent.withLock { sent in
       let known = Set(sent.chats[chat] ?? [])
       let new = times.suffix(20).filter { !known.contains($0) }
       if !new.isEmpty { sent.chats[chat] = (known + new).sorted() }
       // The first is when it was said: where that is still to come, the clock has been set.
-      if silence.count == 2, silence[0] <= now, silence[1] > now {
+      if silence.count == 2, silence[0] <= now, silence[1] > now, silence[1] < now + Self.longest {
         sent.silence[chat] = max(sent.silence[chat] ?? 0, silence[1])
       }
     }
@@ -107,7 +117,7 @@ final class TelegramPace: Sendable {
   /// Writes down what the next pass must know.
   func remember(_ chat: String, in memory: inout NotifierMemory, now: Int64) {
     sent.withLock { sent in
-      let times = (sent.chats[chat] ?? []).filter { $0 > now - Self.minute && $0 <= now }.suffix(20)
+      let times = (sent.chats[chat] ?? []).filter { $0 > now - minute && $0 <= now }.suffix(20)
       memory.values["sent"] =
         times.isEmpty ? nil : times.map { String($0) }.joined(separator: ",")
       if let until = sent.silence[chat], until > now {

@@ -22,15 +22,10 @@ struct TelegramText: Equatable {
 
   var units: Int { text.utf16.count }
 
-  /// Tells two texts apart in as few bytes as the store needs (FNV-1a, draft-eastlake-fnv).
+  /// Tells two texts apart in as few bytes as the store needs.
   var digest: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    text.utf8.forEach(add)
-    for entity in entities {
-      "\u{0}\(entity.isCode)\(entity.offset),\(entity.length)".utf8.forEach(add)
-    }
-    return "\(text.utf8.count)-" + String(hash, radix: 36)
+    let places = entities.map { "\($0.isCode)\($0.offset),\($0.length)" }
+    return ([text] + places).joined(separator: "\u{0}").fingerprint
   }
 
   /// A text without emphasis, as long as a message may be.
@@ -97,7 +92,12 @@ struct TelegramText: Equatable {
         entities.append(Entity(isCode: isCode, offset: offset, length: atom.units))
       }
     }
-    entities = Array(entities.prefix(Self.entityLimit))
+    if entities.count > Self.entityLimit {
+      // What must not become a link is the more important.
+      let inert = entities.filter(\.isCode).prefix(Self.entityLimit)
+      let others = entities.lazy.filter { !$0.isCode }.prefix(Self.entityLimit - inert.count)
+      entities = (inert + others).sorted { $0.offset < $1.offset }
+    }
   }
 
   private struct Cutter {
@@ -175,7 +175,7 @@ struct TelegramText: Equatable {
 
     private static func atoms(of line: [StyledText.Span]) -> [Atom] {
       var atoms: [Atom] = []
-      for span in line {
+      for span in line.flatMap({ TelegramLinks.inert($0) }) {
         for character in span.text {
           if character.isNewline {
             // Lines are made by who wrote the text, and by nobody else.

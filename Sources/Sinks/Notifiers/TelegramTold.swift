@@ -34,6 +34,8 @@ struct TelegramTold: Equatable {
   var isClosed = false
 
   var isEmpty: Bool { self == TelegramTold() }
+  /// Whether there is nothing that a next attempt must know.
+  private var isNothing: Bool { parts.isEmpty && old.isEmpty && picture != .afterwards }
 
   init() {}
 
@@ -61,7 +63,7 @@ struct TelegramTold: Equatable {
   }
 
   var text: String {
-    if isEmpty { return "" }
+    if isNothing { return "" }
     var members: [(String, JSON)] = [("v", .integer(1)), ("chat", .string(chat))]
     func add(_ name: String, _ parts: [Part]) {
       guard !parts.isEmpty else { return }

@@ -8,6 +8,8 @@ public struct HostResult: Sendable, Equatable {
   public var bootID: String?
   /// Whether what is remembered was read on the host itself, and so is of that boot; a BMC's is not.
   public var isOfBoot = true
+  /// Whether what was seen is the host's: where the scraper itself is cut off, rules leave it alone.
+  public var isJudged = true
   /// The collectors that had their turn: what they had to complain of before is forgotten.
   public var ran: [String]
   /// Merged into what is kept: the memory of a collector that is not named here stays.

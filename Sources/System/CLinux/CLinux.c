@@ -41,3 +41,8 @@ int scrape_clock_is_synchronised(void) {
   int state = adjtimex(&time);
   return state < 0 ? -1 : state != TIME_ERROR;
 }
+
+long scrape_clock_error_bound(void) {
+  struct timex time = {0};
+  return adjtimex(&time) < 0 ? -1 : time.maxerror;
+}

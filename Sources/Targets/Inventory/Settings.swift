@@ -35,7 +35,7 @@ public struct Settings: Sendable {
   public var store = Store()
   /// The list of sinks, for their room to read.
   public var sinks: Node?
-  /// `rules`, `alerts`, `contacts`, `services`, `scores` and `modules`, for their rooms to read.
+  /// `rules`, `alerts`, `contacts`, `services`, `scores`, `self` and `modules`, for their rooms to read.
   public var sections: [String: Node] = [:]
   /// The file that was read, or nil.
   public var file: String?
@@ -43,7 +43,7 @@ public struct Settings: Sendable {
   private static let keys = [
     "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
     "series", "bytes", "store", "sinks", "rules", "alerts", "contacts", "services", "scores",
-    "modules",
+    "self", "modules",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -107,7 +107,7 @@ public struct Settings: Sendable {
       case "bmc": read(bmc: value, &findings)
       case "store": read(store: value, &findings)
       case "sinks": sinks = value
-      case "rules", "alerts", "contacts", "services", "scores", "modules":
+      case "rules", "alerts", "contacts", "services", "scores", "self", "modules":
         sections[pair.name] = value
       default: findings.add(unknown("key", pair.key, among: Self.keys, in: "scrape.yml"))
       }

@@ -23,6 +23,16 @@ public struct ICMPProbe: Probe {
   private let loss: Limits<Int>
   private let rtt: Limits<Duration>
 
+  /// Asks as often, and waits so long for the last reply.
+  init(count: Int, wait: Duration) {
+    self.count = count
+    self.wait = wait
+    interval = .milliseconds(100)
+    size = 56
+    loss = Limits(minor: 1, major: 50, critical: 100)
+    rtt = Limits()
+  }
+
   public init(_ options: inout ProbeOptions) {
     count = options.integer("count", in: 1...100) ?? 3
     interval =

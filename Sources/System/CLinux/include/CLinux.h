@@ -40,3 +40,6 @@ static inline int scrape_process_descriptor(int process) {
 /// Whether the kernel says that something keeps its clock right, by adjtimex(2); -1 where it does not
 /// tell.
 int scrape_clock_is_synchronised(void);
+/// The most that the clock may be wrong by, in microseconds: `maxerror` of adjtimex(2); -1 where the
+/// kernel does not tell.
+long scrape_clock_error_bound(void);

@@ -1,0 +1,29 @@
+/// Reads /proc/net/arp: which addresses of the own network have told their hardware address.
+///
+/// Format: proc(5). A head, then address, hardware's kind, flags (`0x2` if it is complete), hardware
+/// address, mask and device.
+public enum Neighbours: Parser {
+  public struct Reading: Sendable, Equatable {
+    /// Whether its hardware address is known, by the address.
+    public var isComplete: [String: Bool] = [:]
+  }
+
+  public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
+    var reading = Reading()
+    var lines = Scanner(text)
+    guard lines.line()?.starts(with: "IP address") == true else {
+      throw ParseError("/proc/net/arp", "expected the head of the table", at: text)
+    }
+    while reading.isComplete.count < 65_536, let line = lines.line() {
+      var words = Scanner(line)
+      guard let address = words.word(), address.count <= 15, words.skip(words: 1),
+        let flags = words.word(), flags.starts(with: "0x"),
+        let bits = flags.extracting(2..<flags.count).hexadecimal
+      else { continue }
+      // The same address may stand at several devices.
+      let isKnown = reading.isComplete[address.string] == true
+      reading.isComplete[address.string] = isKnown || bits & 2 != 0
+    }
+    return reading
+  }
+}

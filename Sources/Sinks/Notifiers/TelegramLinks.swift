@@ -1,0 +1,77 @@
+/// Keeps Telegram from making links of words by itself.
+///
+/// Where no mark-up is asked for it still looks for addresses, `@names` (who are then called),
+/// `#tags`, `$TAGS` and `/commands` in a text, and a host's words may hold any. In `code` it does not.
+enum TelegramLinks {
+  /// The same words, with those that Telegram would make links of as code.
+  static func inert(_ span: StyledText.Span) -> [StyledText.Span] {
+    guard span.style == .plain, span.text.utf8.contains(where: { "@#$/.".utf8.contains($0) })
+    else { return [span] }
+    var spans: [StyledText.Span] = []
+    var plain = ""
+    for word in words(of: span.text) {
+      let kept = trimmed(word)
+      guard isLink(kept) else {
+        plain += word
+        continue
+      }
+      if !plain.isEmpty { spans.append(.init(plain)) }
+      spans.append(.init(String(kept), .code))
+      plain = String(word[kept.endIndex...])
+    }
+    if !plain.isEmpty { spans.append(.init(plain)) }
+    return spans
+  }
+
+  /// Cut before and behind each character that is part of no link.
+  private static func words(of text: String) -> [Substring] {
+    var words: [Substring] = []
+    var start = text.startIndex
+    for index in text.indices
+    where text[index].isWhitespace || "()<>[]{}\"'`,;|".contains(text[index]) {
+      if start < index { words.append(text[start..<index]) }
+      let next = text.index(after: index)
+      words.append(text[index..<next])
+      start = next
+    }
+    if start < text.endIndex { words.append(text[start...]) }
+    return words
+  }
+
+  /// Without the punctuation that ends a sentence.
+  private static func trimmed(_ word: Substring) -> Substring {
+    var word = word
+    while let last = word.last, ".:!?…".contains(last) { word.removeLast() }
+    return word
+  }
+
+  private static func isLink(_ word: Substring) -> Bool {
+    if word.contains("://") { return true }
+    var before: Character?
+    for (character, next) in zip(word, word.dropFirst()) {
+      defer { before = character }
+      switch character {
+      case "@" where isPart(next): return true
+      case "#" where next.isLetter: return true
+      case "$" where next.isLetter && next.isUppercase: return true
+      case "/" where isPart(next) && !(before.map(isPart) ?? false): return true
+      default: break
+      }
+    }
+    return isName(word.prefix { $0 != "/" && $0 != ":" && $0 != "?" })
+  }
+
+  private static func isPart(_ character: Character) -> Bool {
+    character.isLetter || character.isNumber || character == "_"
+  }
+
+  /// Whether it is `evil.example` or `192.0.2.1`; `3.12` and `6.5.0-41` are numbers.
+  private static func isName(_ word: Substring) -> Bool {
+    let labels = word.split(separator: ".", omittingEmptySubsequences: false)
+    guard labels.count > 1, let last = labels.last,
+      labels.allSatisfy({ $0.contains { isPart($0) } })
+    else { return false }
+    if labels.count == 4, labels.allSatisfy({ $0.allSatisfy(\.isNumber) }) { return true }
+    return last.count > 1 && last.allSatisfy { $0.isLetter || $0 == "-" }
+  }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import Lab
+import Testing
+
+/// The command with real hosts to ask and a Bot API that judges every call.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct AlertCommandTests {
+  /// Four hundred hosts on loopback behind one port that is open or not, and a team's chat.
+  struct Team {
+    let bot: BotAPI
+    let door: Door
+    let range: Range
+    static let chat: BotAPI.Chat = -1_001_234_567_890
+
+    init(alerts: String = "", contact: String = "") throws {
+      bot = try BotAPI(chats: [Self.chat])
+      door = try Door()
+      var inventory = "all: {vars: {profile: none, probes: [\"tcp:\(door.port)\"]}, hosts: {"
+      inventory +=
+        (1...400).map {
+          let number = String($0 + 1000).dropFirst()
+          return "h\(number): {ansible_host: 127.0.\($0 / 200 + 1).\($0 % 200 + 1)}"
+        }.joined(separator: ", ") + "}}\n"
+      range = Range(
+        hosts: inventory,
+        settings: """
+          profiles: {none: {collectors: []}}
+          contacts:
+            team:
+              telegram: {token: "file:token", chats: [\(Self.chat.id)], api: "\(bot.url)"}
+          \(contact)
+          \(alerts)
+          """)
+      range.scratch.write("inventory/token", bot.token)
+      chmod("\(range.inventory)/token", 0o600)
+    }
+
+    /// A pass, with the door open or shut.
+    @discardableResult
+    func pass(isUp: Bool, _ words: String...) throws -> Outcome {
+      if isUp { try? door.open() } else { door.shut() }
+      let outcome = try range.scrape("run")
+      try #require([0, 1].contains(outcome.status), "\(outcome.status): \(outcome.errors)")
+      return outcome
+    }
+
+    var messages: [BotAPI.Message] { bot.messages(in: Self.chat) }
+    var conversation: String { bot.conversation(of: Self.chat) }
+  }
+
+  @Test func `four hundred hosts that go down and come back are a message and its answer`()
+    throws
+  {
+    let team = try Team()
+    try team.pass(isUp: true)
+    #expect(team.messages.isEmpty)
+    for _ in 0..<3 { try team.pass(isUp: false) }
+    #expect(team.messages.count == 1, "\(team.conversation)")
+    #expect(team.messages.first?.text.contains("h[001-400]") == true, "\(team.conversation)")
+    #expect(team.messages.first?.isSilent == false)
+    for _ in 0..<3 { try team.pass(isUp: true) }
+    #expect(team.messages.count == 2, "\(team.conversation)")
+    #expect(team.messages.first?.text.hasPrefix("🟢 h[001-400]") == true, "\(team.conversation)")
+    #expect(team.messages.last?.replyTo == team.messages.first?.id)
+    #expect(team.bot.violations.isEmpty, "\(team.bot.violations)")
+  }
+
+  @Test func `what happens while the Bot API is away is told when it is back`() throws {
+    let team = try Team()
+    try team.pass(isUp: true)
+    team.bot.stop()
+    let down = try team.pass(isUp: false)
+    #expect(down.errors.contains("nobody was told"), "\(down.errors)")
+    #expect(!down.errors.contains(team.bot.token))
+    try team.pass(isUp: false)
+    try team.bot.start()
+    try team.pass(isUp: false)
+    #expect(team.messages.count == 1, "\(team.conversation)")
+    team.bot.stop()
+    try team.pass(isUp: true)
+    try team.bot.start()
+    try team.pass(isUp: true)
+    #expect(team.messages.count == 2, "\(team.conversation)")
+    #expect(team.messages.first?.text.hasPrefix("🟢 h[001-400]") == true)
+    #expect(team.bot.violations.isEmpty, "\(team.bot.violations)")
+  }
+
+  @Test func `what began and ended while the Bot API was away is one line`() throws {
+    let team = try Team()
+    try team.pass(isUp: true)
+    team.bot.stop()
+    try team.pass(isUp: false)
+    try team.pass(isUp: true)
+    try team.bot.start()
+    try team.pass(isUp: true)
+    try team.pass(isUp: true)
+    #expect(team.messages.count == 1, "\(team.conversation)")
+    #expect(team.messages.first?.text.contains("h[001-400]") == true, "\(team.conversation)")
+  }
+
+  @Test func `killed at any moment, a pass repeats no alert and misses none`() throws {
+    let team = try Team()
+    try team.pass(isUp: true)
+    var isUp = true
+    // Few enough changes, that it is not flapping in the end.
+    for round in 0..<4 {
+      isUp.toggle()
+      if isUp { try? team.door.open() } else { team.door.shut() }
+      for delay in [20, 60, 110, 170] {
+        let pass = try Daemon(
+          Scrape.program,
+          ["run", "--inventory", team.range.inventory, "--store", team.range.store],
+          log: "\(team.range.scratch.path)/log")
+        usleep(useconds_t((delay + round * 7) * 1000))
+        pass.stop(SIGKILL)
+      }
+      try team.pass(isUp: isUp)
+      let text = team.messages.last { $0.replyTo == nil }?.text ?? ""
+      #expect(text.hasPrefix(isUp ? "🟢" : "🔴"), "\(round): \(team.conversation)")
+    }
+    // It came and went within one interval: one message, and one answer that it is over. A send may be
+    // there twice where the kill came between it and its being noted; nobody noted its time, then.
+    #expect((2...4).contains(team.messages.count), "\(team.conversation)")
+    let violations = team.bot.violations.filter { !$0.contains("two messages within") }
+    #expect(violations.isEmpty, "\(violations)")
+  }
+
+  @Test func `silenced hosts are not told of, and are told of afterwards`() throws {
+    let team = try Team()
+    try team.pass(isUp: true)
+    let said = try team.range.scrape("silence", "h*,!h007", "1h", "--why", "reset")
+    #expect(said.output.contains("silence 1: h[001-006,008-400] until"), "\(said)")
+    try team.pass(isUp: false)
+    #expect(team.messages.map { $0.text.contains("h007 ") } == [true], "\(team.conversation)")
+    #expect(try team.range.scrape("silence").output.contains("reset"))
+    #expect(try team.range.scrape("silence", "--end", "1").status == 0)
+    try team.pass(isUp: false)
+    #expect(team.messages.first?.text.contains("h[001-400]") == true, "\(team.conversation)")
+  }
+
+  @Test func `who knows is named, and what is known is not told again`() throws {
+    let team = try Team()
+    try team.pass(isUp: true)
+    try team.pass(isUp: false)
+    let said = try team.range.scrape("ack", "h*", "--why", "power cut")
+    #expect(said.status == 0 && said.output.contains("h400"), "\(said)")
+    try team.pass(isUp: false)
+    #expect(team.messages.count == 1)
+    #expect(team.messages.first?.text.contains("power cut") == true, "\(team.conversation)")
+    let alerts = try team.range.scrape("alerts")
+    #expect(alerts.status == 1 && alerts.output.contains("told"), "\(alerts)")
+    try team.pass(isUp: true)
+    #expect(try team.range.scrape("ack", "h*").status == 1)
+  }
+}
