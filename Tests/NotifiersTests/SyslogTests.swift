@@ -85,7 +85,7 @@ struct SyslogTests {
     // What is as it was is not said again, but for what all of it is now.
     var worse = outage
     worse.alerts[1].severity = .major
-    let second = await tell(syslog, worse, .first, told: first.told)
+    let second = await tell(syslog, worse, .again, told: first.told)
     #expect(second.error == nil)
     #expect(wait(5) && read.count == 5)
     #expect(read.last?["priority"] == "local0.err")
