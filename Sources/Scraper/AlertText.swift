@@ -285,6 +285,6 @@ struct AlertText {
   private static func length(_ from: Timestamp, _ until: Timestamp) -> String {
     let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(from.nanoseconds)
     let seconds = overflow ? 0 : max(0, length) / 1_000_000_000
-    return Figure.duration(.seconds(seconds == 0 ? 1 : seconds))
+    return seconds < 60 ? "\(max(1, seconds)) s" : Figure.duration(.seconds(seconds))
   }
 }

@@ -204,7 +204,8 @@ struct Alerting {
     }
     jobs += first
     if !late.isEmpty { jobs.append(summary(late.sorted(), notifier, contact)) }
-    return jobs
+    // What people are to notice first: a bot may say only so much in a minute.
+    return jobs.filter { $0.decision != .change } + jobs.filter { $0.decision == .change }
   }
 
   private func notice(

@@ -68,7 +68,14 @@ struct ChartTests {
       // Dashed: there is as much that is not.
       #expect(Double(picture.count(color, in: around)) < 3 * drawing.plot.width)
     }
-    #expect(drawing.y(of: 75) < drawing.y(of: 60))
+    // The marks say the truth: each stands where its value does, and they are evenly apart.
+    #expect(drawing.values.marks.map(\.label) == ["0", "20", "40", "60", "80", "100"])
+    for (index, mark) in drawing.values.marks.enumerated() {
+      let place = try #require(drawing.canvas.written.first { $0.text == mark.label }?.box.middle)
+      #expect(abs(place - drawing.y(of: Double(20 * index))) < 0.01)
+      let plot = drawing.plot
+      #expect(abs(place - (plot.bottom - plot.height * Double(index) / 5)) < 0.01)
+    }
     #expect(picture[3, 3].isNear(palette.background))
     let labels = drawing.canvas.written.map(\.text)
     #expect(labels.contains("critical > 75 %") && labels.contains("minor > 60 %"))
@@ -280,6 +287,15 @@ struct ChartTests {
     let (few, _) = try Self.draw(Self.chart([Self.series { Double($0) }, .init("none", [])]))
     #expect(few.canvas.written.contains { $0.text == "none" })
     #expect(few.canvas.written.contains { $0.text == "–" })
+  }
+
+  @Test func `several are drawn side by side`() async throws {
+    let chart = Self.chart([Self.series { 50 + 40 * sin(Double($0) / 9) }], [.init(80, .minor)])
+    let wanted = try chart.png(.dark)
+    try await withThrowingTaskGroup(of: [UInt8].self) { group in
+      for _ in 0..<16 { group.addTask { try chart.png(.dark) } }
+      for try await png in group { #expect(png == wanted) }
+    }
   }
 
   @Test func `a value that is old is told with its time`() throws {

@@ -45,6 +45,14 @@ import Testing
 
     var messages: [BotAPI.Message] { bot.messages(in: Self.chat) }
     var conversation: String { bot.conversation(of: Self.chat) }
+
+    /// Lets a person read what the team would have seen.
+    static func keep(_ conversation: String, as name: String) throws {
+      let folder = ".build/conversations"
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true)
+      try conversation.write(toFile: "\(folder)/\(name).txt", atomically: true, encoding: .utf8)
+    }
   }
 
   @Test func `four hundred hosts that go down and come back are a message and its answer`()
@@ -61,6 +69,7 @@ import Testing
     #expect(team.messages.count == 2, "\(team.conversation)")
     #expect(team.messages.first?.text.hasPrefix("🟢 h[001-400]") == true, "\(team.conversation)")
     #expect(team.messages.last?.replyTo == team.messages.first?.id)
+    try Team.keep(team.bot.conversation(of: Team.chat, versions: true), as: "four-hundred-hosts")
     #expect(team.bot.violations.isEmpty, "\(team.bot.violations)")
   }
 
@@ -150,5 +159,34 @@ import Testing
     #expect(alerts.status == 1 && alerts.output.contains("told"), "\(alerts)")
     try team.pass(isUp: true)
     #expect(try team.range.scrape("ack", "h*").status == 1)
+  }
+
+  @Test func `a number that crossed its line comes as a picture, which is closed at the end`()
+    throws
+  {
+    let bot = try BotAPI(chats: [Team.chat])
+    func settings(_ threshold: String) -> String {
+      """
+      contacts:
+        team:
+          telegram: {token: "file:token", chats: [\(Team.chat.id)], api: "\(bot.url)", theme: dark}
+      rules: {memory: {when: mem.used_percent, critical: "\(threshold)", for: 3}}
+      """
+    }
+    let range = Range(
+      hosts: "all: {hosts: {here: {connection: local}}}\n", settings: settings("> 0"))
+    range.scratch.write("inventory/token", bot.token)
+    chmod("\(range.inventory)/token", 0o600)
+    for _ in 0..<3 { try range.scrape("run") }
+    let message = try #require(bot.messages(in: Team.chat).first)
+    #expect(message.text.hasPrefix("🔴 here memory"), "\(message.text)")
+    let picture = try #require(message.photo)
+    #expect(picture.starts(with: [0x89, 0x50, 0x4e, 0x47]) && picture.count > 5000)
+    range.scratch.write("inventory/scrape.yml", settings("> 100"))
+    try range.scrape("run")
+    let messages = bot.messages(in: Team.chat)
+    #expect(messages.count == 2 && messages[0].text.hasPrefix("🟢 here memory back"))
+    #expect(bot.violations.isEmpty, "\(bot.violations)")
+    try Team.keep(bot.conversation(of: Team.chat, versions: true), as: "a-picture")
   }
 }

@@ -67,6 +67,20 @@ private func rules(_ text: String) throws -> [Rule] {
     for value in row.good { #expect(!threshold.isCrossed(by: value), "\(value)") }
   }
 
+  @Test(
+    arguments: [
+      ("> 90", [90], [true]), ("<= 5GiB", [5_368_709_120], [false]), ("!= 0", [], []),
+      ("10:20", [10, 20], [false, true]), ("@10:20", [10, 20], [true, false]), ("10", [10], [true]),
+      ("10:", [10], [false]), ("~:10", [10], [true]), ("0:40", [0, 40], [false, true]),
+    ] as [(String, [Double], [Bool])])
+  func `a chart has a line where a value becomes bad`(
+    _ text: String, _ values: [Double], _ areBadAbove: [Bool]
+  ) throws {
+    let lines = try Threshold(read("\"\(text)\""), "minor").lines
+    #expect(lines.map(\.value) == values)
+    #expect(lines.map(\.isBadAbove) == areBadAbove)
+  }
+
   @Test(arguments: ["", ">", "> x", "20:10", "a:b", "> nan", "1:2:3"])
   func `what is no threshold is refused`(text: String) throws {
     let node = try read("\"\(text)\"")

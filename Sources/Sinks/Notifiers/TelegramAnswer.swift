@@ -49,7 +49,11 @@ enum TelegramAnswer: Equatable {
         : .done(number)
       return
     }
-    let words = json["description"]?.string ?? "no reason was given"
+    var words = json["description"]?.string ?? "no reason was given"
+    // The kind of error is told in our own words.
+    for kind in ["Bad Request: ", "Forbidden: "] where words.hasPrefix(kind) {
+      words.removeFirst(kind.count)
+    }
     let code = json["error_code"]?.integer ?? Int64(status)
     if let chat = json["parameters"]?["migrate_to_chat_id"]?.integer {
       self = .moved(String(chat))
