@@ -35,11 +35,14 @@ enum AckCommand: Subcommand {
     let watch = Watch(site)
     var words: [Store.Acknowledgement] = []
     for (host, checks) in try await store.states() where names.contains(host) {
-      for (check, state) in checks where state.severity != .ok && watch.has(check, of: host) {
+      for (check, state) in checks where watch.has(check, of: host) {
+        guard state.severity != .ok || state.isFlapping else { continue }
         if let glob = arguments["--check"], !Glob.matches(check, glob) { continue }
         words.append(
           Store.Acknowledgement(
-            host: host, check: check, severity: state.severity, time: .now, who: Account.user,
+            host: host, check: check,
+            // What is flapping may be well at the moment.
+            severity: state.isFlapping ? .critical : state.severity, time: .now, who: Account.user,
             why: arguments["--why"] ?? ""))
       }
     }

@@ -220,6 +220,9 @@ struct AlertBook {
 
   func route(named name: String) -> Route? { routes.first { $0.name == name } }
 
+  /// Whether the contact has times of quiet at all, after which it is told what happened in them.
+  func hasQuiet(_ contact: String) -> Bool { quiet[contact] != nil }
+
   /// Whether the contact wants to hear nothing of that severity at this time.
   func isQuiet(_ contact: String, _ severity: Severity, at time: Timestamp) -> Bool {
     guard let quiet = quiet[contact] else { return false }

@@ -22,16 +22,17 @@ struct AlertFeed {
     var until: Timestamp
   }
 
-  /// `changes` are those of this pass, by host.
+  /// `changes` are those of this pass, by host; `before` is how checks were before their last change.
   init(
     _ states: [String: [String: CheckState]], of site: Site, changes: [String: [CheckTransition]],
-    acknowledgements: [Store.Acknowledgement], silences: [Store.Silence], at now: Timestamp
+    before: [String: [String: Severity]], acknowledgements: [Store.Acknowledgement],
+    silences: [Store.Silence], at now: Timestamp
   ) {
     self.now = now
     maintenance = site.alerts.maintenance.filter { $0.holds(now) }
     let inventory = site.inventory
     self.silences = silences.filter { $0.from <= now && now < $0.until }.map { silence in
-      var hosts = Set(((try? inventory.select(silence.hosts)) ?? []).map(\.name))
+      var hosts = Self.hosts(silence.hosts, inventory)
       if ["all", "*"].contains(silence.hosts) { hosts.formUnion(Pseudo.all) }
       if Pseudo.all.contains(silence.hosts) { hosts = [silence.hosts] }
       return Silenced(hosts: hosts, check: silence.check, until: silence.until)
@@ -48,7 +49,8 @@ struct AlertFeed {
         var alert = Alert(
           key, group: hosts[name]?.group ?? "", severity: state.severity, message: state.message,
           since: state.since, isFlapping: state.isFlapping, tags: hosts[name]?.pointTags ?? [])
-        alert.from = changes[name]?.last { $0.name == check }?.from ?? .ok
+        alert.from =
+          changes[name]?.last { $0.name == check }?.from ?? before[name]?[check] ?? .ok
         if let root = roots[name], root != key,
           check == "ssh" || isReached(check, root.host != name)
         {
@@ -66,6 +68,18 @@ struct AlertFeed {
       return (state?.severity ?? .ok) == .ok && state?.isFlapping != true
         || (state?.severity ?? .ok) > word.severity
     }
+  }
+
+  /// The hosts of a silence. One that was taken out of the inventory since does not end it for the
+  /// others.
+  private static func hosts(_ pattern: String, _ inventory: Inventory) -> Set<String> {
+    if let hosts = try? inventory.select(pattern) { return Set(hosts.map(\.name)) }
+    let terms = pattern.split(separator: ",").filter { term in
+      (try? inventory.select(String(term.drop { "!& ".contains($0) }))) != nil
+    }
+    // Without those that it was of it would be of all.
+    guard terms.contains(where: { !"!& ".contains($0.first ?? " ") }) else { return [] }
+    return Set(((try? inventory.select(terms.joined(separator: ","))) ?? []).map(\.name))
   }
 
   /// Whether a check cannot be made while its host is down, or while what it is behind is.

@@ -11,6 +11,8 @@ struct AlertText {
 
   /// Kinds of trouble that are told in one message; of more it is said how many there are.
   private static let limit = 40
+  /// So many characters of names stand in what must be one line.
+  private static let brief = 200
 
   /// Alerts that are told in one line.
   private struct Kind: Hashable {
@@ -39,7 +41,8 @@ struct AlertText {
     if incident.closed != nil { return closedLine }
     let lines = lines
     if lines.count == 1 {
-      return Self.clipped("\(mark(lines[0].kind.severity)) \(headline(lines[0]))")
+      let line = lines[0]
+      return "\(mark(line.kind.severity)) \(Self.clipped(line.names, 120))\(Self.words(line.kind))"
     }
     let hosts = Set(lines.flatMap { $0.members.map(\.alert.key.host) }).subtracting(Pseudo.all)
     let count = lines.reduce(0) { $0 + $1.members.count }
@@ -64,7 +67,12 @@ struct AlertText {
           "and \(Figure.count(rest.count, "other kind")) of trouble on "
             + Self.names(rest.flatMap { $0.members.map(\.alert.key.host) })))
     }
-    for line in ended { text.add(.init("🟢 "), .init(line.names, .bold), .init(line.words)) }
+    let ended = ended
+    for line in ended.prefix(Self.limit) {
+      text.add(.init("\(Self.end(line.isGone)) "), .init(line.names, .bold), .init(line.words))
+    }
+    let over = ended.dropFirst(Self.limit).reduce(incident.forgotten) { $0 + $1.hosts.count }
+    if over > 0 { text.add(.init("🟢 and \(Figure.count(over)) more that are over")) }
     if let command = firstCheck(lines) {
       text.add(.init("first check: \(command.what)"), .init(command.command, .code))
     }
@@ -75,14 +83,22 @@ struct AlertText {
     var text = StyledText()
     text.add(.init(closedLine, .bold), .init(" · \(span)"))
     let lines = ended
+    // Where not all are named above: they were too many, or effects.
+    if lines.count == 1, !closedLine.contains(lines[0].names) {
+      text.add(.init("all of them: \(lines[0].names)"))
+    }
     if lines.count > 1 {
       for line in lines.prefix(Self.limit) {
         text.add(
-          .init("\(mark(line.worst)) → 🟢 "), .init(line.names, .bold), .init(line.words))
+          .init("\(mark(line.worst)) → \(Self.end(line.isGone)) "), .init(line.names, .bold),
+          .init(line.words))
       }
       if lines.count > Self.limit {
         let names = Self.names(lines.dropFirst(Self.limit).flatMap(\.hosts))
         text.add(.init("and \(Figure.count(lines.count - Self.limit, "other kind")) on \(names)"))
+      }
+      if incident.forgotten > 0 {
+        text.add(.init("and \(Figure.count(incident.forgotten)) more that were over before"))
       }
     } else if let line = lines.first, !line.message.isEmpty {
       text.add(.init("it was: \(line.message)"))
@@ -92,7 +108,7 @@ struct AlertText {
 
   /// The line of an incident that is over, in a summary.
   var missed: [StyledText.Span] {
-    [.init("🟢 "), .init(Self.clipped(String(closedLine.dropFirst(2)), 2000)), .init(" · \(span)")]
+    [.init(Self.clipped(closedLine, 2000)), .init(" · \(span)")]
   }
 
   private var span: String {
@@ -101,17 +117,39 @@ struct AlertText {
   }
 
   private var closedLine: String {
-    let keys = incident.members.filter { member in
+    let roots = incident.members.filter { member in
       // Effects are back with their cause.
       member.alert.cause.map { incident.member($0) == nil } ?? true
     }
-    let checks = Set(keys.map(\.alert.key.check))
-    let names = Self.names(keys.map(\.alert.key.host))
-    let from = incident.members.map(\.alert.since).min() ?? incident.opened
-    let length = Self.length(from, incident.closed ?? from)
-    let what = checks.count == 1 ? " \(Self.word(checks.first ?? ""))" : ""
-    let end = keys.allSatisfy(\.isGone) ? "watched no more" : "back after \(length)"
-    return "🟢 \(Self.clipped(names, 200))\(what) \(end)"
+    let all = roots.isEmpty ? incident.members : roots
+    let back = all.filter { !$0.isGone }
+    let gone = all.filter(\.isGone)
+    var ends: [String] = []
+    if let from = back.map(\.alert.since).min() {
+      let until = back.compactMap(\.until).max() ?? from
+      ends.append("\(Self.subject(back)) back after \(Self.length(Self.seconds(from, until)))")
+    }
+    if !gone.isEmpty { ends.append("\(Self.subject(gone)) watched no more") }
+    return "\(Self.end(back.isEmpty)) \(ends.joined(separator: "; "))"
+  }
+
+  /// That nobody looks any more is not to be well.
+  private static func end(_ isGone: Bool) -> String { isGone ? "⚪" : "🟢" }
+
+  /// `web[1-2] ssh`; of several checks the hosts alone, and services of scrape.yml by their names.
+  private static func subject(_ members: [Incident.Member]) -> String {
+    let checks = Set(members.map(\.alert.key.check))
+    if checks.count == 1, let check = checks.first {
+      return "\(clipped(names(members.map(\.alert.key.host)), brief)) \(word(check))"
+    }
+    let hosts = members.map(\.alert.key.host).filter { $0 != Pseudo.services }
+    let services = members.map(\.alert.key).filter { $0.host == Pseudo.services }
+    var words = hosts.isEmpty ? [] : [clipped(names(hosts), brief)]
+    if !services.isEmpty {
+      let names = services.map { word($0.check) }.sorted()
+      words.append("service \(clipped(names.joined(separator: ","), brief))")
+    }
+    return words.joined(separator: ", ")
   }
 
   // MARK: Lines
@@ -145,15 +183,14 @@ struct AlertText {
       .map(\.element)
   }
 
-  /// `web[01-14] ssh down`, without the mark.
-  private func headline(_ line: Line) -> String {
-    let word = Self.word(line.kind.check)
-    let state = line.kind.check == "ssh" && line.kind.severity == .critical ? " down" : ""
-    return "\(line.names) \(word)\(state)"
+  /// ` ssh down`: what stands behind the names.
+  private static func words(_ kind: Kind) -> String {
+    let state = kind.check == "ssh" && kind.severity == .critical ? " down" : ""
+    return " \(word(kind.check))\(state)"
   }
 
   private func add(_ line: Line, _ isOnly: Bool, to text: inout StyledText) {
-    let words = String(headline(line).dropFirst(line.names.count))
+    let words = Self.words(line.kind)
     let messages = Set(line.members.map(\.alert.message))
     let first = line.members[0].alert
     let message = Self.clipped(
@@ -185,7 +222,9 @@ struct AlertText {
 
   /// What is well again, in lines.
   private var ended:
-    [(names: String, words: String, worst: Severity, message: String, hosts: [String])]
+    [(
+      names: String, words: String, worst: Severity, isGone: Bool, message: String, hosts: [String]
+    )]
   {
     struct Group: Hashable {
       var check: String
@@ -203,15 +242,16 @@ struct AlertText {
     }
     return order.map { group in
       let members = groups[group] ?? []
-      let from = members.map(\.alert.since).min() ?? incident.opened
-      let until = members.compactMap(\.until).max() ?? from
+      let until = members.compactMap(\.until).max() ?? incident.opened
+      // Of several that were not well one after the other, the one that was it for longest.
+      let length = members.map { Self.seconds($0.alert.since, $0.until ?? until) }.max() ?? 0
       let hosts = members.map(\.alert.key.host)
       let end =
         group.isGone
-        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(from, until))"
+        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(length))"
       return (
         Self.names(hosts), " \(Self.word(group.check)) \(end)",
-        group.worst, Self.clipped(members[0].alert.message, 400), hosts
+        group.worst, group.isGone, Self.clipped(members[0].alert.message, 400), hosts
       )
     }
   }
@@ -251,7 +291,9 @@ struct AlertText {
   private static func note(_ member: Incident.Member) -> String {
     var notes: [String] = []
     if member.alert.isFlapping { notes.append("flapping") }
-    if let words = member.alert.acknowledgement { notes.append("known (\(clipped(words, 100)))") }
+    if let words = member.alert.acknowledgement {
+      notes.append("known (\(clipped(words.visible, 100)))")
+    }
     if let until = member.silenced {
       notes.append(until.nanoseconds == .max ? "in maintenance" : "silenced until \(clock(until))")
     }
@@ -260,7 +302,11 @@ struct AlertText {
 
   /// `https` of `service https`, `disk full {path=/}` of `rule disk full{path=/}`.
   private static func word(_ check: String) -> String {
-    ServiceReading.service(check) ?? (Judge.rule(check) == nil ? check : String(check.dropFirst(5)))
+    // The names of disks and interfaces are a host's words.
+    let word =
+      ServiceReading.service(check)
+      ?? (Judge.rule(check) == nil ? check : String(check.dropFirst(5)))
+    return clipped(word.visible, 120)
   }
 
   /// Folded, and the services of scrape.yml and the scraper by their own words.
@@ -275,16 +321,26 @@ struct AlertText {
     return fold(Array(Set(all)).sorted())
   }
 
+  /// The hosts of several incidents; nil where there are none.
+  static func names(_ texts: ArraySlice<AlertText>) -> String? {
+    texts.isEmpty ? nil : names(texts.flatMap { $0.incident.members.map(\.alert.key.host) })
+  }
+
   static func clipped(_ text: String, _ length: Int = 150) -> String {
-    text.count <= length ? text : "\(text.prefix(length - 1))…"
+    // One character may be of any number of scalars.
+    let scalars = text.unicodeScalars
+    return scalars.count <= length ? text : "\(scalars.prefix(length - 1))…"
   }
 
   /// `14:05`, with the date where it is not today's.
   static func clock(_ time: Timestamp) -> String { String(Figure.time(time).dropLast(3)) }
 
-  private static func length(_ from: Timestamp, _ until: Timestamp) -> String {
+  private static func seconds(_ from: Timestamp, _ until: Timestamp) -> Int64 {
     let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(from.nanoseconds)
-    let seconds = overflow ? 0 : max(0, length) / 1_000_000_000
-    return seconds < 60 ? "\(max(1, seconds)) s" : Figure.duration(.seconds(seconds))
+    return overflow ? 0 : max(0, length) / 1_000_000_000
+  }
+
+  private static func length(_ seconds: Int64) -> String {
+    seconds < 60 ? "\(max(1, seconds)) s" : Figure.duration(.seconds(seconds))
   }
 }

@@ -36,8 +36,11 @@ struct Alerting {
   ) async -> [Store.KeptIncident] {
     guard !contacts.isEmpty else { return [] }
     do {
+      let isAsked = site.alerts.routes.contains { !$0.transitions.isEmpty }
       let feed = AlertFeed(
-        states, of: site, changes: changes, acknowledgements: try await store.acknowledgements(),
+        states, of: site, changes: changes,
+        before: isAsked ? try await store.severitiesBefore() : [:],
+        acknowledgements: try await store.acknowledgements(),
         silences: try await store.silences(), at: now)
       effects = feed.effects
       if !feed.outdated.isEmpty { try await store.remove(feed.outdated) }
@@ -87,28 +90,37 @@ struct Alerting {
 
   /// Tells everybody what they have not been told, and remembers it.
   mutating func tell(on reactor: Reactor, by deadline: Deadline) async {
-    var jobs: [Job] = []
+    var all: [Job] = []
     var memories: [String: NotifierMemory] = [:]
     let reports = contacts.isEmpty ? [] : await site.reports.due(at: now, in: store)
     for contact in contacts {
       for notifier in contact.notifiers {
-        if await BackOff.holds(notifier, at: now, in: store) { continue }
+        let hold = await BackOff.hold(notifier, at: now, in: store)
+        if hold == .all { continue }
+        // What was not tried there yet is not kept back by what was refused.
+        let jobs = self.jobs(for: notifier, of: contact).filter { job in
+          hold == .none
+            || job.incidents.contains { incidents[$0].tellings[notifier.name] == nil }
+        }
+        let due = hold == .none ? reports : []
         let own =
-          self.jobs(for: notifier, of: contact)
-          + reports.filter { $0.notice.contact == contact.name }.map { report in
+          jobs
+          + due.filter { $0.notice.contact == contact.name }.map { report in
             Job(
               telling: Telling(notifier, report.notice, .first), incidents: [], decision: .first,
               digests: [], report: report)
           }
         guard !own.isEmpty else { continue }
-        for job in own { jobs.append(await withChart(job)) }
+        for (index, job) in own.enumerated() {
+          all.append(index < Self.charts ? await withChart(job) : job)
+        }
         memories[notifier.name] = NotifierMemory(
           (try? await store.notifierMemory(notifier.name)) ?? [:])
       }
     }
     let ledger = Ledger(incidents)
-    if !jobs.isEmpty {
-      let (all, store, now, start) = (jobs, store, now, Deadline.now)
+    if !all.isEmpty {
+      let (all, store, now, start) = (all, store, now, Deadline.now)
       let outcomes = await Telling.tell(
         all.map(\.telling), memories: &memories, on: reactor, by: deadline
       ) { index, outcome, memory in
@@ -121,7 +133,7 @@ struct Alerting {
           outcome.error, of: notifier, took: Deadline.now.since(start), at: now, in: store)
       }
       // One that reached nobody comes with the next pass, with newer figures.
-      for (job, outcome) in zip(jobs, outcomes) where outcome.error == nil {
+      for (job, outcome) in zip(all, outcomes) where outcome.error == nil {
         if let report = job.report { await site.reports.remember(report, in: store) }
       }
       var told: Set<String> = []
@@ -143,12 +155,19 @@ struct Alerting {
       let route = site.alerts.route(named: incident.route)
       let interval = route?.interval ?? .zero
       let age = now.nanoseconds.subtractingReportingOverflow(closed.nanoseconds)
-      // Who cannot be told for a day will not be told at all.
-      let isLost = age.overflow || age.partialValue > 86_400 * 1_000_000_000
+      // Who cannot be told for a day will not be told at all; who wants quiet may want it for a weekend.
+      let days: Int64 = site.alerts.hasQuiet(incident.contact) ? 7 : 1
+      let isLost = age.overflow || age.partialValue > days * 86_400 * 1_000_000_000
       let isOld = age.overflow || age.partialValue > interval.components.seconds &* 1_000_000_000
       let notifiers = contacts.first { $0.name == incident.contact }?.notifiers ?? []
       let isTold = notifiers.allSatisfy { notifier in
         guard let route else { return true }
+        // What still looks open where people read it is to be changed.
+        if let telling = incident.tellings[notifier.name], notifier.isLiving, !telling.told.isEmpty,
+          !telling.isClosed, !incident.isDropped
+        {
+          return false
+        }
         let isQuiet = site.alerts.isQuiet(incident.contact, incident.severity, at: now)
         return !isQuiet
           && Decision(
@@ -168,7 +187,7 @@ struct Alerting {
       guard let route = site.alerts.route(named: incident.route) else { continue }
       let text = AlertText(incident: incident, effects: effects)
       let digest = Self.digest(text.text)
-      let isQuiet = site.alerts.isQuiet(contact.name, incident.severity, at: now)
+      let isQuiet = site.alerts.isQuiet(contact.name, incident.loudness, at: now)
       let decision = Decision(
         incident, for: notifier.name, living: notifier.isLiving, route: route, digest: digest,
         quiet: isQuiet, at: now)
@@ -218,10 +237,13 @@ struct Alerting {
       subject: text.subject, text: text.text, alerts: incident.members.map(Notice.Alert.init),
       opened: incident.opened, closed: incident.closed, contact: contact.name)
     // Nobody is woken by what is minor, nor by any recovery at night.
-    let worst = incident.members.map(\.worst).max() ?? .ok
+    let worst = isOver ? incident.members.map(\.worst).max() ?? .ok : incident.loudness
     notice.isSilent = isQuiet || worst <= .minor
     return notice
   }
+
+  /// Of so many incidents a summary tells all, of the others the hosts.
+  private static let whole = 40
 
   /// What was over before it could be told, and what waited for long, as one message.
   private func summary(_ late: [Int], _ notifier: any Notifier, _ contact: Contact) -> Job {
@@ -232,14 +254,18 @@ struct Alerting {
     let severity = all.map(\.severity).max() ?? .ok
     let subject =
       "\(open == 0 ? "🟢" : "🔴") \(Figure.count(all.count, "incident")) since "
-      + "\(AlertText.clock(from)) could not be told in time: \(open) open, \(all.count - open) over"
+      + "\(AlertText.clock(from)) not told until now: \(open) open, \(all.count - open) over"
     var text = StyledText()
     text.add(.init(subject, .bold))
-    for (incident, one) in zip(all, texts) where incident.closed == nil {
-      text.lines += one.text.lines
+    let lasting = texts.filter { $0.incident.closed == nil }
+    for one in lasting.prefix(Self.whole) { text.lines += one.text.lines }
+    if let rest = AlertText.names(lasting.dropFirst(Self.whole)) {
+      text.add(.init("🔴 and \(Figure.count(lasting.count - Self.whole)) more, open: \(rest)"))
     }
-    for (incident, one) in zip(all, texts) where incident.closed != nil {
-      text.lines.append(one.missed)
+    let over = texts.filter { $0.incident.closed != nil }
+    for one in over.prefix(Self.whole) { text.lines.append(one.missed) }
+    if let rest = AlertText.names(over.dropFirst(Self.whole)) {
+      text.add(.init("🟢 and \(Figure.count(over.count - Self.whole)) more, over: \(rest)"))
     }
     var notice = Notice(
       .summary, severity: severity, subject: subject, text: text,
@@ -250,6 +276,9 @@ struct Alerting {
       telling: Telling(notifier, notice, .first), incidents: late, decision: .missed,
       digests: texts.map { Self.digest($0.text) })
   }
+
+  /// Drawn for one place in one pass: more nobody is told in that time.
+  private static let charts = 20
 
   /// With the picture of the number that crossed its line, where people are to notice it.
   private func withChart(_ job: Job) async -> Job {
@@ -311,14 +340,20 @@ struct Alerting {
 private enum BackOff {
   private static let longest = Duration.seconds(900)
 
+  /// What a place is told in the meantime.
+  enum Hold { case all, known, none }
+
   private static func name(_ notifier: any Notifier) -> String { "back-off \(notifier.name)" }
 
-  static func holds(_ notifier: any Notifier, at now: Timestamp, in store: Store) async -> Bool {
+  static func hold(_ notifier: any Notifier, at now: Timestamp, in store: Store) async -> Hold {
     let values = try? await store.notifierMemory(name(notifier))
-    guard let until = values?["until"].flatMap({ Int64($0) }) else { return false }
+    guard let until = values?["until"].flatMap({ Int64($0) }) else { return .none }
     let (left, overflow) = until.subtractingReportingOverflow(now.nanoseconds)
     // A moment too far off is of a clock that was set back.
-    return !overflow && left > 0 && left <= longest.nanoseconds
+    guard !overflow && left > 0 && left <= longest.nanoseconds else { return .none }
+    // A place that refuses one thing may take another.
+    let reason = values?["reason"].flatMap { NotifierError.Reason(rawValue: $0) }
+    return reason == .refused || reason == .failed ? .known : .all
   }
 
   /// What will not be better in the next pass is tried less and less often, and so is what cost time.
@@ -331,18 +366,23 @@ private enum BackOff {
       if !known.isEmpty { try? await store.remember([:], of: name(notifier)) }
       return
     }
-    let failures = (known["failures"].flatMap { Int($0) } ?? 0) + 1
+    // Several things that fail in one pass are one failure.
+    let isNext = known["at"] != "\(now.nanoseconds)"
+    let failures = (known["failures"].flatMap { Int($0) } ?? 0) + (isNext ? 1 : 0)
     let wait: Duration
     switch error.reason {
     case .unreachable, .timeout, .protocolError:
       wait = took < .seconds(1) ? .zero : min(.seconds(300), took * (1 << min(failures, 5)))
     case .busy, .cancelled: wait = .zero
     case .unauthorized, .forbidden, .missing, .refused, .failed:
-      wait = min(longest, .seconds(15) * (1 << min(failures - 1, 6)))
+      wait = min(longest, .seconds(15) * (1 << min(max(failures, 1) - 1, 6)))
     }
     let until = now.nanoseconds &+ wait.nanoseconds
     try? await store.remember(
-      ["failures": "\(failures)", "until": "\(until)"], of: name(notifier))
+      [
+        "failures": "\(failures)", "until": "\(until)", "at": "\(now.nanoseconds)",
+        "reason": error.reason.rawValue,
+      ], of: name(notifier))
   }
 }
 

@@ -16,7 +16,8 @@ enum AlertsCommand: Subcommand {
       Option("--json", "One JSON object an incident."),
     ]
   static let discussion = """
-    An incident is what a contact is told of as one thing. Exit code 0 if none is open, 1 if any is.
+    An incident is what a contact is told of as one thing. Shown are those that are open, and those
+    whose end could not be told yet. Exit code 0 if none is open, 1 if any is.
     """
   static let examples: [Example] = [
     ("scrape alerts", "what is open, and who knows of it"),
@@ -34,9 +35,16 @@ enum AlertsCommand: Subcommand {
     for one in kept {
       guard var incident = Incident(one.body) else { continue }
       incident.id = one.id
-      if incident.closed == nil { isOpen = true } else if !arguments.has("--all") { continue }
+      let waits = one.isOpen && incident.tellings.values.contains { $0.failure != nil }
+      if incident.closed == nil {
+        isOpen = true
+      } else if !waits, !arguments.has("--all") {
+        continue
+      }
       if arguments.has("--json") {
-        Terminal.print(one.body.text)
+        var pairs: [(String, JSON)] = [("id", .integer(one.id))]
+        if case .object(let others) = one.body { pairs += others }
+        Terminal.print(JSON.object(pairs).text)
       } else {
         show(incident)
       }
@@ -56,6 +64,7 @@ enum AlertsCommand: Subcommand {
       if let failure = telling.failure { line += "; \(failure)" }
       Terminal.print(line.visible)
     }
+    if incident.isDropped { Terminal.print("    no route leads there any more") }
     if incident.tellings.isEmpty { Terminal.print("    nobody was told yet") }
   }
 }

@@ -64,11 +64,19 @@ struct Judge {
     }
     let services = services
     for (name, state) in services {
-      guard let severity = state.severity else { continue }
+      guard let severity = state.severity else {
+        // What it needs was taken out of the inventory: nobody can say that it is still down.
+        let check = "service \(name)"
+        if let old = states[Pseudo.services]?[check] {
+          end(check, old, "nothing that it needs is watched any more", in: &result)
+          states[Pseudo.services]?[check] = nil
+        }
+        continue
+      }
       let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
       observe("service \(name)", severity, words, .none, in: &result)
     }
-    if services.isEmpty && gone.isEmpty { return nil }
+    if services.isEmpty && result.gone.isEmpty { return nil }
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
     }

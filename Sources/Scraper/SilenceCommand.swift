@@ -48,7 +48,8 @@ enum SilenceCommand: Subcommand {
     guard let text = arguments.operands.dropFirst().first, let length = Duration(text: text),
       length > .zero, length <= .seconds(90 * 86_400)
     else {
-      throw UsageError(message: "for how long? scrape silence \(pattern) 2h --why TEXT")
+      throw UsageError(
+        message: "for how long, at most 90d? scrape silence \(pattern) 2h --why TEXT")
     }
     let names =
       Pseudo.all.contains(pattern) ? [pattern] : try site.inventory.select(pattern).map(\.name)

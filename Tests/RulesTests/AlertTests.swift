@@ -256,6 +256,96 @@ extension [Incident.Member] {
     #expect(world.noticed == [.first])
   }
 
+  @Test func `a blip that comes again and again is waited for each time`() throws {
+    var world = try World("{to: team, wait: 1m}")
+    for _ in 0..<5 {
+      world.set([1], .critical)
+      world.pass()
+      for _ in 0..<12 {
+        world.set([1], .ok)
+        world.pass()
+      }
+    }
+    #expect(world.calls.isEmpty, "\(world.calls)")
+    world.set([1], .critical)
+    for _ in 0..<6 { world.pass() }
+    #expect(world.noticed == [.first])
+  }
+
+  @Test func `what was silenced before it was told is not told when it is over`() throws {
+    var world = try World("{to: team, wait: 1m}")
+    world.set([1], .critical)
+    world.pass()
+    world.silenced = [Alert.Key("web1", "ssh")]
+    for _ in 0..<10 { world.pass() }
+    world.set([1], .ok)
+    for _ in 0..<10 { world.pass() }
+    #expect(world.calls.isEmpty, "\(world.calls)")
+  }
+
+  @Test func `who was taken out of the routes for a moment is told again`() throws {
+    var world = try World()
+    let route = world.route
+    world.set([1], .critical)
+    world.pass()
+    world.route.contacts = []
+    world.pass()
+    world.route = route
+    world.pass()
+    #expect(world.noticed == [.first, .first])
+  }
+
+  @Test func `two services of scrape.yml have nothing in common`() throws {
+    var world = try World()
+    world.states[Alert.Key(Pseudo.services, "service shop")] =
+      CheckState.first(.major, at: world.now, patience: .none).0
+    for _ in 0..<40 { world.pass() }
+    world.states[Alert.Key(Pseudo.services, "service mail")] =
+      CheckState.first(.major, at: world.now, patience: .none).0
+    world.pass()
+    #expect(world.noticed == [.first, .first])
+  }
+
+  @Test func `a host with ever new troubles does not grow without bound`() throws {
+    var world = try World()
+    world.set([0], .critical)
+    for number in 0..<7 {
+      for disk in 0..<1000 {
+        let key = Alert.Key("web1", "rule disk{path=/\(number)/\(disk)}")
+        world.states[key] = CheckState.first(.major, at: world.now, patience: .none).0
+      }
+      world.pass()
+      // It is gone, and there are others in its place.
+      world.states = world.states.filter { $0.key.check == "ssh" }
+    }
+    world.pass()
+    let incident = try #require(world.book.first)
+    #expect(world.book.count == 1 && incident.member(Alert.Key("web0", "ssh"))?.isActive == true)
+    #expect(incident.members.count <= 6001 && incident.members.count > 5000)
+    #expect(incident.forgotten + incident.members.count == 7 * 1000 + 1)
+  }
+
+  @Test func `after a clock was set back not everything is one incident`() throws {
+    var world = try World()
+    world.set([1], .major)
+    world.pass()
+    world.now = Timestamp(seconds: world.now.seconds - 86_400)
+    world.pass()
+    world.set([2], .major)
+    world.pass()
+    #expect(world.book.count == 2)
+  }
+
+  @Test func `what is known does not decide how loud the rest is`() throws {
+    var world = try World()
+    world.set([1], .critical)
+    world.set([2], .minor)
+    world.known = [Alert.Key("web1", "ssh")]
+    world.pass()
+    #expect(world.book.map(\.severity) == [.critical])
+    #expect(world.book.map(\.loudness) == [.minor])
+  }
+
   @Test func `effects do not disturb, and are there`() throws {
     var world = try World()
     let cause = Alert.Key("web0", "ssh")
@@ -339,6 +429,8 @@ extension [Incident.Member] {
       ("{to: team, transitions: ok}", "a transition must be FROM>TO"),
       ("{to: team, hours: \"25:00-26:00\"}", "hours must be a span of the day"),
       ("{to: team, hours: \"mom 08:00-10:00\"}", "unknown day \"mom\""),
+      ("{to: team, hours: \"mon tue\"}", "hours must be days, and one span of the day"),
+      ("{to: team, hours: \"08:00-10:00 12:00-14:00\"}", "hours must be days, and one span"),
       ("{to: team, by: hots}", "unknown grouping \"hots\""),
     ])
   func `faults of a route are named`(yaml: String, problem: String) throws {

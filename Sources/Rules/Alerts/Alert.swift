@@ -13,6 +13,9 @@ public struct Alert: Sendable, Equatable {
       self.check = check
     }
 
+    /// What it is a trouble of: a host, or one service of scrape.yml, which shares nothing with others.
+    var place: String { host == Pseudo.services ? check : host }
+
     public static func < (a: Key, b: Key) -> Bool { (a.host, a.check) < (b.host, b.check) }
   }
 

@@ -37,8 +37,11 @@ public enum Decision: Sendable, Equatable {
         self = .nothing
       } else if incident.closed != nil {
         // Shorter than it was waited for: a blip, of which nobody wants to hear.
-        self = incident.wasBlip(route) ? .nothing : .missed
-      } else if hasPassed(route.wait, since: incident.opened), !incident.loud.isEmpty {
+        let isSilenced = incident.members.allSatisfy { $0.silenced != nil }
+        self = isSilenced || incident.wasBlip(route) ? .nothing : .missed
+      } else if let since = incident.loud.map(\.alert.since).min(),
+        hasPassed(route.wait, since: since)
+      {
         self = .first
       } else {
         self = .nothing
@@ -73,10 +76,14 @@ public enum Decision: Sendable, Equatable {
 }
 
 extension Incident {
-  /// Whether it ended before the time for which is waited.
+  /// Whether nothing of it lasted as long as is waited for.
   fileprivate func wasBlip(_ route: Route) -> Bool {
-    guard let closed, route.wait > .zero else { return false }
-    let (length, overflow) = closed.nanoseconds.subtractingReportingOverflow(opened.nanoseconds)
-    return !overflow && length < route.wait.components.seconds &* 1_000_000_000
+    guard route.wait > .zero else { return false }
+    return members.allSatisfy { member in
+      guard let until = member.until else { return false }
+      let since = member.alert.since.nanoseconds
+      let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(since)
+      return !overflow && length < route.wait.components.seconds &* 1_000_000_000
+    }
   }
 }

@@ -35,6 +35,12 @@ public struct Hours: Sendable, Equatable {
     guard (1...2).contains(words.count) else {
       throw node.mismatch(what, "times of the week", hint: "write mon-fri 08:00-18:00")
     }
+    let times = words.count { $0.first?.isNumber == true }
+    guard times <= 1, words.count - times <= 1 else {
+      throw node.mismatch(
+        what, "days, and one span of the day",
+        hint: "write mon,tue 08:00-18:00; several stand in a list")
+    }
     for word in words {
       if word.first?.isNumber == true {
         let ends = word.split(separator: "-", omittingEmptySubsequences: false)

@@ -55,6 +55,8 @@ public struct Incident: Sendable, Equatable {
   /// Whether it was taken from the contact before it was over.
   public internal(set) var isDropped = false
   public private(set) var members: [Member] = []
+  /// How many that are over were too many to be remembered.
+  public internal(set) var forgotten = 0
   /// Where each stands in `members`.
   private var places: [Alert.Key: Int] = [:]
   /// By the notifier's name.
@@ -93,6 +95,11 @@ public struct Incident: Sendable, Equatable {
     active.filter {
       $0.silenced == nil && $0.alert.acknowledgement == nil && cause(of: $0) == nil
     }
+  }
+
+  /// The worst of what disturbs people now; of what was, where all is over.
+  public var loudness: Severity {
+    closed == nil ? loud.map(\.alert.severity).max() ?? severity : severity
   }
 
   /// What an alert is the effect of, where that is in the incident too.
@@ -146,6 +153,27 @@ public struct Incident: Sendable, Equatable {
     member.isGone = false
     member.silenced = silenced
     members[index] = member
+  }
+
+  /// So many that are over are remembered.
+  private static let most = 5000
+
+  /// Forgets what has been over for longest, first what nobody looks at any more: a host may have ever
+  /// new disks.
+  mutating func forget() {
+    let over = members.indices.filter { !members[$0].isActive }
+    guard over.count > Self.most else { return }
+    let order = over.sorted { a, b in
+      let (a, b) = (members[a], members[b])
+      if a.isGone != b.isGone { return a.isGone }
+      return (a.until?.nanoseconds ?? 0, a.revision) < (b.until?.nanoseconds ?? 0, b.revision)
+    }
+    let gone = Set(order.prefix(over.count - Self.most))
+    let kept = members.indices.filter { !gone.contains($0) }.map { members[$0] }
+    members = []
+    places = [:]
+    for member in kept { add(member) }
+    forgotten += gone.count
   }
 
   /// It was over for a moment only.

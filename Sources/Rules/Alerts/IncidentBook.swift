@@ -68,6 +68,7 @@ public struct IncidentBook: Sendable {
         continue
       }
       incident.route = route.name
+      incident.forget()
       for member in incident.active {
         let key = member.alert.key
         if let alert = alerts[key] {
@@ -133,20 +134,24 @@ extension Alert {
 extension Incident {
   /// Whether an alert that begins now is part of it.
   fileprivate func belongs(_ alert: Alert, at now: Timestamp, interval: Duration) -> Bool {
+    // What nobody is to hear of any more must not take in what they are to hear of.
+    if isDropped { return false }
     let length = interval.components.seconds &* 1_000_000_000
     func isRecent(_ time: Timestamp) -> Bool {
       let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
-      return !overflow && age <= length
+      // On a clock that was set back for days not all is of one incident until then.
+      return !overflow && age.magnitude <= length.magnitude
     }
     if let closed {
       // It was over for a moment only: the same check again.
       return isRecent(closed) && member(alert.key) != nil
     }
     if isRecent(joined) { return true }
-    let hosts = Set([alert.key.host, alert.cause?.host].compactMap { $0 })
-    return active.contains { member in
-      hosts.contains(member.alert.key.host)
-        || (member.alert.cause.map { hosts.contains($0.host) } ?? false)
+    let places = Set([alert.key.place, alert.cause?.place].compactMap { $0 })
+    return members.contains { member in
+      member.isActive
+        && (places.contains(member.alert.key.place)
+          || (member.alert.cause.map { places.contains($0.place) } ?? false))
     }
   }
 }

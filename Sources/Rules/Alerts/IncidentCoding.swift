@@ -13,6 +13,7 @@ extension Incident {
       ),
     ]
     object.add("closed", closed)
+    if forgotten > 0 { object.append(("forgotten", .integer(Int64(forgotten)))) }
     if isDropped { object.append(("dropped", .boolean(true))) }
     return .object(object)
   }
@@ -27,6 +28,7 @@ extension Incident {
     joined = json.time("joined") ?? opened
     closed = json.time("closed")
     revision = json.count("revision")
+    forgotten = json.count("forgotten")
     isDropped = json["dropped"] == .boolean(true)
     if case .object(let pairs) = json["tellings"] {
       for (name, telling) in pairs { tellings[name] = Telling(telling) }

@@ -177,7 +177,7 @@ public struct Route: Sendable {
     switch by {
     case .none: ""
     // Effects stay with their cause.
-    case .host: alert.cause?.host ?? alert.key.host
+    case .host: alert.cause?.place ?? alert.key.place
     case .group: alert.group
     case .check: alert.key.check
     }

@@ -83,6 +83,23 @@ extension Store {
     }
   }
 
+  /// How each check was before its last change that is remembered, by host and name.
+  public func severitiesBefore() throws(StoreError) -> [String: [String: Severity]] {
+    try with { database throws(DatabaseError) in
+      var all: [String: [String: Severity]] = [:]
+      // Beside max(), SQLite takes the other columns from its row.
+      try database.rows(
+        """
+        SELECT host.name, transition.name, before, max(transition.id) FROM transition
+        JOIN host ON host.id = transition.host GROUP BY transition.host, transition.name
+        """
+      ) { row in
+        all[row.text(0), default: [:]][row.text(1)] = Severity(state: row.integer(2)) ?? .unknown
+      }
+      return all
+    }
+  }
+
   /// The latest transitions, the newest first; of one host only where it is named.
   public func transitions(
     of host: String? = nil, limit: Int = 100
