@@ -117,7 +117,7 @@ let package = Package(
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets"],
+      name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets", "Notifiers"],
       swiftSettings: testing),
   ]
 )

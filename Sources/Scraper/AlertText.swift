@@ -30,6 +30,10 @@ struct AlertText {
     var services = 0
 
     var weight: Int { members.count + hidden.count + services }
+    /// What is known or silenced comes after what is not.
+    var loudness: Int {
+      members.allSatisfy { $0.silenced != nil || $0.alert.acknowledgement != nil } ? 0 : 1
+    }
     var since: Timestamp { members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0) }
     var names: String { AlertText.names(members.map(\.alert.key.host)) }
   }
@@ -177,8 +181,9 @@ struct AlertText {
     }
     return order.compactMap { lines[$0] }.enumerated()
       .sorted {
-        ($1.element.kind.severity, $1.element.weight, $0.offset)
-          < ($0.element.kind.severity, $0.element.weight, $1.offset)
+        let (a, b) = ($0.element, $1.element)
+        return (b.loudness, b.kind.severity, b.weight, $0.offset)
+          < (a.loudness, a.kind.severity, a.weight, $1.offset)
       }
       .map(\.element)
   }

@@ -140,7 +140,9 @@ struct Pass {
     async let deliveries = deliver(
       batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor, by: limit)
     // What is not kept would be told again by every pass.
-    if report.storeFailure == nil { await alerting.tell(on: reactor, by: limit) }
+    if report.storeFailure == nil, !report.interrupted {
+      await alerting.tell(on: reactor, by: limit)
+    }
     report.warnings += alerting.warnings
     report.deliveries = await deliveries
     for waiting in (try? await store.queues()) ?? [] {

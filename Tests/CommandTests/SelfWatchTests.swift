@@ -242,7 +242,8 @@ struct SelfWatchTests {
     #expect(trouble.count == 1 && trouble[0].contains("20 hosts not judged"), "\(trouble)")
   }
 
-  @Test func `name servers that do not answer are not held against those who have names`() throws {
+  @Test(.enabled(if: Sshd.canHaveAccounts, "needs a mount namespace of its own"))
+  func `name servers that do not answer are not held against those who have names`() throws {
     let lab = try Lab(settings: "self: {gateway: off}")
     try lab.settle()
     lab.range.scratch.write("resolv.conf", "nameserver 10.96.0.1\n")

@@ -12,7 +12,7 @@ struct PlacesConfigurationTests {
         ["email a@x.example,b@y.example"]
       ),
       (
-        "{email: [{server: smtp://localhost, from: s@x, to: a@x}, {server: smtp://[::1]:25, from: s@x, to: b@x}]}",
+        "{email: [{server: smtp://localhost, from: s@x, to: a@x}, {server: \"smtp://[::1]:25\", from: s@x, to: b@x}]}",
         ["email a@x", "email b@x"]
       ),
       (

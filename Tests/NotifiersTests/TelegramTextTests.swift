@@ -132,6 +132,10 @@ struct TelegramTextTests {
       ("cash $USD 5", ["$USD"]), ("tg://resolve?domain=x", ["tg://resolve?domain=x"]),
       ("load 3.12 2.80, 6.5.0-41 · 14:05, 5 min. and/or a@ @ # / $5", []), ("…/… и т.д.", []),
       ("пример.рф", ["пример.рф"]), ("x@admin", ["x@admin"]),
+      ("error:evil.example tcp:10.0.6.26:22", ["error:evil.example", "tcp:10.0.6.26:22"]),
+      ("evil.example!x ?evil.example", ["evil.example!x", "?evil.example"]),
+      ("—evil.example— evil.xn--p1ai", ["—evil.example—", "evil.xn--p1ai"]),
+      ("#1st #_x #12 14:05:33.250", ["#1st", "#_x"]), ("took 0.5s, 1.2.3 v1.2", []),
     ])
   func `nothing in a text becomes a link, a name that is called, or a command`(
     text: String, inert: [String]

@@ -52,8 +52,7 @@ public struct Syslog: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
-    // An incident that lasts is said again whole; what became of it, only where it is new.
-    let known = occasion == .again ? [] : Set(told.text.split(separator: " ").map { String($0) })
+    let known = Set(told.text.split(separator: " ").map { String($0) })
     let messages = notice.syslogMessages(besides: known)
     let now = Timestamp.present
     let host = nameOfThisMachine()

@@ -48,30 +48,34 @@ enum TelegramLinks {
   private static func isLink(_ word: Substring) -> Bool {
     if word.contains("://") { return true }
     var before: Character?
-    for (character, next) in zip(word, word.dropFirst()) {
+    for (index, next) in zip(word.indices, word.dropFirst()) {
+      let character = word[index]
       defer { before = character }
       switch character {
       case "@" where isPart(next): return true
-      case "#" where next.isLetter: return true
+      case "#"
+      where word[index...].dropFirst().prefix(while: isPart).contains { !$0.isNumber }:
+        return true
       case "$" where next.isLetter && next.isUppercase: return true
       case "/" where isPart(next) && !(before.map(isPart) ?? false): return true
       default: break
       }
     }
-    return isName(word.prefix { $0 != "/" && $0 != ":" && $0 != "?" })
+    // What stands before a name, or follows it, need not be parted from it by a blank.
+    return word.split { !isPart($0) && !"-.~".contains($0) }.contains(where: isName)
   }
 
   private static func isPart(_ character: Character) -> Bool {
     character.isLetter || character.isNumber || character == "_"
   }
 
-  /// Whether it is `evil.example` or `192.0.2.1`; `3.12` and `6.5.0-41` are numbers.
-  private static func isName(_ word: Substring) -> Bool {
-    let labels = word.split(separator: ".", omittingEmptySubsequences: false)
-    guard labels.count > 1, let last = labels.last,
-      labels.allSatisfy({ $0.contains { isPart($0) } })
-    else { return false }
+  /// Whether letters or digits with points between them, whatever stands around them, are
+  /// `evil.example` or `192.0.2.1`; `3.12` and `6.5.0-41` are numbers.
+  private static func isName(_ run: Substring) -> Bool {
+    let labels = run.split(separator: ".").filter { $0.contains(where: isPart) }
+    guard labels.count > 1, let last = labels.last else { return false }
     if labels.count == 4, labels.allSatisfy({ $0.allSatisfy(\.isNumber) }) { return true }
-    return last.count > 1 && last.allSatisfy { $0.isLetter || $0 == "-" }
+    return last.lowercased().hasPrefix("xn--")
+      || last.count > 1 && last.allSatisfy { $0.isLetter || $0 == "-" }
   }
 }

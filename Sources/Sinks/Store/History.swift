@@ -230,6 +230,27 @@ extension Store {
     }
   }
 
+  /// Walks once over all points of a measurement, in the order of time.
+  public func reduce<Value: Sendable>(
+    into start: Value, host: String, measurement: String, from: Timestamp, to: Timestamp,
+    _ body: @Sendable (inout Value, Timestamp, Point) -> Void
+  ) throws(StoreError) -> Value {
+    try with { database throws(DatabaseError) in
+      try self.shapes.refresh(database)
+      var value = start
+      try self.rows(
+        of: host, from: from, to: to, in: database,
+        wanted: { shape, _ in shape.measurement == measurement }
+      ) { time, points in
+        for point in points {
+          let time = point.time ?? time
+          if time >= from, time <= to { body(&value, time, point.point) }
+        }
+      }
+      return value
+    }
+  }
+
   /// All points of the host's last pass that had any.
   public func latest(host name: String) throws(StoreError) -> PointBatch? {
     try with { database throws(DatabaseError) in
