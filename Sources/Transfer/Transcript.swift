@@ -71,22 +71,28 @@ struct Transcript {
 
   /// The text with the request's secrets as dots, wherever they stand.
   static func redact(_ text: String, of request: TransferRequest) -> String {
-    var secrets = request.secrets
-    if let password = request.password { secrets.append(password) }
-    if let bearer = request.bearer { secrets.append(bearer) }
-    var bytes = Array(text.utf8)
-    for secret in secrets where secret.utf8.count >= 3 {
-      let wanted = Array(secret.utf8)
-      var index = 0
-      while index + wanted.count <= bytes.count {
-        if bytes[index] == wanted[0], bytes[index..<(index + wanted.count)].elementsEqual(wanted) {
-          bytes.replaceSubrange(index..<(index + wanted.count), with: "•••".utf8)
-          index += 9
-        } else {
-          index += 1
-        }
+    let own = [request.password, request.bearer].compactMap { $0 }
+    return redacted(text.utf8, of: request.secrets + own)
+  }
+}
+
+/// A text with secrets as dots, wherever they stand; those of less than three bytes are none.
+///
+/// It goes by bytes: whatever follows a secret, as an accent that makes another character of its last
+/// letter, it is found. So it comes before a text is cut, in which half of one would stay.
+public func redacted(_ text: some Sequence<UInt8>, of secrets: [String]) -> String {
+  var bytes = Array(text)
+  for secret in secrets where secret.utf8.count >= 3 {
+    let wanted = Array(secret.utf8)
+    var index = 0
+    while index + wanted.count <= bytes.count {
+      if bytes[index] == wanted[0], bytes[index..<(index + wanted.count)].elementsEqual(wanted) {
+        bytes.replaceSubrange(index..<(index + wanted.count), with: "•••".utf8)
+        index += 9
+      } else {
+        index += 1
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
   }
+  return String(decoding: bytes, as: UTF8.self)
 }

@@ -125,6 +125,20 @@ struct WebhookTests {
     #expect(error.message.hasPrefix("answered 403: bad •••, key •••;"), "\(error)")
   }
 
+  @Test func `no part of a token is shown where a server's words are cut`() async throws {
+    let token = "t0ps3cret-of-the-hook"
+    for words in [String(repeating: "x", count: 190) + " " + token, token + "\u{301}"] {
+      let server = try HTTPReceiver([
+        "HTTP/1.1 403 X\r\nContent-Length: \(words.utf8.count)\r\n\r\n\(words)"
+      ])
+      defer { server.stop() }
+      var configuration = Webhook.Configuration(url: server.url)
+      configuration.token = token
+      let error = try #require(await tell(Webhook(configuration), .outage()).error)
+      #expect(!error.message.contains("t0ps3"), "\(error)")
+    }
+  }
+
   @Test func `an address that is a secret is shown nowhere`() async throws {
     let server = try HTTPReceiver(["HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"])
     defer { server.stop() }

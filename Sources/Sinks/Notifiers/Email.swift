@@ -151,15 +151,20 @@ public struct Email: Notifier {
   }
 
   private func say(_ refusals: [Refusal]) -> String {
-    refusals.prefix(5).map { "\($0.recipient) is refused: \(firstLine($0.answer.utf8))" }
+    refusals.prefix(5).map { "\($0.recipient) is refused: \(harmless($0.answer))" }
       .joined(separator: ", ") + (refusals.count > 5 ? " and \(refusals.count - 5) more" : "")
+  }
+
+  /// A line of the server's; it may say again what it was sent.
+  private func harmless(_ line: String) -> String {
+    firstLine(redacted(line.utf8, of: [configuration.password]).utf8)
   }
 
   private func failure(
     _ error: TransferError, _ answer: TransferAnswer, _ refusals: [Refusal]
   ) -> NotifierError {
     let last = answer.lines.last { $0.hasPrefix("4") || $0.hasPrefix("5") }
-    let said = last.map { firstLine($0.utf8) } ?? error.message.visible
+    let said = last.map { harmless($0) } ?? error.message.visible
     let isForNow = last?.hasPrefix("4") == true
     switch error.reason {
     case .failed where !refusals.isEmpty:

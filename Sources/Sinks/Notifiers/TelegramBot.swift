@@ -130,25 +130,9 @@ final class TelegramBot: Sendable {
   private func fault(
     _ reason: NotifierError.Reason, _ why: String, _ place: Telegram.Place, after wait: Int64? = nil
   ) -> NotifierError {
-    var text = why
-    for secret in secrets where !secret.isEmpty {
-      while let range = Self.range(of: secret, in: text) {
-        text.replaceSubrange(range, with: "•••")
-      }
-    }
+    var text = redacted(why.utf8, of: secrets)
     if text.count > 400 { text = text.prefix(400) + "…" }
     return NotifierError(
       reason, place.name, text, retryAfter: wait.map { .milliseconds(max($0, 0)) })
-  }
-
-  private static func range(of word: String, in text: String) -> Range<String.Index>? {
-    var start = text.startIndex
-    while start < text.endIndex {
-      if text[start...].hasPrefix(word) {
-        return start..<text.index(start, offsetBy: word.count)
-      }
-      start = text.index(after: start)
-    }
-    return nil
   }
 }

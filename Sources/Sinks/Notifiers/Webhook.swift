@@ -111,8 +111,8 @@ public struct Webhook: Notifier {
       return NotifierError(error, name, hint: hint)
     }
     let status = answer.status ?? 0
-    let line = firstLine(answer.body)
-    let said = "answered \(status)\(line.isEmpty ? "" : ": \(redacted(line))")"
+    let line = harmless(answer.body)
+    let said = "answered \(status)\(line.isEmpty ? "" : ": \(line)")"
     func error(
       _ reason: NotifierError.Reason, _ hint: String = "", after wait: Duration? = nil
     ) -> NotifierError {
@@ -121,9 +121,9 @@ public struct Webhook: Notifier {
     switch status {
     case 200...299: return nil
     case 300...399:
-      let place = answer[header: "location"].map { " to \(firstLine($0.utf8))" } ?? ""
+      let place = answer[header: "location"].map { " to \(harmless($0.utf8))" } ?? ""
       return error(
-        .refused, "it leads elsewhere\(redacted(place)), which is not followed: correct `url:`")
+        .refused, "it leads elsewhere\(place), which is not followed: correct `url:`")
     case 401: return error(.unauthorized, "check token, username and password")
     case 403: return error(.forbidden, "may this token post there?")
     case 404, 410: return error(.missing, "check `url:`")
@@ -133,12 +133,10 @@ public struct Webhook: Notifier {
     }
   }
 
-  /// A server may say again what it was sent.
-  private func redacted(_ text: String) -> String {
-    var text = text
+  /// The first line of what a server says; it may say again what it was sent.
+  private func harmless(_ text: some Sequence<UInt8>) -> String {
     let values = configuration.secrets + [configuration.token ?? "", configuration.password]
-    for value in values where value.utf8.count > 3 { text = text.replacing(value, with: "•••") }
-    return text
+    return firstLine(redacted(text, of: values.filter { $0.utf8.count > 3 }).utf8)
   }
 }
 
