@@ -64,7 +64,7 @@ public enum Decision: Sendable, Equatable {
     let news = loud.filter { $0.revision > telling.revision }
     let worst = news.map(\.alert.severity).max() ?? .ok
     // What comes and goes is told of less and less often.
-    let interval = route.interval * (1 << min(news.map(\.returns).min() ?? 0, 4))
+    let interval = route.interval * (1 << min(news.map(\.returns).min() ?? 0, 2))
     if !news.isEmpty, worst > telling.severity || hasPassed(interval, since: noticed) {
       self = .again
     } else if route.repeat > .zero, !loud.isEmpty,
