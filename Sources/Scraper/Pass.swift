@@ -140,7 +140,11 @@ struct Pass {
     async let deliveries = deliver(
       batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor, by: limit)
     // What is not kept would be told again by every pass.
-    if report.storeFailure == nil, !report.interrupted {
+    let alarm = StoreAlarm(beside: site.storePath, at: report.start)
+    if let failure = report.storeFailure {
+      report.warnings += await alarm.tell(failure, to: contacts, on: reactor, by: limit)
+    } else if !report.interrupted {
+      alarm.clear()
       await alerting.tell(on: reactor, by: limit)
     }
     report.warnings += alerting.warnings

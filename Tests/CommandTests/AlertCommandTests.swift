@@ -189,4 +189,17 @@ import Testing
     #expect(bot.violations.isEmpty, "\(bot.violations)")
     try Team.keep(bot.conversation(of: Team.chat, versions: true), as: "a-picture")
   }
+
+  @Test func `a store that cannot be written is told once, and forgotten when it can`() throws {
+    let team = try Team()
+    try FileManager.default.createDirectory(
+      atPath: team.range.store, withIntermediateDirectories: true)
+    for _ in 0..<3 { _ = try team.range.scrape("run") }
+    #expect(team.messages.count == 1, "\(team.conversation)")
+    #expect(team.messages.first?.text.contains("cannot keep") == true, "\(team.conversation)")
+    try FileManager.default.removeItem(atPath: team.range.store)
+    try team.pass(isUp: true)
+    #expect(team.messages.count == 1, "\(team.conversation)")
+    #expect(!FileManager.default.fileExists(atPath: team.range.store + ".failed"))
+  }
 }
