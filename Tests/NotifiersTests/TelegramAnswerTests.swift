@@ -113,6 +113,7 @@ struct TelegramAnswerTests {
     #expect(room.memory.values["silent"] != nil)
     let again = try #require(await room.failure(notice("a")))
     #expect(again.reason == .busy && (again.retryAfter ?? .zero) > .seconds(28))
+    #expect(again.message.hasPrefix("Telegram asked to wait, 2"), "\(again)")
     #expect(room.api.calls.count == 1)
     // As another process would, which knows only what was remembered.
     let pace = TelegramPace()
