@@ -99,7 +99,8 @@ struct TelegramAnswerTests {
   /// The server names the new number of a group only where something is sent (`AccessRights::Edit` in
   /// its `check_chat_access`).
   @Test(arguments: ["CHAT_ID_INVALID", "PEER_ID_INVALID", "chat not found", "something new"])
-  func `what can no longer be changed, for whatever reason, is sent anew`(why: String) async throws {
+  func `what can no longer be changed, for whatever reason, is sent anew`(why: String) async throws
+  {
     for occasion in [Occasion.change, .end] {
       let room = try TelegramRoom(-100)
       try await room.tell(notice("a"), .first)
