@@ -64,7 +64,11 @@ struct Drawing {
         color: colors[index % colors.count], number: index)
     }
     more = traces.count - drawn.count
-    thresholds = Array(chart.thresholds.filter { $0.value.magnitude < 1e100 }.prefix(32))
+    // As of values: what is smaller has no logarithm, and is zero to people.
+    let drawable = chart.thresholds.filter {
+      $0.value == 0 || (1e-100..<1e100).contains($0.value.magnitude)
+    }
+    thresholds = Array(drawable.prefix(32))
     title = String(chart.title.prefix(400)).visible
 
     let rows = lines.count > 1 ? (lines.count + 1) / 2 + (more > 0 ? 1 : 0) : 0

@@ -20,6 +20,12 @@ extension SelfQuestions {
     if way == .open {
       let asked = gateways.filter { SelfReading.answersPings($0, known) != nil }
       guard !asked.isEmpty else { return answers }
+      func isThereByARP(_ gateway: String) -> Bool {
+        SelfReading.answersPings(gateway, known) == false
+          && OwnNetwork.isNeighbour(gateway) != false
+      }
+      // To wait for the answer of one that gives none would cost each pass with a dead host two seconds.
+      if asked.contains(where: isThereByARP) { return answers }
       await withTaskGroup(of: (String, Bool?).self) { group in
         for gateway in asked {
           group.addTask {
@@ -30,11 +36,7 @@ extension SelfQuestions {
         }
         for await (gateway, echo) in group { later.echoes[gateway] = echo }
       }
-      let isThere = asked.contains { gateway in
-        later.echoes[gateway] == true
-          || SelfReading.answersPings(gateway, known) == false
-            && OwnNetwork.isNeighbour(gateway) != false
-      }
+      let isThere = asked.contains { later.echoes[$0] == true || isThereByARP($0) }
       guard !isThere, asked.contains(where: { later.echoes[$0] == false }) else { return answers }
     }
     let isAnyThere = await withTaskGroup(of: Bool.self) { group in

@@ -247,6 +247,14 @@ struct ChartTests {
     #expect(drawing.canvas.written.contains { $0.text == "212 W" })
   }
 
+  @Test func `a threshold that is no quantity is not drawn`() throws {
+    for value in [Double.nan, .infinity, 1e200, 1e-200, -.leastNonzeroMagnitude] {
+      let (drawing, _) = try Self.draw(
+        Self.chart([Self.series { _ in 0 }], [.init(value, .minor), .init(0, .major)]))
+      #expect(drawing.thresholds.map(\.value) == [0])
+    }
+  }
+
   @Test func `without a value there is no chart`() {
     let empty = [
       [], [Chart.Series("a", [])], [.init("a", [(Self.end, .nan)])],

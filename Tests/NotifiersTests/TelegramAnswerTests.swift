@@ -96,6 +96,20 @@ struct TelegramAnswerTests {
     #expect(room.telegram.lane == "telegram \(room.api.url) bot 123456")
   }
 
+  /// The server names the new number of a group only where something is sent (`AccessRights::Edit` in
+  /// its `check_chat_access`).
+  @Test(arguments: ["CHAT_ID_INVALID", "PEER_ID_INVALID", "chat not found", "something new"])
+  func `what can no longer be changed, for whatever reason, is sent anew`(why: String) async throws
+  {
+    for occasion in [Occasion.change, .end] {
+      let room = try TelegramRoom(-100)
+      try await room.tell(notice("a"), .first)
+      room.api.fail(next: .badRequest(why))
+      try await room.tell(notice("b"), occasion)
+      #expect(room.texts.contains("b"), "\(room.texts)")
+    }
+  }
+
   @Test func `a wait that fits is waited`() async throws {
     let room = try TelegramRoom(-100)
     room.api.fail(next: .tooManyRequests(retryAfter: 2))
@@ -113,6 +127,7 @@ struct TelegramAnswerTests {
     #expect(room.memory.values["silent"] != nil)
     let again = try #require(await room.failure(notice("a")))
     #expect(again.reason == .busy && (again.retryAfter ?? .zero) > .seconds(28))
+    #expect(again.message.hasPrefix("Telegram asked to wait, "), "\(again)")
     #expect(room.api.calls.count == 1)
     // As another process would, which knows only what was remembered.
     let pace = TelegramPace()

@@ -123,6 +123,30 @@ struct TelegramTextTests {
     #expect(TelegramText.pieces(lines).map(\.entities.count) == [100])
   }
 
+  @Test func `of more addresses than Telegram takes emphasis for, none becomes a link`() {
+    let lines = StyledText(
+      Array(repeating: [.init("web ", .bold), .init("a.co b.co c.co")], count: 90))
+    for (text, count) in [
+      (lines, 1), (StyledText(lines.lines + Array(repeating: lines.lines[0], count: 3000)), 10),
+    ] {
+      let pieces = TelegramText.pieces(text)
+      #expect(pieces.count == count)
+      for piece in pieces {
+        let units = Array(piece.text.utf16)
+        var plain = units
+        #expect(piece.entities.count == 100)
+        var end = 0
+        for entity in piece.entities {
+          #expect(entity.offset >= end && entity.length > 0)
+          end = entity.offset + entity.length
+          #expect(end <= units.count)
+          if entity.isCode { for index in entity.offset..<end { plain[index] = 0x20 } }
+        }
+        #expect(!String(decoding: plain, as: UTF16.self).contains(".co"))
+      }
+    }
+  }
+
   @Test(
     arguments: [
       ("ask @admin now", ["@admin"]), ("mail root@evil.example.", ["root@evil.example"]),

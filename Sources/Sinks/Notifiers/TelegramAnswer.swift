@@ -96,7 +96,9 @@ enum TelegramAnswer: Equatable {
         return .gone
       }
     }
-    if says("chat not found", "chat_id is empty", "peer_id_invalid", "group chat was deactivated") {
+    if !call.isOfMessage,
+      says("chat not found", "chat_id is empty", "peer_id_invalid", "group chat was deactivated")
+    {
       return .failed(
         .missing,
         "\(words); is the number right, and does the bot know the chat? Add the bot to it, or write "
@@ -125,6 +127,10 @@ enum TelegramAnswer: Equatable {
       return .failed(
         .forbidden, "\(words); let the bot write there: in a channel it must be an administrator")
     }
+    // Whatever else keeps a message as it is: one that is sent tells it, or meets the true reason. So the
+    // server names the new number of a group that became a supergroup only where something is sent.
+    if case .delete = call.kind { return .stuck }
+    if call.isOfMessage { return .gone }
     return call.hasPicture
       ? .noPicture(words) : .failed(.refused, "the message was refused: \(words)")
   }

@@ -83,9 +83,11 @@ final class TelegramBot: Sendable {
       chat, isUrgent: call.isUrgent, now: now,
       latest: max(now, Self.latest(deadline, now) - Self.margin))
     guard isTaken else {
-      throw fault(
-        .busy, "Telegram's limits leave no room for another message yet", place,
-        after: moment - now)
+      let why =
+        pace.isSilent(chat, at: now)
+        ? "Telegram asked to wait, \((moment - now) / 1_000) s more (429)"
+        : "Telegram's limits leave no room for another message yet"
+      throw fault(.busy, why, place, after: moment - now)
     }
     guard moment > now else { return moment }
     do throws(WaitError) {

@@ -95,6 +95,11 @@ final class TelegramPace: Sendable {
     sent.withLock { $0.silence[chat] = max($0.silence[chat] ?? moment, moment) }
   }
 
+  /// Whether Telegram wanted silence in the chat, and does so still.
+  func isSilent(_ chat: String, at now: Int64) -> Bool {
+    sent.withLock { ($0.silence[chat] ?? now) > now }
+  }
+
   private static func isGroup(_ chat: String) -> Bool { chat.hasPrefix("-") || chat.hasPrefix("@") }
 
   // MARK: From pass to pass

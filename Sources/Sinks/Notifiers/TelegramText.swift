@@ -53,7 +53,10 @@ struct TelegramText: Equatable {
     let end = kept.utf16.count
     var copy = self
     copy.text = kept + "\n" + line
-    copy.entities.removeAll { $0.offset + $0.length > end }
+    copy.entities.removeAll { $0.offset >= end }
+    if let last = copy.entities.indices.last {
+      copy.entities[last].length = min(copy.entities[last].length, end - copy.entities[last].offset)
+    }
     return copy
   }
 
@@ -93,8 +96,14 @@ struct TelegramText: Equatable {
       }
     }
     if entities.count > Self.entityLimit {
-      // What must not become a link is the more important.
-      let inert = entities.filter(\.isCode).prefix(Self.entityLimit)
+      // What must not become a link is the more important; the last that Telegram takes holds all that
+      // would be beyond.
+      var inert = entities.filter(\.isCode)
+      if inert.count > Self.entityLimit, let last = inert.last {
+        inert.removeLast(inert.count - Self.entityLimit)
+        let start = inert[Self.entityLimit - 1].offset
+        inert[Self.entityLimit - 1].length = last.offset + last.length - start
+      }
       let others = entities.lazy.filter { !$0.isCode }.prefix(Self.entityLimit - inert.count)
       entities = (inert + others).sorted { $0.offset < $1.offset }
     }
