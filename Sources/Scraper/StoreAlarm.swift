@@ -51,10 +51,8 @@ struct StoreAlarm {
 
   /// Whether it is time to tell; from then on it was told.
   private func isDue() -> Bool {
-    var status = stat()
-    if stat(mark, &status) == 0 {
-      let age = now.seconds - Int64(status.st_mtim.tv_sec)
-      if (0..<Self.interval).contains(age) { return false }
+    if let told = Timestamp(fileChanged: mark) {
+      if (0..<Self.interval).contains(now.seconds - told.seconds) { return false }
       return utimensat(AT_FDCWD, mark, nil, 0) == 0
     }
     let file = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)

@@ -1,6 +1,6 @@
 public import Engine
 internal import Glibc
-internal import Metrics
+public import Metrics
 
 /// What came of delivering to one sink.
 public struct Delivery: Sendable, Equatable {
@@ -109,5 +109,14 @@ extension Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Timestamp(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
+  }
+}
+
+extension Timestamp {
+  /// When a file was last written; nil where there is none. The corresponding C function is `stat`.
+  public init?(fileChanged path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    self.init(seconds: Int64(status.st_mtim.tv_sec))
   }
 }
