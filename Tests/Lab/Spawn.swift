@@ -56,7 +56,25 @@ final class Child: @unchecked Sendable {
       kill(-identifier, signal)
       usleep(5_000)
     }
-    for _ in 0..<400 where kill(-identifier, signal) == 0 { usleep(5_000) }
+    for _ in 0..<400 where groupLives {
+      kill(-identifier, signal)
+      usleep(5_000)
+    }
+  }
+
+  /// Whether anything of the group still runs. What has ended and was not fetched by init yet does not.
+  private var groupLives: Bool {
+    guard kill(-identifier, 0) == 0 else { return false }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.contains { name in
+      guard name.first?.isNumber == true,
+        let stat = try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8),
+        // The name in brackets may hold anything; behind it stand state, parent and group.
+        let end = stat.lastIndex(of: ")")
+      else { return false }
+      let words = stat[end...].split(separator: " ")
+      return words.count > 3 && words[1] != "Z" && words[3] == "\(identifier)"
+    }
   }
 }
 
