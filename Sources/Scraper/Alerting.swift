@@ -297,10 +297,8 @@ struct Alerting {
     return job
   }
 
-  /// FNV-1a: to see whether a text is another one, in any process.
-  private static func digest(_ text: StyledText) -> UInt64 {
-    text.plain.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-  }
+  /// To see whether a text is another one.
+  private static func digest(_ text: StyledText) -> UInt64 { text.plain.utf8.fnv1a }
 
   /// The incidents while lanes tell of them side by side.
   private final class Ledger: Sendable {

@@ -1,11 +1,9 @@
 internal import Metrics
 
 extension String {
-  /// Sixteen digits that stand for the text: FNV-1a, 64 bits (draft-eastlake-fnv).
+  /// Sixteen digits that stand for the text.
   var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    let digits = String(hash, radix: 16)
+    let digits = String(utf8.fnv1a, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
   }
 

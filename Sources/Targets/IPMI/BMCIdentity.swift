@@ -1,5 +1,6 @@
 internal import CFreeIPMI
 internal import Engine
+internal import Metrics
 
 /// What a BMC says of itself in each session: enough to notice another board.
 struct BMCDevice {
@@ -40,9 +41,7 @@ struct BMCDevice {
   }
 
   /// A number that another board, or other firmware, does not have (FNV-1a).
-  var key: UInt64 {
-    (bytes + guid).reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-  }
+  var key: UInt64 { (bytes + guid).fnv1a }
 
   var summary: String {
     "\(manufacturerName ?? "maker \(manufacturer)"), product \(product), firmware \(firmware), "

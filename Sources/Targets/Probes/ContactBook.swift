@@ -138,10 +138,7 @@ final class ContactBook: Sendable {
 
   /// FNV-1a of the server's name: two servers with one key would only wait for each other.
   static func key(_ server: String) -> UInt64 {
-    let hash = server.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
-      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
-    }
-    return max(1, hash)
+    max(1, server.utf8.fnv1a)
   }
 }
 
