@@ -91,6 +91,21 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     return Value(bytes)
   }
 
+  /// The secret in clear that a node names, for a header or a line of a protocol; empty where it is not
+  /// looked up, as a check of the configuration need not have it.
+  public static func word(
+    _ node: Node, _ what: String, lookUp: Bool
+  ) throws(ConfigurationError) -> String {
+    let secret = try Secret(node, what)
+    guard lookUp else { return "" }
+    let text = try secret.reveal().clearText
+    // A line break in it would begin another.
+    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+      throw secret.fault("\(secret) holds a control character")
+    }
+    return text
+  }
+
   private func read(_ path: String, private isPrivate: Bool) throws(ConfigurationError) -> [UInt8] {
     let read: (bytes: [UInt8], status: stat)
     do throws(ConfigurationError) {

@@ -23,21 +23,6 @@ func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
   return url
 }
 
-/// A password or token, looked up only where it is needed: a check of the configuration need not
-/// have it.
-func secret(
-  _ node: Node, _ what: String, lookUp: Bool
-) throws(ConfigurationError) -> String {
-  let secret = try Secret(node, what)
-  guard lookUp else { return "" }
-  let text = try secret.reveal().clearText
-  // It stands in a header: a line break in it would begin another.
-  guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-    throw secret.fault("\(secret) holds a control character")
-  }
-  return text
-}
-
 extension String {
   /// An address without the slashes that it ends in.
   var withoutFinalSlashes: String {

@@ -69,7 +69,7 @@ public struct InfluxDB2: Sink {
         case "url": configuration.url = try httpAddress(value)
         case "org": configuration.org = try word(value, key)
         case "bucket": configuration.bucket = try word(value, key)
-        case "token": configuration.token = try secret(value, key, lookUp: secrets)
+        case "token": configuration.token = try Secret.word(value, key, lookUp: secrets)
         default:
           configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
         }

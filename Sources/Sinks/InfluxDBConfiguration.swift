@@ -48,8 +48,8 @@ extension InfluxDB.Configuration {
     case "database": database = try word(value, key)
     case "username": username = try word(value, key)
     case "password":
-      password = try secret(value, key, lookUp: secrets)
-    case "token": token = try secret(value, key, lookUp: secrets)
+      password = try Secret.word(value, key, lookUp: secrets)
+    case "token": token = try Secret.word(value, key, lookUp: secrets)
     case "retention_policy": retentionPolicy = try word(value, key)
     case "consistency":
       consistency = try value.string(key)

@@ -62,8 +62,8 @@ public struct RemoteWrite: Sink {
           }
           configuration.url = url
         case "username": configuration.username = try word(value, key)
-        case "password": configuration.password = try secret(value, key, lookUp: secrets)
-        case "token": configuration.token = try secret(value, key, lookUp: secrets)
+        case "password": configuration.password = try Secret.word(value, key, lookUp: secrets)
+        case "token": configuration.token = try Secret.word(value, key, lookUp: secrets)
         default:
           configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
         }

@@ -164,7 +164,7 @@ extension Splunk.Configuration {
   ) throws(ConfigurationError) {
     switch key {
     case "url": url = try httpAddress(value)
-    case "token": token = try secret(value, key, lookUp: secrets)
+    case "token": token = try Secret.word(value, key, lookUp: secrets)
     case "index": index = try word(value, key)
     case "source": source = try word(value, key)
     case "sourcetype": sourcetype = try word(value, key)

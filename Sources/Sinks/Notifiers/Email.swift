@@ -213,7 +213,7 @@ public struct Email: Notifier {
           }
         case "username": configuration.username = try word(pair.value, "username")
         case "password":
-          configuration.password = try clearText(pair.value, "password", lookUp: secrets)
+          configuration.password = try Secret.word(pair.value, "password", lookUp: secrets)
         case "starttls": startsTLS = try pair.value.boolean("starttls")
         default:
           configuration.authorities = absolute(

@@ -3,21 +3,6 @@ internal import Glibc
 internal import Metrics
 internal import Transfer
 
-/// The secret behind a node in clear, looked up only where it is needed: a check of the configuration
-/// need not have it.
-func clearText(
-  _ node: Node, _ what: String, lookUp: Bool
-) throws(ConfigurationError) -> String {
-  let secret = try Secret(node, what)
-  guard lookUp else { return "" }
-  let text = try secret.reveal().clearText
-  // It stands in a header or in a line of a protocol: a line break in it would begin another.
-  guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-    throw secret.fault("\(secret) holds a control character")
-  }
-  return text
-}
-
 /// A word that may stand in a line of a protocol.
 func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
   let text = try node.string(what)

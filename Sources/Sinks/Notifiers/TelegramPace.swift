@@ -43,11 +43,7 @@ final class TelegramPace: Sendable {
   /// More than the longest silence that is kept.
   private static let longest: Int64 = 8 * 86_400_000
 
-  static var now: Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-  }
+  static var now: Int64 { Timestamp.present.nanoseconds / 1_000_000 }
 
   /// Takes the next moment in which the chat may be written to, if it comes no later than `latest`;
   /// else tells when it would be. Of a group's minute some moments are left for what is urgent.

@@ -59,8 +59,8 @@ extension Webhook.Configuration {
       }
       format = named
     case "username": username = try word(value, key)
-    case "password": password = try clearText(value, key, lookUp: secrets)
-    case "token": token = try clearText(value, key, lookUp: secrets)
+    case "password": password = try Secret.word(value, key, lookUp: secrets)
+    case "token": token = try Secret.word(value, key, lookUp: secrets)
     default: authorities = absolute(try word(value, key), besides: value.mark.file)
     }
   }
@@ -70,7 +70,7 @@ extension Webhook.Configuration {
     let text = try word(node, "url")
     if Self.isReference(text) {
       shown = try Secret(node, "url").description
-      let address = try clearText(node, "url", lookUp: secrets)
+      let address = try Secret.word(node, "url", lookUp: secrets)
       guard secrets else { return }
       guard Self.isAddress(address) else {
         throw ConfigurationError(
@@ -133,7 +133,7 @@ extension Webhook.Configuration {
           headers.append((pair.name, text))
           return
         }
-        let value = try clearText(pair.value, pair.name, lookUp: secrets)
+        let value = try Secret.word(pair.value, pair.name, lookUp: secrets)
         headers.append((pair.name, value))
         if !value.isEmpty { self.secrets.append(value) }
       }
