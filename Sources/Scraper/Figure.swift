@@ -88,7 +88,8 @@ enum Figure {
       "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
   }
 
-  private static func local(_ time: Timestamp) -> tm {
+  /// The moment by this machine's clock on the wall.
+  static func local(_ time: Timestamp) -> tm {
     var seconds = time_t(time.seconds)
     var parts = tm()
     localtime_r(&seconds, &parts)

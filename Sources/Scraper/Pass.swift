@@ -147,6 +147,7 @@ struct Pass {
       alarm.clear()
       await alerting.tell(on: reactor, by: limit)
     }
+    for notifier in contacts.flatMap(\.notifiers) { notifier.close() }
     report.warnings += alerting.warnings
     report.deliveries = await deliveries
     for waiting in (try? await store.queues()) ?? [] {

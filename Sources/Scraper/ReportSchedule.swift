@@ -9,7 +9,7 @@ struct ReportSchedule: Equatable {
 
   /// Its last time until now, now included.
   func last(until now: Timestamp) -> Timestamp {
-    let today = Self.local(now.seconds)
+    let today = Figure.local(now)
     guard let at else {
       let period = max(1, every.components.seconds)
       let offset = Int64(today.tm_gmtoff)
@@ -36,12 +36,5 @@ struct ReportSchedule: Equatable {
     time.tm_min = Int32(minute % 60)
     time.tm_isdst = -1
     return Int64(mktime(&time))
-  }
-
-  private static func local(_ seconds: Int64) -> tm {
-    var seconds = time_t(seconds)
-    var time = tm()
-    localtime_r(&seconds, &time)
-    return time
   }
 }

@@ -117,18 +117,11 @@ struct ReportText {
 
   /// `14:00–14:05`, with dates where it is not all of one day.
   private var span: String {
-    let (start, end) = (Self.local(from), Self.local(until))
+    let (start, end) = (Figure.local(from), Figure.local(until))
     let isOneDay = start.tm_yday == end.tm_yday && start.tm_year == end.tm_year
     return isOneDay
       ? "\(Self.clock(start))–\(Self.clock(end))"
       : "\(Self.date(start)) \(Self.clock(start)) – \(Self.date(end)) \(Self.clock(end))"
-  }
-
-  private static func local(_ time: Timestamp) -> tm {
-    var seconds = time_t(time.seconds)
-    var parts = tm()
-    localtime_r(&seconds, &parts)
-    return parts
   }
 
   private static func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : String(value) }
