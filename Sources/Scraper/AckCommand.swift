@@ -29,6 +29,7 @@ enum AckCommand: Subcommand {
       throw UsageError(message: "which hosts? scrape ack PATTERN --why TEXT")
     }
     let store = site.store()
+    try await site.check(store)
     let names =
       Pseudo.all.contains(pattern)
       ? [pattern] : Set(try site.inventory.select(pattern).map(\.name))

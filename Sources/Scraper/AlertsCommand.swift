@@ -30,7 +30,9 @@ enum AlertsCommand: Subcommand {
       Terminal.note("scrape alerts: no pass has run yet (\(site.storePath.visible) is not there)")
       return ExitCode.notOK
     }
-    let kept = try await site.store().incidents(all: arguments.has("--all") ? 100 : nil)
+    let store = site.store()
+    try await site.check(store)
+    let kept = try await store.incidents(all: arguments.has("--all") ? 100 : nil)
     var isOpen = false
     for one in kept {
       guard var incident = Incident(one.body) else { continue }

@@ -88,6 +88,27 @@ enum Figure {
       "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
   }
 
+  /// A moment with the name of its zone: `14:05:00 CET`.
+  static func moment(_ time: Timestamp) -> String { "\(Self.time(time)) \(zone(time))" }
+
+  /// The name of the local zone at that moment: `CET`, or `+03` where it has none.
+  static func zone(_ time: Timestamp) -> String {
+    guard let name = local(time).tm_zone else { return "UTC" }
+    return String(cString: name)
+  }
+
+  /// How long ago something was: `12 s`, `6 min`, `3 h 20 min`, `12 d 3 h`.
+  static func age(_ duration: Duration) -> String {
+    let seconds = max(0, duration.components.seconds)
+    if seconds < 60 { return "\(seconds) s" }
+    if seconds < 3600 { return "\(seconds / 60) min" }
+    let (large, small, names) =
+      seconds < 86_400
+      ? (seconds / 3600, seconds % 3600 / 60, ("h", "min"))
+      : (seconds / 86_400, seconds % 86_400 / 3600, ("d", "h"))
+    return small == 0 ? "\(large) \(names.0)" : "\(large) \(names.0) \(small) \(names.1)"
+  }
+
   /// The moment by this machine's clock on the wall.
   static func local(_ time: Timestamp) -> tm {
     var seconds = time_t(time.seconds)

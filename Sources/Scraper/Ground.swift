@@ -45,20 +45,37 @@ struct Ground: Sendable {
   }
 
   func checks() async -> Report {
-    async let store = store()
+    async let stored = store()
     async let resolver = resolver()
     async let clocks = timeServers()
     async let network = network()
     let here = [keys, secrets, descriptors, ping]
     return Report(
-      checks: [await store] + here + (await network) + [await resolver],
+      checks: (await stored) + here + (await network) + [await resolver],
       isSynchronised: Self.isSynchronised,
       clocks: await clocks)
   }
 
   // MARK: the store
 
-  private func store() async -> Check {
+  private func store() async -> [Check] {
+    let file = await file()
+    guard file.isFine == true else { return [file] }
+    let store = site.store()
+    do {
+      try await site.check(store)
+      let last = try await LastPass(in: store)
+      await store.close()
+      let isFine = last.pass == nil ? nil : !last.isLate
+      return [file, Check(.scraper, "passes", isFine, last.words)]
+    } catch let error as UsageError {
+      return [Check(.scraper, "store", false, error.message)]
+    } catch {
+      return [Check(.scraper, "store", false, "\(error)")]
+    }
+  }
+
+  private func file() async -> Check {
     let store = site.store()
     do {
       try await store.open()

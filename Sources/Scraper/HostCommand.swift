@@ -37,6 +37,7 @@ enum HostCommand: Subcommand {
     }
     let only = try RunCommand.names(arguments["--only"])
     let tasks = site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? []
+    if site.hasStore { try await site.check(site.store()) }
     let states = site.hasStore ? (try? await site.store().load([name])) ?? [:] : [:]
     var plan = Plan(
       [host], settings: site.settings, states: states, at: .now,

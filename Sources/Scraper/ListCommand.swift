@@ -29,6 +29,7 @@ enum ListCommand: Subcommand {
       let chosen = Set(try site.inventory.select(pattern).map(\.name))
       hosts = hosts.filter { chosen.contains($0.name) }
     }
+    if site.hasStore { try await site.check(site.store()) }
     let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
     var services: [String: [String]] = [:]
     for turn in Plan(

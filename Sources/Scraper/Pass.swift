@@ -16,6 +16,8 @@ struct Pass {
   /// The whole pass ends by it, whatever the hosts do.
   let deadline: Deadline
   var only: Set<String>?
+  /// Whether a person started it.
+  var isByHand = false
 
   /// What a pass came to.
   struct Report: Sendable {
@@ -77,7 +79,7 @@ struct Pass {
     report.own = SelfReading(questions, answers, clock: clock, known: known, in: &report)
     report.causes = causes(of: report.readings)
     // A part of a pass, by hand, is no sign that the timer lives.
-    let isWhole = only == nil && hosts.count == site.inventory.hosts.count
+    let isWhole = isWhole
     let ping = DeadManPing(
       site.own.deadMan, due: known.due[DeadManPing.name], at: report.start)
     let pings = isWhole && report.isGood && ping != nil
@@ -88,6 +90,13 @@ struct Pass {
     }
     await store.close()
     return report
+  }
+
+  /// Whether it is over all hosts and all that is due of them.
+  private var isWhole: Bool { only == nil && hosts.count == site.inventory.hosts.count }
+
+  private func scope(_ report: Report) -> PassScope {
+    !isWhole || report.interrupted ? .part : isByHand ? .hand : .timer
   }
 
   /// Keeps everything in one transaction, then delivers what waits for each sink.
@@ -126,7 +135,7 @@ struct Pass {
     let summary = PassSummary(
       start: report.start, end: .now, hosts: report.readings.count, up: up,
       failed: report.readings.count - up,
-      points: report.points, warnings: report.warnings)
+      points: report.points, warnings: report.warnings, scope: scope(report))
     do {
       try await store.finish(
         summary, results, queue: queue, bounds: bounds, incidents: incidents)

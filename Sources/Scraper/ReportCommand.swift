@@ -47,6 +47,7 @@ enum ReportCommand: Subcommand {
     let store = site.store()
     // Says what is wrong with it, where a report would only be empty.
     try await store.open()
+    try await site.check(store)
     for note in await store.notes() { Terminal.note("scrape report: \(note.visible)") }
     var isTold = true
     for (index, report) in reports.enumerated() {

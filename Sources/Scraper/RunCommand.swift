@@ -19,6 +19,9 @@ enum RunCommand: Subcommand {
       Option("--deadline", "SECONDS", "The pass ends by then; else as scrape.yml says, or 60."),
       Option("--stdout", "Line protocol on standard output instead of the sinks of scrape.yml."),
       Option("--json", "One JSON object a point on standard output instead of the sinks."),
+      Option(
+        "--adopt-store",
+        "Takes over a store that another inventory wrote, as after it was moved and changed."),
       Option("--dry-run", "Says who would be asked what, and contacts nobody."),
       Option("--quiet", short: "-q", "Says nothing but errors."),
       Option(
@@ -80,9 +83,16 @@ enum RunCommand: Subcommand {
       Terminal.note("scrape: another pass is running (\(held.holder.visible)); leaving it alone")
       return ExitCode.notOK
     }
+    do {
+      try await site.claim(store, adopting: arguments.has("--adopt-store"))
+    } catch let error as StoreError {
+      // The pass says so itself, and asks the hosts all the same.
+      _ = error
+    }
+    await store.close()
     let pass = Pass(
       site: site, hosts: hosts, sinks: sinks, contacts: contacts, fanout: fanout,
-      deadline: .after(length), only: only)
+      deadline: .after(length), only: only, isByHand: Terminal.isAttended)
     let report = await pass.run(Progress(shown: !quiet))
     lock?.release()
     let summary = Summary(report, verbose: arguments.has("--verbose"))
@@ -110,6 +120,7 @@ enum RunCommand: Subcommand {
   private static func dryRun(
     _ site: Site, _ hosts: [Host], only: Set<String>?
   ) async throws -> Int32 {
+    if site.hasStore { try await site.check(site.store()) }
     let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
     let plan = Plan(hosts, settings: site.settings, states: states, at: .now, only: only)
     let width =

@@ -29,6 +29,7 @@ enum SilenceCommand: Subcommand {
   static func run(_ arguments: Arguments) async throws -> Int32 {
     let site = try Site(arguments)
     let store = site.store()
+    try await site.check(store)
     let now = Timestamp.now
     if let text = arguments["--end"] {
       guard let number = Int64(text) else {

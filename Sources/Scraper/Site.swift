@@ -17,6 +17,8 @@ struct Site {
   let reports: Reports
   /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
   let folder: String
+  /// The file or folder of the inventory, as it was named.
+  let inventoryPath: String
   let storePath: String
 
   /// The options that all commands share that read the inventory.
@@ -32,6 +34,7 @@ struct Site {
   init(_ arguments: Arguments) throws {
     let path = try Site.inventoryPath(arguments)
     folder = Site.isFolder(path) ? path : Site.parent(path)
+    inventoryPath = path
     inventory = try Inventory.load(path)
     if let file = arguments["--config"] {
       settings = try Settings.load(file)

@@ -17,6 +17,9 @@ enum Terminal {
     isatty(descriptor) == 1 && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
   }
 
+  /// Whether somebody seems to sit before this process: cron and systemd give it no terminal.
+  static var isAttended: Bool { isatty(0) == 1 || isatty(2) == 1 }
+
   static func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }

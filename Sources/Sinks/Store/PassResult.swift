@@ -96,6 +96,16 @@ public struct CollectorProblem: Sendable, Equatable {
   }
 }
 
+/// Which hosts a pass was over, and who started it.
+public enum PassScope: Int64, Sendable, CaseIterable {
+  /// All hosts, started by a timer.
+  case timer = 0
+  /// All hosts, started from a terminal.
+  case hand = 1
+  /// Some hosts or collectors only, or one that was interrupted.
+  case part = 2
+}
+
 /// One walk of the inventory, in figures.
 public struct PassSummary: Sendable, Equatable {
   public var start: Timestamp
@@ -106,11 +116,13 @@ public struct PassSummary: Sendable, Equatable {
   public var points: Int
   /// What people were told.
   public var warnings: [String]
+  public var scope: PassScope
 
   public init(
     start: Timestamp, end: Timestamp, hosts: Int, up: Int, failed: Int, points: Int,
-    warnings: [String] = []
+    warnings: [String] = [], scope: PassScope = .timer
   ) {
+    self.scope = scope
     self.start = start
     self.end = end
     self.hosts = hosts

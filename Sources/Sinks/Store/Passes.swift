@@ -2,7 +2,8 @@ internal import Metrics
 
 /// Passes, and how each target was at its last.
 extension Store {
-  /// How many passes are remembered by their figures.
+  /// How many passes of each scope are remembered by their figures: those of parts, by hand or by
+  /// another timer, do not push out the whole ones.
   private static let passes: Int64 = 1000
 
   func keep(_ pass: PassSummary, in database: Database) throws(DatabaseError) -> Int64 {
@@ -11,14 +12,18 @@ extension Store {
     for warning in pass.warnings { warnings.string(warning) }
     try database.run(
       """
-      INSERT INTO pass (start, stop, hosts, up, failed, points, warnings)
-      VALUES (?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO pass (start, stop, hosts, up, failed, points, warnings, scope)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       """,
       .integer(pass.start.nanoseconds), .integer(pass.end.nanoseconds), .integer(Int64(pass.hosts)),
       .integer(Int64(pass.up)), .integer(Int64(pass.failed)), .integer(Int64(pass.points)),
-      .blob(warnings.bytes))
+      .blob(warnings.bytes), .integer(pass.scope.rawValue))
     let number = database.insertedID
-    try database.run("DELETE FROM pass WHERE id <= ?", .integer(number - Self.passes))
+    try database.run(
+      """
+      DELETE FROM pass WHERE scope = ?1 AND id <=
+      (SELECT id FROM pass WHERE scope = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+      """, .integer(pass.scope.rawValue), .integer(Self.passes))
     return number
   }
 
@@ -151,14 +156,17 @@ extension Store {
     }
   }
 
-  /// The latest passes, the last one first.
-  public func passes(_ count: Int = 1) throws(StoreError) -> [PassSummary] {
+  /// The latest passes, the last one first; of one scope only where it is named.
+  public func passes(
+    _ count: Int = 1, of scope: PassScope? = nil
+  ) throws(StoreError) -> [PassSummary] {
     try with { database throws(DatabaseError) in
       var all: [PassSummary] = []
       try database.rows(
         """
-        SELECT start, stop, hosts, up, failed, points, warnings FROM pass ORDER BY id DESC LIMIT ?
-        """, .integer(Int64(count))
+        SELECT start, stop, hosts, up, failed, points, warnings, scope FROM pass
+        WHERE ?1 IS NULL OR scope = ?1 ORDER BY id DESC LIMIT ?2
+        """, .optional(scope?.rawValue), .integer(Int64(count))
       ) {
         var reader = ByteReader($0.blob(6))
         var warnings: [String] = []
@@ -173,7 +181,8 @@ extension Store {
             start: Timestamp(nanoseconds: $0.integer(0)),
             end: Timestamp(nanoseconds: $0.integer(1)),
             hosts: Int($0.integer(2)), up: Int($0.integer(3)), failed: Int($0.integer(4)),
-            points: Int($0.integer(5)), warnings: warnings))
+            points: Int($0.integer(5)), warnings: warnings,
+            scope: PassScope(rawValue: $0.integer(7)) ?? .part))
       }
       return all
     }

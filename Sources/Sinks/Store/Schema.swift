@@ -84,6 +84,14 @@ enum Schema {
     -- When what comes again and again was last done: see Reminders.swift.
     CREATE TABLE reminder (name TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- Which hosts a pass was over, and who started it: the numbers of PassScope.
+    ALTER TABLE pass ADD COLUMN scope INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX pass_of_scope ON pass (scope, id);
+    -- The inventory that the store belongs to: see Owner.swift.
+    CREATE TABLE owner (
+      id INTEGER PRIMARY KEY CHECK (id = 1), inventory TEXT NOT NULL, hosts INTEGER NOT NULL);
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }
