@@ -145,10 +145,12 @@ public struct Selector: Sendable {
     }
   }
 
-  /// What tells this series from the rule's others: `path=/`, without the tags that the rule fixes.
+  /// The name that tells this series from the rule's others: `path=/`, without the tags that the rule
+  /// fixes and those that only say how the series is now.
   public func instance(of point: Point) -> String {
     point.tags.filter { tag in
-      !matchers.contains { $0.tag == tag.name && $0.comparison == .equal }
+      SeriesName.has(tag.name, of: measurement)
+        && !matchers.contains { $0.tag == tag.name && $0.comparison == .equal }
     }
     .sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
   }

@@ -36,19 +36,14 @@ struct AlertChart {
     let selector = rule.selector
     let length = max(past, (rule.window?.length ?? .zero) * 2)
     let from = Timestamp(nanoseconds: now.nanoseconds &- length.nanoseconds)
-    var values: [(time: Timestamp, value: Double)] = []
-    var unit = ""
-    for (own, found) in await SeriesHistory.of(
+    let found = await SeriesHistory.byName(
       selector, host: host, tags: tags, in: store, from: from, to: now)
-    where selector.instance(of: Point(selector.measurement, tags: own)) == instance {
-      values += found
-      unit = FieldUnit.of(selector.measurement, selector.field, tags: own)
-    }
-    guard values.count > 1 else { return nil }
-    values.sort { $0.time < $1.time }
+    guard let (own, values) = found[instance], values.count > 1 else { return nil }
+    let unit = FieldUnit.of(selector.measurement, selector.field, tags: own)
     let name = "\(selector.measurement).\(selector.field)"
+    let label = instance.isEmpty ? "" : " \(SeriesName.label(instance))"
     var chart = Chart(
-      title: "\(host): \(rule.name)\(instance.isEmpty ? "" : " \(instance)")", unit: unit,
+      title: "\(host): \(rule.name)\(label)", unit: unit,
       series: [.init(name, values)], from: start(values, from, now), to: now)
     guard let window = rule.window else {
       chart.thresholds = lines(of: rule)
@@ -66,7 +61,7 @@ struct AlertChart {
     case .delta, .rate, .count:
       guard figures.count > 1 else { return chart }
       chart.series = [.init("\(words) of \(name)", figures)]
-      chart.unit = Self.unit(of: window.function, unit)
+      chart.unit = FieldUnit.of(window.function, unit)
       chart.thresholds = lines(of: rule)
     }
     return chart
@@ -79,14 +74,6 @@ struct AlertChart {
     guard let first = values.first?.time else { return from }
     let half = (now.nanoseconds &- from.nanoseconds) / 2
     return first.nanoseconds &- from.nanoseconds > half ? first : from
-  }
-
-  private static func unit(of function: Window.Function, _ unit: String) -> String {
-    switch function {
-    case .count: ""
-    case .rate: unit.isEmpty ? "1/s" : "\(unit)/s"
-    default: unit
-    }
   }
 
   private static func lines(of rule: Rule) -> [Chart.Threshold] {

@@ -48,10 +48,16 @@ struct AlertText {
       let line = lines[0]
       return "\(mark(line.kind.severity)) \(Self.clipped(line.names, 120))\(Self.words(line.kind))"
     }
-    let hosts = Set(lines.flatMap { $0.members.map(\.alert.key.host) }).subtracting(Pseudo.all)
-    let count = lines.reduce(0) { $0 + $1.members.count }
+    guard let worst = lines.first else {
+      return "\(mark(incident.severity)) \(Figure.count(incident.active.count, "alert"))"
+    }
+    // The worst by name: a number of alerts says nothing that a reader can act on.
+    let rest = lines.dropFirst().flatMap(\.members).map(\.alert.key.host)
+    let hosts = Set(rest).subtracting(Pseudo.all)
     let place = hosts.isEmpty ? "" : " on \(Figure.count(hosts.count, "host"))"
-    return "\(mark(incident.severity)) \(Figure.count(count, "alert"))\(place)"
+    let noun = rest.count == 1 ? "alert" : "alerts"
+    return "\(mark(worst.kind.severity)) \(Self.clipped(worst.names, 120))"
+      + "\(Self.words(worst.kind)), and \(Figure.count(rest.count)) more \(noun)\(place)"
   }
 
   var text: StyledText { incident.closed == nil ? open : closed }
@@ -305,13 +311,10 @@ struct AlertText {
     return notes.joined(separator: ", ")
   }
 
-  /// `https` of `service https`, `disk full {path=/}` of `rule disk full{path=/}`.
+  /// `https` of `service https`, `disk full /` of `rule disk full{path=/}`.
   private static func word(_ check: String) -> String {
     // The names of disks and interfaces are a host's words.
-    let word =
-      ServiceReading.service(check)
-      ?? (Judge.rule(check) == nil ? check : String(check.dropFirst(5)))
-    return clipped(word.visible, 120)
+    clipped((ServiceReading.service(check) ?? Judge.label(check)).visible, 120)
   }
 
   /// Folded, and the services of scrape.yml and the scraper by their own words.

@@ -192,8 +192,18 @@ struct Alerting {
         incident, for: notifier.name, living: notifier.isLiving, route: route, digest: digest,
         quiet: isQuiet, at: now)
       guard decision != .nothing else { continue }
+      let isCutOff = incident.members.contains(where: \.alert.isCutOff)
       if decision == .missed {
-        late.append(index)
+        guard isCutOff else {
+          late.append(index)
+          continue
+        }
+        // Over before it could be sent, as the way to the notifier was cut as well.
+        let notice = notice(of: incident, text, decision, for: contact, isQuiet: false)
+        jobs.append(
+          Job(
+            telling: Telling(notifier, notice, .first), incidents: [index], decision: decision,
+            digests: [digest]))
         continue
       }
       let told = incident.tellings[notifier.name]?.told ?? ""
@@ -215,7 +225,9 @@ struct Alerting {
     // Many that waited for long are told as one.
     let age = site.alerts.stale.components.seconds &* 1_000_000_000
     let stale = first.filter { job in
-      now.nanoseconds &- incidents[job.incidents[0]].opened.nanoseconds > age
+      let incident = incidents[job.incidents[0]]
+      return now.nanoseconds &- incident.opened.nanoseconds > age
+        && !incident.members.contains(where: \.alert.isCutOff)
     }
     if stale.count > 3 {
       late += stale.flatMap(\.incidents)
@@ -293,7 +305,7 @@ struct Alerting {
     var job = job
     job.telling.notice.chart = await AlertChart.make(
       for: worst.key.check, host: worst.key.host, tags: worst.tags,
-      rules: site.rules.rules(for: worst.key.host), in: store, now: now)
+      rules: site.rules.rules(for: worst.key.host), in: store, now: .now)
     return job
   }
 

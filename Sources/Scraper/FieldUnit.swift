@@ -1,4 +1,5 @@
 internal import Metrics
+internal import Rules
 
 /// The unit that a field is written in, as docs/metrics.md tells: `%`, `ms`, `B`, `°C`.
 enum FieldUnit {
@@ -26,6 +27,16 @@ enum FieldUnit {
     }
     if ends(field, "_bytes") { return "B" }
     return field == "watts" || ends(field, "_watts") ? "W" : ""
+  }
+
+  /// The unit of a window's figure over a field in that unit.
+  static func of(_ function: Window.Function, _ unit: String) -> String {
+    switch function {
+    case .min, .max, .avg, .delta: unit
+    case .count: ""
+    case .rate: unit.isEmpty ? "1/s" : "\(unit)/s"
+    case .timeToFull: "s"
+    }
   }
 
   private static func ends(_ field: String, _ end: String) -> Bool { field.hasSuffix(end) }

@@ -26,6 +26,17 @@ enum Figure {
     return fixed(value, value.magnitude >= 10 ? 1 : value.magnitude >= 0.1 ? 2 : 4)
   }
 
+  /// A reading with its unit: `96 °C`, `97.2 %`, `1.2 GiB`, `3 h 20 min`.
+  static func measured(_ value: Double, _ unit: String) -> String {
+    switch unit {
+    case "": short(value)
+    case "B" where value >= 0: bytes(value)
+    case "B/s" where value >= 0: "\(bytes(value))/s"
+    case "s" where value >= 60 && value < 1e15: duration(.seconds(Int64(value)))
+    default: "\(short(value)) \(unit)"
+    }
+  }
+
   /// Bytes in the binary unit that suits, such as `41.2 GiB`.
   static func bytes(_ count: Double) -> String {
     scaled(count, by: 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])

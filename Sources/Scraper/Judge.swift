@@ -54,6 +54,14 @@ struct Judge {
     check.hasPrefix("rule ") ? String(check.dropFirst(5).prefix { $0 != "{" }) : nil
   }
 
+  /// A check's name for people: `disk full /` of `rule disk full{path=/}`, `gpu hot GPU 0` of
+  /// `rule gpu hot{index=0}`; another check's as it is.
+  static func label(_ check: String) -> String {
+    guard let rule = rule(check) else { return check }
+    let series = check.dropFirst(5 + rule.count + 1).dropLast()
+    return series.isEmpty ? rule : "\(rule) \(SeriesName.label(String(series)))"
+  }
+
   /// Judges the services of scrape.yml, each as a check of its own; nil where there are none.
   mutating func judgeServices(at time: Timestamp) -> HostResult? {
     var result = HostResult(
@@ -129,7 +137,7 @@ struct Judge {
     let selector = rule.selector
     // `scrape` is of one target and tells nothing of another's; what it does not hold is well.
     let isComplete = selector.measurement == "scrape" || selector.field == "dropped"
-    var past: [[Tag]: [(time: Timestamp, value: Double)]]?
+    var past: [String: [SeriesHistory.Value]]?
     var seen: Set<String> = []
     // Series that are there, but for the value.
     var bare: Set<String> = []
@@ -138,7 +146,8 @@ struct Judge {
       // Several collectors may write to one measurement, each its own fields.
       if point[field: selector.field] != nil { isThere = true }
       guard selector.matches(point, tags: result.batch.tags) else { continue }
-      let check = Self.check(rule.name, selector.instance(of: point))
+      let instance = selector.instance(of: point)
+      let check = Self.check(rule.name, instance)
       guard let last = selector.value(of: point, tags: result.batch.tags) else {
         bare.insert(check)
         continue
@@ -148,16 +157,18 @@ struct Judge {
       if let window = rule.window {
         if past == nil { past = await history(window, rule, of: result.batch) }
         value = window.figure(
-          (past?[Self.key(point.tags)] ?? []) + [(point.time ?? result.batch.time, last)])
+          (past?[instance] ?? []) + [(point.time ?? result.batch.time, last)])
       }
       guard let value else { continue }
       let now = states[host]?[check]?.severity ?? .ok
       let severity = rule.severity(of: value, now: now)
       var words = "\(selector.measurement).\(selector.field) "
+      var unit = FieldUnit.of(selector.measurement, selector.field, tags: point.tags)
       if let window = rule.window {
         words += "\(window.function.rawValue) over \(window.length.text) "
+        unit = FieldUnit.of(window.function, unit)
       }
-      words += value.isFinite ? Figure.short(value) : "never"
+      words += value.isFinite ? Figure.measured(value, unit) : "never"
       if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }
       observe(check, severity, words, rule.patience, in: &result)
     }
@@ -187,28 +198,14 @@ struct Judge {
     result.gone.append(check)
   }
 
-  private static func key(_ tags: [Tag]) -> [Tag] { tags.sorted { $0.name < $1.name } }
-
-  /// What the store holds of all of the rule's series, each by its tags: read once for all of them.
+  /// What the store holds of all of the rule's series, each by its name: read once for all of them.
   private func history(
     _ window: Window, _ rule: Rule, of batch: PointBatch
-  ) async -> [[Tag]: [(time: Timestamp, value: Double)]] {
+  ) async -> [String: [SeriesHistory.Value]] {
     let from = Timestamp(nanoseconds: batch.time.nanoseconds &- window.length.nanoseconds)
-    let kept = try? await store.histories(
-      host: batch.host, measurement: rule.selector.measurement, field: rule.selector.field,
-      from: from, to: batch.time)
-    var past: [[Tag]: [(time: Timestamp, value: Double)]] = [:]
-    for (tags, values) in kept ?? [:] {
-      past[Self.key(tags)] = values.compactMap { time, value in
-        switch value {
-        case .integer(let integer): (time, Double(integer))
-        case .float(let float): (time, float)
-        case .boolean(let flag): (time, flag ? 1 : 0)
-        case .string: nil
-        }
-      }
-    }
-    return past
+    return await SeriesHistory.byName(
+      rule.selector, host: batch.host, tags: batch.tags, in: store, from: from, to: batch.time
+    ).mapValues(\.values)
   }
 
   private mutating func observe(

@@ -40,15 +40,14 @@ struct ReportText {
 
   private func rows(of host: Host, in store: Store) async -> [Row] {
     let metric = report.metric
-    let found = await SeriesHistory.of(
+    let found = await SeriesHistory.byName(
       metric, host: host.name, tags: host.pointTags, in: store, from: from, to: until)
-    let rows = found.map { tags, values in
-      let unit = FieldUnit.of(metric.measurement, metric.field, tags: tags)
+    let rows = found.map { name, series in
+      let unit = FieldUnit.of(metric.measurement, metric.field, tags: series.tags)
       return Row(
-        host: host.name,
-        name: metric.instance(of: Point(metric.measurement, tags: tags)),
-        figure: report.function.figure(values.map(\.value).filter(\.isFinite)),
-        unit: report.function == .count ? "" : unit, values: values)
+        host: host.name, name: name.isEmpty ? "" : SeriesName.label(name),
+        figure: report.function.figure(series.values.map(\.value).filter(\.isFinite)),
+        unit: report.function == .count ? "" : unit, values: series.values)
     }.filter { $0.figure != nil }.sorted { $0.name < $1.name }
     guard let first = rows.first else {
       return [Row(host: host.name, name: host.name, unit: "", values: [])]
@@ -154,7 +153,9 @@ struct ReportText {
     guard known.allSatisfy({ $0.unit == first.unit }) else { return nil }
     return Chart(
       title: report.name, unit: report.function == .count ? unit : first.unit,
-      series: rows.map { .init($0.name, $0.values) }, from: from, to: until)
+      series: ReportCurves.chosen(
+        rows.map { .init(name: $0.name, figure: $0.figure, values: $0.values) }, from: from,
+        to: until), from: from, to: until)
   }
 }
 

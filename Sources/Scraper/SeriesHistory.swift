@@ -8,7 +8,7 @@ enum SeriesHistory {
 
   /// The values of each of a host's series by its tags; none where the store cannot be read. `tags` are
   /// those of the host.
-  static func of(
+  private static func of(
     _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
     to: Timestamp
   ) async -> [[Tag]: [Value]] {
@@ -17,6 +17,24 @@ enum SeriesHistory {
     return (kept ?? [:]).filter { own, _ in
       selector.matches(Point(selector.measurement, tags: own), tags: tags)
     }.mapValues { $0.compactMap(number) }
+  }
+
+  /// The same by the series' names, as `Selector.instance` gives them, with the tags of one of them. A
+  /// series whose other tags change (a GPU's `pstate`) is one.
+  static func byName(
+    _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
+    to: Timestamp
+  ) async -> [String: (tags: [Tag], values: [Value])] {
+    var all: [String: (tags: [Tag], values: [Value])] = [:]
+    for (own, found) in await of(
+      selector, host: host, tags: tags, in: store, from: from, to: to)
+    {
+      let name = selector.instance(of: Point(selector.measurement, tags: own))
+      all[name, default: (own, [])].values += found
+    }
+    return all.mapValues { entry in
+      (entry.tags, entry.values.sorted { $0.time < $1.time })
+    }
   }
 
   /// A value as a number; nil where it is a text.

@@ -147,7 +147,7 @@ import Testing
       "{name: disks, every: 1m, function: last, hosts: disks, metric: disk.free}")
     #expect(
       now.text.plain.hasSuffix(
-        "\n 4.7 GiB  db1 device=vda1,path=/\n74.5 GiB  db1 device=vda4,path=/srv"))
+        "\n 4.7 GiB  db1 /\n74.5 GiB  db1 /srv"))
   }
 
   @Test func `as a chart each host is a line, and those without values are named`() async throws {
@@ -279,6 +279,41 @@ import Testing
     #expect(nowhere.status == 1 && nowhere.errors.contains("no place to be told"))
   }
 
+  @Test func `of many hosts the extremes have a curve each, and the rest their median`() {
+    var rows: [ReportCurves.Row] = []
+    for number in 0..<100 {
+      var values: [SeriesHistory.Value] = []
+      for minute in 0..<60 {
+        values.append((time: Self.ago(59 - minute), value: Double(number + minute % 2)))
+      }
+      rows.append(ReportCurves.Row(name: "h\(number)", figure: Double(number), values: values))
+    }
+    let curves = ReportCurves.chosen(rows.shuffled(), from: Self.ago(60), to: Self.ago(0))
+    #expect(curves.count == 8)
+    #expect(
+      Set(curves.dropLast().map(\.name)) == ["h0", "h1", "h2", "h96", "h97", "h98", "h99"])
+    let median = curves[7]
+    // Of h3 to h95, each of which goes up and down by one.
+    #expect(median.name == "median of 93 others" && median.values.count == 30)
+    #expect(median.values.allSatisfy { (49...50).contains($0.value) }, "\(median.values)")
+    // Of eight all are drawn, in their order; hosts without values take no curve from others.
+    let few = Array(rows.prefix(8))
+    #expect(
+      ReportCurves.chosen(few, from: Self.ago(60), to: Self.ago(0)).map(\.name) == few.map(\.name))
+    let empty = ReportCurves.Row(name: "gone", figure: nil, values: [])
+    let some = ReportCurves.chosen(few + [empty], from: Self.ago(60), to: Self.ago(0))
+    #expect(some.map(\.name) == few.map(\.name))
+    // One reading each is a median of one moment.
+    var single: [ReportCurves.Row] = []
+    for number in 0..<9 {
+      single.append(
+        ReportCurves.Row(
+          name: "h\(number)", figure: 1, values: [(time: Self.ago(0), value: 1)]))
+    }
+    let last = ReportCurves.chosen(single, from: Self.ago(60), to: Self.ago(0)).last
+    #expect(last?.name == "median of 2 others" && last?.values.map(\.value) == [1])
+  }
+
   // MARK: Charts of alerts
 
   private func chart(_ rule: String, _ check: String, host: String = "db1") async throws -> Chart? {
@@ -296,8 +331,8 @@ import Testing
     let chart = try #require(
       try await chart(
         "disk full: {when: disk.used_percent, minor: \"> 80\", critical: \"10:90\"}",
-        "rule disk full{device=vda1,path=/}"))
-    #expect(chart.title == "db1: disk full device=vda1,path=/" && chart.unit == "%")
+        "rule disk full{path=/}"))
+    #expect(chart.title == "db1: disk full /" && chart.unit == "%")
     #expect(chart.series.map(\.name) == ["disk.used_percent"])
     #expect(chart.series[0].values.map(\.value) == (0...60).map { 80 + Double($0) / 4 })
     #expect(
@@ -334,7 +369,7 @@ import Testing
     _ rule: String, _ names: [String], _ unit: String, _ lines: [Double], _ last: [Double]
   ) async throws {
     let chart = try #require(
-      try await chart("r: {when: \"disk.used_percent{path=/}\", \(rule)}", "rule r{device=vda1}"))
+      try await chart("r: {when: \"disk.used_percent{path=/}\", \(rule)}", "rule r"))
     #expect(chart.series.map(\.name) == names)
     #expect(chart.unit == unit)
     #expect(chart.thresholds.map(\.value) == lines)

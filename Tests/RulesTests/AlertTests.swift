@@ -189,11 +189,59 @@ extension [Incident.Member] {
     #expect(world.calls.map(\.decision) == [.first, .change])
     world.set([3], .critical)
     world.pass()
-    #expect(world.noticed == [.first, .again])
+    // A critical alert on an unrelated host is a message of its own.
+    #expect(world.noticed == [.first, .first])
+    // One that begins with it is part of the same outage. It is heard of after the interval, as web2 is.
     world.set([4], .critical)
     for _ in 0..<25 { world.pass() }
-    #expect(world.noticed == [.first, .again, .again])
-    #expect(world.book.count == 1)
+    #expect(world.noticed == [.first, .first, .again, .again])
+    #expect(world.book.map(\.members.count) == [2, 2])
+    // On a host of the incident what is worse is heard of at once.
+    world.set([2], .critical, check: "service https")
+    world.pass()
+    #expect(world.noticed == [.first, .first, .again, .again, .again])
+    #expect(world.book.count == 2)
+  }
+
+  @Test func `a critical alert does not join what a minor one keeps open`() throws {
+    var world = try World()
+    world.set([1], .critical)
+    world.set([2], .minor)
+    world.pass()
+    world.set([1], .ok)
+    world.pass()
+    world.set([3], .critical)
+    world.pass()
+    #expect(world.noticed == [.first, .first])
+    #expect(world.book.filter { $0.closed == nil }.map(\.active.count) == [1, 1])
+    // Nor what a critical one keeps open that is minutes old.
+    for _ in 0..<8 { world.pass() }
+    world.set([4], .critical)
+    world.pass()
+    #expect(world.noticed == [.first, .first, .first])
+    // A minor one is no reason for another message.
+    world.set([5], .minor)
+    world.pass()
+    #expect(world.noticed.count == 3 && world.calls.last?.decision == .change)
+  }
+
+  @Test func `that the scraper is cut off stands alone and is heard each time`() throws {
+    var world = try World()
+    let key = Alert.Key(Pseudo.scraper, "network")
+    world.set([1], .critical)
+    world.pass()
+    world.states[key] = CheckState.first(.critical, at: world.now, patience: .none).0
+    world.pass()
+    #expect(world.noticed == [.first, .first])
+    // Nothing joins it, and its return within the interval is another message.
+    world.set([2], .minor)
+    world.pass()
+    #expect(world.book.map(\.members.count) == [2, 1])
+    _ = world.states[key]?.observe(.ok, at: world.now)
+    world.pass()
+    _ = world.states[key]?.observe(.critical, at: world.now)
+    world.pass()
+    #expect(world.noticed == [.first, .first, .end, .first])
   }
 
   @Test func `what begins later is an incident of its own`() throws {

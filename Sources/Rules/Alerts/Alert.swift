@@ -34,6 +34,10 @@ public struct Alert: Sendable, Equatable {
   /// Who said that it is known, and why.
   public var acknowledgement: String?
 
+  /// Whether it says that the scraper itself is cut off. That concerns everybody and all hosts: it is an
+  /// incident of its own, and its message always makes a sound.
+  public var isCutOff: Bool { key.host == Pseudo.scraper && key.check == "network" }
+
   public init(
     _ key: Key, group: String = "", severity: Severity, from: Severity = .ok, message: String = "",
     since: Timestamp, isFlapping: Bool = false, cause: Key? = nil, tags: [Tag] = [],

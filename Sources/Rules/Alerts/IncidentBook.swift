@@ -132,26 +132,39 @@ extension Alert {
 }
 
 extension Incident {
+  /// How long after a critical alert another one on an unrelated host is taken for part of the same
+  /// outage: two passes of a timer of a minute, or several of a shorter one.
+  private static let outage = Duration.seconds(90)
+
   /// Whether an alert that begins now is part of it.
   fileprivate func belongs(_ alert: Alert, at now: Timestamp, interval: Duration) -> Bool {
-    // What nobody is to hear of any more must not take in what they are to hear of.
+    // A silenced or dropped incident must not absorb alerts that are still to be sent.
     if isDropped { return false }
-    let length = interval.components.seconds &* 1_000_000_000
-    func isRecent(_ time: Timestamp) -> Bool {
+    // The message that the scraper is cut off stands alone.
+    if alert.isCutOff || members.contains(where: \.alert.isCutOff) { return false }
+    func isRecent(_ time: Timestamp, _ length: Duration) -> Bool {
       let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
       // On a clock that was set back for days not all is of one incident until then.
-      return !overflow && age.magnitude <= length.magnitude
+      return !overflow
+        && age.magnitude <= (length.components.seconds &* 1_000_000_000).magnitude
     }
     if let closed {
       // It was over for a moment only: the same check again.
-      return isRecent(closed) && member(alert.key) != nil
+      return isRecent(closed, interval) && member(alert.key) != nil
     }
-    if isRecent(joined) { return true }
     let places = Set([alert.key.place, alert.cause?.place].compactMap { $0 })
-    return members.contains { member in
+    let isRelated = members.contains { member in
       member.isActive
         && (places.contains(member.alert.key.place)
           || (member.alert.cause.map { places.contains($0.place) } ?? false))
+    }
+    if isRelated { return true }
+    guard alert.severity == .critical else { return isRecent(joined, interval) }
+    // An edit of a message makes no sound: a critical alert joins an unrelated one only where that is
+    // critical as well and began with it, so that an outage of many hosts is one message.
+    return loud.contains { member in
+      member.alert.severity == .critical
+        && isRecent(member.alert.since, min(interval, Self.outage))
     }
   }
 }
