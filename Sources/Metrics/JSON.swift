@@ -90,15 +90,15 @@ public enum JSON: Sendable, Equatable {
       case _ where scalar.value >= 0x20 && scalar.value < 0x7f:
         bytes.append(UInt8(truncatingIfNeeded: scalar.value))
       default:
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator:
+        if scalar.isControl {
           for unit in String(scalar).utf16 {
             let hex = String(unit, radix: 16)
             bytes.append(contentsOf: "\\u".utf8)
             bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - hex.utf8.count))
             bytes.append(contentsOf: hex.utf8)
           }
-        default: bytes.append(contentsOf: String(Character(scalar)).utf8)
+        } else {
+          bytes.append(contentsOf: String(Character(scalar)).utf8)
         }
       }
     }

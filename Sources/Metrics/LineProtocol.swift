@@ -3,7 +3,7 @@
 /// The escaping is that of InfluxData's line protocol reference: `,` and space in a measurement;
 /// `,`, `=` and space in tag keys, tag values and field keys; `"` and `\` in a string field. What the
 /// reference leaves undefined or a server refuses is made harmless: a line break becomes `⏎`, other
-/// control characters U+FFFD; a tag value never ends in a backslash, which would eat the separator; a
+/// characters that move a cursor, hide or reorder text (`isControl`) U+FFFD; a tag value never ends in a backslash, which would eat the separator; a
 /// tag or field named `time`, a number that is not finite and a tag that stands twice are left out.
 public struct LineProtocol: Sendable {
   /// The lines written so far, each ended by a newline.
@@ -129,7 +129,7 @@ public struct LineProtocol: Sendable {
   private mutating func append(quoted string: String) {
     bytes.append(UInt8(ascii: "\""))
     let plain = string.utf8.allSatisfy {
-      $0 >= 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+      $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
     }
     if plain && string.utf8.count <= Self.longestString {
       bytes.append(contentsOf: string.utf8)
@@ -146,7 +146,7 @@ public struct LineProtocol: Sendable {
 
   private mutating func escape(_ text: String, also extra: UInt8) {
     let plain = text.utf8.allSatisfy {
-      $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\\") && $0 != extra
+      $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\\") && $0 != extra
     }
     if plain && text.utf8.count <= Self.longestName {
       bytes.append(contentsOf: text.utf8)
@@ -179,10 +179,10 @@ public struct LineProtocol: Sendable {
 
   private mutating func append(harmless scalar: Unicode.Scalar) {
     switch scalar {
-    case "\n", "\r": bytes.append(contentsOf: "⏎".utf8)
-    case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-      bytes.append(contentsOf: "\u{fffd}".utf8)
-    case _ where scalar.value < 0x80: bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+    case "\n", "\r", "\u{2028}", "\u{2029}": bytes.append(contentsOf: "⏎".utf8)
+    case _ where scalar.value >= 0x20 && scalar.value < 0x7f:
+      bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+    case _ where scalar.isControl: bytes.append(contentsOf: "\u{fffd}".utf8)
     default: bytes.append(contentsOf: String(Character(scalar)).utf8)
     }
   }

@@ -7,16 +7,39 @@ extension String {
     if utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return self }
     var shown = ""
     for scalar in unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control:
-        let hex = String(scalar.value, radix: 16)
-        shown += hex.count == 1 ? "\\x0\(hex)" : "\\x\(hex)"
-      case .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-        shown += "\\u{\(String(scalar.value, radix: 16))}"
-      default:
+      guard scalar.isUnprintable else {
         shown.unicodeScalars.append(scalar)
+        continue
+      }
+      let hex = String(scalar.value, radix: 16)
+      if scalar.properties.generalCategory == .control {
+        shown += hex.count == 1 ? "\\x0\(hex)" : "\\x\(hex)"
+      } else {
+        shown += "\\u{\(hex)}"
       }
     }
     return shown
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it moves a cursor, ends a line, or hides or reorders text: a control character (C0, DEL,
+  /// C1), a format character such as a direction mark, or a separator of lines or paragraphs.
+  public var isControl: Bool {
+    if value >= 0x20 && value < 0x7f { return false }
+    return switch properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
+  }
+
+  /// Whether no sign is seen, or one that only some terminal knows: `isControl`, or a character that
+  /// Unicode gives no meaning.
+  public var isUnprintable: Bool {
+    if value >= 0x20 && value < 0x7f { return false }
+    return switch properties.generalCategory {
+    case .surrogate, .privateUse, .unassigned: true
+    default: isControl
+    }
   }
 }

@@ -46,7 +46,7 @@ enum AlertsCommand: Subcommand {
       if arguments.has("--json") {
         var pairs: [(String, JSON)] = [("id", .integer(one.id))]
         if case .object(let others) = one.body { pairs += others }
-        Terminal.print(JSON.object(pairs).text)
+        Terminal.print(Printable(JSON.object(pairs)))
       } else {
         show(incident)
       }

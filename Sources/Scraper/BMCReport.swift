@@ -12,7 +12,7 @@ struct BMCReport {
     let total = answer.steps.reduce(Duration.zero) { $0 + $1.took }
     let detail = answer.steps.map { "\($0.name) \(Figure.duration($0.took))" }
     return "bmc \(Figure.duration(total)) (\(detail.joined(separator: ", "))) · "
-      + "\(visit.settings.address) · \(Figure.count(answer.commands, "command"))".visible
+      + "\(visit.settings.address) · \(Figure.count(answer.commands, "command"))"
   }
 
   var rows: [HostReport.Row] {
@@ -20,15 +20,15 @@ struct BMCReport {
     return [("power", power)] + temperatures + fans + troubled + log + board
   }
 
-  private var power: String {
-    var parts: [String] = []
+  private var power: Printable {
+    var parts: [Printable] = []
     if let chassis = answer.chassis {
       parts.append(chassis.isOn ? "on" : Terminal.paint("off", .yellow, on: 1))
     }
     if let power = answer.power {
       let source =
         power.source == .dcmi ? "DCMI" : "sensors: \(power.sensors.joined(separator: ", "))"
-      parts.append("\(Figure.fixed(power.current, 0)) W (\(source.visible))")
+      parts.append("\(Figure.fixed(power.current, 0)) W (\(source))")
       if let low = power.minimum, let high = power.maximum {
         parts.append("\(Figure.fixed(low, 0))–\(Figure.fixed(high, 0)) W")
       }
@@ -53,11 +53,11 @@ struct BMCReport {
 
   private var temperatures: [HostReport.Row] {
     let all = answer.sensors.filter { $0.unit == "degrees C" }.compactMap { sensor in
-      sensor.value.map { "\(sensor.name.visible) \(Figure.fixed($0, 0))" }
+      sensor.value.map { "\(sensor.name) \(Figure.fixed($0, 0))" }
     }
     let more = all.count > 8 ? " · \(all.count - 8) more" : ""
     return all.isEmpty
-      ? [] : [("°C", all.prefix(8).joined(separator: " · ") + more)]
+      ? [] : [("°C", Printable(all.prefix(8).joined(separator: " · ") + more))]
   }
 
   private var fans: [HostReport.Row] {
@@ -87,7 +87,7 @@ struct BMCReport {
       rows.append(
         (
           "",
-          "\(sensor.name.visible)  \(value)\(sensor.events.joined(separator: ", ").visible)  ← \(word)"
+          "\(sensor.name)  \(value)\(sensor.events.joined(separator: ", "))  ← \(word)"
         ))
     }
     return rows
@@ -102,7 +102,7 @@ struct BMCReport {
     for event in log.events.suffix(5) {
       let over = event.isOver ? " (over)" : ""
       rows.append(
-        ("", "\(Figure.time(event.time))  \(event.subject.visible): \(event.text.visible)\(over)"))
+        ("", "\(Figure.time(event.time))  \(event.subject): \(event.text)\(over)"))
     }
     return rows
   }
@@ -113,33 +113,34 @@ struct BMCReport {
       identity.manufacturer, identity.product, identity.serial.map { "serial \($0)" },
       identity.firmware,
     ]
-    return [("board", parts.compactMap { $0 }.joined(separator: "  ").visible)]
+    return [("board", Printable(parts.compactMap { $0 }.joined(separator: "  ")))]
   }
 
   // MARK: --explain
 
   /// Each step, what could not be read, and the commands that repeat it by hand.
-  var explanation: [String] {
-    var lines = ["", Terminal.paint("bmc steps", .bold, on: 1)]
+  var explanation: [Printable] {
+    var lines: [Printable] = ["", Terminal.paint("bmc steps", .bold, on: 1)]
     lines += HostAnswer.lines(answer.steps)
-    if let failure = answer.failure { lines.append("  \(failure.description.visible)") }
+    if let failure = answer.failure { lines.append("  \(failure.description)") }
     if !answer.unreadable.isEmpty {
-      lines.append("  without a reading: \(answer.unreadable.joined(separator: ", ").visible)")
+      lines.append("  without a reading: \(answer.unreadable.joined(separator: ", "))")
     }
     lines += ["", Terminal.paint("by hand", .bold, on: 1)]
     for tool in [
       "ipmi-sensors --output-sensor-state", "ipmi-dcmi --get-system-power-statistics", "ipmi-sel",
     ] {
-      lines.append("  \(tool) \(options)".visible)
+      lines.append("  \(tool) \(options)")
     }
     lines += ["", Terminal.paint("sensors", .bold, on: 1)]
     let width = answer.sensors.map(\.name.count).max() ?? 0
     for sensor in answer.sensors {
       let value = sensor.value.map { Figure.fixed($0, 3) } ?? Figure.none
       lines.append(
-        ("  \(Figure.pad(sensor.name, width))  \(Figure.pad(value, 10, right: true)) "
-          + "\(Figure.pad(sensor.unit ?? "", 10))  \(sensor.code)  "
-          + sensor.events.joined(separator: ", ")).visible
+        Printable(
+          "  \(Figure.pad(sensor.name, width))  \(Figure.pad(value, 10, right: true)) "
+            + "\(Figure.pad(sensor.unit ?? "", 10))  \(sensor.code)  "
+            + sensor.events.joined(separator: ", "))
       )
     }
     return lines

@@ -20,15 +20,15 @@ struct Check: Sendable {
     self.message = message
   }
 
-  func line(width: Int) -> String {
+  func line(width: Int) -> Printable {
     let sign: (String, Terminal.Colour) =
       switch isFine {
       case true?: ("✓", .green)
       case false?: ("✗", .red)
       case nil: (Figure.none, .dim)
       }
-    return Terminal.paint(sign.0, sign.1, on: 1) + " "
-      + Figure.pad(subject.visible, width) + "  " + message.visible
+    return
+      "\(Terminal.paint(sign.0, sign.1, on: 1)) \(Figure.pad(subject.visible, width))  \(message)"
   }
 
   var json: JSON {

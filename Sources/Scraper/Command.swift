@@ -51,16 +51,16 @@ let subcommands: [any Subcommand.Type] = [
 
   static func run(_ words: [String]) async -> Int32 {
     guard let name = words.first else {
-      Terminal.note(Help.overview)
+      Terminal.note(.lines(Help.overview))
       return ExitCode.usage
     }
     switch name {
     case "--help", "-h", "help":
       guard words.count > 1, let command = find(words[1]) else {
-        Terminal.print(Help.overview)
+        Terminal.print(.lines(Help.overview))
         return ExitCode.ok
       }
-      Terminal.print(Help.page(command))
+      Terminal.print(.lines(Help.page(command)))
       return ExitCode.ok
     case "--version":
       Terminal.print("scrape \(version)")
@@ -68,14 +68,15 @@ let subcommands: [any Subcommand.Type] = [
     default: break
     }
     guard let command = find(name) else {
-      let hint = didYouMean(name, among: subcommands.map { $0.name }).map { "\n\($0)" } ?? ""
+      let hint =
+        didYouMean(name, among: subcommands.map { $0.name }).map { "\n\($0)" as Printable } ?? ""
       Terminal.note(
         "scrape: unknown command \"\(name.visible)\"\(hint)\n`scrape --help` lists them")
       return ExitCode.usage
     }
     let rest = Array(words.dropFirst())
     if rest.contains("--help") || rest.contains("-h") {
-      Terminal.print(Help.page(command))
+      Terminal.print(.lines(Help.page(command)))
       return ExitCode.ok
     }
     do {
@@ -93,10 +94,10 @@ let subcommands: [any Subcommand.Type] = [
       )
       return ExitCode.usage
     } catch let error as ConfigurationErrors {
-      Terminal.note(error.description)
+      Terminal.note(.lines(error.description))
       return ExitCode.usage
     } catch let error as ConfigurationError {
-      Terminal.note(error.description)
+      Terminal.note(.lines(error.description))
       return ExitCode.usage
     } catch {
       Terminal.note("scrape \(command.name): \("\(error)".visible)")

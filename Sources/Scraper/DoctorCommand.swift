@@ -50,7 +50,7 @@ enum DoctorCommand: Subcommand {
     checks += await asked
 
     if arguments.has("--json") {
-      for check in checks { Terminal.print(check.json.text) }
+      for check in checks { Terminal.print(Printable(check.json)) }
     } else {
       show(checks)
     }

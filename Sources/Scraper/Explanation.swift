@@ -14,46 +14,45 @@ struct Explanation {
     self.reach = reach
   }
 
-  var text: String {
+  var text: Printable {
     let bmc = visit.bmc.map { BMCReport($0).explanation } ?? []
     let host = visit.turn.tasks.isEmpty ? [] : [ofHost]
     let services = visit.services.compactMap { service in
-      service.trace.map {
-        "\n\(Terminal.paint("probe \(service.service.visible)", .bold, on: 1))"
-          + ProbeCommand.steps($0)
+      service.trace.map { trace -> Printable in
+        "\n\(Terminal.paint("probe \(service.service)", .bold, on: 1))\(ProbeCommand.steps(trace))"
       }
     }
     return (bmc + services + host).joined(separator: "\n")
   }
 
-  private var ofHost: String {
+  private var ofHost: Printable {
     let answer = visit.answer
-    var lines = ["", Terminal.paint("steps", .bold, on: 1)]
+    var lines: [Printable] = ["", Terminal.paint("steps", .bold, on: 1)]
     lines += HostAnswer.lines(answer.steps)
     lines.append(
       "  received \(Figure.bytes(Double(answer.received))), sent \(Figure.bytes(Double(answer.sent)))"
     )
-    if let failure = answer.failure { lines.append("  \(failure.description.visible)") }
-    lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand.visible)"]
+    if let failure = answer.failure { lines.append("  \(failure.description)") }
+    lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]
     // Without a batch nothing was asked, and nothing can be made of it.
     if answer.script.isEmpty { return lines.joined(separator: "\n") }
     lines += ["", Terminal.paint("script", .bold, on: 1)]
     lines += String(decoding: answer.script, as: UTF8.self).split(
       separator: "\n", omittingEmptySubsequences: false
-    ).map { "  \($0)".visible }
+    ).map { "  \($0)" }
     lines.append(Terminal.paint("what was made of it", .bold, on: 1))
     let width = visit.made.map(\.collector.count).max() ?? 0
     for (collector, points, error) in visit.made {
       let count = "\(points) point\(points == 1 ? "" : "s")"
       lines.append(
-        "  \(Figure.pad(collector, width))  \(error.map { "\($0.description.visible); \(count)" } ?? count)"
+        "  \(Figure.pad(collector, width))  \(error.map { "\($0.description); \(count)" } ?? count)"
       )
     }
     for (name, text) in answer.texts {
-      lines += ["", Terminal.paint("==> \(name.visible) <==", .bold, on: 1)]
+      lines += ["", Terminal.paint("==> \(name) <==", .bold, on: 1)]
       let shown = text.prefix(2_000)
       lines += String(decoding: shown, as: UTF8.self).split(separator: "\n").map {
-        "  \($0)".visible
+        "  \($0)"
       }
       if text.count > shown.count { lines.append("  … \(Figure.count(text.count)) bytes in all") }
     }
@@ -75,10 +74,9 @@ struct Explanation {
 
 /// The steps of a session with a host or its BMC, as people and programs read them.
 extension HostAnswer {
-  static func lines(_ steps: [Step]) -> [String] {
+  static func lines(_ steps: [Step]) -> [Printable] {
     steps.map { step in
-      "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  "
-        + step.detail.visible
+      "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  \(step.detail)"
     }
   }
 

@@ -73,7 +73,7 @@ enum HostCommand: Subcommand {
     let past = await History(of: name, in: site)
     let report = HostReport(visit, past: past)
     if arguments.has("--json") {
-      Terminal.print(report.json.text)
+      Terminal.print(Printable(report.json))
     } else {
       Terminal.print(report.text)
       if arguments.has("--explain") {

@@ -14,20 +14,19 @@ struct HostReport {
 
   private var host: Host { visit.turn.host }
 
-  var text: String {
-    var lines = [headline]
-    if !visit.turn.tasks.isEmpty { lines.append(connection) }
-    if let bmc = visit.bmc { lines.append(BMCReport(bmc).connection) }
+  var text: Printable {
+    var lines = [Printable(headline)]
+    if !visit.turn.tasks.isEmpty { lines.append(Printable(connection)) }
+    if let bmc = visit.bmc { lines.append(Printable(BMCReport(bmc).connection)) }
     if let failure = visit.answer.failure {
       let last = past.lastUp.map { " (last up \(Figure.time($0)))" } ?? ""
       lines.append(
-        "\(Terminal.paint("critical", .red, on: 1))  \(failure.description.visible)\(last)")
+        "\(Terminal.paint("critical", .red, on: 1))  \(failure.description)\(last)")
     }
     // Of a host that was never asked there is nothing to show, not even dashes.
     let wasAsked = !visit.answer.script.isEmpty
     let own = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
-    var rows = own.map { (name: $0.name, text: $0.text.visible) }
-    // Those of the BMC are made visible where they are made: severities in them are coloured.
+    var rows = own
     if let bmc = visit.bmc { rows += BMCReport(bmc).rows }
     rows += services
     if !rows.isEmpty {
@@ -37,7 +36,7 @@ struct HostReport {
     }
     if let failure = visit.bmc?.answer.failure {
       lines += [
-        "", "\(Terminal.paint("major", .red, on: 1))     bmc  \(failure.description.visible)",
+        "", "\(Terminal.paint("major", .red, on: 1))     bmc  \(failure.description)",
       ]
     }
     if !visit.problems.isEmpty, wasAsked || visit.bmc != nil {
@@ -46,13 +45,13 @@ struct HostReport {
       for problem in visit.problems {
         lines.append(
           "\(Terminal.paint("unknown", .yellow, on: 1))  \(Figure.pad(problem.collector, width))  "
-            + "\(problem.reason): \(problem.detail.visible)")
+            + "\(problem.reason): \(problem.detail)")
       }
     }
     return lines.joined(separator: "\n")
   }
 
-  typealias Row = (name: String, text: String)
+  typealias Row = (name: String, text: Printable)
 
   // MARK: Reading points
 
@@ -80,8 +79,8 @@ struct HostReport {
     value.map { "\(Figure.fixed($0, 1)) %" } ?? Figure.none
   }
 
-  private func words(_ parts: [String?]) -> String {
-    parts.compactMap { $0 }.joined(separator: "  ")
+  private func words(_ parts: [String?]) -> Printable {
+    Printable(parts.compactMap { $0 }.joined(separator: "  "))
   }
 
   // MARK: Rows
@@ -96,7 +95,7 @@ struct HostReport {
     if let uptime = visit.answer.uptime, uptime < 1e9 {
       parts.append("up \(Figure.duration(.seconds(Int64(uptime))))")
     }
-    return parts.joined(separator: "  ").visible
+    return parts.joined(separator: "  ")
   }
 
   private var connection: String {
@@ -239,19 +238,19 @@ struct HostReport {
     var rows: [Row] = []
     for point in all("users") {
       if case .string(let list)? = point[field: "list"] {
-        rows.append(("users", list.isEmpty ? "nobody" : list))
+        rows.append(("users", Printable(list.isEmpty ? "nobody" : list)))
       }
     }
-    if let last = visit.facts["last_logins"] { rows.append(("log-ins", last)) }
+    if let last = visit.facts["last_logins"] { rows.append(("log-ins", Printable(last))) }
     return rows
   }
 
   /// One row for those that are well, and one for each that is not.
   private var services: [Row] {
     var rows: [Row] = []
-    let well = visit.services.filter { $0.verdict.severity == .ok }.map { service in
+    let well = visit.services.filter { $0.verdict.severity == .ok }.map { service -> Printable in
       let latency = service.verdict.latency.map { " \(Figure.duration($0))" } ?? ""
-      return "\(service.service.visible)\(latency) \(Terminal.paint("✓", .green, on: 1))"
+      return "\(service.service)\(latency) \(Terminal.paint("✓", .green, on: 1))"
     }
     if !well.isEmpty { rows.append(("services", well.joined(separator: "   "))) }
     for service in visit.services where service.verdict.severity != .ok {
@@ -261,8 +260,8 @@ struct HostReport {
       rows.append(
         (
           rows.isEmpty ? "services" : "",
-          "\(service.service.visible) \(Terminal.paint("✗", colour, on: 1)) "
-            + "\(verdict.reason?.rawValue ?? ""): \(verdict.message.visible)  ← "
+          "\(service.service) \(Terminal.paint("✗", colour, on: 1)) "
+            + "\(verdict.reason?.rawValue ?? ""): \(verdict.message)  ← "
             + Terminal.paint(verdict.severity.rawValue, colour, on: 1)
         ))
     }

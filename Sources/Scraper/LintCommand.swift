@@ -24,16 +24,17 @@ enum LintCommand: Subcommand {
     for host in site.inventory.hosts { _ = probes.plans(of: host, &findings) }
     try findings.finish()
     for warning in site.inventory.warnings + findings.warnings {
-      Terminal.note(warning.description)
+      Terminal.note(.lines(warning.description))
     }
     for (hosts, what) in [
       (site.inventory.hosts.filter { $0.via != nil }, "`via`: jump hosts are")
     ] {
       guard let first = hosts.first else { continue }
       Terminal.note(
-        ConfigurationError(
-          "\(fold(hosts.map(\.name))): \(what) not in this version yet", at: first.mark
-        ).asWarning.description)
+        .lines(
+          ConfigurationError(
+            "\(fold(hosts.map(\.name))): \(what) not in this version yet", at: first.mark
+          ).asWarning.description))
     }
     let watch = Watch(site)
     for service in site.rules.services {
@@ -41,10 +42,11 @@ enum LintCommand: Subcommand {
         let problem =
           "service \"\(service.name)\" needs \(need.host)/\(need.name), and no host has such a check"
         Terminal.note(
-          ConfigurationError(
-            problem, at: service.mark, length: service.name.count,
-            hint: "a check is a probe's name as `scrape list` shows it, ssh or bmc"
-          ).asWarning.description)
+          .lines(
+            ConfigurationError(
+              problem, at: service.mark, length: service.name.count,
+              hint: "a check is a probe's name as `scrape list` shows it, ssh or bmc"
+            ).asWarning.description))
       }
     }
     Terminal.print(

@@ -39,7 +39,8 @@ enum ListCommand: Subcommand {
     }
     if arguments.has("--json") {
       for host in hosts {
-        Terminal.print(json(host, states[host.name], services[host.name] ?? [], site).text)
+        Terminal.print(
+          Printable(json(host, states[host.name], services[host.name] ?? [], site)))
       }
       return ExitCode.ok
     }

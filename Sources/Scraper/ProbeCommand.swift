@@ -81,7 +81,7 @@ enum ProbeCommand: Subcommand {
     }
     guard let result = results.first else { return ExitCode.notOK }
     if arguments.has("--json") {
-      Terminal.print(json(result, of: context.host, at: context.address).text)
+      Terminal.print(Printable(json(result, of: context.host, at: context.address)))
     } else {
       Terminal.print(line(result, context))
       if let trace = result.trace { Terminal.print(steps(trace)) }
@@ -127,7 +127,7 @@ enum ProbeCommand: Subcommand {
 
   // MARK: what is shown
 
-  private static func line(_ result: ServiceResult, _ context: ProbeContext) -> String {
+  private static func line(_ result: ServiceResult, _ context: ProbeContext) -> Printable {
     let verdict = result.verdict
     let colour: Terminal.Colour =
       switch verdict.severity {
@@ -136,25 +136,25 @@ enum ProbeCommand: Subcommand {
       case .minor, .unknown: .yellow
       }
     var parts = [Terminal.paint(verdict.severity.rawValue, colour, on: 1)]
-    var what = "\(result.service.visible) on \(context.host.visible)"
-    if context.address != context.host { what += " (\(context.address.visible))" }
+    var what: Printable = "\(result.service) on \(context.host)"
+    if context.address != context.host { what += " (\(context.address))" }
     parts.append(what)
-    if let latency = verdict.latency { parts.append(Figure.duration(latency)) }
+    if let latency = verdict.latency { parts.append(Printable(Figure.duration(latency))) }
     let reason = verdict.reason.map { "\($0.rawValue): " } ?? ""
-    parts.append(reason + verdict.message.visible)
+    parts.append("\(reason)\(verdict.message)")
     return parts.joined(separator: "  ")
   }
 
-  static func steps(_ trace: Trace) -> String {
-    var lines = ["", Terminal.paint("steps", .bold, on: 1)]
+  static func steps(_ trace: Trace) -> Printable {
+    var lines: [Printable] = ["", Terminal.paint("steps", .bold, on: 1)]
     let width = trace.steps.map(\.name.count).max() ?? 0
     for step in trace.steps {
       lines.append(
         "  \(Figure.pad(step.name, width))  "
-          + "\(Figure.pad(Figure.duration(step.took), 8, right: true))  \(step.detail.visible)")
+          + "\(Figure.pad(Figure.duration(step.took), 8, right: true))  \(step.detail)")
     }
     if let byHand = trace.byHand {
-      lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand.visible)"]
+      lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]
     }
     return lines.joined(separator: "\n")
   }

@@ -56,15 +56,15 @@ enum StatusCommand: Subcommand {
     let checks = checks(statuses, allProblems, allStates).filter { isAsked($0.host, $0.name) }
     let last = try await LastPass(in: store)
     if arguments.has("--json") {
-      Terminal.print(last.json.text)
-      for check in checks { Terminal.print(json(check).text) }
+      Terminal.print(Printable(last.json))
+      for check in checks { Terminal.print(Printable(json(check))) }
     } else {
       let up = statuses.count { $0.outcome.target == "ssh" && $0.outcome.up }
       let sessions = hosts.count { watch.has("ssh", of: $0) }
       let counts =
         sessions == 0 ? "" : ": \(Figure.count(up)) of \(Figure.count(sessions, "host")) up"
       Terminal.print(
-        last.isLate ? Terminal.paint(last.words, .red, on: 1) : last.words + counts)
+        last.isLate ? Terminal.paint(last.words, .red, on: 1) : Printable(last.words + counts))
       show(checks.filter { arguments.has("--verbose") || !$0.isWell })
     }
     let judge = Judge(site, store, watch, states: allStates)
@@ -73,14 +73,16 @@ enum StatusCommand: Subcommand {
     if arguments.has("--json") {
       for (name, state) in judge.services {
         Terminal.print(
-          JSON.object([("service", .string(name)), ("state", .string(state.rawValue))]).text)
+          Printable(
+            JSON.object([("service", .string(name)), ("state", .string(state.rawValue))])))
       }
       for host in never.sorted() {
         Terminal.print(
-          JSON.object([
-            ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
-            ("message", .string("never asked")),
-          ]).text)
+          Printable(
+            JSON.object([
+              ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
+              ("message", .string("never asked")),
+            ])))
       }
     } else {
       for (name, state) in broken {
@@ -214,25 +216,26 @@ enum StatusCommand: Subcommand {
       }
     let word =
       check.severity == .ok && !check.problems.isEmpty ? "unknown" : check.severity.rawValue
-    var line = "\(Terminal.paint(Figure.pad(word, 8), colour, on: 1))  "
-    line += "\(Figure.pad(hosts, width).visible)  \(check.name.visible) "
+    var line: Printable = "\(Terminal.paint(Figure.pad(word, 8), colour, on: 1))  "
+    line += "\(Figure.pad(hosts, width))  \(check.name) "
     line += check.severity == .ok ? "ok since \(Figure.time(since))" : "since \(Figure.time(since))"
     if check.severity != .ok {
       line +=
-        check.lastOK.map { ", last ok \(Figure.time($0))" } ?? (check.wasOK ? "" : ", never ok")
+        check.lastOK.map { ", last ok \(Figure.time($0))" as Printable }
+        ?? (check.wasOK ? "" : ", never ok")
     }
     if check.isFlapping { line += ", flapping" }
     if let pending = check.pending { line += ", \(pending.rawValue) for a moment" }
     let words = [check.reason, check.message.isEmpty ? nil : check.message].compactMap { $0 }
     if check.severity != .ok || check.pending != nil, !words.isEmpty {
       let example = example.map { "for example \($0): " } ?? ""
-      line += ": \(example)\(words.joined(separator: ": "))".visible
+      line += ": \(example)\(words.joined(separator: ": "))"
     }
     Terminal.print(line)
     for problem in check.problems {
       Terminal.print(
-        "          \(Figure.pad("", width))  \(problem.collector) \(problem.reason): "
-          + problem.detail.visible)
+        "          \(Figure.pad("", width))  \(problem.collector) \(problem.reason): \(problem.detail)"
+      )
     }
   }
 
@@ -256,7 +259,7 @@ enum StatusCommand: Subcommand {
           ("flapping", .boolean(change.isFlapping)),
         ]
         if let since = change.since { members.append(("since", .integer(since.nanoseconds))) }
-        Terminal.print(JSON.object(members).text)
+        Terminal.print(Printable(JSON.object(members)))
         continue
       }
       let after = change.since.map { since in

@@ -32,12 +32,12 @@ struct Summary {
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
-  var text: String {
-    ([figures] + problems + errors).joined(separator: "\n")
+  var text: Printable {
+    ([Printable(figures)] + problems + errors).joined(separator: "\n")
   }
 
   /// A line for every host with its main figures; what was not read is a dash.
-  var table: String {
+  var table: Printable {
     let head = ["HOST", "CPU", "LOAD", "MEMORY", "DISK", "DOWN", "UP", "POINTS"]
     let rows = report.readings.map(\.result).sorted { $0.batch.host < $1.batch.host }.map {
       result -> [String] in
@@ -76,8 +76,9 @@ struct Summary {
       ([head] + rows).map { $0[column].count }.max() ?? 0
     }
     return ([head] + rows).map { row in
-      row.indices.map { Figure.pad(row[$0], widths[$0], right: $0 > 0) }.joined(separator: "  ")
-    }.joined(separator: "\n").visibleLines
+      Printable(
+        row.indices.map { Figure.pad(row[$0], widths[$0], right: $0 > 0) }.joined(separator: "  "))
+    }.joined(separator: "\n")
   }
 
   private var figures: String {
@@ -113,7 +114,7 @@ struct Summary {
   }
 
   /// A line for each kind of trouble, with all hosts that have it folded into one name.
-  private var problems: [String] {
+  private var problems: [Printable] {
     struct Kind: Hashable {
       var severity: String
       var what: String
@@ -201,7 +202,7 @@ struct Summary {
       if let first = all.first, all.contains(where: { $0 != first }) {
         detail = "for example \(hosts[kind]?.first ?? "?"): \(first)"
       }
-      return (kind, names, detail.visible)
+      return (kind, names, detail)
     }
     let nameWidth = min(40, rows.map(\.1.count).max() ?? 0)
     let whatWidth = rows.map(\.0.what.count).max() ?? 0
@@ -215,18 +216,18 @@ struct Summary {
   }
 
   /// What went wrong on the monitor's own side.
-  var errors: [String] {
-    var lines: [String] = []
-    if let failure = report.storeFailure { lines.append("scrape: store: \(failure.visible)") }
+  var errors: [Printable] {
+    var lines: [Printable] = []
+    if let failure = report.storeFailure { lines.append("scrape: store: \(failure)") }
     for (sink, delivery) in report.deliveries {
-      if let error = delivery.error { lines.append("scrape: \(error.description.visible)") }
+      if let error = delivery.error { lines.append("scrape: \(error.description)") }
       if let error = delivery.storeError {
-        lines.append("scrape: queue of \(sink): \(error.description.visible)")
+        lines.append("scrape: queue of \(sink): \(error.description)")
       }
       for message in delivery.receipt.messages {
-        lines.append("scrape: \(sink) refused points: \(message.visible)")
+        lines.append("scrape: \(sink) refused points: \(message)")
       }
     }
-    return lines + report.warnings.map { "scrape: \($0.visible)" }
+    return lines + report.warnings.map { "scrape: \($0)" }
   }
 }

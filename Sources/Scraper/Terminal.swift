@@ -3,13 +3,19 @@ internal import Metrics
 
 /// Standard output and standard error, and what a person may be shown on them.
 enum Terminal {
-  enum Colour: String {
-    case red = "31"
-    case yellow = "33"
-    case green = "32"
-    case blue = "36"
-    case bold = "1"
-    case dim = "2"
+  enum Colour {
+    case red, yellow, green, blue, bold, dim
+
+    fileprivate var begin: StaticString {
+      switch self {
+      case .red: "\u{1b}[31m"
+      case .yellow: "\u{1b}[33m"
+      case .green: "\u{1b}[32m"
+      case .blue: "\u{1b}[36m"
+      case .bold: "\u{1b}[1m"
+      case .dim: "\u{1b}[2m"
+      }
+    }
   }
 
   /// Whether the stream is a terminal that may be coloured and redrawn.
@@ -31,20 +37,31 @@ enum Terminal {
     return 100
   }
 
-  static func paint(_ text: String, _ colour: Colour, on descriptor: Int32) -> String {
-    isLively(descriptor) ? "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m" : text
+  static func paint(_ text: Printable, _ colour: Colour, on descriptor: Int32) -> Printable {
+    isLively(descriptor) ? text.between(colour.begin, "\u{1b}[0m") : text
+  }
+
+  @_disfavoredOverload
+  static func paint(_ text: String, _ colour: Colour, on descriptor: Int32) -> Printable {
+    paint(Printable(text), colour, on: descriptor)
   }
 
   /// Writes a line of data.
-  static func print(_ line: String = "") { write(line + "\n", to: 1) }
+  static func print(_ line: Printable = "") { write(line + "\n", to: 1) }
+
+  /// Writes a line of untrusted text.
+  @_disfavoredOverload
+  static func print(_ line: String) { print(Printable(line)) }
 
   /// Writes a line for people that is no data.
-  static func note(_ line: String) { write(line + "\n", to: 2) }
+  static func note(_ line: Printable) { write(line + "\n", to: 2) }
 
-  static func write(_ text: String, to descriptor: Int32) {
-    var text = text
-    text.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)
+  @_disfavoredOverload
+  static func note(_ line: String) { note(Printable(line)) }
+
+  static func write(_ text: Printable, to descriptor: Int32) {
+    text.bytes.withUnsafeBytes { bytes in
+      var rest = bytes
       while let base = rest.baseAddress, !rest.isEmpty {
         let count = Glibc.write(descriptor, base, rest.count)
         if count < 0 {
@@ -54,13 +71,5 @@ enum Terminal {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       }
     }
-  }
-}
-
-extension String {
-  /// Each line made visible, the line breaks between them kept.
-  var visibleLines: String {
-    split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible }
-      .joined(separator: "\n")
   }
 }

@@ -123,7 +123,8 @@ struct Exposition {
     return text
   }
 
-  /// `{host="web1",path="/"}`: in a value `\`, `"` and line breaks are escaped.
+  /// `{host="web1",path="/"}`: in a value `\`, `"` and line breaks are escaped, and what
+  /// moves a cursor or reorders text becomes U+FFFD.
   private static func text(_ labels: [Tag]) -> String {
     if labels.isEmpty { return "" }
     var text = "{"
@@ -135,6 +136,7 @@ struct Exposition {
         case "\\": text += "\\\\"
         case "\"": text += "\\\""
         case "\n": text += "\\n"
+        case _ where scalar.isControl: text += "\u{fffd}"
         default: text.unicodeScalars.append(scalar)
         }
       }

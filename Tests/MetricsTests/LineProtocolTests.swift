@@ -27,6 +27,10 @@ struct LineProtocolTests {
       ("plain", "plain"), ("a b", #"a\ b"#), ("a,b", #"a\,b"#), ("a=b", #"a\=b"#),
       ("a\"b", "a\"b"), (#"C:\x"#, #"C:\x"#), (#"x\"#, "x⧵"), (#"\\"#, "⧵⧵"), (#"\,"#, #"⧵\,"#),
       ("ü😀", "ü😀"), ("\r\n", "⏎⏎"), ("\t", "\u{fffd}"),
+      // C1 controls, marks that reorder text, and line separators.
+      ("a\u{9b}31m", "a\u{fffd}31m"), ("\u{85}", "\u{fffd}"), ("x\u{202e}y", "x\u{fffd}y"),
+      ("\u{2066}\u{200f}\u{feff}", "\u{fffd}\u{fffd}\u{fffd}"), ("\u{2028}", "⏎"),
+      ("\u{e000}", "\u{e000}"),
     ])
   func `a name or tag value is escaped as the reference says`(text: String, written: String) {
     var point = Point("m", tags: [Metrics.Tag("t", text), Metrics.Tag("k" + text, "v")])
@@ -41,6 +45,7 @@ struct LineProtocolTests {
       (.integer(0), "0i"), (.integer(.min), "-9223372036854775808i"), (.integer(-7), "-7i"),
       (.boolean(true), "true"), (.boolean(false), "false"), (.string(""), "\"\""),
       (.string(#"a"b\c d,e=f"#), #""a\"b\\c d,e=f""#), (.string("a\nb\u{1b}"), "\"a⏎b\u{fffd}\""),
+      (.string("\u{9b}2J\u{202e}é"), "\"\u{fffd}2J\u{fffd}é\""),
       (.float(0), "0"), (.float(-0.0), "0"), (.float(100), "100"), (.float(12.3), "12.3"),
       (.float(12.34), "12.34"), (.float(-0.05), "-0.05"), (.float(-12.5), "-12.5"),
       (.float(0.001), "0.001"), (.float(1 / 3.0), "0.3333333333333333"), (.float(1e21), "1e+21"),
