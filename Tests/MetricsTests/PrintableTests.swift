@@ -27,7 +27,9 @@ struct PrintableTests {
   }
 
   @Test func `what is ours stands as it is`() {
-    let red = Printable("hot\u{1b}").between("\u{1b}[31m", "\u{1b}[0m")
+    // A literal would be ours.
+    let hot = "hot\u{1b}"
+    let red = Printable(hot).between("\u{1b}[31m", "\u{1b}[0m")
     #expect(text("\(red)\n\(3) é") == "\u{1b}[31mhot\\x1b\u{1b}[0m\n3 é")
     #expect(text(.lines("a\n\u{1b}b\n")) == "a\n\\x1bb\n")
     let json = JSON.object([("\u{e000}", .string("\u{1b}\n\u{e000}"))])
