@@ -61,10 +61,13 @@ public final class BlockingPool: Sendable {
     startThread(name) { [queue] in
       while true {
         queue.signal { $0.idle += 1 }
-        let job = queue.take { queue in
-          queue.jobs.isEmpty ? nil : queue.jobs.removeFirst()
+        // Taken and busy in one step: a job that is submitted in between would wait for this one's
+        // end, though another thread could be started for it.
+        let job = queue.take { queue -> (@Sendable () -> Void)? in
+          guard !queue.jobs.isEmpty else { return nil }
+          queue.idle -= 1
+          return queue.jobs.removeFirst()
         }
-        queue.signal { $0.idle -= 1 }
         job()
       }
     }

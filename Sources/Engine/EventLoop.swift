@@ -44,8 +44,10 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// a task may change threads between the two, and its cancellation overtake it.
   private var reserved: [UInt64: Bool] = [:]
   private let thread = Mutex<pthread_t?>(nil)
+  private var shuffle: JobShuffle?
 
-  init() {
+  init(shuffle seed: UInt64?) {
+    shuffle = seed.map { JobShuffle(seed: $0) }
     epoll = epoll_create1(scrape_epoll_cloexec)
     wakeup = eventfd(0, scrape_eventfd_flags)
     // Without descriptors nothing can run: the process has hit its limit before it began.
@@ -159,15 +161,17 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
       let (cancelled, stopped) = queue.withLock { queue in
         swap(&jobs, &queue.jobs)
         defer { queue.cancelled.removeAll() }
-        queue.asleep = jobs.isEmpty && queue.cancelled.isEmpty && !queue.stopped
+        queue.asleep =
+          jobs.isEmpty && queue.cancelled.isEmpty && !queue.stopped && shuffle?.isEmpty ?? true
         return (queue.cancelled, queue.stopped)
       }
-      if stopped && jobs.isEmpty && waiters.isEmpty { return }
+      let idle = jobs.isEmpty && cancelled.isEmpty && shuffle?.isEmpty ?? true
+      if stopped && idle && waiters.isEmpty { return }
+      shuffle?.deal(&jobs)
       for job in jobs {
         job.runSynchronously(
           isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       }
-      let idle = jobs.isEmpty && cancelled.isEmpty
       jobs.removeAll(keepingCapacity: true)
       for id in cancelled {
         if reserved[id] != nil { reserved[id] = true } else { end(id, .cancelled) }

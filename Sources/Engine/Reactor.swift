@@ -1,12 +1,25 @@
+internal import Glibc
+
 /// A thread with an epoll loop, as an actor: what is isolated to it runs there and suspends instead of blocking.
 ///
 /// A target is an ordinary `async` function that takes `on reactor: isolated Reactor`; where a socket
 /// would block it awaits `wait`, and the thread serves other targets meanwhile. Nothing that blocks
 /// may run on it: see `BlockingPool` and `BlockingThread`.
 public actor Reactor {
-  private nonisolated let loop = EventLoop()
+  private nonisolated let loop: EventLoop
 
-  public init() {}
+  public init() { loop = EventLoop(shuffle: Self.seed) }
+
+  /// Runs ready jobs in an order that the seed decides; see `JobShuffle`.
+  init(shuffle seed: UInt64) { loop = EventLoop(shuffle: seed) }
+
+  private static var seed: UInt64? {
+    #if DEBUG
+      getenv("SCRAPE_SHUFFLE").flatMap { UInt64(String(cString: $0)) }
+    #else
+      nil
+    #endif
+  }
 
   deinit { loop.stop() }
 
@@ -43,10 +56,31 @@ public actor Reactor {
     }
   }
 
+  /// Announces a wait, so that whoever is to end it can be given the ticket before it begins.
+  ///
+  /// Each ticket must be waited on once. A wake-up that comes before the wait is not lost.
+  public func ticket() -> Ticket { Ticket(waiter: loop.reserve(), loop: loop) }
+
+  /// Suspends until the ticket is woken, the descriptor is ready or the deadline has come.
+  ///
+  /// With a descriptor of -1 only the other two end it. A cancelled task counts as woken.
+  public func wait(
+    on ticket: Ticket, _ fd: Int32 = -1, for readiness: Readiness = [], by deadline: Deadline
+  ) async -> Awakening {
+    switch await outcome(of: ticket.waiter, fd: fd, for: readiness, by: deadline) {
+    case .ready: .ready
+    case .timedOut: .timedOut
+    case .cancelled: .woken
+    case .failed(let code): .failed(SystemError("epoll_ctl", code))
+    }
+  }
+
   func reserve() -> UInt64 { loop.reserve() }
 
   nonisolated func cancel(_ waiter: UInt64) { loop.cancel(waiter) }
 
+  // The wait is registered on the loop's thread in the same step in which it suspends: the closures
+  // use `loop` of this actor, so they are isolated to it and no other job runs in between.
   func outcome(
     of waiter: UInt64, fd: Int32, for readiness: Readiness, by deadline: Deadline
   ) async -> EventLoop.Outcome {
@@ -62,6 +96,24 @@ public actor Reactor {
       loop.cancel(waiter)
     }
   }
+}
+
+/// A wait that has been announced and may be ended from any thread, also before it has begun.
+public struct Ticket: Sendable {
+  let waiter: UInt64
+  let loop: EventLoop
+
+  /// Ends the wait; one that is over is left alone.
+  public func wake() { loop.cancel(waiter) }
+}
+
+/// How a wait on a ticket ended.
+public enum Awakening: Sendable, Equatable {
+  case ready
+  case timedOut
+  /// By `Ticket.wake`, or because the task was cancelled.
+  case woken
+  case failed(SystemError)
 }
 
 /// Why a wait did not end in readiness.

@@ -12,13 +12,11 @@ final class Exchange {
     case failed(SystemError)
   }
 
-  /// No other transfer of the same multi handle has it.
-  let number: UInt64
   let deadline: Deadline
   /// How it ended; nil while it runs.
   private(set) var ending: Ending?
-  /// Its task, where that waits for the end.
-  private var sleeper: CheckedContinuation<Void, Never>?
+  /// The wait that its task is in, whether it drives the handle or sleeps.
+  var ticket: Ticket?
   /// OpenSSL's, of the connection that is being made for it.
   private(set) var settings: OpaquePointer?
   /// Why a socket could not be made.
@@ -41,10 +39,9 @@ final class Exchange {
 
   init(
     _ request: TransferRequest, on easy: UnsafeMutableRawPointer, of multi: MultiHandle,
-    trusting authorities: Authorities, number: UInt64, by deadline: Deadline
+    trusting authorities: Authorities, by deadline: Deadline
   ) throws(TransferError) {
     self.request = request
-    self.number = number
     self.deadline = deadline
     isConversation = request.isConversation
     self.easy = easy
@@ -377,23 +374,11 @@ final class Exchange {
   /// It is over, unless it was before.
   func end(_ ending: Ending) {
     if self.ending == nil { self.ending = ending }
-    wake()
+    ticket?.wake()
   }
-
-  var isAsleep: Bool { sleeper != nil }
 
   /// Whether libcurl ended it.
   var isFinished: Bool { if case .finished = ending { true } else { false } }
-
-  func sleep(_ continuation: CheckedContinuation<Void, Never>) {
-    sleeper = continuation
-    if ending != nil { wake() }
-  }
-
-  func wake() {
-    sleeper?.resume()
-    sleeper = nil
-  }
 
   func answer(_ ending: Ending) throws(TransferError) -> TransferAnswer {
     switch ending {

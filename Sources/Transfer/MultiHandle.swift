@@ -3,7 +3,6 @@ internal import CLinux
 internal import CSSL
 internal import Engine
 internal import Glibc
-internal import Synchronization
 
 /// A multi handle of libcurl with its connections, driven by a reactor for all of its transfers.
 ///
@@ -11,7 +10,7 @@ internal import Synchronization
 /// is one descriptor, and for all deadlines. The others sleep until they have ended, or until the
 /// driver has, and one of them takes its place.
 ///
-/// Unchecked: `Transfers` gives it to one reactor, on whose thread all happens, but for `cancelled`.
+/// Unchecked: `Transfers` gives it to one reactor, on whose thread all happens.
 final class MultiHandle: @unchecked Sendable {
   private let multi: UnsafeMutableRawPointer
   let sockets = Sockets()
@@ -21,8 +20,6 @@ final class MultiHandle: @unchecked Sendable {
   /// number another has taken, is not believed.
   private var watched: [Int32: UInt32] = [:]
   private var generation: UInt32 = 0
-  /// An event descriptor in the set that wakes the driver; made for the first that does not drive.
-  private var bell: FileDescriptor?
   /// When libcurl wants to be called without an event; never, where it has no such wish.
   private var alarm = Deadline.never
   /// The transfers under way, by libcurl's handle. Kept here as long as libcurl may call them.
@@ -31,14 +28,10 @@ final class MultiHandle: @unchecked Sendable {
   /// connection outlives its transfer.
   private var secured: [OpaquePointer: Exchange] = [:]
   private var idle: [UnsafeMutableRawPointer] = []
-  private var isDriven = false
+  /// The wait of the one that drives; nil where nobody does.
+  private var driver: Ticket?
   /// How long the driver sleeps at most.
   private var wakeUp = Deadline.never
-  /// No deadline of those under way is before it.
-  private var earliest = Deadline.never
-  private var lastNumber: UInt64 = 0
-  /// Transfers whose task was cancelled, on whatever thread.
-  private let cancelled = Mutex<[(easy: UInt, number: UInt64)]>([])
   private var isConversation = false
 
   /// How many of libcurl's handles are kept for the next transfer.
@@ -87,14 +80,14 @@ final class MultiHandle: @unchecked Sendable {
       throw TransferError(.local, "libcurl has no memory")
     }
     defer { if idle.count < Self.kept { idle.append(easy) } else { curl_easy_cleanup(easy) } }
-    lastNumber &+= 1
     let exchange = try Exchange(
-      request, on: easy, of: self, trusting: authorities, number: lastNumber, by: deadline)
+      request, on: easy, of: self, trusting: authorities, by: deadline)
     isConversation = request.isConversation
     sockets.begin(exchange)
     underway[easy] = exchange
+    defer { handOver() }
     defer {
-      if let settings = exchange.settings { secured[settings] = nil }
+      if let settings = exchange.settings { forget(settings, of: exchange) }
       underway[easy] = nil
     }
     guard curl_multi_add_handle(multi, easy) == CURLM_OK else {
@@ -106,12 +99,12 @@ final class MultiHandle: @unchecked Sendable {
       if request.sender != nil, !exchange.isFinished { sockets.shutdown() }
       curl_multi_remove_handle(multi, easy)
     }
-    earliest = min(earliest, deadline)
     if alarm.isPast { takeAlarm() }
     while true {
       if let ending = exchange.ending { return try exchange.answer(ending) }
-      if isDriven {
-        await sleep(exchange, easy, on: reactor)
+      if let driver {
+        if alarm < wakeUp { driver.wake() }
+        await sleep(exchange, on: reactor)
       } else {
         await drive(exchange, on: reactor)
       }
@@ -120,66 +113,58 @@ final class MultiHandle: @unchecked Sendable {
 
   // MARK: Waiting
 
+  // Whether somebody drives is decided between two suspensions, and a wait is announced (its ticket
+  // stands in its exchange) before its task suspends: a wake-up from then on is never lost.
+
   /// Waits for all that is under way until this one has ended.
   private func drive(_ exchange: Exchange, on reactor: isolated Reactor) async {
-    isDriven = true
     var turns = 0
     while exchange.ending == nil {
       turns &+= 1
       if alarm.isPast { takeAlarm() }
-      if earliest.isPast { expire() }
+      if exchange.deadline.isPast { exchange.end(.timedOut) }
       if exchange.ending != nil { break }
       // What has always something to do would keep the other tasks of the thread waiting.
       if alarm.isPast && turns % 16 != 0 { continue }
-      wakeUp = min(alarm, earliest)
-      do throws(WaitError) {
-        try await reactor.wait(set.number, for: .read, by: wakeUp)
-        takeEvents()
-      } catch {
-        switch error {
-        case .timedOut: break
-        case .cancelled: exchange.end(.cancelled)
-        case .failed(let error): exchange.end(.failed(error))
-        }
+      wakeUp = min(alarm, exchange.deadline)
+      let ticket = reactor.ticket()
+      exchange.ticket = ticket
+      driver = ticket
+      let awakening = await reactor.wait(on: ticket, set.number, for: .read, by: wakeUp)
+      exchange.ticket = nil
+      switch awakening {
+      case .ready: takeEvents()
+      case .timedOut: break
+      case .woken: if Task.isCancelled { exchange.end(.cancelled) }
+      case .failed(let error): exchange.end(.failed(error))
       }
     }
-    isDriven = false
-    underway.values.first { $0.isAsleep && $0.ending == nil }?.wake()
+    driver = nil
   }
 
   /// Suspends until the transfer has ended, or somebody must drive.
-  private func sleep(
-    _ exchange: Exchange, _ easy: UnsafeMutableRawPointer, on reactor: isolated Reactor
-  ) async {
-    let bell: Int32
-    do throws(SystemError) { bell = try self.ring() } catch { return exchange.end(.failed(error)) }
-    // The driver may sleep longer than this one wants to.
-    if min(alarm, exchange.deadline) < wakeUp { Self.ring(bell) }
-    let (place, number) = (UInt(bitPattern: easy), exchange.number)
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { exchange.sleep($0) }
-    } onCancel: {
-      cancelled.withLock { $0.append((place, number)) }
-      Self.ring(bell)
+  private func sleep(_ exchange: Exchange, on reactor: isolated Reactor) async {
+    let ticket = reactor.ticket()
+    exchange.ticket = ticket
+    let awakening = await reactor.wait(on: ticket, by: exchange.deadline)
+    exchange.ticket = nil
+    switch awakening {
+    case .timedOut: exchange.end(.timedOut)
+    case .woken: if Task.isCancelled { exchange.end(.cancelled) }
+    case .ready: break
+    case .failed(let error): exchange.end(.failed(error))
     }
   }
 
-  /// The bell's number; it is made where there is none yet.
-  private func ring() throws(SystemError) -> Int32 {
-    if let number = bell?.number { return number }
-    let new = FileDescriptor(owning: eventfd(0, scrape_eventfd_flags))
-    guard new.number >= 0 else { throw SystemError("eventfd") }
-    let tag = UInt64(UInt32(bitPattern: new.number))
-    guard scrape_epoll_control(set.number, EPOLL_CTL_ADD, new.number, EPOLLIN.rawValue, tag) == 0
-    else { throw SystemError("epoll_ctl") }
-    let number = new.number
-    bell = consume new
-    return number
-  }
-
-  private static func ring(_ bell: Int32) {
-    var one: UInt64 = 1
-    _ = write(bell, &one, 8)
+  /// Sees to it that somebody drives, and in time for what libcurl wants.
+  ///
+  /// Called by whoever goes: one that was woken to drive may have ended meanwhile.
+  private func handOver() {
+    if let driver {
+      if alarm < wakeUp { driver.wake() }
+    } else {
+      underway.values.first { $0.ticket != nil && $0.ending == nil }?.ticket?.wake()
+    }
   }
 
   // MARK: What has happened
@@ -198,9 +183,7 @@ final class MultiHandle: @unchecked Sendable {
         let tag = scrape_epoll_tag(&buffer[index])
         let events = scrape_epoll_events(&buffer[index])
         let socket = Int32(truncatingIfNeeded: tag)
-        if tag >> 32 == 0 {
-          takeCancelled(socket)
-        } else if let generation = watched[socket], generation == UInt32(tag >> 32) {
+        if let generation = watched[socket], generation == UInt32(tag >> 32) {
           var mask: Int32 = 0
           let broken = EPOLLERR.rawValue | EPOLLHUP.rawValue
           if events & (EPOLLIN.rawValue | broken) != 0 { mask |= CURL_CSELECT_IN }
@@ -213,21 +196,6 @@ final class MultiHandle: @unchecked Sendable {
     settle()
   }
 
-  private func takeCancelled(_ bell: Int32) {
-    var value: UInt64 = 0
-    _ = read(bell, &value, 8)
-    let all = cancelled.withLock { list in
-      defer { list.removeAll() }
-      return list
-    }
-    for (place, number) in all {
-      guard let easy = UnsafeMutableRawPointer(bitPattern: place),
-        let exchange = underway[easy], exchange.number == number
-      else { continue }
-      exchange.end(.cancelled)
-    }
-  }
-
   /// Ends what libcurl has finished.
   private func settle() {
     var left: Int32 = 0
@@ -236,18 +204,6 @@ final class MultiHandle: @unchecked Sendable {
         continue
       }
       underway[easy]?.end(.finished(message.pointee.data.result))
-    }
-  }
-
-  private func expire() {
-    let now = Deadline.now
-    earliest = .never
-    for exchange in underway.values where exchange.ending == nil {
-      if exchange.deadline <= now {
-        exchange.end(.timedOut)
-      } else {
-        earliest = min(earliest, exchange.deadline)
-      }
     }
   }
 
@@ -266,8 +222,7 @@ final class MultiHandle: @unchecked Sendable {
     let operation: Int32
     if watched[socket] == nil {
       operation = EPOLL_CTL_ADD
-      // Zero is the bell.
-      generation = generation == .max ? 1 : generation + 1
+      generation &+= 1
       watched[socket] = generation
     } else {
       operation = EPOLL_CTL_MOD
@@ -281,10 +236,15 @@ final class MultiHandle: @unchecked Sendable {
   /// A connection is about to be secured.
   func secure(_ easy: UnsafeMutableRawPointer?, _ settings: OpaquePointer) -> CURLcode {
     guard let easy, let exchange = underway[easy] else { return CURLE_ABORTED_BY_CALLBACK }
-    if let earlier = exchange.settings { secured[earlier] = nil }
+    if let earlier = exchange.settings { forget(earlier, of: exchange) }
     secured[settings] = exchange
     exchange.secure(settings, Unmanaged.passUnretained(self).toOpaque())
     return CURLE_OK
+  }
+
+  /// Settings that OpenSSL has freed meanwhile may be another transfer's now, at the same place.
+  private func forget(_ settings: OpaquePointer, of exchange: Exchange) {
+    if secured[settings] === exchange { secured[settings] = nil }
   }
 
   /// The transfer whose chain is being verified; nil where it is over.

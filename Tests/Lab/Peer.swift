@@ -8,6 +8,8 @@ public final class Peer: Sendable {
     case say(String)
     /// Reads up to the end of a line.
     case line
+    /// Reads up to an empty line: a request's head. Who closes before would reset the connection.
+    case head
     /// Sends this text again and again until nobody takes it.
     case flood(String)
     /// Sends the text a byte at a time, so many milliseconds apart.
@@ -81,6 +83,8 @@ public final class Peer: Sendable {
       case .line:
         guard let line = readLine(connection) else { return }
         seen.withLock { $0.append(line) }
+      case .head:
+        while let line = readLine(connection), !line.isEmpty { seen.withLock { $0.append(line) } }
       case .flood(let text): while send(text, connection) {}
       case .drip(let text, let milliseconds):
         for byte in text.utf8 {
