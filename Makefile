@@ -3,6 +3,7 @@
 
 SWIFT ?= swift
 TIME ?= 60
+N ?= 1000
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
@@ -21,7 +22,7 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test test-again lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
+.PHONY: help run build debug test test-again range soak lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,14 @@ again = log=.build/test-$(1).log; grep -qx 'status 0' $$log || { \
 	[ -n "$$suites" ] && [ $$(echo "$$suites" | wc -l) -le 3 ] || { echo "$(1): not again"; exit 1; }; \
 	filter=$$(echo "$$suites" | paste -sd '|'); echo "$(1), again: $$filter"; \
 	$(SWIFT) test --disable-xctest --no-parallel $(2) --filter "($$filter)" 2>&1; }
+
+range: deps-test build ## Keeps 25 hosts with 100 services up on loopback, with faults to switch on and off.
+	$(SWIFT) build $(RELEASE) --product range
+	.build/release/range
+
+soak: deps-test build ## Makes N passes over them at random faults: late, hung, wrong verdicts, lost points.
+	$(SWIFT) build $(RELEASE) --product range
+	.build/release/range soak --passes $(N) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--only "$(FAULT)")
 
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

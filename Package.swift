@@ -34,6 +34,8 @@ let package = Package(
   name: "scrape",
   products: [
     .executable(name: "scrape", targets: ["Scraper"]),
+    // For `make range` and `make soak`; it is not installed.
+    .executable(name: "range", targets: ["LabRange"]),
     // For the nested packages `fuzz/` and `bench/` only.
     .library(name: "Lab", targets: ["Lab"]),
     .library(
@@ -102,6 +104,8 @@ let package = Package(
     // Real daemons on loopback for the tests.
     .target(
       name: "Lab", dependencies: ["CCrypto", "CLinux"], path: "Tests/Lab", swiftSettings: testing),
+    .executableTarget(
+      name: "LabRange", dependencies: ["Lab"], path: "Tests/Range", swiftSettings: testing),
     tests("Lab"),
     tests("Metrics"),
     tests("Parsers"),

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What a command printed and how it ended.
 public struct Outcome: Sendable {
@@ -28,23 +29,39 @@ public func run(
 
 /// A program that runs until the test lets go of it.
 public final class Daemon: Sendable {
-  private let child: Child
+  private let start: @Sendable () throws -> Child
+  private let current: Mutex<Child>
   public let log: String
 
   public init(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String
   ) throws {
     self.log = log
-    child = try Child(
-      program, arguments, environment: environment, input: nil, output: log, errors: log)
+    start = {
+      try Child(program, arguments, environment: environment, input: nil, output: log, errors: log)
+    }
+    current = Mutex(try start())
   }
 
   deinit { stop() }
 
+  private var child: Child { current.withLock { $0 } }
   public var isRunning: Bool { child.exit == nil }
+  /// The exit status as a shell gives it, once it has ended.
+  public var status: Int32? { child.exit }
   public var identifier: Int32 { child.identifier }
 
   public func stop(_ signal: Int32 = SIGKILL) { child.stop(signal) }
+
+  /// Starts the same command again, after the end of the one that runs.
+  public func restart() throws {
+    stop()
+    let next = try start()
+    current.withLock { $0 = next }
+  }
+
+  /// Sends a signal to all processes of its group and does not wait.
+  public func signal(_ number: Int32) { kill(-identifier, number) }
 }
 
 /// Waits for something to become true; false where it did not in time.

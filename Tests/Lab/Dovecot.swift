@@ -9,15 +9,22 @@ public final class Dovecot: Sendable {
     && getuid() == 0
 
   public let scratch = Scratch()
-  public let imap = freePort()
-  public let imaps = freePort()
-  public let pop3 = freePort()
-  public let pop3s = freePort()
-  public let smtp = freePort()
-  private let daemon: Daemon
+  public let address: String
+  public let imap: UInt16
+  public let imaps: UInt16
+  public let pop3: UInt16
+  public let pop3s: UInt16
+  public let smtp: UInt16
+  public let daemon: Daemon
 
-  /// What is submitted goes to the port `relay` of the loopback.
-  public init(certificate: (certificate: String, key: String), relay: UInt16 = 25) throws {
+  /// What is submitted goes to the port `relay` of its address. `ports` are those of imap, imaps, pop3,
+  /// pop3s and submission, where they must be these.
+  public init(
+    certificate: (certificate: String, key: String), relay: UInt16 = 25,
+    address: String = "127.0.0.1", ports: [UInt16] = (0..<5).map { _ in freePort() }
+  ) throws {
+    self.address = address
+    (imap, imaps, pop3, pop3s, smtp) = (ports[0], ports[1], ports[2], ports[3], ports[4])
     let path = scratch.path
     scratch.write("users", "alice:{PLAIN}right:65534:65534::\(path)/mail::\n", mode: 0o644)
     try run("/bin/mkdir", ["-p", "\(path)/mail", "\(path)/run"])
@@ -30,7 +37,7 @@ public final class Dovecot: Sendable {
       state_dir = \(path)/run
       log_path = \(path)/dovecot.log
       protocols = imap pop3 submission
-      listen = 127.0.0.1
+      listen = \(address)
       ssl = yes
       ssl_cert = <\(certificate.certificate)
       ssl_key = <\(certificate.key)
@@ -41,7 +48,7 @@ public final class Dovecot: Sendable {
       login_trusted_networks =
       # Dovecot takes the loopback for as safe as TLS; this test does not.
       auth_failure_delay = 0
-      submission_relay_host = 127.0.0.1
+      submission_relay_host = \(address)
       submission_relay_port = \(relay)
       submission_backend_capabilities = 8BITMIME
       passdb {
@@ -81,9 +88,9 @@ public final class Dovecot: Sendable {
       """)
     daemon = try Daemon("/usr/sbin/dovecot", ["-F", "-c", "\(path)/conf"], log: "\(path)/log")
     let daemon = daemon
-    let ports = [imap, imaps, pop3, pop3s, smtp]
     guard
-      eventually(within: 15, { ports.allSatisfy { listens($0) } || !daemon.isRunning }),
+      eventually(
+        within: 15, { ports.allSatisfy { listens($0, at: address) } || !daemon.isRunning }),
       daemon.isRunning
     else { throw Unavailable(description: "dovecot: \(log) \(scratch.read("log") ?? "")") }
   }

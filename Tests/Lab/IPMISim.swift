@@ -13,14 +13,14 @@ public final class IPMISim: Sendable {
   public let address: String
   public let port: UInt16
   private let scratch = Scratch()
-  private let daemon: Daemon
+  public let daemon: Daemon
 
   public var log: String { scratch.read("log") ?? "" }
 
   /// Starts it with sensors; those that can not be read are left out.
   public init(
     address: String = "127.0.0.1", port: UInt16? = nil, sensors: [BMCSensor] = BMCSensor.ordinary,
-    inventory: BMCInventory = BMCInventory()
+    inventory: BMCInventory = BMCInventory(), lifetime: Int = 300
   ) throws {
     let port = port ?? freePort()
     self.address = address
@@ -64,7 +64,7 @@ public final class IPMISim: Sendable {
     daemon = try Daemon(
       "/usr/bin/timeout",
       [
-        "-s", "KILL", "300", Self.program, "-n", "-c", configuration, "-s", state, "-f",
+        "-s", "KILL", "\(lifetime)", Self.program, "-n", "-c", configuration, "-s", state, "-f",
         scratch.write("simulated.emu", commands),
       ], log: "\(folder)/log")
     let started = eventually {

@@ -2,7 +2,7 @@ import Foundation
 
 /// A real InfluxDB of this machine, on a free loopback port with a folder of its own.
 ///
-/// It is killed when the object goes, and after five minutes where the tests themselves were killed.
+/// It is killed when the object goes, and after `lifetime` seconds where the tests themselves were killed.
 public final class InfluxServer: @unchecked Sendable {
   public static let program = ["/usr/bin/influxd", "/usr/sbin/influxd", "/usr/local/bin/influxd"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
@@ -11,16 +11,20 @@ public final class InfluxServer: @unchecked Sendable {
   public let url: String
   private let folder: String
   private let settings: [String: String]
-  private var daemon: Daemon?
+  public private(set) var daemon: Daemon?
+  private let lifetime: Int
 
   /// Starts a server and waits until it answers.
-  public init(_ settings: [String: String] = [:], scheme: String = "http") throws {
-    let port = freePort()
-    url = "\(scheme)://127.0.0.1:\(port)"
+  public init(
+    _ settings: [String: String] = [:], scheme: String = "http", address: String = "127.0.0.1",
+    port: UInt16 = freePort(), lifetime: Int = 300
+  ) throws {
+    self.lifetime = lifetime
+    url = "\(scheme)://\(address):\(port)"
     folder = NSTemporaryDirectory() + "influx-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     self.settings = [
-      "INFLUXDB_HTTP_BIND_ADDRESS": "127.0.0.1:\(port)",
+      "INFLUXDB_HTTP_BIND_ADDRESS": "\(address):\(port)",
       "INFLUXDB_BIND_ADDRESS": "127.0.0.1:\(freePort())",
       "INFLUXDB_META_DIR": folder + "/meta",
       "INFLUXDB_DATA_DIR": folder + "/data",
@@ -41,8 +45,8 @@ public final class InfluxServer: @unchecked Sendable {
   /// Starts it again on the same port with the same data.
   public func start() throws {
     daemon = try Daemon(
-      "/usr/bin/timeout", ["-s", "KILL", "300", Self.program ?? "influxd"], environment: settings,
-      log: folder + "/log")
+      "/usr/bin/timeout", ["-s", "KILL", "\(lifetime)", Self.program ?? "influxd"],
+      environment: settings, log: folder + "/log")
     guard eventually(within: 20, { (try? get("/ping").status) == 204 }) else {
       throw Unavailable(description: "influxd did not start on \(url)")
     }

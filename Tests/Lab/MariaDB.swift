@@ -9,7 +9,8 @@ public final class MariaDB: Sendable {
 
   public let scratch = Scratch()
   public let port: UInt16
-  private let daemon: Daemon
+  public let address: String
+  public let daemon: Daemon
 
   /// The process whose network namespace it is in.
   public var identifier: Int32 { daemon.identifier }
@@ -18,9 +19,11 @@ public final class MariaDB: Sendable {
 
   /// `statements` are run before it listens; `options` are those of mariadbd(8).
   public init(
-    _ statements: [String] = [], options: [String] = [], address: String = "127.0.0.1"
+    _ statements: [String] = [], options: [String] = [], address: String = "127.0.0.1",
+    port: UInt16 = freePort()
   ) throws {
-    port = freePort()
+    self.port = port
+    self.address = address
     let folder = scratch.path
     let user = getuid() == 0 ? ["--user=root"] : []
     let small = ["--innodb-buffer-pool-size=6M", "--innodb-log-file-size=4M"]
@@ -41,7 +44,7 @@ public final class MariaDB: Sendable {
         "--socket=\(folder)/socket", "--bind-address=\(address)", "--port=\(port)",
         "--pid-file=\(folder)/pid", "--init-file=\(script)", "--performance-schema=0",
       ] + user + small + options
-    if address == "127.0.0.1" {
+    if address.hasPrefix("127.") {
       daemon = try Daemon(words[0], Array(words.dropFirst()), log: "\(folder)/log")
     } else {
       // A server counts only against addresses that have a name.
@@ -64,5 +67,14 @@ public final class MariaDB: Sendable {
 
   public var log: String { scratch.read("log") ?? "" }
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
+  /// Starts it again with the same data.
+  public func restart() throws {
+    try daemon.restart()
+    guard eventually(within: 30, { listens(port, at: address) || !daemon.isRunning }),
+      daemon.isRunning
+    else { throw Unavailable(description: "mariadbd did not start again: \(log)") }
+  }
+
   public func freeze() { kill(daemon.identifier, SIGSTOP) }
+  public func thaw() { kill(daemon.identifier, SIGCONT) }
 }

@@ -6,7 +6,8 @@ public final class Nginx: Sendable {
 
   public let scratch = Scratch()
   public let port: UInt16
-  private let daemon: Daemon
+  public let daemon: Daemon
+  public let address: String
 
   /// Starts a server; `server` are lines of its server block. With a certificate it speaks TLS.
   public init(
@@ -14,8 +15,35 @@ public final class Nginx: Sendable {
     address: String = "127.0.0.1", port: UInt16 = freePort()
   ) throws {
     self.port = port
+    self.address = address
     let folder = scratch.path
     scratch.write("root/index.html", "<h1>it works</h1>\n", mode: 0o644)
+    Self.configure(scratch, server, certificate, "\(address):\(port)")
+    daemon = try Daemon(
+      "/usr/sbin/nginx", ["-p", folder, "-c", "\(folder)/nginx.conf"], log: "\(folder)/log")
+    try wait()
+  }
+
+  /// Starts it again with other lines of its server block, and another certificate.
+  public func restart(
+    _ server: String = "", certificate: (certificate: String, key: String)? = nil
+  ) throws {
+    Self.configure(scratch, server, certificate, "\(address):\(port)")
+    try daemon.restart()
+    try wait()
+  }
+
+  private func wait() throws {
+    guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
+      daemon.isRunning
+    else { throw Unavailable(description: "nginx did not start: \(scratch.read("log") ?? "")") }
+  }
+
+  private static func configure(
+    _ scratch: Scratch, _ server: String, _ certificate: (certificate: String, key: String)?,
+    _ place: String
+  ) {
+    let folder = scratch.path
     let tls = certificate.map {
       "ssl_certificate \($0.certificate); ssl_certificate_key \($0.key);"
     }
@@ -30,18 +58,12 @@ public final class Nginx: Sendable {
         client_body_temp_path \(folder)/t1; proxy_temp_path \(folder)/t2;
         fastcgi_temp_path \(folder)/t3; uwsgi_temp_path \(folder)/t4; scgi_temp_path \(folder)/t5;
         server {
-          listen \(address):\(port)\(tls == nil ? "" : " ssl"); root \(folder)/root; \(tls ?? "")
+          listen \(place)\(tls == nil ? "" : " ssl"); root \(folder)/root; \(tls ?? "")
           server_name localhost;
           \(server)
         }
       }
       """)
-    daemon = try Daemon(
-      "/usr/sbin/nginx", ["-p", folder, "-c", "\(folder)/nginx.conf"], log: "\(folder)/log")
-    let daemon = daemon
-    guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
-      daemon.isRunning
-    else { throw Unavailable(description: "nginx did not start: \(scratch.read("log") ?? "")") }
   }
 
   public var log: String { scratch.read("access.log") ?? "" }

@@ -32,7 +32,7 @@ public final class Peer: Sendable {
   /// The lines that were read, of all connections.
   public var lines: [String] { seen.withLock { $0 } }
 
-  public init(_ steps: [Step], port: UInt16 = 0) throws {
+  public init(_ steps: [Step], address host: String = "127.0.0.1", port: UInt16 = 0) throws {
     signal(SIGPIPE, SIG_IGN)
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let listener = socket(AF_INET, kind, 0)
@@ -41,7 +41,7 @@ public final class Peer: Sendable {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let code = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -7,11 +7,17 @@ public final class Postfix: Sendable {
     FileManager.default.isExecutableFile(atPath: "/usr/lib/postfix/sbin/master") && getuid() == 0
 
   public let scratch = Scratch()
-  public let port = freePort()
-  private let daemon: Daemon
+  public let port: UInt16
+  public let address: String
+  public let daemon: Daemon
 
   /// `mail/Maildir` in the folder takes the mail; `settings` are further lines of `main.cf`.
-  public init(into folder: String, settings: String = "") throws {
+  public init(
+    into folder: String, settings: String = "", address: String = "127.0.0.1",
+    port: UInt16 = freePort()
+  ) throws {
+    self.port = port
+    self.address = address
     let path = scratch.path
     let queue = "\(path)/queue"
     let owned = [
@@ -49,7 +55,7 @@ public final class Postfix: Sendable {
     scratch.write(
       "master.cf",
       """
-      127.0.0.1:\(port) inet n - n - - smtpd
+      \(address):\(port) inet n - n - - smtpd
       cleanup unix n - n - 0 cleanup
       qmgr unix n - n 300 1 qmgr
       proxymap unix - - n - - proxymap
@@ -66,8 +72,9 @@ public final class Postfix: Sendable {
     daemon = try Daemon(
       "/usr/lib/postfix/sbin/master", ["-c", path, "-d"], log: "\(path)/log")
     let daemon = daemon
-    let port = port
-    guard eventually(within: 10, { listens(port) || !daemon.isRunning }), daemon.isRunning else {
+    guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
+      daemon.isRunning
+    else {
       throw Unavailable(description: "postfix: \(log) \(scratch.read("log") ?? "")")
     }
   }

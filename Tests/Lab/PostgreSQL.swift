@@ -7,14 +7,18 @@ public final class PostgreSQL: Sendable {
     atPath: "\(folder)/postgres")
 
   public let scratch = Scratch()
-  public let port = freePort()
-  private let daemon: Daemon
+  public let port: UInt16
+  public let address: String
+  public let daemon: Daemon
 
   /// `statements` are run before it listens; `access` are lines of pg_hba.conf.
   public init(
     _ statements: [String] = [], access: [String] = ["host all all all scram-sha-256"],
-    options: [String] = [], certificate: (certificate: String, key: String)? = nil
+    options: [String] = [], certificate: (certificate: String, key: String)? = nil,
+    address: String = "127.0.0.1", port: UInt16 = freePort()
   ) throws {
+    self.port = port
+    self.address = address
     let path = scratch.path
     let prefix = getuid() == 0 ? ["-u", "postgres", "--"] : []
     func asUser(_ words: [String]) -> (String, [String]) {
@@ -30,7 +34,7 @@ public final class PostgreSQL: Sendable {
     ])
     let made = try run(initdb, arguments, in: "/")
     guard made.status == 0 else { throw Unavailable(description: "initdb: \(made.errors)") }
-    var settings = options + ["listen_addresses = '127.0.0.1'", "fsync = off"]
+    var settings = options + ["listen_addresses = '\(address)'", "fsync = off"]
     settings += [
       "unix_socket_directories = ''", "shared_buffers = 1MB", "log_destination = stderr",
     ]
@@ -89,6 +93,15 @@ public final class PostgreSQL: Sendable {
     if let master { kill(master, SIGQUIT) }
     _ = eventually(within: 5) { !daemon.isRunning }
     daemon.stop()
+  }
+
+  /// Starts it again with the same data.
+  public func restart() throws {
+    stop()
+    try daemon.restart()
+    guard eventually(within: 20, { listens(port, at: address) || !daemon.isRunning }),
+      daemon.isRunning
+    else { throw Unavailable(description: "postgres did not start again: \(log)") }
   }
 
   public func freeze() { if let master { kill(master, SIGSTOP) } }

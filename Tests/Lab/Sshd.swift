@@ -5,7 +5,7 @@ public final class Sshd: Sendable {
   public let scratch = Scratch()
   public let port: UInt16
   public let addresses: [String]
-  private let daemon: Daemon
+  public let daemon: Daemon
 
   /// The private key that may log in, Ed25519 in OpenSSH's format.
   public var key: String { "\(scratch.path)/user" }

@@ -6,17 +6,48 @@ public final class Unbound: Sendable {
     atPath: "/usr/sbin/unbound")
 
   public let scratch = Scratch()
-  public let port = freePort()
-  private let daemon: Daemon
+  public let port: UInt16
+  public let address: String
+  public let daemon: Daemon
 
   /// `records` are lines of a zone file; `options` lines of unbound.conf's server clause.
-  public init(_ records: [String], options: String = "") throws {
+  public init(
+    _ records: [String], options: String = "", address: String = "127.0.0.1",
+    port: UInt16 = freePort()
+  ) throws {
+    self.port = port
+    self.address = address
+    let folder = scratch.path
+    Self.configure(scratch, records, options, "\(address)@\(port)")
+    daemon = try Daemon(
+      "/usr/sbin/unbound", ["-d", "-c", "\(folder)/conf"], log: "\(folder)/log")
+    try wait()
+  }
+
+  /// Starts it again with other records.
+  public func restart(_ records: [String], options: String = "") throws {
+    Self.configure(scratch, records, options, "\(address)@\(port)")
+    try daemon.restart()
+    try wait()
+  }
+
+  private func wait() throws {
+    guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
+      daemon.isRunning
+    else {
+      throw Unavailable(description: "unbound did not start: \(scratch.read("log") ?? "")")
+    }
+  }
+
+  private static func configure(
+    _ scratch: Scratch, _ records: [String], _ options: String, _ place: String
+  ) {
     let folder = scratch.path
     scratch.write(
       "conf",
       """
       server:
-        interface: 127.0.0.1@\(port)
+        interface: \(place)
         do-daemonize: no
         chroot: ""
         username: ""
@@ -35,13 +66,6 @@ public final class Unbound: Sendable {
       remote-control:
         control-enable: no
       """)
-    daemon = try Daemon(
-      "/usr/sbin/unbound", ["-d", "-c", "\(folder)/conf"], log: "\(folder)/log")
-    let daemon = daemon
-    let port = port
-    guard eventually(within: 10, { listens(port) || !daemon.isRunning }), daemon.isRunning else {
-      throw Unavailable(description: "unbound did not start: \(scratch.read("log") ?? "")")
-    }
   }
 
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }

@@ -7,12 +7,16 @@ public final class Vsftpd: Sendable {
     FileManager.default.isExecutableFile(atPath: "/usr/sbin/vsftpd") && getuid() == 0
 
   public let scratch = Scratch()
-  public let port = freePort()
-  private let daemon: Daemon
+  public let port: UInt16
+  public let address: String
+  public let daemon: Daemon
 
-  public init(_ options: [String] = [], certificate: (certificate: String, key: String)? = nil)
-    throws
-  {
+  public init(
+    _ options: [String] = [], certificate: (certificate: String, key: String)? = nil,
+    address: String = "127.0.0.1", port: UInt16 = freePort()
+  ) throws {
+    self.port = port
+    self.address = address
     let path = scratch.path
     scratch.write("root/pub/hello.txt", "hi\n", mode: 0o644)
     try run("/bin/mkdir", ["-p", "\(path)/root/empty", "\(path)/secure"])
@@ -20,7 +24,7 @@ public final class Vsftpd: Sendable {
       try run("/bin/chmod", ["755", path + folder])
     }
     var lines = [
-      "listen=YES", "listen_ipv6=NO", "listen_address=127.0.0.1", "listen_port=\(port)",
+      "listen=YES", "listen_ipv6=NO", "listen_address=\(address)", "listen_port=\(port)",
       "background=NO", "anonymous_enable=YES", "local_enable=NO", "anon_root=\(path)/root",
       "secure_chroot_dir=\(path)/secure", "seccomp_sandbox=NO", "xferlog_enable=NO",
       "pam_service_name=vsftpd", "ftpd_banner=lab ready", "isolate_network=NO", "isolate=NO",
@@ -36,8 +40,9 @@ public final class Vsftpd: Sendable {
     let file = scratch.write("conf", (lines + options).joined(separator: "\n") + "\n", mode: 0o600)
     daemon = try Daemon("/usr/sbin/vsftpd", [file], log: "\(path)/log")
     let daemon = daemon
-    let port = port
-    guard eventually(within: 10, { listens(port) || !daemon.isRunning }), daemon.isRunning else {
+    guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
+      daemon.isRunning
+    else {
       throw Unavailable(description: "vsftpd did not start: \(scratch.read("log") ?? "")")
     }
   }

@@ -5,35 +5,6 @@ import Testing
 
 @testable import Targets
 
-/// A real chronyd that never touches the clock; it is its own source.
-final class Chrony {
-  static let program = "/usr/sbin/chronyd"
-  static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: program) }
-
-  let scratch = Scratch()
-  let port = freePort()
-  private var daemon: Daemon?
-
-  init(_ lines: String) throws {
-    let conf = scratch.write(
-      "chrony.conf",
-      """
-      \(lines)
-      port \(port)
-      bindaddress 127.0.0.1
-      cmdport 0
-      bindcmdaddress /
-      allow 127.0.0.0/8
-      pidfile \(scratch.path)/pid
-
-      """)
-    daemon = try Daemon(
-      "/usr/bin/timeout",
-      ["-s", "KILL", "120", Self.program, "-d", "-x", "-u", "root", "-f", conf],
-      log: scratch.path + "/log")
-  }
-}
-
 struct NTPProbeTests {
   static let hasChrony = Chrony.isInstalled
 

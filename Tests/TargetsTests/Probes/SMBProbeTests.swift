@@ -5,39 +5,6 @@ import Testing
 
 @testable import Targets
 
-/// A real smbd on a loopback port with a folder of its own.
-private final class Samba {
-  static let program = "/usr/sbin/smbd"
-  static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: program) }
-
-  let scratch = Scratch()
-  let port = freePort()
-  private let daemon: Daemon
-
-  init(_ lines: [String]) throws {
-    let folder = scratch.path
-    let own = [
-      "private dir", "lock directory", "state directory", "cache directory",
-      "pid directory", "ncalrpc dir",
-    ]
-    let conf = scratch.write(
-      "smb.conf",
-      ([
-        "[global]", "interfaces = 127.0.0.1", "bind interfaces only = yes", "smb ports = \(port)",
-        "disable netbios = yes", "log file = \(folder)/smbd.log",
-      ] + own.map { "\($0) = \(folder)" }
-        + lines).joined(separator: "\n") + "\n")
-    daemon = try Daemon(
-      "/usr/bin/timeout",
-      ["-s", "KILL", "120", Self.program, "-F", "--no-process-group", "-s", conf],
-      log: folder + "/log")
-    let port = port
-    guard eventually(within: 30, { listens(port) }) else {
-      throw Unavailable(description: scratch.read("log") ?? "smbd")
-    }
-  }
-}
-
 struct SMBProbeTests {
   @Test(.enabled(if: Samba.isInstalled)) func `the dialect and signing are those of the server`()
     async throws

@@ -1,0 +1,4 @@
+extension LabRange {
+  /// All faults of the range.
+  var faults: [Fault] { [] }
+}

@@ -1,0 +1,67 @@
+/// What a pass said of each check, and what it should have said.
+struct Verdicts {
+  /// The findings of the newest pass.
+  private(set) var findings: [Check: Finding] = [:]
+  /// Changes of state that the pass wrote down, and to which severity.
+  private(set) var changes: [(check: Check, severity: String)] = []
+
+  private static let severities = ["ok", "minor", "major", "critical", "unknown"]
+
+  /// Reads the points of one pass; older ones, that were late, are left out.
+  init(_ points: [PointLine], since start: Int64) {
+    for point in points where point.time >= start {
+      let host = point.tags["host"] ?? ""
+      switch point.measurement {
+      case "service":
+        let state = (point.fields["state"]?.dropLast()).flatMap { Int($0) } ?? 4
+        findings[Check(host: host, name: "service \(point.tags["service"] ?? "")")] = Finding(
+          severity: Self.severities[min(max(state, 0), 4)], reason: point.fields["reason"])
+      case "scrape":
+        let problems = (point.fields["problems"]?.dropLast()).flatMap { Int($0) } ?? 0
+        var finding = Finding.ok
+        if point.fields["up"] != "1i" {
+          finding = .critical(point.fields["reason"] ?? "?")
+        } else if problems > 0 {
+          finding = .problems(problems)
+        }
+        findings[Check(host: host, name: point.tags["target"] ?? "")] = finding
+      case "event" where point.tags["source"] == "check":
+        changes.append(
+          (
+            Check(host: host, name: point.fields["subject"] ?? ""), point.tags["severity"] ?? ""
+          ))
+      default: break
+      }
+    }
+  }
+
+  /// A check of which a pass said something else than it should.
+  struct Wrong: CustomStringConvertible {
+    var check: Check
+    var expected: [Finding]
+    var got: String
+
+    var description: String {
+      "\(check): expected \(expected.map(\.description).joined(separator: " or ")), got \(got)"
+    }
+  }
+
+  /// All checks whose finding is not one of those expected, also where there is none, or one too many.
+  func wrong(_ expected: [Check: [Finding]]) -> [Wrong] {
+    var wrong: [Wrong] = []
+    for (check, right) in expected where !check.isRule {
+      let got = findings[check]
+      if got.map({ right.contains($0) }) != true {
+        wrong.append(Wrong(check: check, expected: right, got: got?.description ?? "nothing"))
+      }
+    }
+    for (check, finding) in findings where expected[check] == nil {
+      wrong.append(Wrong(check: check, expected: [], got: finding.description))
+    }
+    return wrong.sorted { $0.check < $1.check }
+  }
+}
+
+extension Check {
+  var isRule: Bool { name.hasPrefix("rule ") }
+}
