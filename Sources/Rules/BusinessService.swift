@@ -57,7 +57,7 @@ public struct BusinessService: Sendable {
         continue
       }
       let text = try item.string("a need")
-      if let slash = text.firstIndex(of: "/") {
+      if let slash = Self.slash(text) {
         needs.append(
           .checks(
             host: String(text[..<slash]), name: String(text[text.index(after: slash)...])))
@@ -70,6 +70,37 @@ public struct BusinessService: Sendable {
       }
     }
     return needs
+  }
+
+  /// Where the host ends: not within the brackets of a range, which may have a step (`web[0-6/2]`).
+  private static func slash(_ text: String) -> String.Index? {
+    var depth = 0
+    return text.indices.first { index in
+      if text[index] == "[" { depth += 1 }
+      if text[index] == "]" { depth -= 1 }
+      return text[index] == "/" && depth <= 0
+    }
+  }
+
+  /// The service with each pattern of hosts in its needs replaced by what it means; one that means
+  /// nothing to `hosts` stays.
+  public func resolved<Failure>(
+    _ hosts: (String) throws(Failure) -> [String]?
+  ) throws(Failure) -> BusinessService {
+    func resolve(_ needs: [Need]) throws(Failure) -> [Need] {
+      var all: [Need] = []
+      for need in needs {
+        switch need {
+        case .checks(let pattern, let name):
+          let names = try hosts(pattern) ?? [pattern]
+          all += names.map { .checks(host: $0, name: name) }
+        case .atLeast(let least, let of): all.append(.atLeast(least, try resolve(of)))
+        case .service: all.append(need)
+        }
+      }
+      return all
+    }
+    return BusinessService(name: name, needs: try resolve(needs), mark: mark)
   }
 
   private static func several(

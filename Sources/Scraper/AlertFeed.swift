@@ -73,13 +73,7 @@ struct AlertFeed {
   /// The hosts of a silence. One that was taken out of the inventory since does not end it for the
   /// others.
   private static func hosts(_ pattern: String, _ inventory: Inventory) -> Set<String> {
-    if let hosts = try? inventory.select(pattern) { return Set(hosts.map(\.name)) }
-    let terms = pattern.split(separator: ",").filter { term in
-      (try? inventory.select(String(term.drop { "!& ".contains($0) }))) != nil
-    }
-    // Without those that it was of it would be of all.
-    guard terms.contains(where: { !"!& ".contains($0.first ?? " ") }) else { return [] }
-    return Set(((try? inventory.select(terms.joined(separator: ","))) ?? []).map(\.name))
+    Set(inventory.remaining(pattern).map(\.name))
   }
 
   /// Whether a check cannot be made while its host is down, or while what it is behind is.

@@ -18,7 +18,19 @@ struct RuleBook {
   /// Reads the sections of the settings that other rooms left alone.
   init(_ settings: Settings, _ inventory: Inventory, _ findings: inout Findings) {
     rules = Rule.all(from: settings.sections["rules"], &findings)
-    services = BusinessService.all(from: settings.sections["services"], &findings)
+    services = BusinessService.all(from: settings.sections["services"], &findings).map { service in
+      findings.attempt { () throws(ConfigurationError) in
+        try service.resolved { (pattern: String) throws(ConfigurationError) in
+          // Names with ranges, as they are printed; all else is a glob.
+          guard pattern.contains("[") else { return nil }
+          do throws(ConfigurationError) { return try inventory.select(pattern).map(\.name) } catch {
+            throw ConfigurationError(
+              "service \"\(service.name)\": \(error.problem)", at: service.mark,
+              length: service.name.count, hint: error.hint)
+          }
+        }
+      } ?? service
+    }
     (weights, sla, tags) = Self.scores(settings.sections["scores"], &findings)
     var hosts: [String: Set<String>] = [:]
     for rule in rules {

@@ -4,13 +4,28 @@ internal import Glibc
 /// Which hosts a pattern means, as `--limit` takes it: Ansible's language and ClusterShell's ranges.
 ///
 /// `a,b` and `a:b` both, `&x` of these only those in x, `!x` without those in x, `*` and `?` globs,
-/// `~regex`, `group[0]`, `group[1:3]`, `web[01:10]`, `web[01-14,17]`, `@FILE` a list of patterns.
+/// `~regex`, `@FILE` a list of patterns; `web[01-14,17]` the hosts of these names, `group[0]` and
+/// `group[0:2]` members of a group by their index. `web[1:3]` may be either, and is refused where both
+/// are there and differ.
 extension Inventory {
   /// The hosts meant, in the order of the inventory. A part that matches nothing is an error.
   public func select(_ pattern: String) throws(ConfigurationError) -> [Host] {
+    try select(pattern, isLenient: false)
+  }
+
+  /// The hosts meant of those that are still there: a pattern that was right once may name some that
+  /// were taken out since.
+  public func remaining(_ pattern: String) -> [Host] {
+    (try? select(pattern, isLenient: true)) ?? []
+  }
+
+  private func select(
+    _ pattern: String, isLenient: Bool
+  ) throws(ConfigurationError) -> [Host] {
     let source = Source("--limit", text: pattern, isFile: false)
     var selection = Selection()
-    try gather(pattern, Place(source: source, line: 1, column: 1), depth: 0, &selection)
+    let place = Place(source: source, line: 1, column: 1, isLenient: isLenient)
+    try gather(pattern, place, depth: 0, &selection)
     guard selection.hasTerms else {
       throw ConfigurationError(
         "an empty pattern", file: "--limit", hint: "\"all\" means every host")
@@ -37,6 +52,8 @@ extension Inventory {
     var source: Source
     var line: Int
     var column: Int
+    /// Whether names that nobody has are passed over.
+    var isLenient: Bool
 
     func error(_ problem: String, _ piece: Substring, hint: String? = nil) -> ConfigurationError {
       ConfigurationError(
@@ -64,7 +81,10 @@ extension Inventory {
         try gather(file: name, place, depth, sign, &selection)
         continue
       }
-      let found = try matches(name, place)
+      var found: Set<Int> = []
+      do throws(ConfigurationError) { found = try matches(name, place) } catch {
+        guard place.isLenient else { throw error }
+      }
       switch sign {
       case "&": selection.intersections.append(found)
       case "!": selection.exclusions.append(found)
@@ -90,7 +110,9 @@ extension Inventory {
     for number in 1...max(1, source.lineCount) {
       let line = String(decoding: source.line(number), as: UTF8.self)
       let text = String(line.prefix { $0 != "#" })
-      try gather(text, Place(source: source, line: number, column: 1), depth: depth + 1, &inner)
+      try gather(
+        text, Place(source: source, line: number, column: 1, isLenient: place.isLenient),
+        depth: depth + 1, &inner)
     }
     guard inner.hasTerms else { throw place.error("\(path) names no host", name) }
     var found = inner.regular ?? Set(hosts.indices)
@@ -135,13 +157,21 @@ extension Inventory {
       let piece = String(characters[begin..<end])
       let bare = piece.drop { $0.isWhitespace || $0 == "&" || $0 == "!" }
       let name = String(bare.reversed().drop { $0.isWhitespace }.reversed())
-      if bare.first == "~" || bare.first == "@" || isIPv6(unbracketed(name)) || host(name) != nil {
+      if bare.first == "~" || bare.first == "@" || isIPv6(unbracketed(name)) || host(name) != nil
+        || isFolded(name)
+      {
         take(begin, end)
         continue
       }
       for (first, last) in parts(begin, end, at: ":", open: "[", close: "]") { take(first, last) }
     }
     return terms
+  }
+
+  /// Whether the text is the folded names of hosts, as of IPv6 addresses that differ in one number.
+  private func isFolded(_ text: String) -> Bool {
+    guard text.contains("["), let names = NameRanges.expand(text) else { return false }
+    return names.allSatisfy { host($0) != nil }
   }
 
   // MARK: one name
@@ -152,23 +182,17 @@ extension Inventory {
     if text.first == "~" { return try matches(regex: name.dropFirst(), place) }
     if let places = places(of: text) {
       guard !places.isEmpty else { throw place.error("group \"\(text)\" holds no host", name) }
+      if let index = self.place(of: text), places != [index] {
+        throw place.error(
+          "a group and a host are called \"\(text)\"", name,
+          hint: "\(text)[0:] means the hosts of the group, \(spelling(of: index)) the host")
+      }
       return Set(places)
     }
     if let index = self.place(of: text) { return [index] }
-    if let (base, first, last) = subscripted(text) {
-      let members = base == "all" || base == "*" ? Array(hosts.indices) : places(of: base)
-      if let members { return try members.picked(first, last, base, name, place.error(_:_:hint:)) }
-    }
     let isGlob = text.contains { $0 == "*" || $0 == "?" }
-    if text.contains("["), !isGlob || text.contains(where: { $0 == ":" || $0 == "," || $0 == "-" })
-    {
-      if let names = NameRanges.expand(text) {
-        return try matches(names: names, isGlob: isGlob, name, place)
-      }
-      if !isGlob {
-        throw place.error(
-          "\"\(text)\" is not a range", name, hint: "write web[01:10] or web[01-14,17]")
-      }
+    if text.contains("["), let found = try bracketed(text, isGlob: isGlob, name, place) {
+      return found
     }
     if isGlob {
       let found = matches(glob: text)
@@ -180,8 +204,55 @@ extension Inventory {
     return Set(found)
   }
 
+  /// What brackets mean: members of a group by their index, or names with numbers. Nil where they are a
+  /// glob's.
+  private func bracketed(
+    _ text: String, isGlob: Bool, _ piece: Substring, _ place: Place
+  ) throws(ConfigurationError) -> Set<Int>? {
+    let names = NameRanges.expand(text)
+    if let (base, first, last) = subscripted(text),
+      let members = base == "all" || base == "*" ? Array(hosts.indices) : places(of: base)
+    {
+      let picked = members.picked(first, last)
+      let named = names.flatMap { names in
+        let found = names.compactMap { self.place(of: $0) }
+        return found.count == names.count ? Set(found) : nil
+      }
+      switch (picked, named) {
+      case (let picked?, let named?) where picked != named:
+        throw place.error(
+          "\"\(text)\" may mean members of the group \(base), counted from 0, or hosts of these names",
+          piece, hint: "\(spelling(of: picked)) means the former, \(spelling(of: named)) the latter"
+        )
+      case (let picked?, _): return picked
+      case (nil, let named?): return named
+      case (nil, nil):
+        throw place.error("\(base) has \(members.count) hosts, counted from 0", piece)
+      }
+    }
+    if isGlob, !text.contains(where: { $0 == ":" || $0 == "," || $0 == "-" }) { return nil }
+    guard let names else {
+      if isGlob { return nil }
+      throw place.error(
+        "\"\(text)\" is not a range", piece,
+        hint: "write web[01-14,17] for names, group[0:2] for members of a group")
+    }
+    return try matches(names: names, isGlob: isGlob, text, piece, place)
+  }
+
+  private func spelling(of places: Set<Int>) -> String {
+    fold(places.sorted().map { hosts[$0].name })
+  }
+
+  /// How to mean a host whose name is also a group's.
+  private func spelling(of host: Int) -> String {
+    let (name, address) = (hosts[host].name, hosts[host].address)
+    guard address == name, let last = name.last else { return address }
+    return "\(name.dropLast())[\(last)]"
+  }
+
   private func matches(
-    names: [String], isGlob: Bool, _ piece: Substring, _ place: Place
+    names: [String], isGlob: Bool, _ text: String, _ piece: Substring, _ place: Place
   ) throws(ConfigurationError) -> Set<Int> {
     var found: Set<Int> = []
     for name in names {
@@ -191,8 +262,9 @@ extension Inventory {
         found.insert(index)
       } else if let places = places(of: name) {
         found.formUnion(places)
-      } else {
-        throw place.error("no host is called \"\(name)\"", piece, hint: near(name))
+      } else if !place.isLenient {
+        throw place.error(
+          "no host is called \"\(name)\"", piece, hint: index(text) ?? near(name))
       }
     }
     guard !found.isEmpty else { throw nothing(piece, place) }
@@ -243,6 +315,16 @@ extension Inventory {
     didYouMean(name, among: groups.map(\.name) + hosts.map(\.name))
   }
 
+  /// How members of a group are written, where names with a dash are none.
+  private func index(_ text: String) -> String? {
+    let (base, range) = (text.prefix { $0 != "[" }, text.drop { $0 != "[" })
+    guard let group = group(String(base)), range.contains("-"), !range.contains(",") else {
+      return nil
+    }
+    return "members of the group by their index are written \(group.name)"
+      + range.replacing("-", with: ":")
+  }
+
   /// `base[0]`, `base[-1]`, `base[1:3]`, `base[2:]`.
   private func subscripted(_ text: String) -> (base: String, first: Int, last: Int??)? {
     guard text.last == "]", let opening = text.lastIndex(of: "["), opening > text.startIndex else {
@@ -252,7 +334,7 @@ extension Inventory {
     let inside = text[text.index(after: opening)...].dropLast()
     if let index = Int(inside), inside.first != "+" { return (base, index, .none) }
     let bounds = inside.split(
-      maxSplits: 1, omittingEmptySubsequences: false, whereSeparator: { $0 == ":" || $0 == "-" })
+      separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard bounds.count == 2, let first = bounds[0].isEmpty ? 0 : Int(bounds[0]), first >= 0 else {
       return nil
     }
@@ -263,11 +345,9 @@ extension Inventory {
 }
 
 extension [Int] {
-  /// The members of a group at an index or from one to another, both included.
-  fileprivate func picked(
-    _ first: Int, _ last: Int??, _ base: String, _ piece: Substring,
-    _ error: (String, Substring, String?) -> ConfigurationError
-  ) throws(ConfigurationError) -> Set<Int> {
+  /// The members of a group at an index or from one to another, both included; nil where there are
+  /// none.
+  fileprivate func picked(_ first: Int, _ last: Int??) -> Set<Int>? {
     let start = first < 0 ? count &+ first : first
     let stop: Int =
       switch last {
@@ -275,9 +355,7 @@ extension [Int] {
       case .some(nil): count - 1
       case .some(let end?): Swift.min(end, count - 1)
       }
-    guard start >= 0, start < count, stop >= start else {
-      throw error("\(base) has \(count) hosts, counted from 0", piece, nil)
-    }
+    guard start >= 0, start < count, stop >= start else { return nil }
     return Set(self[start...stop])
   }
 }
