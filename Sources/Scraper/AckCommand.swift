@@ -4,41 +4,62 @@ internal import Rules
 internal import Sinks
 internal import Targets
 
-/// `scrape ack`: somebody knows, and nobody is reminded any more.
+/// `scrape ack`: somebody knows, and reminders stop.
 enum AckCommand: Subcommand {
   static let name = "ack"
-  static let summary = "Says that what is wrong with some hosts is known."
-  static let operands = "PATTERN"
+  static let summary =
+    "Acknowledges open alerts of matching hosts; lists acknowledgements without operands."
+  static let operands = "[PATTERN]"
   static let options =
     Site.options + [
       Option("--why", "TEXT", "What is being done about it."),
       Option("--check", "GLOB", "Only checks of that name: ssh, https, \"rule disk*\"."),
+      Option("--end", "Takes the acknowledgements of these hosts back."),
     ]
   static let discussion = """
-    It holds for what is wrong now, until that is well again or becomes worse. The messages that were
-    sent say who knows and why. PATTERN is as for --limit, or "(services)" for those of scrape.yml.
+    It holds for what is wrong now, until that is well again or becomes worse, and shows at once in
+    `scrape status` and `scrape alerts`; messages that were sent name who and why with the next pass.
+    Acknowledging again changes the words. PATTERN is as for --limit, or "(services)" for those of
+    scrape.yml.
     """
   static let examples: [Example] = [
     ("scrape ack esx3 --why 'PSU is on its way'", "no reminders of esx3"),
     ("scrape ack 'web*' --check https", "only of one check"),
+    ("scrape ack", "what is acknowledged, by whom, since when"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
     let site = try Site(arguments)
-    guard let pattern = arguments.operands.first else {
-      throw UsageError(message: "which hosts? scrape ack PATTERN --why TEXT")
-    }
     let store = site.store()
     try await site.check(store)
+    let isEnd = arguments.has("--end")
+    guard let pattern = arguments.operands.first else {
+      guard !isEnd, arguments["--why"] == nil, arguments["--check"] == nil else {
+        throw UsageError(message: "which hosts? scrape ack PATTERN --why TEXT")
+      }
+      return try await list(site, store)
+    }
     let names =
       Pseudo.all.contains(pattern)
       ? [pattern] : Set(try site.inventory.select(pattern).map(\.name))
+    func isMeant(_ host: String, _ check: String) -> Bool {
+      names.contains(host) && arguments["--check"].map { Glob.matches(check, $0) } != false
+    }
+    if isEnd {
+      let ended = try await store.acknowledgements().filter { isMeant($0.host, $0.check) }
+      guard !ended.isEmpty else {
+        Terminal.note("scrape ack: nothing is acknowledged there; `scrape ack` lists what is")
+        return ExitCode.notOK
+      }
+      try await store.remove(ended)
+      for word in ended { Terminal.print("\(word.host)  \(word.check) not acknowledged".visible) }
+      return ExitCode.ok
+    }
     let watch = Watch(site)
     var words: [Store.Acknowledgement] = []
     for (host, checks) in try await store.states() where names.contains(host) {
-      for (check, state) in checks where watch.has(check, of: host) {
+      for (check, state) in checks where watch.has(check, of: host) && isMeant(host, check) {
         guard state.severity != .ok || state.isFlapping else { continue }
-        if let glob = arguments["--check"], !Glob.matches(check, glob) { continue }
         words.append(
           Store.Acknowledgement(
             host: host, check: check,
@@ -55,6 +76,39 @@ enum AckCommand: Subcommand {
     for word in words.sorted(by: { ($0.host, $0.check) < ($1.host, $1.check) }) {
       Terminal.print("\(word.host)  \(word.check) \(word.severity.rawValue)".visible)
     }
+    return ExitCode.ok
+  }
+
+  /// A line for all hosts whose checks were acknowledged at once.
+  private static func list(_ site: Site, _ store: Store) async throws -> Int32 {
+    struct Kind: Hashable {
+      var check: String
+      var severity: Severity
+      var who: String
+      var why: String
+    }
+    let feed = try await AlertFeed(now: .now, of: site, store)
+    let alerts = Dictionary(
+      feed.alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    var kinds: [Kind: [Store.Acknowledgement]] = [:]
+    for word in try await store.acknowledgements()
+    where alerts[Alert.Key(word.host, word.check)]?.acknowledgement != nil {
+      let kind = Kind(
+        check: word.check, severity: word.severity, who: word.who, why: word.why)
+      kinds[kind, default: []].append(word)
+    }
+    let lines = kinds.sorted {
+      ($1.value[0].time, $0.key.check, $0.value[0].host)
+        < ($0.value[0].time, $1.key.check, $1.value[0].host)
+    }
+    for (kind, words) in lines {
+      let since = words.map(\.time).min() ?? words[0].time
+      let why = kind.why.isEmpty ? "" : ": \(kind.why)"
+      Terminal.print(
+        "\(fold(words.map(\.host)))  \(kind.check) \(kind.severity.rawValue)  ".visible
+          + "since \(Figure.moment(since)), \(kind.who)\(why)".visible)
+    }
+    if lines.isEmpty { Terminal.note("nothing is acknowledged") }
     return ExitCode.ok
   }
 }

@@ -70,6 +70,15 @@ struct AlertFeed {
     }
   }
 
+  /// All that is not well as the store knows it, with what was said to it by now.
+  init(now: Timestamp, of site: Site, _ store: Store) async throws {
+    let judge = Judge(site, store, Watch(site), states: try await store.states())
+    self.init(
+      judge.states, of: site, changes: [:], before: [:],
+      acknowledgements: try await store.acknowledgements(), silences: try await store.silences(),
+      at: now)
+  }
+
   /// The hosts of a silence. One that was taken out of the inventory since does not end it for the
   /// others.
   private static func hosts(_ pattern: String, _ inventory: Inventory) -> Set<String> {

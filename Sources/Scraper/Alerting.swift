@@ -34,7 +34,10 @@ struct Alerting {
   mutating func update(
     _ states: [String: [String: CheckState]], changes: [String: [CheckTransition]]
   ) async -> [Store.KeptIncident] {
-    guard !contacts.isEmpty else { return [] }
+    guard !contacts.isEmpty else {
+      await forgetOutdated(states)
+      return []
+    }
     do {
       let isAsked = site.alerts.routes.contains { !$0.transitions.isEmpty }
       let feed = AlertFeed(
@@ -68,6 +71,14 @@ struct Alerting {
       incidents = []
       return []
     }
+  }
+
+  /// Where nobody is notified, `scrape status` shows what is acknowledged all the same.
+  private func forgetOutdated(_ states: [String: [String: CheckState]]) async {
+    guard let words = try? await store.acknowledgements(), !words.isEmpty else { return }
+    let feed = AlertFeed(
+      states, of: site, changes: [:], before: [:], acknowledgements: words, silences: [], at: now)
+    if !feed.outdated.isEmpty { try? await store.remove(feed.outdated) }
   }
 
   private static func kept(_ incident: Incident, isOpen: Bool = true) -> Store.KeptIncident {

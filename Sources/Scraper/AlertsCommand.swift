@@ -33,6 +33,9 @@ enum AlertsCommand: Subcommand {
     let store = site.store()
     try await site.check(store)
     let kept = try await store.incidents(all: arguments.has("--all") ? 100 : nil)
+    let feed = try await AlertFeed(now: .now, of: site, store)
+    let alerts = Dictionary(
+      feed.alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     var isOpen = false
     for one in kept {
       guard var incident = Incident(one.body) else { continue }
@@ -48,7 +51,11 @@ enum AlertsCommand: Subcommand {
         if case .object(let others) = one.body { pairs += others }
         Terminal.print(Printable(JSON.object(pairs)))
       } else {
-        show(incident)
+        show(
+          incident.marked { key in
+            let alert = alerts[key]
+            return (alert?.acknowledgement, alert.flatMap { feed.silenced($0) })
+          })
       }
     }
     return isOpen ? ExitCode.notOK : ExitCode.ok

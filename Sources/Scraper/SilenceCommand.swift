@@ -4,18 +4,26 @@ internal import Rules
 internal import Sinks
 internal import Targets
 
-/// `scrape silence`: nobody is told of some hosts for some time.
+/// `scrape silence`: no notifications of some hosts for some time.
 enum SilenceCommand: Subcommand {
   static let name = "silence"
-  static let summary = "Tells nobody of some hosts for some time; lists silences without operands."
-  static let operands = "[PATTERN] [DURATION]"
+  static let summary =
+    "Silences notifications of matching hosts for a given time; lists silences without operands."
+  static let operands = "[PATTERN] [DURATION | until TIME]"
   static let options =
     Site.options + [
       Option("--why", "TEXT", "The reason, for those who wonder at night."),
       Option("--check", "GLOB", "Only checks of that name: ssh, https, \"rule disk*\"."),
       Option("--end", "NUMBER", "Ends a silence now."),
+      Option(
+        "--edit", "NUMBER",
+        "Changes a silence: give what is to change of PATTERN, DURATION, --check and --why."),
     ]
   static let discussion = """
+    PATTERN is as for --limit; names may be pasted as they are printed (web[02-06]). DURATION has a unit
+    (30m, 2h, 1h30m, 3 days). TIME is by this machine's clock: 18:00 is the next time that it is; mon
+    08:00, tomorrow 08:00, 2026-11-20 18:00.
+
     Points are written and states are judged as ever: suppressed are messages, never data. What is
     still wrong when the silence ends is told then. A silence of a switch or hypervisor is one of all
     that is behind or on it, while that is down. Windows that come again stand under
@@ -23,6 +31,8 @@ enum SilenceCommand: Subcommand {
     """
   static let examples: [Example] = [
     ("scrape silence 'ctf*' 2h --why 'reset between rounds'", "two hours of quiet"),
+    ("scrape silence 'web[02-06]' until 18:00", "until this evening"),
+    ("scrape silence --edit 3 4h", "silence 3 ends four hours from now"),
     ("scrape silence", "what is silenced, until when, by whom"),
   ]
 
@@ -32,51 +42,98 @@ enum SilenceCommand: Subcommand {
     try await site.check(store)
     let now = Timestamp.now
     if let text = arguments["--end"] {
-      guard let number = Int64(text) else {
-        throw UsageError(message: "--end takes a silence's number, not \"\(text)\"")
+      guard arguments["--edit"] == nil, arguments.operands.isEmpty else {
+        throw UsageError(message: "--end takes a silence's number and nothing else")
       }
-      guard try await store.endSilence(number, at: now) else {
-        Terminal.note("scrape silence: there is no silence \(number) that could end")
-        return ExitCode.notOK
-      }
+      let number = try number(text, "--end")
+      guard try await store.endSilence(number, at: now) else { return none(number) }
       Terminal.print("silence \(number) ended")
       return ExitCode.ok
     }
+    if let text = arguments["--edit"] {
+      return try await edit(try number(text, "--edit"), arguments, site, store, at: now)
+    }
     guard let pattern = arguments.operands.first else {
+      guard arguments["--why"] == nil, arguments["--check"] == nil else {
+        throw UsageError(message: "which hosts? scrape silence PATTERN 2h --why TEXT")
+      }
       try await list(site, store, at: now)
       return ExitCode.ok
     }
-    guard let text = arguments.operands.dropFirst().first, let length = Duration(text: text),
-      length > .zero, length <= .seconds(90 * 86_400)
-    else {
-      throw UsageError(
-        message: "for how long, at most 90d? scrape silence \(pattern) 2h --why TEXT")
-    }
-    let names =
-      Pseudo.all.contains(pattern) ? [pattern] : try site.inventory.select(pattern).map(\.name)
-    guard !names.isEmpty else { throw UsageError(message: "no host matches \"\(pattern)\"") }
-    let until = Timestamp(nanoseconds: now.nanoseconds &+ length.nanoseconds)
-    let number = try await store.add(
-      Store.Silence(
-        hosts: pattern, check: arguments["--check"], from: now, until: until, who: Account.user,
-        why: arguments["--why"] ?? ""))
-    let checks = arguments["--check"].map { ", \($0)" } ?? ""
-    Terminal.print(
-      "silence \(number): \(fold(names.sorted()))\(checks) until \(Figure.time(until))".visible)
+    let until = try SilenceEnd.parse(Array(arguments.operands.dropFirst()), at: now)
+    var silence = Store.Silence(
+      hosts: pattern, check: arguments["--check"], from: now, until: until, who: Account.user,
+      why: arguments["--why"] ?? "")
+    let names = try names(pattern, site)
+    silence.id = try await store.add(silence)
+    show(silence, names, at: now)
     return ExitCode.ok
   }
 
+  private static func edit(
+    _ number: Int64, _ arguments: Arguments, _ site: Site, _ store: Store, at now: Timestamp
+  ) async throws -> Int32 {
+    guard
+      var silence = try await store.silences().first(where: { $0.id == number && $0.until > now })
+    else { return none(number) }
+    var words = arguments.operands
+    if let first = words.first, !SilenceEnd.isTime(first) {
+      silence.hosts = first
+      words.removeFirst()
+    }
+    if !words.isEmpty { silence.until = try SilenceEnd.parse(words, at: now) }
+    if let check = arguments["--check"] { silence.check = check.isEmpty ? nil : check }
+    if let why = arguments["--why"] { silence.why = why }
+    guard !arguments.operands.isEmpty || arguments["--check"] != nil || arguments["--why"] != nil
+    else { throw UsageError(message: "what is to change? scrape silence --edit \(number) 2h") }
+    let names = try names(silence.hosts, site)
+    try await store.change(silence)
+    show(silence, names, at: now)
+    return ExitCode.ok
+  }
+
+  private static func number(_ text: String, _ option: String) throws(UsageError) -> Int64 {
+    guard let number = Int64(text) else {
+      throw UsageError(message: "\(option) takes a silence's number, not \"\(text)\"")
+    }
+    return number
+  }
+
+  private static func none(_ number: Int64) -> Int32 {
+    Terminal.note(
+      "scrape silence: there is no silence \(number), or it is over; `scrape silence` lists them")
+    return ExitCode.notOK
+  }
+
+  private static func names(_ pattern: String, _ site: Site) throws -> [String] {
+    Pseudo.all.contains(pattern) ? [pattern] : try site.inventory.select(pattern).map(\.name)
+  }
+
+  private static func show(_ silence: Store.Silence, _ names: [String], at now: Timestamp) {
+    let checks = silence.check.map { ", \($0)" } ?? ""
+    let length = Figure.age(.nanoseconds(silence.until.nanoseconds &- now.nanoseconds))
+    Terminal.print(
+      "silence \(silence.id): \(fold(names))\(checks) until \(Figure.moment(silence.until)), \(length)"
+        .visible)
+  }
+
   private static func list(_ site: Site, _ store: Store, at now: Timestamp) async throws {
-    for silence in try await store.silences() where silence.until > now {
+    let silences = try await store.silences().filter { $0.until > now }
+    for silence in silences {
       let checks = silence.check.map { " \($0)" } ?? ""
       let why = silence.why.isEmpty ? "" : ": \(silence.why)"
+      let length = Figure.age(.nanoseconds(silence.until.nanoseconds &- now.nanoseconds))
+      let isOfNone =
+        !Pseudo.all.contains(silence.hosts) && site.inventory.remaining(silence.hosts).isEmpty
       Terminal.print(
-        "\(silence.id)  \(silence.hosts)\(checks)  until \(Figure.time(silence.until)), "
-          .visible + "\(silence.who)\(why)".visible)
+        "\(silence.id)  \(silence.hosts)\(checks)  until \(Figure.moment(silence.until)) (\(length)), "
+          .visible + "\(silence.who)\(why)".visible + (isOfNone ? " (no such host any more)" : ""))
     }
-    for window in site.alerts.maintenance where window.holds(now) {
+    let windows = site.alerts.maintenance.filter { $0.holds(now) }
+    for window in windows {
       let hosts = window.hosts.map { fold($0.sorted()) } ?? "all"
       Terminal.print("–  \(hosts)  maintenance of scrape.yml: \(window.why)".visible)
     }
+    if silences.isEmpty, windows.isEmpty { Terminal.note("nothing is silenced") }
   }
 }

@@ -190,7 +190,7 @@ enum StatusCommand: Subcommand {
     for check in checks {
       let kind = Kind(name: check.name, severity: check.severity, reason: check.reason)
       let all = kinds[kind] ?? []
-      if all.count > 3, check.problems.isEmpty {
+      if all.count > 1, check.problems.isEmpty {
         guard told.insert(kind).inserted else { continue }
         let since = Timestamp(nanoseconds: all.map(\.since.nanoseconds).min() ?? 0)
         let isSame = all.allSatisfy { $0.message == check.message }

@@ -152,6 +152,8 @@ import Testing
     try team.pass(isUp: false)
     let said = try team.range.scrape("ack", "h*", "--why", "power cut")
     #expect(said.status == 0 && said.output.contains("h400"), "\(said)")
+    // At once, not with the next pass.
+    #expect(try team.range.scrape("alerts").output.contains("power cut"))
     try team.pass(isUp: false)
     #expect(team.messages.count == 1)
     #expect(team.messages.first?.text.contains("power cut") == true, "\(team.conversation)")

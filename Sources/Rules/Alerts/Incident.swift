@@ -176,6 +176,18 @@ public struct Incident: Sendable, Equatable {
     forgotten += gone.count
   }
 
+  /// The incident with what was acknowledged and silenced since the last pass.
+  public func marked(
+    _ marks: (Alert.Key) -> (acknowledgement: String?, silenced: Timestamp?)
+  ) -> Incident {
+    var incident = self
+    for index in members.indices where members[index].isActive {
+      (incident.members[index].alert.acknowledgement, incident.members[index].silenced) = marks(
+        members[index].alert.key)
+    }
+    return incident
+  }
+
   /// It was over for a moment only.
   mutating func reopen() {
     closed = nil

@@ -155,6 +155,16 @@ extension Store {
     }
   }
 
+  /// Writes what was changed of a silence.
+  public func change(_ silence: Silence) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      try database.run(
+        "UPDATE silence SET hosts = ?2, name = ?3, stop = ?4, who = ?5, why = ?6 WHERE id = ?1",
+        .integer(silence.id), .text(silence.hosts), .optional(silence.check),
+        .integer(silence.until.nanoseconds), .text(silence.who), .text(silence.why))
+    }
+  }
+
   /// Ends a silence now; whether there was one of that number that had not ended.
   public func endSilence(_ id: Int64, at time: Timestamp) throws(StoreError) -> Bool {
     try with { database throws(DatabaseError) in
