@@ -337,7 +337,8 @@ struct AlertText {
   static func clipped(_ text: String, _ length: Int = 150) -> String {
     // One character may be of any number of scalars.
     let scalars = text.unicodeScalars
-    return scalars.count <= length ? text : "\(scalars.prefix(length - 1))…"
+    guard scalars.count > length else { return text }
+    return String(String.UnicodeScalarView(scalars.prefix(length - 1))) + "…"
   }
 
   /// `14:05`, with the date where it is not today's.
