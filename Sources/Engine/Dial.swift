@@ -32,6 +32,16 @@ public enum Dial {
       return copy
     }
 
+    /// The port, which both families have in the same place.
+    public var port: UInt16 {
+      bytes.count >= 4 ? UInt16(bytes[2]) << 8 | UInt16(bytes[3]) : 0
+    }
+
+    /// Address and port: `10.0.6.21:22`, `[2001:db8::1]:22`.
+    public var place: String {
+      version == 6 ? "[\(text)]:\(port)" : "\(text):\(port)"
+    }
+
     /// The address in numbers, without the port.
     public var text: String {
       bytes.withUnsafeBytes { raw in
@@ -152,10 +162,10 @@ public enum Dial {
         try await reactor.wait(number, for: .write, by: deadline)
       } catch {
         switch error {
-        case .timedOut: throw DialError(.timeout, "no answer while connecting to \(address.text)")
-        case .cancelled: throw DialError(.cancelled, "ended while connecting to \(address.text)")
+        case .timedOut: throw DialError(.timeout, "no answer while connecting to \(address.place)")
+        case .cancelled: throw DialError(.cancelled, "ended while connecting to \(address.place)")
         case .failed(let cause):
-          throw DialError(.local, "\(cause) while connecting to \(address.text)")
+          throw DialError(.local, "\(cause) while connecting to \(address.place)")
         }
       }
       var problem: Int32 = 0
@@ -167,7 +177,7 @@ public enum Dial {
   }
 
   private static func failure(_ code: Int32, _ address: Address) -> DialError {
-    let words = "\(address.text): \(SystemError("connect", code).message)"
+    let words = "\(address.place): \(SystemError("connect", code).message)"
     switch code {
     case ECONNREFUSED: return DialError(.refused, words)
     case ECONNRESET: return DialError(.reset, words)

@@ -42,8 +42,9 @@ enum ProbeCommand: Subcommand {
     }
     let (text, name) = (arguments.operands[0], arguments.operands[1])
     let site = try site(arguments)
-    let plan = try plan(text, site?.settings ?? Settings())
     let host = site?.inventory.host(name)
+    let written = try plan(text, site?.settings ?? Settings())
+    let plan = host.map { written.on($0) } ?? written
     guard host != nil || isAddress(name) else {
       throw UsageError(message: "\"\(name)\" is no host and no address")
     }

@@ -25,9 +25,29 @@ import Testing
     #expect(good.output.hasPrefix("ok  mail on web1 (127.0.0.1)  "))
     let bad = try range.scrape("probe", "tcp:\(free)", "web1")
     #expect(bad.status == 1)
-    #expect(bad.output.contains("connection_refused: 127.0.0.1: Connection refused"))
+    #expect(bad.output.contains("connection_refused: 127.0.0.1:\(free): Connection refused"))
     let closed = try range.scrape("probe", "tcp:\(free) closed", "127.0.0.1")
     #expect(closed.status == 0)
+  }
+
+  @Test func `an ssh probe asks the port that the inventory gives the host`() throws {
+    let sshd = try Sshd()
+    let range = Range(
+      hosts: """
+        all:
+          vars: {key: \(sshd.key), known_hosts: \(sshd.knownHosts), user: \(NSUserName())}
+          hosts:
+            web1: {address: 127.0.0.1, port: \(sshd.port), profile: none, probes: [ssh]}
+            web2: {address: 127.0.0.1, port: \(sshd.port), probes: ["ssh:\(free)"]}
+        """, settings: "profiles: {none: {collectors: {}}}\n")
+    let asked = try range.scrape("probe", "ssh", "web1", "--json")
+    #expect(asked.status == 0, "\(asked.output)\(asked.errors)")
+    #expect(asked.output.contains("\"port\":\(sshd.port)"))
+    // In a pass as well; a port that the entry names stays.
+    let pass = try range.scrape("run", "--stdout")
+    let services = Line.all(pass.output).filter { $0.measurement == "service" }
+    #expect(services.first { $0.tags["host"] == "web1" }?.tags["port"] == "\(sshd.port)")
+    #expect(services.first { $0.tags["host"] == "web2" }?.tags["port"] == "\(free)")
   }
 
   @Test func `explain shows what was sent and received, and how to repeat it`() throws {

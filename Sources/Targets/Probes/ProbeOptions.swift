@@ -22,6 +22,9 @@ public struct ProbeOptions {
     asked = common
   }
 
+  /// Whether the option was given a value.
+  func has(_ key: String) -> Bool { pairs.contains { $0.name == key && !$0.value.isNull } }
+
   /// The option's value, or nil where it is not given.
   public mutating func take(_ key: String) -> Node? {
     if !asked.contains(key) { asked.append(key) }

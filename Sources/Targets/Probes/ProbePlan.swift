@@ -12,6 +12,8 @@ public struct ProbePlan: Sendable {
   public var service: String
   /// Zero for probes without ports.
   public var port: UInt16
+  /// Whether the entry names the port; else it is the probe's usual one.
+  public var hasOwnPort = true
   /// What is asked instead of the host's own address.
   public var address: String?
   /// The address of this machine that it is asked from, where that is not the system's choice.
@@ -27,6 +29,15 @@ public struct ProbePlan: Sendable {
 
   /// How long a probe may take that says nothing else.
   public static let timeout: Duration = .seconds(5)
+
+  /// The plan as it is for this host: an `ssh` without a port asks the port that the inventory gives
+  /// the host, unless it names another address.
+  public func on(_ host: Host) -> ProbePlan {
+    guard kind == SSHProbe.name, !hasOwnPort, address == nil else { return self }
+    var plan = self
+    plan.port = UInt16(clamping: host.port)
+    return plan
+  }
 
   /// Asks, and never fails to give a result.
   func run(
@@ -67,9 +78,21 @@ public struct ProbePlan: Sendable {
       result.verdict = await ClosedPort().run(against: endpoint, on: reactor, by: deadline)
     } else {
       result.verdict = await probe.run(against: endpoint, on: reactor, by: deadline)
+        .naming(endpoint)
       if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
     }
     return result
+  }
+}
+
+extension Verdict {
+  /// The same, where a refused connection names the port: not every library's words do.
+  fileprivate func naming(_ endpoint: Endpoint) -> Verdict {
+    guard reason == .connectionRefused, endpoint.port > 0, !message.contains("\(endpoint.port)")
+    else { return self }
+    let prefix = "\(endpoint.number): "
+    let words = message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message
+    return saying("\(endpoint.hostInURL(endpoint.number)):\(endpoint.port): \(words)")
   }
 }
 

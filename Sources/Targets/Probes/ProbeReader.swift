@@ -58,7 +58,9 @@ public struct ProbeReader: Sendable {
     guard let node = host.probes else { return [] }
     let plans = read[node.mark] ?? plans(node, &findings)
     read[node.mark] = plans
-    for plan in plans {
+    // The list may be that of a group, whose hosts have ports of their own.
+    let own = plans.map { $0.on(host) }
+    for plan in own {
       // The collectors log in there, which is the answer to the probe.
       if plan.kind == SSHProbe.name, plan.address == nil, host.connection == .ssh,
         Int(plan.port) == host.port
@@ -73,7 +75,7 @@ public struct ProbeReader: Sendable {
             hint: caution.exemption))
       }
     }
-    return plans
+    return own
   }
 
   /// What a list of entries asks for. A text is a list with commas.
@@ -229,6 +231,7 @@ public struct ProbeReader: Sendable {
       kind.name, at: node, pairs: entry.pairs,
       common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : [])
         + (kind.canBind ? ["from"] : []))
+    let hasOwnPort = options.has("port")
     let port = port(of: kind, &options)
     let address = options.take("address") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
@@ -270,7 +273,8 @@ public struct ProbeReader: Sendable {
     guard options.finish(into: &findings) else { return nil }
     return ProbePlan(
       probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
-      port: port ?? 0, address: address, source: source, version: version ?? source?.version,
+      port: port ?? 0, hasOwnPort: hasOwnPort, address: address, source: source,
+      version: version ?? source?.version,
       isClosed: entry.isClosed,
       timeout: timeout ?? options.time ?? ProbePlan.timeout, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)

@@ -87,6 +87,13 @@ public struct Verdict: Error, Sendable, Equatable {
     self.isUp = isUp ?? reason?.isUp
   }
 
+  /// The same in other words.
+  func saying(_ message: String) -> Verdict {
+    var verdict = self
+    verdict.message = Self.bounded(message)
+    return verdict
+  }
+
   /// The longest message that is kept.
   static let messageLimit = 300
 
