@@ -83,7 +83,28 @@ public enum FieldTypes {
     "nagios_state": fields(integer: "state", string: "service_output long_service_output"),
     "net": fields(
       integer: """
-        bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out speed
+        bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out speed \
+        ip_forwarding ip_defaultttl ip_inreceives ip_inhdrerrors ip_inaddrerrors \
+        ip_forwdatagrams ip_inunknownprotos ip_indiscards ip_indelivers ip_outrequests \
+        ip_outdiscards ip_outnoroutes ip_reasmtimeout ip_reasmreqds ip_reasmoks ip_reasmfails \
+        ip_fragoks ip_fragfails ip_fragcreates ip_outtransmits icmp_inmsgs icmp_inerrors \
+        icmp_incsumerrors icmp_indestunreachs icmp_intimeexcds icmp_inparmprobs \
+        icmp_insrcquenchs icmp_inredirects icmp_inechos icmp_inechoreps icmp_intimestamps \
+        icmp_intimestampreps icmp_inaddrmasks icmp_inaddrmaskreps icmp_outmsgs icmp_outerrors \
+        icmp_outratelimitglobal icmp_outratelimithost icmp_outdestunreachs icmp_outtimeexcds \
+        icmp_outparmprobs icmp_outsrcquenchs icmp_outredirects icmp_outechos icmp_outechoreps \
+        icmp_outtimestamps icmp_outtimestampreps icmp_outaddrmasks icmp_outaddrmaskreps \
+        icmpmsg_intype0 icmpmsg_intype3 icmpmsg_intype4 icmpmsg_intype5 icmpmsg_intype8 \
+        icmpmsg_intype9 icmpmsg_intype10 icmpmsg_intype11 icmpmsg_intype12 icmpmsg_intype13 \
+        icmpmsg_intype14 icmpmsg_outtype0 icmpmsg_outtype3 icmpmsg_outtype4 icmpmsg_outtype5 \
+        icmpmsg_outtype8 icmpmsg_outtype9 icmpmsg_outtype10 icmpmsg_outtype11 icmpmsg_outtype12 \
+        icmpmsg_outtype13 icmpmsg_outtype14 tcp_rtoalgorithm tcp_rtomin tcp_rtomax tcp_maxconn \
+        tcp_activeopens tcp_passiveopens tcp_attemptfails tcp_estabresets tcp_currestab \
+        tcp_insegs tcp_outsegs tcp_retranssegs tcp_inerrs tcp_outrsts tcp_incsumerrors \
+        udp_indatagrams udp_noports udp_inerrors udp_outdatagrams udp_rcvbuferrors \
+        udp_sndbuferrors udp_incsumerrors udp_ignoredmulti udp_memerrors udplite_indatagrams \
+        udplite_noports udplite_inerrors udplite_outdatagrams udplite_rcvbuferrors \
+        udplite_sndbuferrors udplite_incsumerrors udplite_ignoredmulti udplite_memerrors
         """,
       float: "recv_rate sent_rate"),
     "net_response": fields(

@@ -339,6 +339,11 @@ func ask(
     #expect(Set(names).count == names.count)
   }
 
+  @Test func `a sensor's point names the BMC as the inventory does`() async throws {
+    let points = try await ask(try BMC()).points.filter { $0.measurement == "ipmi_sensor" }
+    #expect(!points.isEmpty && points.allSatisfy { $0[tag: "server"] == "127.0.0.1" })
+  }
+
   @Test func `a password that IPMI 1.5 answers with silence counts as refused`() async throws {
     let bmc = try BMC()
     let answer = try await ask(bmc) {

@@ -138,14 +138,32 @@ public enum DiskCollector: Collector {
     let ignore = host.options.strings("ignore_paths", default: ignoredPaths)
 
     var done: Set<String> = []
+    var shown: [(mount: Mounts.Mount, size: Df.Row)] = []
     for size in sizes where done.insert(size.path).inserted {
       guard let mount = mounts[size.path], done.count <= mostMounts,
         !matches(mount.path, anyOf: ignore)
       else { continue }
+      shown.append((mount, size))
+    }
+    // Bind mounts and subvolumes show one device in several places: it is full once, and its
+    // shortest path stands for all.
+    var chosen: [String: String] = [:]
+    for (mount, _) in shown where isDevice(mount) {
+      let device = "\(mount.device) \(mount.type)"
+      if let other = chosen[device], other.utf8.count <= mount.path.utf8.count { continue }
+      chosen[device] = mount.path
+    }
+    for (mount, size) in shown {
+      if isDevice(mount), chosen["\(mount.device) \(mount.type)"] != mount.path { continue }
       if let point = point(of: mount, size, files[size.path]) { sample.points.append(point) }
     }
     // df complains of the one mount that it may not see and tells of the others.
     if sample.points.isEmpty, output.status != 0 { throw output.failure }
+  }
+
+  /// Whether the name of its device is that of one device; `tmpfs` and `overlay` are names of many.
+  private static func isDevice(_ mount: Mounts.Mount) -> Bool {
+    mount.device.hasPrefix("/") && !["overlay", "aufs", "tmpfs"].contains(mount.type)
   }
 
   private static func point(of mount: Mounts.Mount, _ size: Df.Row, _ inodes: Df.Row?) -> Point? {

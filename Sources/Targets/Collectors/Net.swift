@@ -8,10 +8,14 @@ import Parsers
 /// in Mbit/s where the host knows it. Beside Telegraf's, as floats in bytes a second since the
 /// previous turn: recv_rate and sent_rate; a counter that went back yields none. As in Telegraf, only interfaces that are up and do not loop
 /// back; beyond that, those of containers are left out, which come and go by the thousand.
+///
+/// A further point with the tag `interface` `all` holds the counters of the protocols, as Telegraf's
+/// does: `ip_`, `icmp_`, `icmpmsg_`, `tcp_`, `udp_` and `udplite_` with the kernel's names in small
+/// letters (/proc/net/snmp).
 public enum NetCollector: Collector {
   public static let name = "net"
   public static let summary = "what each network interface received and sent"
-  public static let files = ["/proc/net/dev"]
+  public static let files = ["/proc/net/dev", "/proc/net/snmp"]
   public static let options = [
     CollectorOption(
       "ignore", .strings,
@@ -76,5 +80,56 @@ public enum NetCollector: Collector {
       }
       sample.points.append(point)
     }
+    if let point = protocols(of: host) { sample.points.append(point) }
   }
+
+  /// What all interfaces have in common; nil where the host shows no such counters.
+  private static func protocols(of host: HostView) -> Point? {
+    guard let reading = try? host.parse("/proc/net/snmp", as: NetSNMP.self) else { return nil }
+    var point = Point("net")
+    point.tag("interface", "all")
+    for (name, value) in reading.values.sorted(by: { $0.key < $1.key }) {
+      if let field = counters[name] { point.integer(field, value) }
+    }
+    return point.fields.isEmpty ? nil : point
+  }
+
+  /// The kernel's names of the counters, and ours.
+  private static let counters: [String: String] = {
+    var names: [String: String] = [:]
+    for (family, words) in kernelNames {
+      for word in words.split(separator: " ") {
+        names[family + word] = "\(family)_\(word)".lowercased()
+      }
+    }
+    return names
+  }()
+
+  private static let kernelNames = [
+    "Ip": """
+    Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos \
+    InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs \
+    ReasmFails FragOKs FragFails FragCreates OutTransmits
+    """,
+    "Icmp": """
+    InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects \
+    InEchos InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors \
+    OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs \
+    OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps
+    """,
+    "IcmpMsg": """
+    InType0 InType3 InType4 InType5 InType8 InType9 InType10 InType11 InType12 InType13 InType14 \
+    OutType0 OutType3 OutType4 OutType5 OutType8 OutType9 OutType10 OutType11 OutType12 OutType13 \
+    OutType14
+    """,
+    "Tcp": """
+    RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab \
+    InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors
+    """,
+    "Udp": udp, "UdpLite": udp,
+  ]
+  private static let udp = """
+    InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti \
+    MemErrors
+    """
 }

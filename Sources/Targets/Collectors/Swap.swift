@@ -3,7 +3,8 @@ import Parsers
 
 /// How swap is used and how much was read and written, under Telegraf's `swap`.
 ///
-/// Fields: total, used, free (integer, bytes), used_percent (float; none where there is no swap), in
+/// Fields: total, used, free (integer, bytes), used_percent (float; 0 where there is no swap, as in
+/// Telegraf), in
 /// and out (integer, bytes since boot). The kernel counts in and out in pages: where the page size
 /// cannot be told (a container that shows made-up memory), they are left out.
 public enum SwapCollector: Collector {
@@ -19,9 +20,8 @@ public enum SwapCollector: Collector {
     point.integer("free", memory["SwapFree"])
     if let total = memory["SwapTotal"], let free = memory["SwapFree"], free <= total {
       point.integer("used", total - free)
-      if total > 0 {
-        point.percent("used_percent", 100 * Double(total - free) / Double(total))
-      }
+      point.percent(
+        "used_percent", total > 0 ? 100 * Double(total - free) / Double(total) : 0)
     }
     if let pages = try? host.parse("/proc/vmstat", as: Vmstat.self),
       let size = PageSize.infer(memory, pages)

@@ -16,6 +16,8 @@ public struct BMCAnswer: Sendable {
 
   /// When the BMC was asked, by the monitor's clock.
   public var time: Timestamp
+  /// Its address as the inventory gives it.
+  public var server: String?
   public var steps: [HostAnswer.Step] = []
   /// Why there is no answer, or why it ends early.
   public var failure: TargetError?

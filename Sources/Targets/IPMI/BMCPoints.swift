@@ -3,7 +3,7 @@ public import Metrics
 
 /// Points of what a BMC told.
 ///
-/// * `ipmi_sensor`, in Telegraf's schema v2: tags name, entity_id, unit, status_code, status_desc;
+/// * `ipmi_sensor`, in Telegraf's schema v2: tags server, name, entity_id, unit, status_code, status_desc;
 ///   value (float, of analogue sensors), state (integer: 0 nominal, 1 warning, 2 critical). A sensor
 ///   without a reading has no point.
 /// * `ipmi_power`, tag source (`dcmi`, `sdr`): watts, min_watts, max_watts, average_watts (floats),
@@ -29,6 +29,7 @@ extension BMCAnswer {
   /// be one in the database.
   private func point(of sensor: SensorReading, at place: Int) -> Point {
     var point = Point("ipmi_sensor")
+    if let server { point.tag("server", server) }
     point.tag("name", Self.word(sensor.name) + (place > 1 ? "_\(place)" : ""))
     point.tag("entity_id", sensor.entity)
     point.tag("status_code", sensor.code)

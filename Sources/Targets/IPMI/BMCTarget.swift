@@ -58,6 +58,7 @@ public struct BMCTarget: Sendable {
     by deadline: Deadline
   ) async -> BMCAnswer {
     var answer = BMCAnswer(time: .now)
+    answer.server = settings.address
     answer.memory = memory
     if !byHand, let error = BMCBackOff.error(memory, at: answer.time) {
       answer.failure = error
