@@ -77,6 +77,13 @@ extension Node {
     return value
   }
 
+  /// An `every:`, with the same range wherever one stands: from `least`, mostly 0 for each pass, to 366 days.
+  public func interval(
+    _ what: String, least: Duration = .zero
+  ) throws(ConfigurationError) -> Duration {
+    try duration(what, in: least ... .seconds(366 * 86_400))
+  }
+
   /// A number of bytes: `64KiB`, `1GiB`, `10MB`.
   public func bytes(
     _ what: String, in range: ClosedRange<Int> = 0...Int.max

@@ -79,7 +79,7 @@ struct Report {
         switch pair.name {
         case "name": name = try value.string("name")
         case "every":
-          every = try value.duration("every", in: .seconds(60) ... .seconds(31 * 86_400))
+          every = try value.interval("every", least: .seconds(1))
         case "at": at = try Self.minute(value)
         case "metric": metric = try Selector(value)
         case "hosts": hosts = try Self.hosts(value, inventory)

@@ -118,7 +118,7 @@ struct SelfSettings: Sendable {
         if url == nil { return nil }
       case "every":
         every = findings.attempt { () throws(ConfigurationError) in
-          try pair.value.duration("every", in: .seconds(1) ... .seconds(86_400))
+          try pair.value.interval("every")
         }
       default:
         method = findings.attempt { () throws(ConfigurationError) in

@@ -61,8 +61,7 @@ public struct Retention: Sendable, Equatable {
           if entry.name == "keep" {
             rollup.keep = try Self.keep(entry.value)
           } else {
-            rollup.every = try entry.value.duration(
-              "every", in: .seconds(10) ... .seconds(31 * 86_400))
+            rollup.every = try entry.value.interval("every", least: .seconds(1))
           }
         }
         guard rollup.every > .zero, !rollups.contains(where: { $0.every == rollup.every }) else {

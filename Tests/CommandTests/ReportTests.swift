@@ -230,7 +230,7 @@ import Testing
     ("{every: 5m, metric: ping.ttl}", "has no name"),
     ("{name: a, metric: ping.ttl}", "never comes"),
     ("{name: a, every: 5m}", "tells of nothing"),
-    ("{name: a, every: 1s, metric: ping.ttl}", "every must be from 1m to 31d"),
+    ("{name: a, every: 0, metric: ping.ttl}", "every must be from 1s to 366d"),
     ("{name: a, every: 5m, at: \"08:00\", metric: ping.ttl}", "daily at a time or every so often"),
     ("{name: a, at: \"8 am\", metric: ping.ttl}", "at must be a time of day"),
     ("{name: a, every: 5m, metric: png.ttl}", "did you mean \"ping\"?"),

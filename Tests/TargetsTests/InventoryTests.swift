@@ -368,7 +368,7 @@ struct InventoryTests {
       "{address: '10.0.0.256:1'}", "{address: 'a;b'}", "{address: 10.0.0.256}", "{address: 10.0.0}",
       "{user: '-x'}", "{via: 'a,-b'}",
       "{via: 'a b'}", "{via: ''}", "{profile: 'a/b'}", "{key: ''}", "{known_hosts: [a]}",
-      "{tags: {_x: 1}}", "{tags: {x: [1]}}", "{tags: {x: \"a\\nb\"}}", "{port: 0}", "{every: 0}",
+      "{tags: {_x: 1}}", "{tags: {x: [1]}}", "{tags: {x: \"a\\nb\"}}", "{port: 0}", "{every: 367d}",
     ])
   func `a value that could do harm or means nothing is refused`(variables: String) throws {
     #expect(try InventoryFolder.problems(["hosts.yml": "g: {hosts: {h: \(variables)}}"]).count == 1)

@@ -234,6 +234,20 @@ extension Reactor {
     #expect(answer.failure?.detail.contains("publickey") == true)
   }
 
+  @Test func `a rejected key comes with the command that installs it`() async throws {
+    let sshd = try Sshd()
+    sshd.scratch.write("authorized_keys", "")
+    let answer = await sshd.target(credentials: try sshd.credentials()).ask(Probe.batch("true"))
+    let detail = answer.failure?.detail ?? ""
+    #expect(
+      detail.contains("`ssh-copy-id -i user.pub -p \(sshd.port) \(NSUserName())@127.0.0.1`"),
+      "\(detail)")
+    // Nothing to try is another thing, with another cure.
+    let bare = await sshd.target(credentials: Credentials()).ask(Probe.batch("true"))
+    #expect(bare.failure?.detail.contains("give `key:` in the inventory") == true)
+    #expect(bare.failure?.detail.contains("ssh-copy-id") == false)
+  }
+
   @Test(arguments: [
     ["MACs hmac-sha2-256-etm@openssh.com", "Ciphers aes128-ctr"],
     ["Ciphers chacha20-poly1305@openssh.com"],

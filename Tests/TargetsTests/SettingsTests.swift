@@ -162,6 +162,33 @@ struct SettingsTests {
     #expect(errors.errors.first?.hint == hint)
   }
 
+  /// Before, a host's began at a second, and a collector's short form went to ten years.
+  @Test(arguments: [("0", nil), ("366d", nil), ("367d", "0s to 366d")] as [(String, String?)])
+  func `every takes the same range for hosts, collectors and BMCs`(text: String, range: String?)
+    throws
+  {
+    func problem(_ body: () throws -> Void) -> String? {
+      do { try body() } catch { return (error as? ConfigurationErrors)?.errors.first?.problem }
+      return nil
+    }
+    let faults = [
+      problem { _ = try settings("profiles: {p: {collectors: {cpu: \(text)}}}") },
+      problem { _ = try settings("profiles: {p: {collectors: {cpu: {every: \(text)}}}}") },
+      problem { _ = try InventoryFolder.inventory("g: {hosts: {a: {every: \(text)}}}") },
+      problem {
+        _ = try InventoryFolder.inventory(
+          "g: {hosts: {a: {bmc: {address: 10.0.0.1, every: \(text)}}}}")
+      },
+    ]
+    for fault in faults {
+      if let range {
+        #expect(fault?.hasSuffix("must be from \(range)") == true, "\(fault ?? "nothing")")
+      } else {
+        #expect(fault == nil)
+      }
+    }
+  }
+
   @Test func `an unknown profile of a host is an error`() throws {
     let inventory = try InventoryFolder.inventory("g: {hosts: {a: {profile: gqu}, b: }}")
     let errors = try #require(throws: ConfigurationErrors.self) {

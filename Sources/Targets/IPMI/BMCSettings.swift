@@ -202,7 +202,7 @@ public struct BMCSettings: Sendable, Equatable {
       }
     case "every":
       findings.set(&every) { () throws(ConfigurationError) in
-        try value.duration("every", in: .zero ... .seconds(366 * 86_400))
+        try value.interval("every")
       }
     default: break
     }

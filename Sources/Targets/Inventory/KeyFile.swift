@@ -1,18 +1,60 @@
 internal import Configuration
 internal import Glibc
+internal import Metrics
 
 /// Whether a private key can be used, by the rules of ssh(1): readable by us and by no one else.
 enum KeyFile {
-  /// What is wrong, as the end of a sentence, or nil.
-  static func problem(_ path: String) -> String? {
+  /// What is wrong with a key's file, and what to do.
+  struct Fault: Equatable {
+    /// The end of a sentence that begins with the path.
+    var problem: String
+    var cure: String
+  }
+
+  /// The fault of a file, or nil. `user` is the account that runs scrape, for the cure.
+  static func fault(
+    _ path: String, user: String = "the user that runs scrape",
+    canRead: (String) -> Bool = { access($0, R_OK) == 0 }
+  ) -> Fault? {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      return "cannot be found: \(systemReason(errno))"
+      let code = errno
+      let reason = "cannot be found: \(systemReason(code))"
+      guard code == ENOENT || code == ENOTDIR else {
+        return Fault(
+          problem: reason, cure: "let \(user) into its folders, and do not make a new key")
+      }
+      return Fault(problem: reason, cure: "make one with: ssh-keygen -t ed25519 -f \(path)")
     }
-    guard status.st_mode & S_IFMT == S_IFREG else { return "is not a regular file" }
-    guard access(path, R_OK) == 0 else { return "cannot be read by this user" }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      return Fault(
+        problem: "is not a regular file", cure: "name the file of a private key")
+    }
+    // Before its mode, which is right for a public key.
+    if isPublic(path) {
+      return Fault(
+        problem: "is a public key",
+        cure: path.hasSuffix(".pub")
+          ? "name the private one: \(path.dropLast(4))" : "name the private one")
+    }
+    guard canRead(path) else {
+      return Fault(
+        problem: "cannot be read by this user",
+        cure: "the key is there: chown it to \(user), with mode 600")
+    }
     // OpenSSH looks at the mode of the user's own keys only; that all may read is never right.
     let forbidden: mode_t = status.st_uid == geteuid() ? 0o077 : 0o007
-    return status.st_mode & forbidden == 0 ? nil : "can be read by others"
+    guard status.st_mode & forbidden != 0 else { return nil }
+    return Fault(problem: "can be read by others", cure: "chmod 600 \(path)")
+  }
+
+  /// Whether the file begins as a line of `ssh-keygen`'s `.pub` does, or in RFC 4716's form.
+  private static func isPublic(_ path: String) -> Bool {
+    guard let bytes = try? SmallFile.read(path, limit: 64 << 10) else {
+      return path.hasSuffix(".pub")
+    }
+    return ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2 PUBLIC"].contains {
+      bytes.starts(with: $0.utf8)
+    }
   }
 }

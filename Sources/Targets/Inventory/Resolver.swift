@@ -6,7 +6,7 @@ struct Resolver {
   private let draft: InventoryDraft
   private let checkingKeys: Bool
   var findings: Findings
-  private var checkedKeys: [String: String?] = [:]
+  private var checkedKeys: [String: KeyFile.Fault?] = [:]
 
   init(_ draft: InventoryDraft, checkingKeys: Bool) {
     self.draft = draft
@@ -61,7 +61,7 @@ struct Resolver {
       ca: value("ca", levels, path),
       tags: tags(levels, &tagging),
       every: value("every", levels) { node, what throws(ConfigurationError) in
-        try node.duration(what, in: .seconds(1) ... .seconds(366 * 86_400))
+        try node.interval(what)
       },
       connection: connection,
       variables: variables(levels),
@@ -388,18 +388,16 @@ struct Resolver {
 
   private mutating func checkKey(_ path: String, _ node: Node) {
     guard checkingKeys else { return }
-    let problem: String?
+    let fault: KeyFile.Fault?
     if let known = checkedKeys[path] {
-      problem = known
+      fault = known
     } else {
-      problem = KeyFile.problem(path)
-      checkedKeys[path] = .some(problem)
+      fault = KeyFile.fault(path)
+      checkedKeys[path] = .some(fault)
     }
-    guard let problem else { return }
-    let hint =
-      problem.contains("others")
-      ? "chmod 600 \(path)" : "make one with: ssh-keygen -t ed25519 -f \(path)"
-    findings.add(ConfigurationError("the key \(path) \(problem)", at: node, hint: hint))
+    guard let fault else { return }
+    findings.add(
+      ConfigurationError("the key \(path) \(fault.problem)", at: node, hint: fault.cure))
   }
 }
 

@@ -291,7 +291,7 @@ public struct Settings: Sendable {
     // `disk: 5m` is short for `disk: {every: 5m}`.
     if node.text != nil, !node.isNull {
       findings.set(&task.every) { () throws(ConfigurationError) in
-        try node.duration(collector.name)
+        try node.interval(collector.name)
       }
       return
     }
@@ -301,7 +301,7 @@ public struct Settings: Sendable {
     for pair in pairs ?? [] {
       if pair.name == "every" {
         findings.set(&task.every) { () throws(ConfigurationError) in
-          try pair.value.duration("every", in: .zero ... .seconds(366 * 86_400))
+          try pair.value.interval("every")
         }
         continue
       }

@@ -143,7 +143,7 @@ public struct HostTarget: Sendable {
     let banner = session.banner
     guard logIn else { return ("host key \(key.type) \(key.fingerprint) as accepted", banner) }
     let method = try await session.authenticate(
-      user, with: credentials, on: reactor, by: deadline)
+      user, with: credentials, at: self, on: reactor, by: deadline)
     return ("\(user) logs in by \(method)", banner)
   }
 
@@ -166,7 +166,7 @@ public struct HostTarget: Sendable {
       let login = min(deadline, .after(timeouts.login))
       let start = Deadline.now
       let method = try await session.authenticate(
-        user, with: credentials, on: reactor, by: login)
+        user, with: credentials, at: self, on: reactor, by: login)
       steps.steps.append(
         .init(name: "log-in", took: Deadline.now.since(start), detail: "\(user) by \(method)"))
       try await session.startShell(on: reactor, by: login)

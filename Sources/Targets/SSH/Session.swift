@@ -167,8 +167,8 @@ final class Session {
 
   /// Proves the user's identity with each key in turn, then with the password.
   func authenticate(
-    _ user: String, with credentials: Credentials, on reactor: isolated Reactor,
-    by deadline: Deadline
+    _ user: String, with credentials: Credentials, at target: HostTarget,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> String {
     var tried: [String] = []
     // Servers cut off after MaxAuthTries (6), and penalise failures: few tries, never all keys.
@@ -211,7 +211,7 @@ final class Session {
     throw TargetError(
       .authFailed,
       (["\(user): \(attempts); the server takes \(offered.joined(separator: ", "))"]
-        + credentials.notes).joined(separator: "; "))
+        + credentials.notes + [target.cure(tried, offered)]).joined(separator: "; "))
   }
 
   /// The methods that may go on; nil where the server wants none at all.
