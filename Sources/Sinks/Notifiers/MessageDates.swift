@@ -2,16 +2,6 @@ internal import Glibc
 internal import Metrics
 
 extension Timestamp {
-  /// The moment as `2025-02-03T04:05:06.789Z` (RFC 3339), in UTC.
-  var rfc3339: String {
-    let parts = utc
-    let milliseconds = (nanoseconds - seconds * 1_000_000_000) / 1_000_000
-    let day =
-      "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))"
-    let time = "\(digits(parts.tm_hour)):\(digits(parts.tm_min)):\(digits(parts.tm_sec))"
-    return "\(day)T\(time).\(digits(Int32(truncatingIfNeeded: milliseconds), 3))Z"
-  }
-
   /// The moment as `Mon, 03 Feb 2025 04:05:06 +0000` (RFC 5322, 3.3), in UTC.
   var rfc5322: String {
     let parts = utc
