@@ -14,8 +14,8 @@ RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash dnsmasq-base \
   dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
-  nftables nginx-light openipmi openssl postfix postgresql-15 procps prometheus rsyslog samba \
-  sqlite3 tigervnc-standalone-server unbound util-linux victoria-metrics vsftpd xrdp xvfb
+  nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus rsyslog samba \
+  sqlite3 tigervnc-standalone-server tinyproxy unbound util-linux victoria-metrics vsftpd xrdp xvfb
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
   libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
   python3-venv python3-pip

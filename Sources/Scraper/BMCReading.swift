@@ -10,10 +10,13 @@ struct BMCReading: Sendable {
   var result: HostResult
   /// Why the BMC could not be asked, or not to the end.
   var failure: TargetError?
+  /// Whether it was not asked because a jump host stands between: the host's own line says so.
+  let isBehindJumpHost: Bool
 
   init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
     let host = turn.host
     failure = answer.failure
+    isBehindJumpHost = host.jumpHost != nil
     result = HostResult(
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false
@@ -39,6 +42,7 @@ struct BMCReading: Sendable {
         reason: failure?.reason.rawValue,
         message: failure?.detail, milliseconds: milliseconds)
     ]
+    if isBehindJumpHost { result.outcomes = [] }
     var point = Point("scrape", tags: [Tag("target", Self.name)])
     point.integer("up", failure.up)
     point.string("reason", failure?.reason.rawValue)

@@ -25,10 +25,7 @@ struct Gatherer {
 
   /// How a host is reached, with what it is asked for the first time.
   mutating func target(for host: Host) throws(TargetError) -> HostTarget {
-    if let via = host.via {
-      throw TargetError(
-        .notSupported, "via: \(via) — this version cannot go through jump hosts yet")
-    }
+    if let via = host.jumpHost { throw .behind(via) }
     var credentials: Credentials
     do throws(ConfigurationError) {
       credentials = keyring.credentials(
@@ -47,6 +44,7 @@ struct Gatherer {
 
   /// How a host's BMC is reached, with its secrets.
   func bmc(_ settings: BMCSettings, of host: Host) throws(TargetError) -> BMCTarget {
+    if let via = host.jumpHost { throw .behind(via) }
     do throws(ConfigurationError) {
       return try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
     } catch {

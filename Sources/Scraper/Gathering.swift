@@ -133,8 +133,8 @@ extension Pass {
       return (session?.reading, nil)
     }
     let name = job.host.name
-    let questions = HostQuestions(probes.plans, of: name)
-    let plans = HostQuestions.others(probes.plans, of: name)
+    let questions = HostQuestions(probes.plans, of: name, at: job.host.address)
+    let plans = HostQuestions.others(probes.plans)
     let hasSession = job.turn != nil || !questions.isEmpty
     let waiting = plans.filter { hasSession && $0.kind == "ssh" }
     let others = plans.filter { !hasSession || $0.kind != "ssh" }

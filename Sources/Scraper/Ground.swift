@@ -229,7 +229,7 @@ struct Ground: Sendable {
     let hosts = site.inventory.hosts
     let all =
       hosts.filter { $0.connection == .ssh && $0.via == nil }.map(\.address)
-      + hosts.compactMap { $0.bmc?.address }
+      + hosts.filter { $0.jumpHost == nil }.compactMap { $0.bmc?.address }
     let names = Set(all.filter { !Self.isNumber($0) }).sorted()
     guard !names.isEmpty else {
       return Check(.scraper, "resolver", nil, "all addresses are numbers: no name is looked up")

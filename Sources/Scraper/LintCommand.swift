@@ -21,7 +21,17 @@ enum LintCommand: Subcommand {
     var findings = Findings()
     _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
     var probes = ProbeReader(modules: site.settings.sections["modules"], &findings)
-    for host in site.inventory.hosts { _ = probes.plans(of: host, &findings) }
+    var services: [(text: String, hosts: Int)] = []
+    for host in site.inventory.hosts {
+      for plan in probes.plans(of: host, &findings) {
+        let text = plan.described
+        if let index = services.firstIndex(where: { $0.text == text }) {
+          services[index].hosts += 1
+        } else {
+          services.append((text, 1))
+        }
+      }
+    }
     try findings.finish()
     for warning in site.inventory.warnings + findings.warnings {
       Terminal.note(.lines(warning.description))
@@ -48,6 +58,11 @@ enum LintCommand: Subcommand {
               hint: "a check is a probe's name as `scrape list` shows it, ssh or bmc"
             ).asWarning.description))
       }
+    }
+    // What is asked where: a name may mean another port than it was meant to.
+    if !services.isEmpty {
+      let told = services.map { $0.hosts > 1 ? "\($0.text) ×\($0.hosts)" : $0.text }
+      Terminal.print("probes: \(told.joined(separator: ", "))".visible)
     }
     Terminal.print(
       "\(Figure.count(site.inventory.hosts.count, "host")) in "

@@ -31,11 +31,11 @@ enum ListCommand: Subcommand {
     }
     if site.hasStore { try await site.check(site.store()) }
     let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
-    var services: [String: [String]] = [:]
+    var services: [String: [ProbePlan]] = [:]
     for turn in Plan(
       hosts, settings: site.settings, states: [:], at: .now, only: [ServiceReading.name]
     ).probes {
-      services[turn.host.name] = turn.plans.map(\.service)
+      services[turn.host.name] = turn.plans
     }
     if arguments.has("--json") {
       for host in hosts {
@@ -55,7 +55,7 @@ enum ListCommand: Subcommand {
 
   private static func tree(
     _ name: String, _ site: Site, _ shown: [String: Host], _ states: [String: HostState],
-    _ services: [String: [String]], width: Int, depth: Int
+    _ services: [String: [ProbePlan]], width: Int, depth: Int
   ) {
     guard let group = site.inventory.group(name) else { return }
     let members = site.inventory.hosts(of: name)
@@ -69,11 +69,13 @@ enum ListCommand: Subcommand {
         host.connection == .local ? "local" : "\(host.address):\(host.port)",
         "profile \(host.profile)",
       ]
+      let collectors = (site.settings.profiles[host.profile]?.tasks ?? []).map(\.collector)
+      if !collectors.isEmpty { words.append("collectors \(collectors.joined(separator: ", "))") }
       for tag in host.tags { words.append("\(tag.name)=\(tag.value)") }
       if let via = host.via { words.append("via \(via)") }
       if let bmc = host.bmc { words.append("bmc \(bmc.address)") }
       if let services = services[host.name] {
-        words.append("probes \(services.joined(separator: ", "))")
+        words.append("probes \(services.map(\.described).joined(separator: ", "))")
       }
       if let facts = states[host.name]?.facts {
         words += [
@@ -89,7 +91,7 @@ enum ListCommand: Subcommand {
   }
 
   private static func json(
-    _ host: Host, _ state: HostState?, _ services: [String], _ site: Site
+    _ host: Host, _ state: HostState?, _ services: [ProbePlan], _ site: Site
   ) -> JSON {
     var members: [(String, JSON)] = [
       ("host", .string(host.name)), ("group", .string(host.group)),
@@ -103,7 +105,18 @@ enum ListCommand: Subcommand {
       ),
     ]
     if let user = host.user { members.append(("user", .string(user))) }
-    if !services.isEmpty { members.append(("probes", .array(services.map { .string($0) }))) }
+    if !services.isEmpty {
+      members.append(("probes", .array(services.map { .string($0.service) })))
+      let facts = services.map { plan -> JSON in
+        var facts: [(String, JSON)] = [
+          ("service", .string(plan.service)), ("probe", .string(plan.kind)),
+        ]
+        if plan.port > 0 { facts.append(("port", .integer(Int64(plan.port)))) }
+        if plan.isClosed { facts.append(("closed", .boolean(true))) }
+        return .object(facts)
+      }
+      members.append(("services", .array(facts)))
+    }
     if let bmc = host.bmc { members.append(("bmc", .string(bmc.address))) }
     if let facts = state?.facts, !facts.isEmpty {
       members.append(

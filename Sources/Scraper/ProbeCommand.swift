@@ -64,7 +64,7 @@ enum ProbeCommand: Subcommand {
     if let given { plans[0].timeout = given }
     let deadline = Deadline.after(given ?? plan.timeout + .seconds(5))
     var results: [ServiceResult]
-    let questions = HostQuestions(plans, of: context.host)
+    let questions = HostQuestions(plans, of: context.host, at: context.address)
     if !questions.isEmpty {
       guard let site, let host else {
         throw UsageError(message: "\(plan.kind) is asked of a host of the inventory")

@@ -49,7 +49,7 @@ struct SelfQuestions: Sendable {
         add(host.name, "ssh", host.address, port: host.port)
       }
       let plans = job.probes?.plans ?? []
-      let isRemote = Set(HostQuestions.others(plans, of: host.name).map(\.service))
+      let isRemote = Set(HostQuestions.others(plans).map(\.service))
       // What is good when nobody answers proves nothing, and fails for nobody's silence.
       for plan in plans where !plan.isClosed {
         let isAnsweredByHost = !isRemote.contains(plan.service)

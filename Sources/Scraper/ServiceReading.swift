@@ -9,9 +9,12 @@ struct ServiceReading: Sendable {
 
   var result: HostResult
   var services: [ServiceResult]
+  /// Whether none was asked because a jump host stands between: the host's own line says so.
+  let isBehindJumpHost: Bool
 
   init(_ services: [ServiceResult], of turn: Plan.ProbeTurn, at time: Timestamp) {
     let host = turn.host
+    isBehindJumpHost = host.jumpHost != nil
     // In the order of the inventory, whoever answered first.
     let places = Dictionary(
       turn.plans.enumerated().map { ($1.service, $0) }, uniquingKeysWith: { first, _ in first })
@@ -30,6 +33,7 @@ struct ServiceReading: Sendable {
       point.tags.removeAll { tag in result.batch.tags.contains { $0.name == tag.name } }
       return point
     }
+    if isBehindJumpHost { return }
     result.outcomes = self.services.map { service in
       let verdict = service.verdict
       return TargetOutcome(

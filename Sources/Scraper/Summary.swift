@@ -136,7 +136,9 @@ struct Summary {
     // A host without its BMC is watched all the same: that is worse luck, not an outage.
     let targets =
       report.readings.map { (Severity.critical, "ssh", $0.failure, $0.result) }
-      + report.bmcs.map { (.major, BMCReading.name, $0.failure, $0.result) }
+      + report.bmcs.filter { !$0.isBehindJumpHost }.map {
+        (.major, BMCReading.name, $0.failure, $0.result)
+      }
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
       // An effect stands with its cause; its BMC is reached another way.
@@ -157,7 +159,7 @@ struct Summary {
       }
     }
     var lost: [String: Int] = [:]
-    for reading in report.services {
+    for reading in report.services where !reading.isBehindJumpHost {
       let host = reading.result.batch.host
       for service in reading.services where service.verdict.severity != .ok {
         let verdict = service.verdict

@@ -75,8 +75,8 @@ struct Visit {
     let reactor = gatherer.reactors[0]
     // Services have time of their own: a host that did not answer has used up its own.
     let limit = max(deadline, .after(.seconds(10)))
-    let questions = HostQuestions(turn.plans, of: turn.host.name)
-    let plans = HostQuestions.others(turn.plans, of: turn.host.name)
+    let questions = HostQuestions(turn.plans, of: turn.host.name, at: turn.host.address)
+    let plans = HostQuestions.others(turn.plans)
     var session = answer.steps.isEmpty && answer.failure == nil ? nil : answer
     var answered: [ServiceResult] = []
     if !questions.isEmpty {

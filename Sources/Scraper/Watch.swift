@@ -12,6 +12,8 @@ struct Watch {
   private let hosts: Set<String>
   private let sessions: Set<String>
   private let bmcs: Set<String>
+  /// Hosts behind a jump host: of their services and BMCs nothing is learnt.
+  private let unasked: Set<String>
   private let own: SelfSettings
   /// The kind of each service (`http`), by host and service.
   let services: [String: [String: String]]
@@ -21,6 +23,7 @@ struct Watch {
     own = site.own
     let all = site.inventory.hosts
     hosts = Set(all.map(\.name))
+    unasked = Set(all.filter { $0.jumpHost != nil }.map(\.name))
     sessions = Set(
       all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
     bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
@@ -42,11 +45,13 @@ struct Watch {
     if host == SelfReading.host { return own.has(check) }
     guard hosts.contains(host) else { return false }
     if let service = ServiceReading.service(check) {
-      return services[host]?[service] != nil
+      return services[host]?[service] != nil && !unasked.contains(host)
     }
     if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
-    return check == BMCReading.name ? bmcs.contains(host) : sessions.contains(host)
+    if check == BMCReading.name { return bmcs.contains(host) && !unasked.contains(host) }
+    return sessions.contains(host)
   }
+
   /// Whether there is any check that matches: `web*/https`. Those of rules depend on what a host says.
   func meets(_ need: (host: String, name: String)) -> Bool {
     hosts.contains { host in

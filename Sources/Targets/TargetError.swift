@@ -58,4 +58,13 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String { "\(reason.rawValue): \(detail)" }
+
+  /// Why a host with `via:` is not asked. Its services and its BMC are not asked directly either: the
+  /// way to them is the jump host's, and another way would give another verdict.
+  public static func behind(_ jumpHost: String) -> TargetError {
+    TargetError(
+      .notSupported,
+      "via: \(jumpHost) — this version cannot go through jump hosts yet; neither the host nor its "
+        + "services nor its BMC are asked")
+  }
 }

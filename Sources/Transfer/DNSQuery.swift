@@ -7,14 +7,25 @@ internal import Glibc
 /// It asks again where a datagram may have been lost, and over TCP where the answer was too long.
 public final class DNSQuery {
   /// What c-ares calls back to: it outlives the channel.
-  private final class State {
+  fileprivate final class State {
     var sockets = WatchedSockets()
     var status: Int32?
     var answer: [UInt8] = []
+    /// The address that is asked from; nil is the system's choice.
+    var source: Dial.Address?
+    /// How many datagrams came, and how many bytes over TCP: c-ares passes over what does not fit.
+    var datagrams = 0
+    var bytes = 0
+    /// The last error of a call to the network: c-ares calls all of them a refused connection.
+    var failure: Int32 = 0
   }
 
   private let channel: ares_channel
   private let state = State()
+  /// c-ares keeps a pointer to the table of calls, and no copy.
+  private let calls = UnsafeMutableRawPointer.allocate(
+    byteCount: MemoryLayout<ares_socket_functions>.size,
+    alignment: MemoryLayout<ares_socket_functions>.alignment)
   private static let prepared = ares_library_init(ARES_LIB_INIT_ALL)
 
   /// How often it is asked, and how long the first waits for its answer; each next waits twice as long.
@@ -54,17 +65,66 @@ public final class DNSQuery {
     guard ares_set_servers_ports_csv(channel, place) == ARES_SUCCESS else {
       throw TransferError(.local, "c-ares does not take the server \(place)")
     }
-    guard let source else { return }
-    var four = in_addr()
-    var six = in6_addr()
-    if inet_pton(AF_INET, source, &four) == 1 {
-      ares_set_local_ip4(channel, UInt32(bigEndian: four.s_addr))
-    } else if inet_pton(AF_INET6, source, &six) == 1 {
-      withUnsafeBytes(of: &six) { ares_set_local_ip6(channel, $0.baseAddress) }
-    }
+    state.source = source.flatMap(Dial.number)
+    watch()
   }
 
-  deinit { ares_destroy(channel) }
+  /// Makes the calls to the network in place of c-ares, so that it is seen what comes and what fails.
+  private func watch() {
+    let functions = ares_socket_functions(
+      asocket: { family, type, number, context in
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let made = socket(family, type | flags, number)
+        guard let state = State.of(context) else { return made }
+        if made < 0 { state.failure = errno }
+        guard made >= 0, let source = state.source, source.family == family else { return made }
+        do throws(SystemError) {
+          try source.bind(made)
+          return made
+        } catch {
+          state.failure = error.code
+          close(made)
+          return -1
+        }
+      },
+      aclose: { socket, _ in close(socket) },
+      aconnect: { socket, address, size, context in
+        let code = connect(socket, address, size)
+        if code != 0, errno != EINPROGRESS { State.of(context)?.failure = errno }
+        return code
+      },
+      arecvfrom: { socket, room, size, flags, address, length, context in
+        let count = recvfrom(socket, room, size, flags, address, length)
+        guard let state = State.of(context) else { return count }
+        if count < 0 {
+          if errno != EAGAIN, errno != EINTR { state.failure = errno }
+        } else if isDatagram(socket) {
+          state.datagrams += 1
+          // c-ares would take an empty one for the end of the connection.
+          if count == 0 {
+            errno = EAGAIN
+            return -1
+          }
+        } else {
+          state.bytes += count
+          if count == 0 { state.failure = 0 }
+        }
+        return count
+      },
+      asendv: { socket, parts, count, context in
+        let sent = writev(socket, parts, count)
+        if sent < 0, errno != EAGAIN, errno != EINTR { State.of(context)?.failure = errno }
+        return sent
+      })
+    let table = calls.bindMemory(to: ares_socket_functions.self, capacity: 1)
+    table.initialize(to: functions)
+    ares_set_socket_functions(channel, table, Unmanaged.passUnretained(state).toOpaque())
+  }
+
+  deinit {
+    ares_destroy(channel)
+    calls.deallocate()
+  }
 
   /// Asks, and returns the server's message.
   public func ask(
@@ -107,8 +167,8 @@ public final class DNSQuery {
         }
       } catch {
         guard error == .timedOut, !deadline.isPast else {
-          throw TransferError(
-            error == .cancelled ? .cancelled : .timeout, "no answer from the name server")
+          if error == .cancelled { throw TransferError(.cancelled, "cancelled") }
+          throw unanswered ?? TransferError(.timeout, "no answer from the name server")
         }
         ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD)
       }
@@ -116,13 +176,52 @@ public final class DNSQuery {
     switch state.status {
     case ARES_SUCCESS: return state.answer
     case ARES_ETIMEOUT:
-      throw TransferError(.timeout, "no answer, asked \(Self.tries) times")
+      throw unanswered ?? TransferError(.timeout, "no answer, asked \(Self.tries) times")
     case ARES_ECONNREFUSED:
-      throw TransferError(.refused, "nothing listens on the port")
+      throw unanswered ?? TransferError(.lost, "the server closed the connection without an answer")
     case let code:
       // A broken message is still shown to the parser, which says more.
       if !state.answer.isEmpty { return state.answer }
-      throw TransferError(.malformed, String(cString: ares_strerror(code ?? 0)))
+      throw unanswered
+        ?? TransferError(.malformed, "no answer: \(String(cString: ares_strerror(code ?? 0)))")
     }
   }
+
+  /// Why there is no answer, as far as the network said; nil where it was silent.
+  private var unanswered: TransferError? {
+    if state.datagrams > 0 {
+      let answers = state.datagrams == 1 ? "1 answer" : "\(state.datagrams) answers"
+      return TransferError(.malformed, "\(answers) came, none fits the question")
+    }
+    if state.bytes > 0 {
+      return TransferError(
+        .malformed, "\(state.bytes) bytes came, and they are no answer to the question")
+    }
+    let words = SystemError("", state.failure).message
+    switch state.failure {
+    case 0: return nil
+    case ECONNREFUSED:
+      return TransferError(.refused, "connection refused: nothing listens on the port")
+    case ECONNRESET, EPIPE:
+      return TransferError(.lost, "the server reset the connection without an answer")
+    case ETIMEDOUT: return TransferError(.timeout, "no answer while connecting")
+    case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EACCES, EPERM:
+      return TransferError(.unreachable, "no way to the server: \(words)")
+    default: return TransferError(.local, words)
+    }
+  }
+}
+
+extension DNSQuery.State {
+  static func of(_ context: UnsafeMutableRawPointer?) -> DNSQuery.State? {
+    context.map { Unmanaged<DNSQuery.State>.fromOpaque($0).takeUnretainedValue() }
+  }
+}
+
+/// Whether a socket is of datagrams.
+private func isDatagram(_ socket: Int32) -> Bool {
+  var type: Int32 = 0
+  var size = socklen_t(MemoryLayout<Int32>.size)
+  return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0
+    && type == Int32(SOCK_DGRAM.rawValue)
 }

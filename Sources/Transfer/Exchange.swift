@@ -33,6 +33,8 @@ final class Exchange {
   private var sent = 0
   private var found = TransferAnswer()
   private var headerBytes = 0
+  /// Whether the empty line has come that ends the head of an HTTP answer.
+  private var hasWholeHead = false
   private var transcript: Transcript?
   private let scheme: String
   private let isConversation: Bool
@@ -348,6 +350,9 @@ final class Exchange {
       // A new head: what came before was `100 Continue`, or an answer that led elsewhere.
       found.headers.removeAll()
       found.lines = [Self.trimmed(data[...])]
+      hasWholeHead = false
+    } else if data.allSatisfy({ $0 == 0x0d || $0 == 0x0a }) {
+      hasWholeHead = true
     } else if let colon = data.firstIndex(of: UInt8(ascii: ":")) {
       let name = String(decoding: data[..<colon], as: UTF8.self).lowercased()
       found.headers.append((name, Self.trimmed(data[(colon + 1)...])))
@@ -396,6 +401,11 @@ final class Exchange {
     if code == CURLE_OK { sockets.saysNothing() }
     complete()
     if code != CURLE_OK && !(code == CURLE_WRITE_ERROR && found.isCut) { found.error = error(code) }
+    // libcurl takes the end of the connection for the end of the head.
+    if [nil, .lost].contains(found.error?.reason), !isConversation, !hasWholeHead, headerBytes > 0 {
+      found.error = TransferError(
+        .lost, "the connection was closed in the middle of the header, after \(headerBytes) bytes")
+    }
     return found
   }
 

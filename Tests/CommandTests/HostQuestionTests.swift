@@ -61,6 +61,17 @@ import Testing
     #expect(logins == 2 && contacts == 2, "\(sshd.log)")
   }
 
+  @Test func `a program on the host is given the host's address and the log-in's environment`()
+    throws
+  {
+    let shown = sshd.scratch.write(
+      "show", "#!/bin/sh\necho \"OK $1 $LC_ALL $TZ $HOME\"\n", mode: 0o755)
+    let outcome = try range.scrape(
+      "probe", "{exec: {command: [\(shown), \"$HOSTNAME$=$HOSTADDRESS$\"], on: host}}", "h1")
+    #expect(outcome.status == 0, "\(outcome)")
+    #expect(outcome.output.contains("OK h1=127.0.0.1 C UTC \(sshd.scratch.path)"), "\(outcome)")
+  }
+
   @Test func `by hand they are asked the same way, and explained`() throws {
     let one = try range.scrape("probe", "{file: {path: /etc/passwd, mode: '0644'}}", "h1")
     #expect(one.status == 0 && one.output.contains("bytes, changed"), "\(one)")

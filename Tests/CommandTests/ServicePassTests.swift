@@ -42,7 +42,15 @@ import Testing
     let host = try range.scrape("host", "h1", "--only", "probes", "--explain").output
     #expect(host.contains("probe shop") && host.contains("✗") && host.contains("by hand"))
     let list = try range.scrape("list").output
-    #expect(list.contains("shop"))
+    #expect(
+      list.contains("shop (http \(silent.port))") && list.contains("ssh:\(sshd.port), "), "\(list)")
+    #expect(list.contains("tcp:\(closed) closed") && list.contains("collectors cpu, disk, "))
+    let json = try range.scrape("list", "h1", "--json").output
+    #expect(
+      json.contains(
+        "{\"service\":\"shop\",\"probe\":\"http\",\"port\":\(silent.port)}"), "\(json)")
+    let lint = try range.scrape("lint").output
+    #expect(lint.contains("shop (http \(silent.port))"), "\(lint)")
   }
 
   @Test func `a host that is down leaves its services their own verdicts`() throws {

@@ -1,4 +1,8 @@
 import Foundation
+import Synchronization
+
+/// How often something came, as the servers' threads count it.
+private final class Visits: Sendable { let count = Mutex(0) }
 
 /// A server that speaks badly on purpose: each connection gets the same acts, one after the other.
 public final class FakeServer: Sendable {
@@ -13,6 +17,8 @@ public final class FakeServer: Sendable {
     case silence
     case close
     case reset
+    /// Waits for something to come, and sends what the function makes of it.
+    case answer(@Sendable ([UInt8]) -> [UInt8])
 
     public static func send(_ text: String) -> Act { .send(Array(text.utf8)) }
   }
@@ -20,6 +26,10 @@ public final class FakeServer: Sendable {
   public let port: UInt16
   private let listener: Int32
   private let end: Int32
+  private let seen: Visits
+
+  /// How many connections came.
+  public var visits: Int { seen.count.withLock { $0 } }
 
   public init(_ acts: [Act]) {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -38,10 +48,13 @@ public final class FakeServer: Sendable {
     pipe(&ends)
     let stop = ends[0]
     (port, self.listener, end) = (UInt16(bigEndian: address.sin_port), listener, ends[1])
+    let visits = Visits()
+    self.seen = visits
     Thread.detachNewThread {
       while Self.isReady(listener, unless: stop) {
         let client = accept(listener, nil, nil)
         if client < 0 { return }
+        visits.count.withLock { $0 += 1 }
         Thread.detachNewThread {
           Self.serve(client, acts, stop)
           close(client)
@@ -95,6 +108,13 @@ public final class FakeServer: Sendable {
           if recv(client, &room, room.count, 0) <= 0 { return }
         }
         return
+      case .answer(let make):
+        var room = [UInt8](repeating: 0, count: 4096)
+        guard isReady(client, unless: stop, milliseconds: 10_000) else { return }
+        let got = recv(client, &room, room.count, 0)
+        guard got > 0 else { return }
+        let bytes = make(Array(room[..<got]))
+        if send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) < 0 { return }
       case .close: return
       case .reset:
         var linger = linger(l_onoff: 1, l_linger: 0)
@@ -109,6 +129,10 @@ public final class FakeServer: Sendable {
 public final class FakeDatagrams: Sendable {
   public let port: UInt16
   private let end: Int32
+  private let seen = Visits()
+
+  /// How many datagrams came.
+  public var visits: Int { seen.count.withLock { $0 } }
 
   public init(_ answer: @escaping @Sendable ([UInt8]) -> [[UInt8]]) {
     let socket = Foundation.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -125,6 +149,7 @@ public final class FakeDatagrams: Sendable {
     var ends: [Int32] = [0, 0]
     pipe(&ends)
     let stop = ends[0]
+    let visits = seen
     (port, end) = (UInt16(bigEndian: address.sin_port), ends[1])
     Thread.detachNewThread {
       while true {
@@ -141,6 +166,7 @@ public final class FakeDatagrams: Sendable {
           $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             let got = recvfrom(socket, &room, room.count, 0, $0, &size)
             guard got >= 0 else { return }
+            visits.count.withLock { $0 += 1 }
             for reply in answer(Array(room[..<got])) {
               sendto(socket, reply, reply.count, 0, $0, size)
             }

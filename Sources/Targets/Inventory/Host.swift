@@ -46,6 +46,9 @@ public struct Host: Sendable {
   /// Where it first stands.
   public var mark: Mark
 
+  /// The jump host that stands between us and it; nil for this machine, whatever its groups say.
+  public var jumpHost: String? { connection == .local ? nil : via }
+
   /// The variable of this name, or nil.
   public subscript(variable name: String) -> Node? {
     variables.first { $0.name == name }?.value

@@ -44,6 +44,19 @@ final class ByteStream {
     }
   }
 
+  /// The port of this side of the connection; zero where the kernel does not say.
+  var ownPort: UInt16 {
+    var address = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutableBytes(of: &address) { raw in
+      guard let base = raw.baseAddress,
+        getsockname(descriptor.number, base.assumingMemoryBound(to: sockaddr.self), &size) == 0
+      else { return 0 }
+      // Both families have it in the same place, the high byte first.
+      return UInt16(raw[2]) << 8 | UInt16(raw[3])
+    }
+  }
+
   // MARK: sending
 
   func send(

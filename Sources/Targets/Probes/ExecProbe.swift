@@ -10,8 +10,8 @@ internal import Transfer
 ///
 /// Options: `command` (a list of words, or one text cut at blanks; no shell reads it; `$HOSTADDRESS$`
 /// and `$HOSTNAME$` stand for the host), `format` (`nagios`, `checkmk` or `influx`), `on` (`here` or
-/// `host`), `environment` (`{NAME: VALUE}`, values may be secrets; else the program sees PATH and
-/// LC_ALL only). Writes Telegraf's `nagios` and `nagios_state`, or what the program measured.
+/// `host`), `environment` (`{NAME: VALUE}`, values may be secrets). Here the program sees PATH, LC_ALL=C
+/// and HOME=/ besides; on the host what its log-in gives it, with LC_ALL=C and TZ=UTC. Writes Telegraf's `nagios` and `nagios_state`, or what the program measured.
 public struct ExecProbe: HostQuestion {
   public static let name = "exec"
   public static let summary = "A plugin of Nagios or Checkmk, or one that prints points, says OK."
@@ -184,9 +184,13 @@ public struct ExecProbe: HostQuestion {
 
   // MARK: on the host
 
-  public func script(of host: String) -> String? {
+  /// The address is the inventory's: what a name stands for there, the host knows.
+  public func script(of host: String, at address: String) -> String? {
     guard runsOnHost else { return nil }
-    let words = command.map { $0.replacing("$HOSTNAME$", with: host).quotedForShell }
+    let words = command.map {
+      $0.replacing("$HOSTADDRESS$", with: address).replacing("$HOSTNAME$", with: host)
+        .quotedForShell
+    }
     return "$limit \(words.joined(separator: " ")) </dev/null"
   }
 

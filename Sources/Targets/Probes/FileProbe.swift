@@ -32,7 +32,13 @@ public struct FileProbe: HostQuestion {
         else { throw ConfigurationError("path is whole, from / on", at: node) }
         return path
       }
-    if path == nil { options.add(ConfigurationError("file needs a path", at: options.node)) }
+    if path == nil {
+      options.add(
+        ConfigurationError(
+          "file needs a path", at: options.node,
+          hint:
+            "write file/etc/passwd for a file of the host; a file server is smb, ftp or tcp:2049"))
+    }
     self.path = path ?? "/"
     exists = options.boolean("exists") ?? true
     size =
@@ -71,7 +77,7 @@ public struct FileProbe: HostQuestion {
   }
 
   /// stat(1) of GNU and of busybox have these letters in common. `now` is the host's own clock.
-  public func script(of host: String) -> String? {
+  public func script(of host: String, at address: String) -> String? {
     let file = path.quotedForShell
     var script = """
       f=\(file)

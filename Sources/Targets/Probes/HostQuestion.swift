@@ -5,8 +5,9 @@ internal import Metrics
 ///
 /// The script is POSIX sh, only reads, and takes part in the host's one SSH session.
 public protocol HostQuestion: Probe {
-  /// What runs on the host; nil where this probe is asked over the network after all.
-  func script(of host: String) -> String?
+  /// What runs on the host, which has this name and address in the inventory; nil where this probe is
+  /// asked over the network after all.
+  func script(of host: String, at address: String) -> String?
   /// What the script's output (bounded by the batch) and exit status mean; the status is nil where it
   /// did not come to its end.
   func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict
@@ -17,10 +18,10 @@ public struct HostQuestions: Sendable {
   private let asked: [(plan: ProbePlan, question: any HostQuestion, extra: Batch.Extra)]
 
   /// Picks them from a host's probes.
-  public init(_ plans: [ProbePlan], of host: String) {
+  public init(_ plans: [ProbePlan], of host: String, at address: String) {
     asked = plans.enumerated().compactMap { index, plan in
       guard let question = plan.probe as? any HostQuestion,
-        let script = question.script(of: host)
+        let script = question.script(of: host, at: plan.address ?? address)
       else { return nil }
       // $limit ends in the seconds, the batch's own; here they are the probe's.
       let limit = "limit=${limit:+${limit% *} \(plan.wholeSeconds)}\n"
@@ -33,8 +34,8 @@ public struct HostQuestions: Sendable {
   public var isEmpty: Bool { asked.isEmpty }
 
   /// The plans that are left for the network.
-  public static func others(_ plans: [ProbePlan], of host: String) -> [ProbePlan] {
-    plans.filter { ($0.probe as? any HostQuestion)?.script(of: host) == nil }
+  public static func others(_ plans: [ProbePlan]) -> [ProbePlan] {
+    plans.filter { ($0.probe as? any HostQuestion)?.script(of: "", at: "") == nil }
   }
 
   /// What is asked of the host in one session, its collectors' turn included.
@@ -78,6 +79,7 @@ public struct HostQuestions: Sendable {
     switch failure?.reason {
     case nil, .notReached, .cancelled:
       Verdict(.unknown, .notReached, failure?.detail ?? words)
+    case .notSupported: Verdict(.unknown, .notSupported, failure?.detail ?? words)
     default:
       Verdict(.unknown, .noAnswer, "the host could not be asked: \(failure?.detail ?? words)")
     }

@@ -75,8 +75,11 @@ public struct NTPProbe: Probe {
     point.integer("leap", Int64(reply.leap))
     // RATE asks for fewer questions, DENY and RSTR for none; other kisses say that it is not set.
     if reply.stratum == 0, ["\"RATE\"", "\"DENY\"", "\"RSTR\""].contains(reply.reference) {
+      let isRate = reply.reference == "\"RATE\""
       var verdict = Verdict(
-        .minor, .refusedByProtection, "the server turns us away: \(reply.reference)",
+        isRate ? .minor : .major, .refusedByProtection,
+        "the server turns us away: \(reply.reference); "
+          + (isRate ? "ask it less often" : "its access list must let this machine in"),
         latency: took)
       verdict.points = [point]
       return verdict

@@ -27,6 +27,17 @@ public struct ProbePlan: Sendable {
   public var mark: Mark
   public var length: Int
 
+  /// The service with its probe and port, as far as its name does not say them: `ssh (22)`,
+  /// `http-alt (http 8000)`, `x11:1 (6001)`.
+  public var described: String {
+    var more: [String] = []
+    let name = service.lowercased()
+    if name.prefix(while: { $0 != ":" && $0 != "/" && $0 != " " }) != kind { more.append(kind) }
+    if port > 0, !name.hasPrefix("\(kind):\(port)") { more.append("\(port)") }
+    return service + (more.isEmpty ? "" : " (\(more.joined(separator: " ")))")
+      + (isClosed ? " closed" : "")
+  }
+
   /// How long a probe may take that says nothing else.
   public static let timeout: Duration = .seconds(5)
 
@@ -109,6 +120,8 @@ public struct ProbeContext: Sendable {
   public var ssh: SSHOutcome?
   /// How the host is reached over SSH, where that is known: the probe `ssh` then compares its key.
   public var target: HostTarget?
+  /// The jump host that stands between: nothing is asked past it.
+  public var jumpHost: String?
   /// Whether the steps of each probe are kept.
   public var explains = false
 
@@ -121,5 +134,6 @@ public struct ProbeContext: Sendable {
 
   public init(_ host: Host, kit: ProbeKit) {
     self.init(host: host.name, address: host.address, authorities: host.ca, kit: kit)
+    jumpHost = host.jumpHost
   }
 }

@@ -1,3 +1,4 @@
+internal import Collectors
 public import Configuration
 internal import Engine
 
@@ -5,8 +6,9 @@ internal import Engine
 ///
 /// An entry is short, `NAME[:PORT][/PATH] [closed]`, or a mapping of one name to its options,
 /// `{http: {port: 8080, path: /health}}`. The name is a probe's, a module's, or that of a service of
-/// services(5), which is then a TCP port: `http-alt` is `tcp:8080`. A module is written exactly as an
-/// entry; an entry that names one may add options, which win over the module's.
+/// services(5) or of a port scanner: where its protocol is known, that probe asks (`http-alt` is
+/// `http:8000`), else it is a TCP port. A module is written exactly as an entry; an entry that names one
+/// may add options, which win over the module's.
 public struct ProbeReader: Sendable {
   /// An entry taken apart, before its probe reads the options.
   private struct Entry: Sendable {
@@ -151,7 +153,10 @@ public struct ProbeReader: Sendable {
       entry.text = "\(pair.name):\(entry.text.drop { $0 != ":" }.dropFirst())"
       return entry
     }
-    var entry = try base(pair.key, modules: modules)
+    // `{"x11:1": {…}}`: the short form, with options.
+    var entry =
+      pair.name.contains { $0 == ":" || $0 == "/" || $0 == " " }
+      ? try short(pair.key, modules: modules) : try base(pair.key, modules: modules)
     let options = try pair.value.mapping("options of \"\(pair.name)\"")
     entry.pairs += options
     if entry.probe.carrier.canBeClosed, let closed = pair.value["closed"] {
@@ -160,7 +165,8 @@ public struct ProbeReader: Sendable {
     func text(_ key: String) -> String? {
       options.last { $0.name == key }?.value.text
     }
-    if let port = text("port") { entry.text = "\(pair.name):\(port)" }
+    let name = pair.name.prefix { $0 != ":" && $0 != "/" && $0 != " " }
+    if let port = text("port") { entry.text = "\(name):\(port)" }
     if let path = text("path") { entry.text += path.hasPrefix("/") ? path : "/\(path)" }
     return entry
   }
@@ -200,10 +206,30 @@ public struct ProbeReader: Sendable {
     return entry
   }
 
+  /// What people write for something that is asked in another way.
+  private static let otherwise: [String: String] = {
+    let gpu = "GPUs are read on the host, by the collector gpu: write `profile: gpu` there"
+    let ping = "write icmp"
+    let secure = "write https, or {tcp: {port: 443, tls: yes}}"
+    var hints = [
+      "nvidia-smi": gpu, "nvidia_smi": gpu, "nvidia": gpu, "ping": ping, "ping4": ping,
+      "ping6": ping, "tls": secure, "ssl": secure, "certificate": secure,
+      "directory": "write file/PATH for a file of the host, smb or ftp for a file server",
+      "ipmi": "a BMC is no probe: write `bmc: ADDRESS` beside the host's address",
+      "process": "processes are read on the host, by the collector processes of its profile",
+    ]
+    for collector in Collectors.collectors where hints[collector.name] == nil {
+      hints[collector.name] =
+        "\(collector.name) is a collector: it stands in the host's `profile`, not in `probes`"
+    }
+    return hints
+  }()
+
   /// The probe, module or service of this name.
   private func base(_ name: Node, modules allowed: Bool) throws(ConfigurationError) -> Entry {
     let text = name.text ?? ""
-    if let probe = probe(text) {
+    // Port scanners write X11.
+    if let probe = probe(text) ?? (modules[text] == nil ? probe(text.lowercased()) : nil) {
       return Entry(probe: probe, pairs: [], isClosed: false, text: text)
     }
     if let module = modules[text] {
@@ -213,8 +239,15 @@ public struct ProbeReader: Sendable {
         return entry
       }
     }
+    let port = Node.Pair(key: Node("port", like: name), value: name)
+    if let known = KnownService.named(text), let probe = known.probe.flatMap(probe) {
+      let number = Node.Pair(key: port.key, value: Node("\(known.port)", like: name))
+      return Entry(probe: probe, pairs: [number], isClosed: false, text: text)
+    }
+    if let hint = Self.otherwise[text.lowercased()] {
+      throw ConfigurationError("unknown probe \"\(text)\"", at: name, hint: hint)
+    }
     if let tcp = probe(TCPProbe.name), portNumber(text, .tcp) != nil, Int(text) == nil {
-      let port = Node.Pair(key: Node("port", like: name), value: name)
       return Entry(probe: tcp, pairs: [port], isClosed: false, text: text)
     }
     if Int(text) != nil {

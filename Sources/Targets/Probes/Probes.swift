@@ -5,7 +5,7 @@ public enum Probes {
   /// A new probe is its file and its name here.
   public static let all: [any Probe.Type] = [
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
-    SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self,
+    SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self, IdentProbe.self, ProxyProbe.self,
     // By way of a library that speaks the protocol.
     HTTPProbe.self, HTTPSProbe.self, DNSProbe.self, MySQLProbe.self, PostgresProbe.self,
     FTPProbe.self, SMTPProbe.self, IMAPProbe.self, POP3Probe.self,
@@ -22,6 +22,13 @@ public enum Probes {
     _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async -> [ServiceResult] {
+    if let via = context.jumpHost {
+      return plans.map { plan in
+        var result = ServiceResult(plan, trace: context.explains ? Trace() : nil)
+        result.verdict = Verdict(.behind(via))
+        return result
+      }
+    }
     var found: [String: Result<[Connect.Address], TargetError>] = [:]
     let names = Set(plans.map { $0.address ?? context.address })
     let limit = min(deadline, .after(ProbePlan.timeout))

@@ -7,8 +7,8 @@ internal import Metrics
 /// Options: `send` (a text with `\r`, `\n`, `\t`, `\\` and `\xNN`; else one empty line), `expect` (a
 /// text that the answer holds), `tries` (2). Writes Telegraf's `net_response`.
 ///
-/// Silence is unknown: UDP does not say whether anybody listens. That nobody does, the host may say
-/// (ICMP port unreachable), though not more than about once a second.
+/// Silence is unknown, and critical with `expect`: UDP does not say whether anybody listens. That nobody
+/// does, the host may say (ICMP port unreachable), though not more than about once a second.
 public struct UDPProbe: Probe {
   public static let name = "udp"
   public static let summary = "A datagram is answered; silence is unknown, not ok."
@@ -34,14 +34,18 @@ public struct UDPProbe: Probe {
       let answer = try await exchange(
         send, with: endpoint, tries: tries, on: reactor, by: deadline
       ) { _ in true }
+      let got = answer.bytes.isEmpty ? "an empty datagram" : shown(answer.bytes)
       if let expect, answer.bytes.firstRange(of: expect) == nil {
         throw Verdict(
-          .critical, .wrongAnswer, "expected \(shown(expect)), got \(shown(answer.bytes))",
-          latency: answer.took)
+          .critical, .wrongAnswer, "expected \(shown(expect)), got \(got)", latency: answer.took)
       }
-      verdict = .ok(answer.took, "answered \(shown(answer.bytes))")
+      verdict = .ok(answer.took, "answered \(got)")
     } catch {
       verdict = error
+      // Who says what the answer is, knows that there must be one.
+      if let expect, error.reason == .noAnswer {
+        verdict = Verdict(.critical, .timeout, "\(error.message), expected \(shown(expect))")
+      }
     }
     verdict.points.append(
       netResponse(endpoint, .udp, verdict, connected: nil, expects: true))
@@ -95,7 +99,9 @@ func exchange(
     if Task.isCancelled { throw Verdict(.unknown, .cancelled, "ended while waiting for an answer") }
   }
   if others > 0 {
-    throw Verdict(.critical, .protocolError, "\(others) datagrams came, and none was the answer")
+    throw Verdict(
+      .critical, .protocolError,
+      "\(others) \(others == 1 ? "answer" : "answers") came, none fits the question")
   }
   throw Verdict(
     .unknown, .noAnswer, "\(endpoint.number): no answer on UDP port \(endpoint.port)")

@@ -122,3 +122,79 @@ struct DNSProbeTests {
     }
   }
 }
+
+/// Name servers that answer wrongly, or that cannot be reached.
+struct DNSTroubleTests {
+  /// A sound answer to a question: the question again, marked as an answer without records.
+  private static func reply(_ question: [UInt8]) -> [UInt8] {
+    var bytes = question
+    guard bytes.count >= 12 else { return bytes }
+    bytes[2] |= 0x80
+    bytes[3] = 0x80
+    return bytes
+  }
+
+  @Test func `answers that do not fit are counted, whatever is wrong with them`() async throws {
+    let cases: [(name: String, answer: @Sendable ([UInt8]) -> [[UInt8]], told: String)] = [
+      ("garbage", { _ in [[0xff, 0xfe, 0xfd]] }, "critical protocol_error down"),
+      ("empty", { _ in [[]] }, "critical protocol_error down"),
+      (
+        "wrong id",
+        { question in
+          var bytes = Self.reply(question)
+          bytes[0] ^= 0x55
+          return [bytes]
+        }, "critical protocol_error down"
+      ),
+      ("sound after a forged one", { [[0], Self.reply($0)] }, "ok - up"),
+      ("silence", { _ in [] }, "critical timeout down"),
+    ]
+    for (name, answer, told) in cases {
+      let server = FakeDatagrams(answer)
+      let result = try await ask("{dns: {port: \(server.port), timeout: 1s}}")
+      #expect(result.told == told && result.isSound, "\(name): \(result.verdict)")
+      if told.contains("protocol_error") {
+        #expect(
+          result.verdict.message.hasSuffix(" came, none fits the question"),
+          "\(name): \(result.verdict.message)")
+      }
+    }
+  }
+
+  @Test func `over TCP it is said what came, and that the connection was closed`() async throws {
+    let closing = FakeServer([.read(10), .close])
+    let lost = try await ask("{dns: {port: \(closing.port), protocol: tcp, timeout: 1s}}")
+    #expect(lost.told == "critical connection_lost down", "\(lost.verdict)")
+    let noisy = FakeServer([.read(10), .send("SSH-2.0-OpenSSH_9.2\r\n"), .silence])
+    let noise = try await ask("{dns: {port: \(noisy.port), protocol: tcp, timeout: 1s}}")
+    #expect(noise.told == "critical protocol_error down", "\(noise.verdict)")
+    #expect(noise.verdict.message.contains("bytes came"), "\(noise.verdict.message)")
+    let shut = try await ask("{dns: {port: \(freePort()), protocol: tcp, timeout: 1s}}")
+    #expect(shut.told == "critical connection_refused down", "\(shut.verdict)")
+  }
+
+  /// 192.0.2.1 is nobody's (RFC 5737); in a network without a route it is ENETUNREACH at once.
+  @Test func `no route is unreachable, not refused`() async throws {
+    guard getuid() == 0, unreachable("192.0.2.1") == ENETUNREACH else { return }
+    for entry in ["dns", "{dns: {protocol: tcp}}", "udp:53", "tcp:53", "http", "ident", "ntp"] {
+      let result = try await ask(entry, at: "192.0.2.1")
+      #expect(result.told == "critical unreachable down", "\(entry): \(result.verdict)")
+    }
+  }
+
+  /// The error of a datagram to there; zero where there is none.
+  private func unreachable(_ address: String) -> Int32 {
+    let number = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    defer { close(number) }
+    var place = sockaddr_in()
+    place.sin_family = sa_family_t(AF_INET)
+    place.sin_port = UInt16(53).bigEndian
+    inet_pton(AF_INET, address, &place.sin_addr)
+    let code = withUnsafePointer(to: &place) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    return code == 0 ? 0 : errno
+  }
+}

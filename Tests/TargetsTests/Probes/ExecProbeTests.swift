@@ -61,6 +61,18 @@ struct ExecProbeTests {
     #expect(value?[field: "critical_gt"] == .float(10) && value?[field: "max"] == .float(99))
   }
 
+  @Test func `a program's environment is what the page says, and nothing else`() async throws {
+    setenv("SCRAPE_TEST_LEAK", "x", 1)
+    let result = try await ask(
+      "{exec: {command: /usr/bin/env, environment: {WORD: a b}}}")
+    let output = (result.trace?.steps ?? []).first { $0.name == "output" }?.detail ?? ""
+    #expect(
+      Set(output.split(separator: "\n").map(String.init)) == [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/",
+        "WORD=a b",
+      ])
+  }
+
   @Test func `local checks of Checkmk are one service each, the worst counts`() async throws {
     let scratch = Scratch()
     let program = scratch.write(
@@ -131,10 +143,11 @@ struct ExecProbeTests {
   }
 
   @Test func `on the host it is a line of sh, whatever its words hold`() throws {
-    let (plan, _) = try read("{exec: {command: [check_x, \"it's\", \"$(id)\"], on: host}}")
+    let (plan, _) = try read(
+      "{exec: {command: [check_x, \"it's\", \"$(id)\", $HOSTADDRESS$], on: host}}")
     let probe = try #require(plan?.probe as? any HostQuestion)
-    let script = try #require(probe.script(of: "web"))
-    #expect(script == "$limit 'check_x' 'it'\\''s' '$(id)' </dev/null")
+    let script = try #require(probe.script(of: "web", at: "192.0.2.7"))
+    #expect(script == "$limit 'check_x' 'it'\\''s' '$(id)' '192.0.2.7' </dev/null")
     let verdict = probe.judge(output: Array("OK | a=1".utf8), status: 0, took: .zero)
     #expect(verdict.severity == .ok && verdict.points.count == 2)
     #expect(probe.judge(output: [], status: 127, took: nil).severity == .unknown)
@@ -163,7 +176,10 @@ struct FileProbeTests {
     let plan1 = try #require(plan)
     let probe = try #require(plan1.probe as? any HostQuestion)
     let outcome = try run(
-      shell[0], shell.dropFirst() + ["-c", "limit='timeout 5'\n" + (probe.script(of: "x") ?? "")])
+      shell[0],
+      shell.dropFirst() + [
+        "-c", "limit='timeout 5'\n" + (probe.script(of: "x", at: "192.0.2.7") ?? ""),
+      ])
     var result = ServiceResult(plan1)
     result.verdict = probe.judge(
       output: Array(outcome.output.utf8), status: outcome.status, took: .zero)

@@ -252,4 +252,24 @@ struct HTTPProbeTests {
       #expect(theirs.status < 3 && ours == states[Int(theirs.status)], "\(entry) \(theirs)")
     }
   }
+
+  @Test(
+    arguments: [
+      "HTTP/1.1 200 OK\r\nCon", "HTTP/1.1 200 OK\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", "HTTP/1.0 200 OK\r\nServer: x\r\n",
+    ])
+  func `a header that is cut off is no answer`(head: String) async throws {
+    let server = FakeServer([.answer { _ in Array(head.utf8) }, .close])
+    let answer = try await ask("http:\(server.port)")
+    #expect(answer.told == "critical connection_lost down" && answer.isSound, "\(answer.verdict)")
+    #expect(answer.verdict.message.contains("in the middle of the header"), "\(answer.verdict)")
+  }
+
+  @Test func `a header that is whole is an answer, without a body too`() async throws {
+    for head in ["HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 204 None\r\n\r\n", "HTTP/1.0 200 OK\n\nok"] {
+      let server = FakeServer([.answer { _ in Array(head.utf8) }, .close])
+      let answer = try await ask("http:\(server.port)")
+      #expect(answer.told == "ok - up", "\(head): \(answer.verdict)")
+    }
+  }
 }

@@ -57,6 +57,9 @@ struct Transcript: Sendable, CustomTestStringConvertible {
       entry: "rdp", told: "major wrong_answer up",
       turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 5, 0, 0, 0])]),
     Transcript(
+      entry: "proxy", told: "ok - up",
+      turns: [(60, Array("HTTP/1.1 403 Filtered\r\nServer: tinyproxy\r\n\r\n".utf8))]),
+    Transcript(
       entry: "smb", told: "ok - up",
       turns: [
         (

@@ -79,6 +79,8 @@ struct NTPProbeTests {
   @Test func `refusals, nonsense and forgeries are told apart`() async throws {
     let cases: [(@Sendable ([UInt8]) -> [[UInt8]], String)] = [
       ({ [Self.reply($0, stratum: 0, reference: "RATE")] }, "minor refused_by_protection up"),
+      ({ [Self.reply($0, stratum: 0, reference: "DENY")] }, "major refused_by_protection up"),
+      ({ [Self.reply($0, stratum: 0, reference: "RSTR")] }, "major refused_by_protection up"),
       ({ [Self.reply($0, leap: 3)] }, "critical not_synchronized up"),
       ({ [Self.reply($0, stratum: 16)] }, "critical not_synchronized up"),
       ({ [Self.reply($0, mode: 3)] }, "critical protocol_error down"),
