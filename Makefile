@@ -22,10 +22,10 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test test-again range soak lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
+.PHONY: help run build debug test test-again range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
 
 help: ## This list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: deps-run build ## Scrapes this machine over a private sshd; run it twice to see rates.
 	@packaging/quickstart .build/release/scrape
@@ -64,6 +64,10 @@ range: deps-test build ## Keeps 25 hosts with 100 services up on loopback, with 
 soak: deps-test build ## Makes N passes over them at random faults: late, hung, wrong verdicts, lost points.
 	$(SWIFT) build $(RELEASE) --product range
 	.build/release/range soak --passes $(N) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--only "$(FAULT)")
+
+soak-closing: deps-test build ## Makes N passes over eight HTTP servers that close after each answer.
+	$(SWIFT) build $(RELEASE) --product range
+	.build/release/range closing --passes $(N)
 
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

@@ -106,6 +106,8 @@ let package = Package(
       name: "Lab", dependencies: ["CCrypto", "CLinux"], path: "Tests/Lab", swiftSettings: testing),
     .executableTarget(
       name: "LabRange", dependencies: ["Lab"], path: "Tests/Range", swiftSettings: testing),
+    .testTarget(
+      name: "RangeTests", dependencies: ["Lab", "LabRange", "Scraper"], swiftSettings: testing),
     tests("Lab"),
     tests("Metrics"),
     tests("Parsers"),

@@ -87,7 +87,18 @@ public final class Dovecot: Sendable {
       }
       """)
     daemon = try Daemon("/usr/sbin/dovecot", ["-F", "-c", "\(path)/conf"], log: "\(path)/log")
-    let daemon = daemon
+    try wait()
+  }
+
+  /// Starts it again.
+  public func restart() throws {
+    stop()
+    try daemon.restart()
+    try wait()
+  }
+
+  private func wait() throws {
+    let ports = [imap, imaps, pop3, pop3s, smtp]
     guard
       eventually(
         within: 15, { ports.allSatisfy { listens($0, at: address) } || !daemon.isRunning }),

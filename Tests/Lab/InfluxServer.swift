@@ -73,6 +73,34 @@ public final class InfluxServer: @unchecked Sendable {
     try run("/usr/bin/curl", arguments)
   }
 
+  /// One series of an answer.
+  public struct Series {
+    public var name: String
+    public var tags: [String: String]
+    /// Nanoseconds since 1970.
+    public var times: [Int64]
+  }
+
+  /// The series that a query gives, with the times of their points.
+  public func series(_ text: String, database: String) throws -> [Series] {
+    let query = text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    let (_, data) = try get("/query?epoch=ns&db=\(database)&q=\(query)")
+    let answer = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+    let results = answer?["results"] as? [[String: Any]] ?? []
+    if let error = results.compactMap({ $0["error"] as? String }).first ?? answer?["error"]
+      as? String
+    {
+      throw Unavailable(description: "\(text): \(error)")
+    }
+    return results.flatMap { $0["series"] as? [[String: Any]] ?? [] }.map { series in
+      Series(
+        name: series["name"] as? String ?? "", tags: series["tags"] as? [String: String] ?? [:],
+        times: (series["values"] as? [[Any]] ?? []).compactMap {
+          ($0.first as? NSNumber)?.int64Value
+        })
+    }
+  }
+
   /// The rows that a query gives, each as its values.
   public func query(
     _ text: String, database: String = "", user: String? = nil, password: String? = nil

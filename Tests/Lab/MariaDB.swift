@@ -67,6 +67,14 @@ public final class MariaDB: Sendable {
 
   public var log: String { scratch.read("log") ?? "" }
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
+  /// Runs a statement as root.
+  public func execute(_ statement: String) throws {
+    let outcome = try run(
+      "/usr/bin/mariadb",
+      ["--no-defaults", "--socket=\(scratch.path)/socket", "-u", "root", "-e", statement])
+    guard outcome.status == 0 else { throw Unavailable(description: outcome.errors) }
+  }
+
   /// Starts it again with the same data.
   public func restart() throws {
     try daemon.restart()

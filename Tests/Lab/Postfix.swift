@@ -71,7 +71,16 @@ public final class Postfix: Sendable {
       """, mode: 0o644)
     daemon = try Daemon(
       "/usr/lib/postfix/sbin/master", ["-c", path, "-d"], log: "\(path)/log")
-    let daemon = daemon
+    try wait()
+  }
+
+  /// Starts it again.
+  public func restart() throws {
+    try daemon.restart()
+    try wait()
+  }
+
+  private func wait() throws {
     guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
       daemon.isRunning
     else {

@@ -6,6 +6,7 @@ public final class Sshd: Sendable {
   public let port: UInt16
   public let addresses: [String]
   public let daemon: Daemon
+  private let configuration: String
 
   /// The private key that may log in, Ed25519 in OpenSSH's format.
   public var key: String { "\(scratch.path)/user" }
@@ -27,18 +28,18 @@ public final class Sshd: Sendable {
     }
     try run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/user"])
     scratch.write("authorized_keys", scratch.read("user.pub") ?? "")
-    scratch.write(
-      "config",
+    configuration =
       (addresses.map { "ListenAddress \($0):\(port)" }
-        + hostKeys.map { "HostKey \(folder)/host_\($0)" } + options + [
-          "AuthorizedKeysFile \(folder)/authorized_keys", "StrictModes no", "PermitRootLogin yes",
-          "PidFile none", "UsePAM no", "LogLevel VERBOSE",
-          // The last of several MaxStartups lines counts.
-          options.first { $0.hasPrefix("MaxStartups") } ?? "MaxStartups 500:30:1000",
-          "PrintMotd no", "PrintLastLog no",
-          // Debian's bash reads ~/.bashrc for every command over SSH, and this user's may do a lot.
-          "SetEnv HOME=\(folder)",
-        ]).joined(separator: "\n") + "\n")
+      + hostKeys.map { "HostKey \(folder)/host_\($0)" } + options + [
+        "AuthorizedKeysFile \(folder)/authorized_keys", "StrictModes no", "PermitRootLogin yes",
+        "PidFile none", "UsePAM no", "LogLevel VERBOSE",
+        // The last of several MaxStartups lines counts.
+        options.first { $0.hasPrefix("MaxStartups") } ?? "MaxStartups 500:30:1000",
+        "PrintMotd no", "PrintLastLog no",
+        // Debian's bash reads ~/.bashrc for every command over SSH, and this user's may do a lot.
+        "SetEnv HOME=\(folder)",
+      ]).joined(separator: "\n") + "\n"
+    scratch.write("config", configuration)
     try? FileManager.default.createDirectory(
       atPath: "/run/sshd", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755]
     )
@@ -73,6 +74,22 @@ public final class Sshd: Sendable {
   /// Whether a wrapper may bind other files over /etc/passwd and /etc/shadow for a server.
   public static let canHaveAccounts =
     getuid() == 0 && (try? run("/usr/bin/unshare", ["-m", "/bin/true"]).status) == 0
+
+  /// Starts it again, with its own host keys or with a new one in place of its Ed25519 key.
+  public func restart(stranger: Bool = false) throws {
+    let other = "\(scratch.path)/other"
+    if stranger, scratch.read("other") == nil {
+      try run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", other])
+    }
+    let own = "\(scratch.path)/host_ed25519"
+    scratch.write(
+      "config",
+      stranger ? configuration.replacing("HostKey \(own)", with: "HostKey \(other)") : configuration
+    )
+    try daemon.restart()
+    guard eventually({ listens(port, at: addresses[0]) || !daemon.isRunning }), daemon.isRunning
+    else { throw Unavailable(description: "sshd did not start again: \(log)") }
+  }
 
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
   public var identifier: Int32 { daemon.identifier }

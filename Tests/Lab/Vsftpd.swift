@@ -39,7 +39,16 @@ public final class Vsftpd: Sendable {
     }
     let file = scratch.write("conf", (lines + options).joined(separator: "\n") + "\n", mode: 0o600)
     daemon = try Daemon("/usr/sbin/vsftpd", [file], log: "\(path)/log")
-    let daemon = daemon
+    try wait()
+  }
+
+  /// Starts it again.
+  public func restart() throws {
+    try daemon.restart()
+    try wait()
+  }
+
+  private func wait() throws {
     guard eventually(within: 10, { listens(port, at: address) || !daemon.isRunning }),
       daemon.isRunning
     else {

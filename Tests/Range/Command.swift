@@ -4,10 +4,11 @@ import Lab
 /// `range` keeps the range up and takes faults by name; `range soak` makes passes over it.
 @main struct Command {
   private static let usage = """
-    usage: range [soak [--passes N] [--seed N] [--seconds N] [--only FAULT]] [--scrape PROGRAM]
+    usage: range [soak | closing] [--passes N] [--seed N] [--seconds N] [--only FAULT]
       range             keeps the range up; type `list`, `on FAULT`, `off FAULT`, `pass` or `quit`
       range soak        makes passes over it at random faults beside a CPU hog, and prints a table;
                         exit status 1 where a pass was late or hung, a verdict wrong or a point lost
+      range closing     makes passes over eight HTTP servers that close after each answer
       --passes N        how many passes; 1000
       --seed N          the same seed switches the same faults; from the clock
       --seconds N       begin no pass after so many seconds
@@ -17,9 +18,13 @@ import Lab
     """
 
   static func main() {
+    Cage.enter()
     do {
-      exit(try run(Array(CommandLine.arguments.dropFirst())))
+      let status = try run(Array(CommandLine.arguments.dropFirst()))
+      Cage.leave()
+      exit(status)
     } catch {
+      Cage.leave()
       FileHandle.standardError.write(Data("range: \(error)\n".utf8))
       exit(2)
     }
@@ -27,12 +32,11 @@ import Lab
 
   private static func run(_ arguments: [String]) throws -> Int32 {
     var words = arguments[...]
-    var isSoak = false
-    if words.first == "soak" {
-      isSoak = true
-      words = words.dropFirst()
-    }
-    let own = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
+    let mode = ["soak", "closing"].first { $0 == words.first }
+    if mode != nil { words = words.dropFirst() }
+    let own =
+      (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") as NSString)
+      .deletingLastPathComponent
     var soak = Soak(
       passes: 1000, seed: UInt64(Date().timeIntervalSince1970), program: "\(own)/scrape")
     while let word = words.popFirst() {
@@ -59,6 +63,10 @@ import Lab
     guard FileManager.default.isExecutableFile(atPath: soak.program) else {
       throw Unavailable(description: "\(soak.program) is no program; name one by --scrape")
     }
+    if mode == "closing" {
+      let closing = Closing(passes: soak.passes, program: soak.program, limit: soak.limit)
+      return show(try closing.run())
+    }
     let missing = LabRange.missing
     guard missing.isEmpty else {
       throw Unavailable(
@@ -70,15 +78,20 @@ import Lab
     say(
       "\(range.hosts.count) hosts, \(range.healthy.count) checks, \(range.faults.count) faults, up in "
         + String(format: "%.0f s", Date().timeIntervalSince(begun)) + ": \(range.inventory)")
-    return isSoak ? try make(soak, over: range) : try Console(range, program: soak.program).run()
+    return mode == "soak"
+      ? try make(soak, over: range) : try Console(range, program: soak.program).run()
   }
 
   private static func make(_ soak: Soak, over range: LabRange) throws -> Int32 {
     say("soak of \(soak.passes) passes, seed \(soak.seed)")
-    let outcome = try soak.run(over: range)
+    let status = show(try soak.run(over: range))
+    if status != 0 { say("again: range soak --passes \(soak.passes) --seed \(soak.seed)") }
+    return status
+  }
+
+  private static func show(_ outcome: Soak.Outcome) -> Int32 {
     for line in outcome.cases { say(line) }
     say(outcome.table)
-    if !outcome.isGood { say("again: range soak --passes \(soak.passes) --seed \(soak.seed)") }
     return outcome.isGood ? 0 : 1
   }
 

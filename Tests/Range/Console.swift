@@ -55,7 +55,7 @@ struct Console {
         }
       case "pass":
         passes += 1
-        let pass = try RangePass(passes, program: program, over: range, deadline: 15)
+        let pass = try RangePass(passes, program: program, inventory: range.inventory, deadline: 15)
         say("\(pass.errors)\(String(format: "%.2f", pass.seconds)) s, exit status \(pass.status)")
       case "quit": return 0
       default: say(Self.usage)

@@ -9,6 +9,8 @@ final class LabRange {
   let scratch = Scratch()
   let block: Block
   let authority: Authority
+  /// One whose certificates nobody trusts.
+  let stranger: Authority
   let influx: InfluxServer
   let bot: BotAPI
   let webs: [Web]
@@ -59,7 +61,7 @@ final class LabRange {
     /// An HTTP server that closes after each answer.
     var closing: Peer
     /// A port that accepts.
-    var open: Peer
+    var open: Place
   }
 
   /// What is missing on this machine; empty where the range can be.
@@ -99,6 +101,7 @@ final class LabRange {
     // Daemons of other users look into it.
     try run("/bin/chmod", ["755", path])
     authority = try Authority()
+    stranger = try Authority()
     let authority = authority
     bot = try BotAPI(chats: [Self.chat], second: 0.02)
     influx = try InfluxServer(
@@ -153,10 +156,12 @@ final class LabRange {
         address: block.address(Number.gpus.upperBound), port: Port.bmc, lifetime: Self.lifetime),
       closing: try Peer(
         Self.closing, address: block.address(Number.app), port: Port.http),
-      open: try Peer([.silence], address: block.address(Number.app), port: Port.open))
+      open: Place(address: block.address(Number.app), port: Port.open))
     bmcs = try Number.gpus.dropLast().map { number in
       try BMC(address: block.address(number), port: Port.bmc)
     }
+    try daemons.chrony.wait()
+    try daemons.open.play([.silence])
     plugin = scratch.write("plugin/used", "OK - 40 % | used=40%\n", mode: 0o644)
     watched = scratch.write("watched/file", "unchanged\n", mode: 0o644)
     scratch.write("inventory/secrets/mysql", "right\n")
@@ -168,6 +173,7 @@ final class LabRange {
     writeInventory()
   }
 
+  var appAddress: String { block.address(Number.app) }
   static let records = ["www.lab.example. 300 IN A 192.0.2.7", "lab.example. 300 IN A 192.0.2.8"]
   static let timeSource = "local stratum 3"
   /// HTTP/1.0 as the oldest servers speak it: the end of the connection is the end of the page.
@@ -284,10 +290,10 @@ final class LabRange {
       "inventory/scrape.yml",
       """
       profiles:
-        range: {collectors: {system: 0s, cpu: 0s, mem: 0s, net: 0s, disk: 0s}}
+        range: {deadline: 6s, collectors: {system: 0s, cpu: 0s, mem: 0s, net: 0s, disk: 0s}}
       deadline: 15s
       connect_timeout: \(Self.patience)s
-      delivery_timeout: 4s
+      delivery_timeout: 1s
       store: {path: \(store)}
       self: {gateway: off, resolver: off}
       sinks:

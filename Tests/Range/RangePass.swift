@@ -23,7 +23,7 @@ struct RangePass {
   /// It ended neither hung nor as a pass may: 0 all is well, 1 something is not, 3 nothing delivered.
   var isBroken: Bool { !isHung && ![0, 1, 3].contains(status) }
 
-  init(_ number: Int, program: String, over range: LabRange, deadline: Int) throws {
+  init(_ number: Int, program: String, inventory: String, deadline: Int) throws {
     self.number = number
     self.deadline = Double(deadline)
     let log = Scratch()
@@ -31,7 +31,7 @@ struct RangePass {
     let clock = ContinuousClock.now
     let pass = try Daemon(
       program,
-      ["run", "--inventory", range.inventory, "--deadline", "\(deadline)"],
+      ["run", "--inventory", inventory, "--deadline", "\(deadline)"],
       environment: ["SSH_AUTH_SOCK": "", "USER": NSUserName()], log: "\(log.path)/log")
     isKilled = !eventually(within: Double(deadline) + Self.hung) { !pass.isRunning }
     let took = ContinuousClock.now - clock

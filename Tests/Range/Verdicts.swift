@@ -7,9 +7,9 @@ struct Verdicts {
 
   private static let severities = ["ok", "minor", "major", "critical", "unknown"]
 
-  /// Reads the points of one pass; older ones, that were late, are left out.
+  /// Reads the points of one pass. Findings of older ones, that were delivered late, are left out.
   init(_ points: [PointLine], since start: Int64) {
-    for point in points where point.time >= start {
+    for point in points where point.time >= start || point.measurement == "event" {
       let host = point.tags["host"] ?? ""
       switch point.measurement {
       case "service":
@@ -49,7 +49,7 @@ struct Verdicts {
   /// All checks whose finding is not one of those expected, also where there is none, or one too many.
   func wrong(_ expected: [Check: [Finding]]) -> [Wrong] {
     var wrong: [Wrong] = []
-    for (check, right) in expected where !check.isRule {
+    for (check, right) in expected where !check.isRule && !right.isEmpty {
       let got = findings[check]
       if got.map({ right.contains($0) }) != true {
         wrong.append(Wrong(check: check, expected: right, got: got?.description ?? "nothing"))
@@ -60,6 +60,48 @@ struct Verdicts {
     }
     return wrong.sorted { $0.check < $1.check }
   }
+}
+
+/// The states of all checks, as the events of all passes tell them.
+struct States {
+  private var severities: [Check: String] = [:]
+
+  mutating func take(_ verdicts: Verdicts) {
+    for change in verdicts.changes { severities[change.check] = change.severity }
+  }
+
+  /// Checks whose state is not one of those expected; what nobody expects must be ok.
+  ///
+  /// A rule is expected by the beginning of its name: the tags of its series follow.
+  func wrong(_ expected: [Check: [Finding]]) -> [Verdicts.Wrong] {
+    var wrong: [Verdicts.Wrong] = []
+    for (check, right) in expected where right.contains(where: { !$0.isUnjudged }) {
+      let state =
+        check.isRule
+        ? severities.first { $0.key.host == check.host && $0.key.name.hasPrefix(check.name) }?.value
+        : severities[check]
+      let allowed = right.filter { !$0.isUnjudged }
+      if !allowed.contains(where: { $0.severity == state ?? "ok" }) {
+        let got = "the state \(state ?? "ok")"
+        wrong.append(Verdicts.Wrong(check: check, expected: allowed, got: got))
+      }
+    }
+    for (check, state) in severities where state != "ok" {
+      let isExpected = expected.keys.contains {
+        $0 == check
+          || $0.isRule && $0.host == check.host && check.name.hasPrefix($0.name)
+      }
+      if !isExpected {
+        wrong.append(Verdicts.Wrong(check: check, expected: [.ok], got: "the state \(state)"))
+      }
+    }
+    return wrong.sorted { $0.check < $1.check }
+  }
+}
+
+extension Finding {
+  /// Nothing was learnt, and the state stays as it was.
+  var isUnjudged: Bool { reason == "not_reached" || reason == "cancelled" }
 }
 
 extension Check {
