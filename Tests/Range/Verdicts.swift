@@ -42,7 +42,8 @@ struct Verdicts {
     var got: String
 
     var description: String {
-      "\(check): expected \(expected.map(\.description).joined(separator: " or ")), got \(got)"
+      let right = expected.map(\.description).joined(separator: " or ")
+      return "\(check): expected \(right.isEmpty ? "nothing" : right), got \(got)"
     }
   }
 
