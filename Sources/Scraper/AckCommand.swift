@@ -52,7 +52,7 @@ enum AckCommand: Subcommand {
         return ExitCode.notOK
       }
       try await store.remove(ended)
-      for word in ended { Terminal.print("\(word.host)  \(word.check) not acknowledged".visible) }
+      for word in ended { Terminal.show("\(word.host)  \(word.check) not acknowledged".visible) }
       return ExitCode.ok
     }
     let watch = Watch(site)
@@ -74,7 +74,7 @@ enum AckCommand: Subcommand {
     }
     try await store.add(words)
     for word in words.sorted(by: { ($0.host, $0.check) < ($1.host, $1.check) }) {
-      Terminal.print("\(word.host)  \(word.check) \(word.severity.rawValue)".visible)
+      Terminal.show("\(word.host)  \(word.check) \(word.severity.rawValue)".visible)
     }
     return ExitCode.ok
   }
@@ -104,7 +104,7 @@ enum AckCommand: Subcommand {
     for (kind, words) in lines {
       let since = words.map(\.time).min() ?? words[0].time
       let why = kind.why.isEmpty ? "" : ": \(kind.why)"
-      Terminal.print(
+      Terminal.show(
         "\(fold(words.map(\.host)))  \(kind.check) \(kind.severity.rawValue)  ".visible
           + "since \(Figure.moment(since)), \(kind.who)\(why)".visible)
     }

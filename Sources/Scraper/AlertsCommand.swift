@@ -64,16 +64,16 @@ enum AlertsCommand: Subcommand {
   private static func show(_ incident: Incident) {
     let text = AlertText(incident: incident, effects: [:])
     let end = incident.closed.map { "–\(AlertText.clock($0))" } ?? ""
-    Terminal.print(
+    Terminal.show(
       "\(incident.id)  \(AlertText.clock(incident.opened))\(end)  \(incident.contact)".visible)
-    for line in text.text.plain.split(separator: "\n") { Terminal.print("    \(line)".visible) }
+    for line in text.text.plain.split(separator: "\n") { Terminal.show("    \(line)".visible) }
     for (name, telling) in incident.tellings.sorted(by: { $0.key < $1.key }) {
       var line = "    \(name): "
       line += telling.noticed.map { "told \(AlertText.clock($0))" } ?? "not told"
       if let failure = telling.failure { line += "; \(failure)" }
-      Terminal.print(line.visible)
+      Terminal.show(line.visible)
     }
-    if incident.isDropped { Terminal.print("    no route leads there any more") }
-    if incident.tellings.isEmpty { Terminal.print("    nobody was told yet") }
+    if incident.isDropped { Terminal.show("    no route leads there any more") }
+    if incident.tellings.isEmpty { Terminal.show("    nobody was told yet") }
   }
 }

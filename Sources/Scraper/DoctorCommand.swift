@@ -62,7 +62,7 @@ enum DoctorCommand: Subcommand {
       let checks = checks.filter { $0.area == area }
       // One long name of a sink does not push all else to the right.
       let width = checks.map(\.subject.count).filter { $0 <= 30 }.max() ?? 0
-      for check in checks { Terminal.print(check.line(width: width)) }
+      for check in checks { Terminal.show(check.line(width: width)) }
     }
     let wrong = checks.count { $0.isFine == false }
     Terminal.note(

@@ -75,9 +75,9 @@ enum HostCommand: Subcommand {
     if arguments.has("--json") {
       Terminal.print(Printable(report.json))
     } else {
-      Terminal.print(report.text)
+      Terminal.show(report.text)
       if arguments.has("--explain") {
-        Terminal.print(Explanation(visit, site: site, reach: reach).text)
+        Terminal.show(Explanation(visit, site: site, reach: reach).text)
       }
     }
     for warning in gatherer.warnings { Terminal.note("scrape: \(warning.visible)") }

@@ -61,7 +61,7 @@ enum ListCommand: Subcommand {
     let members = site.inventory.hosts(of: name)
     guard members.contains(where: { shown[$0.name] != nil }) else { return }
     let indent = String(repeating: "  ", count: depth)
-    Terminal.print(
+    Terminal.show(
       "\(indent)\(Terminal.paint(name, .bold, on: 1)) (\(members.count { shown[$0.name] != nil }))")
     for host in group.hosts.compactMap({ shown[$0] }) {
       var words = [
@@ -83,7 +83,7 @@ enum ListCommand: Subcommand {
           facts["product"], facts["serial"].map { "serial \($0)" },
         ].compactMap { $0 }
       }
-      Terminal.print("\(indent)  \(words.joined(separator: "  ").visible)")
+      Terminal.show("\(indent)  \(words.joined(separator: "  ").visible)")
     }
     for child in group.children {
       tree(child, site, shown, states, services, width: width, depth: depth + 1)

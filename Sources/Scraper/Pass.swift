@@ -34,6 +34,8 @@ struct Pass {
     var own: SelfReading?
     /// The services of scrape.yml that are not ok.
     var broken: [(name: String, state: GroupState)] = []
+    /// What became worse.
+    var news: NewTroubles?
     /// Hosts of which nothing was due.
     var idle = 0
     var points = 0
@@ -123,6 +125,9 @@ struct Pass {
       states,
       changes: Dictionary(
         results.map { ($0.batch.host, $0.transitions) }, uniquingKeysWith: { $0 + $1 }))
+    report.news = NewTroubles(
+      results, states: states, complaints: (try? await store.problems()) ?? [:], of: site,
+      at: report.start)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]

@@ -76,6 +76,6 @@ final class Progress: Sendable {
     if state.waiting.count <= 20 {
       line += "  waiting: \(fold(state.waiting.sorted()))"
     }
-    Terminal.write("\r\(line.prefix(Terminal.width - 1))\u{1b}[K", to: 2)
+    Terminal.tell("\r\(line.prefix(Terminal.width - 1))\u{1b}[K", to: 2)
   }
 }

@@ -23,7 +23,7 @@ enum RunCommand: Subcommand {
         "--adopt-store",
         "Takes over a store that another inventory wrote, as after it was moved and changed."),
       Option("--dry-run", "Says who would be asked what, and contacts nobody."),
-      Option("--quiet", short: "-q", "Says nothing but errors."),
+      Option("--quiet", short: "-q", "Says what is new: a line for each new problem, and errors."),
       Option(
         "--verbose", short: "-v",
         "A table of every host with its main figures, and all names in full."),
@@ -99,9 +99,13 @@ enum RunCommand: Subcommand {
     // Where standard output carries points, the table would spoil them.
     if arguments.has("--verbose") {
       let isData = arguments.has("--stdout") || arguments.has("--json")
-      Terminal.write(summary.table + "\n", to: isData ? 2 : 1)
+      Terminal.tell(summary.table + "\n", to: isData ? 2 : 1)
     }
-    if !quiet { Terminal.note(summary.text) } else { summary.errors.forEach(Terminal.note) }
+    if quiet {
+      for line in (report.news?.lines ?? []) + summary.errors { Terminal.note(line) }
+    } else {
+      Terminal.note(summary.text)
+    }
     return summary.exitCode
   }
 

@@ -47,7 +47,7 @@ enum SilenceCommand: Subcommand {
       }
       let number = try number(text, "--end")
       guard try await store.endSilence(number, at: now) else { return none(number) }
-      Terminal.print("silence \(number) ended")
+      Terminal.show("silence \(number) ended")
       return ExitCode.ok
     }
     if let text = arguments["--edit"] {
@@ -112,7 +112,7 @@ enum SilenceCommand: Subcommand {
   private static func show(_ silence: Store.Silence, _ names: [String], at now: Timestamp) {
     let checks = silence.check.map { ", \($0)" } ?? ""
     let length = Figure.age(.nanoseconds(silence.until.nanoseconds &- now.nanoseconds))
-    Terminal.print(
+    Terminal.show(
       "silence \(silence.id): \(fold(names))\(checks) until \(Figure.moment(silence.until)), \(length)"
         .visible)
   }
@@ -125,14 +125,14 @@ enum SilenceCommand: Subcommand {
       let length = Figure.age(.nanoseconds(silence.until.nanoseconds &- now.nanoseconds))
       let isOfNone =
         !Pseudo.all.contains(silence.hosts) && site.inventory.remaining(silence.hosts).isEmpty
-      Terminal.print(
+      Terminal.show(
         "\(silence.id)  \(silence.hosts)\(checks)  until \(Figure.moment(silence.until)) (\(length)), "
           .visible + "\(silence.who)\(why)".visible + (isOfNone ? " (no such host any more)" : ""))
     }
     let windows = site.alerts.maintenance.filter { $0.holds(now) }
     for window in windows {
       let hosts = window.hosts.map { fold($0.sorted()) } ?? "all"
-      Terminal.print("–  \(hosts)  maintenance of scrape.yml: \(window.why)".visible)
+      Terminal.show("–  \(hosts)  maintenance of scrape.yml: \(window.why)".visible)
     }
     if silences.isEmpty, windows.isEmpty { Terminal.note("nothing is silenced") }
   }

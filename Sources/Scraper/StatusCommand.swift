@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Engine
 internal import Metrics
 internal import Rules
 internal import Sinks
@@ -8,25 +9,90 @@ internal import Targets
 enum StatusCommand: Subcommand {
   static let name = "status"
   static let summary = "Shows the last pass and all that is not well, without asking anybody."
-  static let operands = "[HOST]"
+  static let operands = "[PATTERN]"
   static let options =
     Site.options + [
+      Option(
+        "--severity", "WORD", "Only what is at least so bad: unknown, minor, major, critical."),
+      Option("--sort", "WORD", "By severity (the worst first), since (the newest), host or check."),
+      Option("--watch", "SECONDS", "Shows it again and again, until interrupted."),
       Option("--json", "One JSON object a check, and one a service of scrape.yml."),
       Option("--history", "What changed, the newest first, instead of how it is."),
       Option("--verbose", short: "-v", "What is well, too."),
+      Screen.option,
     ]
   static let discussion = """
     It begins with the age of the last pass over all hosts: one with --limit or --only, and one that
     somebody started from a terminal, does not count where there are a timer's. It is loud when that is
     older than three intervals, which are learnt from the passes before (an hour where there are too few).
-    Exit code 0 if all is well and passes come, 1 if not.
+
+    Then a line for each trouble: how bad, whom, what, since when, for how long, why. What is an effect
+    stands below its cause; what is acknowledged or silenced is marked and comes last. On a terminal
+    lines are cut to its width. Exit code 0 if all is well and passes come, 1 if not; with PATTERN or
+    --severity only what is shown counts.
     """
   static let examples: [Example] = [
     ("scrape status", "what was wrong at the last pass, and since when"),
+    ("scrape status --severity major --watch 5", "on a second screen"),
     ("scrape status gpu2 --json", "one host, for scripts"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
+    let screen = try Screen(color: arguments["--color"])
+    let least = try severity(arguments["--severity"])
+    let order = try order(arguments["--sort"])
+    guard let pause = try arguments.duration("--watch") else {
+      return try await show(arguments, screen, least, order, rows: nil)
+    }
+    guard !arguments.has("--json"), !arguments.has("--history") else {
+      throw UsageError(message: "--watch shows neither --json nor --history")
+    }
+    let reactor = Reactor()
+    while true {
+      // The window may have another size by now.
+      let screen = try Screen(color: arguments["--color"])
+      if screen.height != nil { Terminal.write(home, to: 1) }
+      let code = try await show(arguments, screen, least, order, rows: screen.height)
+      if screen.height == nil { Terminal.show("") }
+      let isOver = await reactor.open { reactor in
+        (try? await reactor.sleep(until: .after(pause))) == nil
+      }
+      if isOver { return code }
+    }
+  }
+
+  /// Takes the cursor to the first place and wipes what is there.
+  private static let home = Printable("").between("\u{1b}[H\u{1b}[2J", "")
+
+  private static func severity(_ word: String?) throws(UsageError) -> Severity? {
+    guard let word else { return nil }
+    guard let severity = Severity(rawValue: word), severity != .ok else {
+      let words = ["unknown", "minor", "major", "critical"]
+      let hint = didYouMean(word, among: words).map { "; \($0)" } ?? ""
+      throw UsageError(message: "--severity takes \(list(words)), not \"\(word)\"\(hint)")
+    }
+    return severity
+  }
+
+  private static func order(_ word: String?) throws(UsageError) -> Trouble.Order {
+    guard let word else { return .severity }
+    guard let order = Trouble.Order(rawValue: word) else {
+      let words = Trouble.Order.allCases.map(\.rawValue)
+      let hint = didYouMean(word, among: words).map { "; \($0)" } ?? ""
+      throw UsageError(message: "--sort takes \(list(words)), not \"\(word)\"\(hint)")
+    }
+    return order
+  }
+
+  private static func list(_ words: [String]) -> String {
+    "\(words.dropLast().joined(separator: ", ")) or \(words.last ?? "")"
+  }
+
+  /// Shows it once, in at most that many rows.
+  private static func show(
+    _ arguments: Arguments, _ screen: Screen, _ least: Severity?, _ order: Trouble.Order,
+    rows: Int?
+  ) async throws -> Int32 {
     let site = try Site(arguments)
     guard site.hasStore else {
       Terminal.note("scrape status: no pass has run yet (\(site.storePath.visible) is not there)")
@@ -34,79 +100,53 @@ enum StatusCommand: Subcommand {
     }
     let store = site.store()
     try await site.check(store)
-    var hosts = Set(site.inventory.hosts.map(\.name))
-    // Whether the scraper is cut off concerns all hosts, and none of them.
-    var shown = hosts.union(Pseudo.all)
-    if let pattern = arguments.operands.first {
-      hosts = Set(try site.inventory.select(pattern).map(\.name))
-      shown = hosts
-    }
+    let pattern = arguments.operands.first
     if arguments.has("--history") {
-      try await showHistory(of: shown, in: site, store, json: arguments.has("--json"))
+      try await StatusHistory(site: site, store: store, screen: screen)
+        .show(of: pattern, json: arguments.has("--json"))
       return ExitCode.ok
     }
-    // What is no longer asked says nothing any more.
-    let watch = Watch(site)
-    func isAsked(_ host: String, _ check: String) -> Bool {
-      shown.contains(host) && watch.has(check, of: host)
-    }
-    let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
-    let allProblems = try await store.problems()
-    let allStates = try await store.states()
-    let checks = checks(statuses, allProblems, allStates).filter { isAsked($0.host, $0.name) }
-    let last = try await LastPass(in: store)
+    let now = Timestamp.now
+    let view = try await StatusView(site, store, of: pattern, at: now)
+    let isWell = !view.last.isLate && view.isWell(from: least)
     if arguments.has("--json") {
-      Terminal.print(Printable(last.json))
-      for check in checks { Terminal.print(Printable(json(check))) }
-    } else {
-      let up = statuses.count { $0.outcome.target == "ssh" && $0.outcome.up }
-      let sessions = hosts.count { watch.has("ssh", of: $0) }
-      let counts =
-        sessions == 0 ? "" : ": \(Figure.count(up)) of \(Figure.count(sessions, "host")) up"
-      Terminal.print(
-        last.isLate ? Terminal.paint(last.words, .red, on: 1) : Printable(last.words + counts))
-      show(checks.filter { arguments.has("--verbose") || !$0.isWell })
+      printJSON(view, from: least)
+      return isWell ? ExitCode.ok : ExitCode.notOK
     }
-    let judge = Judge(site, store, watch, states: allStates)
-    let broken = judge.services.filter { $0.state != .ok }
-    let never = hosts.subtracting(statuses.map(\.host))
-    if arguments.has("--json") {
-      for (name, state) in judge.services {
-        Terminal.print(
-          Printable(
-            JSON.object([("service", .string(name)), ("state", .string(state.rawValue))])))
-      }
-      for host in never.sorted() {
-        Terminal.print(
-          Printable(
-            JSON.object([
-              ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
-              ("message", .string("never asked")),
-            ])))
-      }
-    } else {
-      for (name, state) in broken {
-        Terminal.print(
-          "\(Terminal.paint(Figure.pad(state.rawValue, 8), .red, on: 1))  service \(name.visible)")
-      }
-      if !never.isEmpty { Terminal.print("never asked  \(fold(never.sorted()))") }
-      for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
-        var line = "\(queue.sink): \(Figure.count(queue.lines, "point")) waiting"
-        if let oldest = queue.oldest { line += " since \(Figure.time(oldest))" }
-        if queue.dropped > 0 { line += ", \(Figure.count(queue.dropped)) dropped at the bound" }
-        if let trouble = queue.trouble {
-          line += "; failed since \(Figure.time(trouble.since)): \(trouble.message)"
-        }
-        Terminal.print(line.visible)
-      }
-      try await showUntold(store)
+    let counts =
+      view.sessions == 0
+      ? "" : ": \(Figure.count(view.up)) of \(Figure.count(view.sessions, "host")) up"
+    // What is loud is not cut: it says what to do.
+    let head =
+      view.last.isLate
+      ? screen.paint(Printable(view.last.words), .alarm)
+      : Printable(
+        screen.width.map { Screen.cut(view.last.words + counts, $0) } ?? view.last.words + counts)
+    let troubles = view.troubles(from: least ?? .unknown, verbose: arguments.has("--verbose"))
+    var lines = [head] + TroubleTable(screen, at: now).lines(Trouble.sorted(troubles, by: order))
+    for line in try await others(store) {
+      lines.append(Printable(screen.width.map { Screen.cut(line, $0) } ?? line))
     }
-    let isWell = !last.isLate && never.isEmpty && checks.allSatisfy(\.isWell) && broken.isEmpty
+    if let rows, lines.count > rows - 1 {
+      let rest = lines.count - (rows - 2)
+      lines = Array(lines.prefix(rows - 2)) + ["and \(rest) more lines"]
+    }
+    for line in lines { Terminal.show(line) }
     return isWell ? ExitCode.ok : ExitCode.notOK
   }
 
-  /// Places where people could not be told at the last attempt.
-  private static func showUntold(_ store: Store) async throws {
+  /// What waits for sinks, and places where people could not be notified at the last attempt.
+  private static func others(_ store: Store) async throws -> [String] {
+    var lines: [String] = []
+    for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
+      var line = "\(queue.sink): \(Figure.count(queue.lines, "point")) waiting"
+      if let oldest = queue.oldest { line += " since \(Figure.time(oldest))" }
+      if queue.dropped > 0 { line += ", \(Figure.count(queue.dropped)) dropped at the bound" }
+      if let trouble = queue.trouble {
+        line += "; failed since \(Figure.time(trouble.since)): \(trouble.message)"
+      }
+      lines.append(line)
+    }
     var failures: [String: String] = [:]
     for incident in try await store.incidents().compactMap({ Incident($0.body) }) {
       for (notifier, telling) in incident.tellings {
@@ -114,169 +154,36 @@ enum StatusCommand: Subcommand {
       }
     }
     for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {
-      Terminal.print("\(notifier): people could not be told: \(words)".visible)
+      lines.append("\(notifier): people could not be told: \(words)")
     }
+    return lines
   }
 
-  /// One thing that is watched, as it was at the last pass.
-  private struct Check {
-    var host: String
-    /// `ssh`, `bmc`, `service https`, `rule disk full{path=/}`.
-    var name: String
-    var severity: Severity
-    var since: Timestamp
-    var lastOK: Timestamp?
-    /// Of a rule the store knows only whether: what stays well is not written again.
-    var wasOK = false
-    /// What is seen and has not lasted long enough to count.
-    var pending: Severity?
-    var isFlapping = false
-    var reason: String?
-    var message: String
-    var status: TargetStatus?
-    var problems: [CollectorProblem] = []
+  // MARK: JSON
 
-    var isWell: Bool { severity == .ok && problems.isEmpty && pending == nil }
-  }
-
-  /// Targets with their problems, then what rules found, by host.
-  private static func checks(
-    _ statuses: [TargetStatus], _ problems: [String: [CollectorProblem]],
-    _ states: [String: [String: CheckState]]
-  ) -> [Check] {
-    var checks = statuses.map { status in
-      let name = status.outcome.target
-      let state = states[status.host]?[name]
-      let isBMC = name == BMCReading.name
-      var check = Check(
-        host: status.host, name: name,
-        severity: state?.severity ?? (status.outcome.up ? .ok : .unknown),
-        since: state?.since ?? status.since, lastOK: status.lastUp, pending: state?.pending,
-        isFlapping: state?.isFlapping ?? false, reason: status.outcome.reason,
-        message: status.outcome.message ?? "", status: status)
-      if ServiceReading.service(name) == nil {
-        check.problems = (problems[status.host] ?? []).filter {
-          BMCReading.isPart($0.collector) == isBMC
-        }
-      }
-      return check
+  private static func printJSON(_ view: StatusView, from least: Severity?) {
+    Terminal.print(Printable(view.last.json))
+    for check in view.checks where least.map({ check.severity >= $0 }) ?? true {
+      Terminal.print(Printable(json(check)))
     }
-    for (host, all) in states {
-      for (name, state) in all where Judge.rule(name) != nil {
-        checks.append(
-          Check(
-            host: host, name: name, severity: state.severity, since: state.since,
-            lastOK: nil, wasOK: state.lastOK != nil, pending: state.pending,
-            isFlapping: state.isFlapping, message: state.message))
-      }
-    }
-    return checks.sorted {
-      ($1.severity, $0.name, $0.host) < ($0.severity, $1.name, $1.host)
-    }
-  }
-
-  /// A line for each, but one for all hosts that have the same trouble where they are many.
-  private static func show(_ checks: [Check]) {
-    struct Kind: Hashable {
-      var name: String
-      var severity: Severity
-      var reason: String?
-    }
-    let kinds = Dictionary(grouping: checks) {
-      Kind(name: $0.name, severity: $0.severity, reason: $0.reason)
-    }
-    var told: Set<Kind> = []
-    var lines: [(check: Check, hosts: String, since: Timestamp, example: String?)] = []
-    for check in checks {
-      let kind = Kind(name: check.name, severity: check.severity, reason: check.reason)
-      let all = kinds[kind] ?? []
-      if all.count > 1, check.problems.isEmpty {
-        guard told.insert(kind).inserted else { continue }
-        let since = Timestamp(nanoseconds: all.map(\.since.nanoseconds).min() ?? 0)
-        let isSame = all.allSatisfy { $0.message == check.message }
-        lines.append((check, fold(all.map(\.host)), since, isSame ? nil : check.host))
-      } else {
-        lines.append((check, check.host, check.since, nil))
-      }
-    }
-    let width = min(32, lines.map(\.hosts.count).max() ?? 0)
-    for line in lines {
-      show(line.check, as: line.hosts, width: width, since: line.since, example: line.example)
-    }
-  }
-
-  private static func show(
-    _ check: Check, as hosts: String, width: Int, since: Timestamp, example: String?
-  ) {
-    let colour: Terminal.Colour =
-      switch check.severity {
-      case .ok: check.problems.isEmpty ? .green : .yellow
-      case .critical, .major: .red
-      case .minor, .unknown: .yellow
-      }
-    let word =
-      check.severity == .ok && !check.problems.isEmpty ? "unknown" : check.severity.rawValue
-    var line: Printable = "\(Terminal.paint(Figure.pad(word, 8), colour, on: 1))  "
-    line += "\(Figure.pad(hosts, width))  \(check.name) "
-    line += check.severity == .ok ? "ok since \(Figure.time(since))" : "since \(Figure.time(since))"
-    if check.severity != .ok {
-      line +=
-        check.lastOK.map { ", last ok \(Figure.time($0))" as Printable }
-        ?? (check.wasOK ? "" : ", never ok")
-    }
-    if check.isFlapping { line += ", flapping" }
-    if let pending = check.pending { line += ", \(pending.rawValue) for a moment" }
-    let words = [check.reason, check.message.isEmpty ? nil : check.message].compactMap { $0 }
-    if check.severity != .ok || check.pending != nil, !words.isEmpty {
-      let example = example.map { "for example \($0): " } ?? ""
-      line += ": \(example)\(words.joined(separator: ": "))"
-    }
-    Terminal.print(line)
-    for problem in check.problems {
+    for (name, state) in view.services
+    where least.map({ (state.severity ?? .unknown) >= $0 }) ?? true {
       Terminal.print(
-        "          \(Figure.pad("", width))  \(problem.collector) \(problem.reason): \(problem.detail)"
-      )
+        Printable(
+          JSON.object([("service", .string(name)), ("state", .string(state.rawValue))])))
     }
-  }
-
-  /// What changed: one line each, the newest first.
-  private static func showHistory(
-    of hosts: Set<String>, in site: Site, _ store: Store, json: Bool
-  ) async throws {
-    let one = hosts.count == 1 ? hosts.first : nil
-    // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
-    let isPart = !site.inventory.hosts.allSatisfy { hosts.contains($0.name) } && one == nil
-    let all = try await store.transitions(of: one, limit: isPart ? .max : 1000)
-      .filter { hosts.contains($0.host) }.prefix(1000)
-    let width = min(32, all.map(\.host.count).max() ?? 0)
-    for kept in all {
-      let change = kept.transition
-      if json {
-        var members: [(String, JSON)] = [
-          ("time", .integer(change.time.nanoseconds)), ("host", .string(kept.host)),
-          ("check", .string(change.name)), ("from", .string(change.from.rawValue)),
-          ("to", .string(change.to.rawValue)), ("message", .string(change.message)),
-          ("flapping", .boolean(change.isFlapping)),
-        ]
-        if let since = change.since { members.append(("since", .integer(since.nanoseconds))) }
-        Terminal.print(Printable(JSON.object(members)))
-        continue
-      }
-      let after = change.since.map { since in
-        " after \(Figure.duration(.nanoseconds(change.time.nanoseconds &- since.nanoseconds)))"
-      }
-      let colour: Terminal.Colour =
-        change.to == .ok ? .green : change.to >= .major ? .red : .yellow
+    guard least ?? .unknown == .unknown else { return }
+    for host in view.never {
       Terminal.print(
-        "\(Figure.time(change.time))  \(Figure.pad(kept.host, width).visible)  "
-          + "\(change.name.visible): \(change.from.rawValue) → "
-          + "\(Terminal.paint(change.to.rawValue, colour, on: 1))\(after ?? "")"
-          + "\(change.isFlapping ? ", flapping" : "")"
-          + (change.message.isEmpty ? "" : "  \(change.message.visible)"))
+        Printable(
+          JSON.object([
+            ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
+            ("message", .string("never asked")),
+          ])))
     }
   }
 
-  private static func json(_ check: Check) -> JSON {
+  private static func json(_ check: StatusView.Check) -> JSON {
     var members: [(String, JSON)] = [
       ("host", .string(check.host)), ("check", .string(check.name)),
       ("state", .string(check.severity.rawValue)), ("since", .integer(check.since.nanoseconds)),
@@ -290,6 +197,15 @@ enum StatusCommand: Subcommand {
     if let reason = check.reason { members.append(("reason", .string(reason))) }
     if !check.message.isEmpty { members.append(("message", .string(check.message))) }
     if let pending = check.pending { members.append(("pending", .string(pending.rawValue))) }
+    if let words = check.acknowledgement { members.append(("acknowledged", .string(words))) }
+    if let until = check.silenced {
+      members.append(
+        until.nanoseconds == .max
+          ? ("maintenance", .boolean(true)) : ("silenced_until", .integer(until.nanoseconds)))
+    }
+    if let cause = check.cause {
+      members.append(("cause", .string("\(cause.host) \(cause.check)")))
+    }
     if check.isFlapping { members.append(("flapping", .boolean(true))) }
     if !check.problems.isEmpty {
       members.append(

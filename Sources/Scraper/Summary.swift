@@ -210,7 +210,7 @@ struct Summary {
     let whatWidth = rows.map(\.0.what.count).max() ?? 0
     return rows.map { kind, names, detail in
       let severity = Terminal.paint(
-        Figure.pad(kind.severity, 8), kind.severity == "critical" ? .red : .yellow, on: 2)
+        Figure.pad(kind.severity, 8), Severity(rawValue: kind.severity)?.colour ?? .yellow, on: 2)
       return
         "\(severity)  \(Figure.pad(names, nameWidth))  \(Figure.pad(kind.what, whatWidth))  "
         + "\(kind.reason): \(detail)"

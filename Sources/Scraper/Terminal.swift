@@ -5,6 +5,8 @@ internal import Metrics
 enum Terminal {
   enum Colour {
     case red, yellow, green, blue, bold, dim
+    /// Bold red, for what is critical; magenta is what is major.
+    case alarm, magenta
 
     fileprivate var begin: StaticString {
       switch self {
@@ -14,6 +16,8 @@ enum Terminal {
       case .blue: "\u{1b}[36m"
       case .bold: "\u{1b}[1m"
       case .dim: "\u{1b}[2m"
+      case .alarm: "\u{1b}[1;31m"
+      case .magenta: "\u{1b}[35m"
       }
     }
   }
@@ -30,6 +34,13 @@ enum Terminal {
     getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 
+  /// Whether people see characters that are not ASCII, as their locale says (setlocale(3)).
+  static var isUTF8: Bool {
+    let locale = environment("LC_ALL") ?? environment("LC_CTYPE") ?? environment("LANG") ?? "C"
+    let name = locale.lowercased()
+    return name.contains("utf-8") || name.contains("utf8")
+  }
+
   /// Columns of the terminal; 100 where there is none.
   static var width: Int {
     var size = winsize()
@@ -38,7 +49,7 @@ enum Terminal {
   }
 
   static func paint(_ text: Printable, _ colour: Colour, on descriptor: Int32) -> Printable {
-    isLively(descriptor) ? text.between(colour.begin, "\u{1b}[0m") : text
+    isLively(descriptor) ? text.between(colour) : text
   }
 
   @_disfavoredOverload
@@ -53,14 +64,33 @@ enum Terminal {
   @_disfavoredOverload
   static func print(_ line: String) { print(Printable(line)) }
 
+  /// Writes a line for people on standard output: in ASCII where they see no other characters.
+  static func show(_ line: Printable) { tell(line + "\n", to: 1) }
+
+  @_disfavoredOverload
+  static func show(_ line: String) { show(Printable(line)) }
+
   /// Writes a line for people that is no data.
-  static func note(_ line: Printable) { write(line + "\n", to: 2) }
+  static func note(_ line: Printable) { tell(line + "\n", to: 2) }
+
+  /// Writes text for people.
+  static func tell(_ text: Printable, to descriptor: Int32) {
+    if isUTF8 {
+      write(text, to: descriptor)
+    } else {
+      write(bytes: text.ascii, to: descriptor)
+    }
+  }
 
   @_disfavoredOverload
   static func note(_ line: String) { note(Printable(line)) }
 
   static func write(_ text: Printable, to descriptor: Int32) {
-    text.bytes.withUnsafeBytes { bytes in
+    write(bytes: text.bytes, to: descriptor)
+  }
+
+  private static func write(bytes: [UInt8], to descriptor: Int32) {
+    bytes.withUnsafeBytes { bytes in
       var rest = bytes
       while let base = rest.baseAddress, !rest.isEmpty {
         let count = Glibc.write(descriptor, base, rest.count)
@@ -72,4 +102,33 @@ enum Terminal {
       }
     }
   }
+}
+
+extension Printable {
+  /// The text in a colour.
+  func between(_ colour: Terminal.Colour) -> Printable { between(colour.begin, "\u{1b}[0m") }
+
+  /// The text in ASCII, for locales without UTF-8: our own signs by others, all else by its number.
+  var ascii: [UInt8] {
+    if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
+    var plain: [UInt8] = []
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+      if scalar.isASCII {
+        plain.append(UInt8(truncatingIfNeeded: scalar.value))
+      } else if let sign = Self.signs[scalar] {
+        plain += sign.utf8
+      } else {
+        plain += "\\u{\(String(scalar.value, radix: 16))}".utf8
+      }
+    }
+    return plain
+  }
+
+  private static let signs: [Unicode.Scalar: String] = [
+    "→": "->", "·": "-", "–": "-", "—": "-", "…": "...", "✓": "ok", "✗": "NO", "└": "`-", "│": "|",
+    "├": "|-", "↓": "down", "↑": "up", "←": "<-", "▕": "|", "▏": "|", "█": "#", "°": " deg ",
+    "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "×": "x", "µ": "u",
+    "🔴": "[critical]", "🟠": "[major]", "🟡": "[minor]", "⚪": "[unknown]", "🟢": "[ok]", "\u{a0}": " ",
+    "\u{202f}": " ",
+  ]
 }

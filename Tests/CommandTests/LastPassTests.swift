@@ -192,7 +192,9 @@ extension Range {
   func scrape(words: [String], environment: [String: String] = [:]) throws -> Outcome {
     try Lab.run(
       Scrape.program, words + ["--inventory", inventory, "--store", store],
-      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": ""].merging(environment) { $1 })
+      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": "", "LC_ALL": "C.UTF-8"].merging(
+        environment
+      ) { $1 })
   }
 
   /// Runs the command on a terminal of its own, of that many columns, and returns what it showed.
@@ -205,8 +207,11 @@ extension Range {
     return try Lab.run(
       "/usr/bin/script",
       ["-qec", "stty cols \(columns) rows 200; \(line)", "/dev/null"],
-      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": "", "TERM": "xterm"]
-        .merging(environment) { $1 }
+      environment: [
+        "USER": NSUserName(), "SSH_AUTH_SOCK": "", "TERM": "xterm", "NO_COLOR": "",
+        "LC_ALL": "C.UTF-8",
+      ]
+      .merging(environment) { $1 }
     ).output
   }
 }

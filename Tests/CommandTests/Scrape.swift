@@ -75,7 +75,8 @@ final class Range {
   func scrape(_ words: String..., timeout: TimeInterval = 90) throws -> Outcome {
     try run(
       Scrape.program, words + ["--inventory", inventory, "--store", store],
-      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": ""], timeout: timeout)
+      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": "", "LC_ALL": "C.UTF-8"],
+      timeout: timeout)
   }
 }
 

@@ -1,0 +1,75 @@
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// What became worse in a pass: what `scrape run --quiet` leaves in the journal.
+struct NewTroubles: Sendable {
+  /// A line for each, with all hosts that have it.
+  private(set) var lines: [Printable] = []
+
+  /// `complaints` are those of collectors before the pass.
+  init(
+    _ results: [HostResult], states: [String: [String: CheckState]],
+    complaints: [String: [CollectorProblem]], of site: Site, at now: Timestamp
+  ) {
+    let feed = AlertFeed(
+      states, of: site, changes: [:], before: [:], acknowledgements: [], silences: [], at: now)
+    let causes = Dictionary(
+      feed.alerts.map { ($0.key, $0.cause) }, uniquingKeysWith: { first, _ in first })
+    var kinds: [Trouble.Kind: Trouble] = [:]
+    var hidden: [Alert.Key: (hosts: Set<String>, services: Int)] = [:]
+    var roots: [Alert.Key: Trouble.Kind] = [:]
+    func add(_ kind: Trouble.Kind, _ part: Trouble.Part) {
+      kinds[kind, default: Trouble(kind: kind)].parts.append(part)
+    }
+    for result in results {
+      let host = result.batch.host
+      for change in result.transitions where change.to != .ok && change.to > change.from {
+        let key = Alert.Key(host, change.name)
+        if let cause = causes[key] ?? nil {
+          if change.name == "ssh", host != cause.host {
+            hidden[cause, default: ([], 0)].hosts.insert(host)
+          } else {
+            hidden[cause, default: ([], 0)].services += 1
+          }
+          continue
+        }
+        var kind = Trouble.Kind(change.to, check: change.name)
+        var part = Trouble.Part(
+          host: host, isFlapping: change.isFlapping, message: change.message)
+        if let rule = Judge.rule(change.name) {
+          kind.check = "rule \(rule)"
+          part.instance = String(change.name.dropFirst(kind.check.count).dropFirst().dropLast())
+        } else if let colon = change.message.firstIndex(of: ":") {
+          kind.reason = String(change.message[..<colon])
+          part.message = String(
+            change.message[change.message.index(after: colon)...].drop { $0 == " " })
+        }
+        roots[key] = kind
+        add(kind, part)
+      }
+      let known = complaints[host] ?? []
+      for problem in result.problems
+      where !known.contains(where: {
+        $0.collector == problem.collector && $0.reason == problem.reason
+      }) {
+        add(
+          Trouble.Kind(.unknown, check: problem.collector, reason: problem.reason),
+          Trouble.Part(host: host, message: problem.detail))
+      }
+    }
+    for (cause, effects) in hidden {
+      guard let kind = roots[cause] else { continue }
+      kinds[kind]?.hidden.formUnion(effects.hosts)
+      kinds[kind]?.services += effects.services
+    }
+    lines = Trouble.sorted(Array(kinds.values), by: .severity).map { trouble in
+      let effects = trouble.effects.map { "; \($0)" } ?? ""
+      let word = Figure.pad(trouble.kind.word, 8)
+      let severity = Terminal.paint(Printable(word), trouble.kind.severity.colour, on: 2)
+      return
+        "\(severity)  \(trouble.names)  \(trouble.kind.check)  \(trouble.message)\(effects)"
+    }
+  }
+}

@@ -1,0 +1,56 @@
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// `scrape status --history`: what changed, the newest first.
+struct StatusHistory {
+  let site: Site
+  let store: Store
+  let screen: Screen
+
+  func show(of pattern: String?, json: Bool) async throws {
+    var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.all)
+    if let pattern { hosts = Set(try site.inventory.select(pattern).map(\.name)) }
+    let one = hosts.count == 1 ? hosts.first : nil
+    // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
+    let isPart = !site.inventory.hosts.allSatisfy { hosts.contains($0.name) } && one == nil
+    let all = try await store.transitions(of: one, limit: isPart ? .max : 1000)
+      .filter { hosts.contains($0.host) }.prefix(1000)
+    let width = min(32, all.map(\.host.count).max() ?? 0)
+    for kept in all {
+      let change = kept.transition
+      if json {
+        Terminal.print(Printable(Self.json(kept)))
+        continue
+      }
+      let after =
+        change.since.map { since in
+          " after \(Figure.duration(.nanoseconds(change.time.nanoseconds &- since.nanoseconds)))"
+        } ?? ""
+      let head =
+        "\(Figure.moment(change.time))  \(Figure.pad(kept.host, width))  \(change.name): "
+        + "\(change.from.rawValue) → "
+      let tail =
+        "\(after)\(change.isFlapping ? ", flapping" : "")"
+        + (change.message.isEmpty ? "" : "  \(change.message)")
+      let word = change.to.rawValue
+      let used = Screen.columns(head.visible) + word.count
+      let cut = screen.width.map { Screen.cut(tail, max(0, $0 - used)) } ?? tail
+      Terminal.show(
+        Printable(head) + screen.paint(Printable(word), change.to.colour) + Printable(cut))
+    }
+  }
+
+  private static func json(_ kept: Store.KeptTransition) -> JSON {
+    let change = kept.transition
+    var members: [(String, JSON)] = [
+      ("time", .integer(change.time.nanoseconds)), ("host", .string(kept.host)),
+      ("check", .string(change.name)), ("from", .string(change.from.rawValue)),
+      ("to", .string(change.to.rawValue)), ("message", .string(change.message)),
+      ("flapping", .boolean(change.isFlapping)),
+    ]
+    if let since = change.since { members.append(("since", .integer(since.nanoseconds))) }
+    return .object(members)
+  }
+}

@@ -1,0 +1,275 @@
+internal import Configuration
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// How all that is watched is, from the store: what `scrape status` shows.
+struct StatusView {
+  /// One thing that is watched, as it was at the last pass.
+  struct Check {
+    var host: String
+    /// `ssh`, `bmc`, `service https`, `rule disk full{path=/}`.
+    var name: String
+    var severity: Severity
+    var since: Timestamp
+    var lastOK: Timestamp?
+    /// Of a rule the store knows only whether: what stays well is not written again.
+    var wasOK = false
+    /// What is seen and has not lasted long enough to count.
+    var pending: Severity?
+    var isFlapping = false
+    var reason: String?
+    var message: String
+    var status: TargetStatus?
+    var problems: [CollectorProblem] = []
+    /// Who acknowledged it, and why: `ana: PSU is on its way`.
+    var acknowledgement: String?
+    /// Until when it is silenced; the end of time in a maintenance window.
+    var silenced: Timestamp?
+    /// What it is an effect of.
+    var cause: Alert.Key?
+
+    var isWell: Bool { severity == .ok && problems.isEmpty && pending == nil }
+    var key: Alert.Key { Alert.Key(host, name) }
+  }
+
+  private(set) var checks: [Check]
+  /// The services of scrape.yml.
+  let services: [(name: String, state: GroupState)]
+  /// Hosts that no pass asked.
+  let never: [String]
+  let last: LastPass
+  /// Hosts with a session, and how many of them are up.
+  let sessions: Int
+  let up: Int
+  private let states: [String: [String: CheckState]]
+  private let feed: AlertFeed
+
+  /// All hosts, or those that match the pattern.
+  init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
+    var hosts = Set(site.inventory.hosts.map(\.name))
+    // Whether the scraper is cut off concerns all hosts, and none of them.
+    var shown = hosts.union(Pseudo.all)
+    if let pattern {
+      hosts = Set(try site.inventory.select(pattern).map(\.name))
+      shown = hosts
+    }
+    // What is no longer asked says nothing any more.
+    let watch = Watch(site)
+    let isAsked = { (host: String, check: String) in
+      shown.contains(host) && watch.has(check, of: host)
+    }
+    let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
+    let problems = try await store.problems()
+    let known = try await store.states()
+    let judge = Judge(site, store, watch, states: known)
+    feed = AlertFeed(
+      judge.states, of: site, changes: [:], before: [:],
+      acknowledgements: try await store.acknowledgements(), silences: try await store.silences(),
+      at: now)
+    states = judge.states
+    services = judge.services
+    never = hosts.subtracting(statuses.map(\.host)).sorted()
+    last = try await LastPass(in: store, at: now)
+    sessions = hosts.count { watch.has("ssh", of: $0) }
+    up = statuses.count { $0.outcome.target == "ssh" && $0.outcome.up }
+    let alerts = Dictionary(
+      feed.alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    checks = Self.checks(statuses, problems, known).filter { isAsked($0.host, $0.name) }
+    for index in checks.indices {
+      let check = checks[index]
+      let alert =
+        alerts[check.key] ?? Alert(check.key, severity: check.severity, since: check.since)
+      checks[index].acknowledgement = alert.acknowledgement
+      checks[index].silenced = feed.silenced(alert)
+      checks[index].cause = alert.cause
+    }
+  }
+
+  /// Targets with their problems, then what rules found, by host.
+  private static func checks(
+    _ statuses: [TargetStatus], _ problems: [String: [CollectorProblem]],
+    _ states: [String: [String: CheckState]]
+  ) -> [Check] {
+    var checks = statuses.map { status in
+      let name = status.outcome.target
+      let state = states[status.host]?[name]
+      let isBMC = name == BMCReading.name
+      var check = Check(
+        host: status.host, name: name,
+        severity: state?.severity ?? (status.outcome.up ? .ok : .unknown),
+        since: state?.since ?? status.since, lastOK: status.lastUp, pending: state?.pending,
+        isFlapping: state?.isFlapping ?? false, reason: status.outcome.reason,
+        message: status.outcome.message ?? "", status: status)
+      if ServiceReading.service(name) == nil {
+        check.problems = (problems[status.host] ?? []).filter {
+          BMCReading.isPart($0.collector) == isBMC
+        }
+      }
+      return check
+    }
+    for (host, all) in states {
+      for (name, state) in all where Judge.rule(name) != nil {
+        checks.append(
+          Check(
+            host: host, name: name, severity: state.severity, since: state.since,
+            lastOK: nil, wasOK: state.lastOK != nil, pending: state.pending,
+            isFlapping: state.isFlapping, message: state.message))
+      }
+    }
+    return checks.sorted {
+      ($1.severity, $0.name, $0.host) < ($0.severity, $1.name, $1.host)
+    }
+  }
+
+  // MARK: Troubles
+
+  /// Whether nothing is wrong that is at least so bad.
+  func isWell(from least: Severity?) -> Bool {
+    troubles(from: least ?? .unknown, verbose: false).isEmpty
+  }
+
+  /// What is not well and at least so bad, each kind once; with `verbose` what is well, too.
+  func troubles(from least: Severity, verbose: Bool) -> [Trouble] {
+    var kinds: [Trouble.Kind: Trouble] = [:]
+    func add(_ kind: Trouble.Kind, _ part: Trouble.Part) {
+      kinds[kind, default: Trouble(kind: kind)].parts.append(part)
+    }
+    // A cause that is shown stands for its effects.
+    let shown = Set(checks.filter { $0.severity >= least }.map(\.key))
+    var hidden: [Alert.Key: (hosts: Set<String>, services: Int)] = [:]
+    for check in checks {
+      if let cause = check.cause, shown.contains(cause), check.severity != .ok {
+        if check.name == "ssh", check.host != cause.host {
+          hidden[cause, default: ([], 0)].hosts.insert(check.host)
+        } else {
+          hidden[cause, default: ([], 0)].services += 1
+        }
+        continue
+      }
+      let isBad = check.severity != .ok && check.severity >= least
+      if isBad || verbose && check.isWell
+        || check.severity == .ok && check.pending.map({ $0 >= least }) == true
+      {
+        add(kind(of: check), part(of: check))
+      }
+      guard least == .unknown, check.severity == .ok || verbose else { continue }
+      for problem in check.problems {
+        let (mark, why) = mark(nil, check.silenced)
+        add(
+          Trouble.Kind(
+            .unknown, check: problem.collector, reason: problem.reason, mark: mark, why: why),
+          Trouble.Part(host: check.host, message: problem.detail))
+      }
+    }
+    for (name, state) in services where state != .ok {
+      if let trouble = trouble(service: name, state, from: least) { kinds[trouble.kind] = trouble }
+    }
+    if least == .unknown {
+      for host in never {
+        add(Trouble.Kind(.unknown, check: ""), Trouble.Part(host: host, message: "never asked"))
+      }
+    }
+    for kind in Array(kinds.keys) {
+      for part in kinds[kind]?.parts ?? [] {
+        let stem = part.instance.isEmpty ? kind.check : "\(kind.check){\(part.instance)}"
+        guard let effects = hidden[Alert.Key(part.host, stem)] else { continue }
+        kinds[kind]?.hidden.formUnion(effects.hosts)
+        kinds[kind]?.services += effects.services
+      }
+    }
+    return Self.joined(Array(kinds.values))
+  }
+
+  /// Complaints of several collectors in the same words and of the same hosts are one: a tool that
+  /// several of them need is missing.
+  private static func joined(_ all: [Trouble]) -> [Trouble] {
+    struct Complaint: Hashable {
+      var kind: Trouble.Kind
+      var words: Set<String>
+      var hosts: Set<String>
+    }
+    var order: [Complaint] = []
+    var groups: [Complaint: [Trouble]] = [:]
+    for trouble in all {
+      var kind = trouble.kind
+      // Only complaints have no time.
+      if trouble.since == nil { kind.check = "" }
+      let complaint = Complaint(
+        kind: kind, words: Set(trouble.parts.map(\.message)), hosts: Set(trouble.hosts))
+      if groups[complaint] == nil { order.append(complaint) }
+      groups[complaint, default: []].append(trouble)
+    }
+    return order.flatMap { complaint -> [Trouble] in
+      let group = groups[complaint] ?? []
+      guard group.count > 1, group.allSatisfy({ $0.since == nil }), var first = group.first else {
+        return group
+      }
+      first.kind.check = group.map(\.kind.check).sorted().joined(separator: ",")
+      return [first]
+    }
+  }
+
+  private func kind(of check: Check) -> Trouble.Kind {
+    let (mark, why) = mark(check.acknowledgement, check.silenced)
+    let name = Judge.rule(check.name).map { "rule \($0)" } ?? check.name
+    return Trouble.Kind(
+      check.severity, check: name, reason: check.severity == .ok ? nil : check.reason,
+      pending: check.pending, mark: check.isWell ? nil : mark, why: check.isWell ? nil : why)
+  }
+
+  private func part(of check: Check) -> Trouble.Part {
+    var part = Trouble.Part(
+      host: check.host, since: check.since, lastOK: check.lastOK, isFlapping: check.isFlapping,
+      message: check.severity == .ok && check.pending == nil ? "" : check.message)
+    part.isNeverOK = check.severity != .ok && check.lastOK == nil && !check.wasOK
+    if let rule = Judge.rule(check.name) {
+      part.instance = String(check.name.dropFirst("rule \(rule)".count).dropFirst().dropLast())
+    }
+    if let cause = check.cause {
+      part.message += part.message.isEmpty ? "" : ", "
+      part.message += "because of \(cause.host)"
+    }
+    return part
+  }
+
+  private func trouble(
+    service name: String, _ state: GroupState, from least: Severity
+  ) -> Trouble? {
+    let severity = state.severity ?? .unknown
+    guard severity >= least else { return nil }
+    let check = "service \(name)"
+    let known = states[Pseudo.services]?[check]
+    let alert = feed.alerts.first { $0.key == Alert.Key(Pseudo.services, check) }
+    let (mark, why) = mark(alert?.acknowledgement, alert.flatMap { feed.silenced($0) })
+    var trouble = Trouble(
+      kind: Trouble.Kind(severity, word: state.rawValue, check: "", mark: mark, why: why))
+    let message = known?.message ?? ""
+    let prefix = "\(state.rawValue): "
+    trouble.parts = [
+      Trouble.Part(
+        host: check, since: known?.since,
+        message: message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : "")
+    ]
+    return trouble
+  }
+
+  /// That people know of it, and what they said.
+  private func mark(
+    _ acknowledgement: String?, _ silenced: Timestamp?
+  ) -> (mark: String?, why: String?) {
+    var marks: [String] = []
+    var why: String?
+    if let acknowledgement {
+      let parts = acknowledgement.split(separator: ":", maxSplits: 1)
+      marks.append("acked by \(parts.first ?? "")")
+      if parts.count > 1 { why = String(parts[1].drop { $0 == " " }) }
+    }
+    if let silenced {
+      marks.append(
+        silenced.nanoseconds == .max ? "maintenance" : "silenced until \(Figure.time(silenced))")
+    }
+    return (marks.isEmpty ? nil : marks.joined(separator: ", "), why)
+  }
+}
