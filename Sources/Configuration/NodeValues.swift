@@ -1,3 +1,5 @@
+public import Metrics
+
 /// Checked ways to take a value out of a node. `what` names it in the error: `"port"`.
 extension Node {
   /// The text of a scalar as it stands in the file: `no` and `1.10` stay what they are.
@@ -40,6 +42,18 @@ extension Node {
     case "false", "no", "off": false
     default: nil
     }
+  }
+
+  /// How long something must last: observations in a row (`3`) or a time (`2m`).
+  public func patience(_ what: String) throws(ConfigurationError) -> Patience {
+    let text = try string(what)
+    if let passes = Int(text), (1...1000).contains(passes) { return .passes(passes) }
+    guard let time = Duration(text: text), time > .zero, time <= .seconds(7 * 86_400) else {
+      throw ConfigurationError(
+        "\(what) must be a number of passes or a length of time", at: self,
+        hint: "write 3 or 2m")
+    }
+    return .time(time)
   }
 
   /// A list of words; a single word is a list of one, and commas part words in one text.

@@ -33,7 +33,7 @@ public enum FieldTypes {
         usage_steal usage_guest usage_guest_nice usage_active
         """),
     "disk": fields(
-      integer: "total free used inodes_total inodes_free inodes_used",
+      integer: "total free used inodes_total inodes_free inodes_used turned_read_only",
       float: "used_percent inodes_used_percent"),
     "diskio": fields(
       integer: """
@@ -45,6 +45,7 @@ public enum FieldTypes {
     "event": fields(integer: "record over", string: "subject text from"),
     "filestat": fields(
       integer: "exists size_bytes modification_time age_s", string: "mode"),
+    "gpu_health": fields(integer: "lost count expected", string: "reason message"),
     "http_response": fields(
       integer: "content_length http_response_code response_string_match result_code",
       float: "response_time connect_time tls_time first_byte_time",
@@ -192,14 +193,15 @@ public enum FieldTypes {
       integer: "pid ppid num_threads memory_rss memory_vms",
       float: "cpu_usage cpu_time_user cpu_time_system memory_usage", string: "status process"),
     "scrape": fields(
-      integer: "up bytes collectors problems dropped", float: "duration_ms", string: "reason"),
+      integer: "up bytes collectors problems dropped since_reboot_s",
+      float: "duration_ms clock_offset_s", string: "reason"),
     "scrape_doctor": fields(integer: "canary"),
     "service": fields(integer: "up state", float: "latency_ms", string: "reason message"),
     "service_summary": fields(
       integer: "total online ok minor major critical unknown", float: "score sla"),
     "swap": fields(integer: "total used free in out", float: "used_percent"),
     "system": fields(
-      integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15",
+      integer: "n_cpus n_users n_unique_users uptime", float: "load1 load5 load15 load5_per_cpu",
       string: "uptime_format"),
     "users": fields(integer: "count unique", string: "list source"),
     "x509_cert": fields(

@@ -3,12 +3,16 @@ public import Metrics
 
 /// One threshold of scrape.yml: what it looks at, when that is how bad, and for how long.
 public struct Rule: Sendable {
-  /// How long something must be bad before it counts: passes in a row, or a time.
-  public enum Patience: Sendable, Equatable {
-    case passes(Int)
-    case time(Duration)
+  public typealias Patience = Metrics.Patience
 
-    public static let none = Patience.passes(1)
+  /// Where a rule is from.
+  public enum Origin: String, Sendable {
+    case file = "scrape.yml"
+    case builtIn = "built in"
+    /// A built-in rule of which scrape.yml sets some keys.
+    case changed = "built in, changed"
+    /// A built-in rule that scrape.yml switches off.
+    case off
   }
 
   public let name: String
@@ -25,8 +29,9 @@ public struct Rule: Sendable {
   public let profile: String?
   /// Its name in the file.
   public let place: Node
+  public internal(set) var origin = Origin.file
 
-  private static let keys = [
+  static let keys = [
     "when", "minor", "warning", "major", "critical", "clear", "for", "window", "hosts", "profile",
   ]
 
@@ -51,7 +56,7 @@ public struct Rule: Sendable {
         switch pair.name {
         case "when": selector = try Selector(value)
         case "clear": clear = try Self.margin(value)
-        case "for": patience = try Self.patience(value)
+        case "for": patience = try value.patience("for")
         case "window": window = try Window(value)
         case "hosts": hosts = try value.string("hosts")
         case "profile": profile = try value.string("profile")
@@ -78,6 +83,13 @@ public struct Rule: Sendable {
           hint: "give it `minor:`, `major:` or `critical:`"))
       return nil
     }
+    if selector.measurement == Selector.together, hosts != nil || profile != nil {
+      findings.add(
+        ConfigurationError(
+          "rule \"\(self.name)\": \(Selector.together) is of no host", at: name,
+          hint: "choose by its tags: \(Selector.together).score{group=web}"))
+      return nil
+    }
     self.selector = selector
     self.thresholds = thresholds.sorted { $0.severity > $1.severity }
     self.clear = clear
@@ -95,16 +107,6 @@ public struct Rule: Sendable {
     return margin
   }
 
-  private static func patience(_ node: Node) throws(ConfigurationError) -> Patience {
-    let text = try node.string("for")
-    if let passes = Int(text), (1...1000).contains(passes) { return .passes(passes) }
-    guard let time = Duration(text: text), time > .zero, time <= .seconds(7 * 86_400) else {
-      throw ConfigurationError(
-        "for must be a number of passes or a length of time", at: node, hint: "write 3 or 2m")
-    }
-    return .time(time)
-  }
-
   /// How bad the value is; `now` is how bad it was, which a value that is hardly better still is.
   public func severity(of value: Double, now: Severity) -> Severity {
     for (severity, threshold) in thresholds {
@@ -119,11 +121,12 @@ public struct Rule: Sendable {
     thresholds.first { $0.severity == severity }?.threshold
   }
 
-  /// All rules of `rules:`, in their order: a mapping of names, or a list of one-key mappings.
+  /// All rules: those of `rules:`, a mapping of names or a list of one-key mappings, in their order,
+  /// then the built-in ones, which `NAME: off` switches off and `built_in: off` all of them. Those that are
+  /// off are among them, with that origin.
   public static func all(from node: Node?, _ findings: inout Findings) -> [Rule] {
-    guard let node else { return [] }
     var pairs: [Node.Pair] = []
-    if let items = node.items {
+    if let items = node?.items {
       for item in items {
         guard let pair = item.pairs?.first, item.pairs?.count == 1 else {
           findings.add(item.mismatch("a rule", "a name with its settings"))
@@ -131,16 +134,72 @@ public struct Rule: Sendable {
         }
         pairs.append(pair)
       }
-    } else {
+    } else if let node {
       pairs = findings.attempt { () throws(ConfigurationError) in try node.mapping("rules") } ?? []
     }
+    let stock = BuiltInRules.pairs()
+    var isOn = true
+    var own: [String: Node.Pair] = [:]
+    var rules: [Rule] = []
     var names: Set<String> = []
-    return pairs.compactMap { pair in
+    for pair in pairs {
+      if pair.name == "built_in" {
+        findings.set(&isOn) { () throws(ConfigurationError) in
+          try pair.value.boolean("built_in")
+        }
+        continue
+      }
       guard names.insert(pair.name).inserted else {
         findings.add(ConfigurationError("there are two rules \"\(pair.name)\"", at: pair.key))
-        return nil
+        continue
       }
-      return Rule(pair.key, pair.value, &findings)
+      let isBuiltIn = stock.contains { $0.name == pair.name }
+      if isBuiltIn, pair.value.pairs == nil || pair.value["when"] == nil {
+        own[pair.name] = pair
+        continue
+      }
+      if !isBuiltIn, pair.value.asBoolean != nil {
+        findings.add(
+          unknown("built-in rule", pair.key, among: stock.map(\.name)))
+        continue
+      }
+      if let rule = Rule(pair.key, pair.value, &findings) { rules.append(rule) }
     }
+    for pair in stock where own[pair.name] != nil || !names.contains(pair.name) {
+      if let rule = builtIn(pair, own[pair.name], isOn, &findings) { rules.append(rule) }
+    }
+    return rules
+  }
+
+  /// A built-in rule with what the file says of it.
+  private static func builtIn(
+    _ pair: Node.Pair, _ own: Node.Pair?, _ isOn: Bool, _ findings: inout Findings
+  ) -> Rule? {
+    guard let own else {
+      var rule = Rule(pair.key, pair.value, &findings)
+      rule?.origin = isOn ? .builtIn : .off
+      return rule
+    }
+    if let isOn = own.value.asBoolean {
+      var rule = Rule(Node(pair.name, like: own.key), pair.value, &findings)
+      rule?.origin = isOn ? .builtIn : .off
+      return rule
+    }
+    guard let changes = own.value.pairs else {
+      findings.add(
+        own.value.mismatch(
+          "rule \"\(own.name)\"", "a mapping, or off",
+          hint: "it is built in: {minor: \"> 80\"} changes that threshold alone"))
+      return nil
+    }
+    // Nagios's word is ours.
+    func key(_ pair: Node.Pair) -> String { pair.name == "warning" ? "minor" : pair.name }
+    let named = Set(changes.map(key))
+    let kept = (pair.value.pairs ?? []).filter { !named.contains(key($0)) }
+    let set = changes.filter { $0.value.asBoolean != false }
+    let merged = Node(.mapping(kept + set), mark: own.value.mark, end: own.value.end)
+    var rule = Rule(own.key, merged, &findings)
+    rule?.origin = .changed
+    return rule
   }
 }

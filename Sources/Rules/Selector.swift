@@ -30,6 +30,16 @@ public struct Selector: Sendable {
     }
   }
 
+  /// How services are together: a measurement of no host, and of scopes that hold each other.
+  public static let together = "service_summary"
+  /// Measurements that no state can be made of, with the reason.
+  private static let stateless = [
+    "event": "an event happens once, and has no state that could end",
+    "scrape_doctor": "`scrape doctor` writes it, never a pass",
+  ]
+
+  /// As it was written.
+  public let text: String
   public let measurement: String
   public let field: String
   let matchers: [Matcher]
@@ -37,6 +47,7 @@ public struct Selector: Sendable {
   /// Reads `MEASUREMENT.FIELD{TAG=VALUE,…}`. Only what scrape writes can be looked at.
   public init(_ node: Node) throws(ConfigurationError) {
     let text = try node.string("a metric")
+    self.text = text
     let brace = text.firstIndex(of: "{")
     let name = text[..<(brace ?? text.endIndex)]
     guard let dot = name.firstIndex(of: "."), dot != name.startIndex else {
@@ -49,6 +60,12 @@ public struct Selector: Sendable {
     guard let fields = FieldTypes.all[measurement] else {
       throw unknown(
         "measurement", Node(measurement, like: node), among: FieldTypes.all.keys.sorted())
+    }
+    if let reason = Self.stateless[measurement] {
+      throw ConfigurationError(
+        "\(measurement) cannot be looked at: \(reason)", at: node,
+        hint: measurement == "event"
+          ? "a rule on the number behind it can: see docs/metrics.md" : nil)
     }
     guard let type = fields[field] else {
       throw unknown(
@@ -127,11 +144,20 @@ public struct Selector: Sendable {
 
   /// Whether the point is of one of the series looked at; `tags` are those of its host.
   public func matches(_ point: Point, tags: [Tag]) -> Bool {
-    point.measurement == measurement
+    point.measurement == measurement && isOfScope(point)
       && matchers.allSatisfy { matcher in
         matcher.matches(
           point[tag: matcher.tag] ?? tags.first { $0.name == matcher.tag }?.value ?? "")
       }
+  }
+
+  /// Of `service_summary`, the scope is that of the tags that are named: `{type=https}` is the score of
+  /// all services of that type, not that of each group's, too. `scope=` says otherwise.
+  private func isOfScope(_ point: Point) -> Bool {
+    guard measurement == Self.together, !matchers.contains(where: { $0.tag == "scope" }) else {
+      return true
+    }
+    return Set(point.tags.map(\.name)).subtracting(["scope"]) == Set(matchers.map(\.tag))
   }
 
   /// The point's value where it is one of those looked at, as a number.

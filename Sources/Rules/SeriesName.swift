@@ -18,7 +18,8 @@ public enum SeriesName {
 
   /// Whether the tag is part of the name of a measurement's series.
   static func has(_ tag: String, of measurement: String) -> Bool {
-    identity[measurement]?.contains(tag) ?? true
+    if measurement == Selector.together { return tag != "scope" }
+    return identity[measurement]?.contains(tag) ?? true
   }
 
   /// The words for a series, of a name such as `path=/` or `entity_id=7.1,name=inlet_temp`: the values

@@ -36,7 +36,9 @@ struct AlertBook {
     var below = Severity.critical
   }
 
-  private static let keys = ["routes", "maintenance", "stale"]
+  static let keys = ["routes", "maintenance", "stale"]
+  static let quietKeys = ["hours", "below"]
+  static let maintenanceKeys = ["hosts", "checks", "hours", "from", "until", "why"]
 
   init(
     _ settings: Settings, _ inventory: Inventory, _ contacts: [Contact], _ findings: inout Findings
@@ -142,7 +144,7 @@ struct AlertBook {
         hours = findings.attempt { () throws(ConfigurationError) in try Hours(node, "quiet") }
       } else {
         let pairs = findings.gather { findings throws(ConfigurationError) in
-          try node.mapping("quiet", keys: ["hours", "below"], &findings)
+          try node.mapping("quiet", keys: Self.quietKeys, &findings)
         }
         for pair in pairs ?? [] {
           _ = findings.attempt { () throws(ConfigurationError) in
@@ -177,9 +179,8 @@ struct AlertBook {
   ) -> Maintenance? {
     let before = findings.errors.count
     var window = Maintenance(why: "maintenance")
-    let keys = ["hosts", "checks", "hours", "from", "until", "why"]
     let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("maintenance", keys: keys, &findings)
+      try node.mapping("maintenance", keys: maintenanceKeys, &findings)
     }
     for pair in pairs ?? [] {
       if pair.name == "hosts" {

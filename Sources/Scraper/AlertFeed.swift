@@ -51,6 +51,7 @@ struct AlertFeed {
           since: state.since, isFlapping: state.isFlapping, tags: hosts[name]?.pointTags ?? [])
         alert.from =
           changes[name]?.last { $0.name == check }?.from ?? before[name]?[check] ?? .ok
+        alert.wasOK = state.lastOK != nil
         if let root = roots[name], root != key,
           check == "ssh" || isReached(check, root.host != name)
         {

@@ -53,6 +53,9 @@ struct HostReading: Sendable {
       }
     }
     result.bootID = bootID
+    let moment = BootAndClock(answer, turn.state, took: took)
+    result.memory[BootAndClock.memory] = moment.kept
+    result.batch.points += moment.events
     // A host that was never asked has told nothing of its collectors: they keep what they had.
     if answer.script.isEmpty { result.problems = [] }
     let outcome = TargetOutcome(
@@ -67,6 +70,8 @@ struct HostReading: Sendable {
     point.integer("bytes", Int64(answer.received))
     point.integer("collectors", Int64(result.ran.count))
     point.integer("problems", Int64(result.problems.count))
+    point.integer("since_reboot_s", moment.sinceReboot)
+    point.float("clock_offset_s", moment.offset.map { ($0 * 10).rounded() / 10 })
     result.batch.points.append(point)
   }
 }

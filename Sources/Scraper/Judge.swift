@@ -62,8 +62,9 @@ struct Judge {
     return series.isEmpty ? rule : "\(rule) \(SeriesName.label(String(series)))"
   }
 
-  /// Judges the services of scrape.yml, each as a check of its own; nil where there are none.
-  mutating func judgeServices(at time: Timestamp) -> HostResult? {
+  /// Judges the services of scrape.yml, each as a check of its own, and the rules on how services are
+  /// together; nil where there are none.
+  mutating func judgeServices(_ summaries: [Point], at time: Timestamp) async -> HostResult? {
     var result = HostResult(
       batch: PointBatch(host: Pseudo.services, tags: [Tag("host", Pseudo.services)], time: time))
     let gone = stale.removeValue(forKey: Pseudo.services) ?? []
@@ -84,7 +85,13 @@ struct Judge {
       let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
       observe("service \(name)", severity, words, .none, in: &result)
     }
-    if services.isEmpty && result.gone.isEmpty { return nil }
+    // The points are kept elsewhere: rules only look at them.
+    result.batch.points = summaries
+    for rule in book.rules where rule.selector.measurement == Selector.together {
+      await apply(rule, to: &result, isWhole: !summaries.isEmpty)
+    }
+    result.batch.points = []
+    if states[Pseudo.services]?.isEmpty != false && result.gone.isEmpty { return nil }
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
     }
@@ -119,7 +126,9 @@ struct Judge {
       // Of what was not learnt nothing changes: a pass that was interrupted is no outage.
       guard let severity = outcome.severity else { continue }
       let words = [outcome.reason, outcome.message].compactMap { $0 }.joined(separator: ": ")
-      observe(outcome.target, severity, words, .none, in: &result)
+      observe(
+        outcome.target, severity, words, watch.patience(of: outcome.target, host: host),
+        in: &result)
     }
     for rule in book.rules(for: host) where result.isJudged {
       await apply(rule, to: &result, isWhole: isWhole)
@@ -136,12 +145,16 @@ struct Judge {
     let host = result.batch.host
     let selector = rule.selector
     // `scrape` is of one target and tells nothing of another's; what it does not hold is well.
-    let isComplete = selector.measurement == "scrape" || selector.field == "dropped"
+    // But the host's own time, which not every batch asks for.
+    let isOfHost = ["clock_offset_s", "since_reboot_s"].contains(selector.field)
+    let isComplete =
+      selector.measurement == "scrape" && !isOfHost || selector.field == "dropped"
     var past: [String: [SeriesHistory.Value]]?
     var seen: Set<String> = []
     // Series that are there, but for the value.
     var bare: Set<String> = []
     var isThere = false
+    let covered = selector.measurement == "x509_cert" ? Self.certificates(result) : []
     for point in result.batch.points where point.measurement == selector.measurement {
       // Several collectors may write to one measurement, each its own fields.
       if point[field: selector.field] != nil { isThere = true }
@@ -161,7 +174,11 @@ struct Judge {
       }
       guard let value else { continue }
       let now = states[host]?[check]?.severity ?? .ok
-      let severity = rule.severity(of: value, now: now)
+      var severity = rule.severity(of: value, now: now)
+      // The service itself says it: one trouble is one alert.
+      if covered.contains(where: { point[tag: "source"]?.hasSuffix(":\($0)") == true }) {
+        severity = .ok
+      }
       var words = "\(selector.measurement).\(selector.field) "
       var unit = FieldUnit.of(selector.measurement, selector.field, tags: point.tags)
       if let window = rule.window {
@@ -170,6 +187,10 @@ struct Judge {
       }
       words += value.isFinite ? Figure.measured(value, unit) : "never"
       if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }
+      // What the point itself says of it reads better than a number.
+      if severity != .ok, case .string(let message)? = point[field: "message"], !message.isEmpty {
+        words = "\(message) (\(words))"
+      }
       observe(check, severity, words, rule.patience, in: &result)
     }
     // A file system that was unmounted is no trouble any more; one that was not asked for is.
@@ -183,6 +204,17 @@ struct Judge {
       end(name, states[host]?[name], "it is no longer there", in: &result)
       states[host]?[name] = nil
     }
+  }
+
+  /// The ports of services whose own state is that of their certificate.
+  private static func certificates(_ result: HostResult) -> Set<String> {
+    let named = Set(
+      result.outcomes.filter { $0.reason?.hasPrefix("certificate_") == true }
+        .compactMap { ServiceReading.service($0.target) })
+    return Set(
+      result.batch.points.filter { point in
+        point.measurement == "service" && named.contains(point[tag: "service"] ?? "")
+      }.compactMap { $0[tag: "port"] })
   }
 
   /// Forgets a check, and tells of it if it was not well.
@@ -248,6 +280,12 @@ struct Judge {
     point.string("from", transition.from.rawValue)
     point.integer("over", transition.to == .ok ? Int64(1) : 0)
     return point
+  }
+
+  /// The rules that are crossed on a host, by their checks' names for people.
+  func crossed(of host: String) -> [(check: String, state: CheckState)] {
+    (states[host] ?? [:]).filter { Self.rule($0.key) != nil && $0.value.severity != .ok }
+      .sorted { $0.key < $1.key }.map { (Self.label($0.key), $0.value) }
   }
 
   // MARK: Together

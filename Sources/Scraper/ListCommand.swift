@@ -12,18 +12,24 @@ enum ListCommand: Subcommand {
   static let options =
     Site.options + [
       Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
-      Option("--json", "One JSON object a host."),
+      Option("--json", "One JSON object a host, or a rule."),
+      Option("--rules", "The rules instead: those of scrape.yml and the built-in ones."),
     ]
   static let discussion = """
     Facts (system, kernel) are those of the last pass, from the store. Nobody is contacted.
     """
   static let examples: [Example] = [
     ("scrape list", "the tree of groups with their hosts"),
+    ("scrape list --rules", "when a number is bad, and what is switched off"),
     ("scrape list 'gpu*' --json", "what is known of some hosts, for scripts"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
     let site = try Site(arguments)
+    if arguments.has("--rules") {
+      RuleList.show(site.rules, json: arguments.has("--json"))
+      return ExitCode.ok
+    }
     var hosts = try site.hosts(arguments)
     if let pattern = arguments.operands.first {
       let chosen = Set(try site.inventory.select(pattern).map(\.name))

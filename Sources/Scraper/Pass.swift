@@ -79,6 +79,9 @@ struct Pass {
     answers = await questions.lookAgain(answers, report, known, on: gatherer.reactors[0])
     progress.end()
     report.own = SelfReading(questions, answers, clock: clock, known: known, in: &report)
+    if report.own?.jump != .zero {
+      for index in report.readings.indices { report.readings[index].result.dropClockEvents() }
+    }
     report.causes = causes(of: report.readings)
     // A part of a pass, by hand, is no sign that the timer lives.
     let isWhole = isWhole
@@ -199,9 +202,8 @@ struct Pass {
     }
     let asked = Set(results.map(\.batch.host))
     for host in hosts where asked.contains(host.name) {
-      for (check, state) in (judge.states[host.name] ?? [:]).sorted(by: { $0.key < $1.key })
-      where check.hasPrefix("rule ") && state.severity != .ok {
-        report.crossed.append((host.name, String(check.dropFirst(5)), state))
+      for (check, state) in judge.crossed(of: host.name) {
+        report.crossed.append((host.name, check, state))
       }
     }
     report.broken = judge.services.filter { $0.state != .ok && $0.state != .noData }
@@ -215,7 +217,12 @@ struct Pass {
       Standing.keep(availability, in: &all)
       results.append(all)
     }
-    if let services = judge.judgeServices(at: report.start) { results.append(services) }
+    if let services = await judge.judgeServices(summaries, at: report.start) {
+      results.append(services)
+    }
+    for (check, state) in judge.crossed(of: Pseudo.services) {
+      report.crossed.append(("services", check, state))
+    }
     return judge.states
   }
 

@@ -50,7 +50,7 @@ struct Report {
   /// So many lines at the most.
   let top: Int
 
-  private static let keys = [
+  static let keys = [
     "name", "every", "at", "metric", "hosts", "function", "over", "as", "sort", "top",
   ]
   private static let day = Duration.seconds(86_400)

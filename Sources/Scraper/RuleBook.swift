@@ -1,10 +1,15 @@
 internal import Configuration
+internal import Metrics
 internal import Rules
 internal import Targets
 
 /// What scrape.yml says about judging: its rules with the hosts that each is for, services, weights.
 struct RuleBook {
   let rules: [Rule]
+  /// Built-in rules that are switched off.
+  let off: [Rule]
+  /// How long a target or service must be worse before its state changes.
+  let patience: Patience
   let services: [BusinessService]
   let weights: Score.Weights
   /// The window over which availability is told; nil where none is wanted.
@@ -17,7 +22,10 @@ struct RuleBook {
 
   /// Reads the sections of the settings that other rooms left alone.
   init(_ settings: Settings, _ inventory: Inventory, _ findings: inout Findings) {
-    rules = Rule.all(from: settings.sections["rules"], &findings)
+    let all = Rule.all(from: settings.sections["rules"], &findings)
+    rules = all.filter { $0.origin != .off }
+    off = all.filter { $0.origin == .off }
+    patience = Self.patience(settings.sections["targets"], &findings)
     services = BusinessService.all(from: settings.sections["services"], &findings).map { service in
       findings.attempt { () throws(ConfigurationError) in
         try service.resolved { (pattern: String) throws(ConfigurationError) in
@@ -64,6 +72,18 @@ struct RuleBook {
   /// Whether there is such a rule, and it is for the host.
   func has(_ rule: String, for host: String) -> Bool {
     names.contains(rule) && hosts[rule]?.contains(host) != false
+  }
+
+  private static func patience(_ node: Node?, _ findings: inout Findings) -> Patience {
+    guard let node else { return .none }
+    var patience = Patience.none
+    let pairs = findings.gather { findings throws(ConfigurationError) in
+      try node.mapping("targets", keys: ["for"], &findings)
+    }
+    for pair in pairs ?? [] {
+      findings.set(&patience) { () throws(ConfigurationError) in try pair.value.patience("for") }
+    }
+    return patience
   }
 
   private static func scores(

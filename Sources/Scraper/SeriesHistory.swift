@@ -12,6 +12,8 @@ enum SeriesHistory {
     _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
     to: Timestamp
   ) async -> [[Tag]: [Value]] {
+    // Kept as of no host, whoever asks.
+    let host = selector.measurement == Selector.together ? Pass.together : host
     let kept = try? await store.histories(
       host: host, measurement: selector.measurement, field: selector.field, from: from, to: to)
     return (kept ?? [:]).filter { own, _ in

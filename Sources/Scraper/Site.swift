@@ -93,7 +93,9 @@ struct Site {
   func store() -> Store {
     Store(
       path: storePath,
-      limits: Store.Limits(keep: settings.store.keep, size: Int64(settings.store.size)))
+      limits: Store.Limits(
+        keep: settings.store.keep, size: Int64(settings.store.size),
+        changes: settings.store.changes, changesOfHost: settings.store.changesOfHost))
   }
 
   /// Where what is known of BMCs is kept, beside the store.

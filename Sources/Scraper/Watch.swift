@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Glibc
+internal import Metrics
 internal import Rules
 internal import Sinks
 internal import Targets
@@ -17,6 +18,8 @@ struct Watch {
   private let own: SelfSettings
   /// The kind of each service (`http`), by host and service.
   let services: [String: [String: String]]
+  /// The patience of services that have their own, by host and service.
+  private let patience: [String: [String: Patience]]
 
   init(_ site: Site) {
     rules = site.rules
@@ -30,16 +33,22 @@ struct Watch {
     var findings = Findings()  // All of it was checked when the files were read.
     var reader = ProbeReader(modules: site.settings.sections["modules"], &findings)
     var services: [String: [String: String]] = [:]
+    var patience: [String: [String: Patience]] = [:]
     for host in all {
       let plans = reader.plans(of: host, &findings)
-      for plan in plans { services[host.name, default: [:]][plan.service] = plan.kind }
+      for plan in plans {
+        services[host.name, default: [:]][plan.service] = plan.kind
+        patience[host.name, default: [:]][plan.service] = plan.patience
+      }
     }
     self.services = services
+    self.patience = patience
   }
 
   /// Whether a host's check is still made.
   func has(_ check: String, of host: String) -> Bool {
     if host == Pseudo.services {
+      if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
       return rules.services.contains { ServiceReading.service(check) == $0.name }
     }
     if host == SelfReading.host { return own.has(check) }
@@ -50,6 +59,14 @@ struct Watch {
     if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
     if check == BMCReading.name { return bmcs.contains(host) && !unasked.contains(host) }
     return sessions.contains(host)
+  }
+
+  /// How long a target or service of a host must be worse before its state changes. The scraper's own
+  /// checks are believed at once.
+  func patience(of check: String, host: String) -> Patience {
+    guard host != SelfReading.host else { return .none }
+    let own = ServiceReading.service(check).flatMap { patience[host]?[$0] }
+    return own ?? rules.patience
   }
 
   /// Whether there is any check that matches: `web*/https`. Those of rules depend on what a host says.

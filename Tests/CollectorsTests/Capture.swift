@@ -102,7 +102,8 @@ struct Capture: Sendable, CustomTestStringConvertible {
     } else if let previous = sections["previous"] {
       kept = [:]
       for line in String(decoding: previous, as: UTF8.self).split(separator: "\n") {
-        let parts = line.split(separator: ":", maxSplits: 1)
+        let parts = line.split(
+          separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         kept?[String(parts[0])] = parts.last?.split(separator: " ").compactMap { UInt64($0) } ?? []
       }
     }

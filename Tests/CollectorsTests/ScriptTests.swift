@@ -118,6 +118,27 @@ import Testing
   }
 
   @Test(.enabled(if: mayMount, "mounting is not allowed here"), arguments: Shell.all)
+  func `a tmpfs that people fill is read, and none of the system's own`(_ shell: Shell) throws {
+    let setUp = """
+      mount -t tmpfs t /tmp
+      mount -t tmpfs -o size=64k r /run
+      mkdir -p /run/user/1000 /run/credentials/x.service /run/lock /run/app
+      for path in /run/user/1000 /run/credentials/x.service /run/lock /run/app; do
+        mount -t tmpfs -o size=64k t $path
+      done
+
+      """
+    let script = try #require(DiskCollector.script(CollectorOptions()))
+    let output = try shell.run(setUp + script, prefix: ["/usr/bin/unshare", "-rm"])
+    var sample = Sample()
+    try DiskCollector.collect(from: view(output, DiskCollector.self), into: &sample)
+    let paths = Set(sample.points.compactMap { $0[tag: "path"] })
+    #expect(paths.isSuperset(of: ["/tmp", "/run", "/run/app"]), "\(paths)")
+    #expect(!paths.contains { $0.hasPrefix("/run/user") || $0.hasPrefix("/run/cred") }, "\(paths)")
+    #expect(!paths.contains("/run/lock") && !paths.contains { $0.hasPrefix("/proc") }, "\(paths)")
+  }
+
+  @Test(.enabled(if: mayMount, "mounting is not allowed here"), arguments: Shell.all)
   func `what lies on or beneath a foreign mount is not asked for`(_ shell: Shell) throws {
     // No network file system can be mounted here: ramfs stands in, as if we did not know it.
     let setUp = """

@@ -186,13 +186,25 @@ private struct Inbox: Notifier {
       return [point]
     }
     try await team.pass(
-      ["web1": disk(90), "web2": disk(91), "gpu1": disk(92)], down: ["esx"])
+      ["web1": disk(86), "web2": disk(87), "gpu1": disk(88)], down: ["esx"])
     let notice = try #require(team.loud.first)
     #expect(
       notice.subject == "🔴 esx ssh down, and 3 more alerts on 3 hosts", "\(notice.subject)")
     let lines = notice.text.plain.split(separator: "\n").map(String.init)
     #expect(lines[0].hasPrefix("🔴 esx ssh down, and 3 more alerts on 3 hosts · since "))
     #expect(lines[2].contains("full /: ") && lines[2].contains("disk.used_percent"), "\(lines)")
+  }
+
+  @Test func `what is unknown is sent where it was ok before`() async throws {
+    let team = try Team(rules: "", hosts: "w: {probes: [\"tcp:80\", \"tcp:81\"]}")
+    try await team.pass([:], services: ["w/tcp:80": .ok, "w/tcp:81": .unknown])
+    try await team.pass([:], services: ["w/tcp:80": .ok, "w/tcp:81": .unknown])
+    #expect(team.inbox.notices.isEmpty)
+    try await team.pass([:], services: ["w/tcp:80": .unknown, "w/tcp:81": .unknown])
+    let notices = team.inbox.notices.map(\.notice)
+    #expect(notices.map(\.subject) == ["⚪ w tcp:80"] && notices.allSatisfy(\.isSilent))
+    try await team.pass([:], services: ["w/tcp:80": .ok, "w/tcp:81": .unknown])
+    #expect(team.inbox.notices.last?.notice.subject.hasPrefix("🟢 w tcp:80 back") == true)
   }
 
   @Test func `what an outage takes with it and what to check first are said`() async throws {

@@ -59,7 +59,8 @@ import Testing
           --config FILE         Settings; else scrape.yml beside the inventory.
           --store FILE          The store; else as scrape.yml says, or under the state folder.
           -l, --limit PATTERN   Only these hosts.
-          --json                One JSON object a host.
+          --json                One JSON object a host, or a rule.
+          --rules               The rules instead: those of scrape.yml and the built-in ones.
           -h, --help            This page.
 
         Facts (system, kernel) are those of the last pass, from the store. Nobody is contacted.
@@ -67,6 +68,8 @@ import Testing
         EXAMPLES:
           scrape list
               the tree of groups with their hosts
+          scrape list --rules
+              when a number is bad, and what is switched off
           scrape list 'gpu*' --json
               what is known of some hosts, for scripts
 

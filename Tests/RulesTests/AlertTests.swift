@@ -225,6 +225,15 @@ extension [Incident.Member] {
     #expect(world.noticed.count == 3 && world.calls.last?.decision == .change)
   }
 
+  @Test func `what begins in one pass is one message, whatever its severities`() throws {
+    var world = try World()
+    world.set([1], .minor)
+    world.set([2], .major)
+    world.set([3], .critical)
+    world.pass()
+    #expect(world.noticed == [.first] && world.book.count == 1)
+  }
+
   @Test func `that the scraper is cut off stands alone and is heard each time`() throws {
     var world = try World()
     let key = Alert.Key(Pseudo.scraper, "network")
@@ -480,6 +489,22 @@ extension [Incident.Member] {
     alert.tags = [Tag("team", "blue1")]
     #expect(route.takes(alert, isChosen: true) == isTaken)
     #expect(!route.takes(alert, isChosen: false))
+  }
+
+  @Test(
+    arguments: [
+      ("{to: team}", true, true), ("{to: team}", false, false),
+      ("{to: team, severities: [major, critical]}", true, false),
+      ("{to: team, severities: unknown}", false, true),
+    ])
+  func `unknown is a worsening of what was ok, as minor is`(
+    yaml: String, wasOK: Bool, isTaken: Bool
+  ) throws {
+    let route = try World(yaml).route
+    var alert = Alert(
+      Alert.Key("web1", "service plugin"), severity: .unknown, since: Timestamp(seconds: 0))
+    alert.wasOK = wasOK
+    #expect(route.takes(alert, isChosen: true) == isTaken)
   }
 
   @Test(

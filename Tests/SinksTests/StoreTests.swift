@@ -164,6 +164,22 @@ struct StoreTests {
     }
   }
 
+  @Test func `how many changes are kept, in all and of one host, can be set`() async throws {
+    try await withStore(.init(changes: 120, changesOfHost: 50)) { store in
+      for number in 0..<4 {
+        var one = result(number)
+        one.batch.host = "web\(number)"
+        one.transitions = (0..<80).map {
+          CheckTransition(
+            "rule \($0)", from: .ok, to: .minor, time: time(number), since: nil, message: "")
+        }
+        try await store.finish(pass(number), [one])
+      }
+      let all = try await store.transitions(limit: 5000)
+      #expect(all.count { $0.host == "web3" } == 50 && all.count == 90)
+    }
+  }
+
   @Test func `a host that changes all the time leaves the others their transitions`() async throws {
     try await withStore { store in
       func changed(_ host: String, _ count: Int) -> HostResult {

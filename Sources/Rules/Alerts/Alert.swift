@@ -33,6 +33,8 @@ public struct Alert: Sendable, Equatable {
   public var tags: [Tag]
   /// Who said that it is known, and why.
   public var acknowledgement: String?
+  /// Whether it was ever ok: that it is unknown now is a change for the worse. Only routes ask for it.
+  public var wasOK = false
 
   /// Whether it says that the scraper itself is cut off. That concerns everybody and all hosts: it is an
   /// incident of its own, and its message always makes a sound.

@@ -112,6 +112,9 @@ public struct Incident: Sendable, Equatable {
 
   /// Takes an alert in, or what became of one that is in it.
   mutating func take(_ alert: Alert, silenced: Timestamp?, at now: Timestamp) {
+    var alert = alert
+    // Of no use any more: it would make each pass a change.
+    alert.wasOK = false
     guard let index = places[alert.key] else {
       revision += 1
       add(
@@ -121,7 +124,6 @@ public struct Incident: Sendable, Equatable {
       return
     }
     var member = members[index]
-    var alert = alert
     let isBack = member.until != nil
     // Well or not: it is as bad as it was until it has calmed down.
     if alert.isFlapping, !isBack { alert.severity = max(alert.severity, member.alert.severity) }

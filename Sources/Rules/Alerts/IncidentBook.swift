@@ -160,6 +160,8 @@ extension Incident {
     }
     if isRelated { return true }
     guard alert.severity == .critical else { return isRecent(joined, interval) }
+    // Nothing of an incident that this pass opened has been sent yet.
+    if opened == now { return true }
     // An edit of a message makes no sound: a critical alert joins an unrelated one only where that is
     // critical as well and began with it, so that an outage of many hosts is one message.
     return loud.contains { member in

@@ -39,7 +39,7 @@ public struct Route: Sendable {
     self.place = place
   }
 
-  private static let keys = [
+  static let keys = [
     "name", "to", "severities", "transitions", "hosts", "groups", "checks", "services", "rules",
     "tags", "hours", "by", "wait", "interval", "repeat", "recovery",
   ]
@@ -153,7 +153,9 @@ public struct Route: Sendable {
   ///
   /// What the scraper finds at itself concerns everybody: no choice of hosts leaves it out.
   public func takes(_ alert: Alert, isChosen: Bool) -> Bool {
-    guard severities.contains(alert.severity) else { return false }
+    // Not to know any more how something is that was ok is a change for the worse, and no more than that.
+    let isLost = alert.severity == .unknown && alert.wasOK && severities.contains(.minor)
+    guard severities.contains(alert.severity) || isLost else { return false }
     if !transitions.isEmpty {
       let isTold = transitions.contains { from, to in
         (from ?? alert.from) == alert.from && (to ?? alert.severity) == alert.severity

@@ -8,11 +8,6 @@ extension Store {
     public var transition: CheckTransition
   }
 
-  /// Transitions that are remembered: of 400 hosts that all go down and come back, some sixty times.
-  private static let transitions: Int64 = 50_000
-  /// Of one host, so that one whose names change all the time does not push out the others'.
-  private static let transitionsOfHost: Int64 = 1000
-
   func keepStates(
     of result: HostResult, _ host: Int64, in database: Database
   ) throws(DatabaseError) {
@@ -48,12 +43,13 @@ extension Store {
     }
     if !result.transitions.isEmpty {
       try database.run(
-        "DELETE FROM transition WHERE id <= ?", .integer(database.insertedID - Self.transitions))
+        "DELETE FROM transition WHERE id <= ?",
+        .integer(database.insertedID - Int64(limits.changes)))
       try database.run(
         """
         DELETE FROM transition WHERE host = ?1 AND id <=
         (SELECT id FROM transition WHERE host = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
-        """, .integer(host), .integer(Self.transitionsOfHost))
+        """, .integer(host), .integer(Int64(limits.changesOfHost)))
     }
   }
 

@@ -14,10 +14,20 @@ public actor Store {
     public var keep: Duration
     /// How many bytes of disk the history may take.
     public var size: Int64
+    /// How many changes of states are remembered: of 400 hosts that all go down and come back, 50,000 are
+    /// some sixty times.
+    public var changes: Int
+    /// How many of one host, so that one whose names change all the time does not push out the others'.
+    public var changesOfHost: Int
 
-    public init(keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30) {
+    public init(
+      keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30, changes: Int = 50_000,
+      changesOfHost: Int = 1000
+    ) {
       self.keep = keep
       self.size = size
+      self.changes = changes
+      self.changesOfHost = changesOfHost
     }
   }
 

@@ -5,12 +5,15 @@ import Parsers
 ///
 /// Tags `path`, `device` (without `/dev/`), `fstype`, `mode` (rw, ro). Fields: total, free (what
 /// users without privilege can have), used (integer, bytes), used_percent (float, of used and free),
-/// inodes_total, inodes_free, inodes_used (integer), inodes_used_percent (float); no inode fields
+/// inodes_total, inodes_free, inodes_used (integer), inodes_used_percent (float), turned_read_only
+/// (integer, ours: 1 where it could be written when it was first seen and cannot be now); no inode fields
 /// where the file system has no such number (btrfs, vfat) or the host's df cannot tell.
 public enum DiskCollector: Collector {
   public static let name = "disk"
   public static let summary = "how full the local file systems are"
   public static let mayHang = true
+  /// Which mount points could be written: one that is read-only after a reboot has an error.
+  public static let remembersAcrossBoots = true
   public static let options = [
     CollectorOption(
       "ignore_fs", .strings, "Types to leave out; \(ignoredTypes.joined(separator: ", "))."),
@@ -33,11 +36,16 @@ public enum DiskCollector: Collector {
     "efivarfs", "rpc_pipefs", "nfsd", "nsfs", "autofs",
   ]
   private static let ignoredTypes = [
-    "tmpfs", "devtmpfs", "ramfs", "iso9660", "udf", "squashfs", "erofs", "overlay", "aufs",
+    "devtmpfs", "ramfs", "iso9660", "udf", "squashfs", "erofs", "overlay", "aufs",
   ]
   private static let ignoredPaths = [
     "/var/lib/docker/*", "/var/lib/containers/*", "/var/lib/kubelet/*", "/run/containerd/*",
     "/snap/*", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
+  ]
+  /// A tmpfs below these is the system's own, one for each session, credential or hidden file of a
+  /// container: nobody fills them, and there may be hundreds.
+  private static let ignoredMemory = [
+    "/dev", "/proc/*", "/sys/*", "/run/user/*", "/run/credentials/*", "/run/lock", "/run/netns",
   ]
   /// More mounts than this are not asked for.
   static let mostMounts = 200
@@ -83,6 +91,7 @@ public enum DiskCollector: Collector {
         overlay) [ "$path" = / ] || continue ;;
         *) continue ;;
         esac
+        case $type:$path in \(ignoredMemory.map { "tmpfs:\($0)" }.joined(separator: "|"))) continue ;; esac
         for hung in $far; do
           case $path/ in "$hung"/*) continue 2 ;; esac
         done
@@ -137,6 +146,7 @@ public enum DiskCollector: Collector {
     }
     let ignore = host.options.strings("ignore_paths", default: ignoredPaths)
 
+    let writable = host.previous?.values ?? [:]
     var done: Set<String> = []
     var shown: [(mount: Mounts.Mount, size: Df.Row)] = []
     for size in sizes where done.insert(size.path).inserted {
@@ -155,7 +165,15 @@ public enum DiskCollector: Collector {
     }
     for (mount, size) in shown {
       if isDevice(mount), chosen["\(mount.device) \(mount.type)"] != mount.path { continue }
-      if let point = point(of: mount, size, files[size.path]) { sample.points.append(point) }
+      guard var point = point(of: mount, size, files[size.path]) else { continue }
+      if let isReadOnly = mount.isReadOnly {
+        // By its device: another one may be read-only there on purpose.
+        let name = "\(mount.device) \(mount.path)"
+        let wasWritable = writable[name] != nil
+        point.integer("turned_read_only", Int64(isReadOnly && wasWritable ? 1 : 0))
+        if !isReadOnly || wasWritable, name.utf8.count <= 512 { sample.memory[name] = [] }
+      }
+      sample.points.append(point)
     }
     // df complains of the one mount that it may not see and tells of the others.
     if sample.points.isEmpty, output.status != 0 { throw output.failure }

@@ -8,6 +8,9 @@ import Parsers
 /// * `nvidia_smi_mig`, tags index, gpu_index, compute_index and the GPU's: the memory of each instance
 ///   of a GPU in MIG mode.
 /// * `nvidia_smi_process`, tags name, type: pid, used_memory (MiB) of the processes that use most.
+/// * `gpu_health`, ours: lost (integer, 1 where the tool failed or there are fewer GPUs than the option
+///   `gpus` wants or than were there since the host booted, else 0), count and expected (integers),
+///   reason and message (texts, where it is 1).
 ///
 /// The tool prints its errors on standard output. Where it fails after telling of some GPUs, theirs
 /// are kept.
@@ -19,7 +22,10 @@ public enum GPUCollector: Collector {
   public static let byteLimit = 2 << 20
   public static let options = [
     CollectorOption(
-      "processes", .integer, "How many processes are told of, those that use most; 16 unless set.")
+      "processes", .integer, "How many processes are told of, those that use most; 16 unless set."),
+    CollectorOption(
+      "gpus", .integer,
+      "How many GPUs there should be; as many as were seen since the boot if unset."),
   ]
 
   public static func script(_ options: CollectorOptions) -> String? { "$limit nvidia-smi -q -x" }
@@ -38,12 +44,55 @@ public enum GPUCollector: Collector {
     guard let output = host.output else {
       throw CollectorError(.notReached, "nvidia-smi did not run")
     }
+    var count: Int?
+    do {
+      try read(output, of: host, into: &sample, count: &count)
+    } catch {
+      addHealth(error, count: count, of: host, into: &sample)
+      throw error
+    }
+    addHealth(nil, count: count, of: host, into: &sample)
+  }
+
+  /// The number of GPUs that were there since the boot, in what is kept: no process has such a name.
+  private static let gpus = ""
+
+  /// Whether all GPUs are there, as one point that rules can look at.
+  private static func addHealth(
+    _ error: CollectorError?, count: Int?, of host: HostView, into sample: inout Sample
+  ) {
+    let seen = Int(clamping: host.previous?.values[gpus]?.first ?? 0)
+    let expected = max(host.options.integer("gpus", default: 0), seen, count ?? 0)
+    if expected > 0 { sample.memory[gpus] = [UInt64(max(seen, count ?? 0))] }
+    var error = error
+    if error == nil, let count, count < expected {
+      error = CollectorError(
+        .commandFailed, "\(count) of \(expected) GPUs are there; see `nvidia-smi -L`, `dmesg`")
+    }
+    // Of what the tool printed some could not be read, or it warns of a corrupted infoROM
+    // (NVML_ERROR_CORRUPTED_INFOROM, 14): the GPUs are there, and the collector's problem is told.
+    let isWarning = error?.reason == .parseError || host.output?.status == 14
+    if isWarning, let count, count >= max(expected, 1) { error = nil }
+    var point = Point("gpu_health")
+    point.integer("lost", Int64(error == nil ? 0 : 1))
+    point.integer("count", count.map { Int64($0) })
+    point.integer("expected", expected > 0 ? Int64(expected) : nil)
+    point.string("reason", error?.reason.rawValue)
+    point.string("message", error?.detail.clipped(to: 400))
+    sample.points.append(point)
+  }
+
+  private static func read(
+    _ output: CommandOutput, of host: HostView, into sample: inout Sample, count: inout Int?
+  ) throws(CollectorError) {
     let reading: NvidiaSMI.Reading
     do {
       reading = try NvidiaSMI.parse(output.standardOutput.span)
     } catch {
       throw failure(of: output) ?? CollectorError(error)
     }
+    let hasNone = failure(of: output)?.detail.hasPrefix("No devices were found") == true
+    if !reading.gpus.isEmpty || output.status == 0 || hasNone { count = reading.gpus.count }
     for (index, gpu) in reading.gpus.prefix(mostGPUs).enumerated() {
       add(gpu, at: index, of: reading, into: &sample)
     }
@@ -91,6 +140,7 @@ public enum GPUCollector: Collector {
   ) {
     let most = min(max(host.options.integer("processes", default: 16), 0), 200)
     var names = sample.memory
+    let gpus = names.removeValue(forKey: gpus)
     var twins: [[String]: Int64] = [:]
     // Without MIG every process is told once for each GPU that it uses.
     let processes = reading.gpus.prefix(mostGPUs).flatMap(\.processes)
@@ -114,6 +164,7 @@ public enum GPUCollector: Collector {
       sample.points.append(point)
     }
     sample.memory = names
+    sample.memory[Self.gpus] = gpus
   }
 
   /// Why the tool failed, by its exit status, which is NVML's error; nil where it did not.

@@ -3,7 +3,7 @@ import Parsers
 
 /// Load, uptime and the number of CPUs, under Telegraf's `system`; and what kind of host it is.
 ///
-/// Fields: load1, load5, load15 (float), n_cpus (integer, those that are switched on), uptime
+/// Fields: load1, load5, load15 (float), load5_per_cpu (float, ours), n_cpus (integer, those that are switched on), uptime
 /// (integer, seconds), uptime_format (text as `uptime` prints it: `12 days,  3:14`). The users are
 /// counted by `users`, which writes to the same measurement.
 public enum SystemCollector: Collector {
@@ -43,6 +43,8 @@ public enum SystemCollector: Collector {
     if let stat = try? host.parse("/proc/stat", as: ProcStat.self) {
       let cpus = stat.cpus.count - 1
       point.integer("n_cpus", cpus > 0 ? Int64(cpus) : nil)
+      let share = cpus > 0 ? load.load5 / Double(cpus) : nil
+      point.float("load5_per_cpu", share.map { ($0 * 100).rounded() / 100 })
     }
     if let uptime = try? host.parse("/proc/uptime", as: Uptime.self).seconds,
       let seconds = Int64(exactly: uptime.rounded(.down))

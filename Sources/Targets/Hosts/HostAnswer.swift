@@ -57,6 +57,14 @@ public struct HostAnswer: Sendable {
     return words.word()?.decimal.flatMap { (0..<1e10).contains($0) ? $0 : nil }
   }
 
+  /// When the host booted by its own clock, in seconds since 1970; nil where /proc/stat was not asked for.
+  public var bootTime: Int64? {
+    guard sections[Batch.fileSection]?.status != nil, let bytes = files["/proc/stat"] else {
+      return nil
+    }
+    return (try? ProcStat.parse(bytes.span))?.bootTime.flatMap { Int64(exactly: $0) }
+  }
+
   /// The raw text of each section and file, for `--explain` and for new captures.
   public var texts: [(name: String, text: ArraySlice<UInt8>)] {
     files.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }

@@ -11,6 +11,9 @@ public struct Settings: Sendable {
     public var keep: Duration = .seconds(7 * 86_400)
     /// The most bytes the file may take.
     public var size = 1 << 30
+    /// The most changes of states that are remembered, in all and of one host.
+    public var changes = 50_000
+    public var changesOfHost = 1000
   }
 
   /// By name; `linux` and `gpu` are always there.
@@ -43,7 +46,7 @@ public struct Settings: Sendable {
   private static let keys = [
     "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
     "series", "bytes", "store", "sinks", "rules", "alerts", "contacts", "services", "scores",
-    "self", "modules",
+    "self", "modules", "targets",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -107,7 +110,7 @@ public struct Settings: Sendable {
       case "bmc": read(bmc: value, &findings)
       case "store": read(store: value, &findings)
       case "sinks": sinks = value
-      case "rules", "alerts", "contacts", "services", "scores", "self", "modules":
+      case "rules", "alerts", "contacts", "services", "scores", "self", "modules", "targets":
         sections[pair.name] = value
       default: findings.add(unknown("key", pair.key, among: Self.keys, in: "scrape.yml"))
       }
@@ -133,13 +136,22 @@ public struct Settings: Sendable {
 
   private mutating func read(store node: Node, _ findings: inout Findings) {
     let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("store", keys: ["path", "keep", "size"], &findings)
+      try node.mapping(
+        "store", keys: ["path", "keep", "size", "changes", "changes_per_host"], &findings)
     }
     for pair in pairs ?? [] {
       switch pair.name {
       case "path":
         findings.set(&store.path) { () throws(ConfigurationError) in
           absolute(try pair.value.string("path"), besides: pair.value.mark.file)
+        }
+      case "changes":
+        findings.set(&store.changes) { () throws(ConfigurationError) in
+          try pair.value.integer("changes", in: 100...10_000_000)
+        }
+      case "changes_per_host":
+        findings.set(&store.changesOfHost) { () throws(ConfigurationError) in
+          try pair.value.integer("changes_per_host", in: 10...1_000_000)
         }
       case "keep":
         findings.set(&store.keep) { () throws(ConfigurationError) in

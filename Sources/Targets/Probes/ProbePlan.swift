@@ -1,6 +1,6 @@
 public import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 
 /// One entry of `probes:`, ready to be asked of any host that has it.
 public struct ProbePlan: Sendable {
@@ -23,6 +23,8 @@ public struct ProbePlan: Sendable {
   /// It is good if nothing answers.
   public var isClosed: Bool
   public var timeout: Duration
+  /// How long it must be worse before that is its state; nil leaves it to `targets:` of scrape.yml.
+  public var patience: Patience?
   /// Where it stands, and how many characters it takes there.
   public var mark: Mark
   public var length: Int

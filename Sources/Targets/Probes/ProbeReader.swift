@@ -20,7 +20,7 @@ public struct ProbeReader: Sendable {
   }
 
   /// Options that every probe has.
-  private static let common = ["name", "port", "address", "ip", "timeout"]
+  private static let common = ["name", "port", "address", "ip", "timeout", "for"]
   /// More entries than this for one host are a slip of the pen.
   static let limit = 200
 
@@ -292,6 +292,9 @@ public struct ProbeReader: Sendable {
       options.add(ConfigurationError("ip must be 4 or 6", at: node))
     }
     let timeout = options.duration("timeout", in: .milliseconds(10) ... .seconds(600))
+    let patience = options.take("for") { node, what throws(ConfigurationError) in
+      try node.patience(what)
+    }
     let name = options.take("name") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
       guard !text.isEmpty, text.utf8.count <= 128, !text.utf8.contains(where: { $0 < 0x20 }) else {
@@ -309,7 +312,7 @@ public struct ProbeReader: Sendable {
       port: port ?? 0, hasOwnPort: hasOwnPort, address: address, source: source,
       version: version ?? source?.version,
       isClosed: entry.isClosed,
-      timeout: timeout ?? options.time ?? ProbePlan.timeout, mark: node.mark,
+      timeout: timeout ?? options.time ?? ProbePlan.timeout, patience: patience, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }
 
