@@ -103,7 +103,9 @@ let package = Package(
 
     // Real daemons on loopback for the tests.
     .target(
-      name: "Lab", dependencies: ["CCrypto", "CLinux"], path: "Tests/Lab", swiftSettings: testing),
+      name: "Lab", dependencies: ["CCrypto", "CLab", "CLinux"], path: "Tests/Lab",
+      swiftSettings: testing),
+    .target(name: "CLab", path: "Tests/CLab"),
     .executableTarget(
       name: "LabRange", dependencies: ["Lab"], path: "Tests/Range", swiftSettings: testing),
     .testTarget(

@@ -5,10 +5,10 @@ internal import Glibc
 /// The clock does not jump when the system's time is set. A timeout (a length) appears only in
 /// configuration; code hands deadlines down, so that a stage cannot outlive the one that started it.
 public struct Deadline: Sendable, Hashable, Comparable {
-  /// Nanoseconds of `CLOCK_MONOTONIC`.
-  let nanoseconds: Int64
+  /// Nanoseconds of `CLOCK_MONOTONIC`, which is one for all processes of a boot.
+  public let nanoseconds: Int64
 
-  init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   /// A deadline that never comes.
   public static let never = Deadline(nanoseconds: .max)

@@ -88,6 +88,9 @@ public actor Reactor {
       loop.release(waiter)
       return .cancelled
     }
+    let activity = Activity.current
+    activity?.beginWait(by: deadline)
+    defer { activity?.endWait() }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         loop.wait(waiter, fd: fd, for: readiness, by: deadline, continuation)

@@ -90,7 +90,7 @@ public enum SelfWatch {
   }
 
   /// The checks, as they are named in states.
-  public static let checks = ["network", "gateway", "resolver", "clock"]
+  public static let checks = ["network", "gateway", "resolver", "clock", "pass"]
 
   public static func verdict(_ witnesses: Witnesses) -> Verdict {
     var verdict = Verdict()

@@ -11,6 +11,8 @@ enum ExitCode {
   static let notOK: Int32 = 1
   static let usage: Int32 = 2
   static let undelivered: Int32 = 3
+  /// The pass was not over in time and its watchdog ended it.
+  static let overdue: Int32 = 4
   static let interrupted: Int32 = 130
 }
 

@@ -51,8 +51,7 @@ extension Pass {
     var queue = BMCQueue(
       bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
     progress.begin(jobs.count + bmcs.count)
-    let interrupt = Interrupt()
-    defer { interrupt.end() }
+    let interrupt = Interrupt(signals: watchdog.signals)
     // Each host's task stays on its reactor, parsing included: a batch is parsed in a tenth of a
     // millisecond, and handing it to another thread and back would cost as much.
     await withTaskGroup(of: Event.self) { group in
@@ -71,8 +70,10 @@ extension Pass {
         next += 1
         started += 1
         group.addTask(executorPreference: reactor.executor) {
-          let (reading, services) = await read(job, kit, on: reactor, progress: progress)
-          return .read(reading, services)
+          await Activity.named(job.host.name) {
+            let (reading, services) = await read(job, kit, on: reactor, progress: progress)
+            return .read(reading, services)
+          }
         }
       }
       func startBMCs() {
@@ -80,7 +81,9 @@ extension Pass {
           let reactor = reactors[started % reactors.count]
           started += 1
           group.addTask(executorPreference: reactor.executor) {
-            .bmc(turn, await read(turn, with: gatherer, on: reactor, progress: progress))
+            await Activity.named("\(turn.host.name) bmc") {
+              .bmc(turn, await read(turn, with: gatherer, on: reactor, progress: progress))
+            }
           }
         }
       }
@@ -158,11 +161,11 @@ extension Pass {
     let batch = hasQuestions ? questions?.batch(with: shared.items) ?? shared : shared
     let start = Deadline.now
     var answer = HostAnswer(time: .now)
-    if deadline.isPast {
+    if askBy.isPast {
       answer.failure = .notReached
     } else {
       let limit =
-        job.turn?.profile.deadline.map { min(deadline, start.advanced(by: $0)) } ?? deadline
+        job.turn?.profile.deadline.map { min(askBy, start.advanced(by: $0)) } ?? askBy
       answer = await job.reach.ask([batch], on: reactor, by: limit)[0]
     }
     let took = Deadline.now.since(start)
@@ -180,7 +183,7 @@ extension Pass {
       context.ssh = session?.outcome(of: target)
     }
     return await reactor.open { [context] reactor in
-      await Probes.run(plans, of: context, on: reactor, by: deadline)
+      await Probes.run(plans, of: context, on: reactor, by: askBy)
     }
   }
 
@@ -194,11 +197,11 @@ extension Pass {
     var answer = BMCAnswer(time: .now)
     answer.memory = turn.memory
     do throws(TargetError) {
-      if deadline.isPast { throw .notReached }
+      if askBy.isPast { throw .notReached }
       let target = try gatherer.bmc(turn.settings, of: turn.host)
       answer = await reactor.open { reactor in
         await target.ask(
-          remembering: turn.memory, byHand: turn.byHand, on: reactor, by: deadline)
+          remembering: turn.memory, byHand: turn.byHand, on: reactor, by: askBy)
       }
     } catch {
       answer.failure = error

@@ -13,8 +13,13 @@ struct Pass {
   let sinks: [any Sink]
   let contacts: [Contact]
   let fanout: Int
+  let watchdog: PassWatchdog
+  /// No host is waited for after it: what they said is still to be stored and delivered.
+  let askBy: Deadline
   /// The whole pass ends by it, whatever the hosts do.
   let deadline: Deadline
+  /// The last pass, where it did not end in order.
+  let unfinished: Lock.Unfinished?
   var only: Set<String>?
   /// Whether a person started it.
   var isByHand = false
@@ -54,6 +59,7 @@ struct Pass {
     let clock = OwnClock()
     let store = site.store()
     var states: [String: HostState] = [:]
+    Activity.step("loading the store")
     do {
       states = try await store.load(hosts.map(\.name) + [SelfReading.host])
     } catch {
@@ -71,17 +77,21 @@ struct Pass {
     let jobs = Job.all(of: plan, &gatherer)
     report.warnings += gatherer.warnings
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
+    Activity.step("asking hosts")
     var answers = await questions.ask(on: gatherer.reactors[0]) {
       await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
       return report.isInDoubt(questions)
     }
     let known = states[SelfReading.host] ?? HostState()
+    Activity.step("asking once more")
     answers = await questions.lookAgain(answers, report, known, on: gatherer.reactors[0])
     progress.end()
     report.own = SelfReading(questions, answers, clock: clock, known: known, in: &report)
     if report.own?.jump != .zero {
       for index in report.readings.indices { report.readings[index].result.dropClockEvents() }
     }
+    report.own?.note(unfinished, known: known)
+    if let unfinished { report.warnings.append(unfinished.text) }
     report.causes = causes(of: report.readings)
     // A part of a pass, by hand, is no sign that the timer lives.
     let isWhole = isWhole
@@ -89,10 +99,12 @@ struct Pass {
       site.own.deadMan, due: known.due[DeadManPing.name], at: report.start)
     let pings = isWhole && report.isGood && ping != nil
     if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
+    Activity.step("evaluating and storing")
     await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
     if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
       report.warnings.append(trouble)
     }
+    Activity.step("closing the store")
     await store.close()
     return report
   }
@@ -151,9 +163,12 @@ struct Pass {
       report.storeFailure = "\(error)"
     }
     report.warnings += await store.notes()
-    // Delivery has time of its own: a pass that used up its deadline still brings its points home.
-    let limit = min(
-      .after(site.settings.deliveryTimeout), max(deadline, .after(.seconds(5))))
+    // Hosts are not waited for until the deadline, so that their points can still be delivered.
+    let limit =
+      report.interrupted
+      ? .after(.milliseconds(500))
+      : min(.after(site.settings.deliveryTimeout), max(deadline, .after(.seconds(1))))
+    Activity.step("delivering and notifying")
     async let deliveries = deliver(
       batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor, by: limit)
     // What is not kept would be told again by every pass.
@@ -237,12 +252,14 @@ struct Pass {
     await withTaskGroup(of: (Int, Delivery).self) { group in
       for (index, sink) in sinks.enumerated() {
         group.addTask(executorPreference: reactor.executor) {
-          let delivery = await reactor.open { reactor in
-            if let store, sink.isDurable {
-              await sink.drain(store, on: reactor, by: limit)
-            } else {
-              await sink.deliver(
-                queue[sink.name] ?? sink.payloads(batches), on: reactor, by: limit)
+          let delivery = await Activity.named("sink \(sink.name)") {
+            await reactor.open { reactor in
+              if let store, sink.isDurable {
+                await sink.drain(store, on: reactor, by: limit)
+              } else {
+                await sink.deliver(
+                  queue[sink.name] ?? sink.payloads(batches), on: reactor, by: limit)
+              }
             }
           }
           sink.close()

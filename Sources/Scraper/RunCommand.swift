@@ -43,6 +43,8 @@ enum RunCommand: Subcommand {
     let only = try names(arguments["--only"])
     let wantedFanout = try arguments.integer("--fanout", in: 1...10_000)
     let wantedLength = try arguments.duration("--deadline")
+    // From here on: a disk that stands still may hold up whatever follows.
+    let watchdog = try PassWatchdog(by: .after(wantedLength ?? .seconds(60)))
     let site = try Site(arguments)
     let hosts = try site.hosts(arguments)
     let fanout = wantedFanout ?? site.settings.fanout
@@ -73,16 +75,20 @@ enum RunCommand: Subcommand {
       Terminal.note("scrape: \("\(error)".visible)")
     }
     await store.close()
+    let begun = Deadline.now
+    let deadline = begun.advanced(by: length)
     var lock: Lock?
     do {
-      lock = try Lock(beside: site.storePath)
+      lock = try await Lock.take(beside: site.storePath, until: deadline)
     } catch let error as SystemError {
       Terminal.note("scrape: no lock: \(error.description.visible)")
       lock = nil
     } catch let held as Lock.Held {
-      Terminal.note("scrape: another pass is running (\(held.holder.visible)); leaving it alone")
+      Terminal.note("scrape: \(held.text.visible)")
       return ExitCode.notOK
     }
+    watchdog.expect(by: deadline, lock?.note)
+    let unfinished = lock?.unfinished
     do {
       try await site.claim(store, adopting: arguments.has("--adopt-store"))
     } catch let error as StoreError {
@@ -92,8 +98,10 @@ enum RunCommand: Subcommand {
     await store.close()
     let pass = Pass(
       site: site, hosts: hosts, sinks: sinks, contacts: contacts, fanout: fanout,
-      deadline: .after(length), only: only, isByHand: Terminal.isAttended)
-    let report = await pass.run(Progress(shown: !quiet))
+      watchdog: watchdog, askBy: begun.advanced(by: length - min(length / 5, .seconds(5))),
+      deadline: deadline, unfinished: unfinished, only: only, isByHand: Terminal.isAttended)
+    let progress = Progress(shown: !quiet)
+    let report = await watchdog.activities.run("pass") { await pass.run(progress) }
     lock?.release()
     let summary = Summary(report, verbose: arguments.has("--verbose"))
     // Where standard output carries points, the table would spoil them.

@@ -40,6 +40,8 @@ struct SelfSettings: Sendable {
     case "gateway": isOn && gateway != .off
     case "resolver": isOn && asksNameServers
     case "clock": isOn && watchesClock
+    // That passes come to their end is no question of the network.
+    case "pass": true
     default: false
     }
   }

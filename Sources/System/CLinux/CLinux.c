@@ -9,6 +9,7 @@
 void scrape_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 static int signal_events = -1;
+static int watched_events = -1;
 
 // Only what signal-safety(7) allows.
 static void note_signal(int number) {
@@ -16,6 +17,7 @@ static void note_signal(int number) {
   (void)number;
   uint64_t value = 1;
   ssize_t ignored = write(signal_events, &value, sizeof value);
+  ignored = write(watched_events, &value, sizeof value);
   (void)ignored;
   // The next one ends the process, whatever it is busy with.
   scrape_release_signals();
@@ -24,16 +26,25 @@ static void note_signal(int number) {
 
 int scrape_catch_signals(void) {
   signal_events = eventfd(0, scrape_eventfd_flags);
-  if (signal_events < 0) return -1;
-  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+  watched_events = eventfd(0, scrape_eventfd_flags);
+  if (signal_events < 0 || watched_events < 0) return -1;
+  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, before;
   sigemptyset(&action.sa_mask);
   if (sigaction(SIGINT, &action, 0) != 0 || sigaction(SIGTERM, &action, 0) != 0) return -1;
+  // nohup(1) has it ignored, and means it.
+  if (sigaction(SIGHUP, 0, &before) == 0 && before.sa_handler != SIG_IGN) {
+    sigaction(SIGHUP, &action, 0);
+  }
   return signal_events;
 }
 
+int scrape_watch_signals(void) { return watched_events; }
+
 void scrape_release_signals(void) {
+  struct sigaction before;
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
+  if (sigaction(SIGHUP, 0, &before) == 0 && before.sa_handler != SIG_IGN) signal(SIGHUP, SIG_DFL);
 }
 
 int scrape_clock_is_synchronised(void) {

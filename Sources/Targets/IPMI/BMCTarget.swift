@@ -64,8 +64,13 @@ public struct BMCTarget: Sendable {
       answer.failure = error
       return answer
     }
-    let limit = min(deadline, .after(settings.deadline))
+    // A call under way can't be interrupted: the library gives up by itself when the BMC has been
+    // silent for long enough, after which the session is closed in one more try. There is time for
+    // that before the pass must be over.
+    let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
     let begun = Deadline.now
+    let last = deadline.advanced(by: .zero - min(grace, deadline.remaining / 2))
+    let limit = min(last, begun.advanced(by: settings.deadline))
     let addresses: [Connect.Address]
     do {
       addresses = try await Connect.resolve(
@@ -80,11 +85,8 @@ public struct BMCTarget: Sendable {
         .init(name: "name", took: Deadline.now.since(begun), detail: address))
     }
     let poll = Poll()
-    // A call under way can't be interrupted: the library gives up by itself when the BMC has been
-    // silent for long enough, after which the session is closed in one more try.
-    let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
     let done = await withTaskCancellationHandler {
-      await Self.threads.run(by: limit.advanced(by: grace), on: reactor) { [answer] in
+      await Self.threads.run(by: min(deadline, limit.advanced(by: grace)), on: reactor) { [answer] in
         var work = BMCPoll(
           self, at: address, answer: answer, by: limit, isStopped: { poll.isStopped })
         let answer = work.run()

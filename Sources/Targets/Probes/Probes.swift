@@ -89,6 +89,8 @@ extension Reactor {
     _ plan: ProbePlan, of context: ProbeContext,
     at found: Result<[Connect.Address], TargetError>, by deadline: Deadline
   ) async -> ServiceResult {
-    await plan.run(of: context, at: found, on: self, by: deadline)
+    await Activity.named("\(context.host) \(plan.service)") {
+      await plan.run(of: context, at: found, on: self, by: deadline)
+    }
   }
 }

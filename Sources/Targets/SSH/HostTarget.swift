@@ -79,6 +79,7 @@ public struct HostTarget: Sendable {
       let script = batch.script(nonce: nonce, last: index == batches.count - 1)
       answer.script = script
       var frames = Frames(nonce: nonce, limits: batch.limits)
+      Activity.step("batch")
       do {
         try await session.run(
           script, into: &frames, byteLimit: Batch.byteLimit, on: reactor,
@@ -163,6 +164,7 @@ public struct HostTarget: Sendable {
     do {
       // No credential is shown before the host's key has been accepted.
       try check(key)
+      Activity.step("log-in")
       let login = min(deadline, .after(timeouts.login))
       let start = Deadline.now
       let method = try await session.authenticate(
@@ -206,9 +208,11 @@ public struct HostTarget: Sendable {
   ) async throws(TargetError) -> (Session, HostKey) {
     let connecting = Deadline.now
     let connect = min(deadline, .after(timeouts.connect))
+    Activity.step("connect")
     let addresses = try await Connect.resolve(address, port: port, on: reactor, by: connect)
     let socket = try await Connect.tcp(to: addresses, on: reactor, by: connect)
     let connected = Deadline.now
+    Activity.step("key exchange")
     steps.steps.append(
       .init(
         name: "connect", took: connected.since(connecting),

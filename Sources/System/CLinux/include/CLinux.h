@@ -20,12 +20,14 @@ static inline uint32_t scrape_epoll_events(const struct epoll_event *event) { re
 /// Names the calling thread, cut to 15 bytes, as `ps -L` shows it.
 void scrape_name_thread(const char *name);
 
-/// Makes the next SIGINT or SIGTERM readable from the descriptor that is returned; -1 with errno set.
-/// A second one ends the process.
+/// Makes the next SIGINT, SIGTERM or SIGHUP readable from the descriptor that is returned; -1 with errno
+/// set. A second one ends the process.
 ///
 /// A handler, and not signalfd: the runtime's main thread unblocks all signals when it parks, so a
 /// blocked signal would still end the process.
 int scrape_catch_signals(void);
+/// The same as a second descriptor, after `scrape_catch_signals`.
+int scrape_watch_signals(void);
 /// Lets the next of them end the process.
 void scrape_release_signals(void);
 
@@ -35,6 +37,11 @@ void scrape_release_signals(void);
 /// A descriptor that is readable once the process has ended; -1 with errno set. See pidfd_open(2).
 static inline int scrape_process_descriptor(int process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
+}
+/// Sends a signal to the process of that descriptor, and to no other that has its number now; -1 with
+/// errno set. See pidfd_send_signal(2).
+static inline int scrape_process_signal(int descriptor, int number) {
+  return (int)syscall(SYS_pidfd_send_signal, descriptor, number, 0, 0);
 }
 
 /// Whether the kernel says that something keeps its clock right, by adjtimex(2); -1 where it does not

@@ -1,0 +1,19 @@
+// What the lab needs of the kernel that Swift cannot call: ptrace(2) is variadic.
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+/// Stops one thread of another process, as a debugger would; -1 with errno set. The calling thread holds
+/// it for as long as it lives.
+static inline int lab_stop_thread(pid_t thread) {
+  if (ptrace(PTRACE_SEIZE, thread, 0, 0) != 0) return -1;
+  if (ptrace(PTRACE_INTERRUPT, thread, 0, 0) != 0) return -1;
+  int status;
+  return waitpid(thread, &status, __WALL) == thread ? 0 : -1;
+}
+
+/// Takes note of a stopped thread's end: its process is not gone before. Zero while it has not ended.
+static inline int lab_reap_thread(pid_t thread) {
+  int status;
+  return waitpid(thread, &status, __WALL | WNOHANG) != 0;
+}
