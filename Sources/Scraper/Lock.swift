@@ -125,7 +125,8 @@ struct Lock: ~Copyable {
     let process = FileDescriptor(owning: scrape_process_descriptor(record.process))
     guard process.number >= 0 else { return nil }
     // From here on the descriptor stands for one process: is it the one that wrote the record?
-    guard LockRecord.beginning(of: record.process) == record.began else {
+    guard let began = LockRecord.beginning(of: record.process) else { return nil }
+    guard began == record.began else {
       return "process \(record.process) is another one by now; who holds the lock is not known"
     }
     if scrape_process_signal(process.number, signal) != 0, errno != ESRCH {

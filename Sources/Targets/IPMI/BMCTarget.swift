@@ -86,7 +86,8 @@ public struct BMCTarget: Sendable {
     }
     let poll = Poll()
     let done = await withTaskCancellationHandler {
-      await Self.threads.run(by: min(deadline, limit.advanced(by: grace)), on: reactor) { [answer] in
+      await Self.threads.run(by: min(deadline, limit.advanced(by: grace)), on: reactor) {
+        [answer] in
         var work = BMCPoll(
           self, at: address, answer: answer, by: limit, isStopped: { poll.isStopped })
         let answer = work.run()
