@@ -160,7 +160,7 @@ import Testing
   @Test func `a host that is down is said so, with the reason`() throws {
     let outcome = try local.scrape("host", "web1", "--deadline", "5")
     #expect(outcome.status == 1)
-    #expect(outcome.output.contains("connection_refused: 127.99.0.1: Connection refused"))
+    #expect(outcome.output.contains("connection_refused: 127.99.0.1:22: Connection refused"))
   }
 
   @Test func `a misspelt host is answered with the nearest`() throws {
