@@ -1,3 +1,8 @@
+extension JSON {
+  /// A moment as all commands and sinks write it, RFC 3339.
+  public static func time(_ time: Timestamp) -> JSON { .string(time.rfc3339) }
+}
+
 extension Timestamp {
   /// The moment as `2025-02-03T04:05:06.789Z` (RFC 3339), in UTC: with milliseconds, and with nine
   /// digits where it has a finer part.

@@ -47,9 +47,7 @@ enum AlertsCommand: Subcommand {
         continue
       }
       if arguments.has("--json") {
-        var pairs: [(String, JSON)] = [("id", .integer(one.id))]
-        if case .object(let others) = one.body { pairs += others }
-        Terminal.print(Printable(JSON.object(pairs)))
+        Terminal.print(Printable(incident.shown))
       } else {
         show(
           incident.marked { key in

@@ -274,7 +274,7 @@ struct HostReport {
     let answer = visit.answer
     var members: [(String, JSON)] = [
       ("host", .string(host.name)), ("group", .string(host.group)),
-      ("address", .string(host.address)), ("time", .integer(answer.time.nanoseconds)),
+      ("address", .string(host.address)), ("time", .time(answer.time)),
       ("up", .boolean(answer.failure == nil)),
     ]
     if let failure = answer.failure {
@@ -304,7 +304,7 @@ struct HostReport {
               ("tags", .object(point.tags.map { ($0.name, .string($0.value)) })),
               ("fields", .object(point.fields.map { ($0.name, JSON($0.value)) })),
             ]
-            if let time = point.time { members.append(("time", .integer(time.nanoseconds))) }
+            if let time = point.time { members.append(("time", .time(time))) }
             return .object(members)
           })
       ))

@@ -91,7 +91,7 @@ struct LastPass: Sendable {
     var members: [(String, JSON)] = []
     if let pass, let age {
       members = [
-        ("start", .integer(pass.start.nanoseconds)), ("end", .integer(pass.end.nanoseconds)),
+        ("start", .time(pass.start)), ("end", .time(pass.end)),
         ("age_s", .integer(age.components.seconds)),
         ("by_hand", .boolean(pass.scope == .hand)), ("points", .integer(Int64(pass.points))),
       ]

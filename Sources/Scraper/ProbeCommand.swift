@@ -177,26 +177,15 @@ enum ProbeCommand: Subcommand {
     }
     members.append(("message", .string(verdict.message)))
     let points = result.points.map { point -> JSON in
-      .object(
-        [("measurement", .string(point.measurement))]
-          + point.tags.map { ($0.name, .string($0.value)) }
-          + point.fields.map { ($0.name, JSON($0.value)) })
+      .object([
+        ("measurement", .string(point.measurement)),
+        ("tags", .object(point.tags.map { ($0.name, .string($0.value)) })),
+        ("fields", .object(point.fields.map { ($0.name, JSON($0.value)) })),
+      ])
     }
     members.append(("points", .array(points)))
     if let trace = result.trace {
-      members.append(
-        (
-          "steps",
-          .array(
-            trace.steps.map { step in
-              let (seconds, attoseconds) = step.took.components
-              return .object([
-                ("step", .string(step.name)),
-                ("took_ms", .number(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)),
-                ("detail", .string(step.detail)),
-              ])
-            })
-        ))
+      members.append(("steps", HostAnswer.json(trace.steps)))
       if let byHand = trace.byHand { members.append(("by_hand", .string(byHand))) }
     }
     return .object(members)

@@ -186,13 +186,13 @@ enum StatusCommand: Subcommand {
   private static func json(_ check: StatusView.Check) -> JSON {
     var members: [(String, JSON)] = [
       ("host", .string(check.host)), ("check", .string(check.name)),
-      ("state", .string(check.severity.rawValue)), ("since", .integer(check.since.nanoseconds)),
+      ("state", .string(check.severity.rawValue)), ("since", .time(check.since)),
     ]
     if let status = check.status {
       members.append(("target", .string(status.outcome.target)))
       if !status.outcome.isUnlearnt { members.append(("up", .boolean(status.outcome.up))) }
-      members.append(("time", .integer(status.time.nanoseconds)))
-      if let last = status.lastUp { members.append(("last_up", .integer(last.nanoseconds))) }
+      members.append(("time", .time(status.time)))
+      if let last = status.lastUp { members.append(("last_up", .time(last))) }
     }
     if let reason = check.reason { members.append(("reason", .string(reason))) }
     if !check.message.isEmpty { members.append(("message", .string(check.message))) }
@@ -201,7 +201,7 @@ enum StatusCommand: Subcommand {
     if let until = check.silenced {
       members.append(
         until.nanoseconds == .max
-          ? ("maintenance", .boolean(true)) : ("silenced_until", .integer(until.nanoseconds)))
+          ? ("maintenance", .boolean(true)) : ("silenced_until", .time(until)))
     }
     if let cause = check.cause {
       members.append(("cause", .string("\(cause.host) \(cause.check)")))

@@ -45,12 +45,12 @@ struct StatusHistory {
   private static func json(_ kept: Store.KeptTransition) -> JSON {
     let change = kept.transition
     var members: [(String, JSON)] = [
-      ("time", .integer(change.time.nanoseconds)), ("host", .string(kept.host)),
+      ("time", .time(change.time)), ("host", .string(kept.host)),
       ("check", .string(change.name)), ("from", .string(change.from.rawValue)),
       ("to", .string(change.to.rawValue)), ("message", .string(change.message)),
       ("flapping", .boolean(change.isFlapping)),
     ]
-    if let since = change.since { members.append(("since", .integer(since.nanoseconds))) }
+    if let since = change.since { members.append(("since", .time(since))) }
     return .object(members)
   }
 }

@@ -105,14 +105,14 @@ public struct StandardOutput: Sink {
 }
 
 extension JSON {
-  /// A point with all its tags: `{"measurement":…,"time":…,"tags":{…},"fields":{…}}`, the time in
-  /// nanoseconds since 1970.
+  /// A point with all its tags: `{"measurement":…,"time":…,"tags":{…},"fields":{…}}`, the time
+  /// as RFC 3339.
   public init(_ point: Point, of batch: PointBatch) {
     var tags = batch.tags.filter { point[tag: $0.name] == nil } + point.tags
     tags.sort { $0.name < $1.name }
     self = .object([
       ("measurement", .string(point.measurement)),
-      ("time", .integer((point.time ?? batch.time).nanoseconds)),
+      ("time", .time(point.time ?? batch.time)),
       ("tags", .object(tags.map { ($0.name, .string($0.value)) })),
       ("fields", .object(point.fields.map { ($0.name, JSON($0.value)) })),
     ])

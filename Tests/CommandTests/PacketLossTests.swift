@@ -46,7 +46,8 @@ struct PacketLossTests {
     let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
     #expect(object?["state"] as? String == state, "\(outcome)")
     let points = object?["points"] as? [[String: Any]] ?? []
-    let ping = points.first { $0["measurement"] as? String == "ping" }
+    let ping =
+      points.first { $0["measurement"] as? String == "ping" }?["fields"] as? [String: Any]
     #expect(ping?["packets_transmitted"] as? Int == 8, "\(points)")
     #expect(ping?["packets_received"] as? Int == replies)
     #expect(ping?["percent_packet_loss"] as? Double == percent)

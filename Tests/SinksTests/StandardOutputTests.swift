@@ -84,7 +84,7 @@ import Testing
       let text = try String(contentsOfFile: path, encoding: .utf8)
       #expect(
         text == """
-          {"measurement":"login","time":1767268800000000000,"tags":{"group":"own",\
+          {"measurement":"login","time":"2026-01-01T12:00:00.000Z","tags":{"group":"own",\
           "host":"web1","user":"a\\"\\n"},"fields":{"from":"\\u001b[2J","nan":1.5}}
 
           """)
