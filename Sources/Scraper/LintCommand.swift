@@ -1,6 +1,5 @@
 internal import Configuration
 internal import Metrics
-internal import Rules
 internal import Sinks
 internal import Targets
 
@@ -10,15 +9,21 @@ enum LintCommand: Subcommand {
   static let summary = "Checks the inventory and scrape.yml, and contacts nobody."
   static let operands = ""
   static let options = Site.options
-  static let discussion = "Every fault is shown with its file, line and column. Exit code 2 if any."
+  static let discussion = """
+    Every fault of every kind is shown in one run, with its file, line and column; what repeats is shown
+    once, with the other places. Warnings are what works, and probably not as it was meant: secrets that
+    are not there on this machine, rules that match nothing, names that look like a variable's. Exit
+    code 2 if there is any fault, 0 if there are warnings only.
+    """
   static let examples: [Example] = [
     ("scrape lint", "before committing a change of the inventory"),
     ("scrape lint --inventory inventory/example", "another inventory"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
-    let site = try Site(arguments)
     var findings = Findings()
+    let site = try Site(arguments, &findings)
+    for warning in site.inventory.warnings { findings.warn(warning) }
     _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
     var probes = ProbeReader(modules: site.settings.sections["modules"], &findings)
     var services: [(text: String, hosts: Int)] = []
@@ -32,32 +37,21 @@ enum LintCommand: Subcommand {
         }
       }
     }
-    try findings.finish()
-    for warning in site.inventory.warnings + findings.warnings {
-      Terminal.note(.lines(warning.description))
+    LintChecks(site).run(&findings)
+    let warnings = FoldedFaults.all(findings.warnings)
+    let errors = FoldedFaults.all(findings.errors)
+    for warning in warnings { Terminal.note(.lines(warning.description)) }
+    // A blank line between two, as each takes several.
+    if !errors.isEmpty {
+      Terminal.note(.lines(errors.map(\.description).joined(separator: "\n\n")))
     }
-    for (hosts, what) in [
-      (site.inventory.hosts.filter { $0.via != nil }, "`via`: jump hosts are")
-    ] {
-      guard let first = hosts.first else { continue }
-      Terminal.note(
-        .lines(
-          ConfigurationError(
-            "\(fold(hosts.map(\.name))): \(what) not in this version yet", at: first.mark
-          ).asWarning.description))
+    let kinds = [(errors, "fault"), (warnings, "warning")].compactMap { folded, word in
+      let count = folded.reduce(0) { $0 + 1 + $1.others.count }
+      return count == 0 ? nil : Figure.count(count, word)
     }
-    let watch = Watch(site)
-    for service in site.rules.services {
-      for need in service.needs.flatMap(\.checks) where !watch.meets(need) {
-        let problem =
-          "service \"\(service.name)\" needs \(need.host)/\(need.name), and no host has such a check"
-        Terminal.note(
-          .lines(
-            ConfigurationError(
-              problem, at: service.mark, length: service.name.count,
-              hint: "a check is a probe's name as `scrape list` shows it, ssh or bmc"
-            ).asWarning.description))
-      }
+    guard errors.isEmpty else {
+      Terminal.note("\n\(kinds.joined(separator: " and "))")
+      return ExitCode.usage
     }
     // What is asked where: a name may mean another port than it was meant to.
     if !services.isEmpty {
@@ -67,7 +61,8 @@ enum LintCommand: Subcommand {
     Terminal.print(
       "\(Figure.count(site.inventory.hosts.count, "host")) in "
         + "\(Figure.count(site.inventory.groups.count, "group")), "
-        + "\(Figure.count(site.settings.profiles.count, "profile")): no fault found")
+        + "\(Figure.count(site.settings.profiles.count, "profile")): no fault found"
+        + (kinds.isEmpty ? "" : ", \(kinds[0])"))
     return ExitCode.ok
   }
 }

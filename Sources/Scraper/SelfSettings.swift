@@ -155,6 +155,12 @@ struct SelfSettings: Sendable {
       error.line = node.mark.line
       throw error
     }
+    if let problem = serverProblem(of: text) {
+      var error = ConfigurationError(
+        "url of deadman \(problem)", file: node.mark.file, hint: "https://hc.example/ping/…")
+      error.line = node.mark.line
+      throw error
+    }
     return .clear(text)
   }
 }

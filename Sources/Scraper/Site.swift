@@ -30,28 +30,33 @@ struct Site {
     Option("--store", "FILE", "The store; else as scrape.yml says, or under the state folder."),
   ]
 
-  /// Reads everything; throws what is wrong with any of it before anybody is contacted.
+  /// Reads everything; throws all that is wrong with any of it before anybody is contacted.
   init(_ arguments: Arguments) throws {
+    var findings = Findings()
+    try self.init(arguments, &findings)
+    try findings.finish()
+  }
+
+  /// Reads everything with all faults as findings; what is wrong is left out.
+  init(_ arguments: Arguments, _ findings: inout Findings) throws(UsageError) {
     let path = try Site.inventoryPath(arguments)
     folder = Site.isFolder(path) ? path : Site.parent(path)
     inventoryPath = path
-    inventory = try Inventory.load(path)
+    inventory = Inventory.read(path, &findings)
     if let file = arguments["--config"] {
-      settings = try Settings.load(file)
+      settings = Settings.read(file, &findings)
     } else if access("\(folder)/scrape.yml", F_OK) == 0 {
-      settings = try Settings.load("\(folder)/scrape.yml")
+      settings = Settings.read("\(folder)/scrape.yml", &findings)
     } else {
       settings = Settings()
     }
-    try settings.check(inventory)
-    var findings = Findings()
+    if settings.isWhole { settings.check(inventory, &findings) }
     rules = RuleBook(settings, inventory, &findings)
     let contacts = Contact.all(
       from: settings.sections["contacts"], secrets: false, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
     reports = Reports(inventory, contacts, &findings)
-    try findings.finish()
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }
 

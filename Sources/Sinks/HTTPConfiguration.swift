@@ -20,6 +20,9 @@ func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
   guard !url.utf8.contains(where: { [0x20, 0x23, 0x3f].contains($0) }) else {
     throw ConfigurationError("url must be an address without a query", at: node)
   }
+  if let problem = serverProblem(of: url) {
+    throw ConfigurationError("url \(problem)", at: node, hint: "http://127.0.0.1:8086")
+  }
   return url
 }
 

@@ -95,6 +95,9 @@ extension Webhook.Configuration {
       error.line = node.mark.line
       throw error
     }
+    if let problem = serverProblem(of: text) {
+      throw ConfigurationError("url \(problem)", at: node, hint: "https://hooks.example/range")
+    }
     url = text
     shown = String(text.prefix { $0 != "?" })
   }

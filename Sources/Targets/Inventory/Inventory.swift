@@ -18,12 +18,25 @@ public struct Inventory: Sendable {
   private let groupPlaces: [String: Int]
   private let members: [String: [Int]]
 
+  /// Whether every file could be read to its end: else who seems to be missing may stand there.
+  public let isWhole: Bool
+
   /// Reads a file, or all files of a folder as one inventory.
   ///
   /// `checkingKeys: false` leaves the files of private keys alone, for tests and previews.
   public static func load(
     _ path: String, checkingKeys: Bool = true
   ) throws(ConfigurationErrors) -> Inventory {
+    var findings = Findings()
+    let inventory = read(path, checkingKeys: checkingKeys, &findings)
+    try findings.finish()
+    return inventory
+  }
+
+  /// The same with all faults as findings, and as much of the inventory as could be read.
+  public static func read(
+    _ path: String, checkingKeys: Bool = true, _ findings: inout Findings
+  ) -> Inventory {
     var draft = InventoryDraft()
     var files: [String] = []
     var folder = path
@@ -32,7 +45,7 @@ public struct Inventory: Sendable {
     draft.close()
     var resolver = Resolver(draft, checkingKeys: checkingKeys)
     let hosts = resolver.hosts()
-    try resolver.findings.finish()
+    for error in resolver.findings.errors { findings.add(error) }
     let groups = draft.groupOrder.map { name in
       let group = draft.groups[name] ?? InventoryDraft.GroupDraft()
       return Group(
@@ -40,16 +53,19 @@ public struct Inventory: Sendable {
         hosts: group.hosts)
     }
     return Inventory(
-      hosts: hosts, groups: groups, warnings: resolver.findings.warnings, files: files)
+      hosts: hosts, groups: groups, warnings: resolver.findings.warnings, files: files,
+      isWhole: !draft.isIncomplete && !files.isEmpty)
   }
 
   init(
-    hosts: [Host], groups: [Group], warnings: [ConfigurationError] = [], files: [String] = []
+    hosts: [Host], groups: [Group], warnings: [ConfigurationError] = [], files: [String] = [],
+    isWhole: Bool = true
   ) {
     self.hosts = hosts
     self.groups = groups
     self.warnings = warnings
     self.files = files
+    self.isWhole = isWhole
     var places: [String: Int] = [:]
     var members: [String: [Int]] = [:]
     for (index, host) in hosts.enumerated() {

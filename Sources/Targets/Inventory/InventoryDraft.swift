@@ -146,7 +146,14 @@ struct InventoryDraft {
         hosts[name] = HostDraft(mark: entry.mark)
         hostOrder.append(name)
       }
-      if groups[group]?.members.insert(name).inserted == true { groups[group]?.hosts.append(name) }
+      if groups[group]?.members.insert(name).inserted == true {
+        groups[group]?.hosts.append(name)
+      } else {
+        findings.warn(
+          ConfigurationError(
+            "\"\(name)\" stands twice in group \"\(group)\"", at: entry,
+            hint: hosts[name].map { "it first stands at \($0.mark.file):\($0.mark.line)" }))
+      }
       if hosts[name]?.groups.contains(group) == false { hosts[name]?.groups.append(group) }
       if let port = names.port {
         hosts[name]?.variables.set(
@@ -154,6 +161,13 @@ struct InventoryDraft {
       }
       for pair in variables where !faulty.contains(pair.name) {
         let value = steps[pair.name].flatMap { index < $0.count ? $0[index] : nil } ?? pair.value
+        if let earlier = hosts[name]?.variables.values[pair.name], earlier != value {
+          findings.warn(
+            ConfigurationError(
+              "\"\(name)\" is described twice, and its \(pair.name) differs", at: pair.key,
+              hint: "\(earlier.mark.file):\(earlier.mark.line) says something else; this one counts"
+            ))
+        }
         hosts[name]?.variables.set(pair.key, value)
       }
     }

@@ -10,7 +10,9 @@ internal import Glibc
 extension Inventory {
   /// The hosts meant, in the order of the inventory. A part that matches nothing is an error.
   public func select(_ pattern: String) throws(ConfigurationError) -> [Host] {
-    try select(pattern, isLenient: false)
+    // Who cannot be found may stand in a file that could not be read.
+    guard isWhole else { return remaining(pattern) }
+    return try select(pattern, isLenient: false)
   }
 
   /// The hosts meant of those that are still there: a pattern that was right once may name some that

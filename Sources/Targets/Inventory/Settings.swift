@@ -42,6 +42,8 @@ public struct Settings: Sendable {
   public var sections: [String: Node] = [:]
   /// The file that was read, or nil.
   public var file: String?
+  /// Whether the file could be read at all, where there is one.
+  public var isWhole = true
 
   private static let keys = [
     "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
@@ -59,20 +61,42 @@ public struct Settings: Sendable {
   public static func load(
     _ path: String, collectors: [any Collector.Type] = Collectors.collectors
   ) throws(ConfigurationErrors) -> Settings {
-    let root: Node
-    do throws(ConfigurationError) { root = try YAML.load(path) } catch {
-      throw ConfigurationErrors(error)
+    var findings = Findings()
+    let settings = read(path, collectors: collectors, &findings)
+    try findings.finish()
+    return settings
+  }
+
+  /// The same with all faults as findings; what is wrong has its default. A file that is no YAML gives
+  /// the settings that hold without one, and is not whole.
+  public static func read(
+    _ path: String, collectors: [any Collector.Type] = Collectors.collectors,
+    _ findings: inout Findings
+  ) -> Settings {
+    let root = findings.attempt { () throws(ConfigurationError) in try YAML.load(path) }
+    guard let root else {
+      var settings = Settings(collectors: collectors)
+      settings.isWhole = false
+      return settings
     }
-    return try Settings(root, collectors: collectors)
+    return Settings(root, collectors: collectors, &findings)
   }
 
   /// Reads the tree of a scrape.yml; an empty one changes nothing.
   public init(
     _ root: Node, collectors: [any Collector.Type] = Collectors.collectors
   ) throws(ConfigurationErrors) {
+    var findings = Findings()
+    self.init(root, collectors: collectors, &findings)
+    try findings.finish()
+  }
+
+  /// The same with all faults as findings.
+  private init(
+    _ root: Node, collectors: [any Collector.Type], _ findings: inout Findings
+  ) {
     self.init(collectors: collectors)
     file = root.mark.file
-    var findings = Findings()
     for pair in findings.attempt({ () throws(ConfigurationError) in
       try root.mapping("scrape.yml")
     }) ?? [] {
@@ -115,7 +139,6 @@ public struct Settings: Sendable {
       default: findings.add(unknown("key", pair.key, among: Self.keys, in: "scrape.yml"))
       }
     }
-    try findings.finish()
   }
 
   private mutating func read(bmc node: Node, _ findings: inout Findings) {
@@ -354,6 +377,12 @@ extension Settings {
   /// Refuses hosts whose profile is not there, and probes that cannot be asked.
   public func check(_ inventory: Inventory) throws(ConfigurationErrors) {
     var findings = Findings()
+    check(inventory, &findings)
+    try findings.finish()
+  }
+
+  /// The same with all faults as findings.
+  public func check(_ inventory: Inventory, _ findings: inout Findings) {
     var probes = ProbeReader(modules: sections["modules"], &findings)
     for host in inventory.hosts { _ = probes.plans(of: host, &findings) }
     for host in inventory.hosts where profiles[host.profile] == nil {
@@ -363,6 +392,5 @@ extension Settings {
         findings.add(ConfigurationError("unknown profile \"\(host.profile)\"", at: host.mark))
       }
     }
-    try findings.finish()
   }
 }

@@ -30,10 +30,28 @@ enum Variable {
     names[entry.key] = [entry.key] + entry.value
   }
 
+  /// Names of other programs, and of ssh_config(5), for what ours mean: few inventories have them as
+  /// free variables.
+  private static let alike = [
+    "keyfile": "key", "key_file": "key", "key_path": "key", "keypath": "key", "ssh_key": "key",
+    "ssh_key_file": "key", "private_key": "key", "private_key_file": "key", "identity": "key",
+    "identityfile": "key", "identity_file": "key",
+    "passphrase": "key_passphrase", "keypass": "key_passphrase", "key_pass": "key_passphrase",
+    "key_password": "key_passphrase", "passwd": "password", "ssh_password": "password",
+    "username": "user", "user_name": "user", "login": "user", "ssh_user": "user",
+    "ssh_port": "port", "ip_address": "address", "ipaddress": "address",
+    "knownhosts": "known_hosts", "known_hosts_file": "known_hosts",
+    "userknownhostsfile": "known_hosts",
+    "jump": "via", "jumphost": "via", "jump_host": "via", "proxyjump": "via", "proxy_jump": "via",
+    "bastion": "via", "bmc_address": "bmc", "bmc_user": "bmc", "bmc_password": "bmc", "ipmi": "bmc",
+    "ca_file": "ca", "cafile": "ca", "ca_cert": "ca", "cacert": "ca",
+  ]
+
   /// The one of our names that a free variable was most likely meant to be: `adress`, `porbes`.
   ///
   /// Plurals (`users`, `ports`) are free variables of many an inventory, so they are no slip.
   static func slip(_ name: String) -> String? {
+    if let meant = alike[name.lowercased()] { return meant }
     guard name.utf8.count >= 5, !own.contains(name) else { return nil }
     guard let near = nearest(to: name, among: own.filter { $0.utf8.count >= 4 }, slips: 1)
     else { return nil }

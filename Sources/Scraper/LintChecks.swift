@@ -1,0 +1,145 @@
+internal import Configuration
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// What `scrape lint` checks beyond what every command refuses to start with.
+struct LintChecks {
+  private let site: Site
+  private let hosts: [Host]
+  /// The kinds of probes of each host.
+  private let probes: [String: Set<String>]
+  private let watch: Watch
+
+  init(_ site: Site) {
+    self.site = site
+    hosts = site.inventory.hosts
+    watch = Watch(site)
+    probes = watch.services.mapValues { Set($0.values) }
+  }
+
+  func run(_ findings: inout Findings) {
+    jumpHosts(&findings)
+    rings(&findings)
+    secrets(&findings)
+    needs(&findings)
+    rules(&findings)
+  }
+
+  private func jumpHosts(_ findings: inout Findings) {
+    let behind = hosts.filter { $0.via != nil }
+    guard let first = behind.first else { return }
+    findings.warn(
+      ConfigurationError(
+        "\(fold(behind.map(\.name))): `via`: jump hosts are not in this version yet",
+        at: first.mark))
+  }
+
+  // MARK: what hides what
+
+  /// A host that is, by way of others, on or behind itself: each would be the cause of the other's
+  /// outage.
+  private func rings(_ findings: inout Findings) {
+    var byName: [String: Host] = [:]
+    for host in hosts { byName[host.name] = host }
+    func needs(_ host: Host) -> [(variable: String, name: String)] {
+      [("on", host.on), ("behind", host.behind)].compactMap { variable, name in
+        name.map { (variable, $0) }
+      }
+    }
+    for host in hosts {
+      for (variable, name) in needs(host) where byName[name] == nil {
+        guard let node = host[variable: variable] else { continue }
+        findings.warn(
+          ConfigurationError(
+            "\"\(name)\" is no host of the inventory", at: node,
+            hint: didYouMean(name, among: hosts.map(\.name))
+              ?? "only an outage of a host of the inventory can hide others"))
+      }
+    }
+    // Depth first with a path of its own, as the inventory may be deep.
+    var done: Set<String> = []
+    for start in hosts where !done.contains(start.name) {
+      var path: [(host: Host, next: Int)] = [(start, 0)]
+      var onPath: Set<String> = [start.name]
+      while let last = path.last {
+        let edges = needs(last.host)
+        guard last.next < edges.count else {
+          done.insert(last.host.name)
+          onPath.remove(last.host.name)
+          path.removeLast()
+          continue
+        }
+        path[path.count - 1].next += 1
+        let edge = edges[last.next]
+        guard let next = byName[edge.name] else { continue }
+        if onPath.contains(next.name) {
+          let names = path.map(\.host.name)
+          let from = names.firstIndex(of: next.name) ?? 0
+          let problem = "\(next.name) is on or behind itself"
+          let hint = (names[from...] + [next.name]).joined(separator: " → ")
+          findings.add(
+            last.host[variable: edge.variable].map {
+              ConfigurationError(problem, at: $0, hint: hint)
+            } ?? ConfigurationError(problem, at: last.host.mark, hint: hint))
+        } else if !done.contains(next.name) {
+          onPath.insert(next.name)
+          path.append((next, 0))
+        }
+      }
+    }
+  }
+
+  // MARK: secrets
+
+  private func secrets(_ findings: inout Findings) {
+    for host in hosts {
+      for case let secret? in [
+        host.password, host.keyPassphrase, host.bmc?.password, host.bmc?.key,
+      ] {
+        secret.check(&findings)
+      }
+      if let probes = host.probes { Secret.faults(in: probes, &findings) }
+    }
+    let settings = site.settings
+    for node in [settings.sinks] + settings.sections.sorted(by: { $0.key < $1.key }).map(\.value) {
+      if let node { Secret.faults(in: node, &findings) }
+    }
+  }
+
+  // MARK: services and rules
+
+  private func needs(_ findings: inout Findings) {
+    for service in site.rules.services {
+      for need in service.needs.flatMap(\.checks) where !watch.meets(need) {
+        findings.warn(
+          ConfigurationError(
+            "service \"\(service.name)\" needs \(need.host)/\(need.name), and no host has such a "
+              + "check", at: service.mark, length: service.name.count,
+            hint: "a check is a probe's name as `scrape list` shows it, ssh or bmc"))
+      }
+    }
+  }
+
+  /// Rules that can never fire, as no host that they are for writes the measurement.
+  private func rules(_ findings: inout Findings) {
+    for rule in site.rules.rules where rule.place.mark.file == site.settings.file {
+      let metric = rule.selector
+      guard let source = SeriesSource.of(metric.measurement, field: metric.field) else { continue }
+      let own = hosts.filter { site.rules.has(rule.name, for: $0.name) }
+      let isThere = own.contains { host in
+        source.isThere(
+          host, tasks: site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? [],
+          probes: probes[host.name] ?? [])
+      }
+      guard !isThere else { continue }
+      findings.warn(
+        ConfigurationError(
+          "rule \"\(rule.name)\" matches no known series: none of its "
+            + "\(Figure.count(own.count, "host")) writes \(metric.measurement)",
+          at: rule.place, hint: own.isEmpty ? "its `hosts:` and `profile:` leave none" : source.cure
+        ))
+    }
+  }
+}
