@@ -1,6 +1,5 @@
 internal import Configuration
 internal import Engine
-internal import Glibc
 internal import Metrics
 internal import Targets
 
@@ -19,11 +18,14 @@ enum TrustCommand: Subcommand {
   static let discussion = """
     No host is logged in to. Keys are written to the host's `known_hosts`, else to the file of that
     name beside the inventory. Compare a fingerprint with `ssh-keygen -lf
-    /etc/ssh/ssh_host_ed25519_key.pub` on the host's console.
+    /etc/ssh/ssh_host_ed25519_key.pub` on the host's console: paste it in place of an answer, or pipe
+    those of all hosts in, and each key is accepted that has one of them. `all` accepts this and all
+    further new keys, never a changed one.
     """
   static let examples: [Example] = [
     ("scrape trust", "after the inventory grew"),
     ("scrape trust web03", "after web03 was reinstalled"),
+    ("scrape trust < fingerprints.txt", "keys whose fingerprints were read on the consoles"),
   ]
 
   private struct Finding: Sendable {
@@ -43,6 +45,7 @@ enum TrustCommand: Subcommand {
     var accepted = 0
     var refused = 0
     var failed = 0
+    var answers = TrustAnswers()
     let width = hosts.map(\.name.count).max() ?? 0
     for finding in findings {
       let name = Figure.pad(finding.host.name, width)
@@ -67,14 +70,16 @@ enum TrustCommand: Subcommand {
       case .changed(let before):
         let old = before.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ").visible
         Terminal.print("\(name)  CHANGED  \(shown)\n\(Figure.pad("", width))  was      \(old)")
-        if !(arguments.has("--yes") || ask("Accept the new key of \(finding.host.name)?")) {
+        if !(arguments.has("--yes")
+          || answers.accepts(key, of: finding.host.name, isNew: false))
+        {
           refused += 1
           continue
         }
       case .unknown, .needsCertificate, nil:
         Terminal.print("\(name)  new      \(shown)")
         if !(arguments.has("--yes") || arguments.has("--accept-new")
-          || ask("Accept the key of \(finding.host.name)?"))
+          || answers.accepts(key, of: finding.host.name, isNew: true))
         {
           refused += 1
           continue
@@ -83,6 +88,7 @@ enum TrustCommand: Subcommand {
       try KnownHostsFile.accept(key, for: finding.names, in: site.trustFile(of: finding.host))
       accepted += 1
     }
+    if refused > 0, let excuse = answers.excuse { Terminal.note("scrape trust: \(excuse)") }
     Terminal.note("\(accepted) accepted, \(refused) not accepted, \(failed) did not answer")
     return refused + failed > 0 ? ExitCode.notOK : ExitCode.ok
   }
@@ -127,13 +133,5 @@ enum TrustCommand: Subcommand {
       }
     }
     return findings.sorted { $0.key < $1.key }.map(\.value)
-  }
-
-  /// A person's yes; without a terminal there is nobody to say it.
-  private static func ask(_ question: String) -> Bool {
-    guard isatty(0) == 1 else { return false }
-    Terminal.write("\(question.visible) [y/N] ", to: 2)
-    let answer = readLine() ?? ""
-    return ["y", "yes", "Y", "YES", "Yes"].contains(answer)
   }
 }
