@@ -51,7 +51,11 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     epoll = epoll_create1(scrape_epoll_cloexec)
     wakeup = eventfd(0, scrape_eventfd_flags)
     // Without descriptors nothing can run: the process has hit its limit before it began.
-    precondition(epoll >= 0 && wakeup >= 0, SystemError("epoll_create1").description)
+    guard epoll >= 0 && wakeup >= 0 else {
+      giveUp(
+        SystemError("epoll_create1").description,
+        "raise `ulimit -n`, or LimitNOFILE= in the unit")
+    }
     _ = scrape_epoll_control(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, 0)
     let identifier = startThread("reactor") { [self] in run() }
     thread.withLock { $0 = identifier }

@@ -29,7 +29,11 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthr
       return nil
     }, box.toOpaque())
   // The process has no threads left before it has done anything: there is no way on.
-  precondition(code == 0, SystemError("pthread_create", code).description)
+  guard code == 0 else {
+    giveUp(
+      SystemError("pthread_create", code).description,
+      "raise `ulimit -v` and `ulimit -u`, or LimitAS= and TasksMax= in the unit")
+  }
   pthread_detach(thread)
   return thread
 }

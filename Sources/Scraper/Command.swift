@@ -13,6 +13,8 @@ enum ExitCode {
   static let undelivered: Int32 = 3
   /// The pass was not over in time and its watchdog ended it.
   static let overdue: Int32 = 4
+  /// The system denies what nothing can run without: descriptors, address space, threads.
+  static let denied: Int32 = denialExitCode
   static let interrupted: Int32 = 130
 }
 
@@ -48,7 +50,11 @@ let subcommands: [any Subcommand.Type] = [
     Signals.ignoreBrokenPipes()
     // A hundred hosts with a dozen questions each take thousands of descriptors; 1,024 are usual.
     FileDescriptor.raiseLimit()
-    exit(await run(Array(CommandLine.arguments.dropFirst())))
+    if let denial = Requirements.denial {
+      Terminal.note("scrape: \(denial)")
+      exit(ExitCode.denied)
+    }
+    exit(Terminal.checked(await run(Array(CommandLine.arguments.dropFirst()))))
   }
 
   static func run(_ words: [String]) async -> Int32 {

@@ -1,5 +1,7 @@
+internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Synchronization
 
 /// Standard output and standard error, and what a person may be shown on them.
 enum Terminal {
@@ -85,6 +87,18 @@ enum Terminal {
   @_disfavoredOverload
   static func note(_ line: String) { note(Printable(line)) }
 
+  /// Why standard output did not take all that was printed, as on a full disk; 0 where it did.
+  private static let failure = Atomic<Int32>(0)
+
+  /// The exit code of a command that would have ended with `code`: not even what is well may be believed
+  /// where the output is cut off.
+  static func checked(_ code: Int32) -> Int32 {
+    let problem = failure.load(ordering: .relaxed)
+    guard problem != 0 else { return code }
+    note("scrape: standard output is not whole: \(SystemError("write", problem).message)")
+    return code == ExitCode.ok || code == ExitCode.notOK ? ExitCode.undelivered : code
+  }
+
   static func write(_ text: Printable, to descriptor: Int32) {
     write(bytes: text.bytes, to: descriptor)
   }
@@ -96,7 +110,9 @@ enum Terminal {
         let count = Glibc.write(descriptor, base, rest.count)
         if count < 0 {
           if errno == EINTR || errno == EAGAIN { continue }
-          return  // nobody reads any more
+          // Of a pipe nobody reads any more, which is the reader's right.
+          if descriptor == 1, errno != EPIPE { failure.store(errno, ordering: .relaxed) }
+          return
         }
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       }

@@ -1,0 +1,35 @@
+internal import Engine
+internal import Glibc
+internal import Metrics
+
+/// What the process must be allowed to have, looked at before the first thread is started: later it
+/// would end in the middle of the work, or be killed without a word.
+enum Requirements {
+  /// Descriptors: the store and its log, two reactors, the terminal, and a host at a time.
+  static let descriptors: UInt64 = 64
+  /// Bytes of address space: libraries, the stacks of a few dozen threads, and what malloc keeps for each.
+  static let addressSpace: UInt64 = 512 << 20
+
+  /// What is denied, with what to do; nil where all is well.
+  static var denial: String? {
+    if let files = limit(RLIMIT_NOFILE), files < descriptors {
+      return "only \(files) open files are allowed, and at least "
+        + "\(descriptors) are needed; raise `ulimit -n`, or LimitNOFILE= in the unit"
+    }
+    if let bytes = limit(RLIMIT_AS), bytes < addressSpace {
+      return "only \(Figure.bytes(Double(bytes))) of address space are allowed, and at least "
+        + "\(Figure.bytes(Double(addressSpace))) are needed; raise `ulimit -v`, or LimitAS= in the "
+        + "unit (MemoryMax= bounds what is really used)"
+    }
+    return nil
+  }
+
+  /// The soft limit; nil where there is none.
+  private static func limit(_ resource: __rlimit_resource) -> UInt64? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0,
+      limit.rlim_cur != UInt.max
+    else { return nil }
+    return UInt64(limit.rlim_cur)
+  }
+}
