@@ -97,6 +97,34 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("DROP TABLE host", "has lost its table host"),
+    ("DROP TABLE state", "has lost its table state"),
+    ("ALTER TABLE pass DROP COLUMN points", "has lost the column points of its table pass"),
+    ("ALTER TABLE queue RENAME TO row", "has lost its table queue"),
+    (
+      "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'shape'",
+      "is damaged"
+    ),
+  ])
+  func `a store whose schema is damaged is set aside, and a new one begun`(
+    damage: String, words: String
+  ) async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      try await { try await Store(path: path).finish(pass(1), [result(1)]) }()
+      let outcome = try run("/usr/bin/sqlite3", [path, damage])
+      try #require(outcome.status == 0, "\(outcome.errors)")
+      let store = Store(path: path)
+      try await store.finish(pass(2), [result(2, facts: ["os": "x"])])
+      #expect(try await store.load(["web1"])["web1"]?.facts == ["os": "x"])
+      #expect(try await store.passes(10).count == 1)
+      let notes = await store.notes()
+      #expect(notes.count == 1 && notes.first?.contains(words) == true, "\(notes)")
+      #expect(notes.first?.contains("set aside as \(path)-corrupt-2") == true)
+    }
+  }
+
   @Test func `a file of a later version is refused and left alone`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"

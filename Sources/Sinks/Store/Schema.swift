@@ -126,6 +126,34 @@ enum Schema {
     return finding
   }
 
+  /// What of this version's tables and columns a file lacks, as the end of a sentence; nil where it has
+  /// them all. A file that says that it is ours may have lost some, to a hand or a failing disk.
+  static func loss(in database: Database) throws(DatabaseError) -> String? {
+    let wanted = try Database(path: ":memory:")
+    for migration in migrations { try wanted.execute(migration) }
+    let found = try columns(of: database)
+    for (table, columns) in try columns(of: wanted).sorted(by: { $0.key < $1.key }) {
+      guard let there = found[table] else { return "has lost its table \(table)" }
+      if let column = columns.subtracting(there).min() {
+        return "has lost the column \(column) of its table \(table)"
+      }
+    }
+    return nil
+  }
+
+  private static func columns(
+    of database: Database
+  ) throws(DatabaseError) -> [String: Set<String>] {
+    var columns: [String: Set<String>] = [:]
+    try database.rows(
+      """
+      SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
+      WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
+      """
+    ) { columns[$0.text(0), default: []].insert($0.text(1)) }
+    return columns
+  }
+
   private static func look(at database: Database) throws(DatabaseError) -> Finding {
     let application = try database.integer("PRAGMA application_id") ?? 0
     let tables = try database.integer("SELECT count(*) FROM sqlite_schema") ?? 0

@@ -19,6 +19,7 @@ struct StoreFile {
       database.waitForLocks(milliseconds: 10_000)
       switch try Schema.prepare(database) {
       case .ours:
+        if let loss = try Schema.loss(in: database) { return try replace(loss) }
         try configure(database)
         return (database, nil)
       case .newer(let version):
@@ -30,13 +31,31 @@ struct StoreFile {
         return try replace("is not a store of scrape")
       }
     } catch let error as DatabaseError {
-      guard error.code.isDamage else { throw StoreError(error, path: path) }
+      guard error.code.isDamage else {
+        if error.code.mayLackRoom, let database = try? withoutIndex() { return (database, nil) }
+        throw StoreError(error, path: path)
+      }
       return try replace("is damaged (\(error.message))")
     } catch let error as StoreError {
       throw error
     } catch {
       throw StoreError(.failed, "\(path): \(error)")
     }
+  }
+
+  /// Opens the file where the disk has no room for the index of the log, which is a file beside it: it is
+  /// kept in memory by a process that has the store for itself. What is there can be read; what needs room
+  /// fails as before.
+  private func withoutIndex() throws -> Database? {
+    let database = try Database(path: path)
+    database.waitForLocks(milliseconds: 10_000)
+    // Before the log is first looked at (sqlite.org/wal.html, 8).
+    try database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    guard try Schema.prepare(database) == .ours, try Schema.loss(in: database) == nil else {
+      return nil
+    }
+    try configure(database)
+    return database
   }
 
   /// FULL: a pass that was reported as kept survives a power cut. It costs one fsync a pass.
@@ -162,6 +181,9 @@ struct StoreFile {
 }
 
 extension ResultCode {
+  /// Whether a full disk may be the reason: SQLite says which only where it was writing rows.
+  fileprivate var mayLackRoom: Bool { [.io, .full, .cannotOpen].contains(primary) }
+
   /// Whether the file itself is not, or no longer, a database.
   var isDamage: Bool {
     primary == .corrupt || primary == .notADatabase
