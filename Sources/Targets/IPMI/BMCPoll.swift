@@ -37,18 +37,48 @@ struct BMCPoll {
     }
     defer { withExtendedLifetime(lock) {} }
     do {
-      let session = try open()
+      var session = try open(patience: target.settings.timeout)
       answer.isOpen = true
-      read(session)
-      answer.commands = session.commands
+      while let silence = read(session) {
+        answer.commands += session.commands
+        // It answered in this pass, so that it is there: where packets are lost it has until its own
+        // deadline, in a session that is as patient.
+        guard silence.isSilence, sessions < Self.mostSessions, !isStopped(),
+          deadline.remaining > target.settings.retransmit * 2
+        else { return answer }
+        sessions += 1
+        answer.failure = nil
+        session = try open(patience: deadline.remaining)
+      }
+      answer.commands += session.commands
     } catch {
       answer.failure = error
     }
     return answer
   }
 
+  /// A BMC frees a session that was broken off only after a minute, and has four of them or so.
+  private static let mostSessions = 3
+  private var sessions = 1
+  /// The parts that were read to their end, so that a further session goes on behind them.
+  private var finished: Set<String> = []
+
   /// Tries the cipher suites in turn; a suite that the BMC lacks costs no guess at the password.
-  private mutating func open() throws(TargetError) -> BMCSession {
+  ///
+  /// One that answered and then fell silent is asked once more, with all the time that is left.
+  private mutating func open(patience: Duration) throws(TargetError) -> BMCSession {
+    do throws(BMCSession.Unopened) { return try attempt(patience: patience) } catch {
+      guard error.hasAnswered, sessions < Self.mostSessions, !isStopped(),
+        deadline.remaining > target.settings.retransmit * 2
+      else { throw error.error }
+    }
+    sessions += 1
+    do throws(BMCSession.Unopened) { return try attempt(patience: deadline.remaining) } catch {
+      throw error.error
+    }
+  }
+
+  private mutating func attempt(patience: Duration) throws(BMCSession.Unopened) -> BMCSession {
     let settings = target.settings
     let start = Deadline.now
     var suites: [UInt8] = settings.cipherSuite.map { [$0] } ?? [17, 3]
@@ -57,11 +87,13 @@ struct BMCPoll {
       suites.sort { a, _ in UInt64(a) == known }
     }
     if settings.driver == .lan { suites = [0] }
-    var last = TargetError(.noCommonAlgorithm, "no cipher suite to try")
+    var last = BMCSession.Unopened(
+      error: TargetError(.noCommonAlgorithm, "no cipher suite to try"))
     for suite in suites {
       do {
         let session = try BMCSession(
-          target, at: address, suite: suite, by: deadline, isStopped: isStopped)
+          target, at: address, suite: suite, patience: patience, by: deadline,
+          isStopped: isStopped)
         answer.memory["suite"] = [UInt64(suite)]
         let how = settings.driver == .lan ? "IPMI 1.5" : "cipher suite \(suite)"
         step(
@@ -72,18 +104,22 @@ struct BMCPoll {
       } catch {
         last = error
         // Only a suite that is not there is worth another; a password must not be tried twice.
-        guard error.reason == .noCommonAlgorithm || error.reason == .protocolError else { break }
+        guard error.error.reason == .noCommonAlgorithm || error.error.reason == .protocolError
+        else { break }
       }
     }
-    if settings.cipherSuite == nil, settings.driver == .lan20, last.reason == .noCommonAlgorithm {
-      last.detail += " (17 and 3 were tried)"
+    if settings.cipherSuite == nil, settings.driver == .lan20,
+      last.error.reason == .noCommonAlgorithm
+    {
+      last.error.detail += " (17 and 3 were tried)"
     }
-    step("open", start, last.description)
+    step("open", start, last.error.description)
     throw last
   }
 
-  private mutating func read(_ session: BMCSession) {
-    do {
+  /// Reads what is not finished; returns what ended the session early, or nil.
+  private mutating func read(_ session: BMCSession) -> BMCSession.Failure? {
+    do throws(BMCSession.Failure) {
       let device = try device(session)
       try part("chassis") { poll throws(BMCSession.Failure) in try poll.chassis(session) }
       try part("power") { poll throws(BMCSession.Failure) in try poll.dcmi(session) }
@@ -97,10 +133,12 @@ struct BMCPoll {
       try part("identity") { poll throws(BMCSession.Failure) in
         try poll.identity(session, of: device)
       }
+      return nil
     } catch {
       // A BMC that answers, only slowly, is not down: what it had no time for is missing.
       if !error.isLate || answer.chassis == nil { answer.failure = error.error }
       if answer.power == nil { answer.power = PowerReading.sensors(answer.sensors) }
+      return error
     }
   }
 
@@ -108,10 +146,14 @@ struct BMCPoll {
   private mutating func part(
     _ name: String, _ body: (inout BMCPoll) throws(BMCSession.Failure) -> String
   ) throws(BMCSession.Failure) {
+    guard !finished.contains(name) else { return }
     let start = Deadline.now
-    do {
-      step(name, start, try body(&self))
+    do throws(BMCSession.Failure) {
+      let summary = try body(&self)
+      finished.insert(name)
+      step(name, start, summary)
     } catch {
+      if !error.endsSession { finished.insert(name) }
       step(name, start, error.detail)
       if !error.endsSession || error.isLate {
         answer.problems.append(.init(part: name, reason: error.reason, detail: error.detail))
@@ -187,6 +229,9 @@ struct BMCPoll {
     _ session: BMCSession, of device: BMCDevice
   ) throws(BMCSession.Failure) -> String {
     let start = Deadline.now
+    // What an earlier session of this turn had come to.
+    answer.sensors = []
+    answer.unreadable = []
     let repository = try SDRRepository.load(of: device, target, at: address, asking: session)
     step("records", start, repository.summary)
     if let problem = repository.problem {

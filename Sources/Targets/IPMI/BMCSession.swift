@@ -17,6 +17,8 @@ final class BMCSession {
     var endsSession = false
     /// Whether it is time that ran out, of a BMC that does answer.
     var isLate = false
+    /// Whether it answered before and does so no more: packets may be lost, and another session helps.
+    var isSilence = false
 
     var error: TargetError { TargetError(reason, detail) }
   }
@@ -30,21 +32,37 @@ final class BMCSession {
   /// The corresponding C function is `ipmi_rmcpplus_init`, which must run once before any thread's.
   private static let library: Int32 = ipmi_rmcpplus_init()
 
-  /// Opens the session with one cipher suite.
+  /// Why there is no session.
+  struct Unopened: Error {
+    var error: TargetError
+    /// Whether the BMC answered the first question and then fell silent.
+    var hasAnswered = false
+  }
+
+  /// Opens the session with one cipher suite. `patience` is how long the BMC may be silent, then and
+  /// later, before it counts as gone.
   init(
-    _ target: BMCTarget, at address: String, suite: UInt8, by deadline: Deadline,
-    isStopped: @escaping () -> Bool
-  ) throws(TargetError) {
+    _ target: BMCTarget, at address: String, suite: UInt8, patience: Duration,
+    by deadline: Deadline, isStopped: @escaping () -> Bool
+  ) throws(Unopened) {
     guard Self.library == 0, let context = ipmi_ctx_create() else {
-      throw TargetError(.localError, "FreeIPMI has no memory or no cryptography for a session")
+      throw Unopened(
+        error: TargetError(
+          .localError, "FreeIPMI has no memory or no cryptography for a session"))
     }
     self.context = context
     self.deadline = deadline
     self.isStopped = isStopped
-    let code = Self.open(context, target, at: address, suite: suite, by: deadline)
+    let code = Self.open(
+      context, target, at: address, suite: suite, patience: patience, by: deadline)
     guard code == 0 else {
       // The number may say "success" although the call failed: only the return value counts.
-      throw Self.openError(ipmi_ctx_errnum(context), target, suite: suite)
+      let number = ipmi_ctx_errnum(context)
+      // The library calls silence after the first question a connection's, later a session's.
+      let isSession =
+        ipmi_errnum_type_t(rawValue: UInt32(bitPattern: number)) == IPMI_ERR_SESSION_TIMEOUT
+      throw Unopened(
+        error: Self.openError(number, target, suite: suite), hasAnswered: isSession)
     }
   }
 
@@ -53,13 +71,13 @@ final class BMCSession {
 
   private static func open(
     _ context: ipmi_ctx_t, _ target: BMCTarget, at address: String, suite: UInt8,
-    by deadline: Deadline
+    patience: Duration, by deadline: Deadline
   ) -> Int32 {
     let settings = target.settings
     let place = address.contains(":") ? "[\(address)]" : address
     let host = "\(place):\(settings.port)"
     // The library refuses a retransmission that is not shorter than the time-out.
-    let session = max(min(settings.timeout, deadline.remaining), .milliseconds(100)).inMilliseconds
+    let session = max(min(patience, deadline.remaining), .milliseconds(100)).inMilliseconds
     let retransmit = min(settings.retransmit.inMilliseconds, max(session / 2, 1))
     return target.user.withNullableCString { user in
       target.password.withNullableBytes { password in
@@ -174,7 +192,9 @@ final class BMCSession {
   private func lost(_ code: Int32, _ what: String) -> Failure {
     switch ipmi_errnum_type_t(rawValue: UInt32(bitPattern: code)) {
     case IPMI_ERR_SESSION_TIMEOUT, IPMI_ERR_CONNECTION_TIMEOUT:
-      Failure(reason: .timeout, detail: "it fell silent during \(what)", endsSession: true)
+      Failure(
+        reason: .timeout, detail: "it fell silent during \(what)", endsSession: true,
+        isSilence: true)
     case IPMI_ERR_MESSAGE_TIMEOUT, IPMI_ERR_DRIVER_TIMEOUT:
       Failure(reason: .timeout, detail: "no answer to \(what)")
     case IPMI_ERR_BMC_BUSY, IPMI_ERR_DRIVER_BUSY:
