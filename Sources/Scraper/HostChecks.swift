@@ -49,11 +49,25 @@ enum HostChecks {
       return [Check(.host, host.name, false, "\(failure)")]
     }
     var wrong: [String] = []
+    var absent: [String] = []
     for item in collectors {
       let (_, error) = answer.sample(item, previous: nil)
-      guard let error, error.reason != .notApplicable else { continue }
-      wrong.append("\(item.collector.name) \(error)")
+      guard let error else { continue }
+      if error.reason == .notApplicable {
+        absent.append("\(item.collector.name) (\(error.detail))")
+      } else {
+        wrong.append("\(item.collector.name) \(error)")
+      }
     }
+    // Passes do not mention it again: this is where it is said.
+    let notes =
+      absent.isEmpty
+      ? []
+      : [
+        Check(
+          .host, "\(host.name) collectors", nil,
+          "not applicable there, which passes leave out: \(absent.joined(separator: ", "))")
+      ]
     let there = answer.sample(clock, previous: nil).sample.facts[HostClock.name]
       .flatMap { Int64($0) }
     // Whole seconds, read at some moment between our question and the end of the answer.
@@ -67,15 +81,16 @@ enum HostChecks {
           + "systemd-timesyncd there")
     }
     guard wrong.isEmpty else {
-      return [Check(.host, host.name, false, wrong.joined(separator: "; "))]
+      return [Check(.host, host.name, false, wrong.joined(separator: "; "))] + notes
     }
     let login = answer.steps.filter { $0.name != "batch" }.reduce(.zero) { $0 + $1.took }
     let how = host.connection == .local ? "local" : "ssh \(Figure.duration(login))"
     let time = ahead == nil ? "" : ", same clock"
     return [
       Check(
-        .host, host.name, true, "\(how), \(Figure.count(collectors.count, "collector"))\(time)")
-    ]
+        .host, host.name, true,
+        "\(how), \(Figure.count(collectors.count - absent.count, "collector"))\(time)")
+    ] + notes
   }
 
   private static func askBMC(

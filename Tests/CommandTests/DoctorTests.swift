@@ -51,6 +51,31 @@ import Testing
     #expect(text.errors == "nothing is wrong\n")
   }
 
+  /// It is no fault, and passes do not mention it again.
+  @Test func `a collector that a host can never serve is said once`() throws {
+    let sshd = try Sshd(addresses: ["127.77.40.1"])
+    let range = Range(
+      hosts: """
+        all:
+          vars: {user: \(NSUserName()), key: \(sshd.key), known_hosts: \(sshd.knownHosts)}
+          hosts:
+            web1: {address: 127.77.40.1, port: \(sshd.port), profile: small}
+        """,
+      settings: "profiles: {small: {collectors: {mem: , mdstat: }}}\nstore: {size: 1MiB}\n")
+    let outcome = try range.scrape("doctor", "web1", "--json")
+    let found = checks(outcome)
+    #expect(found["web1"]?.isFine == true, "\(outcome.output)")
+    // Where this machine has a RAID there is nothing to say.
+    if found["web1 collectors"] == nil {
+      #expect(FileManager.default.fileExists(atPath: "/proc/mdstat"))
+    } else {
+      #expect(found["web1 collectors"]?.isFine == nil)
+      #expect(found["web1 collectors"]?.message.contains("mdstat (no software RAID)") == true)
+    }
+    let pass = try range.scrape("run", "--stdout")
+    #expect(pass.status == 0 && pass.output.contains("problems=0i"), "\(pass)")
+  }
+
   @Test func `each thing that is wrong has its line with what to do`() throws {
     let sshd = try Sshd(addresses: ["127.77.40.1"])
     let silent = SilentPort()

@@ -76,7 +76,10 @@ public enum LoginsCollector: Collector {
     }
     let btmp = btmpSize(output.standardOutput.span)
     if logins == nil, failures == nil, btmp == nil {
-      throw CollectorError(.missingTool, "neither wtmp nor wtmpdb is there or readable")
+      // A container has none and never will; one that was there and is gone is another matter.
+      throw CollectorError(
+        host.previous == nil ? .notApplicable : .missingTool,
+        "neither wtmp nor wtmpdb is there or readable")
     }
 
     let isFirst = host.previous == nil
