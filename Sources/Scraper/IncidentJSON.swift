@@ -30,18 +30,15 @@ extension Incident.Member {
     if isGone { object.append(("gone", .boolean(true))) }
     if alert.isFlapping { object.append(("flapping", .boolean(true))) }
     if let cause = alert.cause {
-      object.append(
-        (
-          "cause",
-          .object([("host", .string(cause.host)), ("check", .string(cause.check))])
-        ))
+      object.append(("cause", .string("\(cause.host) \(cause.check)")))
     }
     if let words = alert.acknowledgement { object.append(("acknowledged", .string(words))) }
-    // A maintenance window has no end of its own here.
-    if let silenced, silenced.nanoseconds != .max {
-      object.append(("silenced_until", .time(silenced)))
+    if let silenced {
+      // A maintenance window has no end of its own here.
+      object.append(
+        silenced.nanoseconds == .max
+          ? ("maintenance", .boolean(true)) : ("silenced_until", .time(silenced)))
     }
-    if silenced != nil { object.append(("silenced", .boolean(true))) }
     if !alert.tags.isEmpty {
       object.append(("tags", .object(alert.tags.map { ($0.name, .string($0.value)) })))
     }
