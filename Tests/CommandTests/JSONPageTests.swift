@@ -75,6 +75,7 @@ import Testing
         try range.scrape("probe", "tcp:\(sshd.port)", "web1", "--json", "--explain")
       ),
       ("scrape list --json", try range.scrape("list", "--json")),
+      ("scrape list --rules --json", try range.scrape("list", "--rules", "--json")),
       ("scrape doctor --json", try range.scrape("doctor", "--json")),
       ("scrape status --json", try range.scrape("status", "--json", "--verbose")),
       ("scrape status --history --json", try range.scrape("status", "--history", "--json")),
