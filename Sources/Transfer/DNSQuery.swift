@@ -31,6 +31,8 @@ public final class DNSQuery {
   /// How often it is asked, and how long the first waits for its answer; each next waits twice as long.
   private static let tries: Int32 = 3
   private static let patience: Int32 = 700
+  /// Over TCP nothing is lost and c-ares asks once: the caller's deadline ends the wait.
+  private static let patienceOverTCP: Int32 = 86_400_000
 
   /// A query to this server, given as a number; `source` is the address of this machine that it is
   /// asked from, nil the system's choice.
@@ -42,7 +44,7 @@ public final class DNSQuery {
     options.flags = Int32(ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_PRIMARY)
     if overTCP { options.flags |= Int32(ARES_FLAG_USEVC) }
     options.tries = Self.tries
-    options.timeout = Self.patience
+    options.timeout = overTCP ? Self.patienceOverTCP : Self.patience
     options.ndomains = 0
     options.sock_state_cb = { context, socket, readable, writable in
       guard let context else { return }

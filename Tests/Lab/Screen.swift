@@ -12,6 +12,9 @@ public final class Screen: Sendable {
   public let port: UInt16
   public let daemon: Daemon
 
+  /// A server that is killed leaves its lock in /tmp, where the next one would stumble on it.
+  private static var unlocked: [String] { getuid() == 0 ? ["-nolock"] : [] }
+
   /// Xvnc with these options; a password is written as vncpasswd(1) does, with its well-known key.
   public init(
     vnc options: [String], password: String? = nil, address: String = "127.0.0.1",
@@ -35,7 +38,7 @@ public final class Screen: Sendable {
       [
         "-s", "KILL", "\(lifetime)", Self.vnc, ":\(port)", "-rfbport", "\(port)", "-interface",
         address,
-      ] + options, log: scratch.path + "/log")
+      ] + Self.unlocked + options, log: scratch.path + "/log")
     let log = scratch
     guard eventually(within: 20, { log.read("log")?.contains("Listening for VNC") == true }) else {
       throw Unavailable(description: "Xvnc did not start: \(scratch.read("log") ?? "")")
@@ -60,7 +63,7 @@ public final class Screen: Sendable {
       [
         "-s", "KILL", "\(lifetime)", Self.xvfb, ":\(port - 6000)", "-listen", "tcp", "-nolisten",
         "unix", "-screen", "0", "320x200x8",
-      ] + options, log: scratch.path + "/log")
+      ] + Self.unlocked + options, log: scratch.path + "/log")
     let port = port
     guard eventually(within: 20, { listens(port) }) else {
       throw Unavailable(description: "Xvfb did not start: \(scratch.read("log") ?? "")")

@@ -10,8 +10,6 @@ struct Check: Hashable, Comparable, CustomStringConvertible {
 }
 
 /// What a pass may say of a check: a severity and the reason, `critical timeout`, or `ok`.
-///
-/// A target that could not be read has its reason beside `critical`, as `scrape` calls it in an event.
 struct Finding: Hashable, CustomStringConvertible {
   var severity: String
   var reason: String?
@@ -25,6 +23,11 @@ struct Finding: Hashable, CustomStringConvertible {
 
   static func critical(_ reason: String) -> Finding {
     Finding(severity: "critical", reason: reason)
+  }
+
+  /// A target that could not be read: without its BMC a host still works.
+  static func down(_ target: String, _ reason: String) -> Finding {
+    Finding(severity: target == "bmc" ? "major" : "critical", reason: reason)
   }
 
   /// A target that was read, but not all that was asked of it.

@@ -246,7 +246,7 @@ extension LabRange {
           on: { change(&bmc.faults) }, off: { bmc.faults = BMCFaults() })
       }
       return [
-        fault("dead", ["bmc": [.critical("timeout")]], isSlow: true) { $0.silent = true },
+        fault("dead", ["bmc": [.down("bmc", "timeout")]], isSlow: true) { $0.silent = true },
         // It takes longer, and everything comes.
         fault("slow", [:], isSlow: true) { $0.slow = 20 },
         fault("sends twice", [:]) { $0.duplicates = true },

@@ -20,7 +20,7 @@ struct Verdicts {
         let problems = (point.fields["problems"]?.dropLast()).flatMap { Int($0) } ?? 0
         var finding = Finding.ok
         if point.fields["up"] != "1i" {
-          finding = .critical(point.fields["reason"] ?? "?")
+          finding = .down(point.tags["target"] ?? "", point.fields["reason"] ?? "?")
         } else if problems > 0 {
           finding = .problems(problems)
         }

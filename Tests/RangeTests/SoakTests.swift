@@ -14,13 +14,13 @@ import Testing
   @Test(.enabled(if: LabRange.missing.isEmpty))
   func `no pass over the range is late, no verdict is wrong and no point is lost`() throws {
     let outcome = try run(
-      Self.program, ["soak", "--passes", "200", "--seconds", "60", "--seed", "20"], timeout: 300)
+      Self.program, ["soak", "--passes", "200", "--seconds", "50", "--seed", "20"], timeout: 300)
     #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
   }
 
   @Test func `no pass hangs on servers that close after each answer`() throws {
     let outcome = try run(
-      Self.program, ["closing", "--passes", "300", "--seconds", "40"], timeout: 300)
+      Self.program, ["closing", "--passes", "300", "--seconds", "15"], timeout: 300)
     #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
   }
 

@@ -173,6 +173,21 @@ struct DNSTroubleTests {
     #expect(shut.told == "critical connection_refused down", "\(shut.verdict)")
   }
 
+  @Test(.enabled(if: Unbound.isInstalled), arguments: ["udp", "tcp"])
+  func `an answer may take as long as the timeout`(transport: String) async throws {
+    let server = try Unbound(DNSProbeTests.records)
+    server.freeze()
+    let identifier = server.daemon.identifier
+    Thread.detachNewThread {
+      usleep(1_500_000)
+      kill(identifier, SIGCONT)
+    }
+    let answer = try await ask(
+      "{dns: {port: \(server.port), domain: www.lab.example, protocol: \(transport), timeout: 6s}}"
+    )
+    #expect(answer.told == "ok - up", "\(answer.verdict.message)")
+  }
+
   /// 192.0.2.1 is nobody's (RFC 5737); in a network without a route it is ENETUNREACH at once.
   @Test func `no route is unreachable, not refused`() async throws {
     guard getuid() == 0, unreachable("192.0.2.1") == ENETUNREACH else { return }
