@@ -249,7 +249,7 @@ extension LabRange {
         fault("dead", ["bmc": [.down("bmc", "timeout")]], isSlow: true) { $0.silent = true },
         // It takes longer, and everything comes.
         fault("slow", [:], isSlow: true) { $0.slow = 20 },
-        fault("sends twice", [:]) { $0.duplicates = true },
+        fault("sends twice", ["bmc": [.down("bmc", "protocol_error")]]) { $0.duplicates = true },
         Fault(
           name: "\(host) bmc hot", host: host,
           findings: ["rule hot{": [Finding(severity: "critical")]],
