@@ -52,8 +52,8 @@ struct Gatherer {
     }
   }
 
-  /// Where it is kept how often SSH servers were contacted.
-  var contactsFile: String { site.contactsFile }
+  /// What probes share, with the settings.
+  var kit: ProbeKit { ProbeKit(contacts: site.contactsFile, findings: site.settings.findings) }
 
   private mutating func accepted(_ host: Host) -> KnownHosts {
     let files = site.knownHostFiles(of: host)

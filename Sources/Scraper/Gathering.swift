@@ -46,7 +46,7 @@ extension Pass {
     var services: [ServiceReading] = []
     var bmcReadings: [BMCReading] = []
     var interrupted = false
-    let kit = ProbeKit(contacts: site.contactsFile)
+    let kit = ProbeKit(contacts: site.contactsFile, findings: site.settings.findings)
     let jobs = jobs.shuffled()
     var queue = BMCQueue(
       bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)

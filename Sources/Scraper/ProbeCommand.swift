@@ -48,7 +48,9 @@ enum ProbeCommand: Subcommand {
     guard host != nil || isAddress(name) else {
       throw UsageError(message: "\"\(name)\" is no host and no address")
     }
-    let kit = ProbeKit(contacts: site?.contactsFile ?? Site.looseContactsFile)
+    let kit = ProbeKit(
+      contacts: site?.contactsFile ?? Site.looseContactsFile,
+      findings: site?.settings.findings ?? .minor)
     var context =
       host.map { ProbeContext($0, kit: kit) }
       ?? ProbeContext(host: name, address: name, kit: kit)

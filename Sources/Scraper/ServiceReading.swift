@@ -37,7 +37,8 @@ struct ServiceReading: Sendable {
     result.outcomes = self.services.map { service in
       let verdict = service.verdict
       return TargetOutcome(
-        target: Self.target(service.service), up: verdict.severity == .ok,
+        target: Self.target(service.service),
+        up: verdict.severity == .ok || verdict.reason?.isFinding == true,
         severity: [.notReached, .cancelled].contains(verdict.reason) ? nil : verdict.severity,
         reason: verdict.reason?.rawValue, message: verdict.message,
         milliseconds: verdict.latency?.milliseconds ?? 0)

@@ -123,7 +123,12 @@ enum StatusCommand: Subcommand {
       : Printable(
         screen.width.map { Screen.cut(view.last.words + counts, $0) } ?? view.last.words + counts)
     let troubles = view.troubles(from: least ?? .unknown, verbose: arguments.has("--verbose"))
-    var lines = [head] + TroubleTable(screen, at: now).lines(Trouble.sorted(troubles, by: order))
+    // A finding is no outage: it stands after what is.
+    let sorted = Trouble.sorted(troubles, by: order)
+    let table = TroubleTable(screen, at: now)
+    var lines = [head] + table.lines(sorted.filter { !$0.isFinding })
+    let findings = table.lines(sorted.filter(\.isFinding))
+    if !findings.isEmpty { lines += ["findings (these services are up):"] + findings }
     for line in try await others(store) {
       lines.append(Printable(screen.width.map { Screen.cut(line, $0) } ?? line))
     }

@@ -92,7 +92,10 @@ struct Summary {
       counted(report.readings.count, report.readings.count { $0.failure == nil }, "host"),
       counted(report.bmcs.count, report.bmcs.count { $0.failure == nil }, "BMC"),
       counted(
-        services.count, services.count { $0.verdict.severity == .ok }, "service", "ok"),
+        services.count,
+        services.count {
+          $0.verdict.severity == .ok || $0.verdict.reason?.isFinding == true
+        }, "service", "ok"),
     ].compactMap { $0 }
     var parts = [
       "\(asked.isEmpty ? "0 hosts" : asked.joined(separator: ", ")) in \(Figure.duration(report.took))"
@@ -192,7 +195,12 @@ struct Summary {
         "see what it needs: `scrape status`")
     }
     let order = ["critical", "major", "minor", "unknown", "degraded"]
+    // A finding is no outage: it stands after what is.
+    func isFinding(_ kind: Kind) -> Bool {
+      Verdict.Reason(rawValue: kind.reason)?.isFinding == true
+    }
     let kinds = hosts.keys.sorted {
+      if isFinding($0) != isFinding($1) { return isFinding($1) }
       let (a, b) = (order.firstIndex(of: $0.severity) ?? 9, order.firstIndex(of: $1.severity) ?? 9)
       return (a, -(hosts[$0]?.count ?? 0), $0.what, $0.reason)
         < (b, -(hosts[$1]?.count ?? 0), $1.what, $1.reason)
@@ -208,12 +216,15 @@ struct Summary {
     }
     let nameWidth = min(40, rows.map(\.1.count).max() ?? 0)
     let whatWidth = rows.map(\.0.what.count).max() ?? 0
-    return rows.map { kind, names, detail in
+    let first = kinds.firstIndex(where: isFinding)
+    return rows.enumerated().flatMap { index, row -> [Printable] in
+      let (kind, names, detail) = row
       let severity = Terminal.paint(
         Figure.pad(kind.severity, 8), Severity(rawValue: kind.severity)?.colour ?? .yellow, on: 2)
-      return
+      let line: Printable =
         "\(severity)  \(Figure.pad(names, nameWidth))  \(Figure.pad(kind.what, whatWidth))  "
         + "\(kind.reason): \(detail)"
+      return index == first ? ["findings (these services are up):", line] : [line]
     }
   }
 

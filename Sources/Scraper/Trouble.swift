@@ -96,6 +96,11 @@ struct Trouble {
     return "affects \(counts.joined(separator: ", "))\(names)"
   }
 
+  /// Whether its services are up, and only let in whom they should not, or are not to be believed.
+  var isFinding: Bool {
+    kind.severity != .ok && kind.reason.flatMap(Verdict.Reason.init)?.isFinding == true
+  }
+
   // MARK: Order
 
   enum Order: String, CaseIterable { case severity, since, host, check }

@@ -84,7 +84,7 @@ struct Visit {
       session = session ?? asked
       answered = questions.results(from: asked, explains: true)
     }
-    var context = ProbeContext(turn.host, kit: ProbeKit(contacts: gatherer.contactsFile))
+    var context = ProbeContext(turn.host, kit: gatherer.kit)
     context.explains = true
     if case .ssh(let target) = reach {
       context.target = target

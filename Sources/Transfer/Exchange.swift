@@ -89,7 +89,9 @@ final class Exchange {
       scrape_setopt_long(easy, CURLOPT_NOSIGNAL, 1),
       scrape_setopt_long(easy, CURLOPT_QUICK_EXIT, 1),
       scrape_setopt_long(easy, CURLOPT_SSL_VERIFYPEER, 1),
-      scrape_setopt_long(easy, CURLOPT_SSL_VERIFYHOST, 2),
+      // The names are compared while the chain is verified; with one name libcurl does so, too.
+      scrape_setopt_long(
+        easy, CURLOPT_SSL_VERIFYHOST, request.names.isEmpty && !isTolerant ? 2 : 0),
       // The authorities are ours: libcurl must neither read files of its own nor keep their place.
       scrape_setopt_pointer(easy, CURLOPT_CAINFO, nil),
       scrape_setopt_pointer(easy, CURLOPT_CAPATH, nil),
@@ -128,7 +130,7 @@ final class Exchange {
           return 0
         }, socketOwner),
     ]
-    if !request.keepsConnection {
+    if !request.keepsConnection || !request.names.isEmpty || isTolerant {
       codes += [
         scrape_setopt_long(easy, CURLOPT_FRESH_CONNECT, 1),
         // The next handshake must show its certificate again.
@@ -159,10 +161,18 @@ final class Exchange {
     return codes
   }
 
-  private var hostOfURL: String? {
+  /// Whether a certificate that is wrong does not end the conversation: no secret goes that way.
+  private var isTolerant: Bool {
+    request.toleratesFaults && request.user == nil && request.password == nil
+      && request.bearer == nil && request.secrets.isEmpty
+  }
+
+  private var hostOfURL: String? { Self.host(of: request.url) }
+
+  private static func host(of text: String) -> String? {
     guard let url = curl_url() else { return nil }
     defer { curl_url_cleanup(url) }
-    guard curl_url_set(url, CURLUPART_URL, request.url, 0) == CURLUE_OK else { return nil }
+    guard curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK else { return nil }
     var host: UnsafeMutablePointer<CChar>?
     guard curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK, let host else { return nil }
     defer { curl_free(host) }
@@ -279,13 +289,12 @@ final class Exchange {
     SSL_CTX_set_cert_verify_callback(
       tls,
       { verification, context in
-        guard let verification else { return 0 }
-        let verdict = X509_verify_cert(verification)
-        if let context {
-          Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
-            .exchange(verifying: verification)?.note(verification, verdict == 1)
-        }
-        return verdict
+        guard let verification, let context else { return 0 }
+        let isTrusted = X509_verify_cert(verification) == 1
+        // Who does not know which names are asked for believes none.
+        let exchange = Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
+          .exchange(verifying: verification)
+        return exchange?.accepts(verification, isTrusted) == true ? 1 : 0
       }, context)
   }
 
@@ -311,24 +320,41 @@ final class Exchange {
     {
       found.certificates = [certificate]
     }
-    guard !isTrusted else {
-      found.distrust = nil
-      return
-    }
-    let code = X509_STORE_CTX_get_error(verification)
-    let depth = X509_STORE_CTX_get_error_depth(verification)
-    var said = String(cString: X509_verify_cert_error_string(Int(code)))
-    if depth > 0 {
-      let whose = X509_STORE_CTX_get_current_cert(verification).flatMap { Certificate($0)?.subject }
-      said += whose.map { " (\($0))" } ?? " (of an issuer)"
-    }
-    let kind: TransferAnswer.Distrust.Kind =
-      switch code {
-      case X509_V_ERR_CERT_HAS_EXPIRED: .expired
-      case X509_V_ERR_CERT_NOT_YET_VALID: .notYetValid
-      default: .unverified
+  }
+
+  /// Looks at what the server showed, and decides whether the handshake goes on.
+  private func accepts(_ verification: OpaquePointer, _ isTrusted: Bool) -> Bool {
+    note(verification, isTrusted)
+    guard let leaf = X509_STORE_CTX_get0_cert(verification) else { return false }
+    if isTrusted {
+      found.faults = [CertificateFault.wrongName(leaf, expectedNames)].compactMap { $0 }
+    } else {
+      let code = X509_STORE_CTX_get_error(verification)
+      var faults = CertificateFault.all(
+        of: leaf, chain: X509_STORE_CTX_get0_untrusted(verification), by: authorities,
+        names: expectedNames)
+      // What only this connection's own settings find, such as a key that is too short for them.
+      if !faults.contains(where: { $0.kind != .name }) {
+        faults.insert(CertificateFault(code, Certificate(leaf), isLeaf: true), at: 0)
       }
-    found.distrust = TransferAnswer.Distrust(kind: kind, message: said)
+      found.faults = faults
+    }
+    if found.faults.isEmpty { return true }
+    guard isTolerant else { return false }
+    // libcurl asks OpenSSL once more.
+    X509_STORE_CTX_set_error(verification, X509_V_OK)
+    return true
+  }
+
+  /// The names of which the certificate must bear one: where a redirect led elsewhere, that place's.
+  private var expectedNames: [String] {
+    let first = hostOfURL
+    var redirects = 0
+    _ = scrape_getinfo_long(easy, CURLINFO_REDIRECT_COUNT, &redirects)
+    let last = redirects > 0 ? text(CURLINFO_EFFECTIVE_URL).flatMap(Self.host) : first
+    if last == first, !request.names.isEmpty { return request.names }
+    // Addresses of IPv6 stand in brackets there.
+    return [last ?? ""].map { $0.hasPrefix("[") ? String($0.dropFirst().dropLast()) : $0 }
   }
 
   private func take(_ data: UnsafeRawBufferPointer) -> Int {
@@ -462,7 +488,9 @@ final class Exchange {
   private func error(_ code: CURLcode) -> TransferError {
     var said = words.baseAddress.map { String(cString: $0) } ?? ""
     if said.isEmpty { said = String(cString: curl_easy_strerror(code)) }
-    if let distrust = found.distrust { said = distrust.message }
+    if !isTolerant, !found.faults.isEmpty {
+      said = found.faults.map(\.message).joined(separator: "; ")
+    }
     return TransferError(reason(code), Transcript.redact(said, of: request))
   }
 
@@ -479,7 +507,7 @@ final class Exchange {
     case CURLE_OPERATION_TIMEDOUT: return .timeout
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR: return .untrusted
     case CURLE_SSL_CONNECT_ERROR, CURLE_USE_SSL_FAILED:
-      return found.distrust == nil ? .insecure : .untrusted
+      return found.faults.isEmpty || isTolerant ? .insecure : .untrusted
     case CURLE_LOGIN_DENIED, CURLE_AUTH_ERROR: return .denied
     case CURLE_UNSUPPORTED_PROTOCOL:
       // Of HTTP: an answer without a status line.

@@ -15,8 +15,9 @@ public struct TransferAnswer: Sendable {
   public var phases = Phases()
   /// The certificates that the server showed, its own first; empty without TLS.
   public var certificates: [Certificate] = []
-  /// What is wrong with their chain; nil where it is trusted, and where no certificate came.
-  public var distrust: Distrust?
+  /// All that is wrong with the certificate, the most useful first; empty where it is trusted, and
+  /// where none came.
+  public var faults: [CertificateFault] = []
   /// The address that was connected to.
   public var address: String?
   /// The URL in the end, after redirects.
@@ -26,14 +27,6 @@ public struct TransferAnswer: Sendable {
   public var transcript: [String] = []
 
   public init(error: TransferError? = nil) { self.error = error }
-
-  /// Why a chain of certificates is not believed.
-  public struct Distrust: Sendable, Equatable {
-    public enum Kind: Sendable { case expired, notYetValid, unverified }
-    public var kind: Kind
-    /// OpenSSL's words: `self-signed certificate`.
-    public var message: String
-  }
 
   /// How long it took from the start until each point was reached; nil where it was not.
   public struct Phases: Sendable, Equatable {

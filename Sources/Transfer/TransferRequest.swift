@@ -14,6 +14,11 @@ public struct TransferRequest: Sendable {
   /// Further values that no transcript and no message may show.
   public var secrets: [String] = []
   public var trust = Trust.system
+  /// The names of which the server's certificate must bear one; empty is the host of the URL.
+  public var names: [String] = []
+  /// Whether the conversation goes on where the certificate is wrong, which then is in the answer's
+  /// `faults`. It has no effect where the request has a secret.
+  public var toleratesFaults = false
   /// Whether a protocol that begins in clear must change to TLS before all else (STARTTLS).
   public var requiresTLS = false
   /// The address that is connected to, in numbers, instead of those of the name in the URL.

@@ -69,6 +69,13 @@ public final class Authorities: @unchecked Sendable {
 
   deinit { X509_STORE_free(store) }
 
+  /// Prepares a verification against this store. The corresponding C function is `X509_STORE_CTX_init`.
+  func begin(
+    _ verification: OpaquePointer, _ leaf: OpaquePointer, _ chain: OpaquePointer?
+  ) -> Bool {
+    X509_STORE_CTX_init(verification, store, leaf, chain) == 1
+  }
+
   /// Makes connections of the SSL_CTX verify against this store; it takes a reference of its own.
   public func adopt(_ context: OpaquePointer) { SSL_CTX_set1_cert_store(context, store) }
 }

@@ -53,6 +53,40 @@ import Testing
     #expect(lint.contains("shop (http \(silent.port))"), "\(lint)")
   }
 
+  @Test func `findings stand apart, and their services are up`() throws {
+    let display = FakeServer([
+      .read(12),
+      .send(
+        [1, 0, 11, 0, 0, 0, 10, 0] + [UInt8](repeating: 0, count: 16) + [5, 0]
+          + [UInt8](repeating: 0, count: 14) + Array("ACME!".utf8) + [0, 0, 0]), .silence,
+    ])
+    let range = Range(
+      hosts: """
+        all:
+          hosts:
+            h1:
+              connection: local
+              profile: none
+              probes: [{x11: {port: \(display.port), name: screen}}, {tcp: {port: \(freePort()), name: gone}}]
+        """, settings: "profiles: {none: {collectors: []}}\n")
+    let outcome = try range.scrape("run", "--stdout")
+    let screen = Line.all(outcome.output).first { $0.tags["service"] == "screen" }
+    #expect(screen?.fields["up"] == "1i" && screen?.fields["state"] == "1i", "\(outcome)")
+    func stands(_ text: String) -> Bool {
+      let parts = text.components(separatedBy: "findings (these services are up):\n")
+      return parts.count == 2 && parts[0].contains("gone") && !parts[0].contains("open_display")
+        && parts[1].contains("open_display")
+    }
+    #expect(stands(outcome.errors), "\(outcome.errors)")
+    #expect(outcome.errors.contains("2 services (1 ok)"), "\(outcome.errors)")
+    let status = try range.scrape("status").output
+    #expect(stands(status), "\(status)")
+    range.scratch.write(
+      "inventory/scrape.yml", "profiles: {none: {collectors: []}}\nfindings: critical\n")
+    let strict = try range.scrape("run", "--stdout").output
+    #expect(Line.all(strict).first { $0.tags["service"] == "screen" }?.fields["state"] == "3i")
+  }
+
   @Test func `a host that is down leaves its services their own verdicts`() throws {
     let port = freePort()
     let range = Range(

@@ -14,7 +14,8 @@ public final class Authority: Sendable {
 
   /// A certificate and its key for the names, in PEM; valid from and to so many days from now.
   public func certificate(
-    _ name: String, names: String = "DNS:localhost,IP:127.0.0.1", from: Double = -1, to: Double = 90
+    _ name: String, names: String = "DNS:localhost,DNS:lab,IP:127.0.0.1", from: Double = -1,
+    to: Double = 90
   ) throws -> (certificate: String, key: String) {
     let folder = scratch.path
     scratch.write("\(name).ext", "subjectAltName=\(names)\n")

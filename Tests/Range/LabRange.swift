@@ -108,7 +108,8 @@ final class LabRange {
       address: block.address(Number.influx), port: Port.influx, lifetime: Self.lifetime)
     webs = try Number.web.map { number in
       let address = block.address(number)
-      let certificate = try authority.certificate("web\(number)", names: "IP:\(address)")
+      let certificate = try authority.certificate(
+        "web\(number)", names: "DNS:web0\(number),IP:\(address)")
       return Web(
         plain: try Nginx(address: address, port: Port.http),
         tls: try Nginx(certificate: certificate, address: address, port: Port.https),
@@ -132,7 +133,8 @@ final class LabRange {
         address: block.address(Number.db.upperBound), port: Port.postgres),
       postfix: try Postfix(into: mailbox, address: mail, port: Port.smtp),
       dovecot: try Dovecot(
-        certificate: try authority.certificate("mail", names: "IP:\(mail)"), relay: Port.smtp,
+        certificate: try authority.certificate("mail", names: "DNS:mail,IP:\(mail)"),
+        relay: Port.smtp,
         address: mail,
         ports: [Port.imap, Port.imaps, Port.pop3, Port.pop3s, Port.submission]),
       vsftpd: try Vsftpd(address: block.address(Number.ftp), port: Port.ftp),
@@ -146,7 +148,7 @@ final class LabRange {
         ["server signing = mandatory"], address: block.address(Number.files), port: Port.smb,
         lifetime: Self.lifetime),
       xrdp: try Xrdp(
-        security: "negotiate", try authority.certificate("desk", names: "IP:\(desks[0])"),
+        security: "negotiate", try authority.certificate("desk", names: "DNS:desk1,IP:\(desks[0])"),
         address: desks[0], port: Port.rdp, lifetime: Self.lifetime),
       xvnc: try Screen(
         vnc: ["-SecurityTypes", "VncAuth"], password: "geheim12", address: desks[1],

@@ -35,7 +35,7 @@ struct TransferTests {
     let (connected, answered) = (answer.phases.connected, answer.phases.answered)
     #expect(connected.map { $0 > .zero } == true)
     #expect(answered.map { $0 <= answer.phases.total } == true)
-    #expect(answer.certificates.isEmpty && answer.distrust == nil)
+    #expect(answer.certificates.isEmpty && answer.faults.isEmpty)
   }
 
   @Test func `redirects are followed only as often as allowed`() async throws {
@@ -55,9 +55,10 @@ struct TransferTests {
 
   @Test(
     arguments: [
-      ("good", "IP:127.0.0.1", -1, 90, nil), ("expired", "IP:127.0.0.1", -90, -1, "has expired"),
-      ("early", "IP:127.0.0.1", 1, 90, "not yet valid"),
-      ("other", "DNS:other.example", -1, 90, ""),
+      ("good", "IP:127.0.0.1", -1, 90, nil),
+      ("expired", "IP:127.0.0.1", -90, -1, "expired 1 day ago"),
+      ("early", "IP:127.0.0.1", 1, 90, "is valid only in"),
+      ("other", "DNS:other.example", -1, 90, "it is for other.example, not for 127.0.0.1"),
     ] as [(String, String, Double, Double, String?)])
   func `a certificate is verified, and shown where it is refused`(
     name: String, names: String, from: Double, to: Double, distrust: String?
@@ -78,11 +79,11 @@ struct TransferTests {
       Double($0.notAfter) - Date().timeIntervalSince1970
     }
     #expect(abs((days ?? 0) / 86_400 - to) < 0.01)
-    #expect(answer.distrust?.message.contains(distrust ?? "") ?? (distrust ?? "").isEmpty)
+    #expect(answer.faults.first?.message.contains(distrust ?? "") ?? (distrust ?? "").isEmpty)
     request.trust = .system
     let stranger = await fetch(request)
     #expect(stranger.error?.reason == .untrusted)
-    #expect(stranger.distrust?.message.isEmpty == false)
+    #expect(stranger.faults.first?.message.isEmpty == false)
     #expect(stranger.certificates.first?.commonName == name)
   }
 

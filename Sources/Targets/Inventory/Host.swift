@@ -14,6 +14,9 @@ public struct Host: Sendable {
   /// A name or an IP address without brackets.
   public var address: String
   public var port: Int
+  /// The name under which its services are known, which certificates bear and servers of many names
+  /// are asked for; nil where it is not given.
+  public var hostname: String? = nil
   /// The account to log in with; nil is the user that runs scrape (or what ssh_config says).
   public var user: String?
   /// Absolute paths of private keys; none means the usual names under `~/.ssh`.

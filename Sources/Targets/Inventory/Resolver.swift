@@ -47,6 +47,7 @@ struct Resolver {
       groups: groups,
       address: value("address", levels, address) ?? local,
       port: value("port", levels, port) ?? 22,
+      hostname: value("hostname", levels, address),
       user: value("user", levels, account),
       keys: keys,
       keyPassphrase: value("key_passphrase", levels, secret),

@@ -1,5 +1,6 @@
 public import Collectors
 public import Configuration
+public import Metrics
 
 /// What the operator set in scrape.yml, with the defaults of what was left out.
 public struct Settings: Sendable {
@@ -32,6 +33,8 @@ public struct Settings: Sendable {
   public var bmcPerSubnet = 32
   /// How late a due task may run before that is reported.
   public var lateness: Duration = .seconds(30)
+  /// How bad a finding of a probe is, such as an open display: no outage, and minor.
+  public var findings = Severity.minor
   /// The most series and bytes that one host may write in one pass.
   public var series = 2_000
   public var bytes = 4 << 20
@@ -48,7 +51,7 @@ public struct Settings: Sendable {
   private static let keys = [
     "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
     "series", "bytes", "store", "sinks", "rules", "alerts", "contacts", "services", "scores",
-    "self", "modules", "targets",
+    "self", "modules", "targets", "findings",
   ]
 
   /// The settings where there is no scrape.yml.
@@ -134,6 +137,15 @@ public struct Settings: Sendable {
       case "bmc": read(bmc: value, &findings)
       case "store": read(store: value, &findings)
       case "sinks": sinks = value
+      case "findings":
+        findings.set(&self.findings) { () throws(ConfigurationError) in
+          let words = ["ok", "minor", "major", "critical"]
+          let word = try value.string("findings")
+          guard words.contains(word), let severity = Severity(rawValue: word) else {
+            throw unknown("findings", value, among: words)
+          }
+          return severity
+        }
       case "rules", "alerts", "contacts", "services", "scores", "self", "modules", "targets":
         sections[pair.name] = value
       default: findings.add(unknown("key", pair.key, among: Self.keys, in: "scrape.yml"))

@@ -5,7 +5,7 @@ enum Variable {
   /// Our own names.
   static let own = [
     "address", "port", "user", "key", "key_passphrase", "password", "known_hosts", "profile",
-    "probes", "bmc", "via", "on", "behind", "ca", "tags", "every", "connection",
+    "probes", "bmc", "via", "on", "behind", "ca", "tags", "every", "connection", "hostname",
   ]
 
   /// Ansible's names for the same, the one it prefers first; ours win at the same level.
@@ -53,7 +53,9 @@ enum Variable {
   static func slip(_ name: String) -> String? {
     if let meant = alike[name.lowercased()] { return meant }
     guard name.utf8.count >= 5, !own.contains(name) else { return nil }
-    guard let near = nearest(to: name, among: own.filter { $0.utf8.count >= 4 }, slips: 1)
+    // `host_name` and its like are other people's variables.
+    let own = own.filter { $0.utf8.count >= 4 && $0 != "hostname" }
+    guard let near = nearest(to: name, among: own, slips: 1)
     else { return nil }
     return name == near + "s" ? nil : near
   }

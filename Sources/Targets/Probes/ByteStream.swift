@@ -231,13 +231,14 @@ final class ByteStream {
   ///
   /// What the server sent before, and nobody asked for, is no part of the conversation: it ends it.
   func startTLS(
-    with context: TLSContext, name: String, on reactor: isolated Reactor, by deadline: Deadline
+    with context: TLSContext, _ check: CertificateCheck, _ endpoint: Endpoint,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> ShownCertificate {
     guard buffer.count == start else {
       throw Verdict(
         .critical, .protocolError, "the server spoke on before TLS: \(shown(buffer[start...]))")
     }
-    let session = try TLSSession(context, name: name)
+    let session = try TLSSession(context, name: check.serverName(endpoint))
     while try !session.shakesHands() {
       try await putRaw(session.outgoing(), on: reactor, by: deadline)
       var sealed: [UInt8] = []
@@ -245,7 +246,7 @@ final class ByteStream {
       session.take(sealed)
     }
     try await putRaw(session.outgoing(), on: reactor, by: deadline)
-    let certificate = try session.certificate(for: name)
+    let certificate = try session.certificate(for: check.names(endpoint))
     trace?.note("TLS", certificate.said)
     tls = session
     return certificate

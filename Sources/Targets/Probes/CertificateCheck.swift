@@ -6,7 +6,7 @@ internal import Transfer
 /// What is expected of a server's certificate: that it is trusted, its name, and days left.
 ///
 /// Options of all probes that speak TLS, under `tls`: `ca` (a PEM file to trust beside the system's
-/// authorities and the group's), `name` (that in the certificate, if it is not the host's), `days`
+/// authorities and the group's), `name` (that in the certificate, if it is none of the host's), `days`
 /// (how many must be left: `{minor: 14, major: 3}` if nothing else is said).
 struct CertificateCheck: Sendable {
   private(set) var authorities: String?
@@ -32,24 +32,75 @@ struct CertificateCheck: Sendable {
     (authorities ?? endpoint.authorities).map { .systemAnd($0) } ?? .system
   }
 
-  /// What the certificate's age alone says; nil where it has days enough.
-  func verdict(on certificate: Certificate?, at now: Timestamp = .now) -> Verdict? {
-    guard let certificate else { return nil }
-    let left = daysLeft(certificate, at: now)
-    let severity: Severity =
-      if let limit = days.critical, left < limit {
-        .critical
-      } else if let limit = days.major, left < limit {
-        .major
-      } else if let limit = days.minor, left < limit {
-        .minor
-      } else {
-        .ok
+  /// The names of which the certificate must bear one: the probe's, or else those of the inventory.
+  func names(_ endpoint: Endpoint, host: String? = nil) -> [String] {
+    if let given = name ?? host { return [given] }
+    return endpoint.certificateNames
+  }
+
+  /// The name that a server of many is asked for, which may be an address.
+  func serverName(_ endpoint: Endpoint, host: String? = nil) -> String {
+    name ?? host ?? endpoint.serverName ?? endpoint.address
+  }
+
+  /// All that is wrong with a certificate, the worst first; nil where nothing is.
+  ///
+  /// That nobody has a reason to believe it is a finding, of the given severity: the service works.
+  /// One that is out of its time is refused by every client.
+  func verdict(
+    _ faults: [CertificateFault], _ certificate: Certificate?, _ finding: Severity,
+    at now: Timestamp = .now
+  ) -> Verdict? {
+    var wrong: [(severity: Severity, reason: Verdict.Reason, words: String)] = faults.map { fault in
+      switch fault.kind {
+      case .expired: (.critical, .certificateExpired, fault.message)
+      case .notYetValid: (.critical, .certificateNotYetValid, fault.message)
+      case .untrusted:
+        (
+          finding, .certificateUntrusted,
+          "\(fault.message) (name its authority with tls: {ca: FILE} if it is your own)"
+        )
+      case .name:
+        (finding, .certificateName, "\(fault.message) (tls: {name: …} names another)")
       }
-    guard severity != .ok else { return nil }
+    }
+    if let certificate, !faults.contains(where: { $0.kind == .expired }) {
+      let left = daysLeft(certificate, at: now)
+      let severity = aging(left)
+      if severity != .ok {
+        wrong.append((severity, .certificateExpiring, "expires in \(left) days"))
+      }
+    }
+    wrong.removeAll { $0.severity == .ok }
+    guard let worst = wrong.map(\.severity).max(),
+      let first = wrong.firstIndex(where: { $0.severity == worst })
+    else { return nil }
+    let reason = wrong[first].reason
+    wrong.swapAt(0, first)
+    let subject = certificate.map { " (\($0.subject))" } ?? ""
     return Verdict(
-      severity, .certificateExpiring,
-      "certificate expires in \(left) days (\(certificate.subject))")
+      worst, reason,
+      "certificate: \(wrong.map(\.words).joined(separator: "; "))\(subject)", isUp: true)
+  }
+
+  /// The verdict where a secret was not sent because of the faults, so that the rest is not known.
+  func withheld(
+    _ faults: [CertificateFault], _ certificate: Certificate?, _ said: String = ""
+  ) -> Verdict {
+    guard let verdict = verdict(faults, certificate, .major) else {
+      return Verdict(
+        .major, .certificateUntrusted, "\(said); nothing secret was sent, nothing more is known",
+        isUp: true)
+    }
+    return Verdict(
+      verdict.severity, verdict.reason, "nothing secret was sent; \(verdict.message)", isUp: true)
+  }
+
+  private func aging(_ left: Int) -> Severity {
+    if let limit = days.critical, left < limit { return .critical }
+    if let limit = days.major, left < limit { return .major }
+    if let limit = days.minor, left < limit { return .minor }
+    return .ok
   }
 
   func daysLeft(_ certificate: Certificate, at now: Timestamp = .now) -> Int {
@@ -57,40 +108,24 @@ struct CertificateCheck: Sendable {
   }
 }
 
-extension Verdict {
-  /// Why a server's certificate is not believed.
-  init(untrusted answer: TransferAnswer, _ error: TransferError) {
-    let whose = answer.certificates.first.map { " (\($0.subject))" } ?? ""
-    switch answer.distrust?.kind {
-    case .expired:
-      self.init(.critical, .certificateExpired, "\(error.message)\(whose)", isUp: true)
-    case .notYetValid:
-      self.init(.critical, .certificateNotYetValid, "\(error.message)\(whose)", isUp: true)
-    case .unverified:
-      self.init(
-        .critical, .certificateUntrusted,
-        "\(error.message)\(whose); name its authority with tls: {ca: FILE} if it is your own",
-        isUp: true)
-    case nil:
-      let names = answer.certificates.first?.names ?? []
-      let told = names.isEmpty ? "" : "; it is for \(names.prefix(4).joined(separator: ", "))"
-      self.init(.critical, .certificateName, "\(error.message)\(told)", isUp: true)
-    }
-  }
+/// Telegraf's point for the certificate that was shown; nil where none was.
+func certificatePoint(_ answer: TransferAnswer, source: String) -> Point? {
+  guard let certificate = answer.certificates.first else { return nil }
+  var error = answer.faults.isEmpty ? nil : answer.faults.map(\.message).joined(separator: "; ")
+  if error == nil, answer.error?.reason == .untrusted { error = answer.error?.message }
+  return certificatePoint(certificate, error: error, source: source)
 }
 
-/// Telegraf's point for the certificate that was shown; nil where none was.
-///
-/// Telegraf's tags of the certificate's own words are fields: a host chooses them.
-func certificatePoint(_ answer: TransferAnswer, source: String, at now: Timestamp = .now) -> Point?
-{
-  guard let certificate = answer.certificates.first else { return nil }
-  let isTrusted = answer.distrust == nil && answer.error?.reason != .untrusted
+/// Telegraf's point for a certificate; its tags of the certificate's own words are fields: a host
+/// chooses them.
+func certificatePoint(
+  _ certificate: Certificate, error: String?, source: String, at now: Timestamp = .now
+) -> Point {
   var point = Point("x509_cert")
   point.tag("source", source)
-  point.tag("verification", isTrusted ? "valid" : "invalid")
-  point.integer("verification_code", isTrusted ? Int64(0) : 1)
-  if !isTrusted { point.string("verification_error", answer.error?.message) }
+  point.tag("verification", error == nil ? "valid" : "invalid")
+  point.integer("verification_code", error == nil ? Int64(0) : 1)
+  point.string("verification_error", error)
   point.integer("expiry", certificate.notAfter &- now.seconds)
   point.integer("age", now.seconds &- certificate.notBefore)
   point.integer("startdate", certificate.notBefore)

@@ -1,6 +1,6 @@
 public import Engine
 internal import Glibc
-internal import Metrics
+public import Metrics
 internal import Synchronization
 
 /// Where a probe asks, and what it may know of the host.
@@ -17,6 +17,12 @@ public struct Endpoint: Sendable {
   public var port: UInt16
   /// The file of certificate authorities to trust beside the system's, absolute.
   public var authorities: String?
+  /// How bad a finding is.
+  public var findings = Severity.minor
+  /// The names of which a certificate must bear one.
+  public var certificateNames: [String] = []
+  /// The name that a server of many is asked for; nil where the inventory has none but the address.
+  public var serverName: String?
   /// How the collectors' own SSH session with this host went in this pass; nil where there was none.
   public var ssh: SSHOutcome?
   /// How the host is reached over SSH, where that is known: keys, and whom to believe.

@@ -144,13 +144,13 @@ public struct FTPProbe: Probe {
     }
     let context = try await endpoint.kit.tls.context(
       certificate.trust(endpoint), on: reactor, by: deadline)
-    let name = certificate.name ?? endpoint.address
-    let shown = try await control.startTLS(with: context, name: name, on: reactor, by: deadline)
+    let shown = try await control.startTLS(
+      with: context, certificate, endpoint, on: reactor, by: deadline)
     points.append(shown.point(endpoint, "ftp"))
-    let verdict = shown.verdict(certificate, trusted: true, latency: nil)
+    let verdict = shown.verdict(certificate, endpoint, trusted: true, latency: nil)
     // A password is shown to nobody whose certificate is not believed.
-    if let verdict, verdict.severity == .critical, verdict.reason != .certificateExpiring {
-      throw verdict
+    if password != nil, !shown.faults.isEmpty {
+      throw certificate.withheld(shown.faults, shown.certificate)
     }
     return verdict ?? .ok(nil, "")
   }

@@ -168,7 +168,7 @@ struct PageCheck: Sendable {
     }
     endpoint.byHand(byHand(request, endpoint))
     let answer = await endpoint.kit.ask(request, of: endpoint, on: reactor, by: deadline)
-    var verdict = judge(answer)
+    var verdict = judge(answer, endpoint)
     verdict.latency = answer.phases.answered == nil ? nil : answer.phases.total
     verdict.points.append(point(answer, verdict, url: request.url))
     if certificate != nil {
@@ -182,7 +182,7 @@ struct PageCheck: Sendable {
     for endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> TransferRequest {
     let isUsual = endpoint.port == (scheme == "https" ? 443 : 80)
-    let place = endpoint.hostInURL(certificate?.name ?? host)
+    let place = endpoint.hostInURL(certificate?.serverName(endpoint, host: host) ?? host)
     var request = TransferRequest(
       method, "\(scheme)://\(place)\(isUsual ? "" : ":\(endpoint.port)")\(path)")
     if let host, certificate?.name != nil { request.headers.append(("Host", host)) }
@@ -202,7 +202,11 @@ struct PageCheck: Sendable {
         request.secrets.append(text ?? "")
       }
     }
-    if let certificate { request.trust = certificate.trust(endpoint) }
+    if let certificate {
+      request.trust = certificate.trust(endpoint)
+      request.names = certificate.names(endpoint, host: host)
+      request.toleratesFaults = true
+    }
     return request
   }
 
@@ -220,8 +224,20 @@ struct PageCheck: Sendable {
 
   // MARK: the answer
 
-  private func judge(_ answer: TransferAnswer) -> Verdict {
-    if let error = answer.error { return Verdict(error, in: answer) }
+  private func judge(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
+    if let error = answer.error {
+      // A secret would have been sent: whether the page is as it should be is not known.
+      if error.reason == .untrusted, let certificate {
+        return certificate.withheld(answer.faults, answer.certificates.first, error.message)
+      }
+      return Verdict(error, in: answer)
+    }
+    let page = judgePage(answer)
+    return page.worse(
+      certificate?.verdict(answer.faults, answer.certificates.first, endpoint.findings))
+  }
+
+  private func judgePage(_ answer: TransferAnswer) -> Verdict {
     let status = answer.status ?? 0
     // "HTTP/1.1 503 Service Unavailable": the words after the version.
     var said = answer.lines.last.map { String($0.drop { $0 != " " }.dropFirst()) } ?? ""
@@ -247,8 +263,6 @@ struct PageCheck: Sendable {
     var message = "\(said), \(size) bytes"
     if let certificate, let shown = answer.certificates.first {
       message += ", certificate for \(certificate.daysLeft(shown)) days more"
-      let expiring = certificate.verdict(on: shown)
-      return Verdict.ok(nil, message).worse(expiring)
     }
     return .ok(nil, message)
   }

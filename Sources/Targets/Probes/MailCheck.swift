@@ -61,7 +61,7 @@ struct MailCheck: Sendable {
         : "openssl s_client -crlf -connect \(port)"
           + (security(at: endpoint) == .tls ? "" : " -starttls \(scheme)"))
     let answer = await endpoint.kit.ask(request, of: endpoint, on: reactor, by: deadline)
-    var verdict = judge(answer)
+    var verdict = judge(answer, endpoint)
     if verdict.isUp == true { verdict.latency = answer.phases.total }
     let source = "\(self.scheme)://\(endpoint.hostInURL(nil)):\(endpoint.port)"
     if let point = certificatePoint(answer, source: source) { verdict.points.append(point) }
@@ -83,12 +83,14 @@ struct MailCheck: Sendable {
     to endpoint: Endpoint, path: String = "", on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> TransferRequest {
     let security = security(at: endpoint)
-    let host = endpoint.hostInURL(certificate.name)
+    let host = endpoint.hostInURL(certificate.serverName(endpoint))
     let prefix = security == .tls ? "\(scheme)s" : scheme
     let path = scheme == "smtp" ? "scrape" : path
     var request = TransferRequest("GET", "\(prefix)://\(host):\(endpoint.port)/\(path)")
     request.requiresTLS = security == .starttls
     request.trust = certificate.trust(endpoint)
+    request.names = certificate.names(endpoint)
+    request.toleratesFaults = true
     request.user = user
     request.password = try await endpoint.kit.secrets.text(of: password, on: reactor, by: deadline)
     return request
@@ -97,6 +99,9 @@ struct MailCheck: Sendable {
   /// What the end of a conversation means.
   func failure(_ answer: TransferAnswer) -> Verdict? {
     guard let error = answer.error else { return nil }
+    if error.reason == .untrusted {
+      return certificate.withheld(answer.faults, answer.certificates.first, error.message)
+    }
     let verdict = Verdict(error, in: answer)
     // The server's own words say more than libcurl's about what it refused.
     let refusals = ["4", "5", "-", "B"]
@@ -111,7 +116,7 @@ struct MailCheck: Sendable {
     return verdict
   }
 
-  private func judge(_ answer: TransferAnswer) -> Verdict {
+  private func judge(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
     if let failure = failure(answer) { return failure }
     let greeting = answer.lines.first ?? ""
     if let expected, !greeting.contains(expected) {
@@ -125,7 +130,8 @@ struct MailCheck: Sendable {
     let login = user == nil ? "" : ", logged in"
     let secured = answer.phases.secured == nil ? "" : ", TLS"
     let ok = Verdict.ok(nil, "\(greeting)\(secured)\(login)")
-    return ok.worse(certificate.verdict(on: answer.certificates.first))
+    return ok.worse(
+      certificate.verdict(answer.faults, answer.certificates.first, endpoint.findings))
   }
 
   /// The words of a line, cut at blanks and at the dash of a line that goes on.

@@ -34,7 +34,7 @@ public struct PostgresProbe: Probe {
         let request = try await login.request(for: endpoint, on: reactor, by: deadline)
         let answer = await PostgreSQLSession.ask(request, on: reactor, by: deadline)
         login.tell(answer, to: endpoint)
-        verdict = login.judge(answer)
+        verdict = login.judge(answer, endpoint)
       }
     } catch { return error }
     if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
@@ -57,7 +57,7 @@ public struct PostgresProbe: Probe {
       // To hang up now would be an error in the server's log.
       let context = try await endpoint.kit.tls.context(.system, on: reactor, by: deadline)
       _ = try await stream.startTLS(
-        with: context, name: endpoint.address, on: reactor, by: deadline)
+        with: context, CertificateCheck(), endpoint, on: reactor, by: deadline)
       await stream.end(on: reactor, by: min(deadline, .after(.seconds(1))))
       return .ok(nil, "speaks PostgreSQL, with TLS")
     case UInt8(ascii: "E"):

@@ -1,5 +1,5 @@
 internal import Engine
-internal import Metrics
+public import Metrics
 internal import Synchronization
 internal import Transfer
 
@@ -14,10 +14,15 @@ public final class ProbeKit: Sendable {
   /// libcurl's handles.
   let transfers = Transfers()
   let secrets = RevealedSecrets()
+  /// How bad findings are where an entry says nothing else.
+  let findings: Severity
 
   /// `contacts` is the file in which it is kept how often SSH servers were contacted; without one
-  /// that is known for this process alone.
-  public init(contacts: String? = nil) { self.contacts = ContactBook(path: contacts) }
+  /// that is known for this process alone. `findings` is how bad they are where an entry says nothing.
+  public init(contacts: String? = nil, findings: Severity = .minor) {
+    self.contacts = ContactBook(path: contacts)
+    self.findings = findings
+  }
 }
 
 /// Services that may be asked once in a pass: whoever asks again gets the first one's answer.

@@ -25,6 +25,8 @@ public struct ProbePlan: Sendable {
   public var timeout: Duration
   /// How long it must be worse before that is its state; nil leaves it to `targets:` of scrape.yml.
   public var patience: Patience?
+  /// How bad a finding is; nil is what scrape.yml says for all.
+  public var findings: Severity?
   /// Where it stands, and how many characters it takes there.
   public var mark: Mark
   public var length: Int
@@ -84,7 +86,9 @@ public struct ProbePlan: Sendable {
     let endpoint = Endpoint(
       host: context.host, address: address ?? context.address, addresses: addresses, source: source,
       port: port,
-      authorities: context.authorities, ssh: context.ssh, target: context.target,
+      authorities: context.authorities, findings: findings ?? context.kit.findings,
+      certificateNames: certificateNames(context), serverName: context.hostname, ssh: context.ssh,
+      target: context.target,
       kit: context.kit, trace: trace)
     let deadline = min(deadline, .after(timeout))
     if isClosed, carrier == .tcp {
@@ -109,12 +113,25 @@ extension Verdict {
   }
 }
 
+extension ProbePlan {
+  /// The names of which a certificate must bear one: those that the inventory gives. An address is one
+  /// of them where the probe names it, or where the host has no other name.
+  private func certificateNames(_ context: ProbeContext) -> [String] {
+    var names = [address, context.hostname, context.host].compactMap { $0 }
+    if !isAddress(context.address) { names.append(context.address) }
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0.lowercased()).inserted }
+  }
+}
+
 /// What the probes of one host know of it.
 public struct ProbeContext: Sendable {
   /// The host's name in the inventory.
   public var host: String
   /// A name or number.
   public var address: String
+  /// The name under which the host's services are known, where the inventory has one besides its own.
+  public var hostname: String?
   /// The file of certificate authorities to trust beside the system's, absolute.
   public var authorities: String?
   public var kit: ProbeKit
@@ -137,5 +154,6 @@ public struct ProbeContext: Sendable {
   public init(_ host: Host, kit: ProbeKit) {
     self.init(host: host.name, address: host.address, authorities: host.ca, kit: kit)
     jumpHost = host.jumpHost
+    hostname = host.hostname
   }
 }

@@ -20,7 +20,7 @@ public struct ProbeReader: Sendable {
   }
 
   /// Options that every probe has.
-  private static let common = ["name", "port", "address", "ip", "timeout", "for"]
+  private static let common = ["name", "port", "address", "ip", "timeout", "for", "findings"]
   /// More entries than this for one host are a slip of the pen.
   static let limit = 200
 
@@ -295,6 +295,7 @@ public struct ProbeReader: Sendable {
     let patience = options.take("for") { node, what throws(ConfigurationError) in
       try node.patience(what)
     }
+    let severity = options.severity("findings")
     let name = options.take("name") { node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
       guard !text.isEmpty, text.utf8.count <= 128, !text.utf8.contains(where: { $0 < 0x20 }) else {
@@ -312,7 +313,8 @@ public struct ProbeReader: Sendable {
       port: port ?? 0, hasOwnPort: hasOwnPort, address: address, source: source,
       version: version ?? source?.version,
       isClosed: entry.isClosed,
-      timeout: timeout ?? options.time ?? ProbePlan.timeout, patience: patience, mark: node.mark,
+      timeout: timeout ?? options.time ?? ProbePlan.timeout, patience: patience,
+      findings: severity, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }
 

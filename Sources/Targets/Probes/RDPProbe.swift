@@ -72,12 +72,13 @@ public struct RDPProbe: Probe {
     let certificate = try await stream.startTLS(
       with: try await endpoint.kit.tls.context(
         check.trust(endpoint), on: reactor, by: deadline),
-      name: check.name ?? endpoint.address, on: reactor, by: deadline)
+      check, endpoint, on: reactor, by: deadline)
     stream.finish()
     if verdict.severity == .ok {
       verdict = .ok(latency, "security \(security), \(certificate.told(check))")
     }
-    verdict = verdict.worse(certificate.verdict(check, trusted: trusted, latency: latency))
+    verdict = verdict.worse(
+      certificate.verdict(check, endpoint, trusted: trusted, latency: latency))
     verdict.points.append(certificate.point(endpoint, "rdp"))
     return verdict
   }

@@ -86,7 +86,7 @@ public struct TCPProbe: Probe {
         endpoint, .tcp, verdict, connected: connected,
         expects: steps.contains { if case .expect = $0 { true } else { false } }))
     if let certificate {
-      let wrong = certificate.verdict(tls, trusted: true, latency: verdict.latency)
+      let wrong = certificate.verdict(tls, endpoint, trusted: true, latency: verdict.latency)
       verdict = verdict.worse(wrong)
       verdict.points.append(certificate.point(endpoint, "tcp"))
     }
@@ -97,7 +97,7 @@ public struct TCPProbe: Probe {
     guard steps.contains(where: { if case .startTLS = $0 { true } else { false } }) else {
       return "nc -v \(endpoint.number) \(endpoint.port)"
     }
-    let name = tls.name ?? endpoint.address
+    let name = tls.serverName(endpoint)
     return "openssl s_client -connect \(endpoint.number):\(endpoint.port) -servername \(name)"
       + ((tls.authorities ?? endpoint.authorities).map { " -CAfile \($0)" } ?? "")
   }
@@ -120,7 +120,7 @@ public struct TCPProbe: Probe {
         stream.doing = "agreeing on TLS"
         let shown = try await stream.startTLS(
           with: try await endpoint.kit.tls.context(tls.trust(endpoint), on: reactor, by: deadline),
-          name: tls.name ?? endpoint.address, on: reactor, by: deadline)
+          tls, endpoint, on: reactor, by: deadline)
         certificate = shown
         said = shown.told(tls)
       }

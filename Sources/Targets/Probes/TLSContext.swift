@@ -9,6 +9,7 @@ internal import Transfer
 /// Unchecked: OpenSSL counts the references of an SSL_CTX itself, and it is not changed once made.
 final class TLSContext: @unchecked Sendable {
   let pointer: OpaquePointer
+  let authorities: Authorities
 
   /// The corresponding C function is `SSL_CTX_new`.
   init(_ authorities: Authorities) throws(Verdict) {
@@ -16,6 +17,7 @@ final class TLSContext: @unchecked Sendable {
       throw Verdict(.unknown, .localError, "OpenSSL has no memory")
     }
     self.pointer = pointer
+    self.authorities = authorities
     // A probe looks at a certificate that is wrong, too, and says what is wrong with it.
     SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
     authorities.adopt(pointer)

@@ -5,6 +5,7 @@ internal import Transfer
 /// One side of TLS without a socket: sealed bytes go in and come out, and clear ones on the other side.
 final class TLSSession {
   private let ssl: OpaquePointer
+  private let context: TLSContext
   /// What has come from the server, and what is to go to it; both belong to `ssl`.
   private let incoming: OpaquePointer
   private let leaving: OpaquePointer
@@ -21,6 +22,7 @@ final class TLSSession {
       throw Verdict(.unknown, .localError, "OpenSSL has no memory")
     }
     self.ssl = ssl
+    self.context = context
     guard let incoming = BIO_new(BIO_s_mem()), let leaving = BIO_new(BIO_s_mem()) else {
       SSL_free(ssl)
       throw Verdict(.unknown, .localError, "OpenSSL has no memory")
@@ -89,8 +91,8 @@ final class TLSSession {
   /// Says that nothing more will be sent.
   func close() { SSL_shutdown(ssl) }
 
-  /// What the server showed, checked against the authorities and the name.
-  func certificate(for name: String) throws(Verdict) -> ShownCertificate {
+  /// What the server showed, checked against the authorities and the names, of which one will do.
+  func certificate(for names: [String]) throws(Verdict) -> ShownCertificate {
     guard let shown = SSL_get1_peer_certificate(ssl) else {
       throw Verdict(.critical, .tlsFailed, "the server showed no certificate")
     }
@@ -103,12 +105,10 @@ final class TLSSession {
     guard let certificate = Certificate(der: der) else {
       throw Verdict(.critical, .tlsFailed, "the server's certificate cannot be read")
     }
-    let matches =
-      isAddress(name)
-      ? X509_check_ip_asc(shown, name, 0) == 1
-      : X509_check_host(shown, name, name.utf8.count, 0, nil) == 1
     return ShownCertificate(
-      certificate: certificate, code: SSL_get_verify_result(ssl), matches: matches, name: name,
+      certificate: certificate,
+      faults: CertificateFault.all(
+        of: shown, chain: SSL_get_peer_cert_chain(ssl), by: context.authorities, names: names),
       version: SSL_get_version(ssl).map { String(cString: $0) } ?? "TLS")
   }
 }

@@ -59,7 +59,7 @@ extension Verdict {
     case .unreachable: self.init(.critical, .unreachable, message)
     case .lost: self.init(.critical, .connectionLost, message)
     case .timeout: self.init(.critical, .timeout, message)
-    case .untrusted: self.init(untrusted: answer, error)
+    case .untrusted: self.init(.major, .certificateUntrusted, message, isUp: true)
     case .insecure: self.init(.critical, .tlsFailed, message)
     case .denied: self.init(.critical, .authFailed, message)
     case .turnedAway: self.init(.critical, .refusedByProtection, message)

@@ -6,7 +6,7 @@ internal import Metrics
 /// `vnc`: the handshake of a screen server up to its kinds of security (RFC 6143, section 7.1).
 ///
 /// Options: `password` (a secret: the log-in is tried), `no_password` (how bad it is that anybody may
-/// log in; major). `vnc:1` is the display 1, on port 5901.
+/// log in; as `findings`). `vnc:1` is the display 1, on port 5901.
 ///
 /// TigerVNC counts every connection and forgives them at a log-in: after five without one it turns
 /// the address away, ten seconds at first and twice as long each time. A server without password is
@@ -26,11 +26,11 @@ public struct VNCProbe: Probe {
   }
 
   private let password: Secret?
-  private let noPassword: Severity
+  private let noPassword: Severity?
 
   public init(_ options: inout ProbeOptions) {
     password = options.secret("password")
-    noPassword = options.severity("no_password") ?? .major
+    noPassword = options.severity("no_password")
   }
 
   public func cautions(port: UInt16) -> [Caution] { password == nil ? [.tigerVNC] : [] }
@@ -83,8 +83,9 @@ public struct VNCProbe: Probe {
       if minor > 3 { try await stream.send([1], on: reactor, by: deadline) }
       if minor > 7 { try await result(stream, minor, latency, on: reactor, by: deadline) }
       let open = "anybody may log in: \(told)"
-      return noPassword == .ok
-        ? .ok(latency, told) : Verdict(noPassword, .noPassword, open, latency: latency)
+      let severity = noPassword ?? endpoint.findings
+      return severity == .ok
+        ? .ok(latency, told) : Verdict(severity, .noPassword, open, latency: latency)
     }
     guard let password, types.contains(2) else { return .ok(latency, told) }
     stream.doing = "logging in"

@@ -112,6 +112,15 @@ public struct Verdict: Error, Sendable, Equatable {
 }
 
 extension Verdict.Reason {
+  /// Whether it is a finding: the service works, and lets in whom it should not, or shows what a
+  /// client has no reason to believe. A finding is no outage, and stands apart.
+  public var isFinding: Bool {
+    switch self {
+    case .openDisplay, .noPassword, .certificateName, .certificateUntrusted: true
+    default: false
+    }
+  }
+
   /// Whether a service of which this is true has answered; nil where that was not learnt.
   var isUp: Bool? {
     switch self {

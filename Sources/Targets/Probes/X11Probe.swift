@@ -6,7 +6,7 @@ internal import Metrics
 /// A server that wants to know is ok; one that does not is an open display: anybody may look at its
 /// screen and type on its keyboard. `x11:1` is the display 1, on port 6001.
 ///
-/// Options: `open_display` (how bad that is; critical).
+/// Options: `open_display` (how bad that is; as `findings`).
 ///
 /// The format is that of the X Window System Protocol, X Version 11, section 8.
 public struct X11Probe: Probe {
@@ -21,10 +21,10 @@ public struct X11Probe: Probe {
     return portNumber(text, .tcp)
   }
 
-  private let openDisplay: Severity
+  private let openDisplay: Severity?
 
   public init(_ options: inout ProbeOptions) {
-    openDisplay = options.severity("open_display") ?? .critical
+    openDisplay = options.severity("open_display")
   }
 
   public func run(
@@ -70,9 +70,10 @@ public struct X11Probe: Probe {
       let length = Int(rest.little(at: 16, count: 2))
       let vendor = String(decoding: rest.dropFirst(32).prefix(length), as: UTF8.self)
       let told = "anybody may use this display (X \(version), \(vendor))"
-      return openDisplay == .ok
+      let severity = openDisplay ?? endpoint.findings
+      return severity == .ok
         ? .ok(latency, told)
-        : Verdict(openDisplay, .openDisplay, told, latency: latency)
+        : Verdict(severity, .openDisplay, told, latency: latency)
     }
   }
 

@@ -17,15 +17,16 @@ func read(_ entry: String, modules: String = "") throws -> (ProbePlan?, Findings
 
 /// Puts one question to an address, as a pass does.
 func ask(
-  _ entry: String, at address: String = "127.0.0.1", ca: String? = nil, ssh: SSHOutcome? = nil,
-  within: Duration = .seconds(10)
+  _ entry: String, at address: String = "127.0.0.1", host: String = "lab", hostname: String? = nil,
+  ca: String? = nil, ssh: SSHOutcome? = nil, within: Duration = .seconds(10)
 ) async throws -> ServiceResult {
   let (plan, findings) = try read(entry)
   try findings.finish()
   guard let plan else { throw ConfigurationError("no plan", file: entry) }
-  var context = ProbeContext(host: "lab", address: address, authorities: ca, kit: ProbeKit())
+  var context = ProbeContext(host: host, address: address, authorities: ca, kit: ProbeKit())
   context.explains = true
   context.ssh = ssh
+  context.hostname = hostname
   let reactor = Reactor()
   return await reactor.ask(plan, context, by: .after(within))
 }

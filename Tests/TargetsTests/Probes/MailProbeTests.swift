@@ -240,7 +240,14 @@ struct FTPProbeTests {
     let good = try await ask(entry, ca: authority.file)
     #expect(good.told == "ok - up", "\(good.verdict)")
     #expect(good.points.last?[tag: "verification"] == "valid")
-    #expect(try await ask(entry).told == "critical certificate_untrusted up")
+    let stranger = try await ask(entry)
+    #expect(stranger.told == "minor certificate_untrusted up", "\(stranger.verdict)")
+    // A password is shown to nobody whose certificate is not believed.
+    setenv("SCRAPE_TEST_WRONG", "wrong-word", 1)
+    let withheld = try await ask(
+      "{ftp: {port: \(server.port), user: bob, password: \"${SCRAPE_TEST_WRONG}\"}}")
+    #expect(withheld.told == "major certificate_untrusted up", "\(withheld.verdict)")
+    #expect(withheld.verdict.message.contains("nothing secret was sent"))
   }
 
   @Test(

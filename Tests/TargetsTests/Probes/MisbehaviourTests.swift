@@ -42,7 +42,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         (12, [0, 22, 11, 0, 0, 0, 6, 0] + Array("No protocol specified\n\0\0".utf8))
       ]),
     Transcript(
-      entry: "x11", told: "critical open_display up",
+      entry: "x11", told: "minor open_display up",
       turns: [
         (
           12,
