@@ -39,7 +39,9 @@ extension TargetError {
     case .nameUnknown:
       self.init(.nameUnknown, "\(error); give an `address` in the inventory")
     case .refused: self.init(.connectionRefused, "\(error)\(refusedHint)")
-    case .reset: self.init(.refusedByProtection, "\(error), before a word was said")
+    case .reset:
+      self.init(.connectionLost, "\(error), before a word was said")
+      isWordless = true
     case .unreachable: self.init(.unreachable, error.message)
     case .timeout: self.init(.timeout, error.message)
     case .local: self.init(.localError, error.message)

@@ -51,6 +51,8 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// The server has put this address on its list: to try again now would only lengthen the stay.
   var isPenalty = false
+  /// The server ended the connection before it said a word: it may be shedding load.
+  var isWordless = false
 
   public init(_ reason: Reason, _ detail: String) {
     self.reason = reason

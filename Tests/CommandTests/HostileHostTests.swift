@@ -151,8 +151,8 @@ extension LabHost {
 
     // What is not SSH.
     .init("silent", "timeout", .server(.silent)),
-    .init("closes", "refused_by_protection", .server(.closes)),
-    .init("resets", "refused_by_protection", .server(.resets)),
+    .init("closes", "connection_lost", .server(.closes)),
+    .init("resets", "connection_lost", .server(.resets)),
     .init(
       "http", "protocol_error",
       .server(

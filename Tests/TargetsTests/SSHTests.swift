@@ -373,6 +373,51 @@ extension Reactor {
     }
   }
 
+  @Test(
+    arguments: [
+      ("closed", [FakeServer.Act.close], "connection_lost", "closed the connection before"),
+      ("reset", [.reset], "connection_lost", "before"),
+      ("frozen", [.silence], "timeout", "exchanging keys"),
+      (
+        "frozen after its banner", [.send("SSH-2.0-x\r\n"), .silence], "timeout", "exchanging keys"
+      ),
+      (
+        "dripping",
+        [
+          .drip(
+            Array("SSH-2.0-".utf8) + [UInt8](repeating: 0x78, count: 200), microseconds: 200_000)
+        ], "timeout", "exchanging keys"
+      ),
+      (
+        "busy", [.send("Exceeded MaxStartups\r\n"), .close], "refused_by_protection", "MaxStartups"
+      ),
+      (
+        "penalty", [.send("Not allowed at this time\r\n"), .close], "refused_by_protection",
+        "PerSourcePenalties"
+      ),
+    ] as [(String, [FakeServer.Act], String, String)])
+  func `a server that is ill costs 6 s at most, and a protection is named by its words alone`(
+    name: String, acts: [FakeServer.Act], reason: String, words: String
+  ) async throws {
+    let server = FakeServer(acts)
+    let target = HostTarget(
+      name: "h", address: "127.0.0.1", port: server.port, user: "u",
+      credentials: Credentials(password: "x"), knownHosts: KnownHosts())
+    let reactor = Reactor()
+    let start = Date()
+    let failure = await reactor.run { reactor in
+      await target.ask([Probe.batch("true")], on: reactor, by: .after(.seconds(60)))[0].failure
+    }
+    let took = Date().timeIntervalSince(start)
+    #expect(failure?.reason.rawValue == reason, "\(name): \(failure?.description ?? "-")")
+    #expect(failure?.detail.contains(words) == true, "\(failure?.detail ?? "-")")
+    #expect(took < 6.5, "\(name): \(took) s")
+    if reason != "refused_by_protection" {
+      #expect(failure?.detail.contains("PerSource") == false)
+      #expect(failure?.detail.contains("MaxStartups") == false)
+    }
+  }
+
   @Test func `log-ins that MaxStartups drops are tried again until there is room`() async throws {
     let sshd = try Sshd(options: ["MaxStartups 2:100:2"])
     let target = sshd.target(credentials: try sshd.credentials())

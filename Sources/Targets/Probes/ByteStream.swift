@@ -36,10 +36,6 @@ final class ByteStream {
       return ByteStream(descriptor, trace: endpoint.trace, limit: limit)
     } catch {
       endpoint.note("connect", error.detail)
-      // A reset between the handshake and our first look: it was lost, whoever did it.
-      if error.reason == .refusedByProtection {
-        throw Verdict(.critical, .connectionLost, error.detail)
-      }
       throw Verdict(error)
     }
   }

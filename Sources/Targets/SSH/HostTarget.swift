@@ -17,8 +17,13 @@ public struct HostTarget: Sendable {
   public var timeouts: Timeouts
 
   public struct Timeouts: Sendable {
-    public var connect: Duration = .seconds(5)
-    /// Key exchange and log-in together.
+    public var connect: Duration = .seconds(5) {
+      didSet { exchange = connect + .seconds(1) }
+    }
+    /// From the first packet to the end of the key exchange, tries and pauses between them included:
+    /// a server that is closed, reset, frozen or slow in it costs no more.
+    public var exchange: Duration = .seconds(6)
+    /// The log-in, once the host's key is known.
     public var login: Duration = .seconds(15)
     public var batch: Duration = .seconds(45)
 
@@ -185,15 +190,16 @@ public struct HostTarget: Sendable {
     steps: inout HostAnswer
   ) async throws(TargetError) -> (Session, HostKey) {
     var pause = Duration.milliseconds(200)
+    let end = min(deadline, .after(timeouts.exchange))
     while true {
       do {
-        return try await handshakeOnce(
-          hostKeys: hostKeys, on: reactor, by: deadline, steps: &steps)
-      } catch  where error.reason == .refusedByProtection && !error.isPenalty {
+        return try await handshakeOnce(hostKeys: hostKeys, on: reactor, by: end, steps: &steps)
+      } catch  where (error.reason == .refusedByProtection && !error.isPenalty) || error.isWordless
+      {
         // MaxStartups drops at random while others log in: somebody must yield, each for another
         // time, and a second or two later there is room.
         let wait = pause * Double.random(in: 0.5...1.5)
-        guard pause < .seconds(10), Deadline.after(wait) < deadline else { throw error }
+        guard Deadline.after(wait) < end else { throw error }
         do { try await reactor.sleep(until: .after(wait)) } catch {
           throw TargetError(error, while: "waiting to try again")
         }
@@ -221,7 +227,7 @@ public struct HostTarget: Sendable {
     let key: HostKey
     do {
       key = try await session.handshake(
-        hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.login)))
+        hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.exchange)))
     } catch {
       steps.count(session)
       throw error

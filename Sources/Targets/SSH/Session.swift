@@ -140,13 +140,21 @@ final class Session {
         + "exempt this monitor with PerSourcePenaltyExemptList, or lower the fanout")
   }
 
+  /// A protection that strikes without a word cannot be told from a server that is ill.
+  private static let whatMayClose =
+    "is sshd well, and does nothing between (a firewall, TCP wrappers) end it?"
+
   private func handshakeFailure(_ code: Int32, hostKeys: String) -> TargetError {
     if let stranger { return stranger }
     if transport.isOverdrawn { return overdrawn("exchanging keys") }
     if transport.greeting.isEmpty {
-      return transport.isClosed || code == LIBSSH2_ERROR_SOCKET_RECV
-        ? protection("it closed the connection without a word")
-        : TargetError(.connectionLost, lastError)
+      var error = TargetError(
+        .connectionLost,
+        transport.isClosed
+          ? "the server closed the connection before it said a word; \(Self.whatMayClose)"
+          : "the server reset the connection before it said a word; \(Self.whatMayClose)")
+      error.isWordless = true
+      return error
     }
     if code == LIBSSH2_ERROR_KEX_FAILURE || code == LIBSSH2_ERROR_METHOD_NONE
       || code == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE,
@@ -157,7 +165,7 @@ final class Session {
     }
     switch code {
     case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
-      return TargetError(.connectionLost, "it hung up during the key exchange (\(lastError))")
+      return TargetError(.connectionLost, "the server ended the connection during the key exchange")
     default:
       return TargetError(.protocolError, "key exchange failed: \(lastError)")
     }
@@ -315,7 +323,7 @@ final class Session {
         case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND,
           LIBSSH2_ERROR_SOCKET_NONE:
           if transport.isOverdrawn { throw overdrawn("logging in") }
-          throw TargetError(.connectionLost, "it hung up during log-in (\(lastError))")
+          throw TargetError(.connectionLost, "the server ended the connection during the log-in")
         default: return false
         }
       }
