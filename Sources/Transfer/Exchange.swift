@@ -488,10 +488,30 @@ final class Exchange {
   private func error(_ code: CURLcode) -> TransferError {
     var said = words.baseAddress.map { String(cString: $0) } ?? ""
     if said.isEmpty { said = String(cString: curl_easy_strerror(code)) }
+    said = failureWords(code, said).text
     if !isTolerant, !found.faults.isEmpty {
-      said = found.faults.map(\.message).joined(separator: "; ")
+      said = "certificate: " + found.faults.map(\.message).joined(separator: "; ")
     }
     return TransferError(reason(code), Transcript.redact(said, of: request))
+  }
+
+  private func failureWords(_ code: CURLcode, _ said: String) -> FailureWords {
+    let wantsTLS = request.requiresTLS || scheme.hasSuffix("s")
+    return FailureWords(
+      code: code, said: said, scheme: scheme,
+      place: FailureWords.place(request.url, address: found.address ?? request.address),
+      number: connectionError, isConnected: found.phases.connected != nil,
+      isSecured: wantsTLS ? found.phases.secured != nil : nil, head: headerBytes,
+      body: found.body.count, hasWholeHead: hasWholeHead,
+      redirects: request.redirects, announced: found[header: "content-length"].flatMap { Int($0) })
+  }
+
+  /// Why a socket could not be connected; zero where that is not known.
+  private var connectionError: Int32 {
+    guard failure == 0 else { return failure }
+    var number = 0
+    _ = scrape_getinfo_long(easy, CURLINFO_OS_ERRNO, &number)
+    return Int32(truncatingIfNeeded: number)
   }
 
   private func reason(_ code: CURLcode) -> TransferError.Reason {
@@ -528,9 +548,7 @@ final class Exchange {
   }
 
   private var unconnected: TransferError.Reason {
-    var number = 0
-    _ = scrape_getinfo_long(easy, CURLINFO_OS_ERRNO, &number)
-    switch failure != 0 ? failure : Int32(truncatingIfNeeded: number) {
+    switch connectionError {
     case ECONNREFUSED: return .refused
     case ETIMEDOUT: return .timeout
     case ECONNRESET: return .lost

@@ -14,6 +14,9 @@ public final class MySQLSession {
   private var texts: [UnsafeMutablePointer<CChar>?] = []
   private let request: DatabaseRequest
   private var isCalm = true
+  /// What the server sent first, where that is no greeting of MySQL's.
+  private var stranger: String?
+  private var isGreeted = false
 
   private static let prepared = mysql_server_init(0, nil, nil)
 
@@ -164,14 +167,42 @@ public final class MySQLSession {
         if found.contains(.read) { ready |= MYSQL_WAIT_READ }
         if found.contains(.write) { ready |= MYSQL_WAIT_WRITE }
       } catch {
-        throw TransferError(error, while: "talking to the database")
+        throw notMySQL ?? TransferError(error, while: "talking to the database")
       }
+      if !isGreeted { await lookAtGreeting(socket, on: reactor, by: deadline) }
       received += waitingBytes(socket)
       guard received <= 8 * DatabaseAnswer.byteLimit else {
         throw TransferError(.malformed, "the server sends without end")
       }
       status = goOn(ready & status)
     }
+  }
+
+  /// Looks at the first bytes without taking them: the library says of what is not its protocol only
+  /// that the connection was lost. A packet begins with its length, in three bytes, and its number.
+  /// MySQL's documentation of its protocol, "MySQL Packets".
+  ///
+  /// The server speaks first; it is waited for here, or the library would have read it all by the next wait.
+  private func lookAtGreeting(
+    _ socket: Int32, on reactor: isolated Reactor, by deadline: Deadline
+  ) async {
+    // Of a connection that failed, recv would take the error that the library wants to read.
+    var peer = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let isConnected = withUnsafeMutableBytes(of: &peer) {
+      getpeername(socket, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size) == 0
+    }
+    guard isConnected, (try? await reactor.wait(socket, for: .read, by: deadline)) != nil else {
+      return
+    }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = recv(socket, &bytes, bytes.count, Int32(MSG_PEEK | MSG_DONTWAIT))
+    guard count > 0 else { return }
+    isGreeted = true
+    let first = bytes.prefix(count)
+    // Texts of other protocols have a letter or a blank where the packet's number stands.
+    let isGreeting = first.count < 4 || first[3] < 16
+    if !isGreeting { stranger = String(decoding: first, as: UTF8.self) }
   }
 
   private func text(_ bytes: UnsafePointer<CChar>?) -> String {
@@ -183,19 +214,33 @@ public final class MySQLSession {
     (1000..<CR_MIN_ERROR).contains(number) || (CR_MAX_ERROR + 1..<CER_MIN_ERROR).contains(number)
   }
 
+  private var notMySQL: TransferError? {
+    stranger.map {
+      TransferError(.malformed, "not MySQL: it began with \"\($0.prefix(40))\"; is the port right?")
+    }
+  }
+
   private func failure() -> TransferError {
     let said = text(mysql_error(mysql))
     let number = Int32(mysql_errno(mysql))
+    if let notMySQL { return notMySQL }
     switch number {
     case 1129: return TransferError(.turnedAway, said)  // ER_HOST_IS_BLOCKED
     case 1044, 1045, 1130, 1698: return TransferError(.denied, said)
     case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR:
       // `Can't connect to server on '192.0.2.7' (111)`
       let code = said.split(separator: "(").last.flatMap { Int32($0.prefix { $0.isNumber }) }
-      return TransferError(connecting: code ?? 0, said)
-    case CR_UNKNOWN_HOST: return TransferError(.unresolved, said)
+      return TransferError(
+        connecting: code ?? 0,
+        "\(FailureWords.connection(code ?? 0)) (\(request.address):\(request.port))")
+    case CR_UNKNOWN_HOST: return TransferError(.unresolved, "the name has no address")
     case CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SERVER_LOST_EXTENDED:
-      return TransferError(.lost, said)
+      // The library's words end with an errno that may be of another call.
+      let phase =
+        said.contains("initial communication") || said.contains("handshake")
+        ? isGreeted ? "in the handshake, after its greeting" : "before its greeting"
+        : said.contains("authorization") ? "while logging in" : "while it was asked"
+      return TransferError(.lost, "the server closed the connection \(phase)")
     case CR_SSL_CONNECTION_ERROR:
       return TransferError(said.contains("ertificate") ? .untrusted : .insecure, said)
     case CR_VERSION_ERROR, CR_MALFORMED_PACKET, CR_SERVER_HANDSHAKE_ERR, CR_UNKNOWN_ERROR:

@@ -68,7 +68,7 @@ struct InfluxDBTests {
     ("plain", nil), ("with space", nil), ("a,b", nil), ("a=b", nil), ("a\"b", nil), ("'a'", nil),
     ("=", nil), (",", nil), (" ", nil), ("=,= ,", nil), ("#a", nil), ("ünï ✓ 😀 e\u{301}", nil),
     ("C:\\dir\\x", nil), ("a;DROP MEASUREMENT cpu", nil), ("_field", nil), ("$1 `x` %s", nil),
-    ("1", nil), ("true", nil), ("\u{202e}rtl", nil),
+    ("1", nil), ("true", nil), ("\u{202e}rtl", "\u{fffd}rtl"), ("c1\u{9b}x", "c1\u{fffd}x"),
     ("two\nlines", "two⏎lines"), ("cr\r", "cr⏎"), ("nul\u{0}\u{1b}", "nul\u{fffd}\u{fffd}"),
     ("del\u{7f}", "del\u{fffd}"), ("tab\tx", "tab\u{fffd}x"),
   ]

@@ -42,7 +42,7 @@ struct HTTPProbeTests {
       ("{http: {port: \(port), path: /moved, redirects: 3}}", "ok - up", "200 OK, 18 bytes"),
       (
         "{http: {port: \(port), path: /ring, redirects: 3}}", "critical wrong_answer up",
-        "(3) redir"
+        "more than 3 redirects"
       ),
       ("{http: {port: \(port), path: /missing, status: [200, 404]}}", "ok - up", "404"),
       ("{http: {port: \(port), path: /moved, status: 2xx}}", "critical wrong_answer up", "302"),
