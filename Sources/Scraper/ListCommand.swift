@@ -25,7 +25,7 @@ enum ListCommand: Subcommand {
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
-    let site = try Site(arguments)
+    let site = try Site(arguments, checkingKeys: false)
     if arguments.has("--rules") {
       RuleList.show(site.rules, json: arguments.has("--json"))
       return ExitCode.ok

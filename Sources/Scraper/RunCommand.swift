@@ -69,6 +69,7 @@ enum RunCommand: Subcommand {
     let store = site.store()
     do {
       try await store.open()
+      if let group = site.settings.store.group { try store.share(with: group) }
       for note in await store.notes() { Terminal.note("scrape: \(note.visible)") }
     } catch {
       // Without the store there are no rates and no queue, but the hosts can still be asked.

@@ -31,18 +31,22 @@ struct Site {
   ]
 
   /// Reads everything; throws all that is wrong with any of it before anybody is contacted.
-  init(_ arguments: Arguments) throws {
+  ///
+  /// Who contacts nobody needs no keys: they are looked at only where `checkingKeys` says so.
+  init(_ arguments: Arguments, checkingKeys: Bool = true) throws {
     var findings = Findings()
-    try self.init(arguments, &findings)
+    try self.init(arguments, checkingKeys: checkingKeys, &findings)
     try findings.finish()
   }
 
   /// Reads everything with all faults as findings; what is wrong is left out.
-  init(_ arguments: Arguments, _ findings: inout Findings) throws(UsageError) {
+  init(
+    _ arguments: Arguments, checkingKeys: Bool = true, _ findings: inout Findings
+  ) throws(UsageError) {
     let path = try Site.inventoryPath(arguments)
     folder = Site.isFolder(path) ? path : Site.parent(path)
     inventoryPath = path
-    inventory = Inventory.read(path, &findings)
+    inventory = Inventory.read(path, checkingKeys: checkingKeys, &findings)
     if let file = arguments["--config"] {
       settings = Settings.read(file, &findings)
     } else if access("\(folder)/scrape.yml", F_OK) == 0 {

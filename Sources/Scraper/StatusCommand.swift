@@ -93,7 +93,7 @@ enum StatusCommand: Subcommand {
     _ arguments: Arguments, _ screen: Screen, _ least: Severity?, _ order: Trouble.Order,
     rows: Int?
   ) async throws -> Int32 {
-    let site = try Site(arguments)
+    let site = try Site(arguments, checkingKeys: false)
     guard site.hasStore else {
       Terminal.note("scrape status: no pass has run yet (\(site.storePath.visible) is not there)")
       return ExitCode.notOK

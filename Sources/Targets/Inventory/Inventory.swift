@@ -23,7 +23,7 @@ public struct Inventory: Sendable {
 
   /// Reads a file, or all files of a folder as one inventory.
   ///
-  /// `checkingKeys: false` leaves the files of private keys alone, for tests and previews.
+  /// `checkingKeys: false` leaves the files of private keys alone: for commands that contact nobody, and tests.
   public static func load(
     _ path: String, checkingKeys: Bool = true
   ) throws(ConfigurationErrors) -> Inventory {

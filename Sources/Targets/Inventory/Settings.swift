@@ -15,6 +15,8 @@ public struct Settings: Sendable {
     /// The most changes of states that are remembered, in all and of one host.
     public var changes = 50_000
     public var changesOfHost = 1000
+    /// The group whose members may use it, too; nil is nobody but the user that runs passes.
+    public var group: String?
   }
 
   /// By name; `linux` and `gpu` are always there.
@@ -172,7 +174,7 @@ public struct Settings: Sendable {
   private mutating func read(store node: Node, _ findings: inout Findings) {
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping(
-        "store", keys: ["path", "keep", "size", "changes", "changes_per_host"], &findings)
+        "store", keys: ["path", "keep", "size", "group", "changes", "changes_per_host"], &findings)
     }
     for pair in pairs ?? [] {
       switch pair.name {
@@ -187,6 +189,10 @@ public struct Settings: Sendable {
       case "changes_per_host":
         findings.set(&store.changesOfHost) { () throws(ConfigurationError) in
           try pair.value.integer("changes_per_host", in: 10...1_000_000)
+        }
+      case "group":
+        findings.set(&store.group) { () throws(ConfigurationError) in
+          try pair.value.string("group")
         }
       case "keep":
         findings.set(&store.keep) { () throws(ConfigurationError) in
