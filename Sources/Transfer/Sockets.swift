@@ -13,7 +13,9 @@ final class Sockets {
   func saysNothing() { goodbye = [] }
 
   func make(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
-    let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+    // SOCK_CLOEXEC, whose value this is on Linux; which module shows the other name to Swift depends on
+    // the order in which modules are read.
+    let kind = address.pointee.socktype | O_CLOEXEC
     let number = socket(address.pointee.family, kind, address.pointee.protocol)
     if number >= 0 { open.insert(number) }
     return number
