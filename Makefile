@@ -22,7 +22,7 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test test-again range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
+.PHONY: help run build debug test test-again redteam range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ tested = { mkdir -p .build; log=.build/test-$(1).log; \
 	  | grep -v '^status [0-9]*$$'; \
 	grep -qx 'status 0' $$log || { echo "failed in $(1):"; \
 	  grep -A 8 -E '✘.*recorded an issue|Fatal error|error:' $$log | cut -c 1-2000 | tail -n 200; false; }; }
+
+redteam: deps-test ## All hostile hosts and services of the tests in one pass, with honest ones among them.
+	SCRAPE_REDTEAM=1 $(SWIFT) test --disable-xctest --no-parallel --filter RedTeamTests
 
 # The tests measure times; on a machine that was held up for a moment one of them may fail.
 test-again: ## The suites that failed in `make test` once more, where they are three at most.

@@ -30,7 +30,7 @@ enum AlertsCommand: Subcommand {
       Terminal.note("scrape alerts: no pass has run yet (\(site.storePath.visible) is not there)")
       return ExitCode.notOK
     }
-    let store = site.store()
+    let store = site.storeToRead()
     try await site.check(store)
     let kept = try await store.incidents(all: arguments.has("--all") ? 100 : nil)
     let feed = try await AlertFeed(now: .now, of: site, store)

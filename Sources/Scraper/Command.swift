@@ -48,6 +48,8 @@ let subcommands: [any Subcommand.Type] = [
 
   static func main() async {
     Signals.ignoreBrokenPipes()
+    // Before anything secret is in memory.
+    Privacy.protect()
     // A hundred hosts with a dozen questions each take thousands of descriptors; 1,024 are usual.
     FileDescriptor.raiseLimit()
     if let denial = Requirements.denial {

@@ -41,6 +41,7 @@ struct DeadManPing: Sendable {
     defer { client.close() }
     var request = HTTPRequest(settings.method, url)
     request.bodyLimit = 4 << 10
+    request.secrets = [String(url.dropFirst(place.count))]
     do throws(HTTPError) {
       let answer = try await reactor.answer(to: request, of: client, by: .after(Self.limit))
       if (200..<300).contains(answer.status) { return nil }

@@ -53,7 +53,10 @@ struct Gatherer {
   }
 
   /// What probes share, with the settings.
-  var kit: ProbeKit { ProbeKit(contacts: site.contactsFile, findings: site.settings.findings) }
+  var kit: ProbeKit {
+    ProbeKit(
+      contacts: site.contactsFile, sinks: site.sinkAddresses, findings: site.settings.findings)
+  }
 
   private mutating func accepted(_ host: Host) -> KnownHosts {
     let files = site.knownHostFiles(of: host)

@@ -11,6 +11,8 @@ extension Pass {
     var turn: Plan.Turn?
     var probes: Plan.ProbeTurn?
     var reach: Reach
+    /// Whether the host took long at the last pass: see HostLanes.swift.
+    var wasSlow = false
 
     static func all(of plan: Plan, _ gatherer: inout Gatherer) -> [Job] {
       let probes = Dictionary(
@@ -18,18 +20,23 @@ extension Pass {
       var jobs = plan.turns.map { turn in
         Job(
           host: turn.host, turn: turn, probes: probes[turn.host.name],
-          reach: Reach(turn.host, &gatherer))
+          reach: Reach(turn.host, &gatherer), wasSlow: plan.slow.contains(turn.host.name))
       }
       let asked = Set(jobs.map(\.host.name))
       for probe in plan.probes where !asked.contains(probe.host.name) {
-        jobs.append(Job(host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer)))
+        jobs.append(
+          Job(
+            host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer),
+            wasSlow: plan.slow.contains(probe.host.name)))
       }
       return jobs
     }
   }
 
   private enum Event: Sendable {
-    case read(HostReading?, ServiceReading?)
+    case read(Int, HostReading?, ServiceReading?)
+    /// Time to look who has become slow.
+    case second
     case bmc(Plan.BMCTurn, BMCReading)
     case signal
     case nothing
@@ -46,8 +53,8 @@ extension Pass {
     var services: [ServiceReading] = []
     var bmcReadings: [BMCReading] = []
     var interrupted = false
-    let kit = ProbeKit(contacts: site.contactsFile, findings: site.settings.findings)
-    let jobs = jobs.shuffled()
+    let kit = gatherer.kit
+    var lanes = HostLanes(jobs.map(\.wasSlow), fanout: fanout)
     var queue = BMCQueue(
       bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
     progress.begin(jobs.count + bmcs.count)
@@ -62,18 +69,24 @@ extension Pass {
       }
       var started = 0
       var ended = 0
-      var next = 0
       func start() {
-        guard next < jobs.count, !interrupted else { return }
-        let job = jobs[next]
-        let reactor = reactors[next % reactors.count]
-        next += 1
-        started += 1
-        group.addTask(executorPreference: reactor.executor) {
-          await Activity.named(job.host.name) {
-            let (reading, services) = await read(job, kit, on: reactor, progress: progress)
-            return .read(reading, services)
+        while !interrupted, let place = lanes.next() {
+          let job = jobs[place]
+          let reactor = reactors[started % reactors.count]
+          started += 1
+          group.addTask(executorPreference: reactor.executor) {
+            await Activity.named(job.host.name) {
+              let (reading, services) = await read(job, kit, on: reactor, progress: progress)
+              return .read(place, reading, services)
+            }
           }
+        }
+      }
+      func waitASecond() {
+        guard lanes.hasWaiting else { return }
+        group.addTask {
+          await reactors[0].open { try? await $0.sleep(until: .after(.seconds(1))) }
+          return .second
         }
       }
       func startBMCs() {
@@ -87,12 +100,14 @@ extension Pass {
           }
         }
       }
-      for _ in 0..<fanout { start() }
+      start()
+      waitASecond()
       startBMCs()
       while ended < jobs.count + bmcs.count, let event = await group.next() {
         switch event {
-        case .read(let reading, let result):
+        case .read(let place, let reading, let result):
           ended += 1
+          lanes.ended(place)
           if let reading { readings.append(reading) }
           if let result { services.append(result) }
           start()
@@ -101,6 +116,10 @@ extension Pass {
           bmcReadings.append(reading)
           queue.ended(turn)
           startBMCs()
+        case .second:
+          lanes.sortOut()
+          start()
+          if !interrupted { waitASecond() }
         case .signal:
           // Those under way end at once and say so; what has come is kept.
           interrupted = true
@@ -130,6 +149,22 @@ extension Pass {
   ) async -> (HostReading?, ServiceReading?) {
     progress.started(job.host.name)
     defer { progress.ended(job.host.name) }
+    let begun = Deadline.now
+    var (reading, services) = await readings(of: job, kit, on: reactor)
+    let now = Timestamp.now
+    if let until = HostLanes.verdict(Deadline.now.since(begun), before: job.wasSlow, at: now) {
+      if reading != nil {
+        reading?.result.due[HostLanes.name] = until
+      } else {
+        services?.result.due[HostLanes.name] = until
+      }
+    }
+    return (reading, services)
+  }
+
+  private func readings(
+    of job: Job, _ kit: ProbeKit, on reactor: Reactor
+  ) async -> (HostReading?, ServiceReading?) {
     let start = Timestamp.now
     guard let probes = job.probes else {
       let session = await session(job, nil, on: reactor)

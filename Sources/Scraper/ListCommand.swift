@@ -35,8 +35,9 @@ enum ListCommand: Subcommand {
       let chosen = Set(try site.inventory.select(pattern).map(\.name))
       hosts = hosts.filter { chosen.contains($0.name) }
     }
-    if site.hasStore { try await site.check(site.store()) }
-    let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
+    if site.hasStore { try await site.check(site.storeToRead()) }
+    let states =
+      site.hasStore ? (try? await site.storeToRead().load(hosts.map(\.name))) ?? [:] : [:]
     var services: [String: [ProbePlan]] = [:]
     for turn in Plan(
       hosts, settings: site.settings, states: [:], at: .now, only: [ServiceReading.name]

@@ -42,6 +42,8 @@ struct Plan {
   var turns: [Turn]
   var bmcs: [BMCTurn] = []
   var probes: [ProbeTurn] = []
+  /// Hosts that took long at the last pass.
+  var slow: Set<String> = []
   /// Hosts of which nothing is due now.
   var idle = 0
 
@@ -59,6 +61,7 @@ struct Plan {
     for host in hosts {
       guard let profile = settings.profiles[host.profile] else { continue }
       let state = states[host.name] ?? HostState()
+      if HostLanes.wasSlow(state, at: now) { slow.insert(host.name) }
       var turn = Turn(
         host: host, profile: profile, tasks: [], due: [:], state: state, lateness: .zero)
       for task in profile.tasks {

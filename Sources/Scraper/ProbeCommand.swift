@@ -49,7 +49,7 @@ enum ProbeCommand: Subcommand {
       throw UsageError(message: "\"\(name)\" is no host and no address")
     }
     let kit = ProbeKit(
-      contacts: site?.contactsFile ?? Site.looseContactsFile,
+      contacts: site?.contactsFile ?? Site.looseContactsFile, sinks: site?.sinkAddresses ?? [],
       findings: site?.settings.findings ?? .minor)
     var context =
       host.map { ProbeContext($0, kit: kit) }

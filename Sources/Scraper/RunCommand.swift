@@ -71,6 +71,9 @@ enum RunCommand: Subcommand {
       try await store.open()
       if let group = site.settings.store.group { try store.share(with: group) }
       for note in await store.notes() { Terminal.note("scrape: \(note.visible)") }
+    } catch  where error.reason == .foreign {
+      Terminal.note("scrape run: \(error)")
+      return ExitCode.usage
     } catch {
       // Without the store there are no rates and no queue, but the hosts can still be asked.
       Terminal.note("scrape: \("\(error)".visible)")
@@ -133,8 +136,9 @@ enum RunCommand: Subcommand {
   private static func dryRun(
     _ site: Site, _ hosts: [Host], only: Set<String>?
   ) async throws -> Int32 {
-    if site.hasStore { try await site.check(site.store()) }
-    let states = site.hasStore ? (try? await site.store().load(hosts.map(\.name))) ?? [:] : [:]
+    if site.hasStore { try await site.check(site.storeToRead()) }
+    let states =
+      site.hasStore ? (try? await site.storeToRead().load(hosts.map(\.name))) ?? [:] : [:]
     let plan = Plan(hosts, settings: site.settings, states: states, at: .now, only: only)
     let width =
       (plan.turns.map(\.host) + plan.bmcs.map(\.host) + plan.probes.map(\.host)).map(\.name.count)

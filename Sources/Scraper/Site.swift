@@ -107,6 +107,9 @@ struct Site {
         changes: settings.store.changes, changesOfHost: settings.store.changesOfHost))
   }
 
+  /// The store for commands that only look: nothing on the disk is changed.
+  func storeToRead() -> Store { Store(path: storePath, read: true) }
+
   /// Where what is known of BMCs is kept, beside the store.
   var bmcFolder: String { "\(Self.parent(storePath))/bmc" }
 
@@ -117,6 +120,12 @@ struct Site {
   static var looseContactsFile: String {
     Terminal.environment("XDG_RUNTIME_DIR").map { "\($0)/scrape-contacts" }
       ?? "\(parent(defaultStore))/contacts"
+  }
+
+  /// The servers to which points are written, whatever a command does with them itself.
+  var sinkAddresses: [String] {
+    var findings = Findings()
+    return Sinks.sinks(from: settings.sinks, secrets: false, &findings).compactMap(\.address)
   }
 
   var hasStore: Bool { access(storePath, F_OK) == 0 }

@@ -98,7 +98,7 @@ enum StatusCommand: Subcommand {
       Terminal.note("scrape status: no pass has run yet (\(site.storePath.visible) is not there)")
       return ExitCode.notOK
     }
-    let store = site.store()
+    let store = site.storeToRead()
     try await site.check(store)
     let pattern = arguments.operands.first
     if arguments.has("--history") {

@@ -41,6 +41,7 @@ public struct Graphite: Sink {
 
   public var name: String { options.name ?? "graphite \(place)" }
   private var place: String { hostAndPort(configuration.host, configuration.port) }
+  public var address: String? { "http://\(place)" }
 
   /// Each number is a line `name value seconds`; a payload's `lines` count them. Texts and booleans
   /// have no place in Graphite and are left out.

@@ -22,6 +22,8 @@ public final class HTTPClient: Sendable {
     wanted.body = request.body
     wanted.user = request.user
     wanted.password = request.password
+    wanted.proxy = request.proxy
+    wanted.secrets = request.secrets
     wanted.bodyLimit = request.bodyLimit
     wanted.keepsConnection = true
     if let file = request.authorities { wanted.trust = .only(file) }

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Transfer
 
 /// The address of a server: `http://` or `https://`, without a user and without a query.
 func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
@@ -24,6 +25,14 @@ func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
     throw ConfigurationError("url \(problem)", at: node, hint: "http://127.0.0.1:8086")
   }
   return url
+}
+
+/// The proxy to go through. Without the key there is none, whatever the environment says.
+func httpProxy(_ node: Node) throws(ConfigurationError) -> Proxy {
+  guard let proxy = Proxy(try node.string("proxy")) else {
+    throw ConfigurationError("not the address of a proxy", at: node, hint: Proxy.hint)
+  }
+  return proxy
 }
 
 extension String {

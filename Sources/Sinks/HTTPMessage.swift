@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Transfer
+public import Transfer
 
 /// A request over HTTP or HTTPS.
 public struct HTTPRequest: Sendable {
@@ -13,6 +13,10 @@ public struct HTTPRequest: Sendable {
   public var password: String?
   /// A file of certificates in PEM that are trusted instead of the system's.
   public var authorities: String?
+  /// The proxy to go through; nil is none.
+  public var proxy: Proxy?
+  /// Further values that no message may show.
+  public var secrets: [String] = []
   /// The most bytes of a body that are read; what comes after is left unread.
   public var bodyLimit = 1 << 20
 

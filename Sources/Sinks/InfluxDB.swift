@@ -1,5 +1,6 @@
 public import Engine
 public import Metrics
+public import Transfer
 
 /// Writes points to InfluxDB 1.x over HTTP.
 ///
@@ -23,6 +24,8 @@ public struct InfluxDB: Sink {
     public var consistency: String?
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// The proxy to go through; the environment's is not taken unless it says so.
+    public var proxy: Proxy?
     /// What `scrape setup` makes.
     public var retention: Retention?
     public var options = SinkOptions()
@@ -41,6 +44,7 @@ public struct InfluxDB: Sink {
 
   public let name: String
   public var options: SinkOptions { configuration.options }
+  public var address: String? { configuration.url }
   let configuration: Configuration
   private let base: String
   let client = HTTPClient()
@@ -85,6 +89,7 @@ extension InfluxDB: HTTPReceiver {
     request.user = configuration.username
     request.password = configuration.password
     request.authorities = configuration.authorities
+    request.proxy = configuration.proxy
     request.headers = [("User-Agent", "scrape")]
     if let token = configuration.token {
       // Version 1 knows JSON web tokens, which begin with `{"` in Base64; later ones know theirs.

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Transfer
 
 /// Writes points to InfluxDB 2.x and 3.x, and to what takes the same: VictoriaMetrics, Telegraf's
 /// listener, InfluxDB 1.8.
@@ -21,6 +22,8 @@ public struct InfluxDB2: Sink {
     public var token: String?
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// The proxy to go through; the environment's is not taken unless it says so.
+    public var proxy: Proxy?
     /// What `scrape setup` makes.
     public var retention: Retention?
     public var options = SinkOptions()
@@ -36,6 +39,7 @@ public struct InfluxDB2: Sink {
   public let isDurable = true
   public let name: String
   public var options: SinkOptions { configuration.options }
+  public var address: String? { configuration.url }
   let configuration: Configuration
   private let base: String
   let client = HTTPClient()
@@ -52,7 +56,7 @@ public struct InfluxDB2: Sink {
     var configuration = Configuration(url: "http://127.0.0.1:8086", bucket: "")
     configuration.options = options
     let before = findings.errors.count
-    let keys = ["url", "org", "bucket", "token", "ca", "retention"] + SinkOptions.keys
+    let keys = ["url", "org", "bucket", "token", "ca", "proxy", "retention"] + SinkOptions.keys
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping("influxdb2", keys: keys, &findings)
     }
@@ -70,6 +74,7 @@ public struct InfluxDB2: Sink {
         case "org": configuration.org = try word(value, key)
         case "bucket": configuration.bucket = try word(value, key)
         case "token": configuration.token = try Secret.word(value, key, lookUp: secrets)
+        case "proxy": configuration.proxy = try httpProxy(value)
         default:
           configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
         }
@@ -109,6 +114,7 @@ extension InfluxDB2: HTTPReceiver {
   func request(_ method: String, _ path: String) -> HTTPRequest {
     var request = HTTPRequest(method, base + path)
     request.authorities = configuration.authorities
+    request.proxy = configuration.proxy
     request.headers = [("User-Agent", "scrape"), ("Accept", "application/json")]
     if let token = configuration.token {
       request.headers.append(("Authorization", "Token \(token)"))

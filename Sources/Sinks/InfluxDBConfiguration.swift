@@ -4,6 +4,7 @@ public import Configuration
 extension InfluxDB {
   private static let keys = [
     "url", "database", "username", "password", "token", "retention_policy", "consistency", "ca",
+    "proxy",
     "retention",
   ]
 
@@ -56,6 +57,7 @@ extension InfluxDB.Configuration {
       if consistency.map({ ["any", "one", "quorum", "all"].contains($0) }) != true {
         throw unknown("consistency", value, among: ["any", "one", "quorum", "all"])
       }
+    case "proxy": proxy = try httpProxy(value)
     default: authorities = absolute(try word(value, key), besides: value.mark.file)
     }
   }

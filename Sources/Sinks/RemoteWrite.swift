@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Transfer
 
 /// Writes numbers to Prometheus, VictoriaMetrics, Mimir or Thanos by remote write.
 ///
@@ -20,6 +21,8 @@ public struct RemoteWrite: Sink {
     public var token: String?
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// The proxy to go through; the environment's is not taken unless it says so.
+    public var proxy: Proxy?
     public var options = SinkOptions()
 
     public init(url: String) { self.url = url }
@@ -30,6 +33,7 @@ public struct RemoteWrite: Sink {
   public let isDurable = true
   public let name: String
   public var options: SinkOptions { configuration.options }
+  public var address: String? { configuration.url }
   /// The most samples of one request.
   static let samplesPerPayload = 5_000
   let configuration: Configuration
@@ -46,7 +50,7 @@ public struct RemoteWrite: Sink {
     var configuration = Configuration(url: "http://127.0.0.1:9090/api/v1/write")
     configuration.options = options
     let before = findings.errors.count
-    let keys = ["url", "username", "password", "token", "ca"] + SinkOptions.keys
+    let keys = ["url", "username", "password", "token", "ca", "proxy"] + SinkOptions.keys
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping(kind, keys: keys, &findings)
     }
@@ -64,6 +68,7 @@ public struct RemoteWrite: Sink {
         case "username": configuration.username = try word(value, key)
         case "password": configuration.password = try Secret.word(value, key, lookUp: secrets)
         case "token": configuration.token = try Secret.word(value, key, lookUp: secrets)
+        case "proxy": configuration.proxy = try httpProxy(value)
         default:
           configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
         }
@@ -130,6 +135,7 @@ extension RemoteWrite: HTTPReceiver {
     request.user = configuration.username
     request.password = configuration.password
     request.authorities = configuration.authorities
+    request.proxy = configuration.proxy
     request.headers = [
       ("User-Agent", "scrape"), ("Content-Encoding", "snappy"),
       ("Content-Type", "application/x-protobuf"),

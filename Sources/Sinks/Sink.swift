@@ -22,6 +22,8 @@ public protocol Sink: Sendable {
   /// Names this one of its kind for people and for its queue: `options.name`, or made of the place.
   /// It holds no secret.
   var name: String { get }
+  /// The URL of the server that it writes to; nil where there is none. No redirect leads there.
+  var address: String? { get }
   /// Whether what it did not take waits in the store for the next pass.
   var isDurable: Bool { get }
   /// The points in the sink's own form, in pieces that are delivered one by one. Those that are not
@@ -160,4 +162,8 @@ public struct SinkError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String { "\(sink): \(message)" }
+}
+
+extension Sink {
+  public var address: String? { nil }
 }

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Transfer
 
 /// Sends events, or numbers as metrics, to Splunk's HTTP Event Collector.
 ///
@@ -24,6 +25,8 @@ public struct Splunk: Sink {
     public var format = Format.events
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// The proxy to go through; the environment's is not taken unless it says so.
+    public var proxy: Proxy?
     public var options = SinkOptions()
 
     public init(url: String) { self.url = url }
@@ -36,6 +39,7 @@ public struct Splunk: Sink {
   public let isDurable = true
   public let name: String
   public var options: SinkOptions { configuration.options }
+  public var address: String? { configuration.url }
   private let configuration: Configuration
   private let base: String
   let client = HTTPClient()
@@ -54,7 +58,7 @@ public struct Splunk: Sink {
     configuration.options = options
     let before = findings.errors.count
     let keys =
-      ["url", "token", "index", "source", "sourcetype", "format", "ca"] + SinkOptions.keys
+      ["url", "token", "index", "source", "sourcetype", "format", "ca", "proxy"] + SinkOptions.keys
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping(kind, keys: keys, &findings)
     }
@@ -173,6 +177,7 @@ extension Splunk.Configuration {
         throw unknown(key, value, among: Splunk.Format.allCases.map(\.rawValue))
       }
       format = named
+    case "proxy": proxy = try httpProxy(value)
     default: authorities = absolute(try word(value, key), besides: value.mark.file)
     }
   }
@@ -182,6 +187,7 @@ extension Splunk: HTTPReceiver {
   func request(writing body: [UInt8]) -> HTTPRequest {
     var request = HTTPRequest("POST", base + "/services/collector/event")
     request.authorities = configuration.authorities
+    request.proxy = configuration.proxy
     request.headers = [
       ("User-Agent", "scrape"), ("Content-Encoding", "gzip"),
       ("Content-Type", "application/json"), ("Authorization", "Splunk \(configuration.token)"),

@@ -22,6 +22,12 @@ final class Exchange {
   /// Why a socket could not be made.
   private var failure: Int32 = 0
   private let easy: UnsafeMutableRawPointer
+  /// The connection's socket, and how many bytes it had received before.
+  private var socket: (number: Int32, before: UInt64)?
+  private var made: Set<Int32> = []
+  /// Why a redirect was not followed to an address.
+  private var refusal: String?
+  private var isFlooded = false
   private let sockets: Sockets
   private let request: TransferRequest
   private let authorities: Authorities
@@ -137,11 +143,25 @@ final class Exchange {
         scrape_setopt_long(easy, CURLOPT_SSL_SESSIONID_CACHE, 0),
       ]
     }
+    // Of the environment nothing is taken: it is not the one that the settings were written for.
+    switch request.proxy {
+    case nil: codes.append(scrape_setopt_string(easy, CURLOPT_PROXY, ""))
+    case .environment: break
+    case .at(let url): codes.append(scrape_setopt_string(easy, CURLOPT_PROXY, url))
+    }
+    codes += [
+      scrape_setopt_long(easy, CURLOPT_NOPROGRESS, 0),
+      scrape_setopt_progress(
+        easy,
+        { context, _, _, _, _ in
+          guard let context else { return 1 }
+          return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue().isBounded ? 0 : 1
+        }, context),
+    ]
     if let source = request.source {
       codes.append(scrape_setopt_string(easy, CURLOPT_INTERFACE, "host!\(source)"))
     }
     if let address = request.address {
-      codes.append(scrape_setopt_string(easy, CURLOPT_NOPROXY, "*"))
       let host = hostOfURL ?? ""
       let place = address.utf8.contains(UInt8(ascii: ":")) ? "[\(address)]" : address
       if host != place { codes.append(list(CURLOPT_CONNECT_TO, ["\(host)::\(place):"])) }
@@ -203,10 +223,9 @@ final class Exchange {
   private var http: [CURLcode] {
     var codes = [
       scrape_setopt_string(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
-      scrape_setopt_string(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
       scrape_setopt_long(easy, CURLOPT_HTTP_VERSION, 2),  // CURL_HTTP_VERSION_1_1
-      scrape_setopt_long(easy, CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1 : 0),
-      scrape_setopt_long(easy, CURLOPT_MAXREDIRS, max(0, request.redirects)),
+      // Redirects are followed in Redirects.swift.
+      scrape_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0),
       scrape_setopt_string(easy, CURLOPT_USERAGENT, "scrape"),
       scrape_setopt_long(easy, CURLOPT_FORBID_REUSE, request.keepsConnection ? 0 : 1),
     ]
@@ -299,9 +318,32 @@ final class Exchange {
   }
 
   private func make(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
+    let bytes = UnsafeRawBufferPointer(
+      start: scrape_address(address), count: Int(address.pointee.addrlen))
+    if let refusal = request.refusal(of: bytes) {
+      self.refusal = refusal
+      return -1
+    }
     let socket = sockets.make(address)
-    if socket < 0 { failure = errno }
+    if socket < 0 { failure = errno } else { made.insert(socket) }
     return socket
+  }
+
+  /// libcurl waits for this socket on the transfer's behalf.
+  func uses(_ number: Int32) {
+    guard socket?.number != number else { return }
+    // A connection that is used again has received others' answers.
+    socket = (number, made.contains(number) ? 0 : scrape_bytes_received(number))
+  }
+
+  /// Whether the server has sent no more than an answer within the limits may take, however it is cut
+  /// into chunks: what is around them has no limit of its own.
+  private var isBounded: Bool {
+    guard let socket else { return true }
+    let received = scrape_bytes_received(socket.number)
+    let count = received > socket.before ? received - socket.before : 0
+    isFlooded = count > UInt64(request.rawLimit)
+    return !isFlooded
   }
 
   private func note(_ verification: OpaquePointer, _ isTrusted: Bool) {
@@ -466,9 +508,6 @@ final class Exchange {
     found.phases.total = Deadline.now.since(start)
     found.address = text(CURLINFO_PRIMARY_IP)
     found.url = text(CURLINFO_EFFECTIVE_URL)
-    var redirects = 0
-    _ = scrape_getinfo_long(easy, CURLINFO_REDIRECT_COUNT, &redirects)
-    found.redirects = redirects
     found.transcript = transcript?.lines ?? []
   }
 
@@ -488,11 +527,16 @@ final class Exchange {
   private func error(_ code: CURLcode) -> TransferError {
     var said = words.baseAddress.map { String(cString: $0) } ?? ""
     if said.isEmpty { said = String(cString: curl_easy_strerror(code)) }
+    if let refusal { return TransferError(.failed, refusal) }
+    if isFlooded {
+      return TransferError(
+        .malformed, "the server sends without end: more than \(request.rawLimit) bytes came")
+    }
     said = failureWords(code, said).text
     if !isTolerant, !found.faults.isEmpty {
       said = "certificate: " + found.faults.map(\.message).joined(separator: "; ")
     }
-    return TransferError(reason(code), Transcript.redact(said, of: request))
+    return TransferError(reason(code), said)
   }
 
   private func failureWords(_ code: CURLcode, _ said: String) -> FailureWords {

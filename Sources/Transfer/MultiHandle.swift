@@ -216,6 +216,7 @@ final class MultiHandle: @unchecked Sendable {
       }
       return
     }
+    if let easy { underway[easy]?.uses(socket) }
     var events: UInt32 = 0
     if what & CURL_POLL_IN != 0 { events |= EPOLLIN.rawValue }
     if what & CURL_POLL_OUT != 0 { events |= EPOLLOUT.rawValue }

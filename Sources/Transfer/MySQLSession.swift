@@ -17,6 +17,8 @@ public final class MySQLSession {
   /// What the server sent first, where that is no greeting of MySQL's.
   private var stranger: String?
   private var isGreeted = false
+  /// What the library reads from in the server's place: it reads as long as bytes come.
+  private var pipe: ServerPipe?
 
   private static let prepared = mysql_server_init(0, nil, nil)
 
@@ -43,6 +45,7 @@ public final class MySQLSession {
     } catch {
       answer.error = error
     }
+    answer.hide(request)
     return answer
   }
 
@@ -73,9 +76,13 @@ public final class MySQLSession {
 
   deinit {
     // What was broken off is not waited for.
-    if !isCalm { shutdown(mysql_get_socket(mysql), Int32(SHUT_RDWR)) }
+    if !isCalm {
+      pipe?.breakOff()
+      shutdown(mysql_get_socket(mysql), Int32(SHUT_RDWR))
+    }
     if let result { mysql_free_result(result) }
     mysql_close(mysql)
+    if isCalm { pipe?.finish() }
     texts.forEach { free($0) }
   }
 
@@ -155,27 +162,35 @@ public final class MySQLSession {
     _ goOn: (Int32) -> Int32
   ) async throws(TransferError) {
     var status = status
-    var received = 0
     while status != 0 {
       var readiness: Readiness = []
       if status & MYSQL_WAIT_READ != 0 { readiness.insert(.read) }
       if status & MYSQL_WAIT_WRITE != 0 { readiness.insert(.write) }
       let socket = mysql_get_socket(mysql)
+      if pipe == nil, isConnected(socket) {
+        pipe = try ServerPipe(socket, limit: 8 * DatabaseAnswer.byteLimit)
+      }
+      let found: Readiness
+      do throws(TransferError) {
+        found = try await ready(socket, for: readiness, on: reactor, by: deadline)
+      } catch { throw notMySQL ?? error }
       var ready: Int32 = 0
-      do throws(WaitError) {
-        let found = try await reactor.wait(socket, for: readiness, by: deadline)
-        if found.contains(.read) { ready |= MYSQL_WAIT_READ }
-        if found.contains(.write) { ready |= MYSQL_WAIT_WRITE }
-      } catch {
-        throw notMySQL ?? TransferError(error, while: "talking to the database")
-      }
+      if found.contains(.read) { ready |= MYSQL_WAIT_READ }
+      if found.contains(.write) { ready |= MYSQL_WAIT_WRITE }
       if !isGreeted { await lookAtGreeting(socket, on: reactor, by: deadline) }
-      received += waitingBytes(socket)
-      guard received <= 8 * DatabaseAnswer.byteLimit else {
-        throw TransferError(.malformed, "the server sends without end")
-      }
       status = goOn(ready & status)
     }
+  }
+
+  /// Waits for the library's socket, through the pipe where that is in its place.
+  private func ready(
+    _ socket: Int32, for readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) -> Readiness {
+    let doing = "talking to the database"
+    if let pipe { return try await pipe.wait(for: readiness, doing, on: reactor, by: deadline) }
+    do throws(WaitError) {
+      return try await reactor.wait(socket, for: readiness, by: deadline)
+    } catch { throw TransferError(error, while: doing) }
   }
 
   /// Looks at the first bytes without taking them: the library says of what is not its protocol only
@@ -192,7 +207,8 @@ public final class MySQLSession {
     let isConnected = withUnsafeMutableBytes(of: &peer) {
       getpeername(socket, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size) == 0
     }
-    guard isConnected, (try? await reactor.wait(socket, for: .read, by: deadline)) != nil else {
+    guard isConnected, (try? await ready(socket, for: .read, on: reactor, by: deadline)) != nil
+    else {
       return
     }
     var bytes = [UInt8](repeating: 0, count: 64)
@@ -206,7 +222,7 @@ public final class MySQLSession {
   }
 
   private func text(_ bytes: UnsafePointer<CChar>?) -> String {
-    bytes.map { String(String(cString: $0).prefix(DatabaseAnswer.textLimit)) } ?? ""
+    bytes.map { String(String(cString: $0).prefix(4_000)) } ?? ""
   }
 
   /// Whether the server said it; the library has numbers of its own.
@@ -260,10 +276,12 @@ let systemAuthorities: String? = {
   return String(cString: file)
 }()
 
-/// How many bytes wait in the socket to be read.
-func waitingBytes(_ socket: Int32) -> Int {
-  var count: Int32 = 0
-  return ioctl(socket, UInt(FIONREAD), &count) == 0 ? Int(max(0, count)) : 0
+/// Whether a socket has reached its peer.
+private func isConnected(_ socket: Int32) -> Bool {
+  var (address, size) = (sockaddr_storage(), socklen_t(MemoryLayout<sockaddr_storage>.size))
+  return withUnsafeMutablePointer(to: &address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(socket, $0, &size) == 0 }
+  }
 }
 
 extension TransferError {

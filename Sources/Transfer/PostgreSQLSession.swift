@@ -5,7 +5,8 @@ internal import Glibc
 /// A conversation with PostgreSQL through libpq's non-blocking calls.
 public final class PostgreSQLSession {
   private let connection: OpaquePointer
-  private var received = 0
+  /// What libpq reads from in the server's place: one call of it reads as long as bytes come.
+  private var pipe: ServerPipe?
 
   /// Logs in, asks, and takes leave (Terminate).
   public static func ask(
@@ -31,6 +32,7 @@ public final class PostgreSQLSession {
     } catch {
       answer.error = error
     }
+    answer.hide(request)
     return answer
   }
 
@@ -69,7 +71,10 @@ public final class PostgreSQLSession {
     PQsetNoticeProcessor(made, { _, _ in }, nil)
   }
 
-  deinit { PQfinish(connection) }
+  deinit {
+    PQfinish(connection)
+    pipe?.finish()
+  }
 
   private func connect(
     on reactor: isolated Reactor, by deadline: Deadline
@@ -78,7 +83,14 @@ public final class PostgreSQLSession {
     guard PQstatus(connection) != CONNECTION_BAD else { throw failure() }
     while true {
       try await wait(for: wanted, "logging in", on: reactor, by: deadline)
-      switch PQconnectPoll(connection) {
+      let state = PQconnectPoll(connection)
+      switch PQstatus(connection) {
+      case CONNECTION_STARTED, CONNECTION_NEEDED: pipe = nil  // It tries anew, as without TLS.
+      case CONNECTION_MADE where pipe == nil:
+        pipe = try ServerPipe(PQsocket(connection), limit: 8 * DatabaseAnswer.byteLimit)
+      default: break
+      }
+      switch state {
       case PGRES_POLLING_OK: return
       case PGRES_POLLING_READING: wanted = .read
       case PGRES_POLLING_WRITING: wanted = .write
@@ -113,7 +125,7 @@ public final class PostgreSQLSession {
     default:
       answer.code = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
       let said = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
-      throw TransferError(.failed, String((said ?? "the query failed").prefix(400)))
+      throw TransferError(.failed, String((said ?? "the query failed").prefix(4_000)))
     }
     guard PQntuples(result) > 0, PQnfields(result) > 0, PQgetisnull(result, 0, 0) == 0,
       let bytes = PQgetvalue(result, 0, 0)
@@ -129,14 +141,14 @@ public final class PostgreSQLSession {
   ) async throws(TransferError) {
     let socket = PQsocket(connection)
     guard socket >= 0 else { throw failure() }
+    if let pipe {
+      _ = try await pipe.wait(for: readiness, doing, on: reactor, by: deadline)
+      return
+    }
     do throws(WaitError) {
       try await reactor.wait(socket, for: readiness, by: deadline)
     } catch {
       throw TransferError(error, while: doing)
-    }
-    received += waitingBytes(socket)
-    guard received <= 8 * DatabaseAnswer.byteLimit else {
-      throw TransferError(.malformed, "the server sends without end")
     }
   }
 
@@ -154,7 +166,7 @@ public final class PostgreSQLSession {
   private func failure() -> TransferError {
     let all = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
     var said =
-      all.split(separator: "\n").first.map { String($0.prefix(400)) } ?? "the session ended"
+      all.split(separator: "\n").first.map { String($0.prefix(4_000)) } ?? "the session ended"
     if let end = said.firstRange(of: " failed: ")?.upperBound { said = String(said[end...]) }
     if let state {
       if let end = said.firstRange(of: "\(state): ")?.upperBound { said = String(said[end...]) }

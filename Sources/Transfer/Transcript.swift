@@ -3,7 +3,7 @@ internal import CCurl
 /// What was said in a transfer, line by line, without what must not be read by others.
 struct Transcript {
   private(set) var lines: [String] = []
-  private let request: TransferRequest
+  private let hiddenValues: HiddenValues
   private let isHTTP: Bool
   private var bytes = 0
   /// The server asked for a part of the credentials: the next line sent is one.
@@ -13,7 +13,7 @@ struct Transcript {
   private static let byteLimit = 32 << 10
 
   init(_ request: TransferRequest) {
-    self.request = request
+    hiddenValues = request.hidden
     isHTTP = request.url.lowercased().hasPrefix("http")
   }
 
@@ -35,15 +35,17 @@ struct Transcript {
         lines.append("\(mark)…")
         return
       }
-      var line = String(decoding: part.prefix(Self.lineLimit), as: UTF8.self)
+      // Before it is cut, which would leave half of a secret.
+      let whole = Array(part)
+      let clean = hiddenValues.cleaned(whole) ?? whole
+      var line = String(decoding: clean.prefix(Self.lineLimit), as: UTF8.self)
       if line.last == "\r" { line.removeLast() }
       if line.last == "\r\n" { line.removeLast() }
-      if part.count > Self.lineLimit { line += "…" }
+      if clean.count > Self.lineLimit { line += "…" }
       if mark == "> " { line = isHTTP ? Self.hidden(header: line) : hidden(command: line) }
       if mark == "< " {
         isAsked = !isHTTP && (line.hasPrefix("334") || line.hasPrefix("+ ") || line == "+")
       }
-      line = Self.redact(line, of: request)
       bytes += line.utf8.count + 2
       lines.append(mark + line)
     }
@@ -68,31 +70,4 @@ struct Transcript {
     }
     return line
   }
-
-  /// The text with the request's secrets as dots, wherever they stand.
-  static func redact(_ text: String, of request: TransferRequest) -> String {
-    let own = [request.password, request.bearer].compactMap { $0 }
-    return redacted(text.utf8, of: request.secrets + own)
-  }
-}
-
-/// A text with secrets as dots, wherever they stand; those of less than three bytes are none.
-///
-/// It goes by bytes: whatever follows a secret, as an accent that makes another character of its last
-/// letter, it is found. So it comes before a text is cut, in which half of one would stay.
-public func redacted(_ text: some Sequence<UInt8>, of secrets: [String]) -> String {
-  var bytes = Array(text)
-  for secret in secrets where secret.utf8.count >= 3 {
-    let wanted = Array(secret.utf8)
-    var index = 0
-    while index + wanted.count <= bytes.count {
-      if bytes[index] == wanted[0], bytes[index..<(index + wanted.count)].elementsEqual(wanted) {
-        bytes.replaceSubrange(index..<(index + wanted.count), with: "•••".utf8)
-        index += 9
-      } else {
-        index += 1
-      }
-    }
-  }
-  return String(decoding: bytes, as: UTF8.self)
 }

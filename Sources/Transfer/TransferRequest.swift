@@ -25,8 +25,18 @@ public struct TransferRequest: Sendable {
   public var address: String?
   /// The address of this machine, in numbers, that is connected from; nil is the system's choice.
   public var source: String?
-  /// How many redirects of HTTP are followed. Credentials are never shown to another host.
+  /// How many redirects of HTTP are followed. Another origin is shown no header, body or credentials.
   public var redirects = 0
+  /// Where else than to other servers of the network redirects may lead.
+  public var redirectTargets: RedirectTargets = []
+  /// Where the scraper's own points are written.
+  public var sinks: [NetworkPlace] = []
+  /// Whether a server of another origin asked for this one.
+  var isRedirected = false
+  /// The addresses of sinks, where it might lead to one.
+  var avoided: [SocketPlace] = []
+  /// The proxy to go through; nil is none, whatever the environment says.
+  public var proxy: Proxy?
   /// The command that a mail protocol is given in place of its usual one: `NOOP`, `LOGOUT`.
   public var command: String?
   /// The envelope of a mail that is sent.
@@ -50,7 +60,35 @@ public struct TransferRequest: Sendable {
   }
 }
 
+/// Which proxy a request goes through.
+public enum Proxy: Sendable, Equatable {
+  /// `http://proxy.example:3128`.
+  case at(String)
+  /// What `http_proxy`, `https_proxy` and `no_proxy` say.
+  case environment
+
+  /// As a person writes it: an address, or the word `environment`. Nil where it is neither, or holds a
+  /// user, which would stand in messages.
+  public init?(_ text: String) {
+    if text == "environment" {
+      self = .environment
+      return
+    }
+    guard ["http://", "https://"].contains(where: { text.hasPrefix($0) }),
+      text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "@") }),
+      Origin(text) != nil
+    else { return nil }
+    self = .at(text)
+  }
+
+  /// What to write.
+  public static let hint = "proxy: http://proxy.example:3128, or proxy: environment"
+}
+
 extension TransferRequest {
+  /// The most bytes that may come over the network, whatever they are: a body in chunks of one byte
+  /// takes six times its length.
+  var rawLimit: Int { 8 * (bodyLimit + headerLimit) }
   var scheme: String { String(url.prefix { $0 != ":" }).lowercased() }
   /// Whether it is a protocol of commands and answers, with a farewell.
   var isConversation: Bool { !scheme.hasPrefix("http") }

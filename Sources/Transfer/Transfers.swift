@@ -23,10 +23,12 @@ public final class Transfers: Sendable {
     guard request.sender == nil else {
       return await perform(request, on: Reactor(), by: deadline)
     }
-    return await perform(request, on: reactor, by: deadline)
+    let answer = await perform(request, on: reactor, by: deadline)
+    return await follow(answer, to: request, on: reactor, by: deadline)
   }
 
-  private func perform(
+  /// Sends one request, without following where its answer leads.
+  func perform(
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> TransferAnswer {
     do throws(TransferError) {
@@ -35,9 +37,14 @@ public final class Transfers: Sendable {
       // where it closes one: the handle goes with it.
       let multi =
         request.isConversation ? try MultiHandle() : try handle(for: ObjectIdentifier(reactor))
-      return try await multi.run(request, trusting: authorities, on: reactor, by: deadline)
+      var answer = try await multi.run(
+        request, trusting: authorities, on: reactor, by: deadline)
+      answer.hide(request.hidden)
+      return answer
     } catch {
-      return TransferAnswer(error: error)
+      var answer = TransferAnswer(error: error)
+      answer.hide(request.hidden)
+      return answer
     }
   }
 

@@ -8,29 +8,78 @@ import Testing
 @testable import Sinks
 
 @Suite(.timeLimit(.minutes(2))) struct StoreFileTests {
-  @Test(arguments: ["text", "database", "empty database of another", "short"])
-  func `a foreign file is set aside whole and a new store begun`(kind: String) async throws {
+  @Test(arguments: ["text", "database", "empty database of another", "short", "nothing but zeros"])
+  func `a foreign file is refused and left as it is`(kind: String) async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"
       switch kind {
       case "text": try Data("not a database, at all\n".utf8).write(to: URL(fileURLWithPath: path))
       case "short": try Data("SQLite format 3".utf8).write(to: URL(fileURLWithPath: path))
+      case "nothing but zeros": try Data(count: 4096).write(to: URL(fileURLWithPath: path))
       case "database": try run("/usr/bin/sqlite3", [path, "CREATE TABLE theirs (a)"])
       default: try run("/usr/bin/sqlite3", [path, "PRAGMA application_id = 7"])
       }
       let before = try Data(contentsOf: URL(fileURLWithPath: path))
+      for read in [false, true] {
+        let store = Store(path: path, read: read)
+        let error = await #expect(throws: StoreError.self) { try await store.open() }
+        #expect(error?.reason == .foreign)
+        #expect(error?.message.contains("--store") == true)
+      }
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["scrape.db"])
+    }
+  }
+
+  @Test func `our own file is set aside whole when its beginning is lost`() async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      try await { try await Store(path: path).finish(pass(1), []) }()
+      try Data("lost\n".utf8).write(to: URL(fileURLWithPath: path))
       let store = Store(path: path)
       try await store.finish(pass(1), [result(1, facts: ["os": "x"])])
       #expect(try await store.load(["web1"])["web1"]?.facts == ["os": "x"])
-      let notes = await store.notes()
-      #expect(notes.count == 1)
-      #expect(notes.first?.contains("set aside as \(path)-corrupt-2") == true)
+      #expect(await store.notes().first?.contains("set aside as \(path)-corrupt-2") == true)
       let aside = try FileManager.default.contentsOfDirectory(atPath: folder)
         .filter { $0.contains("-corrupt-") && !$0.hasSuffix("-wal") }
       #expect(aside.count == 1)
-      let kept = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + (aside.first ?? "")))
-      #expect(kept == before)
-      #expect(await store.notes() == [])
+      let kept = try String(contentsOfFile: folder + "/" + (aside.first ?? ""), encoding: .utf8)
+      #expect(kept == "lost\n")
+    }
+  }
+
+  @Test func `who only reads changes nothing, also while somebody writes`() async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      func state() throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder)
+        where !name.hasSuffix("-shm") {
+          files[name] = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name))
+        }
+        return files
+      }
+      let writer = Store(path: path)
+      try await writer.finish(pass(1), [result(1, facts: ["os": "x"])])
+      let busy = try state()
+      let reader = Store(path: path, read: true)
+      #expect(try await reader.load(["web1"])["web1"]?.facts == ["os": "x"])
+      #expect(try state() == busy)
+      await reader.close()
+      await writer.close()
+      let quiet = try state()
+      let later = Store(path: path, read: true)
+      #expect(try await later.load(["web1"])["web1"]?.facts == ["os": "x"])
+      let error = await #expect(throws: StoreError.self) { try await later.finish(pass(2), []) }
+      #expect(error != nil)
+      await later.close()
+      #expect(try state() == quiet)
+      // What is damaged is left for `run` to set aside.
+      try Data("lost\n".utf8).write(to: URL(fileURLWithPath: path))
+      let damaged = Store(path: path, read: true)
+      let reason = await #expect(throws: StoreError.self) { try await damaged.open() }
+      #expect(reason?.message.contains("the next `scrape run` sets it aside") == true)
+      #expect(try state().keys.allSatisfy { !$0.contains("-corrupt-") })
     }
   }
 
@@ -39,6 +88,8 @@ import Testing
       let path = folder + "/scrape.db"
       // One of another program is not ours to delete.
       try Data().write(to: URL(fileURLWithPath: folder + "/other.db-corrupt-20200101T000000Z"))
+      // Ours: it was opened before.
+      try await { try await Store(path: path).finish(pass(1), []) }()
       for number in 0..<14 {
         try Data("no database, the \(number)th\n".utf8).write(to: URL(fileURLWithPath: path))
         try Data("log".utf8).write(to: URL(fileURLWithPath: path + "-wal"))

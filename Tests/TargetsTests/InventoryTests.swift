@@ -264,8 +264,9 @@ struct InventoryTests {
     scratch.write("other/hosts.yml", "all: {hosts: {elsewhere: {}}}\n")
     scratch.write("other/scrape.yml", "fanout: 5\n")
     let inventory = try Inventory.load(scratch.path)
-    #expect(Set(inventory.hosts.map(\.name)) == ["web", "db", "cache"])
-    #expect(inventory.warnings.count == 2)
+    // A list of bare names without an ending might be a list of passwords.
+    #expect(Set(inventory.hosts.map(\.name)) == ["web", "db"])
+    #expect(inventory.warnings.count == 3)
     #expect(!inventory.warnings.description.contains("hunter2"))
   }
 

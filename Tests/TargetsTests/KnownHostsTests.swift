@@ -1,3 +1,5 @@
+import Engine
+import Foundation
 import Lab
 import Testing
 
@@ -99,6 +101,26 @@ import Testing
         web1 \(Self.one.text)
 
         """)
+  }
+
+  @Test func `no symbolic link is followed when a key is accepted`() throws {
+    let scratch = Scratch()
+    let victim = scratch.write("victim", "precious\n")
+    let file = "\(scratch.path)/known_hosts"
+    // At the place where the new file is drafted.
+    let draft = "\(file).\(ProcessInfo.processInfo.processIdentifier)"
+    try FileManager.default.createSymbolicLink(atPath: draft, withDestinationPath: victim)
+    try KnownHostsFile.accept(Self.one, for: ["web1"], in: file)
+    #expect(scratch.read("victim") == "precious\n")
+    #expect(scratch.read("known_hosts") == "web1 \(Self.one.text)\n")
+    // In the place of the file itself: what it leads to would be copied for all to read.
+    try FileManager.default.removeItem(atPath: file)
+    try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: victim)
+    let error = #expect(throws: SystemError.self) {
+      try KnownHostsFile.accept(Self.one, for: ["web1"], in: file)
+    }
+    #expect(error?.code == ELOOP)
+    #expect(scratch.read("victim") == "precious\n")
   }
 
   @Test func `a line for several hosts keeps the others, and patterns stay`() throws {

@@ -59,3 +59,11 @@ extension NotifierError {
     self.init(reason, notifier, error.message.visible + (hint.map { "; \($0)" } ?? ""))
   }
 }
+
+/// The proxy to go through. Without the key there is none, whatever the environment says.
+func httpProxy(_ node: Node) throws(ConfigurationError) -> Proxy {
+  guard let proxy = Proxy(try node.string("proxy")) else {
+    throw ConfigurationError("not the address of a proxy", at: node, hint: Proxy.hint)
+  }
+  return proxy
+}

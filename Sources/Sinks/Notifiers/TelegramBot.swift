@@ -10,6 +10,7 @@ final class TelegramBot: Sendable {
   private let api: String
   private let token: Secret.Value?
   private let trust: Trust
+  private let proxy: Proxy?
   private let transfers = Transfers()
   private let pace: TelegramPace
   /// All that the bot's limits hold for: its number stands before the colon, and is no secret.
@@ -22,10 +23,11 @@ final class TelegramBot: Sendable {
 
   init(
     api: String, token: Secret.Value?, tokenName: String, authorities: String?,
-    pace: TelegramPace? = nil
+    proxy: Proxy? = nil, pace: TelegramPace? = nil
   ) {
     self.api = api
     self.token = token
+    self.proxy = proxy
     trust = authorities.map { .only($0) } ?? .system
     let number = token.map { $0.clearText.prefix { $0 != ":" } }.map { String($0) }
     lane = "telegram \(api) bot \(number ?? tokenName)"
@@ -115,6 +117,7 @@ final class TelegramBot: Sendable {
     request.body = form.bytes
     request.secrets = secrets
     request.trust = trust
+    request.proxy = proxy
     request.bodyLimit = 64 << 10
     request.keepsConnection = true
     let answer = await transfers.run(

@@ -1,10 +1,11 @@
 internal import Charts
 public import Configuration
 internal import Metrics
+internal import Transfer
 
 /// Reads `telegram:` of a contact.
 extension Telegram {
-  private static let keys = ["token", "chats", "api", "theme", "ca"]
+  private static let keys = ["token", "chats", "api", "theme", "ca", "proxy"]
   private static let standard = "https://api.telegram.org"
 
   public static func decode(
@@ -23,6 +24,7 @@ extension Telegram {
     var api = standard
     var theme = Chart.Theme.light
     var authorities: String?
+    var proxy: Proxy?
     var token: (value: Secret.Value?, name: String) = (nil, "")
     for pair in pairs ?? [] {
       switch pair.name {
@@ -39,6 +41,8 @@ extension Telegram {
         findings.set(&authorities) { () throws(ConfigurationError) in
           absolute(try pair.value.string("ca"), besides: pair.value.mark.file)
         }
+      case "proxy":
+        findings.set(&proxy) { () throws(ConfigurationError) in try httpProxy(pair.value) }
       case "token":
         findings.set(&token) { () throws(ConfigurationError) in
           try self.token(pair.value, lookUp: secrets)
@@ -67,7 +71,8 @@ extension Telegram {
     }
     guard findings.errors.count == before else { return [] }
     let bot = TelegramBot(
-      api: api, token: token.value, tokenName: token.name, authorities: authorities, pace: pace)
+      api: api, token: token.value, tokenName: token.name, authorities: authorities, proxy: proxy,
+      pace: pace)
     return places.map { Telegram($0, by: bot) }
   }
 

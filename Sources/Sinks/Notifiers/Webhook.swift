@@ -1,6 +1,6 @@
 public import Engine
 internal import Metrics
-internal import Transfer
+public import Transfer
 
 /// Posts what is told to an address, as an object of JSON.
 ///
@@ -25,6 +25,8 @@ public struct Webhook: Notifier {
     public var secrets: [String] = []
     /// A file of certificates in PEM that are trusted instead of the system's.
     public var authorities: String?
+    /// The proxy to go through; nil is none.
+    public var proxy: Proxy?
 
     public init(url: String) {
       self.url = url
@@ -96,6 +98,7 @@ public struct Webhook: Notifier {
     request.password = configuration.username.map { _ in configuration.password }
     request.bearer = configuration.token
     request.secrets = configuration.secrets
+    request.proxy = configuration.proxy
     if let file = configuration.authorities { request.trust = .only(file) }
     // Its first line is all that is shown.
     request.bodyLimit = 4096

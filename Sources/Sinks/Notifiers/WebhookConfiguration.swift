@@ -5,7 +5,7 @@ extension Webhook {
     _ node: Node, secrets: Bool, _ findings: inout Findings
   ) -> [any Notifier] {
     let before = findings.errors.count
-    let keys = ["url", "format", "username", "password", "token", "headers", "ca"]
+    let keys = ["url", "format", "username", "password", "token", "headers", "ca", "proxy"]
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping(kind, keys: keys, &findings)
     }
@@ -61,6 +61,7 @@ extension Webhook.Configuration {
     case "username": username = try word(value, key)
     case "password": password = try Secret.word(value, key, lookUp: secrets)
     case "token": token = try Secret.word(value, key, lookUp: secrets)
+    case "proxy": proxy = try httpProxy(value)
     default: authorities = absolute(try word(value, key), besides: value.mark.file)
     }
   }

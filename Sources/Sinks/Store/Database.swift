@@ -21,6 +21,32 @@ final class Database {
     sqlite3_extended_result_codes(handle, 1)
   }
 
+  /// Opens the file for reading only. Of one that is quiet no lock is taken and no log is looked for.
+  init(reading path: String, isQuiet: Bool) throws(DatabaseError) {
+    var handle: OpaquePointer?
+    // A path in a URI: all but these are percent-encoded (sqlite.org/uri.html).
+    let plain = Set("-._~/".utf8)
+    let digits = Array("0123456789ABCDEF".utf8)
+    var uri = Array("file:".utf8)
+    for byte in path.utf8 {
+      let isPlain =
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
+        || (0x61...0x7a).contains(byte) || plain.contains(byte)
+      uri += isPlain ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    uri += (isQuiet ? "?immutable=1" : "?mode=ro").utf8
+    let code = sqlite3_open_v2(
+      String(decoding: uri, as: UTF8.self), &handle,
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nil)
+    guard code == SQLITE_OK, let handle else {
+      let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      sqlite3_close_v2(handle)
+      throw DatabaseError(code: ResultCode(rawValue: code), message: message, sql: nil)
+    }
+    self.handle = handle
+    sqlite3_extended_result_codes(handle, 1)
+  }
+
   deinit {
     statements.removeAll()
     sqlite3_close_v2(handle)

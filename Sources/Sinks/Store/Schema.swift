@@ -154,7 +154,7 @@ enum Schema {
     return columns
   }
 
-  private static func look(at database: Database) throws(DatabaseError) -> Finding {
+  static func look(at database: Database) throws(DatabaseError) -> Finding {
     let application = try database.integer("PRAGMA application_id") ?? 0
     let tables = try database.integer("SELECT count(*) FROM sqlite_schema") ?? 0
     let found = try database.integer("PRAGMA user_version") ?? 0

@@ -6,7 +6,8 @@ internal import Metrics
 ///
 /// All of it runs on a thread of its own, since a disk may block. A pass loads at its start and
 /// finishes with one transaction: a pass that was reported as kept outlives `kill -9` and a power cut.
-/// A damaged or foreign file is set aside and a new one begun; `notes` tells.
+/// A damaged file is set aside and a new one begun; `notes` tells. Another program's file is refused.
+/// A store that is opened to be read changes nothing on the disk.
 public actor Store {
   /// How much of the history is kept.
   public struct Limits: Sendable, Equatable {
@@ -33,6 +34,7 @@ public actor Store {
 
   public nonisolated let path: String
   let limits: Limits
+  private let isRead: Bool
   let shapes = Shapes()
   let rowCompressor = Compressor(.zlib, level: 1)
   let blockCompressor = Compressor(.zlib, level: 6)
@@ -47,9 +49,12 @@ public actor Store {
   }
 
   /// Names the file; it is opened, and made where it is missing, at the first use.
-  public init(path: String, limits: Limits = Limits()) {
+  ///
+  /// Where it is only `read`, a file that is not there is an error, and nothing can be kept.
+  public init(path: String, limits: Limits = Limits(), read: Bool = false) {
     self.path = path
     self.limits = limits
+    isRead = read
   }
 
   deinit { thread.stop() }
@@ -114,7 +119,7 @@ public actor Store {
     let first = try database()
     do {
       return try body(first)
-    } catch  where error.code.isDamage {
+    } catch  where error.code.isDamage && !isRead {
       connection = nil
       let aside = try StoreFile(path: path).setAside()
       untold.append(
@@ -128,6 +133,12 @@ public actor Store {
 
   private func database() throws(StoreError) -> Database {
     if let connection { return connection }
+    if isRead {
+      let database = try StoreFile(path: path).openToRead()
+      shapes.forget()
+      connection = database
+      return database
+    }
     let (database, note) = try StoreFile(path: path).open()
     if let note { untold.append(note) }
     shapes.forget()

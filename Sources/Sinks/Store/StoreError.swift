@@ -3,6 +3,10 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
     /// The file was written by a later version of this program.
     case newer
+    /// The file was written by an earlier version, and is only read.
+    case older
+    /// The file is another program's, and was not touched.
+    case foreign
     /// The file or its folder cannot be made, opened, read or written.
     case inaccessible
     /// The disk is full.

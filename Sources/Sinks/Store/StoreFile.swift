@@ -9,6 +9,7 @@ struct StoreFile {
 
   /// Opens the file, which is made where there is none; tells what had to be put aside for that.
   func open() throws(StoreError) -> (Database, note: String?) {
+    try refuseForeign()
     try makeFolder()
     // Two that open a file which one of them is just making would each find it half made.
     let turn = turnToOpen()
@@ -23,12 +24,8 @@ struct StoreFile {
         try configure(database)
         return (database, nil)
       case .newer(let version):
-        throw StoreError(
-          .newer,
-          "\(path) was written by a later scrape (format \(version), this one knows "
-            + "\(Schema.version)): update scrape, or name another file with --store")
-      case .foreign:
-        return try replace("is not a store of scrape")
+        throw newer(version)
+      case .foreign: throw foreign
       }
     } catch let error as DatabaseError {
       guard error.code.isDamage else {
@@ -56,6 +53,79 @@ struct StoreFile {
     }
     try configure(database)
     return database
+  }
+
+  /// Opens the file for reading and changes nothing: neither the file, nor what is beside it.
+  func openToRead() throws(StoreError) -> Database {
+    try refuseForeign()
+    var status = stat()
+    // Without a log nobody writes, and the file is all there is. Else SQLite must see the log, too.
+    let isQuiet = stat(path + "-wal", &status) != 0 || status.st_size == 0
+    do {
+      let database = try Database(reading: path, isQuiet: isQuiet)
+      database.waitForLocks(milliseconds: 10_000)
+      switch try Schema.look(at: database) {
+      case .ours: break
+      case .newer(let version): throw newer(version)
+      case .foreign: throw foreign
+      }
+      guard try database.integer("PRAGMA user_version") == Schema.version else {
+        throw StoreError(
+          .older, "\(path) is of an earlier version: the next `scrape run` brings it up to date")
+      }
+      if let loss = try Schema.loss(in: database) {
+        throw StoreError(.failed, "\(path) \(loss): the next `scrape run` sets it aside")
+      }
+      return database
+    } catch let error as DatabaseError {
+      guard error.code.isDamage else {
+        if error.code.mayLackRoom, let database = try? withoutIndex() { return database }
+        throw StoreError(error, path: path)
+      }
+      throw StoreError(
+        .failed, "\(path) is damaged (\(error.message)): the next `scrape run` sets it aside")
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw StoreError(.failed, "\(path): \(error)")
+    }
+  }
+
+  private var foreign: StoreError {
+    StoreError(
+      .foreign,
+      "\(path) is not a store of scrape and was left as it is: name another file with --store FILE, or "
+        + "`store: {path: …}` in scrape.yml")
+  }
+
+  private func newer(_ version: Int64) -> StoreError {
+    StoreError(
+      .newer,
+      "\(path) was written by a later scrape (format \(version), this one knows "
+        + "\(Schema.version)): update scrape, or name another file with --store")
+  }
+
+  /// Refuses a file that cannot have been ours, before anything beside it is made.
+  ///
+  /// Ours begins as SQLite's do, with our number behind (sqlite.org/fileformat2, 1.3). One that is damaged
+  /// there is told by the lock file that was made when it was opened first.
+  private func refuseForeign() throws(StoreError) {
+    let number = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard number >= 0 else { return }
+    let descriptor = FileDescriptor(owning: number)
+    var status = stat()
+    guard fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size > 0
+    else { return }
+    var head = [UInt8](repeating: 0, count: 100)
+    let count = pread(descriptor.number, &head, head.count, 0)
+    let isDatabase = count == head.count && head.starts(with: "SQLite format 3\u{0}".utf8)
+    let application = head[68..<72].reduce(Int64(0)) { $0 << 8 | Int64($1) }
+    if isDatabase, application == Schema.applicationID { return }
+    if isDatabase, application != 0 { throw foreign }
+    // The number of a new one may stand in its log alone, where SQLite finds it.
+    if isDatabase, stat(path + "-wal", &status) == 0, status.st_size > 0 { return }
+    guard access(path + ".opening", F_OK) == 0 else { throw foreign }
   }
 
   /// FULL: a pass that was reported as kept survives a power cut. It costs one fsync a pass.

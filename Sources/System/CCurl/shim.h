@@ -1,4 +1,8 @@
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <string.h>
 
 // curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic, which Swift cannot call.
 static inline CURLcode scrape_setopt_long(CURL *easy, CURLoption option, long value) {
@@ -67,4 +71,24 @@ static inline CURLcode scrape_setopt_closesocket(
 }
 static inline CURLcode scrape_getinfo_string(CURL *easy, CURLINFO info, char **value) {
   return curl_easy_getinfo(easy, info, value);
+}
+static inline CURLcode scrape_setopt_progress(
+    CURL *easy,
+    int (*callback)(void *context, curl_off_t down, curl_off_t downNow, curl_off_t up, curl_off_t upNow),
+    void *context) {
+  curl_easy_setopt(easy, CURLOPT_XFERINFODATA, context);
+  return curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, callback);
+}
+// The address of a socket that is about to be made. Its member is shorter than IPv6 needs, and what is
+// behind it belongs to it (curl_multi's documentation of CURLOPT_OPENSOCKETFUNCTION).
+static inline const void *scrape_address(const struct curl_sockaddr *address) { return &address->addr; }
+// How many bytes TCP has received on a socket, whoever read them: tcpi_bytes_received of Linux's
+// tcp_info (since 4.1), which is behind the end of glibc's. 0 where the kernel does not tell.
+static inline uint64_t scrape_bytes_received(int socket) {
+  unsigned char info[136];
+  socklen_t size = sizeof info;
+  uint64_t count = 0;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, info, &size) == 0 && size >= sizeof info)
+    memcpy(&count, info + 128, sizeof count);
+  return count;
 }

@@ -43,6 +43,8 @@ struct InventoryDraft {
   var findings = Findings()
   /// Whether a file could not be read, so that who seems to be missing may stand there.
   var isIncomplete = false
+  /// What is named as `file:PATH` somewhere in the folder: see SecretFiles.swift.
+  var secretFiles: Set<FileIdentity> = []
 
   /// More hosts than this is a slip of the pen in a range.
   static let hostLimit = 100_000

@@ -30,6 +30,7 @@ extension InventoryDraft {
       return
     }
     let before = files.count
+    noteSecrets(in: path)
     readFolder(path, depth: 0, &files)
     if files.count == before {
       findings.add(
@@ -63,6 +64,7 @@ extension InventoryDraft {
           continue
         }
         if depth < 8 { readFolder(full, depth: depth + 1, &files) }
+      case false? where isSecret(full): continue
       case false?:
         if let reason = strangeness(of: name, at: full) {
           findings.warn(ConfigurationError("is left out: \(reason)", file: full))
@@ -84,9 +86,28 @@ extension InventoryDraft {
       return nil
     }
     if name.contains(".") { return "its ending is none of .yml, .yaml, .json and .ini" }
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & 0o077 == 0, name != "hosts" else { return nil }
-    return "only its owner can read it, like a secret; add .ini or .yml if it is an inventory"
+    if ["hosts", "inventory"].contains(name) || isOutspoken(path) { return nil }
+    return "it has no ending and no group; add .ini or .yml if it is an inventory"
+  }
+
+  /// Whether the first line that says something can only be an inventory's: a group in brackets, or the
+  /// beginning of YAML. A password of one line is none, nor is a list of bare names.
+  private func isOutspoken(_ path: String) -> Bool {
+    guard let source = try? Source.read(path) else { return false }
+    for number in 1...max(1, source.lineCount) {
+      let line = String(decoding: source.line(number).prefix(1024), as: UTF8.self)
+      let words = line.split { $0.isWhitespace }
+      guard let first = words.first, !first.hasPrefix("#"), !first.hasPrefix(";") else { continue }
+      if first == "---" { return words.count == 1 && source.lineCount > 1 }
+      let isGroup =
+        first.hasPrefix("[") && first.hasSuffix("]") && first.utf8.count > 2
+        && first.dropFirst().dropLast().allSatisfy {
+          $0.isLetter || $0.isNumber || "_-.:".contains($0)
+        }
+      // The only line would be a group of nobody.
+      return source.lineCount > number && words.count == 1 && (isGroup || first.hasSuffix(":"))
+    }
+    return false
   }
 
   private mutating func readFile(_ path: String, _ files: inout [String]) {
@@ -211,6 +232,7 @@ extension InventoryDraft {
             ConfigurationError("is not read, as \(other) is there", file: full))
           continue
         }
+        guard !isSecret(full) else { continue }
         taken[owner] = full
         guard isKnown(&self, owner, full) else { continue }
         for file in ending.isEmpty ? variableFiles(full, depth: 0) : [full] {
@@ -230,7 +252,7 @@ extension InventoryDraft {
     guard isFolder(path) == true else { return [path] }
     guard depth < 8, let names = entries(of: path) else { return [] }
     return names.filter { name in
-      !name.hasPrefix(".") && !name.hasSuffix("~")
+      !name.hasPrefix(".") && !name.hasSuffix("~") && !isSecret("\(path)/\(name)")
         && (!name.contains(".") || isFolder("\(path)/\(name)") == true
           || [".yml", ".yaml", ".json"].contains { name.hasSuffix($0) })
     }.flatMap { variableFiles("\(path)/\($0)", depth: depth + 1) }

@@ -1,6 +1,7 @@
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Transfer
 
 /// A TCP connection as a probe uses it: it sends, and reads just as much as it asks for.
 ///
@@ -15,6 +16,8 @@ final class ByteStream {
   private var total = 0
   private let limit: Int
   private var tls: TLSSession?
+  /// What no line may repeat.
+  var hidden = HiddenValues([])
   /// What is being done, for messages: "reading the banner".
   var doing = "talking"
 
@@ -131,7 +134,7 @@ final class ByteStream {
         var line = take(end - start + 1)
         line.removeLast()
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
-        return line
+        return hidden.cleaned(line) ?? line
       }
       looked = buffer.count - start
       guard looked <= limit else {

@@ -2,6 +2,7 @@ public import Engine
 internal import Glibc
 public import Metrics
 internal import Synchronization
+internal import Transfer
 
 /// Where a probe asks, and what it may know of the host.
 public struct Endpoint: Sendable {
@@ -91,6 +92,17 @@ public final class Trace: Sendable {
       let now = Deadline.now
       kept.steps.append(.init(name: name, took: now.since(kept.last), detail: detail))
       kept.last = now
+    }
+  }
+
+  /// Takes secrets out of the steps.
+  func hide(_ values: HiddenValues) {
+    guard !values.isEmpty else { return }
+    kept.withLock { kept in
+      for index in kept.steps.indices {
+        kept.steps[index].detail = values.hidden(in: kept.steps[index].detail)
+      }
+      kept.byHand = kept.byHand.map(values.hidden)
     }
   }
 

@@ -102,8 +102,12 @@ public struct ExecProbe: HostQuestion {
           variables.append("\(name)=\(text ?? "")")
         }
       }
-      let (output, errors, status) = try await Self.run(
+      var (output, errors, status) = try await Self.run(
         words, variables, on: reactor, by: deadline)
+      // A program may print its environment; what it prints is cut further on.
+      let hidden = endpoint.kit.secrets.hidden
+      output = hidden.cleaned(output) ?? output
+      errors = hidden.cleaned(errors) ?? errors
       endpoint.note("exit status", status.map { String($0) } ?? "a signal")
       endpoint.note("output", String(decoding: output.prefix(400), as: UTF8.self))
       if !errors.isEmpty {

@@ -64,6 +64,8 @@ public struct FTPProbe: Probe {
         try await endpoint.kit.secrets.text(of: password, on: reactor, by: deadline) ?? "scrape@"
       let control = try await ByteStream.open(
         endpoint, limit: 64 << 10, on: reactor, by: deadline)
+      // A server may repeat what it was sent, and a line may be cut in the middle of it.
+      control.hidden = HiddenValues([password == nil ? "" : secret])
       control.doing = "waiting for the greeting"
       var verdict: Verdict
       do throws(Verdict) {

@@ -7,9 +7,9 @@ internal import Transfer
 ///
 /// Options: `path`, `host` (the virtual host's name, if not the host's address), `status` (numbers,
 /// ranges as `200-299` or classes as `2xx`; all below 400 if nothing is said), `body` and `header`
-/// (`{NAME: TEXT}`) for texts that must be there, `redirects` (how many are followed; 0), `method`,
-/// `headers` to send (values may be secrets), `user` with `password`, or `bearer`. Writes Telegraf's
-/// `http_response`.
+/// (`{NAME: TEXT}`) for texts that must be there, `redirects` (how many are followed; 0),
+/// `redirect_to` (where else they may lead: `loopback`, `link-local`, `sinks`), `method`, `headers` to
+/// send (values may be secrets), `user` with `password`, or `bearer`. Writes Telegraf's `http_response`.
 public struct HTTPProbe: Probe {
   public static let name = "http"
   public static let summary = "A page comes, with the right status, header and body."
@@ -58,6 +58,7 @@ struct PageCheck: Sendable {
   private let body: String?
   private let header: [(name: String, text: String)]
   private let redirects: Int
+  private let redirectTargets: RedirectTargets
   private let sent: [(name: String, value: SentValue)]
   private let user: String?
   private let password: Secret?
@@ -101,6 +102,7 @@ struct PageCheck: Sendable {
         return header
       } ?? []
     redirects = options.integer("redirects", in: 0...20) ?? 0
+    redirectTargets = options.take("redirect_to", Self.targets) ?? []
     sent =
       options.take("headers") { node, what throws(ConfigurationError) in
         var sent: [(name: String, value: SentValue)] = []
@@ -125,6 +127,24 @@ struct PageCheck: Sendable {
         "\(what) is empty, or holds what must be written as %XX", at: node)
     }
     return text
+  }
+
+  private static func targets(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> RedirectTargets {
+    let known: [(String, RedirectTargets)] = [
+      ("loopback", .loopback), ("link-local", .linkLocal), ("sinks", .sinks),
+    ]
+    var targets: RedirectTargets = []
+    for word in try node.words(what) {
+      guard let target = known.first(where: { $0.0 == word.text }) else {
+        throw ConfigurationError(
+          "\"\(word.text ?? "")\" is no place that redirects may lead to", at: word,
+          hint: "one of loopback, link-local, sinks; other servers need no leave")
+      }
+      targets.insert(target.1)
+    }
+    return targets
   }
 
   private static func value(_ node: Node) throws(ConfigurationError) -> SentValue {
@@ -187,6 +207,8 @@ struct PageCheck: Sendable {
       method, "\(scheme)://\(place)\(isUsual ? "" : ":\(endpoint.port)")\(path)")
     if let host, certificate?.name != nil { request.headers.append(("Host", host)) }
     request.redirects = redirects
+    request.redirectTargets = redirectTargets
+    request.sinks = endpoint.kit.sinks
     request.user = user
     request.password = try await endpoint.kit.secrets.text(
       of: password, on: reactor, by: deadline)

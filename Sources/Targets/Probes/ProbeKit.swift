@@ -17,10 +17,15 @@ public final class ProbeKit: Sendable {
   /// How bad findings are where an entry says nothing else.
   let findings: Severity
 
+  /// Where the scraper's own points are written: no redirect leads there.
+  let sinks: [NetworkPlace]
+
   /// `contacts` is the file in which it is kept how often SSH servers were contacted; without one
-  /// that is known for this process alone. `findings` is how bad they are where an entry says nothing.
-  public init(contacts: String? = nil, findings: Severity = .minor) {
+  /// that is known for this process alone. `sinks` are the URLs to which points are written, and
+  /// `findings` is how bad they are where an entry says nothing.
+  public init(contacts: String? = nil, sinks: [String] = [], findings: Severity = .minor) {
     self.contacts = ContactBook(path: contacts)
+    self.sinks = sinks.compactMap { NetworkPlace($0) }
     self.findings = findings
   }
 }

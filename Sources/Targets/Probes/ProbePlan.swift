@@ -98,6 +98,8 @@ public struct ProbePlan: Sendable {
         .naming(endpoint)
       if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
     }
+    // Answers were cleaned where they came in; the steps show bytes as they were.
+    trace?.hide(endpoint.kit.secrets.hidden)
     return result
   }
 }

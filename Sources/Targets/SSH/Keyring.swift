@@ -104,9 +104,12 @@ public struct Keyring: Sendable {
 
 /// Reads a file that is expected to be small.
 public enum SmallFile {
-  /// The file's bytes; an error where it is larger than the limit or cannot be read.
-  public static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  /// The file's bytes; an error where it is larger than the limit or cannot be read, and where it is a
+  /// symbolic link that is not to be followed.
+  public static func read(
+    _ path: String, limit: Int, follows: Bool = true
+  ) throws(SystemError) -> [UInt8] {
+    let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follows ? 0 : O_NOFOLLOW))
     guard number >= 0 else { throw SystemError("open") }
     let descriptor = FileDescriptor(owning: number)
     var bytes: [UInt8] = []

@@ -6,13 +6,15 @@ public enum KnownHostsFile {
   /// Puts the key under the names, in place of the lines that held other keys for them.
   ///
   /// The file is replaced as a whole, so that a reader never sees half of it. `@revoked` and
-  /// `@cert-authority` lines stay.
+  /// `@cert-authority` lines stay. No symbolic link is followed: where others may write in the folder,
+  /// one would lead to a file of their choice.
   public static func accept(
     _ key: HostKey, for names: [String], in path: String
   ) throws(SystemError) {
     var lines: [String] = []
     do throws(SystemError) {
-      let text = String(decoding: try SmallFile.read(path, limit: 16 << 20), as: UTF8.self)
+      let text = String(
+        decoding: try SmallFile.read(path, limit: 16 << 20, follows: false), as: UTF8.self)
       lines = text.split(separator: "\n").map(String.init)
     } catch  where error.code == ENOENT {
     }
@@ -35,7 +37,11 @@ public enum KnownHostsFile {
 
   private static func replace(_ path: String, with text: String) throws(SystemError) {
     let draft = "\(path).\(getpid())"
-    let number = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    // Whoever may write in the folder must not choose what is written over: a link at the draft's place
+    // is not followed, and a file there is not ours.
+    unlink(draft)
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let number = open(draft, flags, 0o644)
     guard number >= 0 else { throw SystemError("open \(draft)") }
     let descriptor = FileDescriptor(owning: number)
     let bytes = Array(text.utf8)

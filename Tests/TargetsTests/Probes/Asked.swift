@@ -18,12 +18,13 @@ func read(_ entry: String, modules: String = "") throws -> (ProbePlan?, Findings
 /// Puts one question to an address, as a pass does.
 func ask(
   _ entry: String, at address: String = "127.0.0.1", host: String = "lab", hostname: String? = nil,
-  ca: String? = nil, ssh: SSHOutcome? = nil, within: Duration = .seconds(10)
+  ca: String? = nil, ssh: SSHOutcome? = nil, within: Duration = .seconds(10), sinks: [String] = []
 ) async throws -> ServiceResult {
   let (plan, findings) = try read(entry)
   try findings.finish()
   guard let plan else { throw ConfigurationError("no plan", file: entry) }
-  var context = ProbeContext(host: host, address: address, authorities: ca, kit: ProbeKit())
+  var context = ProbeContext(
+    host: host, address: address, authorities: ca, kit: ProbeKit(sinks: sinks))
   context.explains = true
   context.ssh = ssh
   context.hostname = hostname

@@ -226,6 +226,7 @@ struct HTTPProbeTests {
       ("{http: {method: get it}}", "method"), ("{http: {path: \"/a b\"}}", "%XX"),
       ("{http: {host: \"a/b\"}}", "host is a name"), ("{https: {tls: {dys: 3}}}", "\"dys\""),
       ("{http: {redirects: 21}}", "redirects"),
+      ("{http: {redirect_to: [everywhere]}}", "no place that redirects may lead to"),
       ("{http: {headers: {X: \"file:\"}}}", "without a path"),
     ])
   func `a slip in the options is named`(entry: String, words: String) throws {

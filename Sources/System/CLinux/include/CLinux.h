@@ -31,6 +31,7 @@ int scrape_watch_signals(void);
 /// Lets the next of them end the process.
 void scrape_release_signals(void);
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,3 +51,14 @@ int scrape_clock_is_synchronised(void);
 /// The most that the clock may be wrong by, in microseconds: `maxerror` of adjtimex(2); -1 where the
 /// kernel does not tell.
 long scrape_clock_error_bound(void);
+
+/// Makes the second descriptor a copy of the first, closed on exec, and closes what it was; -1 with errno
+/// set. See dup3(2).
+static inline int scrape_replace_descriptor(int source, int target) {
+  return (int)syscall(SYS_dup3, source, target, O_CLOEXEC);
+}
+
+#include <sys/prctl.h>
+
+/// Makes the process one that nobody may attach to, or dump. See PR_SET_DUMPABLE in prctl(2).
+static inline void scrape_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

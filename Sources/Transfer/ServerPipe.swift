@@ -1,0 +1,129 @@
+internal import CLinux
+internal import Engine
+internal import Glibc
+
+/// Stands between a C library and its server, so that the library gets no more at once than this gives.
+///
+/// A library that reads as long as bytes come would keep the reactor's thread, and fill our memory where
+/// a server announces a row of a gigabyte. The library's descriptor becomes one end of a pair of local
+/// sockets; the connection itself is read here, a piece at a time, and counted.
+final class ServerPipe {
+  private let server: FileDescriptor
+  private let inner: FileDescriptor
+  /// The library's own end, which it closes itself.
+  private let library: Int32
+  private var toServer: [UInt8] = []
+  private var toLibrary: [UInt8] = []
+  private var received = 0
+  private var hasEnded = false
+  private let limit: Int
+
+  private static let piece = 64 << 10
+
+  /// Takes the place of the library's connection, which must be established.
+  init(_ library: Int32, limit: Int) throws(TransferError) {
+    self.library = library
+    self.limit = limit
+    let copy = fcntl(library, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw TransferError(.local, SystemError("dup").description) }
+    server = FileDescriptor(owning: copy)
+    var ends: [Int32] = [-1, -1]
+    let kind = Int32(
+      SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+      inner = FileDescriptor(owning: -1)
+      throw TransferError(.local, SystemError("socketpair").description)
+    }
+    inner = FileDescriptor(owning: ends[0])
+    let code = scrape_replace_descriptor(ends[1], library)
+    let error = SystemError("dup3")
+    close(ends[1])
+    guard code >= 0 else { throw TransferError(.local, error.description) }
+  }
+
+  /// Waits until the library can go on.
+  func wait(
+    for wanted: Readiness, _ doing: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) -> Readiness {
+    while true {
+      exchange()
+      let ready = readiness(wanted)
+      if !ready.isEmpty { return ready }
+      // The end is what the library finds where nothing else is left for it.
+      if hasEnded { return wanted }
+      var need: Readiness = []
+      if !toServer.isEmpty { need.insert(.write) }
+      if wanted.contains(.read), toLibrary.isEmpty { need.insert(.read) }
+      let found: Readiness
+      do throws(WaitError) {
+        found = try await reactor.wait(
+          server.number, for: need.isEmpty ? .read : need, by: deadline)
+      } catch {
+        throw TransferError(error, while: doing)
+      }
+      if found.contains(.read) { try receive() }
+    }
+  }
+
+  /// Sends what the library said last, as far as that is possible at once.
+  func finish() { exchange() }
+
+  /// Nothing more is said in either direction.
+  func breakOff() {
+    shutdown(server.number, Int32(SHUT_RDWR))
+    shutdown(inner.number, Int32(SHUT_RDWR))
+  }
+
+  private func receive() throws(TransferError) {
+    var piece = [UInt8](repeating: 0, count: Self.piece)
+    let count = recv(server.number, &piece, piece.count, Int32(MSG_DONTWAIT))
+    if count > 0 {
+      received += count
+      guard received <= limit else {
+        throw TransferError(.malformed, "the server sends without end")
+      }
+      toLibrary += piece[..<count]
+    } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+      hasEnded = true
+    }
+  }
+
+  /// Moves what waits here as far as it can go now.
+  private func exchange() {
+    var piece = [UInt8](repeating: 0, count: Self.piece)
+    while toServer.count < 4 * Self.piece {
+      let count = recv(inner.number, &piece, piece.count, Int32(MSG_DONTWAIT))
+      guard count > 0 else { break }
+      toServer += piece[..<count]
+    }
+    Self.move(&toServer, to: server.number)
+    Self.move(&toLibrary, to: inner.number)
+    if hasEnded, toLibrary.isEmpty { shutdown(inner.number, Int32(SHUT_WR)) }
+  }
+
+  private static func move(_ bytes: inout [UInt8], to socket: Int32) {
+    while !bytes.isEmpty {
+      let count = send(
+        socket, bytes, bytes.count, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT))
+      )
+      guard count > 0 else {
+        // Nobody takes them any more; who reads there learns it.
+        if count < 0, errno != EAGAIN, errno != EINTR { bytes = [] }
+        return
+      }
+      bytes.removeFirst(count)
+    }
+  }
+
+  private func readiness(_ wanted: Readiness) -> Readiness {
+    var entry = pollfd(fd: library, events: 0, revents: 0)
+    if wanted.contains(.read) { entry.events |= Int16(POLLIN) }
+    if wanted.contains(.write) { entry.events |= Int16(POLLOUT) }
+    guard poll(&entry, 1, 0) > 0 else { return [] }
+    var ready: Readiness = []
+    let broken = Int16(POLLERR) | Int16(POLLHUP)
+    if entry.revents & (Int16(POLLIN) | broken) != 0 { ready.insert(.read) }
+    if entry.revents & (Int16(POLLOUT) | broken) != 0 { ready.insert(.write) }
+    return ready.intersection(wanted)
+  }
+}

@@ -1,0 +1,51 @@
+import Engine
+import Metrics
+import Sinks
+import Testing
+
+@testable import Scraper
+
+struct HostLanesTests {
+  @Test func `those that were slow begin when all others have, in a lane of their own`() {
+    var lanes = HostLanes([true, false, true, false, false], fanout: 2)
+    var first: [Int] = []
+    while let place = lanes.next() { first.append(place) }
+    // Two quick ones, and nobody else as long as a quick one waits.
+    #expect(first.count == 2 && Set(first).isSubset(of: [1, 3, 4]))
+    lanes.ended(first[0])
+    var rest: [Int] = []
+    while let place = lanes.next() { rest.append(place) }
+    // The last quick one, and then the slow ones beside those.
+    #expect(Set(rest) == Set([0, 1, 2, 3, 4]).subtracting(first) && !lanes.hasWaiting)
+    #expect([0, 2].contains(rest.last ?? -1))
+  }
+
+  @Test func `who takes too long now gives the turn to the next`() {
+    var lanes = HostLanes([false, false, false, false, false], fanout: 2)
+    var begun: [Int] = []
+    while let place = lanes.next() { begun.append(place) }
+    lanes.sortOut(at: .now)
+    #expect(begun.count == 2 && lanes.next() == nil)
+    let later = Deadline.now.advanced(by: HostLanes.limit + .seconds(1))
+    lanes.sortOut(at: later)
+    while let place = lanes.next() { begun.append(place) }
+    #expect(begun.count == 4)
+    // The lane of slow ones has bounds, too.
+    lanes.sortOut(at: later.advanced(by: .seconds(60)))
+    #expect(lanes.next() == nil && lanes.hasWaiting)
+    for place in begun.prefix(2) { lanes.ended(place) }
+    lanes.sortOut(at: later.advanced(by: .seconds(60)))
+    #expect(lanes.next() != nil && !lanes.hasWaiting)
+  }
+
+  @Test func `a host is slow until it was quick`() {
+    let now = Timestamp.now
+    #expect(HostLanes.verdict(.seconds(1), before: false, at: now) == nil)
+    let until = HostLanes.verdict(HostLanes.limit + .seconds(1), before: false, at: now)
+    #expect(HostLanes.wasSlow(HostState(due: [HostLanes.name: until ?? now]), at: now))
+    let over = HostLanes.verdict(.seconds(1), before: true, at: now)
+    #expect(over != nil)
+    #expect(!HostLanes.wasSlow(HostState(due: [HostLanes.name: over ?? now]), at: now))
+    #expect(!HostLanes.wasSlow(nil, at: now))
+  }
+}
