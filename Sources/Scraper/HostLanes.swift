@@ -4,14 +4,17 @@ internal import Sinks
 
 /// Which host is asked next, so that slow ones take no turn from the others.
 ///
-/// At most `fanout` hosts are asked at the same time that are not slow, and as many slow ones beside
-/// them. A host is slow when it took longer than `limit` at the last pass, or takes longer than that
-/// now. Those that were slow wait until all others have begun.
+/// At most `fanout` hosts are asked at the same time that are not slow. A host is slow when it took
+/// longer than `limit` at the last pass, or takes longer than that now. Those that were slow wait until
+/// all others have begun, and as many of them begin at once; those that become slow leave their turn to
+/// the next, up to `spare` more of them.
 struct HostLanes {
   /// Its name among what the store keeps of a host: until when it counts as slow.
   static let name = "slow"
   /// How long a host takes at most that is not slow.
   static let limit: Duration = .seconds(3)
+  /// So many slow hosts beyond the fan-out hold up nobody, also where none was known to be slow.
+  static let spare = 128
   /// A host that is asked now and then only is forgiven after so long.
   private static let memory: Duration = .seconds(7 * 86_400)
 
@@ -50,7 +53,7 @@ struct HostLanes {
   /// Moves those that have taken too long into the lane of slow ones, while there is room.
   mutating func sortOut(at now: Deadline = .now) {
     for (place, start) in young.sorted(by: { $0.value < $1.value })
-    where old.count < fanout && now.since(start) > Self.limit {
+    where old.count < fanout + Self.spare && now.since(start) > Self.limit {
       young[place] = nil
       old.insert(place)
     }

@@ -206,7 +206,6 @@ struct HostileService: Sendable {
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct RedTeamTests {
   static let isWanted = ProcessInfo.processInfo.environment["SCRAPE_REDTEAM"] != nil
-  private static let deadline = 40.0
 
   @Test func `the list is as long as it says`() {
     #expect(LabHost.redTeam.count >= 104)
@@ -216,7 +215,7 @@ struct RedTeamTests {
 
   @Test(.enabled(if: isWanted)) func `honest hosts keep their points among all the others`() throws
   {
-    try pass(over: LabHost.redTeam, fanout: 20, passes: 2)
+    try pass(over: LabHost.redTeam, fanout: 20, passes: 2, deadline: 40)
   }
 
   /// What CI has time for: all services, and hosts that hold every turn there is.
@@ -224,10 +223,12 @@ struct RedTeamTests {
     let drips = LabHost.redTeam.filter {
       $0.name.hasPrefix("drip") || $0.name.hasPrefix("half-banner")
     }
-    try pass(over: drips, fanout: 6, passes: 2)
+    try pass(over: drips, fanout: 6, passes: 2, deadline: 16)
   }
 
-  private func pass(over hosts: [LabHost], fanout: Int, passes: Int) throws {
+  private func pass(
+    over hosts: [LabHost], fanout: Int, passes: Int, deadline: Int
+  ) throws {
     let lab = try HostileLab(LabHost.healthy + hosts, net: 40)
     let scratch = lab.scratch
     // The scraper's own sink repeats its token, and takes nothing.
@@ -279,7 +280,7 @@ struct RedTeamTests {
       """
       self: off
       fanout: \(fanout)
-      deadline: \(Int(Self.deadline))
+      deadline: \(deadline)
       profiles: {nothing: {collectors: {kernel: 1h}}}
       rules: {made up: {when: net.bytes_recv, minor: "> -1"}}
       sinks:
@@ -306,7 +307,7 @@ struct RedTeamTests {
       runs.append(run)
       let said = String(decoding: run.errors, as: UTF8.self)
       #expect(run.status == 1 || run.status == 3, "\(run.status) \(said)")
-      #expect(run.seconds < Self.deadline + 15, "pass \(number) took \(run.seconds) s")
+      #expect(run.seconds < Double(deadline) + 15, "pass \(number) took \(run.seconds) s")
       #expect(
         run.peakMemory > 0 && run.peakMemory < 80 << 20,
         "pass \(number): \(run.peakMemory >> 20) MiB")
@@ -316,7 +317,7 @@ struct RedTeamTests {
         let own = lines[host.name] ?? []
         let measurements = Set(own.map { $0.prefix { $0 != "," && $0 != " " } })
         #expect(
-          measurements.isSuperset(of: ["mem", "system", "kernel", "net", "processes", "scrape"]),
+          measurements.isSuperset(of: ["mem", "system", "kernel", "net", "scrape"]),
           "pass \(number): \(host.name) \(own)")
         #expect(own.contains { $0.hasPrefix("scrape,") && $0.contains(" up=1i") })
       }
@@ -339,9 +340,10 @@ struct RedTeamTests {
       ["status"], ["status", "--json"], ["status", "--history"], ["alerts", "--json"], ["list"],
     ]
     .map { try scrape($0) }
-    // A GET would have come as a redirect's.
+    // A GET would be a redirect's; an FTP server may name a port, to which nothing is said.
     #expect(
-      !sink.requests.isEmpty && sink.requests.allSatisfy { $0.hasPrefix("POST /api/v2/write") })
+      !sink.requests.isEmpty
+        && sink.requests.allSatisfy { $0.isEmpty || $0.hasPrefix("POST /api/v2/write") })
     #expect(!hook.requests.isEmpty)
     // Nothing of the secrets is anywhere, in none of their forms; the store's texts are in what was shown.
     let secret = HostileService.secret
