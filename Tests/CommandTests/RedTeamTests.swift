@@ -223,7 +223,7 @@ struct RedTeamTests {
     let drips = LabHost.redTeam.filter {
       $0.name.hasPrefix("drip") || $0.name.hasPrefix("half-banner")
     }
-    try pass(over: drips, fanout: 6, passes: 2, deadline: 16)
+    try pass(over: drips, fanout: 6, passes: 2, deadline: 25)
   }
 
   private func pass(
