@@ -45,6 +45,7 @@ struct AlertFeed {
       inventory.hosts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for (name, checks) in states {
       for (check, state) in checks where state.severity != .ok || state.isFlapping {
+        if SelfReading.notifiesNobody(name, check, state.message) { continue }
         let key = Alert.Key(name, check)
         var alert = Alert(
           key, group: hosts[name]?.group ?? "", severity: state.severity, message: state.message,

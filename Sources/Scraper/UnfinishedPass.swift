@@ -10,6 +10,12 @@ extension SelfReading {
   /// How long a pass that did not end is reported; it is over in one pass, and an alert needs time.
   static let remembered = Duration.seconds(600)
 
+  /// Whether that is shown and is an event, but no alert: a pass that somebody else ended is one that he
+  /// knows of, and what fails in the same minute must not stand behind it.
+  static func notifiesNobody(_ host: String, _ check: String, _ message: String) -> Bool {
+    host == Self.host && check == "pass" && message.hasPrefix(Lock.Unfinished.End.vanished.rawValue)
+  }
+
   /// Takes in how the last pass ended; nil where that was in order.
   mutating func note(_ unfinished: Lock.Unfinished?, known: HostState) {
     let time = result.batch.time

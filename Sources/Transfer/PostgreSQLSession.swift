@@ -7,6 +7,8 @@ public final class PostgreSQLSession {
   private let connection: OpaquePointer
   /// What libpq reads from in the server's place: one call of it reads as long as bytes come.
   private var pipe: ServerPipe?
+  private let place: String
+  private var isLoggedIn = false
 
   /// Logs in, asks, and takes leave (Terminate).
   public static func ask(
@@ -18,6 +20,7 @@ public final class PostgreSQLSession {
       do throws(TransferError) {
         try await session.connect(on: reactor, by: deadline)
         answer.isLoggedIn = true
+        session.isLoggedIn = true
         answer.version = PQparameterStatus(session.connection, "server_version").map {
           String(String(cString: $0).prefix(100))
         }
@@ -37,6 +40,7 @@ public final class PostgreSQLSession {
   }
 
   private init(_ request: DatabaseRequest) throws(TransferError) {
+    place = "\(request.address):\(request.port)"
     // All that libpq would else take from the environment, or from files of a home folder.
     let none = "/dev/null/none"
     let options: [(String, String)] = [
@@ -174,13 +178,31 @@ public final class PostgreSQLSession {
     }
     for code in [ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EMFILE, ENFILE]
     where said.contains(SystemError("", code).message) {
-      return TransferError(connecting: code, said)
+      return TransferError(
+        connecting: code,
+        "\(FailureWords.connection(code)) (\(place))")
     }
-    if said.contains("certificate") { return TransferError(.untrusted, said) }
-    if said.contains("SSL") { return TransferError(.insecure, said) }
+    // libpq quotes OpenSSL: `SSL error: certificate verify failed`.
+    if let reason = said.firstRange(of: "certificate")?.lowerBound {
+      return TransferError(.untrusted, String(said[reason...]))
+    }
+    if said.contains("does not support SSL") {
+      return TransferError(.insecure, "the server does not offer TLS")
+    }
+    if said.contains("SSL") {
+      let broke = said.contains("EOF") || said.contains("SYSCALL")
+      return TransferError(
+        .insecure,
+        "TLS handshake: "
+          + (broke
+            ? "the connection broke off" : said.split(separator: ":").last.map(String.init) ?? said)
+      )
+    }
     if said.contains("expected ") || said.contains("invalid response") {
-      return TransferError(.malformed, said)
+      return TransferError(.malformed, "what came is not PostgreSQL's protocol; is the port right?")
     }
-    return TransferError(.lost, said)
+    // `server closed the connection unexpectedly`, `could not receive data from server: …`
+    return TransferError(
+      .lost, "the connection broke off \(isLoggedIn ? "while it was asked" : "while logging in")")
   }
 }

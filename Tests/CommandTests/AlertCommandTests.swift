@@ -129,6 +129,8 @@ import Testing
     // It came and went within one interval: one message, and one answer that it is over. A send may be
     // there twice where the kill came between it and its being noted; nobody noted its time, then.
     #expect((2...4).contains(team.messages.count), "\(team.conversation)")
+    // That passes were killed is shown, and is no alert.
+    #expect(try team.range.scrape("status").output.contains("vanished"))
     let violations = team.bot.violations.filter { !$0.contains("two messages within") }
     #expect(violations.isEmpty, "\(violations)")
   }

@@ -84,6 +84,29 @@ import Testing
         && answer.error?.message.contains("before its greeting") == true, "\(answer)")
   }
 
+  @Test(
+    arguments: [
+      ([.close], TransferError.Reason.lost, "broke off while logging in"),
+      (
+        [.say("HTTP/1.1 400 Bad Request\r\n"), .silence], .malformed, "is the port right?"
+      ),
+      ([.pause(1), .reset], .lost, "broke off while logging in"),
+    ] as [([Peer.Step], TransferError.Reason, String)])
+  func `a server at PostgreSQL's port that fails is described in words of ours`(
+    steps: [Peer.Step], reason: TransferError.Reason, words: String
+  ) async throws {
+    let server = try Peer(steps)
+    defer { server.stop() }
+    let answer = await Reactor().run { reactor in
+      await PostgreSQLSession.ask(
+        DatabaseRequest(address: "127.0.0.1", port: server.port, user: "u"), on: reactor,
+        by: .after(.seconds(2)))
+    }
+    #expect(answer.error?.reason == reason, "\(answer)")
+    #expect(answer.error?.message.contains(words) == true, "\(answer)")
+    Self.checkOwn(answer.error?.message ?? "")
+  }
+
   /// None of the libraries' words for how they noticed.
   static func checkOwn(_ message: String) {
     for foreign in ["errno", "system error", "SSL_ERROR", "Couldn't", "Recv failure", "OpenSSL"] {

@@ -41,7 +41,7 @@ struct PostgresProbeTests {
         entry(", database: shop", password: "SCRAPE_TEST_WRONG"), "critical auth_failed up",
         "(28P01)"
       ),
-      (entry(", database: shop, tls: yes"), "critical tls_failed down", "SSL"),
+      (entry(", database: shop, tls: yes"), "critical tls_failed down", "does not offer TLS"),
     ]
     for (entry, told, words) in cases {
       let result = try await ask(entry)
