@@ -532,7 +532,8 @@ final class Exchange {
       return TransferError(
         .malformed, "the server sends without end: more than \(request.rawLimit) bytes came")
     }
-    said = failureWords(code, said).text
+    // Of a mail, libcurl quotes the server, and the notifier looks for the step that it names.
+    if request.sender == nil { said = failureWords(code, said).text }
     if !isTolerant, !found.faults.isEmpty {
       said = "certificate: " + found.faults.map(\.message).joined(separator: "; ")
     }

@@ -167,6 +167,10 @@ public final class PostgreSQLSession {
     }.map(String.init)
   }
 
+  private var notPostgreSQL: TransferError {
+    TransferError(.malformed, "what came is not PostgreSQL's protocol; is the port right?")
+  }
+
   private func failure() -> TransferError {
     let all = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
     var said =
@@ -182,6 +186,8 @@ public final class PostgreSQLSession {
         connecting: code,
         "\(FailureWords.connection(code)) (\(place))")
     }
+    // `received invalid response to SSL negotiation: H`
+    if said.contains("invalid response") { return notPostgreSQL }
     // libpq quotes OpenSSL: `SSL error: certificate verify failed`.
     if let reason = said.firstRange(of: "certificate")?.lowerBound {
       return TransferError(.untrusted, String(said[reason...]))
@@ -198,9 +204,7 @@ public final class PostgreSQLSession {
             ? "the connection broke off" : said.split(separator: ":").last.map(String.init) ?? said)
       )
     }
-    if said.contains("expected ") || said.contains("invalid response") {
-      return TransferError(.malformed, "what came is not PostgreSQL's protocol; is the port right?")
-    }
+    if said.contains("expected ") { return notPostgreSQL }
     // `server closed the connection unexpectedly`, `could not receive data from server: …`
     return TransferError(
       .lost, "the connection broke off \(isLoggedIn ? "while it was asked" : "while logging in")")

@@ -48,7 +48,7 @@ import Testing
       #expect(await write([batch(points(5..<6))], to: LineFile(configuration)).error == nil)
       #expect(
         text(folder).hasSuffix(
-          "\n{\"measurement\":\"m\",\"time\":5000000000,\"tags\":{\"group\":\"web\",\"host\":\"web1\"},"
+          "\n{\"measurement\":\"m\",\"time\":\"1970-01-01T00:00:05.000Z\",\"tags\":{\"group\":\"web\",\"host\":\"web1\"},"
             + "\"fields\":{\"v\":5}}\n"))
     }
   }

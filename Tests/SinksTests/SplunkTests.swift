@@ -91,7 +91,7 @@ import Testing
     arguments: [
       ("hidden", "nowhere", .missing, "code 7: Incorrect index; let the token write to nowhere"),
       ("wrong", nil, .unauthorized, "code 4: Invalid token; check the token"),
-      ("disabled", nil, .unauthorized, "code 1: Token disabled; enable the token"),
+      ("disabled", nil, .unauthorized, "code 1: Token •••; enable the token"),
     ] as [(String, String?, SinkError.Reason, String)])
   func `what is set up wrongly keeps the events and says what to do`(
     token: String, index: String?, reason: SinkError.Reason, message: String

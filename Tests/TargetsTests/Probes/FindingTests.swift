@@ -111,7 +111,9 @@ import Testing
     let meant = try await ask("{https: {port: \(port), findings: ok}}")
     #expect(meant.told == "ok - up", "\(meant.verdict)")
     // Where a redirect leads, that place's name counts.
-    let led = try await ask("{https: {port: \(port), path: /r, redirects: 2}}", ca: authority.file)
+    let led = try await ask(
+      "{https: {port: \(port), path: /r, redirects: 2, redirect_to: [loopback]}}",
+      ca: authority.file)
     #expect(led.told == "minor certificate_name up", "\(led.verdict)")
     // A secret is not shown to who is not believed.
     setenv("SCRAPE_TEST_TOKEN", "secret-word", 1)
