@@ -38,6 +38,8 @@ struct SyslogMessage {
   ///
   /// The number is the one that RFC 5612 keeps for examples: this program has none of its own.
   func network(_ facility: Int, at time: Timestamp, from host: String, limit: Int) -> [UInt8] {
+    // RFC 5424 allows six digits of a second; rsyslog garbles nine.
+    let time = Timestamp(nanoseconds: time.nanoseconds - time.nanoseconds % 1_000_000)
     var line = "<\(facility * 8 + level.rawValue)>1 \(time.rfc3339) \(host.cut(to: 255)) scrape "
     line += "\(getpid()) \(kind) "
     let facts = facts.filter { !$0.value.isEmpty }.map { fact in
