@@ -135,7 +135,12 @@ extension TransferRequest {
     request.headers = []
     request.body = []
     (request.user, request.password, request.bearer) = (nil, nil, nil)
-    if new.host != old.host { request.address = nil }
+    if new.host != old.host {
+      request.address = nil
+      // There that place's name counts; addresses of IPv6 stand in brackets.
+      let name = new.host.hasPrefix("[") ? String(new.host.dropFirst().dropLast()) : new.host
+      if !names.isEmpty { request.names = [name] }
+    }
     request.isRedirected = true
     return request
   }
