@@ -1,4 +1,9 @@
+internal import CCares
+internal import CCurl
 internal import CLinux
+internal import CMariaDB
+internal import CPQ
+internal import CSSL
 internal import Engine
 internal import Glibc
 

@@ -1,4 +1,9 @@
+internal import CCares
 internal import CCurl
+internal import CLinux
+internal import CMariaDB
+internal import CPQ
+internal import CSSL
 internal import Glibc
 
 /// The sockets that libcurl has open, and what is said on them before they are closed in the middle
