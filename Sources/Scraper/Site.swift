@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Collectors
 internal import Configuration
 internal import Engine
