@@ -92,7 +92,7 @@ struct BootAndClock {
 }
 
 extension Timestamp {
-  /// The moment so many seconds before.
+  /// The moment that many seconds earlier.
   fileprivate func before(_ seconds: Double) -> Timestamp {
     let length = Int64(min(max(seconds, 0), 1e9) * 1e9)
     return Timestamp(nanoseconds: nanoseconds &- length)

@@ -13,7 +13,7 @@ struct HostLanes {
   static let name = "slow"
   /// How long a host takes at most that is not slow.
   static let limit: Duration = .seconds(3)
-  /// So many slow hosts beyond the fan-out hold up nobody, also where none was known to be slow.
+  /// The number of slow hosts beyond the fan-out that hold up nobody, also where none was known to be slow.
   static let spare = 128
   /// A host that is asked now and then only is forgiven after so long.
   private static let memory: Duration = .seconds(7 * 86_400)

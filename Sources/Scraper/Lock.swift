@@ -52,7 +52,7 @@ struct Lock: ~Copyable {
     var end: End
   }
 
-  /// A pass that is so much past its deadline is ended by the next one. Its own watchdog strikes after
+  /// How long past its deadline a pass is ended by the next one. Its own watchdog ends it after
   /// `PassWatchdog.patience`.
   static let patience = Duration.seconds(60)
 

@@ -67,7 +67,7 @@ struct LockRecord: Sendable, Equatable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// So many of what it waited for are kept.
+  /// The number of waits that are kept.
   static let mostWaits = 20
 
   /// Reads what `text` wrote; nil where it is something else.

@@ -543,7 +543,7 @@ final class Exchange {
   private func failureWords(_ code: CURLcode, _ said: String) -> FailureWords {
     let wantsTLS = request.requiresTLS || scheme.hasSuffix("s")
     return FailureWords(
-      code: code, said: said, scheme: scheme,
+      code: code, said: said,
       place: FailureWords.place(request.url, address: found.address ?? request.address),
       number: connectionError, isConnected: found.phases.connected != nil,
       isSecured: wantsTLS ? found.phases.secured != nil : nil, head: headerBytes,

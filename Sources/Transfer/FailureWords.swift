@@ -10,7 +10,6 @@ struct FailureWords {
   var code: CURLcode
   /// What libcurl says of it.
   var said: String
-  var scheme: String
   /// Where the connection went, or was to go: `127.0.0.1:80`; nil where no address is known.
   var place: String?
   /// The error number of the connection's system call; zero where there was none.
