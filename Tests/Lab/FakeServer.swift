@@ -1,6 +1,13 @@
 import Foundation
 import Synchronization
 
+/// The end of a pipe that hangs up when a server's threads are to end; the last of them closes it.
+private final class Stop: Sendable {
+  let descriptor: Int32
+  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  deinit { close(descriptor) }
+}
+
 /// How often something came, as the servers' threads count it.
 private final class Visits: Sendable { let count = Mutex(0) }
 
@@ -46,17 +53,17 @@ public final class FakeServer: Sendable {
     listen(listener, 128)
     var ends: [Int32] = [0, 0]
     pipe(&ends)
-    let stop = ends[0]
+    let stop = Stop(ends[0])
     (port, self.listener, end) = (UInt16(bigEndian: address.sin_port), listener, ends[1])
     let visits = Visits()
     self.seen = visits
     Thread.detachNewThread {
-      while Self.isReady(listener, unless: stop) {
+      while Self.isReady(listener, unless: stop.descriptor) {
         let client = accept(listener, nil, nil)
         if client < 0 { return }
         visits.count.withLock { $0 += 1 }
         Thread.detachNewThread {
-          Self.serve(client, acts, stop)
+          withExtendedLifetime(stop) { Self.serve(client, acts, stop.descriptor) }
           close(client)
         }
       }
@@ -148,14 +155,14 @@ public final class FakeDatagrams: Sendable {
     }
     var ends: [Int32] = [0, 0]
     pipe(&ends)
-    let stop = ends[0]
+    let stop = Stop(ends[0])
     let visits = seen
     (port, end) = (UInt16(bigEndian: address.sin_port), ends[1])
     Thread.detachNewThread {
       while true {
         var wanted = [
           pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
-          pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         poll(&wanted, 2, -1)
         if wanted[1].revents != 0 { break }

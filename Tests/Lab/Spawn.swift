@@ -1,3 +1,4 @@
+import CLab
 import Foundation
 
 /// A child process in a process group of its own.
@@ -19,6 +20,8 @@ final class Child: @unchecked Sendable {
     let flags = O_WRONLY | O_CREAT | O_APPEND
     posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
+    // Nothing of what tests hold open: some daemons count the descriptors that they begin with.
+    lab_inherit_nothing(&actions)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

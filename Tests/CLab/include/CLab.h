@@ -1,4 +1,5 @@
-// What the lab needs of the kernel that Swift cannot call: ptrace(2) is variadic.
+// What the lab needs of C: ptrace(2) is variadic, and some calls are GNU's.
+#include <spawn.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -17,3 +18,6 @@ static inline int lab_reap_thread(pid_t thread) {
   int status;
   return waitpid(thread, &status, __WALL | WNOHANG) != 0;
 }
+
+/// Makes a child begin with descriptors 0 to 2 only; see posix_spawn_file_actions_addclosefrom_np(3).
+int lab_inherit_nothing(posix_spawn_file_actions_t *actions);
