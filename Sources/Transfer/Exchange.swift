@@ -547,7 +547,7 @@ final class Exchange {
       place: FailureWords.place(request.url, address: found.address ?? request.address),
       number: connectionError, isConnected: found.phases.connected != nil,
       isSecured: wantsTLS ? found.phases.secured != nil : nil, head: headerBytes,
-      body: found.body.count, hasWholeHead: hasWholeHead,
+      body: found.body.count, hasWholeHead: hasWholeHead, isConversation: isConversation,
       redirects: request.redirects, announced: found[header: "content-length"].flatMap { Int($0) })
   }
 

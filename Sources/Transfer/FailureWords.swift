@@ -21,6 +21,8 @@ struct FailureWords {
   var head: Int
   var body: Int
   var hasWholeHead: Bool
+  /// Mail, whose answers are lines without head and body.
+  var isConversation = false
   /// How many redirects may be followed.
   var redirects: Int
   /// What the answer announced as its length.
@@ -51,6 +53,13 @@ struct FailureWords {
     case CURLE_TOO_MANY_REDIRECTS: return "more than \(redirects) redirects"
     case CURLE_FTP_CANT_GET_HOST: return "data connection: no address for it"
     case CURLE_FTP_ACCEPT_FAILED, CURLE_FTP_ACCEPT_TIMEOUT: return "data connection: not opened"
+    case CURLE_LOGIN_DENIED: return "the server refuses the log-in"
+    case CURLE_AUTH_ERROR: return "no method of log-in in common with the server"
+    case CURLE_REMOTE_ACCESS_DENIED: return "the server denies access"
+    case CURLE_WEIRD_SERVER_REPLY:
+      // It quotes the answer's code after a colon: `Got unexpected smtp-server response: 554`.
+      let status = said.split(separator: " ").last.flatMap { Int($0) }
+      return "unexpected answer" + (status.map { " \($0)" } ?? "") + "; is the port right?"
     default: return said
     }
   }
@@ -71,6 +80,9 @@ struct FailureWords {
 
   /// Where in the answer it was.
   private var point: String {
+    if isConversation {
+      return head == 0 ? "before the greeting" : "after \(head) bytes of the conversation"
+    }
     if !hasWholeHead {
       return head == 0
         ? "before the first byte of the answer" : "after \(head) bytes of the answer's head"

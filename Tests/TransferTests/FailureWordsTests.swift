@@ -32,6 +32,38 @@ import Testing
     Self.checkOwn(message)
   }
 
+  @Test(
+    arguments: [
+      ([.say("554 no\r\n"), .silence], "smtp", "unexpected answer 554; is the port right?"),
+      (
+        [.say("HTTP/1.1 400 Bad Request\r\n\r\n"), .close], "smtp",
+        "after 28 bytes of the conversation"
+      ),
+      ([.say("-ERR busy\r\n"), .silence], "pop3", "unexpected answer"),
+      ([.say("* BYE busy\r\n"), .close], "imap", "unexpected answer"),
+      ([.close], "smtp", "broke off before the greeting"),
+      (
+        [
+          .say("220 m\r\n"), .line, .say("250-m\r\n250 AUTH PLAIN\r\n"), .line, .say("535 no\r\n"),
+          .line,
+        ],
+        "smtp", "the server refuses the log-in"
+      ),
+    ] as [([Peer.Step], String, String)])
+  func `a mail server that refuses is described in words of ours`(
+    steps: [Peer.Step], scheme: String, words: String
+  ) async throws {
+    let server = try Peer(steps)
+    defer { server.stop() }
+    var request = TransferRequest("GET", "\(scheme)://127.0.0.1:\(server.port)/")
+    request.address = "127.0.0.1"
+    request.user = "u"
+    request.password = "p"
+    let message = await fetch(request, within: .seconds(3)).error?.message ?? ""
+    #expect(message.contains(words), "\(message)")
+    Self.checkOwn(message)
+  }
+
   @Test func `a refused connection names address and port`() async {
     let port = freePort()
     var request = TransferRequest("GET", "http://127.0.0.1:\(port)/")
@@ -109,7 +141,10 @@ import Testing
 
   /// None of the libraries' words for how they noticed.
   static func checkOwn(_ message: String) {
-    for foreign in ["errno", "system error", "SSL_ERROR", "Couldn't", "Recv failure", "OpenSSL"] {
+    for foreign in [
+      "errno", "system error", "SSL_ERROR", "Couldn't", "Recv failure", "OpenSSL", "Login denied",
+      "Got unexpected",
+    ] {
       #expect(!message.contains(foreign), "\(message)")
     }
   }

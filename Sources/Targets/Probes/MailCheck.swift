@@ -127,6 +127,10 @@ struct MailCheck: Sendable {
     for capability in capabilities where !words.contains(capability.uppercased()) {
       return Verdict(.critical, .wrongAnswer, "does not offer \(capability)")
     }
+    // Where a mail server offers no log-in, libcurl goes on without one (RFC 4954: 235 takes it).
+    if user != nil, scheme == "smtp", !answer.lines.contains(where: { $0.hasPrefix("235") }) {
+      return Verdict(.critical, .authFailed, "the server offers no log-in (AUTH)", isUp: true)
+    }
     let login = user == nil ? "" : ", logged in"
     let secured = answer.phases.secured == nil ? "" : ", TLS"
     let ok = Verdict.ok(nil, "\(greeting)\(secured)\(login)")

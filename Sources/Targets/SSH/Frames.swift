@@ -66,9 +66,21 @@ struct Frames {
         return
       }
       let end = UnsafeRawPointer(found) - base
+      start += end + 1
+      // A flood of short lines must cost little once it is only waited for its end.
+      if isDropping, line.isEmpty, !skipping, rest[0] != nonce[0] { continue }
       take(UnsafeRawBufferPointer(rebasing: rest[..<end]))
       endLine()
-      start += end + 1
+    }
+  }
+
+  /// Only a marker is of interest: the section at hand is too large, or none is open.
+  private var isDropping: Bool {
+    switch place {
+    case .between: true
+    case .output: sections.last?.overflowed == true
+    case .errors: (sections.last?.errors.count ?? 0) >= Frames.errorLimit
+    case .before: preamble.count >= Frames.preambleLimit
     }
   }
 

@@ -459,9 +459,9 @@ final class Session {
             channel, stream, buffer.assumingMemoryBound(to: CChar.self), size)
           if count > 0 {
             moved = true
-            if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
             // One host that talks without pause must not hold the reactor.
             if deadline.isPast { throw TargetError(.timeout, "still sending at the deadline") }
+            if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
           } else if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
             break
           } else {

@@ -38,7 +38,7 @@ final class Transport {
   private static let greetingLimit = 4 << 10
   /// The library reads on for as long as there is something; a peer that talks without pause would
   /// hold the reactor for ever. After so many bytes it is told that nothing is there.
-  private static let turnLimit = 256 << 10
+  private static let turnLimit = 64 << 10
 
   init(owning socket: consuming FileDescriptor) { self.socket = socket }
 

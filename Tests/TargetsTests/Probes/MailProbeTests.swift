@@ -56,6 +56,20 @@ struct MailProbeTests {
     #expect(try await ask("imap:\(server.imap)").told == "critical connection_refused down")
   }
 
+  /// libcurl goes on where a server offers no log-in; that must not count as logged in.
+  @Test func `a log-in that the server does not offer has failed`() async throws {
+    setenv("SCRAPE_TEST_MAIL", "right", 1)
+    let server = FakeServer([
+      .send("220 m\r\n"), .read(8), .send("250-m\r\n250 SIZE 1\r\n"), .read(6),
+      .send("221 bye\r\n"),
+    ])
+    let result = try await ask(
+      "{smtp: {port: \(server.port), security: none, user: mon, password: \"${SCRAPE_TEST_MAIL}\"}}"
+    )
+    #expect(result.told == "critical auth_failed up", "\(result.verdict)")
+    #expect(result.verdict.message.contains("offers no log-in"), "\(result.verdict)")
+  }
+
   @Test(.enabled(if: Dovecot.isInstalled && Postfix.isInstalled))
   func `a mail is sent, found and deleted`() async throws {
     setenv("SCRAPE_TEST_MAIL", "right", 1)
