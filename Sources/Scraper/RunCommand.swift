@@ -49,6 +49,7 @@ enum RunCommand: Subcommand {
     let hosts = try site.hosts(arguments)
     let fanout = wantedFanout ?? site.settings.fanout
     let length = wantedLength ?? site.settings.deadline
+    watchdog.expect(by: .after(length), nil)
     var findings = Findings()
     var sinks = Sinks.sinks(
       from: site.settings.sinks, secrets: !arguments.has("--dry-run"), &findings)
@@ -95,9 +96,8 @@ enum RunCommand: Subcommand {
     let unfinished = lock?.unfinished
     do {
       try await site.claim(store, adopting: arguments.has("--adopt-store"))
-    } catch let error as StoreError {
+    } catch is StoreError {
       // The pass says so itself, and asks the hosts all the same.
-      _ = error
     }
     await store.close()
     let pass = Pass(
