@@ -120,8 +120,8 @@ let package = Package(
     tests(
       "Targets", "Lab", "Metrics", "Parsers", "Engine", "Configuration", "Collectors",
       exclude: ["Fixtures"]),
-    tests("Rules", "Lab", "Metrics", "Configuration"),
-    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration"),
+    tests("Rules", "Lab", "Metrics", "Configuration", "Scraper"),
+    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Scraper"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(

@@ -36,7 +36,7 @@ public struct Rule: Sendable {
   ]
 
   /// Reads what stands behind a rule's name.
-  public init?(_ name: Node, _ node: Node, _ findings: inout Findings) {
+  public init?(_ name: Node, _ node: Node, in catalog: Catalog, _ findings: inout Findings) {
     let before = findings.errors.count
     self.name = name.text ?? ""
     place = name
@@ -54,7 +54,7 @@ public struct Rule: Sendable {
       let value = pair.value
       _ = findings.attempt { () throws(ConfigurationError) in
         switch pair.name {
-        case "when": selector = try Selector(value)
+        case "when": selector = try Selector(value, in: catalog)
         case "clear": clear = try Self.margin(value)
         case "for": patience = try value.patience("for")
         case "window": window = try Window(value)
@@ -124,7 +124,9 @@ public struct Rule: Sendable {
   /// All rules: those of `rules:`, a mapping of names or a list of one-key mappings, in their order,
   /// then the built-in ones, which `NAME: off` switches off and `built_in: off` all of them. Those that are
   /// off are among them, with that origin.
-  public static func all(from node: Node?, _ findings: inout Findings) -> [Rule] {
+  public static func all(
+    from node: Node?, in catalog: Catalog, _ findings: inout Findings
+  ) -> [Rule] {
     var pairs: [Node.Pair] = []
     if let items = node?.items {
       for item in items {
@@ -163,25 +165,26 @@ public struct Rule: Sendable {
           unknown("built-in rule", pair.key, among: stock.map(\.name)))
         continue
       }
-      if let rule = Rule(pair.key, pair.value, &findings) { rules.append(rule) }
+      if let rule = Rule(pair.key, pair.value, in: catalog, &findings) { rules.append(rule) }
     }
     for pair in stock where own[pair.name] != nil || !names.contains(pair.name) {
-      if let rule = builtIn(pair, own[pair.name], isOn, &findings) { rules.append(rule) }
+      if let rule = builtIn(pair, own[pair.name], isOn, catalog, &findings) { rules.append(rule) }
     }
     return rules
   }
 
   /// A built-in rule with what the file says of it.
   private static func builtIn(
-    _ pair: Node.Pair, _ own: Node.Pair?, _ isOn: Bool, _ findings: inout Findings
+    _ pair: Node.Pair, _ own: Node.Pair?, _ isOn: Bool, _ catalog: Catalog,
+    _ findings: inout Findings
   ) -> Rule? {
     guard let own else {
-      var rule = Rule(pair.key, pair.value, &findings)
+      var rule = Rule(pair.key, pair.value, in: catalog, &findings)
       rule?.origin = isOn ? .builtIn : .off
       return rule
     }
     if let isOn = own.value.asBoolean {
-      var rule = Rule(Node(pair.name, like: own.key), pair.value, &findings)
+      var rule = Rule(Node(pair.name, like: own.key), pair.value, in: catalog, &findings)
       rule?.origin = isOn ? .builtIn : .off
       return rule
     }
@@ -198,7 +201,7 @@ public struct Rule: Sendable {
     let kept = (pair.value.pairs ?? []).filter { !named.contains(key($0)) }
     let set = changes.filter { $0.value.asBoolean != false }
     let merged = Node(.mapping(kept + set), mark: own.value.mark, end: own.value.end)
-    var rule = Rule(own.key, merged, &findings)
+    var rule = Rule(own.key, merged, in: catalog, &findings)
     rule?.origin = .changed
     return rule
   }

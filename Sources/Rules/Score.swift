@@ -2,10 +2,41 @@ public import Metrics
 
 /// How a number of services are together, as figures and a score.
 ///
-/// Written as `service_summary`: total, online, ok, minor, major, critical, unknown (integers), score
-/// and sla (floats, 0 to 100). One that could not be judged counts in `total` and `unknown`, not in the score:
-/// what is not known is neither good nor bad.
+/// One that could not be judged counts in `total` and `unknown`, not in the score: what is not known is
+/// neither good nor bad.
 public struct Score: Sendable, Equatable {
+  public static let measurement = Measurement(
+    "service_summary",
+    """
+    Summary of services, in each pass that runs probes. Services that this pass did not check \
+    (`--limit`, `every:`) count with their last state. While the scraper is cut off, services \
+    that it did not reach are `unknown`.
+    """,
+    source: "the monitor itself", isOurs: true,
+    tags: [
+      "scope":
+        "`all`, `type`, `group`, `group_type`; `tag_NAME` for each tag of `scores: {by: [NAME]}`",
+      "type": "the probe's kind, in such a scope", "group": "the group, in such a scope",
+      "NAME": "the tag itself, in such a scope",
+    ],
+    fields: [
+      .integer("total", "online", means: "Services ever checked; services that answered"),
+      .integer(
+        "ok", "minor", "major", "critical", "unknown", means: "Services by state"),
+      .float(
+        "score", unit: .percent,
+        means: """
+          0 to 100: share of services that are ok, with the weights of `scores:` for the others; \
+          unknown ones are excluded
+          """),
+      .float(
+        "sla",
+        means: """
+          0 to 100: share of observations in the window of `scores: {sla: …}` that count as \
+          good; unknown ones are excluded; absent without it
+          """),
+    ])
+
   public private(set) var counts: [Severity: Int] = [:]
   public private(set) var online = 0
 

@@ -42,10 +42,12 @@ public struct Selector: Sendable {
   public let text: String
   public let measurement: String
   public let field: String
+  /// The unit in which it is written.
+  public let unit: FieldUnit
   let matchers: [Matcher]
 
-  /// Reads `MEASUREMENT.FIELD{TAG=VALUE,…}`. Only what scrape writes can be looked at.
-  public init(_ node: Node) throws(ConfigurationError) {
+  /// Reads `MEASUREMENT.FIELD{TAG=VALUE,…}`. Only fields of the catalog can be looked at.
+  public init(_ node: Node, in catalog: Catalog) throws(ConfigurationError) {
     let text = try node.string("a metric")
     self.text = text
     let brace = text.firstIndex(of: "{")
@@ -57,9 +59,8 @@ public struct Selector: Sendable {
     }
     measurement = String(name[..<dot])
     field = String(name[name.index(after: dot)...])
-    guard let fields = FieldTypes.all[measurement] else {
-      throw unknown(
-        "measurement", Node(measurement, like: node), among: FieldTypes.all.keys.sorted())
+    guard let fields = catalog.fields(of: measurement) else {
+      throw unknown("measurement", Node(measurement, like: node), among: catalog.names)
     }
     if let reason = Self.stateless[measurement] {
       throw ConfigurationError(
@@ -67,11 +68,11 @@ public struct Selector: Sendable {
         hint: measurement == "event"
           ? "a rule on the number behind it can: see docs/metrics.md" : nil)
     }
-    guard let type = fields[field] else {
-      throw unknown(
-        "field", Node(field, like: node), among: fields.keys.sorted(), in: measurement)
+    guard let spec = catalog.field(field, of: measurement) else {
+      throw unknown("field", Node(field, like: node), among: fields, in: measurement)
     }
-    guard type != .string else {
+    unit = spec.unit
+    guard spec.type != .string else {
       throw ConfigurationError("\(name) is a text, and has no threshold", at: node)
     }
     guard let brace else {

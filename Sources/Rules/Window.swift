@@ -14,6 +14,16 @@ public struct Window: Sendable, Equatable {
     /// Seconds until the value reaches 100, by the straight line that fits best; infinite while it
     /// does not rise.
     case timeToFull = "time_to_full"
+
+    /// The unit of the figure over a field in that unit.
+    public func unit(_ unit: String) -> String {
+      switch self {
+      case .min, .max, .avg, .delta: unit
+      case .count: ""
+      case .rate: unit.isEmpty ? "1/s" : "\(unit)/s"
+      case .timeToFull: "s"
+      }
+    }
   }
 
   public let function: Function

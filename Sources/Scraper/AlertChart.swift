@@ -39,7 +39,7 @@ struct AlertChart {
     let found = await SeriesHistory.byName(
       selector, host: host, tags: tags, in: store, from: from, to: now)
     guard let (own, values) = found[instance], values.count > 1 else { return nil }
-    let unit = FieldUnit.of(selector.measurement, selector.field, tags: own)
+    let unit = selector.unit.sign(own)
     let name = "\(selector.measurement).\(selector.field)"
     let label = instance.isEmpty ? "" : " \(SeriesName.label(instance))"
     var chart = Chart(
@@ -61,7 +61,7 @@ struct AlertChart {
     case .delta, .rate, .count:
       guard figures.count > 1 else { return chart }
       chart.series = [.init("\(words) of \(name)", figures)]
-      chart.unit = FieldUnit.of(window.function, unit)
+      chart.unit = window.function.unit(unit)
       chart.thresholds = lines(of: rule)
     }
     return chart

@@ -55,7 +55,8 @@ struct Gatherer {
   /// What probes share, with the settings.
   var kit: ProbeKit {
     ProbeKit(
-      contacts: site.contactsFile, sinks: site.sinkAddresses, findings: site.settings.findings)
+      reserved: Set(Catalog.all.names), contacts: site.contactsFile, sinks: site.sinkAddresses,
+      findings: site.settings.findings)
   }
 
   private mutating func accepted(_ host: Host) -> KnownHosts {

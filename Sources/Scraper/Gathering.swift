@@ -179,7 +179,7 @@ extension Pass {
     async let asked = ask(others, of: job, kit, after: nil, on: reactor)
     let session = await session(job, questions, on: reactor)
     let late = await ask(waiting, of: job, kit, after: session?.answer, on: reactor)
-    let answered = session.map { questions.results(from: $0.answer) } ?? []
+    let answered = session.map { questions.results(from: $0.answer, with: kit) } ?? []
     let results = await asked
     return (session?.reading, ServiceReading(results + late + answered, of: probes, at: start))
   }

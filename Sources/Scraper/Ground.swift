@@ -283,7 +283,7 @@ struct Ground: Sendable {
       guard evidence.count < 2, let plan = turn.plans.first(where: { $0.kind == "ntp" }) else {
         continue
       }
-      let context = ProbeContext(turn.host, kit: ProbeKit())
+      let context = ProbeContext(turn.host, kit: ProbeKit(reserved: []))
       let limit = min(deadline, .after(.seconds(5)))
       let results = await gatherer.reactors[0].open { reactor in
         await Probes.run([plan], of: context, on: reactor, by: limit)

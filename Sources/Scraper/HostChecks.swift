@@ -124,6 +124,7 @@ enum HostChecks {
 private enum HostClock: Collector {
   static let name = "doctor_clock"
   static let summary = "what time it is there"
+  static let measurements: [Measurement] = []
 
   static func script(_ options: CollectorOptions) -> String? { "date +%s" }
 

@@ -5,6 +5,42 @@ internal import Targets
 
 /// What one host's answer means: points, what is kept for the next pass, and what went wrong.
 struct HostReading: Sendable {
+  /// One point for the SSH session of a host, and one for its BMC.
+  static let measurement = Measurement(
+    "scrape", "Result of scraping the host, one point per target and pass.",
+    source: "the monitor itself", isOurs: true, tags: ["target": "`ssh`, `bmc`"],
+    fields: [
+      .integer(
+        "up",
+        means: """
+          1 if the batch was received completely, else 0; absent if that is unknown \
+          (`cancelled`, `not_reached`)
+          """),
+      .string(
+        "reason", means: "Cause of the failure, one word of the [list](#reasons); absent when up"),
+      .float(
+        "duration_ms", unit: .milliseconds, means: "From the first connection attempt to the end"),
+      .integer("bytes", unit: .bytes, means: "Received, including SSH itself; not for BMCs"),
+      .integer("collectors", means: "Number of collectors that ran; not for BMCs"),
+      .integer(
+        "problems", means: "Number of collectors, or parts of the BMC, that reported a problem"),
+      .integer(
+        "since_reboot_s", unit: .seconds,
+        means: "Time since a reboot that was observed (the previous boot was known); absent before"),
+      .float(
+        "clock_offset_s", unit: .seconds,
+        means: """
+          How far the host's clock is ahead of the monitor's, beyond the uncertainty (one second \
+          and the time of the request); absent if `/proc/stat` was not read
+          """),
+      .integer(
+        "dropped",
+        means: """
+          Points of the host that were dropped because of the limits `series:` and `bytes:` in \
+          `scrape.yml`; absent if none
+          """),
+    ])
+
   var result: HostResult
   /// Why the host could not be asked, or not to the end.
   var failure: TargetError?

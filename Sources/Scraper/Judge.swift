@@ -180,10 +180,10 @@ struct Judge {
         severity = .ok
       }
       var words = "\(selector.measurement).\(selector.field) "
-      var unit = FieldUnit.of(selector.measurement, selector.field, tags: point.tags)
+      var unit = selector.unit.sign(point.tags)
       if let window = rule.window {
         words += "\(window.function.rawValue) over \(window.length.text) "
-        unit = FieldUnit.of(window.function, unit)
+        unit = window.function.unit(unit)
       }
       words += value.isFinite ? Figure.measured(value, unit) : "never"
       if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }

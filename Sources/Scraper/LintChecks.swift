@@ -126,10 +126,12 @@ struct LintChecks {
   private func rules(_ findings: inout Findings) {
     for rule in site.rules.rules where rule.place.mark.file == site.settings.file {
       let metric = rule.selector
-      guard let source = SeriesSource.of(metric.measurement, field: metric.field) else { continue }
+      guard let writer = Catalog.all.writer(of: metric.measurement, field: metric.field) else {
+        continue
+      }
       let own = hosts.filter { site.rules.has(rule.name, for: $0.name) }
       let isThere = own.contains { host in
-        source.isThere(
+        writer.isThere(
           host, tasks: site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? [],
           probes: probes[host.name] ?? [])
       }
@@ -138,7 +140,7 @@ struct LintChecks {
         ConfigurationError(
           "rule \"\(rule.name)\" matches no known series: none of its "
             + "\(Figure.count(own.count, "host")) writes \(metric.measurement)",
-          at: rule.place, hint: own.isEmpty ? "its `hosts:` and `profile:` leave none" : source.cure
+          at: rule.place, hint: own.isEmpty ? "its `hosts:` and `profile:` leave none" : writer.cure
         ))
     }
   }

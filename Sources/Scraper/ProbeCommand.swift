@@ -49,7 +49,8 @@ enum ProbeCommand: Subcommand {
       throw UsageError(message: "\"\(name)\" is no host and no address")
     }
     let kit = ProbeKit(
-      contacts: site?.contactsFile ?? Site.looseContactsFile, sinks: site?.sinkAddresses ?? [],
+      reserved: Set(Catalog.all.names), contacts: site?.contactsFile ?? Site.looseContactsFile,
+      sinks: site?.sinkAddresses ?? [],
       findings: site?.settings.findings ?? .minor)
     var context =
       host.map { ProbeContext($0, kit: kit) }
@@ -75,7 +76,7 @@ enum ProbeCommand: Subcommand {
       let reach = Reach(host, &gatherer)
       let answers = await reach.ask(
         [questions.batch(with: [])], on: gatherer.reactors[0], by: deadline)
-      results = questions.results(from: answers[0], explains: context.explains)
+      results = questions.results(from: answers[0], with: kit, explains: context.explains)
     } else {
       let reactor = Reactor()
       results = await reactor.open { [plans, context] reactor in

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Metrics
 internal import Rules
 internal import Targets
 
@@ -58,7 +59,10 @@ struct Report {
   private static let most = 100
 
   /// Reads an entry of `reports:`; nil where it is not right, with the faults added to the findings.
-  init?(_ node: Node, of contact: String, _ inventory: Inventory, _ findings: inout Findings) {
+  init?(
+    _ node: Node, of contact: String, _ inventory: Inventory, in catalog: Catalog,
+    _ findings: inout Findings
+  ) {
     let before = findings.errors.count
     var name: String?
     var every: Duration?
@@ -81,7 +85,7 @@ struct Report {
         case "every":
           every = try value.interval("every", least: .seconds(1))
         case "at": at = try Self.minute(value)
-        case "metric": metric = try Selector(value)
+        case "metric": metric = try Selector(value, in: catalog)
         case "hosts": hosts = try Self.hosts(value, inventory)
         case "function": function = try Self.word(value, "function")
         case "over": over = try value.duration("over", in: .seconds(60) ... .seconds(31 * 86_400))

@@ -43,7 +43,7 @@ struct ReportText {
     let found = await SeriesHistory.byName(
       metric, host: host.name, tags: host.pointTags, in: store, from: from, to: until)
     let rows = found.map { name, series in
-      let unit = FieldUnit.of(metric.measurement, metric.field, tags: series.tags)
+      let unit = metric.unit.sign(series.tags)
       return Row(
         host: host.name, name: name.isEmpty ? "" : SeriesName.label(name),
         figure: report.function.figure(series.values.map(\.value).filter(\.isFinite)),
@@ -149,7 +149,7 @@ struct ReportText {
     let known = rows.filter { $0.figure != nil && !$0.values.isEmpty }
     guard let first = known.first else { return nil }
     let metric = report.metric
-    let unit = FieldUnit.of(metric.measurement, metric.field)
+    let unit = metric.unit.sign([])
     guard known.allSatisfy({ $0.unit == first.unit }) else { return nil }
     return Chart(
       title: report.name, unit: report.function == .count ? unit : first.unit,

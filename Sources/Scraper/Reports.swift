@@ -17,7 +17,9 @@ struct Reports {
   }
 
   /// Reads what stands behind `reports:` of each contact.
-  init(_ inventory: Inventory, _ contacts: [Contact], _ findings: inout Findings) {
+  init(
+    _ inventory: Inventory, _ contacts: [Contact], in catalog: Catalog, _ findings: inout Findings
+  ) {
     var all: [Report] = []
     for contact in contacts {
       guard let node = contact.sections["reports"] else { continue }
@@ -25,7 +27,9 @@ struct Reports {
         findings.attempt { () throws(ConfigurationError) in try node.list("reports") } ?? []
       var names: Set<String> = []
       for item in items {
-        guard let report = Report(item, of: contact.name, inventory, &findings) else { continue }
+        guard let report = Report(item, of: contact.name, inventory, in: catalog, &findings) else {
+          continue
+        }
         guard names.insert(report.name).inserted else {
           findings.add(
             ConfigurationError(

@@ -22,7 +22,7 @@ struct RuleBook {
 
   /// Reads the sections of the settings that other rooms left alone.
   init(_ settings: Settings, _ inventory: Inventory, _ findings: inout Findings) {
-    let all = Rule.all(from: settings.sections["rules"], &findings)
+    let all = Rule.all(from: settings.sections["rules"], in: .all, &findings)
     rules = all.filter { $0.origin != .off }
     off = all.filter { $0.origin == .off }
     patience = Self.patience(settings.sections["targets"], &findings)

@@ -28,7 +28,7 @@ struct ServiceReading: Sendable {
     result.due[Self.name] = turn.due.map { hadTurn ? $0 : time }
     result.batch.points = self.services.flatMap(\.points).map { point in
       // What a program measured by itself belongs to this host, whatever it says.
-      guard FieldTypes.all[point.measurement] == nil else { return point }
+      guard !Catalog.all.contains(point.measurement) else { return point }
       var point = point
       point.tags.removeAll { tag in result.batch.tags.contains { $0.name == tag.name } }
       return point

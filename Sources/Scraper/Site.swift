@@ -61,7 +61,7 @@ struct Site {
       from: settings.sections["contacts"], secrets: false, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
-    reports = Reports(inventory, contacts, &findings)
+    reports = Reports(inventory, contacts, in: .all, &findings)
     storePath = arguments["--store"] ?? settings.store.path ?? Site.defaultStore
   }
 

@@ -82,7 +82,7 @@ struct Visit {
     if !questions.isEmpty {
       let asked = await reach.ask([questions.batch(with: [])], on: reactor, by: limit)[0]
       session = session ?? asked
-      answered = questions.results(from: asked, explains: true)
+      answered = questions.results(from: asked, with: gatherer.kit, explains: true)
     }
     var context = ProbeContext(turn.host, kit: gatherer.kit)
     context.explains = true

@@ -1,5 +1,5 @@
 public import Engine
-internal import Metrics
+public import Metrics
 internal import Transfer
 
 /// One thing that was tried with a sink, and what came of it.
@@ -34,6 +34,19 @@ public struct SinkFinding: Sendable, Equatable {
     self.isFine = isFine
     self.message = message
   }
+}
+
+extension Measurement {
+  public static let canary = Measurement(
+    Canary.measurement,
+    """
+    Test point that `scrape doctor` writes to each sink and reads back; a pass writes none. \
+    The tag `host` is the machine that runs it.
+    """,
+    isOurs: true,
+    fields: [
+      .integer(Canary.field, means: "A random number that identifies the point")
+    ])
 }
 
 /// A point by which a sink is tried: measurement `scrape_doctor`, tag `host`, field `canary`.

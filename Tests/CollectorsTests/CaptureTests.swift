@@ -22,13 +22,18 @@ import Testing
   }
 
   @Test(arguments: Capture.all)
-  func `every field has the type that the table gives it`(_ capture: Capture) throws {
+  func `every field is declared by its collector, with its type`(_ capture: Capture) throws {
     let collector = try #require(collectors.first { $0.name == capture.collector })
+    let catalog = Catalog([(.collector(collector.name), collector.measurements)])
     let (sample, _) = try capture.collect(with: collector)
     for point in sample.points {
       for field in point.fields {
-        let type = FieldTypes.type(of: field.name, in: point.measurement)
+        let type = catalog.field(field.name, of: point.measurement)?.type
         #expect(type == field.value.type, "\(point.measurement).\(field.name)")
+      }
+      let tags = collector.measurements.filter { $0.name == point.measurement }.flatMap(\.tags)
+      for tag in point.tags {
+        #expect(tags.contains { $0.name == tag.name }, "\(point.measurement), tag \(tag.name)")
       }
     }
   }

@@ -58,7 +58,7 @@ import Testing
   @Test func `the page of rules has each built-in rule as it is`() throws {
     let page = try Self.text("docs/rules.md")
     var findings = Findings()
-    for rule in Rule.all(from: nil, &findings) {
+    for rule in Rule.all(from: nil, in: .all, &findings) {
       var limits = rule.thresholds.reversed().map { "\($0.severity.rawValue) \($0.threshold.text)" }
       if case .time(let length) = rule.patience { limits.append("for \(length.text)") }
       let row = "| `\(rule.name)` | `\(rule.selector.text)` | \(limits.joined(separator: ", ")) |"
@@ -68,17 +68,9 @@ import Testing
     #expect(page.contains("The last 50,000 changes of states are kept, and 1,000 of one host"))
   }
 
-  /// Measurements of Telegraf's plugins; all others are ours.
-  private static let telegraf: Set<String> = [
-    "cpu", "disk", "diskio", "dns_query", "filestat", "http_response", "ipmi_sensor", "kernel",
-    "mdstat", "mem", "nagios", "nagios_state", "net", "net_response", "netstat", "nstat",
-    "nvidia_smi", "nvidia_smi_mig", "nvidia_smi_process", "ping", "pressure", "processes",
-    "procstat", "swap", "system", "x509_cert",
-  ]
-
   @Test func `decision 10 names each measurement that is ours`() throws {
     let page = try Self.text("docs/decisions/0010-names.md")
-    let ours = Set(FieldTypes.all.keys).subtracting(Self.telegraf)
+    let ours = Set(Catalog.all.entries.map(\.measurement).filter(\.isOurs).map(\.name))
     #expect(!ours.isEmpty)
     for name in ours.sorted() { #expect(page.contains("`\(name)`"), "\(name)") }
     let last = try #require(page.range(of: "Ours, as Telegraf has nothing of the kind"))

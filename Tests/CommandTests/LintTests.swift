@@ -1,6 +1,5 @@
 import Foundation
 import Lab
-import Metrics
 import Testing
 
 @testable import Scraper
@@ -190,12 +189,6 @@ import Testing
       let outcome = try lint("all: {hosts: {a: {}}}\n", "sinks: [{\(sinks)}]\n")
       #expect(outcome.status == (problem == nil ? 0 : 2), "\(url): \(outcome.errors)")
       if let problem { #expect(outcome.errors.contains(problem), "\(outcome.errors)") }
-    }
-  }
-
-  @Test func `every measurement has a source, so that no rule escapes the check`() {
-    for measurement in FieldTypes.all.keys {
-      #expect(SeriesSource.of(measurement) != nil, "\(measurement)")
     }
   }
 }

@@ -114,7 +114,7 @@ import Testing
     var time = Timestamp(seconds: 1_800_000_000)
     func pass(_ value: Double) async -> [CheckTransition] {
       var point = Point(row.measurement, tags: row.tags.map { Tag($0.key, $0.value) })
-      if FieldTypes.type(of: row.field, in: row.measurement) == .integer {
+      if Catalog.all.field(row.field, of: row.measurement)?.type == .integer {
         point.integer(row.field, Int64(value))
       } else {
         point.float(row.field, value)

@@ -3,11 +3,12 @@ import Metrics
 import Testing
 
 @testable import Rules
+@testable import Scraper
 
 private func rules(_ text: String?) throws -> [Rule] {
   var findings = Findings()
   let node = try text.map { try YAML.read(Source("scrape.yml", text: $0)) }
-  let rules = Rule.all(from: node, &findings)
+  let rules = Rule.all(from: node, in: .all, &findings)
   try findings.finish()
   return rules
 }
@@ -20,7 +21,7 @@ private func rules(_ text: String?) throws -> [Rule] {
     #expect(all.count == BuiltInRules.pairs().count && all.count >= 20)
     #expect(all.allSatisfy { $0.origin == .builtIn })
     for rule in all {
-      let type = FieldTypes.type(of: rule.selector.field, in: rule.selector.measurement)
+      let type = Catalog.all.field(rule.selector.field, of: rule.selector.measurement)?.type
       #expect(type == .integer || type == .float, "\(rule.name)")
     }
     // What the issue asks for, each by the measurement it is of.
@@ -86,7 +87,8 @@ private func rules(_ text: String?) throws -> [Rule] {
     ("service_summary.score{scope=group_type}", ["group=web type=https"]),
   ])
   func `a score is that of the scope whose tags are named`(text: String, wanted: [String]) throws {
-    let selector = try Selector(YAML.read(Source("scrape.yml", text: "\"\(text)\"")))
+    let selector = try Selector(
+      YAML.read(Source("scrape.yml", text: "\"\(text)\"")), in: .all)
     let scopes: [(String, [Metrics.Tag])] = [
       ("all", []), ("type", [Tag("type", "https")]), ("type", [Tag("type", "ssh")]),
       ("group", [Tag("group", "web")]),
@@ -119,9 +121,11 @@ private func rules(_ text: String?) throws -> [Rule] {
   func `a series keeps its name when its state changes`(
     measurement: String, before: [String: String], after: [String: String]
   ) throws {
-    let field = FieldTypes.all[measurement]?.first { $0.value != .string }?.key ?? ""
+    let field = Catalog.all.fields(of: measurement)?.first {
+      Catalog.all.field($0, of: measurement)?.type != .string
+    }
     let selector = try Selector(
-      YAML.read(Source("scrape.yml", text: "\"\(measurement).\(field)\"")))
+      YAML.read(Source("scrape.yml", text: "\"\(measurement).\(field ?? "")\"")), in: .all)
     func name(_ tags: [String: String]) -> String {
       selector.instance(of: Point(measurement, tags: tags.map { Tag($0.key, $0.value) }))
     }

@@ -3,12 +3,13 @@ import Metrics
 import Testing
 
 @testable import Rules
+@testable import Scraper
 
 private func read(_ text: String) throws -> Node { try YAML.read(Source("scrape.yml", text: text)) }
 
 private func rules(_ text: String) throws -> [Rule] {
   var findings = Findings()
-  let rules = Rule.all(from: try read(text), &findings)
+  let rules = Rule.all(from: try read(text), in: .all, &findings)
   try findings.finish()
   return rules
 }
@@ -25,7 +26,7 @@ private func rules(_ text: String) throws -> [Rule] {
   func `a selector is read, or refused with the reason`(text: String, problem: String?) throws {
     let node = try read("\"\(text.replacing("\"", with: "\\\""))\"")
     do {
-      _ = try Selector(node)
+      _ = try Selector(node, in: .all)
       #expect(problem == nil)
     } catch {
       #expect(problem.map { error.description.contains($0) } == true, "\(error)")
@@ -33,7 +34,8 @@ private func rules(_ text: String) throws -> [Rule] {
   }
 
   @Test func `a selector finds its series and names them`() throws {
-    let selector = try Selector(read("\"disk.used_percent{fstype=ext4,path!~/(boot|run).*}\""))
+    let selector = try Selector(
+      read("\"disk.used_percent{fstype=ext4,path!~/(boot|run).*}\""), in: .all)
     var point = Point("disk", tags: [Tag("path", "/"), Tag("fstype", "ext4")])
     point.float("used_percent", 93)
     #expect(selector.value(of: point, tags: []) == 93)

@@ -11,6 +11,7 @@ import Testing
 enum Probe: Collector {
   static let name = "probe"
   static let summary = "what a test asks"
+  static let measurements: [Metrics.Measurement] = []
   static func script(_ options: CollectorOptions) -> String? {
     options.strings("script", default: ["true"]).joined(separator: "\n")
   }
@@ -31,6 +32,7 @@ enum Probe: Collector {
 enum Load: Collector {
   static let name = "load"
   static let summary = "a file"
+  static let measurements: [Metrics.Measurement] = []
   static let files = ["/proc/loadavg", "/proc/does-not-exist", "/proc/version"]
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {
     for path in files where host.files[path] != nil {

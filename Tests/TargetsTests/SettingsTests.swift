@@ -1,6 +1,7 @@
 import Collectors
 import Configuration
 import Foundation
+import Metrics
 import Testing
 
 @testable import Targets
@@ -8,6 +9,7 @@ import Testing
 private enum FakeCPU: Collector {
   static let name = "cpu"
   static let summary = ""
+  static let measurements: [Metrics.Measurement] = []
   static let options = [
     CollectorOption("percpu", .boolean, ""), CollectorOption("top", .integer, ""),
     CollectorOption("only", .strings, ""),
@@ -17,21 +19,25 @@ private enum FakeCPU: Collector {
 private enum FakeDisk: Collector {
   static let name = "disk"
   static let summary = ""
+  static let measurements: [Metrics.Measurement] = []
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {}
 }
 private enum FakeLogins: Collector {
   static let name = "logins"
   static let summary = ""
+  static let measurements: [Metrics.Measurement] = []
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {}
 }
 private enum FakeProcesses: Collector {
   static let name = "processes"
   static let summary = ""
+  static let measurements: [Metrics.Measurement] = []
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {}
 }
 private enum FakeGPU: Collector {
   static let name = "gpu"
   static let summary = ""
+  static let measurements: [Metrics.Measurement] = []
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {}
 }
 

@@ -1,15 +1,31 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// What the CPUs spent their time on since the last turn, under Telegraf's `cpu`.
-///
-/// Tag `cpu`: `cpu-total`, `cpu0` and so on. Fields, all percentages of the time that passed:
-/// usage_user (without guests), usage_nice (without guests), usage_system, usage_idle, usage_iowait,
-/// usage_irq, usage_softirq, usage_steal, usage_guest, usage_guest_nice, and usage_active, which is
-/// all but idle. The first turn has no points; neither has a CPU whose counters started anew.
+/// Time that the CPUs spent in each state since the last run, under Telegraf's `cpu`.
 public enum CPUCollector: Collector {
   public static let name = "cpu"
   public static let summary = "what the CPUs spent their time on, in all and each"
+  public static let measurements = [
+    Measurement(
+      "cpu",
+      """
+      Share of the time since the previous run that each CPU spent in each state. There is no \
+      point for the first run, and none for a CPU whose counters were reset.
+      """,
+      source: "`/proc/stat`", tags: ["cpu": "`cpu-total`, `cpu0` and so on"],
+      fields: [
+        .float(
+          "usage_user", "usage_nice", unit: .percent, means: "User time, without that of guests"),
+        .float(
+          "usage_system", "usage_irq", "usage_softirq", unit: .percent,
+          means: "The kernel, hardware and software interrupts"),
+        .float(
+          "usage_idle", "usage_iowait", unit: .percent, means: "Idle; waiting for a disk"),
+        .float("usage_steal", unit: .percent, means: "Taken by the hypervisor"),
+        .float("usage_guest", "usage_guest_nice", unit: .percent, means: "Guests of this host"),
+        .float("usage_active", unit: .percent, means: "All but idle"),
+      ])
+  ]
   public static let files = ["/proc/stat"]
   public static let options = [
     CollectorOption("percpu", .boolean, "One point for each CPU too; true.")

@@ -1,3 +1,4 @@
+public import Metrics
 public import Parsers
 
 /// One aspect of a host: what is read there, and what its points are called.
@@ -9,6 +10,8 @@ public protocol Collector: Sendable {
   static var name: String { get }
   /// What it tells, in a few words, for `scrape list` and error messages.
   static var summary: String { get }
+  /// What lands in the database: every measurement it writes, with its tags and fields.
+  static var measurements: [Measurement] { get }
   /// Files that tell it all. The files of all collectors are read on the host by a single process.
   static var files: [String] { get }
   /// POSIX sh that only reads, for what no file tells; it runs with an empty standard input, in a

@@ -1,16 +1,39 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// How full the local file systems are, under Telegraf's `disk`.
-///
-/// Tags `path`, `device` (without `/dev/`), `fstype`, `mode` (rw, ro). Fields: total, free (what
-/// users without privilege can have), used (integer, bytes), used_percent (float, of used and free),
-/// inodes_total, inodes_free, inodes_used (integer), inodes_used_percent (float), turned_read_only
-/// (integer, ours: 1 where it could be written when it was first seen and cannot be now); no inode fields
-/// where the file system has no such number (btrfs, vfat) or the host's df cannot tell.
+/// Space of the local file systems, under Telegraf's `disk`.
 public enum DiskCollector: Collector {
   public static let name = "disk"
   public static let summary = "how full the local file systems are"
+  public static let measurements = [
+    Measurement(
+      "disk",
+      """
+      Space of local file systems only: reading a dead network mount would hang. A tmpfs such \
+      as `/tmp` or `/dev/shm` is read, those of sessions (`/run/user`) and of the kernel are \
+      not.
+      """,
+      source: "`/proc/self/mounts`, `df`",
+      tags: [
+        "path": "the mount point", "device": "without `/dev/`", "fstype": "such as `ext4`",
+        "mode": "`rw`, `ro`",
+      ],
+      fields: [
+        .integer("total", "used", unit: .bytes, means: "Size, and what is in use"),
+        .integer("free", unit: .bytes, means: "Space that unprivileged users can use"),
+        .float("used_percent", unit: .percent, means: "Share of used and free"),
+        .integer(
+          "inodes_total", "inodes_free", "inodes_used",
+          means: """
+            Inodes; absent if the file system has no such number (btrfs, vfat) or `df` does not \
+            print it
+            """),
+        .float("inodes_used_percent", unit: .percent, means: "Used inodes of all"),
+        .integer(
+          "turned_read_only",
+          means: "1 if it was writable when first seen and is not now, else 0; not in Telegraf"),
+      ])
+  ]
   public static let mayHang = true
   /// Which mount points could be written: one that is read-only after a reboot has an error.
   public static let remembersAcrossBoots = true

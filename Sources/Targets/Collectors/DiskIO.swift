@@ -1,16 +1,28 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// What each disk read and wrote, under Telegraf's `diskio`.
-///
-/// Tag `name`. Integers, counted since boot: reads, writes, merged_reads, merged_writes, read_bytes,
-/// write_bytes, read_time, write_time, io_time, weighted_io_time (milliseconds), and
-/// iops_in_progress, which is of now. Floats, of the time since the last turn: io_util (percent in
-/// which the disk was busy), io_await and io_svctm (milliseconds to a request). A disk whose
-/// counters ran backwards has none of these three.
+/// Requests to each disk and the time they took, under Telegraf's `diskio`.
 public enum DiskIOCollector: Collector {
   public static let name = "diskio"
   public static let summary = "what each disk read and wrote"
+  public static let measurements = [
+    Measurement(
+      "diskio", "Requests to each disk. A disk whose counters decreased has no rates.",
+      source: "`/proc/diskstats`", tags: ["name": "the device's"],
+      fields: [
+        .integer("reads", "writes", "merged_reads", "merged_writes", means: "Requests, counted"),
+        .integer("read_bytes", "write_bytes", unit: .bytes, means: "Counted"),
+        .integer(
+          "read_time", "write_time", "io_time", "weighted_io_time", unit: .milliseconds,
+          means: "Time spent, counted"),
+        .integer("iops_in_progress", means: "Requests in progress now"),
+        .float(
+          "io_util", unit: .percent, means: "Share of the time the device was busy (rate)"),
+        .float(
+          "io_await", "io_svctm", unit: .milliseconds,
+          means: "Time per request, with and without its wait in the queue (rate)"),
+      ])
+  ]
   public static let files = ["/proc/diskstats"]
   public static let options = [
     CollectorOption("partitions", .boolean, "Partitions too, not only whole disks; false."),

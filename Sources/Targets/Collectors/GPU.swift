@@ -1,22 +1,164 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// What NVIDIA's `nvidia-smi` tells of each GPU, under Telegraf's names.
+/// Output of NVIDIA's `nvidia-smi` for each GPU, under Telegraf's names.
 ///
-/// * `nvidia_smi`, tags index, name, arch, uuid, pstate, compute_mode: the fields of the tables below
-///   (clocks in MHz, memory in MiB, power in W, temperature in °C, utilization in percent).
-/// * `nvidia_smi_mig`, tags index, gpu_index, compute_index and the GPU's: the memory of each instance
-///   of a GPU in MIG mode.
-/// * `nvidia_smi_process`, tags name, type: pid, used_memory (MiB) of the processes that use most.
-/// * `gpu_health`, ours: lost (integer, 1 where the tool failed or there are fewer GPUs than the option
-///   `gpus` wants or than were there since the host booted, else 0), count and expected (integers),
-///   reason and message (texts, where it is 1).
-///
-/// The tool prints its errors on standard output. Where it fails after telling of some GPUs, theirs
-/// are kept.
+/// The tool prints its errors on standard output. Where it fails after some GPUs, theirs are kept.
 public enum GPUCollector: Collector {
   public static let name = "gpu"
   public static let summary = "load, memory, temperature, power and processes of NVIDIA GPUs"
+  public static let measurements = [
+    Measurement(
+      "nvidia_smi",
+      """
+      One point per GPU. The collector is in the built-in profile `gpu`. A value that the \
+      driver reports as `N/A` has no field.
+      """,
+      source: "`nvidia-smi -q -x`",
+      tags: [
+        "index": "the GPU's number", "name": "its model", "arch": "its architecture",
+        "uuid": "its identity", "pstate": "performance state, `P0` is the fastest",
+        "compute_mode": "which programs may use it",
+      ],
+      fields: [
+        .string(
+          "driver_version", "cuda_version", "serial", "vbios_version",
+          means: "Versions and number of the driver, CUDA, the board and its firmware"),
+        .string(
+          "display_active", "display_mode", "current_ecc", means: "Modes, as the driver names them"),
+        .integer("fan_speed", unit: .percent, means: "Speed of the fan, as a share of its maximum"),
+        .integer(
+          "memory_total", "memory_used", "memory_free", "memory_reserved", unit: .mebibytes,
+          means: "Memory of the GPU"),
+        .integer(
+          "utilization_gpu", "utilization_memory", "utilization_encoder", "utilization_decoder",
+          "utilization_jpeg", "utilization_ofa", unit: .percent,
+          means: "Share of the time in which that unit was busy"),
+        .integer(
+          "temperature_gpu", "temperature_gpu_tlimit", "temperature_memory",
+          "temperature_gpu_target", "temperature_gpu_target_min", "temperature_gpu_target_max",
+          unit: .celsius, means: "Temperatures, and what the GPU aims at"),
+        .integer(
+          "temperature_max_threshold", "temperature_slow_threshold",
+          "temperature_max_gpu_threshold", "temperature_max_mem_threshold",
+          "temperature_max_tlimit_threshold", "temperature_slow_tlimit_threshold",
+          "temperature_max_gpu_tlimit_threshold", "temperature_max_mem_tlimit_threshold",
+          unit: .celsius, means: "Temperatures at which it slows down or shuts down"),
+        .float(
+          "power_draw", "power_draw_average", "power_limit", "power_limit_requested",
+          "power_limit_default", "power_limit_min", "power_limit_max", "module_power_draw",
+          unit: .watts, means: "Power drawn now and on average, and its limits"),
+        .integer(
+          "clocks_current_graphics", "clocks_current_sm", "clocks_current_memory",
+          "clocks_current_video", unit: .megahertz, means: "Clocks now"),
+        .integer(
+          "clocks_event_reason_sw_power_cap", "clocks_event_reason_sw_thermal_slowdown",
+          "clocks_event_reason_hw_thermal_slowdown", "clocks_event_reason_hw_power_brake_slowdown",
+          "clocks_event_reason_hw_slowdown", "clocks_event_reason_sync_boost",
+          "clocks_event_reason_gpu_idle", "clocks_event_reason_applications_clocks_setting",
+          "clocks_event_reason_display_clocks_setting",
+          means: "1 if clocks are reduced for this reason, else 0"),
+        .integer(
+          "clocks_event_reasons_counters_sw_power_cap",
+          "clocks_event_reasons_counters_sw_therm_slowdown",
+          "clocks_event_reasons_counters_hw_therm_slowdown",
+          "clocks_event_reasons_counters_hw_power_brake",
+          "clocks_event_reasons_counters_sync_boost",
+          means: "Time for which clocks were reduced for this reason, as the driver counts it"),
+        .integer(
+          "pcie_link_gen_current", "pcie_link_width_current", "pcie_rx_util", "pcie_tx_util",
+          means: "Generation, width and traffic of the PCIe link"),
+        .integer(
+          "encoder_stats_session_count", "encoder_stats_average_fps",
+          "encoder_stats_average_latency", "fbc_stats_session_count", "fbc_stats_average_fps",
+          "fbc_stats_average_latency",
+          means: """
+            Sessions of the encoder and of frame capture, with their frames per second and \
+            latency
+            """),
+        .integer(
+          "ecc_errors_volatile_dram_correctable", "ecc_errors_volatile_dram_uncorrectable",
+          "ecc_errors_volatile_sram_correctable", "ecc_errors_volatile_sram_uncorrectable",
+          "ecc_errors_volatile_sram_uncorrectable_parity",
+          "ecc_errors_volatile_sram_uncorrectable_secded",
+          means: "Memory errors since the driver was loaded"),
+        .integer(
+          "ecc_errors_aggregate_dram_correctable", "ecc_errors_aggregate_dram_uncorrectable",
+          "ecc_errors_aggregate_sram_correctable", "ecc_errors_aggregate_sram_uncorrectable",
+          "ecc_errors_aggregate_sram_uncorrectable_parity",
+          "ecc_errors_aggregate_sram_uncorrectable_secded",
+          means: "Memory errors over the life of the GPU"),
+        .integer(
+          "ecc_errors_aggregate_sram_uncorrectable_l2",
+          "ecc_errors_aggregate_sram_uncorrectable_microcontroller",
+          "ecc_errors_aggregate_sram_uncorrectable_other",
+          "ecc_errors_aggregate_sram_uncorrectable_pcie",
+          "ecc_errors_aggregate_sram_uncorrectable_sm", means: "Memory errors by location"),
+        .string(
+          "ecc_errors_aggregate_sram_threshold_exceeded", "ecc_errors_channel_repair_pending",
+          "ecc_errors_tpc_repair_pending", "ecc_errors_unrepairable_memory",
+          means: "As the driver says: `Yes`, `No` or another word"),
+        .integer(
+          "retired_pages_multiple_single_bit", "retired_pages_double_bit",
+          "remapped_rows_correctable", "remapped_rows_uncorrectable",
+          means: "Pages and rows taken out of use"),
+        .string(
+          "retired_pages_blacklist", "retired_pages_pending", "remapped_rows_pending",
+          "remapped_rows_failure", means: "As the driver says"),
+      ]),
+    Measurement(
+      "gpu_health", "Whether all GPUs are present.", source: "the result of `nvidia-smi -q -x`",
+      isOurs: true,
+      fields: [
+        .integer(
+          "lost",
+          means: """
+            1 if the tool is missing, failed or hung (`reason`), or if `count` is less than \
+            `expected`; else 0
+            """),
+        .integer("count", means: "GPUs that the tool reported; absent if it reported nothing"),
+        .integer(
+          "expected",
+          means: "The collector's option `gpus`, or the largest `count` since the host booted"),
+        .string(
+          "reason",
+          means: """
+            `missing_tool`, `permission`, `timeout`, `command_failed`, `parse_error`; absent if \
+            `lost` is 0
+            """),
+        .string("message", means: "Message of the tool"),
+      ]),
+    Measurement(
+      "nvidia_smi_mig", "One point per instance of a GPU in MIG mode.",
+      source: "`nvidia-smi -q -x`",
+      tags: [
+        "index": "the instance's number", "gpu_index": "the GPU instance's",
+        "compute_index": "the compute instance's", "name": "the GPU's, as are the tags below",
+        "arch": "", "uuid": "", "pstate": "",
+        "compute_mode": "",
+      ],
+      fields: [
+        .integer(
+          "memory_fb_total", "memory_fb_reserved", "memory_fb_used", "memory_fb_free",
+          unit: .mebibytes, means: "Memory of the instance"),
+        .integer(
+          "memory_bar1_total", "memory_bar1_used", "memory_bar1_free", unit: .mebibytes,
+          means: "Memory that the CPU can map"),
+        .integer("sram_uncorrectable", means: "ECC errors"),
+      ]),
+    Measurement(
+      "nvidia_smi_process",
+      """
+      The processes that use most of the GPUs' memory, 16 or as many as the option `processes` \
+      sets.
+      """,
+      source: "`nvidia-smi -q -x`",
+      tags: ["name": "after 256 distinct names of a host `other`", "type": "such as `C`"],
+      fields: [
+        .integer("pid", means: "The process"),
+        .integer("used_memory", unit: .mebibytes, means: "Memory of GPUs that it uses"),
+      ]),
+  ]
   public static let mayHang = true
   /// Eight GPUs with all their supported clocks are about 400 kB.
   public static let byteLimit = 2 << 20

@@ -1,13 +1,20 @@
-import Metrics
+public import Metrics
 import Parsers
 
 /// Counters of the whole kernel since boot, under Telegraf's `kernel`.
-///
-/// Fields, all integers: boot_time (seconds since 1970 by the host's clock), context_switches,
-/// interrupts, processes_forked, entropy_avail (bits).
 public enum KernelCollector: Collector {
   public static let name = "kernel"
   public static let summary = "boot time, context switches, interrupts, forks, entropy"
+  public static let measurements = [
+    Measurement(
+      "kernel", "Counters of the whole kernel.",
+      source: "`/proc/stat`, `/proc/sys/kernel/random/entropy_avail`",
+      fields: [
+        .integer("boot_time", means: "Seconds since 1970, by the host's clock"),
+        .integer("context_switches", "interrupts", "processes_forked", means: "Counted"),
+        .integer("entropy_avail", means: "Bits of entropy; absent without the file"),
+      ])
+  ]
   public static let files = ["/proc/stat", "/proc/sys/kernel/random/entropy_avail"]
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)

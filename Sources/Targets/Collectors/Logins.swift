@@ -1,25 +1,43 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// Log-ins, log-outs, failed log-ins and boots, as events since the last turn.
+/// Log-ins, log-outs, failed log-ins and boots, as events since the last run.
 ///
-/// * `login`, tag action (`login`, `logout`, `failed`, `boot`, `shutdown`, `crash`): user, tty, from
-///   (text), duration_s (integer, of a `logout`). Its time is the event's by the host's clock, plus a
-///   nanosecond for each earlier event of that action in the same second.
-/// * `logins`: accepted, failed (integers, since the last turn), dropped (integer, events beyond the
-///   bound, where there were any).
-/// * the fact `last_logins`: the three latest.
+/// Beside its points it keeps the fact `last_logins`: the three latest.
 ///
-/// The first turn tells of nothing and remembers what there is. An event is new if it was not there
-/// at the last turn and stands before one that was, in the log's own order: so a host's clock may
-/// jump, and entries that come into view because later ones were deleted are not told of. Where no
+/// The first run writes nothing and remembers what there is. An event is new if it was not there
+/// at the last run and stands before one that was, in the log's own order: so a host's clock may
+/// jump, and entries that come into view because later ones were deleted are not written. Where no
 /// entry is known any more (the log was rotated), only what is later than the latest then is new.
 ///
-/// Failed log-ins are counted by the size of btmp, which anyone may see; who failed is told by
-/// `lastb`, which only root may ask.
+/// Failed log-ins are counted by the size of btmp, which anyone may see; `lastb`, which only root may
+/// run, says who failed.
 public enum LoginsCollector: Collector {
   public static let name = "logins"
   public static let summary = "log-ins, failed log-ins and boots since the last turn, as events"
+  public static let measurements = [
+    Measurement(
+      "login",
+      """
+      One point per event, at the event's own time by the host's clock, plus a nanosecond for \
+      each earlier event of that action in the same second.
+      """,
+      source: "`last` or `wtmpdb`; `lastb`, which requires root", isOurs: true,
+      tags: ["action": "`login`, `logout`, `failed`, `boot`, `shutdown`, `crash`"],
+      fields: [
+        .string("user", "tty", "from", means: "Who, at which terminal, from where"),
+        .integer("duration_s", unit: .seconds, means: "Of a `logout`: length of the session"),
+      ]),
+    Measurement(
+      "logins", "Number of such events since the collector's previous run.",
+      source: "as above, and the size of `/var/log/btmp`", isOurs: true,
+      fields: [
+        .integer("accepted", "failed", means: "Log-ins that succeeded, and that failed"),
+        .integer(
+          "dropped",
+          means: "Events beyond the 200 that one run writes; absent if none"),
+      ]),
+  ]
   public static let remembersAcrossBoots = true
 
   public static func script(_ options: CollectorOptions) -> String? {

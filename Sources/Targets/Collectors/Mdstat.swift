@@ -1,18 +1,34 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// The state of Linux software RAID, under Telegraf's `mdstat`.
-///
-/// Tags `Name`, `ActivityState` (active, inactive; recovering, resyncing, checking, reshaping where
-/// that is being done), `Devices` (sorted). Integers: DisksActive, DisksFailed, DisksSpare,
-/// DisksTotal, DisksDown, BlocksTotal, BlocksSynced (of 1 KiB; all where nothing is being done).
-/// Floats, only while it is being done: BlocksSyncedPct, BlocksSyncedFinishTime (minutes),
-/// BlocksSyncedSpeed (KiB/s).
-///
-/// A host without the file has no software RAID: that is no fault.
+/// State of Linux software RAID, under Telegraf's `mdstat`.
 public enum MdstatCollector: Collector {
   public static let name = "mdstat"
   public static let summary = "the state of Linux software RAID"
+  public static let measurements = [
+    Measurement(
+      "mdstat", "Linux software RAID. A host without the file has none: no points, and no fault.",
+      source: "`/proc/mdstat`",
+      tags: [
+        "Name": "the array's",
+        "ActivityState": "`active`, `inactive`, `recovering`, `resyncing`, `checking`, `reshaping`",
+        "Devices": "sorted",
+      ],
+      fields: [
+        .integer(
+          "DisksActive", "DisksFailed", "DisksSpare", "DisksTotal", "DisksDown",
+          means: "Disks in that state"),
+        .integer(
+          "BlocksTotal", "BlocksSynced",
+          means: "Blocks of 1 KiB; all count as synced while no sync runs"),
+        .float("BlocksSyncedPct", unit: .percent, means: "Progress, only while a sync runs"),
+        .float(
+          "BlocksSyncedFinishTime", unit: .minutes, means: "Time left, only while a sync runs"),
+        .float(
+          "BlocksSyncedSpeed", unit: .kibibytesPerSecond,
+          means: "Speed, only while a sync runs"),
+      ])
+  ]
   public static let files = ["/proc/mdstat"]
 
   /// More arrays than this are not written.

@@ -1,15 +1,41 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// How the memory is used, under Telegraf's `mem`.
-///
-/// Fields: integers in bytes (huge_pages_total and huge_pages_free are counts), used_percent and
-/// available_percent of total (float). As in Telegraf today (gopsutil 4, mem_linux.go), `used` is
-/// total less available, and `cached` holds what of the slab can be reclaimed. A kernel that has no
-/// line for a field has no field: only 32-bit kernels tell high_total, for example.
+/// Use of the memory, under Telegraf's `mem`, with the sums of gopsutil 4 (mem_linux.go).
 public enum MemoryCollector: Collector {
   public static let name = "mem"
   public static let summary = "how the memory is used"
+  public static let measurements = [
+    Measurement(
+      "mem", "Use of the memory. A kernel that has no line for a field has no field.",
+      source: "`/proc/meminfo`",
+      fields: [
+        .integer(
+          "total", "free", "available", "used", unit: .bytes,
+          means: "`used` is total less available"),
+        .float("used_percent", "available_percent", unit: .percent, means: "Share of `total`"),
+        .integer(
+          "buffered", "cached", "active", "inactive", "shared", "mapped", unit: .bytes,
+          means: "`cached` includes reclaimable slab"),
+        .integer("slab", "sreclaimable", "sunreclaim", unit: .bytes, means: "The kernel's own"),
+        .integer(
+          "dirty", "write_back", "write_back_tmp", unit: .bytes,
+          means: "Not yet written to disk"),
+        .integer(
+          "page_tables", "commit_limit", "committed_as", unit: .bytes,
+          means: "Page tables; memory that may be promised, and that is"),
+        .integer(
+          "swap_total", "swap_free", "swap_cached", unit: .bytes, means: "Swap, as in `swap`"),
+        .integer("huge_pages_total", "huge_pages_free", means: "Number of huge pages"),
+        .integer("huge_page_size", unit: .bytes, means: "Size of one"),
+        .integer(
+          "vmalloc_total", "vmalloc_used", "vmalloc_chunk", unit: .bytes,
+          means: "The kernel's virtual address space"),
+        .integer(
+          "high_total", "high_free", "low_total", "low_free", unit: .bytes,
+          means: "32-bit kernels only"),
+      ])
+  ]
   public static let files = ["/proc/meminfo"]
 
   /// Fields that are a line of the file as it stands.

@@ -1,20 +1,74 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// What each network interface received and sent, under Telegraf's `net`.
-///
-/// Tag `interface`. Fields, all integers: bytes_recv, bytes_sent, packets_recv, packets_sent, err_in,
-/// err_out, drop_in, drop_out, counted since boot (32-bit kernels start anew after 2^32), and speed
-/// in Mbit/s where the host knows it. Beside Telegraf's, as floats in bytes a second since the
-/// previous turn: recv_rate and sent_rate; a counter that went back yields none. As in Telegraf, only interfaces that are up and do not loop
-/// back; beyond that, those of containers are left out, which come and go by the thousand.
-///
-/// A further point with the tag `interface` `all` holds the counters of the protocols, as Telegraf's
-/// does: `ip_`, `icmp_`, `icmpmsg_`, `tcp_`, `udp_` and `udplite_` with the kernel's names in small
-/// letters (/proc/net/snmp).
+/// Traffic of each network interface and counters of the protocols, under Telegraf's `net`.
 public enum NetCollector: Collector {
   public static let name = "net"
   public static let summary = "what each network interface received and sent"
+  public static let measurements = [
+    // As in Telegraf, only interfaces that are up and do not loop back; beyond that, those of
+    // containers are left out, which come and go by the thousand.
+    Measurement(
+      "net", "Traffic of interfaces that are up, without loopback and those of containers.",
+      source: "`/proc/net/dev`, `/sys/class/net`", tags: ["interface": "its name"],
+      fields: [
+        .integer(
+          "bytes_recv", "bytes_sent", unit: .bytes,
+          means: "Counted; 32-bit kernels restart at 2^32"),
+        .integer(
+          "packets_recv", "packets_sent", "err_in", "err_out", "drop_in", "drop_out",
+          means: "Packets, errors and drops, counted"),
+        .float(
+          "recv_rate", "sent_rate", unit: .bytesPerSecond,
+          means: "Traffic (rate); not in Telegraf"),
+        .integer(
+          "speed", unit: .megabitsPerSecond, means: "Speed of the link, if known"),
+      ]),
+    Measurement(
+      "net",
+      """
+      Counters of the protocols, with the kernel's names in lower case, in one further point. \
+      A field is absent if the kernel lacks the counter.
+      """,
+      source: "`/proc/net/snmp`", tags: ["interface": "`all`, as in Telegraf"],
+      fields: [
+        .integer(
+          "ip_forwarding", "ip_defaultttl", "ip_inreceives", "ip_inhdrerrors", "ip_inaddrerrors",
+          "ip_forwdatagrams", "ip_inunknownprotos", "ip_indiscards", "ip_indelivers",
+          "ip_outrequests", "ip_outdiscards", "ip_outnoroutes", "ip_reasmtimeout", "ip_reasmreqds",
+          "ip_reasmoks", "ip_reasmfails", "ip_fragoks", "ip_fragfails", "ip_fragcreates",
+          "ip_outtransmits", means: "IPv4"),
+        .integer(
+          "icmp_inmsgs", "icmp_inerrors", "icmp_incsumerrors", "icmp_indestunreachs",
+          "icmp_intimeexcds", "icmp_inparmprobs", "icmp_insrcquenchs", "icmp_inredirects",
+          "icmp_inechos", "icmp_inechoreps", "icmp_intimestamps", "icmp_intimestampreps",
+          "icmp_inaddrmasks", "icmp_inaddrmaskreps", "icmp_outmsgs", "icmp_outerrors",
+          "icmp_outratelimitglobal", "icmp_outratelimithost", "icmp_outdestunreachs",
+          "icmp_outtimeexcds", "icmp_outparmprobs", "icmp_outsrcquenchs", "icmp_outredirects",
+          "icmp_outechos", "icmp_outechoreps", "icmp_outtimestamps", "icmp_outtimestampreps",
+          "icmp_outaddrmasks", "icmp_outaddrmaskreps", means: "ICMP"),
+        .integer(
+          "icmpmsg_intype0", "icmpmsg_intype3", "icmpmsg_intype4", "icmpmsg_intype5",
+          "icmpmsg_intype8", "icmpmsg_intype9", "icmpmsg_intype10", "icmpmsg_intype11",
+          "icmpmsg_intype12", "icmpmsg_intype13", "icmpmsg_intype14", "icmpmsg_outtype0",
+          "icmpmsg_outtype3", "icmpmsg_outtype4", "icmpmsg_outtype5", "icmpmsg_outtype8",
+          "icmpmsg_outtype9", "icmpmsg_outtype10", "icmpmsg_outtype11", "icmpmsg_outtype12",
+          "icmpmsg_outtype13", "icmpmsg_outtype14",
+          means: "ICMP by type, of the types that RFC 792 and 1256 name"),
+        .integer(
+          "tcp_rtoalgorithm", "tcp_rtomin", "tcp_rtomax", "tcp_maxconn", "tcp_activeopens",
+          "tcp_passiveopens", "tcp_attemptfails", "tcp_estabresets", "tcp_currestab", "tcp_insegs",
+          "tcp_outsegs", "tcp_retranssegs", "tcp_inerrs", "tcp_outrsts", "tcp_incsumerrors",
+          means: "TCP; `tcp_maxconn` is -1 without a limit"),
+        .integer(
+          "udp_indatagrams", "udp_noports", "udp_inerrors", "udp_outdatagrams", "udp_rcvbuferrors",
+          "udp_sndbuferrors", "udp_incsumerrors", "udp_ignoredmulti", "udp_memerrors", means: "UDP"),
+        .integer(
+          "udplite_indatagrams", "udplite_noports", "udplite_inerrors", "udplite_outdatagrams",
+          "udplite_rcvbuferrors", "udplite_sndbuferrors", "udplite_incsumerrors",
+          "udplite_ignoredmulti", "udplite_memerrors", means: "UDP-Lite"),
+      ]),
+  ]
   public static let files = ["/proc/net/dev", "/proc/net/snmp"]
   public static let options = [
     CollectorOption(

@@ -1,14 +1,25 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// How many sockets there are in each state, under Telegraf's `netstat`.
-///
-/// Fields, all integers: tcp_established, tcp_syn_sent, tcp_syn_recv, tcp_fin_wait1, tcp_fin_wait2,
-/// tcp_time_wait, tcp_close, tcp_close_wait, tcp_last_ack, tcp_listen, tcp_closing (IPv4 and IPv6
-/// together), and udp_socket. Telegraf's tcp_none counts Unix sockets and is not written.
+/// Number of sockets in each state, under Telegraf's `netstat`.
 public enum NetstatCollector: Collector {
   public static let name = "netstat"
   public static let summary = "how many sockets there are in each state"
+  public static let measurements = [
+    Measurement(
+      "netstat", "Sockets by state, IPv4 and IPv6 together.",
+      source: """
+        `/proc/net/tcp`, `/proc/net/tcp6`, `/proc/net/sockstat`, `/proc/net/sockstat6`
+        """,
+      fields: [
+        .integer(
+          "tcp_established", "tcp_syn_sent", "tcp_syn_recv", "tcp_fin_wait1", "tcp_fin_wait2",
+          "tcp_time_wait", "tcp_close", "tcp_close_wait", "tcp_last_ack", "tcp_listen",
+          "tcp_closing", means: "TCP sockets in that state"),
+        .integer("udp_socket", means: "UDP sockets"),
+        .integer("tcp_none", means: "Telegraf's, for Unix sockets; not written"),
+      ])
+  ]
   public static let files = ["/proc/net/sockstat", "/proc/net/sockstat6"]
   public static let byteLimit = 1 << 20
 

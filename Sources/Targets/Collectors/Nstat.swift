@@ -1,14 +1,29 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// Counters of TCP and UDP that tell of trouble, under Telegraf's `nstat`.
-///
-/// Tag `name`: the file under /proc/net, `snmp` or `netstat`. Fields are integers, counted since
-/// boot, by the kernel's names as `nstat` prints them: TcpRetransSegs, TcpExtListenOverflows and so
-/// on (a few dozen of the several hundred; see `snmp` and `netstat` below).
+/// Counters of TCP and UDP that show trouble, under Telegraf's `nstat`, as `nstat` prints their names:
+/// a few dozen of the several hundred.
 public enum NstatCollector: Collector {
   public static let name = "nstat"
   public static let summary = "retransmissions, refused and dropped connections, UDP errors"
+  public static let measurements = [
+    Measurement(
+      "nstat", "Counters of TCP and UDP that indicate problems, with the kernel's names.",
+      source: "`/proc/net/snmp`, `/proc/net/netstat`", tags: ["name": "`snmp`, `netstat`"],
+      fields: [
+        .integer(
+          "TcpActiveOpens", "TcpPassiveOpens", "TcpAttemptFails", "TcpEstabResets", "TcpInSegs",
+          "TcpOutSegs", "TcpRetransSegs", "TcpInErrs", "TcpOutRsts", means: "TCP, counted"),
+        .integer("TcpCurrEstab", means: "Connections now"),
+        .integer(
+          "UdpInDatagrams", "UdpOutDatagrams", "UdpNoPorts", "UdpInErrors", "UdpRcvbufErrors",
+          "UdpSndbufErrors", means: "UDP, counted"),
+        .integer(
+          "TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtTCPTimeouts",
+          "TcpExtTCPLostRetransmit", "TcpExtSyncookiesSent", "TcpExtTCPAbortOnMemory",
+          "TcpExtTCPBacklogDrop", means: "Problems of TCP, counted"),
+      ])
+  ]
   public static let files = ["/proc/net/snmp", "/proc/net/netstat"]
 
   private static let snmp =

@@ -1,17 +1,26 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// How long tasks waited for CPU, memory or disks, under Telegraf's `pressure`.
-///
-/// Tags `resource` (cpu, memory, io) and `type` (some, full). Fields: avg10, avg60, avg300 (float,
-/// percent of the last 10, 60 and 300 seconds), total (integer, microseconds since boot). As in
-/// Telegraf, `full` is not written for the CPU, where it is always zero.
-///
-/// Kernels before 4.20, and those that were built or booted without it, have no such files: that is
-/// no fault.
+/// Time that tasks waited for CPU, memory or disks, under Telegraf's `pressure`.
 public enum PressureCollector: Collector {
   public static let name = "pressure"
   public static let summary = "how long tasks waited for CPU, memory or disks"
+  public static let measurements = [
+    Measurement(
+      "pressure",
+      """
+      Share of the time in which tasks waited for a resource. As in Telegraf, `full` is not \
+      written for the CPU, where it is always zero. Kernels before 4.20, and those built or \
+      booted without it, have no points: that is no fault.
+      """,
+      source: "`/proc/pressure/*`",
+      tags: ["resource": "`cpu`, `memory`, `io`", "type": "`some`, `full`"],
+      fields: [
+        .float(
+          "avg10", "avg60", "avg300", unit: .percent, means: "Of the last 10, 60, 300 seconds"),
+        .integer("total", unit: .microseconds, means: "Time waited, counted"),
+      ])
+  ]
   public static let files = resources.map { "/proc/pressure/\($0)" }
 
   private static let resources = ["cpu", "memory", "io"]

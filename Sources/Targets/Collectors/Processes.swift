@@ -1,21 +1,48 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// How many processes there are in each state, under Telegraf's `processes`, and which use the most.
-///
-/// `processes`, all integers: running, sleeping, blocked, zombies, stopped, idle, paging, dead,
-/// parked, unknown, total, total_threads. Where the host hides other users' processes from the
-/// monitoring account (hidepid), nothing is written.
-///
-/// `procstat`: the processes that used the most CPU since the last turn and those that hold the most
-/// memory. Tags `by` (cpu, memory) and `rank` (1 is the most). Fields as in Telegraf's `procstat`:
-/// pid, ppid, num_threads, memory_rss, memory_vms (integer, bytes), cpu_usage (float, percent of one
-/// CPU), cpu_time_user, cpu_time_system (float, seconds), memory_usage (float, percent), status; and
-/// process (text), the name. Telegraf has the name in a tag; but here a participant chooses it, and
-/// a program that renames itself at every turn would fill the database with series.
+/// Number of processes in each state, under Telegraf's `processes`, and those that use the most,
+/// under `procstat`.
 public enum ProcessesCollector: Collector {
   public static let name = "processes"
   public static let summary = "processes by state, and those that use the most CPU and memory"
+  public static let measurements = [
+    Measurement(
+      "processes",
+      """
+      Processes by state. Nothing is written where `/proc` hides the processes of others \
+      (`hidepid`).
+      """,
+      source: "`/proc/*/stat`",
+      fields: [
+        .integer(
+          "running", "sleeping", "blocked", "zombies", "stopped", "idle", "paging", "dead",
+          "parked", "unknown", means: "Processes in that state"),
+        .integer("total", "total_threads", means: "All processes, and their threads"),
+      ]),
+    // Telegraf has the name in a tag; but here a participant chooses it, and a program that renames
+    // itself at every run would fill the database with series.
+    Measurement(
+      "procstat",
+      """
+      The processes that used the most CPU since the previous run, and those that hold the \
+      most memory: five of each, or as many as the option `top` sets.
+      """,
+      source: "`/proc/*/stat`", tags: ["by": "`cpu`, `memory`", "rank": "1 is the most"],
+      fields: [
+        .string("process", means: "Its name, which its user may choose"),
+        .integer("pid", "ppid", "num_threads", means: "Its number, its parent's, and its threads"),
+        .string(
+          "status",
+          means: "`running`, `sleep`, `blocked`, `idle`, `stop`, `zombie`, `wait`, `lock`"),
+        .float("cpu_usage", unit: .percent, means: "Share of one CPU (rate)"),
+        .float(
+          "cpu_time_user", "cpu_time_system", unit: .seconds, means: "CPU time since it was started"
+        ),
+        .integer("memory_rss", "memory_vms", unit: .bytes, means: "Resident and virtual memory"),
+        .float("memory_usage", unit: .percent, means: "Share of all memory"),
+      ]),
+  ]
   public static let files = ["/proc/meminfo", "/proc/vmstat"]
   public static let byteLimit = 1 << 20
   public static let options = [

@@ -1,15 +1,26 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// How swap is used and how much was read and written, under Telegraf's `swap`.
+/// Use of swap and its traffic, under Telegraf's `swap`.
 ///
-/// Fields: total, used, free (integer, bytes), used_percent (float; 0 where there is no swap, as in
-/// Telegraf), in
-/// and out (integer, bytes since boot). The kernel counts in and out in pages: where the page size
-/// cannot be told (a container that shows made-up memory), they are left out.
+/// The kernel counts the traffic in pages.
 public enum SwapCollector: Collector {
   public static let name = "swap"
   public static let summary = "how swap is used"
+  public static let measurements = [
+    Measurement(
+      "swap", "Use of swap, and traffic to and from it.",
+      source: "`/proc/meminfo`, `/proc/vmstat`",
+      fields: [
+        .integer("total", "used", "free", unit: .bytes, means: "Space"),
+        .float(
+          "used_percent", unit: .percent,
+          means: "Share of `total`; 0 without swap, as in Telegraf"),
+        .integer(
+          "in", "out", unit: .bytes,
+          means: "Traffic, counted; absent if the page size is unknown, as in some containers"),
+      ])
+  ]
   public static let files = ["/proc/meminfo", "/proc/vmstat"]
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)

@@ -1,14 +1,23 @@
-import Metrics
+public import Metrics
 import Parsers
 
-/// Load, uptime and the number of CPUs, under Telegraf's `system`; and what kind of host it is.
-///
-/// Fields: load1, load5, load15 (float), load5_per_cpu (float, ours), n_cpus (integer, those that are switched on), uptime
-/// (integer, seconds), uptime_format (text as `uptime` prints it: `12 days,  3:14`). The users are
-/// counted by `users`, which writes to the same measurement.
+/// Load, uptime and the number of CPUs, under Telegraf's `system`; and which kind of host it is, as
+/// facts.
 public enum SystemCollector: Collector {
   public static let name = "system"
   public static let summary = "load, uptime, number of CPUs, kernel and distribution"
+  public static let measurements = [
+    Measurement(
+      "system", "Load, uptime and number of CPUs.",
+      source: "`/proc/loadavg`, `/proc/uptime`, `/proc/stat`",
+      fields: [
+        .float("load1", "load5", "load15", means: "Load average of 1, 5 and 15 minutes"),
+        .float("load5_per_cpu", means: "`load5` divided by `n_cpus`; not in Telegraf"),
+        .integer("n_cpus", means: "CPUs that are online"),
+        .integer("uptime", unit: .seconds, means: "Time since the boot"),
+        .string("uptime_format", means: "The same as `uptime` prints it: `12 days,  3:14`"),
+      ])
+  ]
   public static let files = ["/proc/loadavg", "/proc/uptime", "/proc/stat"] + facts.map(\.file)
 
   /// Files that hold one line, which is the fact.

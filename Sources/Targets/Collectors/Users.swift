@@ -1,20 +1,38 @@
-import Metrics
+public import Metrics
 import Parsers
 
 /// Who is logged in.
 ///
-/// * `system`, beside the fields of the collector `system`: n_users, n_unique_users (integers).
-/// * `users`: count, unique (integers), list (text, the first twenty: `alice pts/0 from 10.8.0.12
-///   since 2026-11-20 09:10; …`), source (text: `utmp`, `logind` or `sshd`). Names are fields, not
-///   tags: whoever may log in or write utmp chooses them.
-///
-/// `who` is asked where utmp(5) is kept. Debian 13, Ubuntu 25.10 and others keep none, and `who`
+/// `who` is run where utmp(5) is kept. Debian 13, Ubuntu 25.10 and others keep none, and `who`
 /// then prints nothing and ends well, so there logind is asked, and where that does not run (Alpine)
 /// the titles of sshd's processes. That nobody is logged in is believed only of a source that shows
 /// the monitor's own session, or of utmp with a boot in it: else there is no field.
 public enum UsersCollector: Collector {
   public static let name = "users"
   public static let summary = "who is logged in, from where and since when"
+  public static let measurements = [
+    Measurement(
+      "system", "Number of users, in the measurement of the collector `system`.",
+      source: "as of `users`",
+      fields: [
+        .integer("n_users", "n_unique_users", means: "Sessions; distinct users")
+      ]),
+    // Names are fields, not tags: whoever may log in or write utmp chooses them.
+    Measurement(
+      "users",
+      """
+      Users who are logged in, without the monitor's own session. Without a reliable source \
+      there is no field.
+      """,
+      source: "`who`, else `loginctl`, else the titles of sshd's processes", isOurs: true,
+      fields: [
+        .integer("count", "unique", means: "Sessions; distinct users"),
+        .string(
+          "list",
+          means: "The first twenty: `alice pts/0 from 10.8.0.12 since 2026-11-20 09:10; …`"),
+        .string("source", means: "`utmp`, `logind` or `sshd`"),
+      ]),
+  ]
   /// logind answers late or never where the system bus is in trouble.
   public static let mayHang = true
 

@@ -1,19 +1,85 @@
 internal import Engine
 public import Metrics
 
-/// Points of what a BMC told.
-///
-/// * `ipmi_sensor`, in Telegraf's schema v2: tags server, name, entity_id, unit, status_code, status_desc;
-///   value (float, of analogue sensors), state (integer: 0 nominal, 1 warning, 2 critical). A sensor
-///   without a reading has no point.
-/// * `ipmi_power`, tag source (`dcmi`, `sdr`): watts, min_watts, max_watts, average_watts (floats),
-///   window_s (float, the time these three are over), sensors (text, of `sdr`).
-/// * `ipmi_chassis`: power_on, overload, interlock, power_fault, control_fault, intrusion, drive_fault,
-///   cooling_fault (integers, 1 is yes), last_power_event (text), power_on_hours, clock_offset_s
-///   (floats), sensors, sensors_unreadable, sel_entries, sel_free_bytes (integers).
-/// * `event`, tags source (`sel`), severity: subject, text (texts), record (integer), over (integer,
-///   1 where it is the end of a state). Its time is the event's.
 extension BMCAnswer {
+  /// What lands in the database, beside `event` with the source `sel`.
+  public static let measurements = [
+    Measurement(
+      "ipmi_sensor",
+      """
+      A sensor of the host's BMC, in Telegraf's schema v2 (its plugin's `metric_version = 2`). \
+      A sensor without a reading has no point. A second sensor of the same name and entity is \
+      `inlet_temp_2`.
+      """,
+      source: "RMCP+ through FreeIPMI",
+      tags: [
+        "server": "the BMC's address in the inventory", "name": "such as `inlet_temp`",
+        "entity_id": "such as `7.1`",
+        "unit": "`degrees_c`, `rpm`, `volts`, `watts`, `percent` …; absent where there is no value",
+        "status_code":
+          """
+        `ok`, `nc` non-critical, `cr` critical, `nr` non-recoverable, `us` no rule for it
+        """,
+        "status_desc": "the events that are asserted: `presence_detected`, `upper_critical`",
+      ],
+      fields: [
+        .float(
+          "value", unit: sensorUnit,
+          means: "The reading; absent for discrete sensors, where Telegraf writes 0"),
+        .integer("state", means: "0 nominal, 1 warning, 2 critical; absent without a rule"),
+        .string(
+          "events", means: "Asserted events of a sensor with neither, such as vendor-specific ones"),
+      ]),
+    Measurement(
+      "ipmi_power", "Power consumption of the machine.", source: "DCMI and sensors of the BMC",
+      isOurs: true,
+      tags: [
+        "source":
+          "`dcmi` (measured by the BMC), or `sdr` (from sensors: that of the machine, or the sum of the inputs of its power supplies)"
+      ],
+      fields: [
+        .float("watts", unit: .watts, means: "Power now"),
+        .float(
+          "min_watts", "max_watts", "average_watts", unit: .watts,
+          means: "Power over the window; of `dcmi` only"),
+        .float("window_s", unit: .seconds, means: "Length of the window; of `dcmi` only"),
+        .string("sensors", means: "Names of the sensors; of `sdr` only"),
+      ]),
+    Measurement(
+      "ipmi_chassis", "State of the chassis, of the sensors as a whole and of the event log.",
+      source: "the BMC", isOurs: true,
+      fields: [
+        .integer("power_on", means: "1 if the machine is powered on"),
+        .integer(
+          "overload", "interlock", "power_fault", "control_fault",
+          means: "1 if the power supply has this fault"),
+        .integer(
+          "intrusion", "drive_fault", "cooling_fault",
+          means: "1 if the chassis has this fault; absent if not reported"),
+        .string(
+          "last_power_event",
+          means: """
+            Cause of the last power loss: `ac_failed`, `overload`, `interlock`, `fault`, \
+            `ipmi_on`
+            """),
+        .float("power_on_hours", unit: .hours, means: "Total time in use, if the BMC counts it"),
+        .float(
+          "clock_offset_s", unit: .seconds,
+          means: "How far the BMC's clock is ahead; only when the log has new entries"),
+        .integer("sensors", "sensors_unreadable", means: "Sensors with a reading, and without"),
+        .integer("sel_entries", means: "Entries of the event log"),
+        .integer("sel_free_bytes", unit: .bytes, means: "Space left in the event log"),
+      ]),
+  ]
+
+  /// FreeIPMI's words, as the tag has them.
+  private static let sensorUnit = FieldUnit.inTag(
+    [
+      "degrees_c": "°C", "degrees_f": "°F", "degrees_k": "K", "volts": "V", "amps": "A",
+      "watts": "W", "rpm": "RPM", "percent": "%", "hz": "Hz", "joules": "J", "seconds": "s",
+      "milliseconds": "ms", "minutes": "min", "hours": "h", "days": "d",
+    ], blank: "_")
+
   public var points: [Point] {
     var seen: [String: Int] = [:]
     return sensors.map { sensor in

@@ -108,6 +108,28 @@ struct CertificateCheck: Sendable {
   }
 }
 
+extension Measurement {
+  /// What probes that speak TLS write. Whoever runs the host chooses the words of its certificate.
+  static let certificate = Measurement(
+    "x509_cert",
+    """
+    Certificate that a service presented to a probe that speaks TLS. Telegraf's tags of the \
+    certificate's words are fields here.
+    """,
+    tags: ["source": "such as `tcp://web1:443`", "verification": "`valid`, `invalid`"],
+    fields: [
+      .integer(
+        "expiry", "age", unit: .seconds,
+        means: "Time until it expires (negative if expired); time since it became valid"),
+      .integer("startdate", "enddate", means: "Seconds since 1970"),
+      .integer("verification_code", means: "0 valid, 1 not"),
+      .string("verification_error", means: "Reason"),
+      .string(
+        "common_name", "issuer_common_name", "serial_number", "san",
+        means: "Text of the certificate"),
+    ])
+}
+
 /// Telegraf's point for the certificate that was shown; nil where none was.
 func certificatePoint(_ answer: TransferAnswer, source: String) -> Point? {
   guard let certificate = answer.certificates.first else { return nil }
@@ -116,8 +138,7 @@ func certificatePoint(_ answer: TransferAnswer, source: String) -> Point? {
   return certificatePoint(certificate, error: error, source: source)
 }
 
-/// Telegraf's point for a certificate; its tags of the certificate's own words are fields: a host
-/// chooses them.
+/// Telegraf's point for a certificate.
 func certificatePoint(
   _ certificate: Certificate, error: String?, source: String, at now: Timestamp = .now
 ) -> Point {

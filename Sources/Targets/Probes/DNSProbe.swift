@@ -1,6 +1,6 @@
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 internal import Parsers
 internal import Transfer
 
@@ -13,6 +13,20 @@ internal import Transfer
 public struct DNSProbe: Probe {
   public static let name = "dns"
   public static let summary = "The name server answers, with the expected code and records."
+  public static let measurements = [
+    Measurement(
+      "dns_query", "Answer of a name server.",
+      tags: [
+        "server": "the address as configured", "domain": "", "record_type": "such as `A`",
+        "result": "`success`, `timeout`, `error`", "rcode": "such as `NXDOMAIN`",
+      ],
+      fields: [
+        .float("query_time_ms", unit: .milliseconds, means: "Time to the answer"),
+        .integer("result_code", means: "0 to 2 in the order of `result`"),
+        .integer(
+          "rcode_value", means: "Code of RFC 1035 and its successors; absent without an answer"),
+      ])
+  ]
   public static let carrier = Carrier.udp
   public static let defaultPort: UInt16? = 53
   public static let canBind = true

@@ -1,7 +1,7 @@
 internal import Configuration
 public import Engine
 internal import Glibc
-internal import Metrics
+public import Metrics
 internal import Parsers
 internal import Transfer
 
@@ -15,6 +15,31 @@ internal import Transfer
 public struct ExecProbe: HostQuestion {
   public static let name = "exec"
   public static let summary = "A plugin of Nagios or Checkmk, or one that prints points, says OK."
+  /// Units of perfdata (Monitoring Plugins Development Guidelines); `c` is a counter.
+  private static let perfdata = FieldUnit.inTag(["us": "µs", "c": "", "KB": "kB"])
+  public static let measurements = [
+    Measurement(
+      "nagios_state", "State and text of a plugin.",
+      tags: ["check": "the name, where one program reports several checks"],
+      fields: [
+        .integer("state", means: "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN"),
+        .string("service_output", means: "The first line"),
+        .string("long_service_output", means: "The other lines"),
+      ]),
+    Measurement(
+      "nagios", "One value of a plugin's perfdata.",
+      tags: ["perfdata": "its label", "unit": "its unit, if any"],
+      fields: [
+        .float("value", unit: perfdata, means: "Absent if the plugin reports `U`"),
+        .float("min", "max", unit: perfdata, means: "Least and greatest possible value"),
+        .float(
+          "warning_lt", "warning_gt", "critical_lt", "critical_gt", unit: perfdata,
+          means: "The threshold fires below, above"),
+        .float(
+          "warning_ge", "warning_le", "critical_ge", "critical_le", unit: perfdata,
+          means: "The threshold fires from, up to (ranges with `@`)"),
+      ]),
+  ]
   public static let carrier = Carrier.none
 
   private let command: [String]
@@ -118,7 +143,9 @@ public struct ExecProbe: HostQuestion {
       if format == .influx {
         said = output + (status == 0 && said == output ? [] : Self.comment(errors))
       }
-      return judge(output: said, status: status, took: Deadline.now.since(start))
+      return judge(
+        output: said, status: status, took: Deadline.now.since(start),
+        reserved: endpoint.kit.reserved)
     } catch { return error }
   }
 
@@ -200,7 +227,9 @@ public struct ExecProbe: HostQuestion {
 
   // MARK: what it said
 
-  public func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict {
+  public func judge(
+    output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
+  ) -> Verdict {
     var verdict: Verdict
     guard let status else {
       return Verdict(.unknown, .notSupported, "the program was ended by a signal", latency: took)
@@ -210,7 +239,7 @@ public struct ExecProbe: HostQuestion {
         switch format {
         case .nagios: Self.judge(try PluginOutput.parse(output.span), status)
         case .checkmk: Self.judge(try LocalChecks.parse(output.span), status)
-        case .influx: Self.judge(try LineProtocolReader.parse(output.span), status)
+        case .influx: Self.judge(try LineProtocolReader.parse(output.span), status, reserved)
         }
     } catch {
       verdict = Verdict(.unknown, .protocolError, "\(error)")
@@ -269,8 +298,10 @@ public struct ExecProbe: HostQuestion {
     return verdict
   }
 
-  private static func judge(_ reading: LineProtocolReader.Reading, _ status: Int32) -> Verdict {
-    let points = reading.points.compactMap(point)
+  private static func judge(
+    _ reading: LineProtocolReader.Reading, _ status: Int32, _ reserved: Set<String>
+  ) -> Verdict {
+    let points = reading.points.compactMap { point($0, reserved) }
     var said = "\(points.count) \(points.count == 1 ? "point" : "points")"
     let others = reading.points.count - points.count
     if others > 0 {
@@ -288,8 +319,10 @@ public struct ExecProbe: HostQuestion {
 
   /// The program's own point. None where it would mix with what scrape itself measures, or where its
   /// time is more than a day ago or a minute ahead: most likely it is not in nanoseconds.
-  private static func point(_ item: LineProtocolReader.Item) -> Point? {
-    guard FieldTypes.all[item.measurement] == nil else { return nil }
+  private static func point(
+    _ item: LineProtocolReader.Item, _ reserved: Set<String>
+  ) -> Point? {
+    guard !reserved.contains(item.measurement) else { return nil }
     var point = Point(item.measurement)
     if let nanoseconds = item.time {
       let (age, overflow) = Timestamp.now.nanoseconds.subtractingReportingOverflow(nanoseconds)

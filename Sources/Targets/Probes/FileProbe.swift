@@ -1,6 +1,6 @@
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 internal import Parsers
 
 /// `file`: a file of the host is there, and is as it should be; asked over the host's SSH session.
@@ -12,6 +12,19 @@ public struct FileProbe: HostQuestion {
   public static let name = "file"
   public static let summary =
     "A file of the host is there, with the size, age, mode, owner and content."
+  public static let measurements = [
+    Measurement(
+      "filestat", "A file of the host, read over its SSH session.", tags: ["file": "its path"],
+      fields: [
+        .integer("exists", means: "1 or 0; absent without permission"),
+        .integer("size_bytes", unit: .bytes, means: "Size of the file"),
+        .integer("modification_time", means: "Nanoseconds since 1970"),
+        .integer(
+          "age_s", unit: .seconds,
+          means: "Time since the modification, by the host's clock; not in Telegraf"),
+        .string("mode", means: "Permissions in octal; not in Telegraf"),
+      ])
+  ]
   public static let carrier = Carrier.none
 
   private let path: String
@@ -89,7 +102,9 @@ public struct FileProbe: HostQuestion {
     return script + "\nelse ls -d -- \"${f%/*}/\" >/dev/null 2>&1 && echo absent || echo hidden\nfi"
   }
 
-  public func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict {
+  public func judge(
+    output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
+  ) -> Verdict {
     let found: FileStatus.Reading
     do throws(ParseError) { found = try FileStatus.parse(output.span) } catch {
       return Verdict(.unknown, .protocolError, "\(path): \(error)")

@@ -1,6 +1,6 @@
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 internal import Transfer
 
 /// `http`: a page comes with the right status, and holds what it should.
@@ -13,6 +13,33 @@ internal import Transfer
 public struct HTTPProbe: Probe {
   public static let name = "http"
   public static let summary = "A page comes, with the right status, header and body."
+  public static let measurements = [
+    Measurement(
+      "http_response", "Answer of a web server.",
+      tags: [
+        "server": "the URL", "method": "such as `GET`", "status_code": "the status",
+        "result":
+          """
+        `success`, `response_string_mismatch`, `body_read_error`, `connection_failed`, \
+        `timeout`, `dns_error`, `response_status_code_mismatch`
+        """,
+      ],
+      fields: [
+        .float("response_time", unit: .seconds, means: "Time to the whole answer"),
+        .float(
+          "connect_time", "tls_time", "first_byte_time", unit: .seconds,
+          means: """
+            Parts of it: connection, TLS, wait for the first byte; absent if there was none; not \
+            in Telegraf
+            """),
+        .integer("content_length", unit: .bytes, means: "Size of the body"),
+        .integer("http_response_code", means: "The status"),
+        .integer(
+          "response_string_match", means: "1 if the body is as expected; only with `body`"),
+        .integer("result_code", means: "0 to 6 in the order of `result`"),
+        .string("result_type", means: "As the tag `result`"),
+      ])
+  ]
   public static let carrier = Carrier.tcp
   public static let defaultPort: UInt16? = 80
   public static let canBind = true
@@ -34,6 +61,7 @@ public struct HTTPProbe: Probe {
 public struct HTTPSProbe: Probe {
   public static let name = "https"
   public static let summary = "As http, and the certificate is good for some days more."
+  public static let measurements = HTTPProbe.measurements
   public static let carrier = Carrier.tcp
   public static let defaultPort: UInt16? = 443
   public static let canBind = true

@@ -9,8 +9,10 @@ public protocol HostQuestion: Probe {
   /// asked over the network after all.
   func script(of host: String, at address: String) -> String?
   /// What the script's output (bounded by the batch) and exit status mean; the status is nil where it
-  /// did not come to its end.
-  func judge(output: [UInt8], status: Int32?, took: Duration?) -> Verdict
+  /// did not come to its end. Points of the measurements in `reserved` are not the program's to write.
+  func judge(
+    output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
+  ) -> Verdict
 }
 
 /// The probes of one host that it answers itself, as a part of its batch.
@@ -44,7 +46,9 @@ public struct HostQuestions: Sendable {
   }
 
   /// What the host's answer says to each.
-  public func results(from answer: HostAnswer, explains: Bool = false) -> [ServiceResult] {
+  public func results(
+    from answer: HostAnswer, with kit: ProbeKit, explains: Bool = false
+  ) -> [ServiceResult] {
     asked.map { plan, question, extra in
       var result = ServiceResult(plan, trace: explains ? Trace() : nil)
       result.trace?.note("script", extra.script)
@@ -66,7 +70,7 @@ public struct HostQuestions: Sendable {
         // What has nothing to say on standard output may complain on the other.
         let said = section.output.allSatisfy({ $0 <= 0x20 }) ? section.errors : section.output
         result.verdict = question.judge(
-          output: said, status: Int32(clamping: status), took: nil)
+          output: said, status: Int32(clamping: status), took: nil, reserved: kit.reserved)
       } else {
         result.verdict = Self.unasked(answer.failure, "the connection ended in the middle of it")
       }

@@ -1,7 +1,7 @@
 internal import Configuration
 public import Engine
 internal import Glibc
-internal import Metrics
+public import Metrics
 
 /// `icmp`: echo requests (RFC 792, RFC 4443) and how many come back, and when.
 ///
@@ -13,6 +13,28 @@ internal import Metrics
 public struct ICMPProbe: Probe {
   public static let name = "icmp"
   public static let summary = "Echo requests come back: loss, round trip, jitter."
+  public static let measurements = [
+    Measurement(
+      "ping", "Echo requests and their replies.",
+      tags: ["url": "the address as configured"],
+      fields: [
+        .integer(
+          "packets_transmitted", "packets_received", means: "Requests sent, replies received"),
+        .float("percent_packet_loss", unit: .percent, means: "Requests without a reply"),
+        .integer("ttl", means: "Time to live of the last reply"),
+        .float(
+          "minimum_response_ms", "average_response_ms", "maximum_response_ms",
+          "standard_deviation_ms", unit: .milliseconds,
+          means: "Round trip; absent without a reply"),
+        .float(
+          "jitter_ms", unit: .milliseconds,
+          means: """
+            Mean difference between consecutive replies; absent with fewer than two; not in \
+            Telegraf
+            """),
+        .integer("result_code", means: "0 success, 1 no reply, 2 not sent"),
+      ])
+  ]
   public static let canBind = true
   public static let carrier = Carrier.icmp
 

@@ -1,6 +1,6 @@
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 
 /// `ntp`: the time of a server against this machine's, as an SNTP client asks for it (RFC 5905).
 ///
@@ -11,6 +11,21 @@ internal import Metrics
 public struct NTPProbe: Probe {
   public static let name = "ntp"
   public static let summary = "The server's clock is set, and agrees with this machine's."
+  public static let measurements = [
+    Measurement(
+      "ntp", "Clock of a time server.", isOurs: true,
+      tags: ["server": "the address as configured", "port": ""],
+      fields: [
+        .integer("stratum", "leap", means: "As reported by the server; stratum 0 is a refusal"),
+        .float(
+          "offset_ms", unit: .milliseconds,
+          means: "The server's clock minus the monitor's; absent if the server's clock is not set"),
+        .float("delay_ms", unit: .milliseconds, means: "Round trip, without the server's own time"),
+        .float(
+          "root_delay_ms", "root_dispersion_ms", unit: .milliseconds,
+          means: "Delay and error to the server's own source, as it reports them"),
+      ])
+  ]
   public static let canBind = true
   public static let carrier = Carrier.udp
   public static let defaultPort: UInt16? = 123

@@ -1,6 +1,6 @@
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 
 /// `ports`: which TCP ports of a host accept connections, against what is expected.
 ///
@@ -14,6 +14,16 @@ internal import Metrics
 public struct PortsProbe: Probe {
   public static let name = "ports"
   public static let summary = "The ports that should be open are, and no others listen."
+  public static let measurements = [
+    Measurement(
+      "ports", "Number of TCP ports by their answer.", isOurs: true,
+      tags: ["service": "the entry as written, or its `name`"],
+      fields: [
+        .integer(
+          "open", "closed", "silent", means: "Accepted a connection, refused it, did not answer"),
+        .integer("unexpected", means: "Open ports that are not listed"),
+      ])
+  ]
   public static let canBind = true
   public static let carrier = Carrier.host
 

@@ -1,4 +1,5 @@
 public import Engine
+public import Metrics
 
 /// One question asked of a service over the network, as a client would ask it.
 ///
@@ -8,6 +9,8 @@ public protocol Probe: Sendable {
   static var name: String { get }
   /// When it says ok, in one sentence.
   static var summary: String { get }
+  /// What lands in the database beside `service`: measurements of its own, with tags and fields.
+  static var measurements: [Measurement] { get }
   /// What it speaks over.
   static var carrier: Carrier { get }
   /// The port that is asked where none is given; nil where one must be given, or there are none.
@@ -42,6 +45,7 @@ public enum Carrier: String, Sendable {
 
 extension Probe {
   public func cautions(port: UInt16) -> [Caution] { [] }
+  public static var measurements: [Measurement] { [] }
   public static var carrier: Carrier { .tcp }
   public static var defaultPort: UInt16? { nil }
   public static var canBind: Bool { false }

@@ -20,10 +20,17 @@ public final class ProbeKit: Sendable {
   /// Where the scraper's own points are written: no redirect leads there.
   let sinks: [NetworkPlace]
 
+  /// The names of measurements that a plugin's own points must not have: scrape writes them itself.
+  let reserved: Set<String>
+
   /// `contacts` is the file in which it is kept how often SSH servers were contacted; without one
   /// that is known for this process alone. `sinks` are the URLs to which points are written, and
   /// `findings` is how bad they are where an entry says nothing.
-  public init(contacts: String? = nil, sinks: [String] = [], findings: Severity = .minor) {
+  public init(
+    reserved: Set<String>, contacts: String? = nil, sinks: [String] = [],
+    findings: Severity = .minor
+  ) {
+    self.reserved = reserved
     self.contacts = ContactBook(path: contacts)
     self.sinks = sinks.compactMap { NetworkPlace($0) }
     self.findings = findings

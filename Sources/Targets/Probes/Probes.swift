@@ -1,4 +1,5 @@
 public import Engine
+public import Metrics
 
 /// Every probe there is, and how those of one host are run.
 public enum Probes {
@@ -11,6 +12,9 @@ public enum Probes {
     FTPProbe.self, SMTPProbe.self, IMAPProbe.self, POP3Probe.self,
     DHCPProbe.self, ExecProbe.self, FileProbe.self,
   ]
+
+  /// What any of them may write: its result, its connection, and the certificate that it saw.
+  public static let shared: [Measurement] = [ServiceResult.measurement, .netResponse, .certificate]
 
   /// At most so many questions are put to one host at the same moment.
   static let atOnce = 16

@@ -12,6 +12,26 @@ public struct ServiceResult: Sendable {
   /// Its steps, where somebody wanted to know.
   public var trace: Trace?
 
+  static let measurement = Measurement(
+    "service", "Result of each entry of a host's `probes:`: one point per service and pass.",
+    isOurs: true,
+    tags: [
+      "service": "the entry as written, or its `name`", "probe": "its kind",
+      "port": "where there is one",
+    ],
+    fields: [
+      .integer(
+        "up",
+        means: "1 if it answered in its own protocol, 0 if not; absent if that is unknown"),
+      .integer("state", means: "0 ok, 1 minor, 2 major, 3 critical, 4 unknown"),
+      .float(
+        "latency_ms", unit: .milliseconds,
+        means: "From the first packet to the relevant answer; absent without an answer"),
+      .string(
+        "reason", means: "Cause, one word of the [list](#reasons); absent when ok"),
+      .string("message", means: "The cause for people; may contain text of the host"),
+    ])
+
   init(_ plan: ProbePlan, trace: Trace? = nil) {
     service = plan.service
     probe = plan.kind
@@ -21,10 +41,6 @@ public struct ServiceResult: Sendable {
   }
 
   /// The point `service` and those that the probe made, without the tags of the host.
-  ///
-  /// Tags `service`, `probe` and, where there is one, `port`; fields `up` (0 or 1, absent where that
-  /// was not learnt), `state` (0 ok, 1 minor, 2 major, 3 critical, 4 unknown), `latency_ms`, `reason`
-  /// (absent when ok) and `message`.
   public var points: [Point] {
     var point = Point("service")
     point.tag("service", service)

@@ -191,6 +191,24 @@ func escaped(_ node: Node, _ what: String) throws(ConfigurationError) -> [UInt8]
   return bytes
 }
 
+extension Measurement {
+  /// What probes write of a connection.
+  static let netResponse = Measurement(
+    "net_response", "A connection, or a datagram and its answer, of the probes `tcp` and `udp`.",
+    tags: [
+      "server": "the address as configured", "port": "", "protocol": "`tcp`, `udp`",
+      "result": "`success`, `timeout`, `connection_failed`, `read_failed`, `string_mismatch`",
+    ],
+    fields: [
+      .float(
+        "response_time", unit: .seconds,
+        means: "Time to the answer; absent without a connection"),
+      .integer("result_code", means: "0 to 4 in the order of `result`"),
+      .string("result_type", means: "As the tag `result`"),
+      .boolean("string_found", means: "Whether the text of `expect` came; only with `expect`"),
+    ])
+}
+
 /// Telegraf's point for a connection; it has no time where there was none.
 func netResponse(
   _ endpoint: Endpoint, _ carrier: Carrier, _ verdict: Verdict, connected: Duration?,

@@ -24,7 +24,7 @@ func ask(
   try findings.finish()
   guard let plan else { throw ConfigurationError("no plan", file: entry) }
   var context = ProbeContext(
-    host: host, address: address, authorities: ca, kit: ProbeKit(sinks: sinks))
+    host: host, address: address, authorities: ca, kit: ProbeKit(reserved: ["cpu"], sinks: sinks))
   context.explains = true
   context.ssh = ssh
   context.hostname = hostname
@@ -46,6 +46,10 @@ extension Reactor {
   }
 }
 
+/// What probes declare.
+private let catalog = Catalog(
+  [(.probes([]), Probes.shared)] + Probes.all.map { (.probes([$0.name]), $0.measurements) })
+
 extension ServiceResult {
   /// Severity, reason and whether it is up, in one word to compare: `critical timeout down`.
   var told: String {
@@ -53,12 +57,12 @@ extension ServiceResult {
     return "\(verdict.severity.rawValue) \(verdict.reason?.rawValue ?? "-") \(up)"
   }
 
-  /// Every field that it writes has the type of the table, and every message is harmless.
+  /// Every field that it writes is declared, with its type, and every message is harmless.
   var isSound: Bool {
     points.allSatisfy { point in
       point.fields.allSatisfy {
-        FieldTypes.type(of: $0.name, in: point.measurement) == $0.value.type
-          || probe == "exec" && FieldTypes.all[point.measurement] == nil
+        catalog.field($0.name, of: point.measurement)?.type == $0.value.type
+          || probe == "exec" && !catalog.contains(point.measurement)
       }
     } && verdict.message.visible == verdict.message && verdict.message.count <= 300
   }

@@ -148,9 +148,9 @@ struct ExecProbeTests {
     let probe = try #require(plan?.probe as? any HostQuestion)
     let script = try #require(probe.script(of: "web", at: "192.0.2.7"))
     #expect(script == "$limit 'check_x' 'it'\\''s' '$(id)' '192.0.2.7' </dev/null")
-    let verdict = probe.judge(output: Array("OK | a=1".utf8), status: 0, took: .zero)
+    let verdict = probe.judge(output: Array("OK | a=1".utf8), status: 0, took: .zero, reserved: [])
     #expect(verdict.severity == .ok && verdict.points.count == 2)
-    #expect(probe.judge(output: [], status: 127, took: nil).severity == .unknown)
+    #expect(probe.judge(output: [], status: 127, took: nil, reserved: []).severity == .unknown)
   }
 
   @Test(.enabled(if: Plugin.isInstalled("check_dummy")))
@@ -182,7 +182,7 @@ struct FileProbeTests {
       ])
     var result = ServiceResult(plan1)
     result.verdict = probe.judge(
-      output: Array(outcome.output.utf8), status: outcome.status, took: .zero)
+      output: Array(outcome.output.utf8), status: outcome.status, took: .zero, reserved: [])
     return result
   }
 
@@ -229,7 +229,9 @@ struct FileProbeTests {
     let (plan, _) = try read("{file: {path: /x, mode: 0644}}")
     let probe = try #require(plan?.probe as? any HostQuestion)
     for text in ["", "stat", "now x\nstat a b c d", "now 9223372036854775807\nstat -1 -9 9 a b"] {
-      #expect(probe.judge(output: Array(text.utf8), status: 0, took: nil).severity >= .unknown)
+      #expect(
+        probe.judge(output: Array(text.utf8), status: 0, took: nil, reserved: []).severity
+          >= .unknown)
     }
   }
 }

@@ -45,7 +45,7 @@ struct ICMPProbeTests {
     var echoes = ICMPProbe.Echoes()
     (echoes.sent, echoes.times) = (times.count, times)
     let endpoint = Endpoint(
-      host: "lab", address: "127.0.0.1", addresses: [], port: 0, kit: ProbeKit())
+      host: "lab", address: "127.0.0.1", addresses: [], port: 0, kit: ProbeKit(reserved: []))
     var result = ServiceResult(plan)
     result.verdict = probe.judge(echoes, endpoint)
     #expect(result.told == told, "\(result.verdict.message)")

@@ -55,7 +55,7 @@ struct ProbeRaceTests {
         plans.append(try #require(plan))
       }
       let begun = Deadline.now
-      let kit = ProbeKit()
+      let kit = ProbeKit(reserved: [])
       await withTaskGroup(of: [ServiceResult].self) { group in
         for (index, reactor) in reactors.enumerated() {
           let part = plans.indices.filter { $0 % 2 == index }.map { plans[$0] }

@@ -55,7 +55,7 @@ struct SSHProbeTests {
       let entry = "{ssh: {port: \(server.port), name: s\(index)}}"
       plans.append(try #require(try read(entry).0))
     }
-    let context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit())
+    let context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit(reserved: []))
     let results = await Reactor().askAll(plans, context, by: .after(.seconds(10)))
     #expect(results.allSatisfy { $0.told == "ok - up" })
     // The other is the lab's, which saw that it listens.
@@ -71,7 +71,7 @@ struct SSHProbeTests {
     ] {
       var accepted = KnownHosts()
       accepted.add(Array(line.utf8), file: "known_hosts")
-      var context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit())
+      var context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit(reserved: []))
       context.target = HostTarget(
         name: "lab", address: "127.0.0.1", port: server.port, user: "root",
         credentials: Credentials(), knownHosts: accepted)

@@ -81,7 +81,7 @@ struct TCPProbeTests {
         + (index % 10 == 0 ? ", expect: never}}" : "}}")
       plans.append(try #require(try read(entry).0))
     }
-    let context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit())
+    let context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit(reserved: []))
     let reactor = Reactor()
     let start = Deadline.now
     let results = await reactor.askAll(plans, context, by: .after(.seconds(20)))

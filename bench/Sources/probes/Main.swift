@@ -22,7 +22,7 @@ struct Main {
     let plan = reader.plan(node, &findings)
     try findings.finish()
     guard let plan else { exit(2) }
-    let kit = ProbeKit()
+    let kit = ProbeKit(reserved: [])
     let contexts = (0..<count).map { index in
       ProbeContext(host: "host\(index)", address: words[2 + index % (words.count - 2)], kit: kit)
     }

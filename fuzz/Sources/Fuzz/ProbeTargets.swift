@@ -6,6 +6,10 @@ import Synchronization
 
 @testable import Targets
 
+/// What probes declare.
+private let catalog = Catalog(
+  [(.probes([]), Probes.shared)] + Probes.all.map { (.probes([$0.name]), $0.measurements) })
+
 /// What services answer to probes, and the entries that ask them.
 let probeTargets: [String: FuzzTarget] = [
   "probe-entry": readEntry, "probe-ntp-reply": readNTP,
@@ -40,7 +44,7 @@ private struct Stage: Sendable {
   let listener: Int32
   let port: UInt16
   let reactor = Reactor()
-  let kit = ProbeKit()
+  let kit = ProbeKit(reserved: [])
   let done: (read: Int32, write: Int32)
 
   init() {
@@ -81,11 +85,12 @@ private func talk(_ bytes: UnsafeBufferPointer<UInt8>, _ entry: String) {
   else { preconditionFailure("no plan: \(findings.errors)") }
   Task.detached {
     // A pass asks an SSH server once; here each input is a pass of its own.
-    let context = ProbeContext(host: "fuzz", address: "127.0.0.1", kit: ProbeKit())
+    let context = ProbeContext(host: "fuzz", address: "127.0.0.1", kit: ProbeKit(reserved: []))
     let results = await stage.reactor.ask(plan, context)
     for point in results.flatMap(\.points) {
       for field in point.fields {
-        precondition(FieldTypes.type(of: field.name, in: point.measurement) == field.value.type)
+        precondition(
+          catalog.field(field.name, of: point.measurement)?.type == field.value.type)
       }
     }
     for result in results { checkVisible(result.verdict.message) }

@@ -1,0 +1,96 @@
+/// The type of a field, which InfluxDB fixes with the first point that is written.
+public enum FieldType: String, Sendable {
+  case integer, float, string, boolean
+}
+
+extension FieldValue {
+  /// The type as which the line protocol writes this value.
+  public var type: FieldType {
+    switch self {
+    case .integer: .integer
+    case .float: .float
+    case .string: .string
+    case .boolean: .boolean
+    }
+  }
+}
+
+/// Fields of one type, one unit and one meaning, as their writer declares them.
+///
+/// A database refuses a point whose field has another type than before, and other writers (Telegraf)
+/// may share it: names and types are Telegraf's where it has the field.
+public struct FieldSpec: Sendable, Equatable {
+  public var names: [String]
+  public var type: FieldType
+  public var unit: FieldUnit
+  /// What the values say and when there is none, for docs/metrics.md.
+  public var meaning: String
+
+  public static func integer(
+    _ names: String..., unit: FieldUnit = .none, means meaning: String
+  ) -> FieldSpec {
+    FieldSpec(names: names, type: .integer, unit: unit, meaning: meaning)
+  }
+
+  public static func float(
+    _ names: String..., unit: FieldUnit = .none, means meaning: String
+  ) -> FieldSpec {
+    FieldSpec(names: names, type: .float, unit: unit, meaning: meaning)
+  }
+
+  public static func string(_ names: String..., means meaning: String) -> FieldSpec {
+    FieldSpec(names: names, type: .string, unit: .none, meaning: meaning)
+  }
+
+  public static func boolean(_ names: String..., means meaning: String) -> FieldSpec {
+    FieldSpec(names: names, type: .boolean, unit: .none, meaning: meaning)
+  }
+}
+
+/// The unit in which a field is written.
+public struct FieldUnit: Sendable, Equatable {
+  /// The unit's sign, such as `%` or `ms`; empty for a count, a state or a moment.
+  public let sign: String
+  /// Signs by the words of the tag `unit`; nil where all points have the same unit.
+  private let words: [String: String]?
+  /// What stands for a blank in a word that has no sign.
+  private let blank: Character?
+
+  private init(_ sign: String, words: [String: String]? = nil, blank: Character? = nil) {
+    self.sign = sign
+    self.words = words
+    self.blank = blank
+  }
+
+  public static let none = FieldUnit("")
+  public static let percent = FieldUnit("%")
+  public static let hours = FieldUnit("h")
+  public static let minutes = FieldUnit("min")
+  public static let seconds = FieldUnit("s")
+  public static let milliseconds = FieldUnit("ms")
+  public static let microseconds = FieldUnit("µs")
+  public static let bytes = FieldUnit("B")
+  public static let mebibytes = FieldUnit("MiB")
+  public static let bytesPerSecond = FieldUnit("B/s")
+  public static let kibibytesPerSecond = FieldUnit("KiB/s")
+  public static let megabitsPerSecond = FieldUnit("Mbit/s")
+  public static let megahertz = FieldUnit("MHz")
+  public static let celsius = FieldUnit("°C")
+  public static let watts = FieldUnit("W")
+
+  /// The unit that each point names in its tag `unit`. A word without a sign here stands for itself;
+  /// `blank` is what it has for blanks.
+  public static func inTag(_ words: [String: String], blank: Character? = nil) -> FieldUnit {
+    FieldUnit("", words: words, blank: blank)
+  }
+
+  /// Whether each point names its own unit in its tag `unit`.
+  public var isInTag: Bool { words != nil }
+
+  /// The sign of a point's unit.
+  public func sign(_ tags: [Tag]) -> String {
+    guard let words else { return sign }
+    let word = tags.first { $0.name == "unit" }?.value ?? ""
+    return words[word] ?? String(word.map { $0 == blank ? " " : $0 })
+  }
+}

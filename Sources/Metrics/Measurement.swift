@@ -1,0 +1,99 @@
+/// A measurement as the collector or probe that writes it declares it.
+///
+/// The declaration is the only place that states names, types, units and meanings: what rules may look
+/// at, the units of alerts and charts, and docs/metrics.md follow from it.
+public struct Measurement: Sendable, Equatable {
+  /// Telegraf's name, where it has one.
+  public var name: String
+  /// What one point says and when there is none, in sentences.
+  public var summary: String
+  /// The files, programs or protocols that it comes from; nil where the summary says it.
+  public var source: String?
+  /// What tells its series apart, beside the host's own tags.
+  public var tags: [TagSpec]
+  public var fields: [FieldSpec]
+  /// Whether Telegraf has no measurement of that name (docs/decisions/0010-names.md).
+  public var isOurs: Bool
+
+  public struct TagSpec: Sendable, Equatable {
+    public var name: String
+    /// Its values, for docs/metrics.md.
+    public var meaning: String
+  }
+
+  public init(
+    _ name: String, _ summary: String, source: String? = nil, isOurs: Bool = false,
+    tags: KeyValuePairs<String, String> = [:], fields: [FieldSpec]
+  ) {
+    self.name = name
+    self.summary = summary
+    self.source = source
+    self.isOurs = isOurs
+    self.tags = tags.map { TagSpec(name: $0.key, meaning: $0.value) }
+    self.fields = fields
+  }
+}
+
+/// Every measurement that is written, by whom, and its fields by name.
+public struct Catalog: Sendable {
+  /// What writes a measurement.
+  public enum Writer: Sendable, Equatable {
+    /// The collector of that name.
+    case collector(String)
+    /// Probes of these kinds; none named is any probe.
+    case probes([String])
+    case bmc
+    /// The monitor itself, for every host.
+    case scraper
+  }
+
+  /// A declaration and its writer. A measurement has several where several write to it.
+  public struct Entry: Sendable {
+    public var writer: Writer
+    public var measurement: Measurement
+  }
+
+  /// In the order of the declarations, which is that of docs/metrics.md.
+  public private(set) var entries: [Entry] = []
+  private var fields: [String: [String: (spec: FieldSpec, writer: Writer)]] = [:]
+
+  public init(_ declarations: [(writer: Writer, measurements: [Measurement])]) {
+    for (writer, measurements) in declarations {
+      for measurement in measurements { add(measurement, writer) }
+    }
+  }
+
+  /// Two probes may share a declaration.
+  private mutating func add(_ measurement: Measurement, _ writer: Writer) {
+    let same = entries.firstIndex { $0.measurement == measurement }
+    if let same, case .probes(let others) = entries[same].writer, case .probes(let more) = writer {
+      entries[same].writer = .probes(others + more)
+    } else {
+      entries.append(Entry(writer: writer, measurement: measurement))
+    }
+    let writer = same.map { entries[$0].writer } ?? writer
+    for spec in measurement.fields {
+      for name in spec.names { fields[measurement.name, default: [:]][name] = (spec, writer) }
+    }
+  }
+
+  /// The names of all measurements, sorted.
+  public var names: [String] { fields.keys.sorted() }
+
+  /// The names of a measurement's fields, sorted; nil where nothing of that name is written.
+  public func fields(of measurement: String) -> [String]? { fields[measurement]?.keys.sorted() }
+
+  /// The declaration of a field; nil where nothing of that name is written.
+  public func field(_ field: String, of measurement: String) -> FieldSpec? {
+    fields[measurement]?[field]?.spec
+  }
+
+  /// The writer of a field or, where none is named, of the measurement's first declaration.
+  public func writer(of measurement: String, field: String = "") -> Writer? {
+    fields[measurement]?[field]?.writer
+      ?? entries.first { $0.measurement.name == measurement }?.writer
+  }
+
+  /// Whether the monitor writes a measurement of that name.
+  public func contains(_ measurement: String) -> Bool { fields[measurement] != nil }
+}

@@ -1,0 +1,42 @@
+internal import Collectors
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+extension Catalog {
+  /// Every measurement that scrape writes. A collector or probe declares its own; the others stand here.
+  static let all = Catalog(
+    [(.scraper, [HostReading.measurement]), (.probes([]), Probes.shared)]
+      + Probes.all.map { (.probes([$0.name]), $0.measurements) }
+      + Collectors.collectors.map { (.collector($0.name), $0.measurements) }
+      + [
+        (.bmc, BMCAnswer.measurements),
+        (.scraper, [Score.measurement, .event, .canary]),
+      ])
+}
+
+extension Catalog.Writer {
+  /// Whether a host has it: without it no rule on its measurements can ever fire there.
+  func isThere(_ host: Host, tasks: [String], probes: Set<String>) -> Bool {
+    switch self {
+    case .collector(let name): tasks.contains(name)
+    case .probes(let kinds):
+      kinds.isEmpty ? !probes.isEmpty : kinds.contains(where: probes.contains)
+    case .bmc: host.bmc != nil
+    case .scraper: true
+    }
+  }
+
+  /// What to add, for the hint.
+  var cure: String {
+    switch self {
+    case .collector(let name): "give their profile the collector \(name)"
+    case .probes(let kinds):
+      kinds.isEmpty
+        ? "give them `probes:`" : "give them a probe \(kinds.joined(separator: " or "))"
+    case .bmc: "give them a `bmc:`"
+    case .scraper: "nothing to do"
+    }
+  }
+}
