@@ -5,6 +5,7 @@ public let collectors: [any Collector.Type] = [
   DiskIOCollector.self,
   GPUCollector.self,
   KernelCollector.self,
+  LinuxSysctlFSCollector.self,
   LoginsCollector.self,
   MdstatCollector.self,
   MemoryCollector.self,
