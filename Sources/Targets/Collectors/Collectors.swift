@@ -4,6 +4,7 @@ public let collectors: [any Collector.Type] = [
   DiskCollector.self,
   DiskIOCollector.self,
   GPUCollector.self,
+  InterruptsCollector.self,
   KernelCollector.self,
   LinuxSysctlFSCollector.self,
   LoginsCollector.self,

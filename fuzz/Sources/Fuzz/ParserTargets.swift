@@ -7,6 +7,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-dhcpmessage": parser(DHCPMessage.self),
   "parser-diskstats": parser(Diskstats.self),
   "parser-filestatus": parser(FileStatus.self),
+  "parser-interrupts": parser(Interrupts.self),
   "parser-last": parser(Last.self),
   "parser-lineprotocolreader": parser(LineProtocolReader.self),
   "parser-linkstates": parser(LinkStates.self),
