@@ -83,20 +83,23 @@ let package = Package(
       ],
       exclude: ["Collectors"], swiftSettings: strict),
     .target(
+      name: "Store", dependencies: ["Metrics", "Engine", "CSQLite", "CZlib", "CLinux"],
+      swiftSettings: strict),
+    .target(
       name: "Sinks",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Transfer", "CSQLite", "CZlib", "CSnappy", "CLinux",
+        "Metrics", "Engine", "Configuration", "Transfer", "Store", "CSnappy", "CLinux",
       ],
-      exclude: ["Notifiers"], swiftSettings: strict),
+      swiftSettings: strict),
     .target(name: "Charts", dependencies: ["Metrics", "CCairo"], swiftSettings: strict),
     .target(
       name: "Notifiers",
       dependencies: ["Metrics", "Engine", "Configuration", "Transfer", "Charts", "CLinux"],
-      path: "Sources/Sinks/Notifiers", swiftSettings: strict),
+      swiftSettings: strict),
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Sinks",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Store", "Sinks",
         "Charts", "Notifiers", "CLinux",
       ],
       swiftSettings: strict),
@@ -121,11 +124,11 @@ let package = Package(
       "Targets", "Lab", "Metrics", "Parsers", "Engine", "Configuration", "Collectors",
       exclude: ["Fixtures"]),
     tests("Rules", "Lab", "Metrics", "Configuration", "Scraper"),
-    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Scraper"),
+    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Scraper"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Lab", "Scraper", "Sinks", "Targets", "Notifiers"],
+      name: "CommandTests", dependencies: ["Lab", "Scraper", "Store", "Sinks", "Targets", "Notifiers"],
       swiftSettings: testing),
   ]
 )

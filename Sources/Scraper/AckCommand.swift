@@ -2,6 +2,7 @@ internal import Configuration
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape ack`: somebody knows, and reminders stop.

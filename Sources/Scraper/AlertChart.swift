@@ -3,6 +3,7 @@ internal import Configuration
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 
 /// The picture for an alert: how the number went that crossed its line.
 struct AlertChart {

@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// All that is not well after a pass, as routes and incidents see it: with what is a mere effect, what

@@ -4,6 +4,7 @@ internal import Metrics
 internal import Notifiers
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Synchronization
 internal import Targets
 

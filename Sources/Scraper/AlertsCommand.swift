@@ -3,6 +3,7 @@ internal import Metrics
 internal import Notifiers
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape alerts`: who was told what, and what could not be told.

@@ -2,6 +2,7 @@ internal import Collectors
 internal import Metrics
 internal import Parsers
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// What a pass learns of a host's boot and clock: whether it rebooted, and how far its clock is from ours.

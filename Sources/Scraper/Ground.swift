@@ -5,6 +5,7 @@ internal import Glibc
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// The ground that the scraper itself stands on: what `scrape doctor` looks at on this machine.

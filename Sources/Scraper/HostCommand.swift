@@ -3,6 +3,7 @@ internal import Configuration
 internal import Engine
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape host`: one host, now, shown to a person.

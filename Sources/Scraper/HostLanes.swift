@@ -1,6 +1,7 @@
 internal import Engine
 internal import Metrics
 internal import Sinks
+internal import Store
 
 /// Which host is asked next, so that slow ones take no turn from the others.
 ///

@@ -1,6 +1,7 @@
 internal import Collectors
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// What one host's answer means: points, what is kept for the next pass, and what went wrong.

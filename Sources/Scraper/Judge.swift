@@ -2,6 +2,7 @@ internal import Configuration
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// Turns what a pass saw into states: what counts now, what changed, and how services are together.

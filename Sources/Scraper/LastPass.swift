@@ -1,5 +1,6 @@
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// The last pass over all hosts: how old it is, and whether that is too old.

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape list`: the inventory as it was understood.

@@ -4,6 +4,7 @@ internal import Metrics
 internal import Notifiers
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// One walk of the inventory: plan, gather, keep, deliver.

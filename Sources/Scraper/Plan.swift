@@ -2,6 +2,7 @@ internal import Collectors
 internal import Configuration
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// Who is asked what in one pass.

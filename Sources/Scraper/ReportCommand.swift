@@ -2,6 +2,7 @@ internal import Configuration
 internal import Metrics
 internal import Notifiers
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape report`: what a contact is told again and again, now.

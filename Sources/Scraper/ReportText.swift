@@ -5,6 +5,7 @@ internal import Metrics
 internal import Notifiers
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// What a report says: a line for each host, the figure first, or a chart.

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Metrics
 internal import Notifiers
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// All reports of scrape.yml, and which of them are to be told now.

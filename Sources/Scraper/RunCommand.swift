@@ -3,6 +3,7 @@ internal import Configuration
 internal import Engine
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape run`: one pass over the inventory, for cron and timers.

@@ -1,6 +1,7 @@
 internal import Engine
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// Whether the scraper was cut off in the middle of a pass: those asked first answered, and the others

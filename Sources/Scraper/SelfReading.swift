@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// What a pass learnt of the scraper itself: its own checks, and what says nothing of hosts.

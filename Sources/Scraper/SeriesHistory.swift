@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 
 /// What the store holds of the series that a selector looks at.
 enum SeriesHistory {

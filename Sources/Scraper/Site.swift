@@ -5,6 +5,7 @@ internal import Engine
 internal import Glibc
 internal import Notifiers
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// What a command works on: the inventory, the settings beside it and the store.

@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 
 /// How services stood over the window of the SLA, as the store knows it.
 enum Standing {

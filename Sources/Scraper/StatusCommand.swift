@@ -3,6 +3,7 @@ internal import Engine
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape status`: the last pass and all that is not well, from the store.

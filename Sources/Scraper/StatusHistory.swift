@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// `scrape status --history`: what changed, the newest first.

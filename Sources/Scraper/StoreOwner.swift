@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// Whose store it is: two inventories in one would each call the other's hosts lost.

@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Rules
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// What a pass came to, as a tired person reads it: a line of figures, then a line per problem.

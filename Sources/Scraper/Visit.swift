@@ -2,6 +2,7 @@ internal import Collectors
 internal import Engine
 internal import Metrics
 internal import Sinks
+internal import Store
 internal import Targets
 
 /// One host asked twice: everything, and a second later what has counters; and its BMC, if any.

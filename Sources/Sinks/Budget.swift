@@ -1,4 +1,4 @@
-internal import Metrics
+public import Metrics
 
 /// How much one host may write in one pass.
 ///

@@ -1,6 +1,7 @@
 public import Engine
 internal import Glibc
 public import Metrics
+public import Store
 
 /// What came of delivering to one sink.
 public struct Delivery: Sendable, Equatable {
@@ -28,10 +29,12 @@ extension Sink {
     let start = Deadline.now
     do throws(StoreError) {
       let trouble = try await store.trouble(of: name)
-      if let trouble, trouble.holds(at: .now) {
+      if let trouble, trouble.holds(at: .now),
+        let reason = SinkError.Reason(rawValue: trouble.reason)
+      {
         let left = (trouble.until.nanoseconds - Timestamp.now.nanoseconds) / 1_000_000_000 + 1
         delivery.error = SinkError(
-          trouble.reason, name,
+          reason, name,
           "left alone for another \(left) s, having failed \(trouble.failures) times: "
             + trouble.message)
         return delivery
@@ -118,5 +121,23 @@ extension Timestamp {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     self.init(seconds: Int64(status.st_mtim.tv_sec))
+  }
+}
+
+extension Store.Trouble {
+  /// One more failure, after which the sink is left alone for some times as long as it cost: a
+  /// database that hangs takes a bounded share of each pass, and one that refuses at once is tried
+  /// in each.
+  init(_ error: SinkError, took: Duration, at now: Timestamp, after earlier: Self?) {
+    var wait = Duration.zero
+    if took >= .seconds(1) {
+      let failures = (earlier?.failures ?? 0) + 1
+      let factor = Double(1 << min(failures, 5)) * Double.random(in: 0.75...1.25)
+      wait = min(Self.longest.cost, took * factor)
+    }
+    wait = max(wait, min(error.retryAfter ?? .zero, Self.longest.asked))
+    self.init(
+      failures: (earlier?.failures ?? 0) + 1, since: earlier?.since ?? now, until: now.after(wait),
+      reason: error.reason.rawValue, message: error.message)
   }
 }

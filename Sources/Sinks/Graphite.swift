@@ -2,6 +2,7 @@ public import Configuration
 public import Engine
 internal import Glibc
 public import Metrics
+public import Store
 
 /// Writes numbers to Graphite's carbon as lines of plain text over TCP.
 ///

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Metrics
+internal import Store
 
 /// A sink that is written to over HTTP. What it says of its requests and answers is its own; the
 /// rules by which payloads are brought there are the same for all, and stand in `bring`.

@@ -1,5 +1,6 @@
 public import Engine
 public import Metrics
+public import Store
 public import Transfer
 
 /// Writes points to InfluxDB 1.x over HTTP.

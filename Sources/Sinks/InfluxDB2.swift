@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Store
 public import Transfer
 
 /// Writes points to InfluxDB 2.x and 3.x, and to what takes the same: VictoriaMetrics, Telegraf's

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Store
 
 /// Writes the latest numbers to a file in Prometheus's text format, for the textfile collector of
 /// node_exporter.

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Metrics
+internal import Store
 
 // How each sink is asked whether a canary has arrived.
 

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Store
 public import Transfer
 
 /// Writes numbers to Prometheus, VictoriaMetrics, Mimir or Thanos by remote write.

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Store
 
 /// A place where points go. Deliveries come one at a time; `close` follows the last.
 ///
@@ -86,18 +87,6 @@ extension Sink {
   /// The points that are wanted there, in the sink's own form.
   public func payloads(_ batches: [PointBatch]) -> [Payload] {
     encode(options.measurements.chosen(of: batches))
-  }
-}
-
-/// Points in the form that a sink sends.
-public struct Payload: Sendable, Equatable {
-  public var body: [UInt8]
-  /// How many points those are.
-  public var lines: Int
-
-  public init(body: [UInt8], lines: Int) {
-    self.body = body
-    self.lines = lines
   }
 }
 

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Metrics
+public import Store
 
 /// What can be said of every sink, whatever its kind:
 /// `{name: raw, measurements: [cpu, "ipmi_*", "!login"], queue: {size: 256MiB, keep: 7d}}`.
@@ -88,18 +89,7 @@ public struct MeasurementFilter: Sendable, Equatable {
   }
 }
 
-/// How much may wait for a sink that takes nothing; what is dropped at the bound is counted.
-public struct QueueBounds: Sendable, Equatable {
-  /// The most bytes, in the sink's own form; the oldest points go first.
-  public var size: Int64 = 256 << 20
-  /// The greatest age.
-  public var keep: Duration = .seconds(7 * 86_400)
-
-  public init(size: Int64 = 256 << 20, keep: Duration = .seconds(7 * 86_400)) {
-    self.size = size
-    self.keep = keep
-  }
-
+extension QueueBounds {
   mutating func set(_ node: Node, _ findings: inout Findings) throws(ConfigurationError) {
     for pair in try node.mapping("queue", keys: ["size", "keep"], &findings) {
       if pair.name == "size" {

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Store
 public import Transfer
 
 /// Sends events, or numbers as metrics, to Splunk's HTTP Event Collector.

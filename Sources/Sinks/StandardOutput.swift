@@ -2,6 +2,7 @@ public import Configuration
 public import Engine
 internal import Glibc
 public import Metrics
+public import Store
 
 /// Points on standard output, as line protocol or as one JSON object per line, and nothing else.
 ///

@@ -1,4 +1,5 @@
 internal import Metrics
+internal import Store
 
 /// The message of remote write, in the encoding of protocol buffers.
 ///

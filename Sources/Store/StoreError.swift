@@ -23,7 +23,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
 
   public var description: String { message }
 
-  init(_ reason: Reason, _ message: String) {
+  public init(_ reason: Reason, _ message: String) {
     self.reason = reason
     self.message = message
   }

@@ -1,5 +1,3 @@
-public import Metrics
-
 /// What one pass found out about one host.
 public struct HostResult: Sendable, Equatable {
   /// The points, for the history; `batch.host` is the host that all of this is about.
@@ -80,6 +78,20 @@ public struct TargetStatus: Sendable, Equatable {
   public var since: Timestamp
   /// When it was last seen up; nil if never.
   public var lastUp: Timestamp?
+
+  public init(
+    host: String,
+    outcome: TargetOutcome,
+    time: Timestamp,
+    since: Timestamp,
+    lastUp: Timestamp? = nil
+  ) {
+    self.host = host
+    self.outcome = outcome
+    self.time = time
+    self.since = since
+    self.lastUp = lastUp
+  }
 }
 
 /// Why a collector had nothing, or not all, to tell.

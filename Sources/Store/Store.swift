@@ -1,5 +1,5 @@
 internal import Engine
-internal import Metrics
+public import Metrics
 
 /// What `scrape` keeps between passes, in one SQLite file: the hosts' counters and due times, how
 /// each target was, the history of all points, and what a sink has not yet taken.

@@ -1,4 +1,4 @@
-internal import Metrics
+public import Metrics
 
 /// Passes, and how each target was at its last.
 extension Store {

@@ -30,9 +30,24 @@ extension Store {
     public var since: Timestamp
     /// Until when it is left alone; in the past where it need not be.
     public var until: Timestamp
-    public var reason: SinkError.Reason
+    /// The word of docs/metrics.md for it.
+    public var reason: String
     /// What it said. It may hold a server's words: make it visible before printing.
     public var message: String
+
+    public init(
+      failures: Int,
+      since: Timestamp,
+      until: Timestamp,
+      reason: String,
+      message: String
+    ) {
+      self.failures = failures
+      self.since = since
+      self.until = until
+      self.reason = reason
+      self.message = message
+    }
   }
 
   func enqueue(
@@ -128,7 +143,7 @@ extension Store {
         INSERT OR REPLACE INTO trouble (sink, failures, since, until, reason, message)
         VALUES (?, ?, ?, ?, ?, ?)
         """, .text(sink), .integer(Int64(trouble.failures)), .integer(trouble.since.nanoseconds),
-        .integer(trouble.until.nanoseconds), .text(trouble.reason.rawValue),
+        .integer(trouble.until.nanoseconds), .text(trouble.reason),
         .text(trouble.message))
     }
   }
@@ -157,43 +172,25 @@ extension Store {
 }
 
 extension Store.Trouble {
-  fileprivate init?(_ row: Statement, from column: Int32) {
-    guard let reason = SinkError.Reason(rawValue: row.text(column + 3)) else { return nil }
+  fileprivate init(_ row: Statement, from column: Int32) {
     self.init(
       failures: Int(row.integer(column)), since: Timestamp(nanoseconds: row.integer(column + 1)),
-      until: Timestamp(nanoseconds: row.integer(column + 2)), reason: reason,
+      until: Timestamp(nanoseconds: row.integer(column + 2)), reason: row.text(column + 3),
       message: row.text(column + 4))
   }
 
   /// The longest that a sink is left alone for costing time, and for asking for it.
-  static let longest = (cost: Duration.seconds(300), asked: Duration.seconds(3600))
-
-  /// One more failure, after which the sink is left alone for some times as long as it cost: a
-  /// database that hangs takes a bounded share of each pass, and one that refuses at once is tried
-  /// in each.
-  init(_ error: SinkError, took: Duration, at now: Timestamp, after earlier: Self?) {
-    failures = (earlier?.failures ?? 0) + 1
-    since = earlier?.since ?? now
-    reason = error.reason
-    message = error.message
-    var wait = Duration.zero
-    if took >= .seconds(1) {
-      let factor = Double(1 << min(failures, 5)) * Double.random(in: 0.75...1.25)
-      wait = min(Self.longest.cost, took * factor)
-    }
-    wait = max(wait, min(error.retryAfter ?? .zero, Self.longest.asked))
-    until = now.after(wait)
-  }
+  public static let longest = (cost: Duration.seconds(300), asked: Duration.seconds(3600))
 
   /// Whether the sink is to be left alone. A moment too far off is of a clock that was set back.
-  func holds(at now: Timestamp) -> Bool {
+  public func holds(at now: Timestamp) -> Bool {
     until > now && until <= now.after(Self.longest.asked)
   }
 }
 
 extension Timestamp {
   /// The moment later by the duration, which is less than a year.
-  func after(_ duration: Duration) -> Timestamp {
+  public func after(_ duration: Duration) -> Timestamp {
     let (seconds, attoseconds) = duration.components
     return Timestamp(
       nanoseconds: nanoseconds &+ seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)

@@ -1,9 +1,9 @@
 internal import CZlib
 
 /// Packs bytes with zlib's deflate, again and again with the same memory.
-final class Compressor {
+public final class Compressor {
   /// How the packed bytes are wrapped.
-  enum Wrapping: Int32 {
+  public enum Wrapping: Int32 {
     /// RFC 1950: a two-byte header and a check sum.
     case zlib = 15
     /// RFC 1952, as HTTP's `Content-Encoding: gzip` wants it.
@@ -13,7 +13,7 @@ final class Compressor {
   private var stream: UnsafeMutablePointer<z_stream>
 
   /// The corresponding C function is `deflateInit2`.
-  init(_ wrapping: Wrapping, level: Int32) {
+  public init(_ wrapping: Wrapping, level: Int32) {
     // zlib keeps a pointer back to its stream, so that it must not move.
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
@@ -27,7 +27,7 @@ final class Compressor {
   }
 
   /// The whole input, packed.
-  func pack(_ input: [UInt8]) -> [UInt8] {
+  public func pack(_ input: [UInt8]) -> [UInt8] {
     deflateReset(stream)
     let bound = Int(deflateBound(stream, UInt(input.count)))
     return [UInt8](unsafeUninitializedCapacity: bound) { output, count in
@@ -45,11 +45,11 @@ final class Compressor {
 }
 
 /// Unpacks bytes that zlib packed; they may have been damaged, or made to fill the memory.
-final class Decompressor {
+public final class Decompressor {
   private var stream: UnsafeMutablePointer<z_stream>
 
   /// The corresponding C function is `inflateInit2`.
-  init() {
+  public init() {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     // 15 bits of window; 32 more takes either wrapping.
@@ -64,7 +64,7 @@ final class Decompressor {
   }
 
   /// The whole input, unpacked; nil where it is damaged or longer than `limit` bytes.
-  func unpack(_ input: [UInt8], limit: Int) -> [UInt8]? {
+  public func unpack(_ input: [UInt8], limit: Int) -> [UInt8]? {
     inflateReset(stream)
     var output: [UInt8] = []
     var capacity = min(limit, max(4096, input.count * 8))
