@@ -41,10 +41,10 @@ enum AckCommand: Subcommand {
       return try await list(site, store)
     }
     let names =
-      Pseudo.all.contains(pattern)
+      Pseudo.withChecks.contains(pattern)
       ? [pattern] : Set(try site.inventory.select(pattern).map(\.name))
     func isMeant(_ host: String, _ check: String) -> Bool {
-      names.contains(host) && arguments["--check"].map { Glob.matches(check, $0) } != false
+      names.contains(host) && arguments["--check"].map { CheckName(check).matches($0) } != false
     }
     if isEnd {
       let ended = try await store.acknowledgements().filter { isMeant($0.host, $0.check) }
@@ -107,7 +107,7 @@ enum AckCommand: Subcommand {
       let why = kind.why.isEmpty ? "" : ": \(kind.why)"
       Terminal.show(
         "\(fold(words.map(\.host)))  \(kind.check) \(kind.severity.rawValue)  ".visible
-          + "since \(Figure.moment(since)), \(kind.who)\(why)".visible)
+          + "since \(Format.moment(since)), \(kind.who)\(why)".visible)
     }
     if lines.isEmpty { Terminal.note("nothing is acknowledged") }
     return ExitCode.ok

@@ -188,7 +188,7 @@ struct AlertBook {
         // As with `scrape silence`: all is also the services of scrape.yml and the scraper.
         if ["all", "*"].contains(pattern) { continue }
         window.hosts =
-          Pseudo.all.contains(pattern)
+          Pseudo.withChecks.contains(pattern)
           ? [pattern] : select(pair.value, inventory, &findings)
         continue
       }

@@ -17,11 +17,11 @@ struct AlertChart {
   static func make(
     for check: String, host: String, tags: [Tag], rules: [Rule], in store: Store, now: Timestamp
   ) async -> Chart? {
-    if let service = ServiceReading.service(check) {
+    if let service = CheckName(check).service {
       return await make(ofService: service, host: host, in: store, now: now)
     }
     for rule in rules {
-      let stem = Judge.check(rule.name, "")
+      let stem = CheckName.rule(rule.name, series: "").text
       guard check == stem || check.hasPrefix("\(stem){") && check.hasSuffix("}") else { continue }
       let instance = check.dropFirst(stem.count + 1).dropLast()
       return await make(
@@ -36,7 +36,7 @@ struct AlertChart {
   ) async -> Chart? {
     let selector = rule.selector
     let length = max(past, (rule.window?.length ?? .zero) * 2)
-    let from = Timestamp(nanoseconds: now.nanoseconds &- length.nanoseconds)
+    let from = now.before(length)
     let found = await SeriesHistory.byName(
       selector, host: host, tags: tags, in: store, from: from, to: now)
     guard let (own, values) = found[instance], values.count > 1 else { return nil }
@@ -109,7 +109,7 @@ struct AlertChart {
   private static func make(
     ofService service: String, host: String, in store: Store, now: Timestamp
   ) async -> Chart? {
-    let from = Timestamp(nanoseconds: now.nanoseconds &- past.nanoseconds)
+    let from = now.before(past)
     let kept = try? await store.histories(
       host: host, measurement: "service", field: "latency_ms", tags: [Tag("service", service)],
       from: from, to: now)

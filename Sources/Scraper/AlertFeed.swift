@@ -34,8 +34,8 @@ struct AlertFeed {
     let inventory = site.inventory
     self.silences = silences.filter { $0.from <= now && now < $0.until }.map { silence in
       var hosts = Self.hosts(silence.hosts, inventory)
-      if ["all", "*"].contains(silence.hosts) { hosts.formUnion(Pseudo.all) }
-      if Pseudo.all.contains(silence.hosts) { hosts = [silence.hosts] }
+      if ["all", "*"].contains(silence.hosts) { hosts.formUnion(Pseudo.withChecks) }
+      if Pseudo.withChecks.contains(silence.hosts) { hosts = [silence.hosts] }
       return Silenced(hosts: hosts, check: silence.check, until: silence.until)
     }
     let roots = Self.roots(states, inventory.hosts)
@@ -90,7 +90,7 @@ struct AlertFeed {
 
   /// Whether a check cannot be made while its host is down, or while what it is behind is.
   private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
-    ServiceReading.service(check) != nil || check == BMCReading.name && isBehind
+    CheckName(check).service != nil || check == BMCReading.name && isBehind
   }
 
   /// The alert that is the cause of all others of a host that is down, by host.
@@ -103,7 +103,7 @@ struct AlertFeed {
       if let session = checks["ssh"] {
         return session.severity == .critical ? Alert.Key(host, "ssh") : nil
       }
-      let services = checks.filter { ServiceReading.service($0.key) != nil }
+      let services = checks.filter { CheckName($0.key).service != nil }
       guard let first = services.keys.min(),
         services.values.allSatisfy({ $0.severity == .critical })
       else { return nil }
@@ -127,27 +127,13 @@ struct AlertFeed {
 
   private func silenced(_ key: Alert.Key) -> Timestamp? {
     func holds(_ hosts: Set<String>?, _ check: String?) -> Bool {
-      hosts?.contains(key.host) != false && (check.map { Glob.matches(key.check, $0) } ?? true)
+      hosts?.contains(key.host) != false && (check.map { CheckName(key.check).matches($0) } ?? true)
     }
     if maintenance.contains(where: { holds($0.hosts, $0.check) }) {
       return Timestamp(nanoseconds: .max)
     }
     return silences.filter { holds($0.hosts, $0.check) }.map(\.until).max()
   }
-}
-
-/// Globs over names of checks: `service *`, `https`.
-enum Glob {
-  /// Whether the pattern is that of the check's whole name, or of its service's or rule's.
-  static func matches(_ check: String, _ pattern: String) -> Bool {
-    let short = ServiceReading.service(check) ?? Judge.rule(check)
-    return Metrics.matches(check, anyOf: [pattern])
-      || (short.map { Metrics.matches($0, anyOf: [pattern]) } ?? false)
-  }
-}
-
-extension Pseudo {
-  static let all: Set<String> = [services, scraper]
 }
 
 extension Topology {

@@ -49,15 +49,15 @@ struct AlertText {
       return "\(mark(line.kind.severity)) \(Self.clipped(line.names, 120))\(Self.words(line.kind))"
     }
     guard let worst = lines.first else {
-      return "\(mark(incident.severity)) \(Figure.count(incident.active.count, "alert"))"
+      return "\(mark(incident.severity)) \(Format.count(incident.active.count, "alert"))"
     }
     // The worst by name: a number of alerts says nothing that a reader can act on.
     let rest = lines.dropFirst().flatMap(\.members).map(\.alert.key.host)
-    let hosts = Set(rest).subtracting(Pseudo.all)
-    let place = hosts.isEmpty ? "" : " on \(Figure.count(hosts.count, "host"))"
+    let hosts = Set(rest).subtracting(Pseudo.withChecks)
+    let place = hosts.isEmpty ? "" : " on \(Format.count(hosts.count, "host"))"
     let noun = rest.count == 1 ? "alert" : "alerts"
     return "\(mark(worst.kind.severity)) \(Self.clipped(worst.names, 120))"
-      + "\(Self.words(worst.kind)), and \(Figure.count(rest.count)) more \(noun)\(place)"
+      + "\(Self.words(worst.kind)), and \(Format.count(rest.count)) more \(noun)\(place)"
   }
 
   var text: StyledText { incident.closed == nil ? open : closed }
@@ -74,7 +74,7 @@ struct AlertText {
       let rest = lines.dropFirst(Self.limit)
       text.add(
         .init(
-          "and \(Figure.count(rest.count, "other kind")) of trouble on "
+          "and \(Format.count(rest.count, "other kind")) of trouble on "
             + Self.names(rest.flatMap { $0.members.map(\.alert.key.host) })))
     }
     let ended = ended
@@ -82,7 +82,7 @@ struct AlertText {
       text.add(.init("\(Self.end(line.isGone)) "), .init(line.names, .bold), .init(line.words))
     }
     let over = ended.dropFirst(Self.limit).reduce(incident.forgotten) { $0 + $1.hosts.count }
-    if over > 0 { text.add(.init("🟢 and \(Figure.count(over)) more that are over")) }
+    if over > 0 { text.add(.init("🟢 and \(Format.count(over)) more that are over")) }
     if let command = firstCheck(lines) {
       text.add(.init("first check: \(command.what)"), .init(command.command, .code))
     }
@@ -105,10 +105,10 @@ struct AlertText {
       }
       if lines.count > Self.limit {
         let names = Self.names(lines.dropFirst(Self.limit).flatMap(\.hosts))
-        text.add(.init("and \(Figure.count(lines.count - Self.limit, "other kind")) on \(names)"))
+        text.add(.init("and \(Format.count(lines.count - Self.limit, "other kind")) on \(names)"))
       }
       if incident.forgotten > 0 {
-        text.add(.init("and \(Figure.count(incident.forgotten)) more that were over before"))
+        text.add(.init("and \(Format.count(incident.forgotten)) more that were over before"))
       }
     } else if let line = lines.first, !line.message.isEmpty {
       text.add(.init("it was: \(line.message)"))
@@ -223,8 +223,8 @@ struct AlertText {
     if !line.hidden.isEmpty || line.services > 0 {
       let hosts = Set(line.hidden)
       let counts = [
-        hosts.isEmpty ? nil : Figure.count(hosts.count, "host"),
-        line.services == 0 ? nil : Figure.count(line.services, "service"),
+        hosts.isEmpty ? nil : Format.count(hosts.count, "host"),
+        line.services == 0 ? nil : Format.count(line.services, "service"),
       ].compactMap { $0 }
       let names = hosts.isEmpty ? "" : ": \(Self.names(hosts.sorted()))"
       text.add(.init("affects \(counts.joined(separator: ", "))\(names)"))
@@ -268,7 +268,7 @@ struct AlertText {
   }
 
   private func firstCheck(_ lines: [Line]) -> (what: String, command: String)? {
-    let own = lines.first { !Pseudo.all.contains($0.members[0].alert.key.host) }
+    let own = lines.first { !Pseudo.withChecks.contains($0.members[0].alert.key.host) }
     guard let line = own, let host = line.members.first?.alert.key.host else { return nil }
     let what =
       switch line.kind.reason {
@@ -295,7 +295,7 @@ struct AlertText {
   private static func reason(_ alert: Alert) -> String {
     let check = alert.key.check
     // Numbers differ from host to host: one line tells of all.
-    if Judge.rule(check) != nil { return "" }
+    if CheckName(check).rule != nil { return "" }
     return String(alert.message.prefix { $0 != ":" })
   }
 
@@ -314,7 +314,7 @@ struct AlertText {
   /// `https` of `service https`, `disk full /` of `rule disk full{path=/}`.
   private static func word(_ check: String) -> String {
     // The names of disks and interfaces are a host's words.
-    clipped((ServiceReading.service(check) ?? Judge.label(check)).visible, 120)
+    clipped((CheckName(check).service ?? Judge.label(check)).visible, 120)
   }
 
   /// Folded, and the services of scrape.yml and the scraper by their own words.
@@ -342,7 +342,7 @@ struct AlertText {
   }
 
   /// `14:05`, with the date where it is not today's.
-  static func clock(_ time: Timestamp) -> String { String(Figure.time(time).dropLast(3)) }
+  static func clock(_ time: Timestamp) -> String { String(Format.time(time).dropLast(3)) }
 
   private static func seconds(_ from: Timestamp, _ until: Timestamp) -> Int64 {
     let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(from.nanoseconds)
@@ -350,6 +350,6 @@ struct AlertText {
   }
 
   private static func length(_ seconds: Int64) -> String {
-    seconds < 60 ? "\(max(1, seconds)) s" : Figure.duration(.seconds(seconds))
+    seconds < 60 ? "\(max(1, seconds)) s" : Format.duration(.seconds(seconds))
   }
 }

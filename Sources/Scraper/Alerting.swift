@@ -277,19 +277,19 @@ struct Alerting {
     let from = all.map(\.opened).min() ?? now
     let severity = all.map(\.severity).max() ?? .ok
     let subject =
-      "\(open == 0 ? "🟢" : "🔴") \(Figure.count(all.count, "incident")) since "
+      "\(open == 0 ? "🟢" : "🔴") \(Format.count(all.count, "incident")) since "
       + "\(AlertText.clock(from)) not told until now: \(open) open, \(all.count - open) over"
     var text = StyledText()
     text.add(.init(subject, .bold))
     let lasting = texts.filter { $0.incident.closed == nil }
     for one in lasting.prefix(Self.whole) { text.lines += one.text.lines }
     if let rest = AlertText.names(lasting.dropFirst(Self.whole)) {
-      text.add(.init("🔴 and \(Figure.count(lasting.count - Self.whole)) more, open: \(rest)"))
+      text.add(.init("🔴 and \(Format.count(lasting.count - Self.whole)) more, open: \(rest)"))
     }
     let over = texts.filter { $0.incident.closed != nil }
     for one in over.prefix(Self.whole) { text.lines.append(one.missed) }
     if let rest = AlertText.names(over.dropFirst(Self.whole)) {
-      text.add(.init("🟢 and \(Figure.count(over.count - Self.whole)) more, over: \(rest)"))
+      text.add(.init("🟢 and \(Format.count(over.count - Self.whole)) more, over: \(rest)"))
     }
     var notice = Notice(
       .summary, severity: severity, subject: subject, text: text,
@@ -311,7 +311,7 @@ struct Alerting {
     }
     let loud = incidents[first].loud.map(\.alert)
     // What does not answer at all has no number to show.
-    let worst = loud.filter { Judge.rule($0.key.check) != nil || $0.severity < .critical }
+    let worst = loud.filter { CheckName($0.key.check).rule != nil || $0.severity < .critical }
       .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
     guard let worst, worst.severity == loud.map(\.severity).max() else { return job }
     var job = job

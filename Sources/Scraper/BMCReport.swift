@@ -10,9 +10,9 @@ struct BMCReport {
 
   var connection: String {
     let total = answer.steps.reduce(Duration.zero) { $0 + $1.took }
-    let detail = answer.steps.map { "\($0.name) \(Figure.duration($0.took))" }
-    return "bmc \(Figure.duration(total)) (\(detail.joined(separator: ", "))) · "
-      + "\(visit.settings.address) · \(Figure.count(answer.commands, "command"))"
+    let detail = answer.steps.map { "\($0.name) \(Format.duration($0.took))" }
+    return "bmc \(Format.duration(total)) (\(detail.joined(separator: ", "))) · "
+      + "\(visit.settings.address) · \(Format.count(answer.commands, "command"))"
   }
 
   var rows: [HostReport.Row] {
@@ -28,16 +28,16 @@ struct BMCReport {
     if let power = answer.power {
       let source =
         power.source == .dcmi ? "DCMI" : "sensors: \(power.sensors.joined(separator: ", "))"
-      parts.append("\(Figure.fixed(power.current, 0)) W (\(source))")
+      parts.append("\(Format.fixed(power.current, 0)) W (\(source))")
       if let low = power.minimum, let high = power.maximum {
-        parts.append("\(Figure.fixed(low, 0))–\(Figure.fixed(high, 0)) W")
+        parts.append("\(Format.fixed(low, 0))–\(Format.fixed(high, 0)) W")
       }
       if let average = power.average {
-        let window = power.window.map { " over \(Figure.duration(.seconds($0)))" } ?? ""
-        parts.append("average \(Figure.fixed(average, 0)) W\(window)")
+        let window = power.window.map { " over \(Format.duration(.seconds($0)))" } ?? ""
+        parts.append("average \(Format.fixed(average, 0)) W\(window)")
       }
     } else {
-      parts.append("\(Figure.none) W")
+      parts.append("\(Format.none) W")
     }
     if let chassis = answer.chassis {
       let faults: [(Bool?, String)] = [
@@ -46,14 +46,14 @@ struct BMCReport {
         (chassis.hasCoolingFault, "cooling fault"), (chassis.isOpen, "chassis open"),
       ]
       parts += faults.filter { $0.0 == true }.map { Terminal.paint($0.1, .red, on: 1) }
-      if let hours = chassis.hoursOn { parts.append("\(Figure.fixed(hours, 0)) h on in all") }
+      if let hours = chassis.hoursOn { parts.append("\(Format.fixed(hours, 0)) h on in all") }
     }
     return parts.joined(separator: "  ")
   }
 
   private var temperatures: [HostReport.Row] {
     let all = answer.sensors.filter { $0.unit == "degrees C" }.compactMap { sensor in
-      sensor.value.map { "\(sensor.name) \(Figure.fixed($0, 0))" }
+      sensor.value.map { "\(sensor.name) \(Format.fixed($0, 0))" }
     }
     let more = all.count > 8 ? " · \(all.count - 8) more" : ""
     return all.isEmpty
@@ -65,8 +65,8 @@ struct BMCReport {
     guard let low = speeds.min(), let high = speeds.max() else { return [] }
     let range =
       low == high
-      ? Figure.count(Int(clamping: low))
-      : "\(Figure.count(Int(clamping: low)))–\(Figure.count(Int(clamping: high)))"
+      ? Format.count(Int(clamping: low))
+      : "\(Format.count(Int(clamping: low)))–\(Format.count(Int(clamping: high)))"
     return [("fans", "\(speeds.count) at \(range) rpm")]
   }
 
@@ -80,7 +80,7 @@ struct BMCReport {
     ]
     for sensor in answer.sensors {
       guard let state = sensor.state, state != .nominal else { continue }
-      let value = sensor.value.map { "\(Figure.fixed($0, 2)) \(sensor.unit ?? "")  " } ?? ""
+      let value = sensor.value.map { "\(Format.fixed($0, 2)) \(sensor.unit ?? "")  " } ?? ""
       let word =
         state == .critical
         ? Terminal.paint("critical", .red, on: 1) : Terminal.paint("warning", .yellow, on: 1)
@@ -97,12 +97,12 @@ struct BMCReport {
     guard let log = answer.log else { return [] }
     let cleared = log.wasCleared ? ", cleared since the last pass" : ""
     var rows: [HostReport.Row] = [
-      ("log", "\(Figure.count(log.count, "record")), \(log.events.count) new\(cleared)")
+      ("log", "\(Format.count(log.count, "record")), \(log.events.count) new\(cleared)")
     ]
     for event in log.events.suffix(5) {
       let over = event.isOver ? " (over)" : ""
       rows.append(
-        ("", "\(Figure.time(event.time))  \(event.subject): \(event.text)\(over)"))
+        ("", "\(Format.time(event.time))  \(event.subject): \(event.text)\(over)"))
     }
     return rows
   }
@@ -135,11 +135,11 @@ struct BMCReport {
     lines += ["", Terminal.paint("sensors", .bold, on: 1)]
     let width = answer.sensors.map(\.name.count).max() ?? 0
     for sensor in answer.sensors {
-      let value = sensor.value.map { Figure.fixed($0, 3) } ?? Figure.none
+      let value = sensor.value.map { Format.fixed($0, 3) } ?? Format.none
       lines.append(
         Printable(
-          "  \(Figure.pad(sensor.name, width))  \(Figure.pad(value, 10, right: true)) "
-            + "\(Figure.pad(sensor.unit ?? "", 10))  \(sensor.code)  "
+          "  \(Format.pad(sensor.name, width))  \(Format.pad(value, 10, right: true)) "
+            + "\(Format.pad(sensor.unit ?? "", 10))  \(sensor.code)  "
             + sensor.events.joined(separator: ", "))
       )
     }

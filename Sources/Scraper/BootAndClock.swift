@@ -39,8 +39,8 @@ struct BootAndClock {
       }
       if isNew {
         let earlier = known.memory.values.compactMap(\.uptime).max()
-        let was = earlier.map { ", was up \(Figure.duration(.seconds(Int64($0))))" } ?? ""
-        let ago = Figure.duration(.seconds(Int64(uptime)))
+        let was = earlier.map { ", was up \(Format.duration(.seconds(Int64($0))))" } ?? ""
+        let ago = Format.duration(.seconds(Int64(uptime)))
         add(Self.reboot, "rebooted \(ago) ago\(was)", at: answer.time.before(uptime))
       }
       if let range = Self.range(answer, uptime, took) {
@@ -77,7 +77,7 @@ struct BootAndClock {
     let back = low - range.upperBound
     guard max(forward, back) > Self.least else { return }
     let middle = (range.lowerBound + range.upperBound - low - high) / 2
-    let length = Figure.duration(.seconds(Int64(middle.magnitude.rounded())))
+    let length = Format.duration(.seconds(Int64(middle.magnitude.rounded())))
     add(
       Self.clock, "the clock was set \(forward > back ? "forward" : "back") by \(length)",
       at: answer.time)

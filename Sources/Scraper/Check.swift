@@ -25,10 +25,10 @@ struct Check: Sendable {
       switch isFine {
       case true?: ("✓", .green)
       case false?: ("✗", .red)
-      case nil: (Figure.none, .dim)
+      case nil: (Format.none, .dim)
       }
     return
-      "\(Terminal.paint(sign.0, sign.1, on: 1)) \(Figure.pad(subject.visible, width))  \(message)"
+      "\(Terminal.paint(sign.0, sign.1, on: 1)) \(Format.pad(subject.visible, width))  \(message)"
   }
 
   var json: JSON {

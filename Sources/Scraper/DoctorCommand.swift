@@ -66,7 +66,7 @@ enum DoctorCommand: Subcommand {
     }
     let wrong = checks.count { $0.isFine == false }
     Terminal.note(
-      wrong == 0 ? "nothing is wrong" : "\(Figure.count(wrong, "thing")) to see to, marked ✗")
+      wrong == 0 ? "nothing is wrong" : "\(Format.count(wrong, "thing")) to see to, marked ✗")
   }
 }
 

@@ -30,7 +30,7 @@ struct Explanation {
     var lines: [Printable] = ["", Terminal.paint("steps", .bold, on: 1)]
     lines += HostAnswer.lines(answer.steps)
     lines.append(
-      "  received \(Figure.bytes(Double(answer.received))), sent \(Figure.bytes(Double(answer.sent)))"
+      "  received \(Format.bytes(Double(answer.received))), sent \(Format.bytes(Double(answer.sent)))"
     )
     if let failure = answer.failure { lines.append("  \(failure.description)") }
     lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]
@@ -45,7 +45,7 @@ struct Explanation {
     for (collector, points, error) in visit.made {
       let count = "\(points) point\(points == 1 ? "" : "s")"
       lines.append(
-        "  \(Figure.pad(collector, width))  \(error.map { "\($0.description); \(count)" } ?? count)"
+        "  \(Format.pad(collector, width))  \(error.map { "\($0.description); \(count)" } ?? count)"
       )
     }
     for (name, text) in answer.texts {
@@ -54,7 +54,7 @@ struct Explanation {
       lines += String(decoding: shown, as: UTF8.self).split(separator: "\n").map {
         "  \($0)"
       }
-      if text.count > shown.count { lines.append("  … \(Figure.count(text.count)) bytes in all") }
+      if text.count > shown.count { lines.append("  … \(Format.count(text.count)) bytes in all") }
     }
     return lines.joined(separator: "\n")
   }
@@ -76,7 +76,7 @@ struct Explanation {
 extension HostAnswer {
   static func lines(_ steps: [Step]) -> [Printable] {
     steps.map { step in
-      "  \(Figure.pad(step.name, 12))  \(Figure.pad(Figure.duration(step.took), 8, right: true))  \(step.detail)"
+      "  \(Format.pad(step.name, 12))  \(Format.pad(Format.duration(step.took), 8, right: true))  \(step.detail)"
     }
   }
 

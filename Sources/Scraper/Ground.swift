@@ -96,11 +96,11 @@ struct Ground: Sendable {
     var file = stat()
     let used = stat(site.storePath, &file) == 0 ? Double(file.st_size) : 0
     let wanted = max(0, Double(site.settings.store.size) - used)
-    let told = "\(site.storePath): \(Figure.bytes(free)) free"
+    let told = "\(site.storePath): \(Format.bytes(free)) free"
     if free < wanted {
       return Check(
         .scraper, "store", false,
-        "\(told), and it may grow by \(Figure.bytes(wanted)); make room, or lower `store: {size: …}`"
+        "\(told), and it may grow by \(Format.bytes(wanted)); make room, or lower `store: {size: …}`"
       )
     }
     if status.f_files > 0, status.f_favail < 100 {
@@ -118,7 +118,7 @@ struct Ground: Sendable {
     let bare = hosts.filter { $0.keys.isEmpty && $0.password == nil }
     guard !bare.isEmpty else {
       return Check(
-        .scraper, "keys", files.isEmpty ? nil : true, Figure.count(files.count, "key file"))
+        .scraper, "keys", files.isEmpty ? nil : true, Format.count(files.count, "key file"))
     }
     let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].filter {
       access("\(Account.home)/.ssh/\($0)", R_OK) == 0
@@ -294,7 +294,7 @@ struct Ground: Sendable {
       evidence.append(
         ClockEvidence(
           source: "ntp of \(turn.host.name)", isFine: offset.magnitude < 2_000,
-          message: "\(Figure.fixed(offset / 1000, 3)) s apart"))
+          message: "\(Format.fixed(offset / 1000, 3)) s apart"))
     }
     return evidence
   }

@@ -1,8 +1,10 @@
+internal import Metrics
+
 /// The help pages, made from what each subcommand says of itself.
 enum Help {
   static var overview: String {
     let width = subcommands.map { $0.name.count }.max() ?? 0
-    let commands = subcommands.map { "  \(Figure.pad($0.name, width))  \($0.summary)" }
+    let commands = subcommands.map { "  \(Format.pad($0.name, width))  \($0.summary)" }
     return """
       OVERVIEW: Watches hosts without installing anything on them.
 
@@ -34,7 +36,7 @@ enum Help {
     }
     let width = rows.map(\.0.count).max() ?? 0
     for (name, summary) in rows + [("-h, --help", "This page.")] {
-      page += "  \(Figure.pad(name, width))  \(summary)\n"
+      page += "  \(Format.pad(name, width))  \(summary)\n"
     }
     if !command.discussion.isEmpty { page += "\n\(command.discussion)\n" }
     page += "\nEXAMPLES:\n"

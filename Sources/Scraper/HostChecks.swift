@@ -84,12 +84,12 @@ enum HostChecks {
       return [Check(.host, host.name, false, wrong.joined(separator: "; "))] + notes
     }
     let login = answer.steps.filter { $0.name != "batch" }.reduce(.zero) { $0 + $1.took }
-    let how = host.connection == .local ? "local" : "ssh \(Figure.duration(login))"
+    let how = host.connection == .local ? "local" : "ssh \(Format.duration(login))"
     let time = ahead == nil ? "" : ", same clock"
     return [
       Check(
         .host, host.name, true,
-        "\(how), \(Figure.count(collectors.count - absent.count, "collector"))\(time)")
+        "\(how), \(Format.count(collectors.count - absent.count, "collector"))\(time)")
     ] + notes
   }
 
@@ -113,9 +113,9 @@ enum HostChecks {
           .host, name, false, "\(problem.part) \(problem.reason.rawValue): \(problem.detail)")
       ]
     }
-    let took = Figure.duration(Deadline.now.since(begun))
+    let took = Format.duration(Deadline.now.since(begun))
     return [
-      Check(.host, name, true, "\(took), \(Figure.count(answer.sensors.count, "sensor"))")
+      Check(.host, name, true, "\(took), \(Format.count(answer.sensors.count, "sensor"))")
     ]
   }
 }

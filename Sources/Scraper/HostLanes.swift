@@ -70,7 +70,7 @@ struct HostLanes {
   /// What is kept of a host that was just asked; nil where nothing changes.
   static func verdict(_ took: Duration, before wasSlow: Bool, at now: Timestamp) -> Timestamp? {
     if took > limit {
-      return Timestamp(nanoseconds: now.nanoseconds &+ memory.nanoseconds)
+      return now.after(memory)
     }
     return wasSlow ? now : nil
   }

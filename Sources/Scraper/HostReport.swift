@@ -19,7 +19,7 @@ struct HostReport {
     if !visit.turn.tasks.isEmpty { lines.append(Printable(connection)) }
     if let bmc = visit.bmc { lines.append(Printable(BMCReport(bmc).connection)) }
     if let failure = visit.answer.failure {
-      let last = past.lastUp.map { " (last up \(Figure.time($0)))" } ?? ""
+      let last = past.lastUp.map { " (last up \(Format.time($0)))" } ?? ""
       lines.append(
         "\(Terminal.paint("critical", .red, on: 1))  \(failure.description)\(last)")
     }
@@ -32,7 +32,7 @@ struct HostReport {
     if !rows.isEmpty {
       lines.append("")
       let width = rows.map(\.name.count).max() ?? 0
-      lines += rows.map { "\(Figure.pad($0.name, width))  \($0.text)" }
+      lines += rows.map { "\(Format.pad($0.name, width))  \($0.text)" }
     }
     if let failure = visit.bmc?.answer.failure {
       lines += [
@@ -44,7 +44,7 @@ struct HostReport {
       let width = visit.problems.map(\.collector.count).max() ?? 0
       for problem in visit.problems {
         lines.append(
-          "\(Terminal.paint("unknown", .yellow, on: 1))  \(Figure.pad(problem.collector, width))  "
+          "\(Terminal.paint("unknown", .yellow, on: 1))  \(Format.pad(problem.collector, width))  "
             + "\(problem.reason): \(problem.detail)")
       }
     }
@@ -76,7 +76,7 @@ struct HostReport {
   }
 
   private func percent(_ value: Double?) -> String {
-    value.map { "\(Figure.fixed($0, 1)) %" } ?? Figure.none
+    value.map { "\(Format.fixed($0, 1)) %" } ?? Format.none
   }
 
   private func words(_ parts: [String?]) -> Printable {
@@ -93,7 +93,7 @@ struct HostReport {
     if let os = visit.facts["os"] { parts.append(os) }
     if let kernel = visit.facts["kernel"] { parts.append("Linux \(kernel)") }
     if let uptime = visit.answer.uptime, uptime < 1e9 {
-      parts.append("up \(Figure.duration(.seconds(Int64(uptime))))")
+      parts.append("up \(Format.duration(.seconds(Int64(uptime))))")
     }
     return parts.joined(separator: "  ")
   }
@@ -101,27 +101,27 @@ struct HostReport {
   private var connection: String {
     let steps = visit.answer.steps
     let total = steps.reduce(Duration.zero) { $0 + $1.took }
-    let detail = steps.map { "\($0.name) \(Figure.duration($0.took))" }.joined(separator: ", ")
+    let detail = steps.map { "\($0.name) \(Format.duration($0.took))" }.joined(separator: ", ")
     let how = host.connection == .local ? "local" : "ssh"
-    return "\(how) \(Figure.duration(total)) (\(detail)) · "
-      + "\(Figure.bytes(Double(visit.answer.received))) · "
+    return "\(how) \(Format.duration(total)) (\(detail)) · "
+      + "\(Format.bytes(Double(visit.answer.received))) · "
       + "\(visit.turn.tasks.count) collectors"
   }
 
   private var cpu: [Row] {
     let total = [Tag("cpu", "cpu-total")]
     func usage(_ name: String) -> String {
-      "\(name) \(value("cpu", "usage_\(name)", total).map { Figure.fixed($0, 1) } ?? Figure.none)"
+      "\(name) \(value("cpu", "usage_\(name)", total).map { Format.fixed($0, 1) } ?? Format.none)"
     }
     guard visit.turn.tasks.contains(where: { $0.collector == "cpu" || $0.collector == "system" })
     else { return [] }
     let load = ["load1", "load5", "load15"].map { field in
-      value("system", field).map { Figure.fixed($0, 2) } ?? Figure.none
+      value("system", field).map { Format.fixed($0, 2) } ?? Format.none
     }
-    let cores = value("system", "n_cpus").map { " / \(Figure.fixed($0, 0))" } ?? ""
+    let cores = value("system", "n_cpus").map { " / \(Format.fixed($0, 0))" } ?? ""
     let row = words([
       percent(value("cpu", "usage_active", total)),
-      past.cpu.isEmpty ? nil : Figure.sparkline(past.cpu, top: 100),
+      past.cpu.isEmpty ? nil : Format.sparkline(past.cpu, top: 100),
       usage("user"), usage("system"), usage("iowait"),
       "   load \(load.joined(separator: " "))\(cores)",
     ])
@@ -130,13 +130,13 @@ struct HostReport {
 
   private var memory: [Row] {
     guard let total = value("mem", "total") else { return [] }
-    let used = value("mem", "used").map(Figure.bytes) ?? Figure.none
+    let used = value("mem", "used").map(Format.bytes) ?? Format.none
     var row = words([
-      "\(used) of \(Figure.bytes(total))", percent(value("mem", "used_percent")),
+      "\(used) of \(Format.bytes(total))", percent(value("mem", "used_percent")),
     ])
     if let swap = value("swap", "total") {
-      let used = value("swap", "used").map(Figure.bytes) ?? Figure.none
-      row += swap == 0 ? "      no swap" : "      swap \(used) of \(Figure.bytes(swap))"
+      let used = value("swap", "used").map(Format.bytes) ?? Format.none
+      row += swap == 0 ? "      no swap" : "      swap \(used) of \(Format.bytes(swap))"
     }
     return [("memory", row)]
   }
@@ -145,14 +145,14 @@ struct HostReport {
     let points = all("disk").sorted { ($0[tag: "path"] ?? "") < ($1[tag: "path"] ?? "") }
     let width = min(24, points.map { ($0[tag: "path"] ?? "").count }.max() ?? 0)
     return points.enumerated().map { index, point in
-      let used = number(point, "used").map(Figure.bytes) ?? Figure.none
-      let total = number(point, "total").map(Figure.bytes) ?? Figure.none
-      let inodes = number(point, "inodes_used_percent").map { "inodes \(Figure.fixed($0, 0)) %" }
+      let used = number(point, "used").map(Format.bytes) ?? Format.none
+      let total = number(point, "total").map(Format.bytes) ?? Format.none
+      let inodes = number(point, "inodes_used_percent").map { "inodes \(Format.fixed($0, 0)) %" }
       return (
         index == 0 ? "disk" : "",
         words([
-          Figure.pad(Figure.clip(point[tag: "path"] ?? "?", width), width),
-          Figure.pad(percent(number(point, "used_percent")), 7, right: true),
+          Format.pad(Format.clip(point[tag: "path"] ?? "?", width), width),
+          Format.pad(percent(number(point, "used_percent")), 7, right: true),
           "\(used) of \(total)", inodes, point[tag: "mode"] == "ro" ? "read-only" : nil,
         ])
       )
@@ -162,14 +162,14 @@ struct HostReport {
   private var network: [Row] {
     let points = all("net").filter { $0[tag: "interface"] != nil }
     return points.enumerated().map { index, point in
-      let down = number(point, "recv_rate").map(Figure.bits) ?? Figure.none
-      let up = number(point, "sent_rate").map(Figure.bits) ?? Figure.none
+      let down = number(point, "recv_rate").map(Format.bits) ?? Format.none
+      let up = number(point, "sent_rate").map(Format.bits) ?? Format.none
       let drops = [number(point, "drop_in"), number(point, "drop_out")].compactMap { $0 }
       return (
         index == 0 ? "net" : "",
         words([
-          Figure.pad(point[tag: "interface"] ?? "?", 8), "↓ \(down)", "↑ \(up)",
-          drops.isEmpty ? nil : "drops \(Figure.fixed(drops.reduce(0, +), 0))",
+          Format.pad(point[tag: "interface"] ?? "?", 8), "↓ \(down)", "↑ \(up)",
+          drops.isEmpty ? nil : "drops \(Format.fixed(drops.reduce(0, +), 0))",
         ])
       )
     }
@@ -178,21 +178,21 @@ struct HostReport {
   private var gpus: [Row] {
     all("nvidia_smi").map { point in
       func figure(_ field: String, _ unit: String) -> String? {
-        number(point, field).map { "\(Figure.fixed($0, 0)) \(unit)" }
+        number(point, field).map { "\(Format.fixed($0, 0)) \(unit)" }
       }
       let index = point[tag: "index"] ?? "?"
       let slices = all("nvidia_smi_mig").count { $0[tag: "gpu_index"] == index }
       // nvidia-smi gives memory in MiB.
-      let used = number(point, "memory_used").map { Figure.bytes($0 * 1_048_576) } ?? Figure.none
-      let total = number(point, "memory_total").map { Figure.bytes($0 * 1_048_576) } ?? Figure.none
+      let used = number(point, "memory_used").map { Format.bytes($0 * 1_048_576) } ?? Format.none
+      let total = number(point, "memory_total").map { Format.bytes($0 * 1_048_576) } ?? Format.none
       let power = figure("power_draw", "W").map { draw in
         figure("power_limit", "W").map { "\(draw) of \($0)" } ?? draw
       }
       return (
         "gpu \(index)",
         words([
-          point[tag: "name"], figure("utilization_gpu", "%") ?? Figure.none,
-          figure("temperature_gpu", "°C") ?? Figure.none, power ?? Figure.none,
+          point[tag: "name"], figure("utilization_gpu", "%") ?? Format.none,
+          figure("temperature_gpu", "°C") ?? Format.none, power ?? Format.none,
           "\(used) of \(total)", slices > 0 ? "MIG: \(slices) instances" : nil,
         ])
       )
@@ -202,13 +202,13 @@ struct HostReport {
   private var raid: [Row] {
     all("mdstat").map { point in
       let failed = number(point, "DisksFailed").map {
-        $0 > 0 ? "failed \(Figure.fixed($0, 0))" : nil
+        $0 > 0 ? "failed \(Format.fixed($0, 0))" : nil
       }
       return (
         "raid",
         words([
           point[tag: "Name"], point[tag: "ActivityState"],
-          number(point, "DisksActive").map { "\(Figure.fixed($0, 0)) active" }, failed ?? nil,
+          number(point, "DisksActive").map { "\(Format.fixed($0, 0)) active" }, failed ?? nil,
         ])
       )
     }
@@ -217,16 +217,16 @@ struct HostReport {
   private var processes: [Row] {
     guard let total = value("processes", "total") else { return [] }
     let states = ["running", "blocked", "zombies"].map { state in
-      "\(state) \(value("processes", state).map { Figure.fixed($0, 0) } ?? Figure.none)"
+      "\(state) \(value("processes", state).map { Format.fixed($0, 0) } ?? Format.none)"
     }
-    var rows: [Row] = [("processes", words(["\(Figure.fixed(total, 0))"] + states))]
+    var rows: [Row] = [("processes", words(["\(Format.fixed(total, 0))"] + states))]
     for (by, field, unit) in [("cpu", "cpu_usage", "%"), ("memory", "memory_rss", "")] {
       let top = all("procstat").filter { $0[tag: "by"] == by }.prefix(3).compactMap { point in
         number(point, field).map { value -> String in
           var name = "?"
           if case .string(let text)? = point[field: "process"] { name = text }
           return
-            "\(name) \(unit.isEmpty ? Figure.bytes(value) : "\(Figure.fixed(value, 1)) \(unit)")"
+            "\(name) \(unit.isEmpty ? Format.bytes(value) : "\(Format.fixed(value, 1)) \(unit)")"
         }
       }
       if !top.isEmpty { rows.append(("", "by \(by): \(top.joined(separator: " · "))")) }
@@ -249,7 +249,7 @@ struct HostReport {
   private var services: [Row] {
     var rows: [Row] = []
     let well = visit.services.filter { $0.verdict.severity == .ok }.map { service -> Printable in
-      let latency = service.verdict.latency.map { " \(Figure.duration($0))" } ?? ""
+      let latency = service.verdict.latency.map { " \(Format.duration($0))" } ?? ""
       return "\(service.service)\(latency) \(Terminal.paint("✓", .green, on: 1))"
     }
     if !well.isEmpty { rows.append(("services", well.joined(separator: "   "))) }

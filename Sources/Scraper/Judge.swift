@@ -45,22 +45,11 @@ struct Judge {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The name of a rule's check on one series.
-  static func check(_ rule: String, _ instance: String) -> String {
-    instance.isEmpty ? "rule \(rule)" : "rule \(rule){\(instance)}"
-  }
-
-  /// The rule in a check's name; nil where it is another's.
-  static func rule(_ check: String) -> String? {
-    check.hasPrefix("rule ") ? String(check.dropFirst(5).prefix { $0 != "{" }) : nil
-  }
-
   /// A check's name for people: `disk full /` of `rule disk full{path=/}`, `gpu hot GPU 0` of
   /// `rule gpu hot{index=0}`; another check's as it is.
   static func label(_ check: String) -> String {
-    guard let rule = rule(check) else { return check }
-    let series = check.dropFirst(5 + rule.count + 1).dropLast()
-    return series.isEmpty ? rule : "\(rule) \(SeriesName.label(String(series)))"
+    guard case .rule(let rule, let series) = CheckName(check) else { return check }
+    return series.isEmpty ? rule : "\(rule) \(SeriesName.label(series))"
   }
 
   /// Judges the services of scrape.yml, each as a check of its own, and the rules on how services are
@@ -76,7 +65,7 @@ struct Judge {
     for (name, state) in services {
       guard let severity = state.severity else {
         // What it needs was taken out of the inventory: nobody can say that it is still down.
-        let check = "service \(name)"
+        let check = CheckName.service(name).text
         if let old = states[Pseudo.services]?[check] {
           end(check, old, "nothing that it needs is watched any more", in: &result)
           states[Pseudo.services]?[check] = nil
@@ -84,7 +73,7 @@ struct Judge {
         continue
       }
       let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
-      observe("service \(name)", severity, words, .none, in: &result)
+      observe(CheckName.service(name).text, severity, words, .none, in: &result)
     }
     // The points are kept elsewhere: rules only look at them.
     result.batch.points = summaries
@@ -103,9 +92,9 @@ struct Judge {
   private func broken(_ service: String) -> [String] {
     let needs = book.services.first { $0.name == service }?.needs.flatMap(\.checks) ?? []
     var hosts: [String: Set<String>] = [:]
-    for (host, all) in states where !Pseudo.all.contains(host) {
+    for (host, all) in states where !Pseudo.withChecks.contains(host) {
       for (check, state) in all where state.severity != .ok {
-        let name = ServiceReading.service(check) ?? check
+        let name = CheckName(check).service ?? check
         let isNeeded = needs.contains {
           matches(host, anyOf: [$0.host]) && matches(name, anyOf: [$0.name])
         }
@@ -161,7 +150,7 @@ struct Judge {
       if point[field: selector.field] != nil { isThere = true }
       guard selector.matches(point, tags: result.batch.tags) else { continue }
       let instance = selector.instance(of: point)
-      let check = Self.check(rule.name, instance)
+      let check = CheckName.rule(rule.name, series: instance).text
       guard let last = selector.value(of: point, tags: result.batch.tags) else {
         bare.insert(check)
         continue
@@ -186,7 +175,7 @@ struct Judge {
         words += "\(window.function.rawValue) over \(window.length.text) "
         unit = window.function.unit(unit)
       }
-      words += value.isFinite ? Figure.measured(value, unit) : "never"
+      words += value.isFinite ? Format.measured(value, unit) : "never"
       if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }
       // What the point itself says of it reads better than a number.
       if severity != .ok, case .string(let message)? = point[field: "message"], !message.isEmpty {
@@ -196,7 +185,7 @@ struct Judge {
     }
     // A file system that was unmounted is no trouble any more; one that was not asked for is.
     guard isWhole, isComplete || isThere else { return }
-    let stem = Self.check(rule.name, "")
+    let stem = CheckName.rule(rule.name, series: "").text
     let gone = (states[host] ?? [:]).keys.filter { name in
       guard !seen.contains(name), name == stem || name.hasPrefix("\(stem){") else { return false }
       return bare.contains(name) == isComplete
@@ -211,7 +200,7 @@ struct Judge {
   private static func certificates(_ result: HostResult) -> Set<String> {
     let named = Set(
       result.outcomes.filter { $0.reason?.hasPrefix("certificate_") == true }
-        .compactMap { ServiceReading.service($0.target) })
+        .compactMap { CheckName($0.target).service })
     return Set(
       result.batch.points.filter { point in
         point.measurement == "service" && named.contains(point[tag: "service"] ?? "")
@@ -235,7 +224,7 @@ struct Judge {
   private func history(
     _ window: Window, _ rule: Rule, of batch: PointBatch
   ) async -> [String: [SeriesHistory.Value]] {
-    let from = Timestamp(nanoseconds: batch.time.nanoseconds &- window.length.nanoseconds)
+    let from = batch.time.before(window.length)
     return await SeriesHistory.byName(
       rule.selector, host: batch.host, tags: batch.tags, in: store, from: from, to: batch.time
     ).mapValues(\.values)
@@ -285,7 +274,7 @@ struct Judge {
 
   /// The rules that are crossed on a host, by their checks' names for people.
   func crossed(of host: String) -> [(check: String, state: CheckState)] {
-    (states[host] ?? [:]).filter { Self.rule($0.key) != nil && $0.value.severity != .ok }
+    (states[host] ?? [:]).filter { CheckName($0.key).rule != nil && $0.value.severity != .ok }
       .sorted { $0.key < $1.key }.map { (Self.label($0.key), $0.value) }
   }
 
@@ -312,7 +301,7 @@ struct Judge {
       let host = reading.result.batch.host
       asked[host] = Set(reading.services.map(\.service))
       for service in reading.services {
-        let target = ServiceReading.target(service.service)
+        let target = CheckName.service(service.service).text
         var severity = states[host]?[target]?.severity ?? service.verdict.severity
         // Where the scraper was cut off, nobody knows how it is.
         if reading.isUnjudged(service) { severity = .unknown }
@@ -321,7 +310,7 @@ struct Judge {
     }
     for (host, services) in watch.services {
       for (service, probe) in services where asked[host]?.contains(service) != true {
-        guard let state = states[host]?[ServiceReading.target(service)] else { continue }
+        guard let state = states[host]?[CheckName.service(service).text] else { continue }
         add(host, probe, state.severity, isUp: nil)
       }
     }
@@ -342,7 +331,7 @@ struct Judge {
     for (host, all) in states where host != Pseudo.services {
       for (name, state) in all {
         // A probe's service is named as in the inventory.
-        checks[host, default: [:]][ServiceReading.service(name) ?? name] = state.severity
+        checks[host, default: [:]][CheckName(name).service ?? name] = state.severity
       }
     }
     let found = BusinessService.states(of: book.services, checks: checks)
@@ -355,8 +344,7 @@ extension [String: CheckState] {
   fileprivate mutating func shift(by jump: Duration) {
     for name in keys where self[name]?.pending != nil {
       guard let since = self[name]?.pendingSince else { continue }
-      self[name]?.pendingSince = Timestamp(
-        nanoseconds: since.nanoseconds &+ jump.nanoseconds)
+      self[name]?.pendingSince = since.after(jump)
     }
   }
 }

@@ -66,23 +66,23 @@ struct LastPass: Sendable {
     guard let pass, let age else {
       guard let newest else { return "NO PASS YET; `scrape run`" }
       return "NO WHOLE PASS YET: only parts of the inventory were asked, the last one "
-        + "\(Figure.age(Self.length(from: newest.end, to: now))) ago (\(Figure.moment(newest.end)))"
+        + "\(Format.age(Self.length(from: newest.end, to: now))) ago (\(Format.moment(newest.end)))"
     }
-    let end = Figure.moment(pass.end)
+    let end = Format.moment(pass.end)
     if isAhead {
       return "THE LAST WHOLE PASS ENDED IN THE FUTURE (\(end)): the clock of this machine was set "
         + "back, so nobody can say how old it is"
     }
     let origin = pass.scope == .hand ? ", started by hand" : ""
-    let took = Figure.duration(Self.length(from: pass.start, to: pass.end))
+    let took = Format.duration(Self.length(from: pass.start, to: pass.end))
     guard isLate else {
-      return "last whole pass \(Figure.age(age)) ago\(origin) (\(end), took \(took))"
+      return "last whole pass \(Format.age(age)) ago\(origin) (\(end), took \(took))"
     }
-    var words = "NO WHOLE PASS FOR \(Figure.age(age)): the last one ended \(end)\(origin)"
-    if let interval { words += ", and one came every \(Figure.age(interval))" }
+    var words = "NO WHOLE PASS FOR \(Format.age(age)): the last one ended \(end)\(origin)"
+    if let interval { words += ", and one came every \(Format.age(interval))" }
     if let newest, newest.end > pass.end {
       let kind = newest.scope == .hand ? "one by hand" : "one of a part"
-      words += "; \(kind) \(Figure.age(Self.length(from: newest.end, to: now))) ago"
+      words += "; \(kind) \(Format.age(Self.length(from: newest.end, to: now))) ago"
     }
     return words + "; all below is as it was then; \(Self.cure)"
   }

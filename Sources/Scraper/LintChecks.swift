@@ -139,7 +139,7 @@ struct LintChecks {
       findings.warn(
         ConfigurationError(
           "rule \"\(rule.name)\" matches no known series: none of its "
-            + "\(Figure.count(own.count, "host")) writes \(metric.measurement)",
+            + "\(Format.count(own.count, "host")) writes \(metric.measurement)",
           at: rule.place, hint: own.isEmpty ? "its `hosts:` and `profile:` leave none" : writer.cure
         ))
     }

@@ -47,7 +47,7 @@ enum LintCommand: Subcommand {
     }
     let kinds = [(errors, "fault"), (warnings, "warning")].compactMap { folded, word in
       let count = folded.reduce(0) { $0 + 1 + $1.others.count }
-      return count == 0 ? nil : Figure.count(count, word)
+      return count == 0 ? nil : Format.count(count, word)
     }
     guard errors.isEmpty else {
       Terminal.note("\n\(kinds.joined(separator: " and "))")
@@ -59,9 +59,9 @@ enum LintCommand: Subcommand {
       Terminal.print("probes: \(told.joined(separator: ", "))".visible)
     }
     Terminal.print(
-      "\(Figure.count(site.inventory.hosts.count, "host")) in "
-        + "\(Figure.count(site.inventory.groups.count, "group")), "
-        + "\(Figure.count(site.settings.profiles.count, "profile")): no fault found"
+      "\(Format.count(site.inventory.hosts.count, "host")) in "
+        + "\(Format.count(site.inventory.groups.count, "group")), "
+        + "\(Format.count(site.settings.profiles.count, "profile")): no fault found"
         + (kinds.isEmpty ? "" : ", \(kinds[0])"))
     return ExitCode.ok
   }

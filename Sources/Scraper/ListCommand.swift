@@ -56,8 +56,8 @@ enum ListCommand: Subcommand {
     let width = hosts.map(\.name.count).max() ?? 0
     tree("all", site, shown, states, services, width: width, depth: 0)
     Terminal.note(
-      "\(Figure.count(hosts.count, "host")) in "
-        + Figure.count(site.inventory.groups.count, "group"))
+      "\(Format.count(hosts.count, "host")) in "
+        + Format.count(site.inventory.groups.count, "group"))
     return ExitCode.ok
   }
 
@@ -73,7 +73,7 @@ enum ListCommand: Subcommand {
       "\(indent)\(Terminal.paint(name, .bold, on: 1)) (\(members.count { shown[$0.name] != nil }))")
     for host in group.hosts.compactMap({ shown[$0] }) {
       var words = [
-        Figure.pad(host.name, width),
+        Format.pad(host.name, width),
         host.connection == .local ? "local" : "\(host.address):\(host.port)",
         "profile \(host.profile)",
       ]

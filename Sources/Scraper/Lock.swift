@@ -24,15 +24,15 @@ struct Lock: ~Copyable {
     /// What it means for the pass that wanted it, for people.
     var text: String {
       let holder =
-        record.map { "process \($0.process), since \(Figure.time($0.since))" } ?? "not readable"
+        record.map { "process \($0.process), since \(Format.time($0.since))" } ?? "not readable"
       guard let record, record.overdue > .zero else {
         return "another pass is running (\(holder)); leaving it alone"
       }
-      let overdue = "\(Figure.duration(record.overdue)) past its deadline"
+      let overdue = "\(Format.duration(record.overdue)) past its deadline"
       guard let obstacle else {
         return
           "another pass is running (\(holder)), \(overdue); it is ended when that is more than "
-          + Figure.duration(Lock.patience)
+          + Format.duration(Lock.patience)
       }
       return "another pass (\(holder)) is \(overdue) and holds the lock; \(obstacle)"
     }

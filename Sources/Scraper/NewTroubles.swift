@@ -38,9 +38,10 @@ struct NewTroubles: Sendable {
         var kind = Trouble.Kind(change.to, check: change.name)
         var part = Trouble.Part(
           host: host, isFlapping: change.isFlapping, message: change.message)
-        if let rule = Judge.rule(change.name) {
-          kind.check = "rule \(rule)"
-          part.instance = String(change.name.dropFirst(kind.check.count).dropFirst().dropLast())
+        let name = CheckName(change.name)
+        if name.rule != nil {
+          kind.check = name.withoutSeries.text
+          part.instance = name.series
         } else if let colon = change.message.firstIndex(of: ":") {
           kind.reason = String(change.message[..<colon])
           part.message = String(
@@ -66,7 +67,7 @@ struct NewTroubles: Sendable {
     }
     lines = Trouble.sorted(Array(kinds.values), by: .severity).map { trouble in
       let effects = trouble.effects.map { "; \($0)" } ?? ""
-      let word = Figure.pad(trouble.kind.word, 8)
+      let word = Format.pad(trouble.kind.word, 8)
       let severity = Terminal.paint(Printable(word), trouble.kind.severity.colour, on: 2)
       return
         "\(severity)  \(trouble.names)  \(trouble.kind.check)  \(trouble.message)\(effects)"

@@ -71,7 +71,7 @@ struct Pass {
     let late = plan.turns.filter { $0.lateness > site.settings.lateness }
     if let worst = late.map(\.lateness).max() {
       report.warnings.append(
-        "\(fold(late.map(\.host.name))): asked \(Figure.duration(worst)) later than due; "
+        "\(fold(late.map(\.host.name))): asked \(Format.duration(worst)) later than due; "
           + "is the timer running, or the last pass too slow?")
     }
     var gatherer = await Gatherer(site)
@@ -130,9 +130,9 @@ struct Pass {
     let excesses = budget.apply(to: &results)
     for excess in excesses {
       report.warnings.append(
-        "\(excess.host): \(Figure.count(excess.dropped, "point")) beyond its budget were dropped, "
-          + "most of them \(excess.measurement); a pass takes \(Figure.count(budget.series)) series "
-          + "and \(Figure.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
+        "\(excess.host): \(Format.count(excess.dropped, "point")) beyond its budget were dropped, "
+          + "most of them \(excess.measurement); a pass takes \(Format.count(budget.series)) series "
+          + "and \(Format.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
     }
     // After the budget: what changed is never surplus.
     let states = await judge(&results, cut: Set(excesses.map(\.host)), into: &report, store)
@@ -188,7 +188,7 @@ struct Pass {
       let dropped = waiting.dropped - (before[waiting.sink] ?? 0)
       if dropped > 0 {
         report.warnings.append(
-          "\(waiting.sink): \(Figure.count(dropped, "point")) dropped that waited too long or were "
+          "\(waiting.sink): \(Format.count(dropped, "point")) dropped that waited too long or were "
             + "too many")
       }
     }
@@ -229,7 +229,7 @@ struct Pass {
     let summaries = judge.summaries(report.services, &availability, at: report.start)
     if !summaries.isEmpty {
       var all = HostResult(
-        batch: PointBatch(host: Self.together, tags: [], time: report.start, points: summaries))
+        batch: PointBatch(host: Pseudo.all, tags: [], time: report.start, points: summaries))
       Standing.keep(availability, in: &all)
       results.append(all)
     }
@@ -241,9 +241,6 @@ struct Pass {
     }
     return judge.states
   }
-
-  /// Where points are kept that are of no host: no host can be called so.
-  static let together = "(all)"
 
   /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.
   private func deliver(

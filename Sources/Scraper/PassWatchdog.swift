@@ -47,13 +47,13 @@ final class PassWatchdog: Sendable {
   private func end(_ cause: Watchdog.Cause, begun: Deadline) -> Never {
     switch cause {
     case .signal:
-      say("scrape: ended by a signal; it did not come to its end in \(Figure.duration(Self.grace))")
+      say("scrape: ended by a signal; it did not come to its end in \(Format.duration(Self.grace))")
       _exit(ExitCode.interrupted)
     case .overdue:
       let waits = activities.descriptions
       say(
-        "scrape: the pass is ended \(Figure.duration(Self.patience)) after its deadline, "
-          + "\(Figure.duration(Deadline.now.since(begun))) after its start; what it waited for:")
+        "scrape: the pass is ended \(Format.duration(Self.patience)) after its deadline, "
+          + "\(Format.duration(Deadline.now.since(begun))) after its start; what it waited for:")
       for wait in waits.prefix(50) { say("  \(wait)") }
       if waits.isEmpty { say("  nothing that is known") }
       if waits.count > 50 { say("  and \(waits.count - 50) more") }

@@ -149,8 +149,7 @@ struct Plan {
     let late = Duration.nanoseconds(max(0, 0 &- wait.partialValue))
     let isPunctual = late < every && wait.partialValue <= slack
     return .now(
-      next: Timestamp(
-        nanoseconds: (isPunctual ? due : now).nanoseconds &+ every.nanoseconds),
+      next: (isPunctual ? due : now).after(every),
       late: known == nil ? .zero : late)
   }
 
@@ -176,17 +175,4 @@ extension Batch {
         Collectors.collectors.first { $0.name == task.collector }.map { Item($0, task.options) }
       })
   }
-}
-
-extension Duration {
-  /// Whole nanoseconds, held at the end of their range.
-  var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, carry) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return overflow || carry ? (seconds < 0 ? .min : .max) : sum
-  }
-
-  /// Milliseconds with their fraction.
-  var milliseconds: Double { Double(nanoseconds) / 1_000_000 }
 }

@@ -33,7 +33,7 @@ enum ProbeCommand: Subcommand {
     if arguments.has("--list") {
       let width = Probes.all.map { $0.name.count }.max() ?? 0
       for probe in Probes.all {
-        Terminal.print("\(Figure.pad(probe.name, width))  \(probe.summary)")
+        Terminal.print("\(Format.pad(probe.name, width))  \(probe.summary)")
       }
       return ExitCode.ok
     }
@@ -143,7 +143,7 @@ enum ProbeCommand: Subcommand {
     var what: Printable = "\(result.service) on \(context.host)"
     if context.address != context.host { what += " (\(context.address))" }
     parts.append(what)
-    if let latency = verdict.latency { parts.append(Printable(Figure.duration(latency))) }
+    if let latency = verdict.latency { parts.append(Printable(Format.duration(latency))) }
     let reason = verdict.reason.map { "\($0.rawValue): " } ?? ""
     parts.append("\(reason)\(verdict.message)")
     return parts.joined(separator: "  ")
@@ -154,8 +154,8 @@ enum ProbeCommand: Subcommand {
     let width = trace.steps.map(\.name.count).max() ?? 0
     for step in trace.steps {
       lines.append(
-        "  \(Figure.pad(step.name, width))  "
-          + "\(Figure.pad(Figure.duration(step.took), 8, right: true))  \(step.detail)")
+        "  \(Format.pad(step.name, width))  "
+          + "\(Format.pad(Format.duration(step.took), 8, right: true))  \(step.detail)")
     }
     if let byHand = trace.byHand {
       lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]

@@ -18,7 +18,7 @@ final class Progress: Sendable {
 
   private let state = Mutex(State())
   private let shows: Bool
-  private let time = Figure.time(.now)
+  private let time = Format.time(.now)
 
   init(shown: Bool) { shows = shown && Terminal.isLively(2) }
 
@@ -72,7 +72,7 @@ final class Progress: Sendable {
     let bar = full * state.done / max(1, state.total)
     var line =
       "pass \(time)  ▕\(String(repeating: "█", count: bar))\(String(repeating: " ", count: full - bar))▏"
-      + " \(state.done)/\(state.total)  \(Figure.duration(now.since(state.begun)))"
+      + " \(state.done)/\(state.total)  \(Format.duration(now.since(state.begun)))"
     if state.waiting.count <= 20 {
       line += "  waiting: \(fold(state.waiting.sorted()))"
     }

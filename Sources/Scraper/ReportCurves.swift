@@ -31,7 +31,7 @@ enum ReportCurves {
     let rest = known.filter { !own.contains($0) }
     let median = median(of: rest.map { rows[$0].values }, from: from, to: to)
     return known.filter(own.contains).map { .init(rows[$0].name, rows[$0].values) }
-      + [.init("median of \(Figure.count(rest.count)) others", median)]
+      + [.init("median of \(Format.count(rest.count)) others", median)]
   }
 
   /// The median over the hosts of the mean of each in one stretch of time, with the stretch's middle.

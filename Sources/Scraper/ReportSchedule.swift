@@ -9,7 +9,7 @@ struct ReportSchedule: Equatable {
 
   /// Its last time until now, now included.
   func last(until now: Timestamp) -> Timestamp {
-    let today = Figure.local(now)
+    let today = now.local
     guard let at else {
       let period = max(1, every.components.seconds)
       let offset = Int64(today.tm_gmtoff)

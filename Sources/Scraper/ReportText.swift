@@ -29,7 +29,7 @@ struct ReportText {
   init(_ report: Report, until: Timestamp, in store: Store) async {
     self.report = report
     self.until = until
-    from = Timestamp(nanoseconds: until.nanoseconds &- report.over.nanoseconds)
+    from = until.before(report.over)
     for host in report.hosts { rows += await rows(of: host, in: store) }
     if report.order == .value {
       rows = rows.enumerated().sorted { a, b in
@@ -95,29 +95,29 @@ struct ReportText {
     let known = rows.filter { $0.figure != nil }
     let shown = known.prefix(report.top)
     let figures = shown.map { row in
-      Figure.of(
+      Format.of(
         row.figure ?? 0, row.unit, beside: shown.filter { $0.unit == row.unit }.compactMap(\.figure)
       )
     }
     let width = figures.map(\.count).max() ?? 1
     var lines = zip(figures, shown).map { figure, row in
-      "\(Figure.pad(figure, width, right: true))  \(row.name.visible)"
+      "\(Format.pad(figure, width, right: true))  \(row.name.visible)"
     }
     if known.count > shown.count {
-      lines.append("and \(Figure.count(known.count - shown.count)) more")
+      lines.append("and \(Format.count(known.count - shown.count)) more")
     }
-    return lines + missing.map { Figure.pad("", width - 1) + $0 }
+    return lines + missing.map { Format.pad("", width - 1) + $0 }
   }
 
   /// The hosts of which nothing was read, in one line.
   private var missing: [String] {
     let hosts = rows.filter { $0.figure == nil }.map(\.host)
-    return hosts.isEmpty ? [] : ["\(Figure.none)  \(fold(hosts).visible)"]
+    return hosts.isEmpty ? [] : ["\(Format.none)  \(fold(hosts).visible)"]
   }
 
   /// `14:00–14:05`, with dates where it is not all of one day.
   private var span: String {
-    let (start, end) = (Figure.local(from), Figure.local(until))
+    let (start, end) = (from.local, until.local)
     let isOneDay = start.tm_yday == end.tm_yday && start.tm_year == end.tm_year
     return isOneDay
       ? "\(Self.clock(start))–\(Self.clock(end))"
@@ -138,7 +138,7 @@ struct ReportText {
     for (length, noun) in [(86_400, "day"), (3600, "hour"), (60, "minute")]
     where seconds >= length && seconds.isMultiple(of: Int64(length)) {
       let count = Int(seconds) / length
-      return count == 1 ? noun : Figure.count(count, noun)
+      return count == 1 ? noun : Format.count(count, noun)
     }
     return duration.text
   }
@@ -160,7 +160,7 @@ struct ReportText {
   }
 }
 
-extension Figure {
+extension Format {
   /// A value with its unit, with as many decimals as those beside it need: `12.70 ms`, `1.2 GiB`.
   static func of(_ value: Double, _ unit: String, beside others: [Double]) -> String {
     let most = others.reduce(value.magnitude) { max($0, $1.magnitude) }

@@ -17,8 +17,8 @@ enum Requirements {
         + "\(descriptors) are needed; raise `ulimit -n`, or LimitNOFILE= in the unit"
     }
     if let bytes = limit(RLIMIT_AS), bytes < addressSpace {
-      return "only \(Figure.bytes(Double(bytes))) of address space are allowed, and at least "
-        + "\(Figure.bytes(Double(addressSpace))) are needed; raise `ulimit -v`, or LimitAS= in the "
+      return "only \(Format.bytes(Double(bytes))) of address space are allowed, and at least "
+        + "\(Format.bytes(Double(addressSpace))) are needed; raise `ulimit -v`, or LimitAS= in the "
         + "unit (MemoryMax= bounds what is really used)"
     }
     return nil

@@ -16,12 +16,12 @@ enum RuleList {
     }
     let widths = (0..<3).map { column in rows.map { $0[column].count }.max() ?? 0 }
     for row in rows {
-      let cells = zip(row, widths).map { Figure.pad($0, $1) } + [row[3]]
+      let cells = zip(row, widths).map { Format.pad($0, $1) } + [row[3]]
       Terminal.print(cells.joined(separator: "  "))
     }
     let count = rules.count { $0.origin == .builtIn || $0.origin == .changed }
     Terminal.note(
-      "\(Figure.count(book.rules.count, "rule")), \(count) of them built in; `NAME: off` in `rules:` of "
+      "\(Format.count(book.rules.count, "rule")), \(count) of them built in; `NAME: off` in `rules:` of "
         + "scrape.yml switches one off")
   }
 

@@ -65,7 +65,7 @@ enum RunCommand: Subcommand {
     let warnings = site.inventory.warnings.count
     // A person can look them up; cron would mail them every time.
     if warnings > 0, Terminal.isLively(2), !quiet {
-      Terminal.note("\(Figure.count(warnings, "warning")) about the inventory: `scrape lint`")
+      Terminal.note("\(Format.count(warnings, "warning")) about the inventory: `scrape lint`")
     }
 
     let store = site.store()
@@ -150,22 +150,22 @@ enum RunCommand: Subcommand {
         ? "local"
         : "ssh \(turn.host.user.map { "\($0)@" } ?? "")\(turn.host.address):\(turn.host.port)"
       let what = turn.tasks.map(\.collector).joined(separator: " ")
-      Terminal.print("\(Figure.pad(turn.host.name, width))  \(how)  \(what)")
+      Terminal.print("\(Format.pad(turn.host.name, width))  \(how)  \(what)")
     }
     for turn in plan.bmcs {
       let user = turn.settings.user.map { "\($0)@" } ?? ""
       Terminal.print(
-        "\(Figure.pad(turn.host.name, width))  bmc \(user)\(turn.settings.address)"
+        "\(Format.pad(turn.host.name, width))  bmc \(user)\(turn.settings.address)"
           + ":\(turn.settings.port)")
     }
     for turn in plan.probes {
       let what = turn.plans.map(\.service).joined(separator: " ")
-      Terminal.print("\(Figure.pad(turn.host.name, width))  probes \(what)".visible)
+      Terminal.print("\(Format.pad(turn.host.name, width))  probes \(what)".visible)
     }
     let asked = Set(plan.turns.map(\.host.name) + plan.probes.map(\.host.name)).count
-    let bmcs = plan.bmcs.isEmpty ? "" : " and \(Figure.count(plan.bmcs.count, "BMC"))"
+    let bmcs = plan.bmcs.isEmpty ? "" : " and \(Format.count(plan.bmcs.count, "BMC"))"
     Terminal.note(
-      "\(Figure.count(asked, "host"))\(bmcs) would be asked, \(plan.idle) with nothing "
+      "\(Format.count(asked, "host"))\(bmcs) would be asked, \(plan.idle) with nothing "
         + "due; nobody was contacted"
     )
     return ExitCode.ok

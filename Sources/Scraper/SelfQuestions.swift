@@ -1,4 +1,5 @@
 internal import Engine
+internal import Metrics
 internal import Rules
 internal import Targets
 
@@ -55,7 +56,7 @@ struct SelfQuestions: Sendable {
         let isAnsweredByHost = !isRemote.contains(plan.service)
         if isAnsweredByHost, host.connection == .local { continue }
         add(
-          host.name, ServiceReading.target(plan.service),
+          host.name, CheckName.service(plan.service).text,
           isAnsweredByHost ? host.address : plan.address ?? host.address,
           isProof: isAnsweredByHost || type(of: plan.probe).carrier != .none)
       }

@@ -61,7 +61,7 @@ struct SelfReading: Sendable {
     verdict = SelfWatch.verdict(witnesses)
     report.hold(verdict, questions, into: &unjudged)
     if !unjudged.isEmpty {
-      let told = "; \(Figure.count(unjudged.count, "host")) not judged"
+      let told = "; \(Format.count(unjudged.count, "host")) not judged"
       for index in verdict.findings.indices where verdict.findings[index].severity == .critical {
         verdict.findings[index].message += told
       }

@@ -14,7 +14,7 @@ enum SeriesHistory {
     to: Timestamp
   ) async -> [[Tag]: [Value]] {
     // Kept as of no host, whoever asks.
-    let host = selector.measurement == Selector.together ? Pass.together : host
+    let host = selector.measurement == Selector.together ? Pseudo.all : host
     let kept = try? await store.histories(
       host: host, measurement: selector.measurement, field: selector.field, from: from, to: to)
     return (kept ?? [:]).filter { own, _ in

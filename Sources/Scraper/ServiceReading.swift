@@ -37,7 +37,7 @@ struct ServiceReading: Sendable {
     result.outcomes = self.services.map { service in
       let verdict = service.verdict
       return TargetOutcome(
-        target: Self.target(service.service),
+        target: CheckName.service(service.service).text,
         up: verdict.severity == .ok || verdict.reason?.isFinding == true,
         severity: [.notReached, .cancelled].contains(verdict.reason) ? nil : verdict.severity,
         reason: verdict.reason?.rawValue, message: verdict.message,
@@ -49,15 +49,7 @@ struct ServiceReading: Sendable {
   func isUnjudged(_ service: ServiceResult) -> Bool {
     !result.isJudged
       && result.outcomes.contains {
-        $0.target == Self.target(service.service) && $0.severity == nil
+        $0.target == CheckName.service(service.service).text && $0.severity == nil
       }
-  }
-
-  /// A service's name among targets, where `ssh` alone is the collectors' session.
-  static func target(_ service: String) -> String { "service \(service)" }
-
-  /// The service's name in that of a target; nil where it is none.
-  static func service(_ target: String) -> String? {
-    target.hasPrefix("service ") ? String(target.dropFirst(8)) : nil
   }
 }

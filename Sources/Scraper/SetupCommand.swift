@@ -54,7 +54,7 @@ enum SetupCommand: Subcommand {
       sink.close()
       Terminal.print(sink.name.visible)
       for step in steps {
-        let state = Figure.pad(step.state.rawValue, 16)
+        let state = Format.pad(step.state.rawValue, 16)
         let colour: Terminal.Colour = step.state == .isThere ? .green : .yellow
         Terminal.print("  \(Terminal.paint(state, colour, on: 1))  \(step.what.visible)")
       }

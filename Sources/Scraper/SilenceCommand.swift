@@ -107,14 +107,14 @@ enum SilenceCommand: Subcommand {
   }
 
   private static func names(_ pattern: String, _ site: Site) throws -> [String] {
-    Pseudo.all.contains(pattern) ? [pattern] : try site.inventory.select(pattern).map(\.name)
+    Pseudo.withChecks.contains(pattern) ? [pattern] : try site.inventory.select(pattern).map(\.name)
   }
 
   private static func show(_ silence: Store.Silence, _ names: [String], at now: Timestamp) {
     let checks = silence.check.map { ", \($0)" } ?? ""
-    let length = Figure.age(.nanoseconds(silence.until.nanoseconds &- now.nanoseconds))
+    let length = Format.age(silence.until.since(now))
     Terminal.show(
-      "silence \(silence.id): \(fold(names))\(checks) until \(Figure.moment(silence.until)), \(length)"
+      "silence \(silence.id): \(fold(names))\(checks) until \(Format.moment(silence.until)), \(length)"
         .visible)
   }
 
@@ -123,11 +123,11 @@ enum SilenceCommand: Subcommand {
     for silence in silences {
       let checks = silence.check.map { " \($0)" } ?? ""
       let why = silence.why.isEmpty ? "" : ": \(silence.why)"
-      let length = Figure.age(.nanoseconds(silence.until.nanoseconds &- now.nanoseconds))
+      let length = Format.age(silence.until.since(now))
       let isOfNone =
-        !Pseudo.all.contains(silence.hosts) && site.inventory.remaining(silence.hosts).isEmpty
+        !Pseudo.withChecks.contains(silence.hosts) && site.inventory.remaining(silence.hosts).isEmpty
       Terminal.show(
-        "\(silence.id)  \(silence.hosts)\(checks)  until \(Figure.moment(silence.until)) (\(length)), "
+        "\(silence.id)  \(silence.hosts)\(checks)  until \(Format.moment(silence.until)) (\(length)), "
           .visible + "\(silence.who)\(why)".visible + (isOfNone ? " (no such host any more)" : ""))
     }
     let windows = site.alerts.maintenance.filter { $0.holds(now) }

@@ -25,7 +25,7 @@ enum SilenceEnd {
     }
     let (span, overflow) = end.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
     guard !overflow, span > 0 else {
-      throw UsageError(message: "\(Figure.moment(end)) is over already")
+      throw UsageError(message: "\(Format.moment(end)) is over already")
     }
     guard .nanoseconds(span) <= longest else {
       throw UsageError(message: "a silence lasts 90 days at most")
@@ -90,7 +90,7 @@ enum SilenceEnd {
     guard let clock = parts.last, let (hour, minute) = time(clock), parts.count <= 2 else {
       throw UsageError(message: "until when? \(hint)")
     }
-    var wanted = Figure.local(now)
+    var wanted = now.local
     (wanted.tm_hour, wanted.tm_min, wanted.tm_sec, wanted.tm_isdst) = (hour, minute, 0, -1)
     guard parts.count == 2 else {
       if made(wanted) <= now { wanted.tm_mday += 1 }
@@ -117,7 +117,7 @@ enum SilenceEnd {
     )
     let end = made(wanted)
     // The 31st of November would be the 1st of December.
-    guard Figure.local(end).tm_mday == numbers[2] else {
+    guard end.local.tm_mday == numbers[2] else {
       throw UsageError(message: "there is no day \(day)")
     }
     return end

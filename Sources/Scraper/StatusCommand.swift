@@ -116,7 +116,7 @@ enum StatusCommand: Subcommand {
     }
     let counts =
       view.sessions == 0
-      ? "" : ": \(Figure.count(view.up)) of \(Figure.count(view.sessions, "host")) up"
+      ? "" : ": \(Format.count(view.up)) of \(Format.count(view.sessions, "host")) up"
     // What is loud is not cut: it says what to do.
     let head =
       view.last.isLate
@@ -145,11 +145,11 @@ enum StatusCommand: Subcommand {
   private static func others(_ store: Store) async throws -> [String] {
     var lines: [String] = []
     for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
-      var line = "\(queue.sink): \(Figure.count(queue.lines, "point")) waiting"
-      if let oldest = queue.oldest { line += " since \(Figure.time(oldest))" }
-      if queue.dropped > 0 { line += ", \(Figure.count(queue.dropped)) dropped at the bound" }
+      var line = "\(queue.sink): \(Format.count(queue.lines, "point")) waiting"
+      if let oldest = queue.oldest { line += " since \(Format.time(oldest))" }
+      if queue.dropped > 0 { line += ", \(Format.count(queue.dropped)) dropped at the bound" }
       if let trouble = queue.trouble {
-        line += "; failed since \(Figure.time(trouble.since)): \(trouble.message)"
+        line += "; failed since \(Format.time(trouble.since)): \(trouble.message)"
       }
       lines.append(line)
     }

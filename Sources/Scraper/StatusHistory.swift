@@ -11,7 +11,7 @@ struct StatusHistory {
   let screen: Screen
 
   func show(of pattern: String?, json: Bool) async throws {
-    var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.all)
+    var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.withChecks)
     if let pattern { hosts = Set(try site.inventory.select(pattern).map(\.name)) }
     let one = hosts.count == 1 ? hosts.first : nil
     // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
@@ -27,10 +27,10 @@ struct StatusHistory {
       }
       let after =
         change.since.map { since in
-          " after \(Figure.duration(.nanoseconds(change.time.nanoseconds &- since.nanoseconds)))"
+          " after \(Format.duration(change.time.since(since)))"
         } ?? ""
       let head =
-        "\(Figure.moment(change.time))  \(Figure.pad(kept.host, width))  \(change.name): "
+        "\(Format.moment(change.time))  \(Format.pad(kept.host, width))  \(change.name): "
         + "\(change.from.rawValue) → "
       let tail =
         "\(after)\(change.isFlapping ? ", flapping" : "")"

@@ -51,7 +51,7 @@ struct StatusView {
   init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
     var hosts = Set(site.inventory.hosts.map(\.name))
     // Whether the scraper is cut off concerns all hosts, and none of them.
-    var shown = hosts.union(Pseudo.all)
+    var shown = hosts.union(Pseudo.withChecks)
     if let pattern {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
       shown = hosts
@@ -103,7 +103,7 @@ struct StatusView {
         since: state?.since ?? status.since, lastOK: status.lastUp, pending: state?.pending,
         isFlapping: state?.isFlapping ?? false, reason: status.outcome.reason,
         message: status.outcome.message ?? "", status: status)
-      if ServiceReading.service(name) == nil {
+      if CheckName(name).service == nil {
         check.problems = (problems[status.host] ?? []).filter {
           BMCReading.isPart($0.collector) == isBMC
         }
@@ -111,7 +111,7 @@ struct StatusView {
       return check
     }
     for (host, all) in states {
-      for (name, state) in all where Judge.rule(name) != nil {
+      for (name, state) in all where CheckName(name).rule != nil {
         checks.append(
           Check(
             host: host, name: name, severity: state.severity, since: state.since,
@@ -214,7 +214,7 @@ struct StatusView {
 
   private func kind(of check: Check) -> Trouble.Kind {
     let (mark, why) = mark(check.acknowledgement, check.silenced)
-    let name = Judge.rule(check.name).map { "rule \($0)" } ?? check.name
+    let name = CheckName(check.name).withoutSeries.text
     return Trouble.Kind(
       check.severity, check: name, reason: check.severity == .ok ? nil : check.reason,
       pending: check.pending, mark: check.isWell ? nil : mark, why: check.isWell ? nil : why)
@@ -225,9 +225,7 @@ struct StatusView {
       host: check.host, since: check.since, lastOK: check.lastOK, isFlapping: check.isFlapping,
       message: check.severity == .ok && check.pending == nil ? "" : check.message)
     part.isNeverOK = check.severity != .ok && check.lastOK == nil && !check.wasOK
-    if let rule = Judge.rule(check.name) {
-      part.instance = String(check.name.dropFirst("rule \(rule)".count).dropFirst().dropLast())
-    }
+    part.instance = CheckName(check.name).series
     if let cause = check.cause {
       part.message += part.message.isEmpty ? "" : ", "
       part.message += "because of \(cause.host)"
@@ -240,7 +238,7 @@ struct StatusView {
   ) -> Trouble? {
     let severity = state.severity ?? .unknown
     guard severity >= least else { return nil }
-    let check = "service \(name)"
+    let check = CheckName.service(name).text
     let known = states[Pseudo.services]?[check]
     let alert = feed.alerts.first { $0.key == Alert.Key(Pseudo.services, check) }
     let (mark, why) = mark(alert?.acknowledgement, alert.flatMap { feed.silenced($0) })
@@ -269,7 +267,7 @@ struct StatusView {
     }
     if let silenced {
       marks.append(
-        silenced.nanoseconds == .max ? "maintenance" : "silenced until \(Figure.time(silenced))")
+        silenced.nanoseconds == .max ? "maintenance" : "silenced until \(Format.time(silenced))")
     }
     return (marks.isEmpty ? nil : marks.joined(separator: ", "), why)
   }

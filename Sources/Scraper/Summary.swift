@@ -53,24 +53,24 @@ struct Summary {
         }
       }
       func percent(_ values: [Double]) -> String {
-        values.max().map { "\(Figure.fixed($0, 1)) %" } ?? Figure.none
+        values.max().map { "\(Format.fixed($0, 1)) %" } ?? Format.none
       }
       func rate(_ field: String) -> String {
         let values = value("net", field)
-        return values.isEmpty ? Figure.none : Figure.bits(values.reduce(0, +))
+        return values.isEmpty ? Format.none : Format.bits(values.reduce(0, +))
       }
       let total = points.first {
         $0.measurement == "cpu" && $0[tag: "cpu"] == "cpu-total"
       }
-      var cpu = Figure.none
+      var cpu = Format.none
       if case .float(let active)? = total?[field: "usage_active"] {
-        cpu = "\(Figure.fixed(active, 1)) %"
+        cpu = "\(Format.fixed(active, 1)) %"
       }
       return [
         result.batch.host, cpu,
-        value("system", "load1").first.map { Figure.fixed($0, 2) } ?? Figure.none,
+        value("system", "load1").first.map { Format.fixed($0, 2) } ?? Format.none,
         percent(value("mem", "used_percent")), percent(value("disk", "used_percent")),
-        rate("recv_rate"), rate("sent_rate"), Figure.count(points.count),
+        rate("recv_rate"), rate("sent_rate"), Format.count(points.count),
       ]
     }
     let widths = head.indices.map { column in
@@ -78,15 +78,15 @@ struct Summary {
     }
     return ([head] + rows).map { row in
       Printable(
-        row.indices.map { Figure.pad(row[$0], widths[$0], right: $0 > 0) }.joined(separator: "  "))
+        row.indices.map { Format.pad(row[$0], widths[$0], right: $0 > 0) }.joined(separator: "  "))
     }.joined(separator: "\n")
   }
 
   private var figures: String {
     func counted(_ count: Int, _ well: Int, _ noun: String, _ word: String = "up") -> String? {
       guard count > 0 else { return nil }
-      return Figure.count(count, noun)
-        + (well < count ? " (\(Figure.count(well)) \(word))" : "")
+      return Format.count(count, noun)
+        + (well < count ? " (\(Format.count(well)) \(word))" : "")
     }
     let services = report.services.flatMap(\.services)
     let asked = [
@@ -99,19 +99,19 @@ struct Summary {
         }, "service", "ok"),
     ].compactMap { $0 }
     var parts = [
-      "\(asked.isEmpty ? "0 hosts" : asked.joined(separator: ", ")) in \(Figure.duration(report.took))"
+      "\(asked.isEmpty ? "0 hosts" : asked.joined(separator: ", ")) in \(Format.duration(report.took))"
     ]
-    if report.idle > 0 { parts.append("\(Figure.count(report.idle)) with nothing due") }
-    var points = Figure.count(report.points, "point")
+    if report.idle > 0 { parts.append("\(Format.count(report.idle)) with nothing due") }
+    var points = Format.count(report.points, "point")
     if report.storeFailure == nil { points += " → store" }
     for (sink, delivery) in report.deliveries {
-      points += ", \(sink) \(Figure.count(delivery.receipt.taken))"
+      points += ", \(sink) \(Format.count(delivery.receipt.taken))"
       if delivery.receipt.refused > 0 {
-        points += " (\(Figure.count(delivery.receipt.refused)) refused)"
+        points += " (\(Format.count(delivery.receipt.refused)) refused)"
       }
     }
     for (sink, lines) in report.queued.sorted(by: { $0.key < $1.key }) where lines > 0 {
-      points += ", queued \(Figure.count(lines)) for \(sink)"
+      points += ", queued \(Format.count(lines)) for \(sink)"
     }
     return (parts + [points]).joined(separator: " · ")
       + (report.interrupted ? " · interrupted" : "")
@@ -180,8 +180,8 @@ struct Summary {
     }
     for (cause, effects) in report.causes {
       let services = effects.reduce(0) { $0 + (lost[$1] ?? 0) }
-      var count = Figure.count(effects.count, "host")
-      if services > 0 { count += ", \(Figure.count(services, "service"))" }
+      var count = Format.count(effects.count, "host")
+      if services > 0 { count += ", \(Format.count(services, "service"))" }
       add(Kind(severity: "critical", what: "hides", reason: count), cause, fold(effects))
     }
     for (host, check, state) in report.crossed {
@@ -221,9 +221,9 @@ struct Summary {
     return rows.enumerated().flatMap { index, row -> [Printable] in
       let (kind, names, detail) = row
       let severity = Terminal.paint(
-        Figure.pad(kind.severity, 8), Severity(rawValue: kind.severity)?.colour ?? .yellow, on: 2)
+        Format.pad(kind.severity, 8), Severity(rawValue: kind.severity)?.colour ?? .yellow, on: 2)
       let line: Printable =
-        "\(severity)  \(Figure.pad(names, nameWidth))  \(Figure.pad(kind.what, whatWidth))  "
+        "\(severity)  \(Format.pad(names, nameWidth))  \(Format.pad(kind.what, whatWidth))  "
         + "\(kind.reason): \(detail)"
       return index == first ? ["findings (these services are up):", line] : [line]
     }

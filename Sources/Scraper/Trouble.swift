@@ -72,14 +72,14 @@ struct Trouble {
       words += first.message
     }
     while words.hasSuffix(": ") { words.removeLast(2) }
-    if parts.count > Set(hosts).count { words += " (\(Figure.count(parts.count)) series)" }
+    if parts.count > Set(hosts).count { words += " (\(Format.count(parts.count)) series)" }
     if parts.contains(where: \.isFlapping) { words += " (flapping)" }
     if !parts.isEmpty, parts.allSatisfy(\.isNeverOK) {
       words += " (never ok)"
     } else if let last = parts.compactMap(\.lastOK).max(), let since,
       since.nanoseconds &- last.nanoseconds > 600_000_000_000
     {
-      words += " (last ok \(Figure.time(last)))"
+      words += " (last ok \(Format.time(last)))"
     }
     if let why = kind.why { words += "; \(why)" }
     return words
@@ -88,8 +88,8 @@ struct Trouble {
   /// What cannot be reached because of it; nil where there is nothing.
   var effects: String? {
     let counts = [
-      hidden.isEmpty ? nil : Figure.count(hidden.count, "host"),
-      services == 0 ? nil : Figure.count(services, "service"),
+      hidden.isEmpty ? nil : Format.count(hidden.count, "host"),
+      services == 0 ? nil : Format.count(services, "service"),
     ].compactMap { $0 }
     guard !counts.isEmpty else { return nil }
     let names = hidden.isEmpty ? "" : ": \(fold(hidden.sorted()))"
@@ -162,7 +162,7 @@ struct TroubleTable {
     let hostsWidth = column(rows.map(\.names), hosts)
     let checkWidth = column(rows.map(\.check), check)
     return rows.flatMap { row -> [Printable] in
-      let word = Figure.pad(row.0.kind.word, 8)
+      let word = Format.pad(row.0.kind.word, 8)
       let names = screen.width == nil ? row.names : Screen.cut(row.names, hosts)
       let what = screen.width == nil ? row.check : Screen.cut(row.check, check)
       let head =
@@ -181,7 +181,7 @@ struct TroubleTable {
   /// The name of a check; where columns are few a service's or a rule's alone.
   private func brief(_ name: String) -> String {
     guard let width = screen.width, width < 120 else { return name }
-    return ServiceReading.service(name) ?? Judge.rule(name) ?? name
+    return CheckName(name).short
   }
 
   /// Columns for the names of hosts and of checks: the message keeps three eighths of the line.
@@ -205,13 +205,13 @@ struct TroubleTable {
 
   /// `14:04:12`, with the date instead of the seconds where it is not today's.
   private func beginning(_ time: Timestamp) -> String {
-    let text = Figure.time(time)
+    let text = Format.time(time)
     guard text.utf8.count > 10 else { return text }
     return String(text.dropFirst(5).dropLast(3))
   }
 
   private func length(_ time: Timestamp) -> String {
     let (length, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
-    return Figure.age(.nanoseconds(overflow ? 0 : length))
+    return Format.age(.nanoseconds(overflow ? 0 : length))
   }
 }

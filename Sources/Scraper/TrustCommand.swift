@@ -48,7 +48,7 @@ enum TrustCommand: Subcommand {
     var answers = TrustAnswers()
     let width = hosts.map(\.name.count).max() ?? 0
     for finding in findings {
-      let name = Figure.pad(finding.host.name, width)
+      let name = Format.pad(finding.host.name, width)
       let key: HostKey
       switch finding.key {
       case .failure(let error):
@@ -69,7 +69,7 @@ enum TrustCommand: Subcommand {
         continue
       case .changed(let before):
         let old = before.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ").visible
-        Terminal.print("\(name)  CHANGED  \(shown)\n\(Figure.pad("", width))  was      \(old)")
+        Terminal.print("\(name)  CHANGED  \(shown)\n\(Format.pad("", width))  was      \(old)")
         if !(arguments.has("--yes")
           || answers.accepts(key, of: finding.host.name, isNew: false))
         {

@@ -51,7 +51,7 @@ extension SelfReading {
 extension Lock.Unfinished {
   /// What happened, for people.
   var text: String {
-    let pass = "the pass of \(Figure.time(record.since)) (process \(record.process))"
+    let pass = "the pass of \(Format.time(record.since)) (process \(record.process))"
     switch end {
     case .overdue:
       var text = "\(pass) was ended after its deadline"

@@ -48,15 +48,15 @@ struct Watch {
   /// Whether a host's check is still made.
   func has(_ check: String, of host: String) -> Bool {
     if host == Pseudo.services {
-      if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
-      return rules.services.contains { ServiceReading.service(check) == $0.name }
+      if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
+      return rules.services.contains { CheckName(check).service == $0.name }
     }
     if host == SelfReading.host { return own.has(check) }
     guard hosts.contains(host) else { return false }
-    if let service = ServiceReading.service(check) {
+    if let service = CheckName(check).service {
       return services[host]?[service] != nil && !unasked.contains(host)
     }
-    if let rule = Judge.rule(check) { return rules.has(rule, for: host) }
+    if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
     if check == BMCReading.name { return bmcs.contains(host) && !unasked.contains(host) }
     return sessions.contains(host)
   }
@@ -65,7 +65,7 @@ struct Watch {
   /// checks are believed at once.
   func patience(of check: String, host: String) -> Patience {
     guard host != SelfReading.host else { return .none }
-    let own = ServiceReading.service(check).flatMap { patience[host]?[$0] }
+    let own = CheckName(check).service.flatMap { patience[host]?[$0] }
     return own ?? rules.patience
   }
 
@@ -76,7 +76,7 @@ struct Watch {
       var names = Set(services[host]?.keys.map(\.self) ?? [])
       if sessions.contains(host) { names.insert("ssh") }
       if bmcs.contains(host) { names.insert(BMCReading.name) }
-      return need.name.hasPrefix("rule ") || names.contains { fnmatch(need.name, $0, 0) == 0 }
+      return CheckName(need.name).rule != nil || names.contains { fnmatch(need.name, $0, 0) == 0 }
     }
   }
 }

@@ -107,15 +107,6 @@ extension Sink {
 }
 
 extension Timestamp {
-  /// The present moment by the system's clock.
-  static var now: Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
-  }
-}
-
-extension Timestamp {
   /// When a file was last written; nil where there is none. The corresponding C function is `stat`.
   public init?(fileChanged path: String) {
     var status = stat()

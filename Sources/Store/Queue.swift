@@ -187,19 +187,3 @@ extension Store.Trouble {
     until > now && until <= now.after(Self.longest.asked)
   }
 }
-
-extension Timestamp {
-  /// The moment later by the duration, which is less than a year.
-  public func after(_ duration: Duration) -> Timestamp {
-    let (seconds, attoseconds) = duration.components
-    return Timestamp(
-      nanoseconds: nanoseconds &+ seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
-  }
-
-  /// The moment earlier by the duration; never before the clock's beginning.
-  func before(_ duration: Duration) -> Timestamp {
-    let seconds = Timestamp(seconds: duration.components.seconds).nanoseconds
-    let (earlier, overflow) = nanoseconds.subtractingReportingOverflow(seconds)
-    return Timestamp(nanoseconds: overflow ? .min : earlier)
-  }
-}

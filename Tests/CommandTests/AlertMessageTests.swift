@@ -255,6 +255,6 @@ private struct Inbox: Notifier {
       ("s", 12, "12 s"), ("s", 7200, "2 h 0 min"), ("s", -5, "-5 s"), ("ms", 12.5, "12.5 ms"),
     ] as [(String, Double, String)])
   func `a reading has its unit`(unit: String, value: Double, text: String) {
-    #expect(Figure.measured(value, unit) == text)
+    #expect(Format.measured(value, unit) == text)
   }
 }

@@ -250,7 +250,7 @@ import Testing
       (1_000_000_000_000_000, "909 TiB"),
     ] as [(Double, String)])
   func `bytes take the unit that suits`(count: Double, text: String) {
-    #expect(Figure.bytes(count) == text)
+    #expect(Format.bytes(count) == text)
   }
 
   @Test(
@@ -260,7 +260,7 @@ import Testing
       (.seconds(12 * 86_400 + 11_640), "12 d 03:14"),
     ] as [(Duration, String)])
   func `a length of time is told in two figures`(length: Duration, text: String) {
-    #expect(Figure.duration(length) == text)
+    #expect(Format.duration(length) == text)
   }
 
   @Test(
@@ -271,6 +271,6 @@ import Testing
   func `numbers have fixed decimals, and what is none is a dash`(
     value: Double, decimals: Int, text: String
   ) {
-    #expect(Figure.fixed(value, decimals) == text)
+    #expect(Format.fixed(value, decimals) == text)
   }
 }

@@ -129,7 +129,7 @@ import Testing
       for _ in 1..<row.passes { #expect(await pass(value).isEmpty) }
       let changes = await pass(value)
       #expect(changes.map(\.to) == [severity], "\(value)")
-      #expect(changes.first.map { Judge.rule($0.name) } == row.rule)
+      #expect(changes.first.map { CheckName($0.name).rule } == row.rule)
     }
     #expect(await pass(row.good).map(\.to) == [.ok])
   }

@@ -57,11 +57,3 @@ public struct Alert: Sendable, Equatable {
     self.acknowledgement = acknowledgement
   }
 }
-
-/// Names under which checks are kept that are of no host; no host can be called so.
-public enum Pseudo {
-  /// The services of scrape.yml.
-  public static let services = "(services)"
-  /// The scraper's own network, name servers and clock.
-  public static let scraper = "(scraper)"
-}

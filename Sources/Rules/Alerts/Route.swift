@@ -75,9 +75,11 @@ public struct Route: Sendable {
           hosts = value
         case "groups": groups = try value.words("groups")
         case "checks": checks += try value.strings("checks")
-        case "services": checks += try value.strings("services").map { "service \($0)" }
+        case "services": checks += try value.strings("services").map { CheckName.service($0).text }
         case "rules":
-          checks += try value.strings("rules").flatMap { ["rule \($0)", "rule \($0){*"] }
+          checks += try value.strings("rules").flatMap {
+            [CheckName.rule($0, series: "").text, CheckName.rule($0, series: "*").text]
+          }
         case "tags":
           for tag in try value.mapping("tags") {
             for text in try tag.value.strings("tags") { tags.append((tag.name, text)) }
@@ -164,7 +166,7 @@ public struct Route: Sendable {
     }
     if alert.key.host == Pseudo.scraper { return true }
     guard isChosen else { return false }
-    guard checks.isEmpty || checks.contains(where: { fnmatch($0, alert.key.check, 0) == 0 }) else {
+    guard checks.isEmpty || checks.contains(where: CheckName(alert.key.check).matches) else {
       return false
     }
     let names = Set(tags.map(\.name))

@@ -198,12 +198,6 @@ extension ContactBook.Account {
 }
 
 extension Duration {
-  /// Whole nanoseconds of a length that is at most some years.
-  fileprivate var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return min(max(seconds, -1 << 32), 1 << 32) * 1_000_000_000 + attoseconds / 1_000_000_000
-  }
-
   /// Whole seconds, rounded up, for people.
   fileprivate var secondsForPeople: Int64 { (nanoseconds + 999_999_999) / 1_000_000_000 }
 }

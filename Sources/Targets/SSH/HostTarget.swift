@@ -1,7 +1,7 @@
 internal import Collectors
 public import Engine
 internal import Glibc
-public import Metrics
+internal import Metrics
 
 /// A host that is asked over SSH: where it is, who asks, and whom to believe.
 public struct HostTarget: Sendable {
@@ -269,14 +269,5 @@ extension HostAnswer {
   fileprivate mutating func count(_ session: Session) {
     received += session.transport.received
     sent += session.transport.sent
-  }
-}
-
-extension Timestamp {
-  /// The monitor's clock. The corresponding C function is `clock_gettime`.
-  public static var now: Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 }

@@ -1,14 +1,12 @@
-internal import Glibc
-internal import Metrics
-internal import Targets
+internal import SwiftGlibc
 
 /// Numbers as people read them.
-enum Figure {
+public enum Format {
   /// The absent value: never a zero.
-  static let none = "–"
+  public static let none = "–"
 
   /// With a fixed number of decimals.
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
+  public static func fixed(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite, value.magnitude < 1e15 else { return none }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
@@ -27,7 +25,7 @@ enum Figure {
   }
 
   /// A reading with its unit: `96 °C`, `97.2 %`, `1.2 GiB`, `3 h 20 min`.
-  static func measured(_ value: Double, _ unit: String) -> String {
+  public static func measured(_ value: Double, _ unit: String) -> String {
     switch unit {
     case "": short(value)
     case "B" where value >= 0: bytes(value)
@@ -38,12 +36,12 @@ enum Figure {
   }
 
   /// Bytes in the binary unit that suits, such as `41.2 GiB`.
-  static func bytes(_ count: Double) -> String {
+  public static func bytes(_ count: Double) -> String {
     scaled(count, by: 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
   }
 
   /// Bits per second from bytes per second, such as `12.4 Mbit/s`.
-  static func bits(_ bytesPerSecond: Double) -> String {
+  public static func bits(_ bytesPerSecond: Double) -> String {
     scaled(bytesPerSecond * 8, by: 1000, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
   }
 
@@ -58,7 +56,7 @@ enum Figure {
   }
 
   /// A count in groups of three, such as `24 816`.
-  static func count(_ value: Int) -> String {
+  public static func count(_ value: Int) -> String {
     var groups: [String] = []
     var rest = value.magnitude
     repeat {
@@ -72,12 +70,12 @@ enum Figure {
   }
 
   /// A count with its noun, which takes an s unless there is one: `1 host`, `400 hosts`.
-  static func count(_ value: Int, _ noun: String) -> String {
+  public static func count(_ value: Int, _ noun: String) -> String {
     "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
   }
 
   /// A length of time: `38 ms`, `2.1 s`, `6 min 15 s`, `3 h 20 min`, `12 d 03:14`.
-  static func duration(_ duration: Duration) -> String {
+  public static func duration(_ duration: Duration) -> String {
     let parts = duration.components
     let milliseconds = Double(parts.seconds) * 1000 + Double(parts.attoseconds) / 1e15
     if milliseconds < 10 { return "\(fixed(milliseconds, 1)) ms" }
@@ -90,26 +88,21 @@ enum Figure {
   }
 
   /// A time of day of the local zone, `14:05:00`; with the date where it is not today's.
-  static func time(_ time: Timestamp) -> String {
-    let now = local(Timestamp.now)
-    let then = local(time)
-    let clock = "\(two(Int64(then.tm_hour))):\(two(Int64(then.tm_min))):\(two(Int64(then.tm_sec)))"
-    if now.tm_yday == then.tm_yday, now.tm_year == then.tm_year { return clock }
+  public static func time(_ time: Timestamp) -> String {
+    let now = unsafe Timestamp.now.local
+    let then = unsafe time.local
+    let clock =
+      unsafe "\(two(Int64(then.tm_hour))):\(two(Int64(then.tm_min))):\(two(Int64(then.tm_sec)))"
+    if unsafe now.tm_yday == then.tm_yday, unsafe now.tm_year == then.tm_year { return clock }
     return
-      "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
+      unsafe "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
   }
 
   /// A moment with the name of its zone: `14:05:00 CET`.
-  static func moment(_ time: Timestamp) -> String { "\(Self.time(time)) \(zone(time))" }
-
-  /// The name of the local zone at that moment: `CET`, or `+03` where it has none.
-  static func zone(_ time: Timestamp) -> String {
-    guard let name = local(time).tm_zone else { return "UTC" }
-    return String(cString: name)
-  }
+  public static func moment(_ time: Timestamp) -> String { "\(Self.time(time)) \(time.zone)" }
 
   /// How long ago something was: `12 s`, `6 min`, `3 h 20 min`, `12 d 3 h`.
-  static func age(_ duration: Duration) -> String {
+  public static func age(_ duration: Duration) -> String {
     let seconds = max(0, duration.components.seconds)
     if seconds < 60 { return "\(seconds) s" }
     if seconds < 3600 { return "\(seconds / 60) min" }
@@ -120,29 +113,21 @@ enum Figure {
     return small == 0 ? "\(large) \(names.0)" : "\(large) \(names.0) \(small) \(names.1)"
   }
 
-  /// The moment by this machine's clock on the wall.
-  static func local(_ time: Timestamp) -> tm {
-    var seconds = time_t(time.seconds)
-    var parts = tm()
-    localtime_r(&seconds, &parts)
-    return parts
-  }
-
   private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : String(value) }
 
   /// The text, filled with spaces to a width in characters.
-  static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
+  public static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
     let fill = String(repeating: " ", count: max(0, width - text.count))
     return right ? fill + text : text + fill
   }
 
   /// The text, its middle left out where it is longer than the width.
-  static func clip(_ text: String, _ width: Int) -> String {
+  public static func clip(_ text: String, _ width: Int) -> String {
     text.count <= width ? text : "\(text.prefix((width - 1) / 2))…\(text.suffix(width / 2))"
   }
 
   /// The latest values as a row of bars, the scale being 0 to `top`.
-  static func sparkline(_ values: [Double], top: Double) -> String {
+  public static func sparkline(_ values: [Double], top: Double) -> String {
     let bars = Array("▁▂▃▄▅▆▇█")
     return String(
       values.map { value in

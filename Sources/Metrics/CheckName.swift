@@ -1,0 +1,88 @@
+/// The name of a check of a host: what is evaluated, alerted on, acknowledged and silenced.
+///
+/// The store, the command line and messages hold its `text`; no other place composes or takes apart
+/// that text. The cases `ssh` and `bmc` are targets of a host, `service` is one of its probes or, under
+/// `Pseudo.services`, a service of scrape.yml; `own` is a self-check, under `Pseudo.scraper`.
+public enum CheckName: Sendable, Hashable {
+  /// The collectors' session: `ssh`.
+  case ssh
+  /// The host's BMC: `bmc`.
+  case bmc
+  /// A probe by its name: `service https`.
+  case service(String)
+  /// A rule on one series: `rule disk full{path=/}`; the series is empty where there is only one.
+  case rule(String, series: String)
+  /// A self-check by its name: `gateway`.
+  case own(String)
+
+  /// Reads the text of the store.
+  public init(_ text: String) {
+    if text == "ssh" {
+      self = .ssh
+    } else if text == "bmc" {
+      self = .bmc
+    } else if text.hasPrefix("service ") {
+      self = .service(String(text.dropFirst("service ".count)))
+    } else if text.hasPrefix("rule ") {
+      let whole = text.dropFirst("rule ".count)
+      let name = whole.prefix { $0 != "{" }
+      let series = whole.dropFirst(name.count)
+      let isClosed = series.first == "{" && series.last == "}"
+      self = .rule(String(name), series: isClosed ? String(series.dropFirst().dropLast()) : "")
+    } else {
+      self = .own(text)
+    }
+  }
+
+  /// The text of the store.
+  public var text: String {
+    switch self {
+    case .ssh: "ssh"
+    case .bmc: "bmc"
+    case .service(let name): "service \(name)"
+    case .rule(let name, ""): "rule \(name)"
+    case .rule(let name, let series): "rule \(name){\(series)}"
+    case .own(let name): name
+    }
+  }
+
+  /// The probe's name; nil where the check is no probe's.
+  public var service: String? {
+    if case .service(let name) = self { name } else { nil }
+  }
+
+  /// The rule's name; nil where the check is no rule's.
+  public var rule: String? {
+    if case .rule(let name, _) = self { name } else { nil }
+  }
+
+  /// The series of a rule's check, `path=/`; empty where there is none.
+  public var series: String {
+    if case .rule(_, let series) = self { series } else { "" }
+  }
+
+  /// The rule on all series; another check itself.
+  public var withoutSeries: CheckName { rule.map { .rule($0, series: "") } ?? self }
+
+  /// The name as people give it: a probe's or a rule's alone, another check's whole.
+  public var short: String { service ?? rule ?? text }
+
+  /// Whether the pattern is that of the whole name, or of the probe's or the rule's alone.
+  ///
+  /// All that takes names of checks from people matches so: `--check`, maintenance windows and routes.
+  public func matches(_ pattern: String) -> Bool {
+    Metrics.matches(text, anyOf: [pattern]) || Metrics.matches(short, anyOf: [pattern])
+  }
+}
+
+/// Names under which checks and points are kept that are of no host; no host can be called so.
+public enum Pseudo {
+  /// The services of scrape.yml.
+  public static let services = "(services)"
+  /// The scraper's own network, name servers and clock.
+  public static let scraper = "(scraper)"
+  /// The summaries of services.
+  public static let all = "(all)"
+  /// Those that checks are kept under.
+  public static let withChecks: Set<String> = [services, scraper]
+}
