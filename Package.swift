@@ -96,10 +96,25 @@ let package = Package(
       name: "Notifiers",
       dependencies: ["Metrics", "Engine", "Configuration", "Transfer", "Charts", "CLinux"],
       swiftSettings: strict),
+    .target(
+      name: "Alerts",
+      dependencies: [
+        "Metrics", "Engine", "Configuration", "Targets", "Rules", "Store", "Charts", "Notifiers",
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Passes",
+      dependencies: [
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Store",
+        "Sinks", "Notifiers", "Alerts", "CLinux",
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Store", "Sinks",
+        "Passes", "Alerts",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Store",
+        "Sinks",
         "Charts", "Notifiers", "CLinux",
       ],
       swiftSettings: strict),
@@ -128,7 +143,10 @@ let package = Package(
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Lab", "Scraper", "Store", "Sinks", "Targets", "Notifiers"],
+      name: "CommandTests",
+      dependencies: [
+        "Lab", "Scraper", "Passes", "Alerts", "Store", "Sinks", "Targets", "Notifiers",
+      ],
       swiftSettings: testing),
   ]
 )

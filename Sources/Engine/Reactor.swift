@@ -101,6 +101,15 @@ public actor Reactor {
   }
 }
 
+extension Reactor {
+  /// Runs the body on the reactor.
+  public func open<Value: Sendable>(
+    _ body: @Sendable (isolated Reactor) async -> Value
+  ) async -> Value {
+    await body(self)
+  }
+}
+
 /// A wait that has been announced and may be ended from any thread, also before it has begun.
 public struct Ticket: Sendable {
   let waiter: UInt64

@@ -1,7 +1,7 @@
 internal import SwiftGlibc
 
 /// Numbers as people read them.
-public enum Format {
+public enum Format: Sendable {
   /// The absent value: never a zero.
   public static let none = "–"
 

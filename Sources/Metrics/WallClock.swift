@@ -41,3 +41,12 @@ extension Timestamp {
     return .nanoseconds(overflow ? (self < other ? .min : .max) : difference)
   }
 }
+
+extension Timestamp {
+  /// When a file was last written; nil where there is none. The corresponding C function is `stat`.
+  public init?(fileChanged path: String) {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    self.init(seconds: Int64(status.st_mtim.tv_sec))
+  }
+}

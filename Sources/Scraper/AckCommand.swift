@@ -1,5 +1,8 @@
+internal import Alerts
 internal import Configuration
+internal import Engine
 internal import Metrics
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store

@@ -1,6 +1,8 @@
+internal import Alerts
 internal import Configuration
 internal import Metrics
 internal import Notifiers
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Passes
 
 /// An option of the command line.
 struct Option: Sendable {
@@ -23,11 +24,6 @@ struct Option: Sendable {
     self.value = value
     self.summary = summary
   }
-}
-
-/// Why a command line makes no sense, and what was probably meant. The exit code is 2.
-struct UsageError: Error {
-  var message: String
 }
 
 /// A command line, taken apart by the options of its command.

@@ -2,21 +2,8 @@ internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Passes
 internal import Targets
-
-/// Exit codes, as DESIGN and the manual promise them.
-enum ExitCode {
-  static let ok: Int32 = 0
-  /// Some target failed or is not ok.
-  static let notOK: Int32 = 1
-  static let usage: Int32 = 2
-  static let undelivered: Int32 = 3
-  /// The pass was not over in time and its watchdog ended it.
-  static let overdue: Int32 = 4
-  /// The system denies what nothing can run without: descriptors, address space, threads.
-  static let denied: Int32 = denialExitCode
-  static let interrupted: Int32 = 130
-}
 
 /// One word after `scrape`.
 protocol Subcommand: Sendable {

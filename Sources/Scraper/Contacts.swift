@@ -1,22 +1,9 @@
 internal import Configuration
 internal import Notifiers
+internal import Passes
 internal import Targets
 
 extension Site {
-  /// Whom scrape.yml names to be told. Throws what is wrong with any of them.
-  func contacts(secrets: Bool) throws(ConfigurationErrors) -> [Contact] {
-    try contacts(from: settings.sections["contacts"], secrets: secrets)
-  }
-
-  private func contacts(
-    from node: Node?, secrets: Bool
-  ) throws(ConfigurationErrors) -> [Contact] {
-    var findings = Findings()
-    let contacts = Contact.all(from: node, secrets: secrets, &findings)
-    try findings.finish()
-    return contacts
-  }
-
   /// The one of that name, with its own secrets only; what was probably meant where there is none.
   func contact(_ name: String, secrets: Bool) throws -> Contact {
     if var node = settings.sections["contacts"], let pairs = node.pairs {

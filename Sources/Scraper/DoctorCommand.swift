@@ -2,6 +2,7 @@ internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Passes
 internal import Sinks
 internal import Targets
 

@@ -1,5 +1,6 @@
 internal import Collectors
 internal import Metrics
+internal import Passes
 internal import Targets
 
 /// Every step of a visit, so that a person can see where it went wrong and repeat it by hand.

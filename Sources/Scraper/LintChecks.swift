@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Metrics
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Targets

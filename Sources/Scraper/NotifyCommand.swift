@@ -1,9 +1,11 @@
+internal import Alerts
 internal import Charts
 internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Notifiers
+internal import Passes
 internal import Targets
 
 /// `scrape notify`: who is told where, and whether it arrives.

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Passes
 internal import Targets
 
 /// `scrape probe`: one question to one service, now, shown to a person.

@@ -1,12 +1,13 @@
 internal import Engine
 internal import Metrics
+internal import Passes
 internal import Synchronization
 internal import Targets
 
 /// One line on a terminal that says how far a pass is and whom it waits for.
 ///
 /// It is drawn at most ten times a second and wiped at the end; without a terminal nothing is shown.
-final class Progress: Sendable {
+final class Progress: PassProgress {
   private struct State {
     var total = 0
     var done = 0

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Metrics
+internal import Passes
 internal import Rules
 
 /// All rules as `scrape list --rules` shows them: those of scrape.yml, the built-in ones, and those that

@@ -2,6 +2,7 @@ internal import Collectors
 internal import Configuration
 internal import Engine
 internal import Metrics
+internal import Passes
 internal import Sinks
 internal import Store
 internal import Targets

@@ -1,6 +1,8 @@
 internal import Configuration
+internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Passes
 
 /// How standard output shows text to people: in how many columns, with colours or without, and with
 /// which characters.
@@ -17,7 +19,7 @@ struct Screen: Sendable {
     let isTerminal = isatty(1) == 1
     let isSized = isTerminal && ioctl(1, UInt(TIOCGWINSZ), &size) == 0
     // As with ps(1) and ls(1), what the shell says goes before what the terminal says.
-    let wanted = Terminal.environment("COLUMNS").flatMap { Int($0) }.flatMap { $0 >= 20 ? $0 : nil }
+    let wanted = environment("COLUMNS").flatMap { Int($0) }.flatMap { $0 >= 20 ? $0 : nil }
     width = wanted ?? (isSized && size.ws_col >= 20 ? Int(size.ws_col) : isTerminal ? 80 : nil)
     height = isSized && size.ws_row >= 5 ? Int(size.ws_row) : nil
     switch color {

@@ -1,5 +1,8 @@
+internal import Alerts
 internal import Configuration
+internal import Engine
 internal import Metrics
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
@@ -125,7 +128,8 @@ enum SilenceCommand: Subcommand {
       let why = silence.why.isEmpty ? "" : ": \(silence.why)"
       let length = Format.age(silence.until.since(now))
       let isOfNone =
-        !Pseudo.withChecks.contains(silence.hosts) && site.inventory.remaining(silence.hosts).isEmpty
+        !Pseudo.withChecks.contains(silence.hosts)
+        && site.inventory.remaining(silence.hosts).isEmpty
       Terminal.show(
         "\(silence.id)  \(silence.hosts)\(checks)  until \(Format.moment(silence.until)) (\(length)), "
           .visible + "\(silence.who)\(why)".visible + (isOfNone ? " (no such host any more)" : ""))

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Engine
 internal import Metrics
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store

@@ -1,4 +1,5 @@
 internal import Metrics
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store

@@ -1,5 +1,7 @@
+internal import Alerts
 internal import Configuration
 internal import Metrics
+internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
@@ -66,7 +68,7 @@ struct StatusView {
     let known = try await store.states()
     let judge = Judge(site, store, watch, states: known)
     feed = AlertFeed(
-      judge.states, of: site, changes: [:], before: [:],
+      judge.states, of: site.alerting, changes: [:], before: [:],
       acknowledgements: try await store.acknowledgements(), silences: try await store.silences(),
       at: now)
     states = judge.states

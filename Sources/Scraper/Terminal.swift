@@ -1,6 +1,7 @@
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Passes
 internal import Synchronization
 
 /// Standard output and standard error, and what a person may be shown on them.
@@ -31,10 +32,6 @@ enum Terminal {
 
   /// Whether somebody seems to sit before this process: cron and systemd give it no terminal.
   static var isAttended: Bool { isatty(0) == 1 || isatty(2) == 1 }
-
-  static func environment(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-  }
 
   /// Whether people see characters that are not ASCII, as their locale says (setlocale(3)).
   static var isUTF8: Bool {

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Engine
 internal import Metrics
+internal import Passes
 internal import Targets
 
 /// `scrape trust`: host keys are shown to a person, who accepts them or not.

@@ -1,6 +1,6 @@
 public import Engine
 internal import Glibc
-public import Metrics
+internal import Metrics
 public import Store
 
 /// What came of delivering to one sink.
@@ -103,15 +103,6 @@ extension Sink {
       }
     }
     return delivery
-  }
-}
-
-extension Timestamp {
-  /// When a file was last written; nil where there is none. The corresponding C function is `stat`.
-  public init?(fileChanged path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    self.init(seconds: Int64(status.st_mtim.tv_sec))
   }
 }
 

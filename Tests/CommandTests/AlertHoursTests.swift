@@ -4,8 +4,11 @@ import Lab
 import Metrics
 import Rules
 import Sinks
+@testable import Store
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// Hours of passes in seconds: the states are set by hand, and all that follows is real, the store, the
@@ -57,7 +60,7 @@ import Testing
 
     mutating func pass(_ seconds: Int64 = 15) async throws {
       var alerting = Alerting(
-        site, store, contacts: try site.contacts(secrets: true), at: now)
+        site.alerting, store, contacts: try site.contacts(secrets: true), at: now)
       for incident in await alerting.update(states, changes: [:]) { try await store.keep(incident) }
       await alerting.tell(on: reactor, by: .after(.seconds(20)))
       now = Timestamp(seconds: now.seconds + seconds)

@@ -4,11 +4,14 @@ import Foundation
 import Lab
 import Metrics
 import Sinks
+@testable import Store
 import Synchronization
 import Testing
 
 @testable import Notifiers
 @testable import Rules
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// A place that keeps what it was sent.
@@ -103,7 +106,7 @@ private struct Inbox: Notifier {
       let contact = Contact(
         name: "team", notifiers: [inbox], sections: [:],
         mark: Mark(source: Source("t", text: ""), line: 1, column: 1))
-      var alerting = Alerting(site, store, contacts: [contact], at: now)
+      var alerting = Alerting(site.alerting, store, contacts: [contact], at: now)
       let kept = await alerting.update(
         states,
         changes: Dictionary(

@@ -1,5 +1,7 @@
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 struct AlertTextTests {

@@ -1,8 +1,11 @@
 import Foundation
 import Metrics
 import Sinks
+@testable import Store
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 @Suite struct ClockJumpTests {

@@ -1,7 +1,10 @@
+import Metrics
 import Foundation
 import Lab
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 @Suite struct CommandLineTests {

@@ -4,6 +4,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.serialized, .timeLimit(.minutes(4))) struct DeliveryTests {
   /// Fifty hosts that are all this machine, of which little is asked.

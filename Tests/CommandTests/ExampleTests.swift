@@ -6,6 +6,8 @@ import Testing
 
 @testable import Notifiers
 @testable import Rules
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// The example of the operator's file, and what the documents claim of rules and names.

@@ -4,6 +4,7 @@ import Lab
 import Synchronization
 
 @testable import Sinks
+@testable import Store
 
 /// Stands before a real InfluxDB and spoils some of what passes: busy, too large, not allowed, lines
 /// that cannot be read, answers that get lost. What it lets through, the real server judges.

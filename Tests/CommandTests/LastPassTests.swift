@@ -2,8 +2,11 @@ import Foundation
 import Lab
 import Metrics
 import Sinks
+@testable import Store
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// That passes stopped is noticed, and that two inventories keep apart.

@@ -3,6 +3,8 @@ import Lab
 import Targets
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 @Suite struct ProbeCommandTests {

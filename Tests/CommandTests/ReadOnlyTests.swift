@@ -2,6 +2,8 @@ import Foundation
 import Lab
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// Commands that contact nobody: no key, no secret, and a group of people who may use them.

@@ -5,8 +5,11 @@ import Lab
 import Metrics
 import Notifiers
 import Sinks
+@testable import Store
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// Reports and alerts' charts, from a store that passes have filled.

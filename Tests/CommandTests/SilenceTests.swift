@@ -3,6 +3,8 @@ import Lab
 import Metrics
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// When a silence ends, as people write it.
@@ -45,7 +47,7 @@ import Testing
     ] as [([String], String)])
   func `a moment is by the clock of this machine`(words: [String], moment: String) throws {
     let end = try SilenceEnd.parse(words, at: Self.now)
-    let parts = Format.local(end)
+    let parts = end.local
     let text = String(
       format: "%04d-%02d-%02d %02d:%02d:%02d", parts.tm_year + 1900, parts.tm_mon + 1,
       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec)
@@ -92,7 +94,7 @@ import Testing
     let said = try range.scrape("silence", "web[02-06]", "2", "hours", "--why", "reset")
     #expect(said.status == 0)
     #expect(said.output.hasPrefix("silence 1: web[02-06] until "), "\(said)")
-    let zone = Format.zone(Timestamp(seconds: Int64(time(nil))))
+    let zone = Timestamp(seconds: Int64(time(nil))).zone
     #expect(said.output.contains(" \(zone), 2 h"), "\(said)")
     #expect(try range.scrape("silence", "web[0:2]", "1h").output.contains(": web[01-03] until"))
     let both = try range.scrape("silence", "web[01:03]", "1h")

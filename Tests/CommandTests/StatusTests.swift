@@ -2,6 +2,8 @@ import Foundation
 import Lab
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// `scrape status` as a tired person reads it.

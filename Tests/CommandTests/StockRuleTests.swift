@@ -4,9 +4,12 @@ import Foundation
 import Lab
 import Metrics
 import Sinks
+@testable import Store
 import Testing
 
 @testable import Rules
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 @testable import Targets
 

@@ -7,6 +7,8 @@ import Notifiers
 import Synchronization
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// A place that does as it is told, and keeps what it saw.

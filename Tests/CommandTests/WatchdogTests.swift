@@ -3,6 +3,8 @@ import Foundation
 import Lab
 import Testing
 
+@testable import Alerts
+@testable import Passes
 @testable import Scraper
 
 /// The second line: what happens when a pass does not come to its end.

@@ -3,6 +3,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct BackOffTests {
   private func queue(_ sink: some Sink, _ number: Int, in store: Store) async throws {
@@ -31,7 +32,7 @@ import Testing
       #expect(Deadline.now.since(start) < .milliseconds(300))
       #expect(second.error?.message.hasPrefix("left alone for another") == true, "\(second)")
       let trouble = try await store.queues().first?.trouble
-      #expect(trouble?.failures == 1 && trouble?.reason == .timeout)
+      #expect(trouble?.failures == 1 && trouble?.reason == "timeout")
       // After at most one and a quarter of twice its cost it is asked again.
       try await Reactor().run { reactor in try await reactor.sleep(until: .after(.seconds(4))) }
       let third = await drain(sink, store)
@@ -74,7 +75,7 @@ import Testing
     took: Double, failures: Int, asked: Int?, least: Double, most: Double
   ) {
     let earlier = Store.Trouble(
-      failures: failures, since: noon, until: noon, reason: .timeout, message: "")
+      failures: failures, since: noon, until: noon, reason: "timeout", message: "")
     let error = SinkError(.timeout, "x", "", retryAfter: asked.map { .seconds($0) })
     let trouble = Store.Trouble(error, took: .seconds(took), at: noon, after: earlier)
     let wait = Double(trouble.until.nanoseconds - noon.nanoseconds) / 1e9

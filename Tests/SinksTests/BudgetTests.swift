@@ -2,6 +2,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 struct BudgetTests {
   private func host(_ name: String, _ points: [Point]) -> HostResult {

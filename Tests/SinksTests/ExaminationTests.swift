@@ -5,6 +5,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct ExaminationTests {
   private func examine(

@@ -6,6 +6,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct GraphiteNamesTests {
   static let point: Point = {

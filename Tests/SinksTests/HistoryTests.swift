@@ -3,6 +3,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 struct HistoryTests {
   /// Points of every type that come, go, repeat and change, the same for the same number.

@@ -5,6 +5,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct InfluxDB2Tests {
   private func sink(_ url: String, _ change: (inout InfluxDB2.Configuration) -> Void = { _ in })

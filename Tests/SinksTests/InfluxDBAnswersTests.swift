@@ -3,6 +3,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct InfluxDBAnswersTests {
   static let points = (0..<4).map { number in

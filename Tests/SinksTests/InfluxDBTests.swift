@@ -5,6 +5,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 extension Reactor {
   func run<Value: Sendable, Failure: Error>(

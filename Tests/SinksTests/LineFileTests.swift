@@ -6,6 +6,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct LineFileTests {
   private func sink(_ folder: String, rotate: Int? = nil, keep: Int = 2) -> LineFile {

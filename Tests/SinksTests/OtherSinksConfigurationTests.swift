@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 /// The settings of the sinks beside InfluxDB.
 struct OtherSinksConfigurationTests {

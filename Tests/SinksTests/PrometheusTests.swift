@@ -6,6 +6,7 @@ import Testing
 
 @testable import Scraper
 @testable import Sinks
+@testable import Store
 
 /// Numbers of several kinds, with tags that must be escaped.
 private let points: [Point] = {

@@ -6,6 +6,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct SetupTests {
   private func prepare(

@@ -4,6 +4,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 struct SinkConfigurationTests {
   private func read(_ text: String) throws -> ([any Sink], Findings) {

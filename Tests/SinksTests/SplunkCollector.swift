@@ -3,6 +3,7 @@ import Glibc
 import Synchronization
 
 @testable import Sinks
+@testable import Store
 
 /// Splunk's HTTP Event Collector at the level of HTTP, as its documentation describes it: it judges
 /// the token, the body and each event, and answers with the documented codes.

@@ -4,6 +4,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct SplunkTests {
   private func login(_ user: String, _ number: Int = 0) -> Point {

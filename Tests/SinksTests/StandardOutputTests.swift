@@ -5,6 +5,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct StandardOutputTests {
   static let many = batch(

@@ -6,6 +6,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 @Suite(.timeLimit(.minutes(2))) struct StoreFileTests {
   @Test(arguments: ["text", "database", "empty database of another", "short", "nothing but zeros"])

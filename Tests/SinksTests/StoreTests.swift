@@ -4,6 +4,7 @@ import Metrics
 import Testing
 
 @testable import Sinks
+@testable import Store
 
 struct StoreTests {
   @Test func `a new store knows no host`() async throws {

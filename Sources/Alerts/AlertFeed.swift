@@ -1,0 +1,144 @@
+public import Metrics
+public import Rules
+public import Store
+public import Targets
+
+/// All that is not well after a pass, as routes and incidents see it: with what is a mere effect, what
+/// somebody said is known, and what is silenced.
+public struct AlertFeed: Sendable {
+  public internal(set) var alerts: [Alert] = []
+  /// How many services cannot be reached because of an alert.
+  private(set) var effects: [Alert.Key: Int] = [:]
+  /// Those that are over: the check is well, or worse than what was known.
+  private(set) var outdated: [Store.Acknowledgement] = []
+  private let silences: [Silenced]
+  private let maintenance: [AlertBook.Maintenance]
+  private let now: Timestamp
+
+  /// A silence, and the hosts that it is for.
+  private struct Silenced {
+    var hosts: Set<String>
+    var check: String?
+    var until: Timestamp
+  }
+
+  /// `changes` are those of this pass, by host; `before` is how checks were before their last change.
+  public init(
+    _ states: [String: [String: CheckState]], of setup: AlertSetup,
+    changes: [String: [CheckTransition]],
+    before: [String: [String: Severity]], acknowledgements: [Store.Acknowledgement],
+    silences: [Store.Silence], at now: Timestamp
+  ) {
+    self.now = now
+    maintenance = setup.alerts.maintenance.filter { $0.holds(now) }
+    let inventory = setup.inventory
+    self.silences = silences.filter { $0.from <= now && now < $0.until }.map { silence in
+      var hosts = Self.hosts(silence.hosts, inventory)
+      if ["all", "*"].contains(silence.hosts) { hosts.formUnion(Pseudo.withChecks) }
+      if Pseudo.withChecks.contains(silence.hosts) { hosts = [silence.hosts] }
+      return Silenced(hosts: hosts, check: silence.check, until: silence.until)
+    }
+    let roots = Self.roots(states, inventory.hosts)
+    let known = Dictionary(
+      acknowledgements.map { (Alert.Key($0.host, $0.check), $0) },
+      uniquingKeysWith: { first, _ in first })
+    let hosts = Dictionary(
+      inventory.hosts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for (name, checks) in states {
+      for (check, state) in checks where state.severity != .ok || state.isFlapping {
+        if Self.notifiesNobody(name, check, state.message) { continue }
+        let key = Alert.Key(name, check)
+        var alert = Alert(
+          key, group: hosts[name]?.group ?? "", severity: state.severity, message: state.message,
+          since: state.since, isFlapping: state.isFlapping, tags: hosts[name]?.pointTags ?? [])
+        alert.from =
+          changes[name]?.last { $0.name == check }?.from ?? before[name]?[check] ?? .ok
+        alert.wasOK = state.lastOK != nil
+        if let root = roots[name], root != key,
+          check == "ssh" || isReached(check, root.host != name)
+        {
+          alert.cause = root
+          if check != "ssh" { effects[root, default: 0] += 1 }
+        }
+        if let word = known[key], state.severity <= word.severity {
+          alert.acknowledgement = word.why.isEmpty ? word.who : "\(word.who): \(word.why)"
+        }
+        alerts.append(alert)
+      }
+    }
+    outdated = acknowledgements.filter { word in
+      let state = states[word.host]?[word.check]
+      return (state?.severity ?? .ok) == .ok && state?.isFlapping != true
+        || (state?.severity ?? .ok) > word.severity
+    }
+  }
+
+  /// Whether that is shown and is an event, but no alert: a pass that somebody else ended is one that he
+  /// knows of, and what fails in the same minute must not stand behind it.
+  private static func notifiesNobody(_ host: String, _ check: String, _ message: String) -> Bool {
+    host == Pseudo.scraper && check == "pass" && message.hasPrefix("vanished")
+  }
+
+  /// The hosts of a silence. One that was taken out of the inventory since does not end it for the
+  /// others.
+  private static func hosts(_ pattern: String, _ inventory: Inventory) -> Set<String> {
+    Set(inventory.remaining(pattern).map(\.name))
+  }
+
+  /// Whether a check cannot be made while its host is down, or while what it is behind is.
+  private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
+    CheckName(check).service != nil || check == CheckName.bmc.text && isBehind
+  }
+
+  /// The alert that is the cause of all others of a host that is down, by host.
+  private static func roots(
+    _ states: [String: [String: CheckState]], _ hosts: [Host]
+  ) -> [String: Alert.Key] {
+    // A switch may be known by its services alone: it is down when all of them are.
+    func main(_ host: String) -> Alert.Key? {
+      let checks = states[host] ?? [:]
+      if let session = checks["ssh"] {
+        return session.severity == .critical ? Alert.Key(host, "ssh") : nil
+      }
+      let services = checks.filter { CheckName($0.key).service != nil }
+      guard let first = services.keys.min(),
+        services.values.allSatisfy({ $0.severity == .critical })
+      else { return nil }
+      return Alert.Key(host, first)
+    }
+    var mains: [String: Alert.Key] = [:]
+    for host in hosts { mains[host.name] = main(host.name) }
+    var roots = mains
+    for (cause, effects) in Topology(hosts).causes(of: Set(mains.keys)) {
+      for effect in effects { roots[effect] = mains[cause] }
+    }
+    return roots
+  }
+
+  /// Until when nothing is told of the alert; nil where it is told.
+  public func silenced(_ alert: Alert) -> Timestamp? {
+    let own = silenced(alert.key)
+    // Nobody wants to hear of what is behind a switch that is being exchanged.
+    return own ?? alert.cause.flatMap { silenced($0) }
+  }
+
+  private func silenced(_ key: Alert.Key) -> Timestamp? {
+    func holds(_ hosts: Set<String>?, _ check: String?) -> Bool {
+      hosts?.contains(key.host) != false && (check.map { CheckName(key.check).matches($0) } ?? true)
+    }
+    if maintenance.contains(where: { holds($0.hosts, $0.check) }) {
+      return Timestamp(nanoseconds: .max)
+    }
+    return silences.filter { holds($0.hosts, $0.check) }.map(\.until).max()
+  }
+}
+
+extension Topology {
+  /// What each host of the inventory cannot be reached without.
+  public init(_ hosts: [Host]) {
+    self.init(
+      Dictionary(
+        hosts.map { ($0.name, [$0.on, $0.behind, $0.via].compactMap { $0 }) },
+        uniquingKeysWith: { first, _ in first }))
+  }
+}

@@ -1,0 +1,23 @@
+public import Rules
+public import Targets
+
+/// What alerts are made by: the inventory and what scrape.yml says of rules, routes and reports.
+public struct AlertSetup: Sendable {
+  let inventory: Inventory
+  let alerts: AlertBook
+  /// The rules for a host.
+  let rules: @Sendable (_ host: String) -> [Rule]
+  let reports: Reports
+
+  public init(
+    inventory: Inventory,
+    alerts: AlertBook,
+    rules: @escaping @Sendable (_ host: String) -> [Rule],
+    reports: Reports
+  ) {
+    self.inventory = inventory
+    self.alerts = alerts
+    self.rules = rules
+    self.reports = reports
+  }
+}

@@ -1,0 +1,363 @@
+public import Metrics
+public import Notifiers
+public import Rules
+internal import Targets
+
+/// An incident in words: short enough for a phone, with every host named.
+public struct AlertText: Sendable {
+  let incident: Incident
+  /// How many services cannot be reached because of an alert.
+  let effects: [Alert.Key: Int]
+
+  public init(
+    incident: Incident,
+    effects: [Alert.Key: Int]
+  ) {
+    self.incident = incident
+    self.effects = effects
+  }
+
+  /// Kinds of trouble that are told in one message; of more it is said how many there are.
+  private static let limit = 40
+  /// So many characters of names stand in what must be one line.
+  private static let brief = 200
+
+  /// Alerts that are told in one line.
+  private struct Kind: Hashable {
+    var check: String
+    var severity: Severity
+    var reason: String
+    var note: String
+  }
+
+  private struct Line {
+    var kind: Kind
+    var members: [Incident.Member]
+    /// What cannot be reached without them.
+    var hidden: [String] = []
+    var services = 0
+
+    var weight: Int { members.count + hidden.count + services }
+    /// What is known or silenced comes after what is not.
+    var loudness: Int {
+      members.allSatisfy { $0.silenced != nil || $0.alert.acknowledgement != nil } ? 0 : 1
+    }
+    var since: Timestamp { members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0) }
+    var names: String { AlertText.names(members.map(\.alert.key.host)) }
+  }
+
+  // MARK: Whole texts
+
+  /// All in one line.
+  var subject: String {
+    if incident.closed != nil { return closedLine }
+    let lines = lines
+    if lines.count == 1 {
+      let line = lines[0]
+      return "\(mark(line.kind.severity)) \(Self.clipped(line.names, 120))\(Self.words(line.kind))"
+    }
+    guard let worst = lines.first else {
+      return "\(mark(incident.severity)) \(Format.count(incident.active.count, "alert"))"
+    }
+    // The worst by name: a number of alerts says nothing that a reader can act on.
+    let rest = lines.dropFirst().flatMap(\.members).map(\.alert.key.host)
+    let hosts = Set(rest).subtracting(Pseudo.withChecks)
+    let place = hosts.isEmpty ? "" : " on \(Format.count(hosts.count, "host"))"
+    let noun = rest.count == 1 ? "alert" : "alerts"
+    return "\(mark(worst.kind.severity)) \(Self.clipped(worst.names, 120))"
+      + "\(Self.words(worst.kind)), and \(Format.count(rest.count)) more \(noun)\(place)"
+  }
+
+  public var text: StyledText { incident.closed == nil ? open : closed }
+
+  private var open: StyledText {
+    var text = StyledText()
+    let lines = lines
+    if lines.count != 1 {
+      text.add(
+        .init(subject, .bold), .init(" · since \(Self.clock(incident.opened))"))
+    }
+    for line in lines.prefix(Self.limit) { add(line, lines.count == 1, to: &text) }
+    if lines.count > Self.limit {
+      let rest = lines.dropFirst(Self.limit)
+      text.add(
+        .init(
+          "and \(Format.count(rest.count, "other kind")) of trouble on "
+            + Self.names(rest.flatMap { $0.members.map(\.alert.key.host) })))
+    }
+    let ended = ended
+    for line in ended.prefix(Self.limit) {
+      text.add(.init("\(Self.end(line.isGone)) "), .init(line.names, .bold), .init(line.words))
+    }
+    let over = ended.dropFirst(Self.limit).reduce(incident.forgotten) { $0 + $1.hosts.count }
+    if over > 0 { text.add(.init("🟢 and \(Format.count(over)) more that are over")) }
+    if let command = firstCheck(lines) {
+      text.add(.init("first check: \(command.what)"), .init(command.command, .code))
+    }
+    return text
+  }
+
+  private var closed: StyledText {
+    var text = StyledText()
+    text.add(.init(closedLine, .bold), .init(" · \(span)"))
+    let lines = ended
+    // Where not all are named above: they were too many, or effects.
+    if lines.count == 1, !closedLine.contains(lines[0].names) {
+      text.add(.init("all of them: \(lines[0].names)"))
+    }
+    if lines.count > 1 {
+      for line in lines.prefix(Self.limit) {
+        text.add(
+          .init("\(mark(line.worst)) → \(Self.end(line.isGone)) "), .init(line.names, .bold),
+          .init(line.words))
+      }
+      if lines.count > Self.limit {
+        let names = Self.names(lines.dropFirst(Self.limit).flatMap(\.hosts))
+        text.add(.init("and \(Format.count(lines.count - Self.limit, "other kind")) on \(names)"))
+      }
+      if incident.forgotten > 0 {
+        text.add(.init("and \(Format.count(incident.forgotten)) more that were over before"))
+      }
+    } else if let line = lines.first, !line.message.isEmpty {
+      text.add(.init("it was: \(line.message)"))
+    }
+    return text
+  }
+
+  /// The line of an incident that is over, in a summary.
+  var missed: [StyledText.Span] {
+    [.init(Self.clipped(closedLine, 2000)), .init(" · \(span)")]
+  }
+
+  private var span: String {
+    let from = incident.members.map(\.alert.since).min() ?? incident.opened
+    return "\(Self.clock(from))–\(Self.clock(incident.closed ?? from))"
+  }
+
+  private var closedLine: String {
+    let roots = incident.members.filter { member in
+      // Effects are back with their cause.
+      member.alert.cause.map { incident.member($0) == nil } ?? true
+    }
+    let all = roots.isEmpty ? incident.members : roots
+    let back = all.filter { !$0.isGone }
+    let gone = all.filter(\.isGone)
+    var ends: [String] = []
+    if let from = back.map(\.alert.since).min() {
+      let until = back.compactMap(\.until).max() ?? from
+      ends.append("\(Self.subject(back)) back after \(Self.length(Self.seconds(from, until)))")
+    }
+    if !gone.isEmpty { ends.append("\(Self.subject(gone)) watched no more") }
+    return "\(Self.end(back.isEmpty)) \(ends.joined(separator: "; "))"
+  }
+
+  /// That nobody looks any more is not to be well.
+  private static func end(_ isGone: Bool) -> String { isGone ? "⚪" : "🟢" }
+
+  /// `web[1-2] ssh`; of several checks the hosts alone, and services of scrape.yml by their names.
+  private static func subject(_ members: [Incident.Member]) -> String {
+    let checks = Set(members.map(\.alert.key.check))
+    if checks.count == 1, let check = checks.first {
+      return "\(clipped(names(members.map(\.alert.key.host)), brief)) \(word(check))"
+    }
+    let hosts = members.map(\.alert.key.host).filter { $0 != Pseudo.services }
+    let services = members.map(\.alert.key).filter { $0.host == Pseudo.services }
+    var words = hosts.isEmpty ? [] : [clipped(names(hosts), brief)]
+    if !services.isEmpty {
+      let names = services.map { word($0.check) }.sorted()
+      words.append("service \(clipped(names.joined(separator: ","), brief))")
+    }
+    return words.joined(separator: ", ")
+  }
+
+  // MARK: Lines
+
+  private var lines: [Line] {
+    var order: [Kind] = []
+    var lines: [Kind: Line] = [:]
+    let active = incident.active
+    for member in active where incident.cause(of: member) == nil {
+      let kind = Kind(
+        check: member.alert.key.check, severity: member.alert.severity,
+        reason: Self.reason(member.alert), note: Self.note(member))
+      if lines[kind] == nil { order.append(kind) }
+      lines[kind, default: Line(kind: kind, members: [])].members.append(member)
+      lines[kind]?.services += effects[member.alert.key] ?? 0
+    }
+    let kinds = Dictionary(
+      lines.values.flatMap { line in line.members.map { ($0.alert.key, line.kind) } },
+      uniquingKeysWith: { first, _ in first })
+    for member in active {
+      guard let cause = incident.cause(of: member), let kind = kinds[cause],
+        member.alert.key.host != cause.host
+      else { continue }
+      lines[kind]?.hidden.append(member.alert.key.host)
+    }
+    return order.compactMap { lines[$0] }.enumerated()
+      .sorted {
+        let (a, b) = ($0.element, $1.element)
+        return (b.loudness, b.kind.severity, b.weight, $0.offset)
+          < (a.loudness, a.kind.severity, a.weight, $1.offset)
+      }
+      .map(\.element)
+  }
+
+  /// ` ssh down`: what stands behind the names.
+  private static func words(_ kind: Kind) -> String {
+    let state = kind.check == "ssh" && kind.severity == .critical ? " down" : ""
+    return " \(word(kind.check))\(state)"
+  }
+
+  private func add(_ line: Line, _ isOnly: Bool, to text: inout StyledText) {
+    let words = Self.words(line.kind)
+    let messages = Set(line.members.map(\.alert.message))
+    let first = line.members[0].alert
+    let message = Self.clipped(
+      messages.count == 1
+        ? first.message : "for example \(first.key.host): \(first.message)", 400)
+    let note = line.kind.note.isEmpty ? "" : " — \(line.kind.note)"
+    let time = " · \(Self.clock(line.since))"
+    if isOnly {
+      text.add(
+        .init("\(mark(line.kind.severity)) "), .init(line.names + words, .bold),
+        .init(time + note))
+      if !message.isEmpty { text.add(.init(message)) }
+    } else {
+      let told = message.isEmpty ? "" : ": \(Self.clipped(message, 160))"
+      text.add(
+        .init("\(mark(line.kind.severity)) "), .init(line.names, .bold),
+        .init("\(words)\(told)\(time)\(note)"))
+    }
+    if !line.hidden.isEmpty || line.services > 0 {
+      let hosts = Set(line.hidden)
+      let counts = [
+        hosts.isEmpty ? nil : Format.count(hosts.count, "host"),
+        line.services == 0 ? nil : Format.count(line.services, "service"),
+      ].compactMap { $0 }
+      let names = hosts.isEmpty ? "" : ": \(Self.names(hosts.sorted()))"
+      text.add(.init("affects \(counts.joined(separator: ", "))\(names)"))
+    }
+  }
+
+  /// What is well again, in lines.
+  private var ended:
+    [(
+      names: String, words: String, worst: Severity, isGone: Bool, message: String, hosts: [String]
+    )]
+  {
+    struct Group: Hashable {
+      var check: String
+      var worst: Severity
+      var isGone: Bool
+    }
+    let over = incident.members.filter { !$0.isActive }
+    var order: [Group] = []
+    var groups: [Group: [Incident.Member]] = [:]
+    for member in over {
+      let group = Group(
+        check: member.alert.key.check, worst: member.worst, isGone: member.isGone)
+      if groups[group] == nil { order.append(group) }
+      groups[group, default: []].append(member)
+    }
+    return order.map { group in
+      let members = groups[group] ?? []
+      let until = members.compactMap(\.until).max() ?? incident.opened
+      // Of several that were not well one after the other, the one that was it for longest.
+      let length = members.map { Self.seconds($0.alert.since, $0.until ?? until) }.max() ?? 0
+      let hosts = members.map(\.alert.key.host)
+      let end =
+        group.isGone
+        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(length))"
+      return (
+        Self.names(hosts), " \(Self.word(group.check)) \(end)",
+        group.worst, group.isGone, Self.clipped(members[0].alert.message, 400), hosts
+      )
+    }
+  }
+
+  private func firstCheck(_ lines: [Line]) -> (what: String, command: String)? {
+    let own = lines.first { !Pseudo.withChecks.contains($0.members[0].alert.key.host) }
+    guard let line = own, let host = line.members.first?.alert.key.host else { return nil }
+    let what =
+      switch line.kind.reason {
+      case "timeout", "unreachable": "power and uplink of \(host); "
+      case "connection_refused" where line.kind.check == "ssh": "whether sshd runs on \(host); "
+      default: ""
+      }
+    return (what, "scrape host \(host)")
+  }
+
+  // MARK: Words
+
+  private func mark(_ severity: Severity) -> String {
+    switch severity {
+    case .ok: "🟢"
+    case .minor: "🟡"
+    case .major: "🟠"
+    case .critical: "🔴"
+    case .unknown: "⚪"
+    }
+  }
+
+  /// The closed word that a target's message begins with; else the whole.
+  private static func reason(_ alert: Alert) -> String {
+    let check = alert.key.check
+    // Numbers differ from host to host: one line tells of all.
+    if CheckName(check).rule != nil { return "" }
+    return String(alert.message.prefix { $0 != ":" })
+  }
+
+  private static func note(_ member: Incident.Member) -> String {
+    var notes: [String] = []
+    if member.alert.isFlapping { notes.append("flapping") }
+    if let words = member.alert.acknowledgement {
+      notes.append("known (\(clipped(words.visible, 100)))")
+    }
+    if let until = member.silenced {
+      notes.append(until.nanoseconds == .max ? "in maintenance" : "silenced until \(clock(until))")
+    }
+    return notes.joined(separator: ", ")
+  }
+
+  /// `https` of `service https`, `disk full /` of `rule disk full{path=/}`.
+  private static func word(_ check: String) -> String {
+    // The names of disks and interfaces are a host's words.
+    clipped((CheckName(check).service ?? CheckName(check).label).visible, 120)
+  }
+
+  /// Folded, and the services of scrape.yml and the scraper by their own words.
+  private static func names(_ hosts: [String]) -> String {
+    let all = hosts.map { host in
+      switch host {
+      case Pseudo.services: "service"
+      case Pseudo.scraper: "scraper"
+      default: host
+      }
+    }
+    return fold(Array(Set(all)).sorted())
+  }
+
+  /// The hosts of several incidents; nil where there are none.
+  static func names(_ texts: ArraySlice<AlertText>) -> String? {
+    texts.isEmpty ? nil : names(texts.flatMap { $0.incident.members.map(\.alert.key.host) })
+  }
+
+  static func clipped(_ text: String, _ length: Int = 150) -> String {
+    // One character may be of any number of scalars.
+    let scalars = text.unicodeScalars
+    guard scalars.count > length else { return text }
+    return String(String.UnicodeScalarView(scalars.prefix(length - 1))) + "…"
+  }
+
+  /// `14:05`, with the date where it is not today's.
+  public static func clock(_ time: Timestamp) -> String { String(Format.time(time).dropLast(3)) }
+
+  private static func seconds(_ from: Timestamp, _ until: Timestamp) -> Int64 {
+    let (length, overflow) = until.nanoseconds.subtractingReportingOverflow(from.nanoseconds)
+    return overflow ? 0 : max(0, length) / 1_000_000_000
+  }
+
+  private static func length(_ seconds: Int64) -> String {
+    seconds < 60 ? "\(max(1, seconds)) s" : Format.duration(.seconds(seconds))
+  }
+}

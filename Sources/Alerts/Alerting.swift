@@ -1,0 +1,418 @@
+internal import Charts
+public import Engine
+public import Metrics
+public import Notifiers
+internal import Rules
+public import Store
+internal import Synchronization
+internal import Targets
+
+/// From states to people: what a pass changes about incidents, and who is told of it.
+///
+/// `update` goes before the pass is kept, and its incidents into the same transaction; `tell` comes
+/// after. What could not be told is told by a later pass, as it is then.
+public struct Alerting: Sendable {
+  private let setup: AlertSetup
+  private let store: Store
+  private let contacts: [Contact]
+  private let now: Timestamp
+  private var incidents: [Incident] = []
+  private var effects: [Alert.Key: Int] = [:]
+  public internal(set) var warnings: [String] = []
+
+  /// Contacts without their secrets would be told nothing: `contacts` holds them.
+  public init(_ setup: AlertSetup, _ store: Store, contacts: [Contact], at now: Timestamp) {
+    self.setup = setup
+    self.store = store
+    self.contacts = contacts
+    self.now = now
+  }
+
+  // MARK: What changes
+
+  /// Takes in how everything is, and returns the incidents that are to be kept with the pass.
+  public mutating func update(
+    _ states: [String: [String: CheckState]], changes: [String: [CheckTransition]]
+  ) async -> [Store.KeptIncident] {
+    guard !contacts.isEmpty else {
+      await forgetOutdated(states)
+      return []
+    }
+    do {
+      let isAsked = setup.alerts.routes.contains { !$0.transitions.isEmpty }
+      let feed = AlertFeed(
+        states, of: setup, changes: changes,
+        before: isAsked ? try await store.severitiesBefore() : [:],
+        acknowledgements: try await store.acknowledgements(),
+        silences: try await store.silences(), at: now)
+      effects = feed.effects
+      if !feed.outdated.isEmpty { try await store.remove(feed.outdated) }
+      let known = try await store.incidents().compactMap { kept in
+        Incident(kept.body).map { incident in
+          var incident = incident
+          incident.id = kept.id
+          return incident
+        }
+      }
+      let alerts = setup.alerts
+      var book = IncidentBook(known, routes: alerts.routes) { alerts.isChosen($0, $1) }
+      book.update(
+        feed.alerts, at: now, okSince: { states[$0.host]?[$0.check]?.since },
+        silenced: feed.silenced)
+      incidents = book.incidents
+      var next = try await store.nextIncident()
+      for index in incidents.indices where incidents[index].id == 0 {
+        incidents[index].id = next
+        next += 1
+      }
+      return book.changed.sorted().map { Self.kept(incidents[$0]) }
+    } catch {
+      warnings.append("alerts: \("\(error)".visible); nobody is told in this pass")
+      incidents = []
+      return []
+    }
+  }
+
+  /// Where nobody is notified, `scrape status` shows what is acknowledged all the same.
+  private func forgetOutdated(_ states: [String: [String: CheckState]]) async {
+    guard let words = try? await store.acknowledgements(), !words.isEmpty else { return }
+    let feed = AlertFeed(
+      states, of: setup, changes: [:], before: [:], acknowledgements: words, silences: [], at: now)
+    if !feed.outdated.isEmpty { try? await store.remove(feed.outdated) }
+  }
+
+  private static func kept(_ incident: Incident, isOpen: Bool = true) -> Store.KeptIncident {
+    Store.KeptIncident(
+      id: incident.id, contact: incident.contact, isOpen: isOpen, body: incident.json)
+  }
+
+  // MARK: Who is told
+
+  /// One thing to tell, and the incidents that it tells of.
+  private struct Job {
+    var telling: Telling
+    var incidents: [Int]
+    /// How these are then.
+    var decision: Decision
+    var digests: [UInt64]
+    /// The report that it is instead.
+    var report: Reports.Due?
+  }
+
+  /// Tells everybody what they have not been told, and remembers it.
+  public mutating func tell(on reactor: Reactor, by deadline: Deadline) async {
+    var all: [Job] = []
+    var memories: [String: NotifierMemory] = [:]
+    let reports = contacts.isEmpty ? [] : await setup.reports.due(at: now, in: store)
+    for contact in contacts {
+      for notifier in contact.notifiers {
+        let hold = await BackOff.hold(notifier, at: now, in: store)
+        if hold == .all { continue }
+        // What was not tried there yet is not kept back by what was refused.
+        let jobs = self.jobs(for: notifier, of: contact).filter { job in
+          hold == .none
+            || job.incidents.contains { incidents[$0].tellings[notifier.name] == nil }
+        }
+        let due = hold == .none ? reports : []
+        let own =
+          jobs
+          + due.filter { $0.notice.contact == contact.name }.map { report in
+            Job(
+              telling: Telling(notifier, report.notice, .first), incidents: [], decision: .first,
+              digests: [], report: report)
+          }
+        guard !own.isEmpty else { continue }
+        for (index, job) in own.enumerated() {
+          all.append(index < Self.charts ? await withChart(job) : job)
+        }
+        memories[notifier.name] = NotifierMemory(
+          (try? await store.notifierMemory(notifier.name)) ?? [:])
+      }
+    }
+    let ledger = Ledger(incidents)
+    if !all.isEmpty {
+      let (all, store, now, start) = (all, store, now, Deadline.now)
+      let outcomes = await Telling.tell(
+        all.map(\.telling), memories: &memories, on: reactor, by: deadline
+      ) { index, outcome, memory in
+        let job = all[index]
+        let changed = ledger.note(job, outcome, at: now)
+        for incident in changed { try? await store.keep(Self.kept(incident)) }
+        let notifier = job.telling.notifier
+        try? await store.remember(memory.values, of: notifier.name)
+        await BackOff.note(
+          outcome.error, of: notifier, took: Deadline.now.since(start), at: now, in: store)
+      }
+      // One that reached nobody comes with the next pass, with newer figures.
+      for (job, outcome) in zip(all, outcomes) where outcome.error == nil {
+        if let report = job.report { await setup.reports.remember(report, in: store) }
+      }
+      var told: Set<String> = []
+      for outcome in outcomes {
+        guard let error = outcome.error, told.insert("\(error)").inserted, outcome.wasTried else {
+          continue
+        }
+        warnings.append("nobody was told by \(error)".visible)
+      }
+    }
+    incidents = ledger.incidents
+    await settle()
+  }
+
+  /// Incidents that no later pass need look at are put away.
+  private func settle() async {
+    for incident in incidents {
+      guard let closed = incident.closed else { continue }
+      let route = setup.alerts.route(named: incident.route)
+      let interval = route?.interval ?? .zero
+      let age = now.nanoseconds.subtractingReportingOverflow(closed.nanoseconds)
+      // Who cannot be told for a day will not be told at all; who wants quiet may want it for a weekend.
+      let days: Int64 = setup.alerts.hasQuiet(incident.contact) ? 7 : 1
+      let isLost = age.overflow || age.partialValue > days * 86_400 * 1_000_000_000
+      let isOld = age.overflow || age.partialValue > interval.components.seconds &* 1_000_000_000
+      let notifiers = contacts.first { $0.name == incident.contact }?.notifiers ?? []
+      let isTold = notifiers.allSatisfy { notifier in
+        guard let route else { return true }
+        // What still looks open where people read it is to be changed.
+        if let telling = incident.tellings[notifier.name], notifier.isLiving, !telling.told.isEmpty,
+          !telling.isClosed, !incident.isDropped
+        {
+          return false
+        }
+        let isQuiet = setup.alerts.isQuiet(incident.contact, incident.severity, at: now)
+        return !isQuiet
+          && Decision(
+            incident, for: notifier.name, living: false, route: route, digest: 0, quiet: false,
+            at: now) == .nothing
+      }
+      if isOld && isTold || isLost { try? await store.keep(Self.kept(incident, isOpen: false)) }
+    }
+  }
+
+  /// What one notifier is to tell in this pass.
+  private func jobs(for notifier: any Notifier, of contact: Contact) -> [Job] {
+    var jobs: [Job] = []
+    var late: [Int] = []
+    var first: [Job] = []
+    for (index, incident) in incidents.enumerated() where incident.contact == contact.name {
+      guard let route = setup.alerts.route(named: incident.route) else { continue }
+      let text = AlertText(incident: incident, effects: effects)
+      let digest = Self.digest(text.text)
+      let isQuiet = setup.alerts.isQuiet(contact.name, incident.loudness, at: now)
+      let decision = Decision(
+        incident, for: notifier.name, living: notifier.isLiving, route: route, digest: digest,
+        quiet: isQuiet, at: now)
+      guard decision != .nothing else { continue }
+      let isCutOff = incident.members.contains(where: \.alert.isCutOff)
+      if decision == .missed {
+        guard isCutOff else {
+          late.append(index)
+          continue
+        }
+        // Over before it could be sent, as the way to the notifier was cut as well.
+        let notice = notice(of: incident, text, decision, for: contact, isQuiet: false)
+        jobs.append(
+          Job(
+            telling: Telling(notifier, notice, .first), incidents: [index], decision: decision,
+            digests: [digest]))
+        continue
+      }
+      let told = incident.tellings[notifier.name]?.told ?? ""
+      // What was told in a summary has no message of its own that could be changed.
+      if decision == .change, told.isEmpty { continue }
+      let notice = notice(of: incident, text, decision, for: contact, isQuiet: isQuiet)
+      let occasion: Occasion =
+        switch decision {
+        case .change: .change
+        case .again: told.isEmpty ? .first : .again
+        case .end: told.isEmpty ? .first : .end
+        default: .first
+        }
+      let job = Job(
+        telling: Telling(notifier, notice, occasion, told: Told(told)), incidents: [index],
+        decision: decision, digests: [digest])
+      if decision == .first { first.append(job) } else { jobs.append(job) }
+    }
+    // Many that waited for long are told as one.
+    let age = setup.alerts.stale.components.seconds &* 1_000_000_000
+    let stale = first.filter { job in
+      let incident = incidents[job.incidents[0]]
+      return now.nanoseconds &- incident.opened.nanoseconds > age
+        && !incident.members.contains(where: \.alert.isCutOff)
+    }
+    if stale.count > 3 {
+      late += stale.flatMap(\.incidents)
+      first.removeAll { job in late.contains(job.incidents[0]) }
+    }
+    jobs += first
+    if !late.isEmpty { jobs.append(summary(late.sorted(), notifier, contact)) }
+    // What people are to notice first: a bot may say only so much in a minute.
+    return jobs.filter { $0.decision != .change } + jobs.filter { $0.decision == .change }
+  }
+
+  private func notice(
+    of incident: Incident, _ text: AlertText, _ decision: Decision, for contact: Contact,
+    isQuiet: Bool
+  ) -> Notice {
+    let isOver = incident.closed != nil
+    var notice = Notice(
+      isOver ? .recovery : .problem, incident: "\(incident.id)", severity: incident.severity,
+      subject: text.subject, text: text.text, alerts: incident.members.map(Notice.Alert.init),
+      opened: incident.opened, closed: incident.closed, contact: contact.name)
+    // Nobody is woken by what is minor, nor by any recovery at night.
+    let worst = isOver ? incident.members.map(\.worst).max() ?? .ok : incident.loudness
+    notice.isSilent = isQuiet || worst <= .minor
+    return notice
+  }
+
+  /// Of so many incidents a summary tells all, of the others the hosts.
+  private static let whole = 40
+
+  /// What was over before it could be told, and what waited for long, as one message.
+  private func summary(_ late: [Int], _ notifier: any Notifier, _ contact: Contact) -> Job {
+    let all = late.map { incidents[$0] }
+    let texts = all.map { AlertText(incident: $0, effects: effects) }
+    let open = all.count { $0.closed == nil }
+    let from = all.map(\.opened).min() ?? now
+    let severity = all.map(\.severity).max() ?? .ok
+    let subject =
+      "\(open == 0 ? "🟢" : "🔴") \(Format.count(all.count, "incident")) since "
+      + "\(AlertText.clock(from)) not told until now: \(open) open, \(all.count - open) over"
+    var text = StyledText()
+    text.add(.init(subject, .bold))
+    let lasting = texts.filter { $0.incident.closed == nil }
+    for one in lasting.prefix(Self.whole) { text.lines += one.text.lines }
+    if let rest = AlertText.names(lasting.dropFirst(Self.whole)) {
+      text.add(.init("🔴 and \(Format.count(lasting.count - Self.whole)) more, open: \(rest)"))
+    }
+    let over = texts.filter { $0.incident.closed != nil }
+    for one in over.prefix(Self.whole) { text.lines.append(one.missed) }
+    if let rest = AlertText.names(over.dropFirst(Self.whole)) {
+      text.add(.init("🟢 and \(Format.count(over.count - Self.whole)) more, over: \(rest)"))
+    }
+    var notice = Notice(
+      .summary, severity: severity, subject: subject, text: text,
+      alerts: all.flatMap { $0.members.map(Notice.Alert.init) }, opened: from,
+      contact: contact.name)
+    notice.isSilent = open == 0 || severity <= .minor
+    return Job(
+      telling: Telling(notifier, notice, .first), incidents: late, decision: .missed,
+      digests: texts.map { Self.digest($0.text) })
+  }
+
+  /// Drawn for one place in one pass: more nobody is told in that time.
+  private static let charts = 20
+
+  /// With the picture of the number that crossed its line, where people are to notice it.
+  private func withChart(_ job: Job) async -> Job {
+    guard job.decision == .first || job.decision == .again, let first = job.incidents.first else {
+      return job
+    }
+    let loud = incidents[first].loud.map(\.alert)
+    // What does not answer at all has no number to show.
+    let worst = loud.filter { CheckName($0.key.check).rule != nil || $0.severity < .critical }
+      .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
+    guard let worst, worst.severity == loud.map(\.severity).max() else { return job }
+    var job = job
+    job.telling.notice.chart = await AlertChart.make(
+      for: worst.key.check, host: worst.key.host, tags: worst.tags,
+      rules: setup.rules(worst.key.host), in: store, now: .now)
+    return job
+  }
+
+  /// To see whether a text is another one.
+  private static func digest(_ text: StyledText) -> UInt64 { text.plain.utf8.fnv1a }
+
+  /// The incidents while lanes tell of them side by side.
+  private final class Ledger: Sendable {
+    private let list: Mutex<[Incident]>
+
+    init(_ incidents: [Incident]) { list = Mutex(incidents) }
+
+    var incidents: [Incident] { list.withLock { $0 } }
+
+    /// Notes what came of a job; returns its incidents as they are now.
+    func note(_ job: Job, _ outcome: Telling.Outcome, at now: Timestamp) -> [Incident] {
+      let name = job.telling.notifier.name
+      return list.withLock { incidents in
+        for (index, digest) in zip(job.incidents, job.digests) {
+          var telling = incidents[index].tellings[name] ?? Incident.Telling()
+          if job.decision != .missed { telling.told = outcome.told.text }
+          telling.failure = outcome.error.map { $0.message.visible }
+          if outcome.error == nil {
+            telling.digest = digest
+            if job.decision != .change {
+              telling.noticed = now
+              telling.revision = incidents[index].revision
+              telling.severity = incidents[index].severity
+            }
+            telling.isClosed = incidents[index].closed != nil
+            if job.decision != .change { telling.noticedEnd = telling.isClosed }
+          }
+          incidents[index].tellings[name] = telling
+        }
+        return job.incidents.map { incidents[$0] }
+      }
+    }
+  }
+}
+
+/// How long a place is left alone that did not take what it was told.
+private enum BackOff {
+  private static let longest = Duration.seconds(900)
+
+  /// What a place is told in the meantime.
+  enum Hold { case all, known, none }
+
+  private static func name(_ notifier: any Notifier) -> String { "back-off \(notifier.name)" }
+
+  static func hold(_ notifier: any Notifier, at now: Timestamp, in store: Store) async -> Hold {
+    let values = try? await store.notifierMemory(name(notifier))
+    guard let until = values?["until"].flatMap({ Int64($0) }) else { return .none }
+    let (left, overflow) = until.subtractingReportingOverflow(now.nanoseconds)
+    // A moment too far off is of a clock that was set back.
+    guard !overflow && left > 0 && left <= longest.nanoseconds else { return .none }
+    // A place that refuses one thing may take another.
+    let reason = values?["reason"].flatMap { NotifierError.Reason(rawValue: $0) }
+    return reason == .refused || reason == .failed ? .known : .all
+  }
+
+  /// What will not be better in the next pass is tried less and less often, and so is what cost time.
+  static func note(
+    _ error: NotifierError?, of notifier: any Notifier, took: Duration, at now: Timestamp,
+    in store: Store
+  ) async {
+    let known = (try? await store.notifierMemory(name(notifier))) ?? [:]
+    guard let error else {
+      if !known.isEmpty { try? await store.remember([:], of: name(notifier)) }
+      return
+    }
+    // Several things that fail in one pass are one failure.
+    let isNext = known["at"] != "\(now.nanoseconds)"
+    let failures = (known["failures"].flatMap { Int($0) } ?? 0) + (isNext ? 1 : 0)
+    let wait: Duration
+    switch error.reason {
+    case .unreachable, .timeout, .protocolError:
+      wait = took < .seconds(1) ? .zero : min(.seconds(300), took * (1 << min(failures, 5)))
+    case .busy, .cancelled: wait = .zero
+    case .unauthorized, .forbidden, .missing, .refused, .failed:
+      wait = min(longest, .seconds(15) * (1 << min(max(failures, 1) - 1, 6)))
+    }
+    let until = now.nanoseconds &+ wait.nanoseconds
+    try? await store.remember(
+      [
+        "failures": "\(failures)", "until": "\(until)", "at": "\(now.nanoseconds)",
+        "reason": error.reason.rawValue,
+      ], of: name(notifier))
+  }
+}
+
+extension Notice.Alert {
+  fileprivate init(_ member: Incident.Member) {
+    let alert = member.alert
+    self.init(
+      host: alert.key.host, group: alert.group, check: alert.key.check, severity: alert.severity,
+      from: alert.from, message: alert.message, since: alert.since, until: member.until,
+      cause: alert.cause?.host, tags: alert.tags)
+  }
+}

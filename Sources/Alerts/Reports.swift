@@ -1,0 +1,72 @@
+public import Configuration
+internal import Metrics
+public import Notifiers
+internal import Store
+public import Targets
+
+/// All reports of scrape.yml, and which of them are to be told now.
+public struct Reports: Sendable {
+  public let all: [Report]
+
+  /// A report that is to be told. When it was, `remember` keeps that it need not be again.
+  struct Due {
+    var notice: Notice
+    /// The name under which the store knows it.
+    let key: String
+    let slot: Timestamp
+  }
+
+  /// Reads what stands behind `reports:` of each contact.
+  public init(
+    _ inventory: Inventory, _ contacts: [Contact], in catalog: Catalog, _ findings: inout Findings
+  ) {
+    var all: [Report] = []
+    for contact in contacts {
+      guard let node = contact.sections["reports"] else { continue }
+      let items =
+        findings.attempt { () throws(ConfigurationError) in try node.list("reports") } ?? []
+      var names: Set<String> = []
+      for item in items {
+        guard let report = Report(item, of: contact.name, inventory, in: catalog, &findings) else {
+          continue
+        }
+        guard names.insert(report.name).inserted else {
+          findings.add(
+            ConfigurationError(
+              "contact \"\(contact.name)\" has two reports \"\(report.name)\"", at: item))
+          continue
+        }
+        all.append(report)
+      }
+    }
+    self.all = all
+  }
+
+  /// Those whose time has come. One that is new comes at its next time: there may be nothing yet to
+  /// tell of. Where the store cannot be read nothing is due; the next pass asks it again.
+  func due(at now: Timestamp, in store: Store) async -> [Due] {
+    var due: [Due] = []
+    for report in all {
+      let key = "report \(report.contact)/\(report.name)"
+      let slot = report.schedule.last(until: now)
+      do {
+        guard let told = try await store.reminder(key) else {
+          try await store.setReminder(key, slot)
+          continue
+        }
+        guard report.schedule.isDue(at: now, told: told) else { continue }
+      } catch {
+        continue
+      }
+      var notice = await ReportText(report, until: slot, in: store).notice
+      notice.incident = "\(key) \(slot.seconds)"
+      due.append(Due(notice: notice, key: key, slot: slot))
+    }
+    return due
+  }
+
+  /// Keeps that it was told.
+  func remember(_ due: Due, in store: Store) async {
+    try? await store.setReminder(due.key, due.slot)
+  }
+}

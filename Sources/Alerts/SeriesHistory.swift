@@ -1,0 +1,51 @@
+public import Metrics
+public import Rules
+public import Store
+
+/// What the store holds of the series that a selector looks at.
+public enum SeriesHistory: Sendable {
+  public typealias Value = (time: Timestamp, value: Double)
+
+  /// The values of each of a host's series by its tags; none where the store cannot be read. `tags` are
+  /// those of the host.
+  private static func of(
+    _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
+    to: Timestamp
+  ) async -> [[Tag]: [Value]] {
+    // Kept as of no host, whoever asks.
+    let host = selector.measurement == Selector.together ? Pseudo.all : host
+    let kept = try? await store.histories(
+      host: host, measurement: selector.measurement, field: selector.field, from: from, to: to)
+    return (kept ?? [:]).filter { own, _ in
+      selector.matches(Point(selector.measurement, tags: own), tags: tags)
+    }.mapValues { $0.compactMap(number) }
+  }
+
+  /// The same by the series' names, as `Selector.instance` gives them, with the tags of one of them. A
+  /// series whose other tags change (a GPU's `pstate`) is one.
+  public static func byName(
+    _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
+    to: Timestamp
+  ) async -> [String: (tags: [Tag], values: [Value])] {
+    var all: [String: (tags: [Tag], values: [Value])] = [:]
+    for (own, found) in await of(
+      selector, host: host, tags: tags, in: store, from: from, to: to)
+    {
+      let name = selector.instance(of: Point(selector.measurement, tags: own))
+      all[name, default: (own, [])].values += found
+    }
+    return all.mapValues { entry in
+      (entry.tags, entry.values.sorted { $0.time < $1.time })
+    }
+  }
+
+  /// A value as a number; nil where it is a text.
+  static func number(_ time: Timestamp, _ value: FieldValue) -> Value? {
+    switch value {
+    case .integer(let integer): (time, Double(integer))
+    case .float(let float): (time, float)
+    case .boolean(let flag): (time, flag ? 1 : 0)
+    case .string: nil
+    }
+  }
+}

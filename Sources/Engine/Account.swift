@@ -1,0 +1,20 @@
+internal import Glibc
+
+/// The account that runs this process; cron and systemd need not set its environment.
+public enum Account {
+  public static var home: String {
+    environment("HOME") ?? entry.map { String(cString: $0.pw_dir) } ?? "/"
+  }
+
+  public static var user: String {
+    environment("USER") ?? environment("LOGNAME")
+      ?? entry.map { String(cString: $0.pw_name) } ?? "root"
+  }
+
+  private static var entry: passwd? { getpwuid(geteuid())?.pointee }
+}
+
+/// The value of an environment variable; nil where it is not set or empty.
+public func environment(_ name: String) -> String? {
+  getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+}

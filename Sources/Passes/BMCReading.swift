@@ -1,0 +1,59 @@
+public import Metrics
+internal import Sinks
+public import Targets
+
+/// What one BMC's answer means: points, what is kept for the next pass, and what went wrong.
+public struct BMCReading: Sendable {
+  /// Its name among targets, in `--only`, and for what is remembered of it.
+  public static let name = "bmc"
+
+  public var result: HostResult
+  /// Why the BMC could not be asked, or not to the end.
+  public var failure: TargetError?
+  /// Whether it was not asked because a jump host stands between: the host's own line says so.
+  public let isBehindJumpHost: Bool
+
+  init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
+    let host = turn.host
+    failure = answer.failure
+    isBehindJumpHost = host.jumpHost != nil
+    result = HostResult(
+      batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
+    result.isOfBoot = false
+    result.memory[Self.name] = Memory(time: answer.time, values: answer.memory)
+    // One that had no turn is due at the next pass, not in a minute.
+    let hadTurn = failure?.reason != .notReached && failure?.reason != .cancelled
+    result.due[Self.name] = turn.due.map { hadTurn ? $0 : answer.time }
+    result.facts = answer.facts
+    result.batch.points = answer.points
+    let milliseconds = (took.milliseconds * 1000).rounded() / 1000
+    // A BMC that fell silent has told nothing of the parts that remained: they keep what they had.
+    if answer.isOpen {
+      let asked = Set(answer.steps.map(\.name))
+      result.ran = BMCAnswer.parts.filter(asked.contains).map(Self.part)
+      result.problems = answer.problems.map {
+        CollectorProblem(
+          collector: Self.part($0.part), reason: $0.reason.rawValue, detail: $0.detail)
+      }
+    }
+    result.outcomes = [
+      TargetOutcome(
+        target: Self.name, up: failure == nil, severity: failure.severity(.major),
+        reason: failure?.reason.rawValue,
+        message: failure?.detail, milliseconds: milliseconds)
+    ]
+    if isBehindJumpHost { result.outcomes = [] }
+    var point = Point("scrape", tags: [Tag("target", Self.name)])
+    point.integer("up", failure.up)
+    point.string("reason", failure?.reason.rawValue)
+    point.float("duration_ms", milliseconds)
+    point.integer("problems", Int64(result.problems.count))
+    result.batch.points.append(point)
+  }
+
+  /// A part of a BMC as a collector's name: `bmc sensors`.
+  public static func part(_ name: String) -> String { "\(self.name) \(name)" }
+
+  /// Whether a collector's name is that of a part of a BMC.
+  public static func isPart(_ collector: String) -> Bool { collector.hasPrefix("\(name) ") }
+}

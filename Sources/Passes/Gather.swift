@@ -1,0 +1,113 @@
+internal import Collectors
+internal import Configuration
+public import Engine
+internal import Glibc
+internal import Metrics
+internal import Sinks
+public import Targets
+
+/// What is needed to ask hosts: reactors, keys and accepted host keys, each made once.
+public struct Gatherer: Sendable {
+  public let reactors: [Reactor]
+  private var keyring: Keyring
+  private var knownHosts: [[String]: KnownHosts] = [:]
+  public internal(set) var warnings: [String] = []
+  private let site: Site
+
+  /// One reactor carries 1,800 log-ins a second; a second one serves where there is a second core.
+  public init(_ site: Site) async {
+    self.site = site
+    let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    reactors = (0..<min(2, cores)).map { _ in Reactor() }
+    let home = Account.home
+    keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
+  }
+
+  /// How a host is reached, with what it is asked for the first time.
+  public mutating func target(for host: Host) throws(TargetError) -> HostTarget {
+    if let via = host.jumpHost { throw .behind(via) }
+    var credentials: Credentials
+    do throws(ConfigurationError) {
+      credentials = keyring.credentials(
+        keys: host.keys, passphrase: try host.keyPassphrase?.reveal().clearText,
+        password: try host.password?.reveal().clearText)
+    } catch {
+      throw TargetError(.localError, error.oneLine)
+    }
+    let user = host.user ?? Account.user
+    var target = HostTarget(
+      name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
+      credentials: credentials, knownHosts: accepted(host))
+    target.timeouts.connect = site.settings.connectTimeout
+    return target
+  }
+
+  /// How a host's BMC is reached, with its secrets.
+  public func bmc(_ settings: BMCSettings, of host: Host) throws(TargetError) -> BMCTarget {
+    if let via = host.jumpHost { throw .behind(via) }
+    do throws(ConfigurationError) {
+      return try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
+    } catch {
+      throw TargetError(.localError, error.oneLine)
+    }
+  }
+
+  /// What probes share, with the settings.
+  public var kit: ProbeKit {
+    ProbeKit(
+      reserved: Set(Catalog.all.names), contacts: site.contactsFile, sinks: site.sinkAddresses,
+      findings: site.settings.findings)
+  }
+
+  private mutating func accepted(_ host: Host) -> KnownHosts {
+    let files = site.knownHostFiles(of: host)
+    if let known = knownHosts[files] { return known }
+    var known = KnownHosts()
+    for file in files {
+      do {
+        known.add(try SmallFile.read(file, limit: 16 << 20), file: file)
+      } catch  where error.code == ENOENT || error.code == ENOTDIR {
+      } catch {
+        warnings.append("\(file): \(error)")
+      }
+    }
+    warnings += known.warnings
+    knownHosts[files] = known
+    return known
+  }
+}
+
+/// How one host is asked.
+public enum Reach: Sendable {
+  case ssh(HostTarget)
+  case local
+  /// Not at all, and why.
+  case failed(TargetError)
+
+  public init(_ host: Host, _ gatherer: inout Gatherer) {
+    if host.connection == .local {
+      self = .local
+      return
+    }
+    do { self = .ssh(try gatherer.target(for: host)) } catch { self = .failed(error) }
+  }
+
+  public func ask(
+    _ batches: [Batch], pause: Duration = .zero, on reactor: Reactor, by deadline: Deadline
+  ) async -> [HostAnswer] {
+    switch self {
+    case .ssh(let target):
+      return await reactor.open { reactor in
+        await target.ask(batches, pause: pause, on: reactor, by: deadline)
+      }
+    case .local:
+      return await reactor.open { reactor in
+        await LocalTarget().ask(batches, pause: pause, on: reactor, by: deadline)
+      }
+    case .failed(let error):
+      var answer = HostAnswer(time: .now)
+      answer.failure = error
+      return batches.map { _ in answer }
+    }
+  }
+}

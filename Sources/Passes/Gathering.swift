@@ -1,0 +1,246 @@
+internal import Engine
+internal import Metrics
+internal import Sinks
+internal import Targets
+
+/// How a pass asks: hosts, services and BMCs side by side, each in its own task.
+extension Pass {
+  /// What is asked of one host in one go: its batch, and its probes.
+  struct Job: Sendable {
+    var host: Host
+    var turn: Plan.Turn?
+    var probes: Plan.ProbeTurn?
+    var reach: Reach
+    /// Whether the host took long at the last pass: see HostLanes.swift.
+    var wasSlow = false
+
+    static func all(of plan: Plan, _ gatherer: inout Gatherer) -> [Job] {
+      let probes = Dictionary(
+        plan.probes.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+      var jobs = plan.turns.map { turn in
+        Job(
+          host: turn.host, turn: turn, probes: probes[turn.host.name],
+          reach: Reach(turn.host, &gatherer), wasSlow: plan.slow.contains(turn.host.name))
+      }
+      let asked = Set(jobs.map(\.host.name))
+      for probe in plan.probes where !asked.contains(probe.host.name) {
+        jobs.append(
+          Job(
+            host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer),
+            wasSlow: plan.slow.contains(probe.host.name)))
+      }
+      return jobs
+    }
+  }
+
+  private enum Event: Sendable {
+    case read(Int, HostReading?, ServiceReading?)
+    /// Time to look who has become slow.
+    case second
+    case bmc(Plan.BMCTurn, BMCReading)
+    case signal
+    case nothing
+  }
+
+  /// Asks all hosts and BMCs, as many at once as their fan-outs allow, in an order that nobody can
+  /// foresee.
+  func gather(
+    _ jobs: [Job], _ bmcs: [Plan.BMCTurn], with gatherer: Gatherer,
+    into report: inout Report, progress: any PassProgress
+  ) async {
+    let reactors = gatherer.reactors
+    var readings: [HostReading] = []
+    var services: [ServiceReading] = []
+    var bmcReadings: [BMCReading] = []
+    var interrupted = false
+    let kit = gatherer.kit
+    var lanes = HostLanes(jobs.map(\.wasSlow), fanout: fanout)
+    var queue = BMCQueue(
+      bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
+    progress.begin(jobs.count + bmcs.count)
+    let interrupt = Interrupt(signals: watchdog.signals)
+    // Each host's task stays on its reactor, parsing included: a batch is parsed in a tenth of a
+    // millisecond, and handing it to another thread and back would cost as much.
+    await withTaskGroup(of: Event.self) { group in
+      group.addTask { await interrupt.wait(on: reactors[0]) ? .signal : .nothing }
+      group.addTask {
+        await progress.tick(on: reactors[0])
+        return .nothing
+      }
+      var started = 0
+      var ended = 0
+      func start() {
+        while !interrupted, let place = lanes.next() {
+          let job = jobs[place]
+          let reactor = reactors[started % reactors.count]
+          started += 1
+          group.addTask(executorPreference: reactor.executor) {
+            await Activity.named(job.host.name) {
+              let (reading, services) = await read(job, kit, on: reactor, progress: progress)
+              return .read(place, reading, services)
+            }
+          }
+        }
+      }
+      func waitASecond() {
+        guard lanes.hasWaiting else { return }
+        group.addTask {
+          await reactors[0].open { try? await $0.sleep(until: .after(.seconds(1))) }
+          return .second
+        }
+      }
+      func startBMCs() {
+        while !interrupted, let turn = queue.next() {
+          let reactor = reactors[started % reactors.count]
+          started += 1
+          group.addTask(executorPreference: reactor.executor) {
+            await Activity.named("\(turn.host.name) bmc") {
+              .bmc(turn, await read(turn, with: gatherer, on: reactor, progress: progress))
+            }
+          }
+        }
+      }
+      start()
+      waitASecond()
+      startBMCs()
+      while ended < jobs.count + bmcs.count, let event = await group.next() {
+        switch event {
+        case .read(let place, let reading, let result):
+          ended += 1
+          lanes.ended(place)
+          if let reading { readings.append(reading) }
+          if let result { services.append(result) }
+          start()
+        case .bmc(let turn, let reading):
+          ended += 1
+          bmcReadings.append(reading)
+          queue.ended(turn)
+          startBMCs()
+        case .second:
+          lanes.sortOut()
+          start()
+          if !interrupted { waitASecond() }
+        case .signal:
+          // Those under way end at once and say so; what has come is kept.
+          interrupted = true
+          group.cancelAll()
+        case .nothing: break
+        }
+        if interrupted && ended == started { break }
+      }
+      group.cancelAll()
+    }
+    // Told in the order of the inventory, whoever was asked first.
+    let places = Dictionary(
+      hosts.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    func precedes(_ a: HostResult, _ b: HostResult) -> Bool {
+      places[a.batch.host] ?? 0 < places[b.batch.host] ?? 0
+    }
+    report.readings = readings.sorted { precedes($0.result, $1.result) }
+    report.bmcs = bmcReadings.sorted { precedes($0.result, $1.result) }
+    report.services = services.sorted { precedes($0.result, $1.result) }
+    report.interrupted = interrupted
+  }
+
+  /// Asks a host and its services side by side; only the probe `ssh` waits for the collectors'
+  /// session, which is its answer.
+  private func read(
+    _ job: Job, _ kit: ProbeKit, on reactor: Reactor, progress: any PassProgress
+  ) async -> (HostReading?, ServiceReading?) {
+    progress.started(job.host.name)
+    defer { progress.ended(job.host.name) }
+    let begun = Deadline.now
+    var (reading, services) = await readings(of: job, kit, on: reactor)
+    let now = Timestamp.now
+    if let until = HostLanes.verdict(Deadline.now.since(begun), before: job.wasSlow, at: now) {
+      if reading != nil {
+        reading?.result.due[HostLanes.name] = until
+      } else {
+        services?.result.due[HostLanes.name] = until
+      }
+    }
+    return (reading, services)
+  }
+
+  private func readings(
+    of job: Job, _ kit: ProbeKit, on reactor: Reactor
+  ) async -> (HostReading?, ServiceReading?) {
+    let start = Timestamp.now
+    guard let probes = job.probes else {
+      let session = await session(job, nil, on: reactor)
+      return (session?.reading, nil)
+    }
+    let name = job.host.name
+    let questions = HostQuestions(probes.plans, of: name, at: job.host.address)
+    let plans = HostQuestions.others(probes.plans)
+    let hasSession = job.turn != nil || !questions.isEmpty
+    let waiting = plans.filter { hasSession && $0.kind == "ssh" }
+    let others = plans.filter { !hasSession || $0.kind != "ssh" }
+    async let asked = ask(others, of: job, kit, after: nil, on: reactor)
+    let session = await session(job, questions, on: reactor)
+    let late = await ask(waiting, of: job, kit, after: session?.answer, on: reactor)
+    let answered = session.map { questions.results(from: $0.answer, with: kit) } ?? []
+    let results = await asked
+    return (session?.reading, ServiceReading(results + late + answered, of: probes, at: start))
+  }
+
+  /// Asks the host's collectors, and what probes want to know of the host itself, in one session; nil
+  /// where there is nothing to ask.
+  private func session(
+    _ job: Job, _ questions: HostQuestions?, on reactor: Reactor
+  ) async -> (answer: HostAnswer, reading: HostReading?)? {
+    let hasQuestions = questions?.isEmpty == false
+    guard job.turn != nil || hasQuestions else { return nil }
+    // A batch without questions is the same for all hosts of which the same is due.
+    let shared = job.turn?.batch ?? Batch([])
+    let batch = hasQuestions ? questions?.batch(with: shared.items) ?? shared : shared
+    let start = Deadline.now
+    var answer = HostAnswer(time: .now)
+    if askBy.isPast {
+      answer.failure = .notReached
+    } else {
+      let limit =
+        job.turn?.profile.deadline.map { min(askBy, start.advanced(by: $0)) } ?? askBy
+      answer = await job.reach.ask([batch], on: reactor, by: limit)[0]
+    }
+    let took = Deadline.now.since(start)
+    return (answer, job.turn.map { HostReading(answer, to: batch, of: $0, took: took) })
+  }
+
+  private func ask(
+    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, after session: HostAnswer?,
+    on reactor: Reactor
+  ) async -> [ServiceResult] {
+    guard !plans.isEmpty else { return [] }
+    var context = ProbeContext(job.host, kit: kit)
+    if case .ssh(let target) = job.reach {
+      context.target = target
+      context.ssh = session?.outcome(of: target)
+    }
+    return await reactor.open { [context] reactor in
+      await Probes.run(plans, of: context, on: reactor, by: askBy)
+    }
+  }
+
+  private func read(
+    _ turn: Plan.BMCTurn, with gatherer: Gatherer, on reactor: Reactor, progress: any PassProgress
+  ) async -> BMCReading {
+    let name = "\(turn.host.name) bmc"
+    let start = Deadline.now
+    progress.started(name)
+    defer { progress.ended(name) }
+    var answer = BMCAnswer(time: .now)
+    answer.memory = turn.memory
+    do throws(TargetError) {
+      if askBy.isPast { throw .notReached }
+      let target = try gatherer.bmc(turn.settings, of: turn.host)
+      answer = await reactor.open { reactor in
+        await target.ask(
+          remembering: turn.memory, byHand: turn.byHand, on: reactor, by: askBy)
+      }
+    } catch {
+      answer.failure = error
+    }
+    return BMCReading(answer, of: turn, took: Deadline.now.since(start))
+  }
+}

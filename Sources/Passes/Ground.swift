@@ -1,0 +1,328 @@
+internal import CLinux
+internal import Configuration
+public import Engine
+internal import Glibc
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Store
+internal import Targets
+
+/// The ground that the scraper itself stands on: what `scrape doctor` looks at on this machine.
+public struct Ground: Sendable {
+  /// What another clock says of ours.
+  public struct ClockEvidence: Sendable {
+    var source: String
+    var isFine: Bool
+    var message: String
+
+    public init(
+      source: String,
+      isFine: Bool,
+      message: String
+    ) {
+      self.source = source
+      self.isFine = isFine
+      self.message = message
+    }
+  }
+
+  /// The checks, but for the clock, of which sinks have something to say.
+  public struct Report: Sendable {
+    var checks: [Check]
+    var isSynchronised: Bool?
+    var clocks: [ClockEvidence]
+
+    public func finished(with others: [ClockEvidence]) -> [Check] {
+      checks + [Ground.clock(isSynchronised, clocks + others)]
+    }
+  }
+
+  private let site: Site
+  private let gatherer: Gatherer
+  private let deadline: Deadline
+  /// The probes of all hosts.
+  private let probes: [Plan.ProbeTurn]
+
+  public init(site: Site, gatherer: Gatherer, deadline: Deadline) {
+    self.site = site
+    self.gatherer = gatherer
+    self.deadline = deadline
+    probes =
+      Plan(
+        site.inventory.hosts, settings: site.settings, states: [:], at: .now,
+        only: [ServiceReading.name]
+      ).probes
+  }
+
+  public func checks() async -> Report {
+    async let stored = store()
+    async let resolver = resolver()
+    async let clocks = timeServers()
+    async let network = network()
+    let here = [keys, secrets, descriptors, ping]
+    return Report(
+      checks: (await stored) + here + (await network) + [await resolver],
+      isSynchronised: Self.isSynchronised,
+      clocks: await clocks)
+  }
+
+  // MARK: the store
+
+  private func store() async -> [Check] {
+    let file = await file()
+    guard file.isFine == true else { return [file] }
+    let store = site.store()
+    do {
+      try await site.check(store)
+      let last = try await LastPass(in: store)
+      await store.close()
+      let isFine = last.pass == nil ? nil : !last.isLate
+      return [file, Check(.scraper, "passes", isFine, last.words)]
+    } catch let error as UsageError {
+      return [Check(.scraper, "store", false, error.message)]
+    } catch {
+      return [Check(.scraper, "store", false, "\(error)")]
+    }
+  }
+
+  private func file() async -> Check {
+    let store = site.store()
+    do {
+      try await store.open()
+    } catch {
+      return Check(.scraper, "store", false, "\(site.storePath): \(error)")
+    }
+    let notes = await store.notes()
+    await store.close()
+    guard notes.isEmpty else {
+      return Check(.scraper, "store", false, notes.joined(separator: "; "))
+    }
+    var status = statvfs()
+    guard statvfs(Site.parent(site.storePath), &status) == 0 else {
+      return Check(.scraper, "store", false, "\(site.storePath): \(SystemError("statvfs"))")
+    }
+    let free = Double(status.f_bavail) * Double(status.f_frsize)
+    var file = stat()
+    let used = stat(site.storePath, &file) == 0 ? Double(file.st_size) : 0
+    let wanted = max(0, Double(site.settings.store.size) - used)
+    let told = "\(site.storePath): \(Format.bytes(free)) free"
+    if free < wanted {
+      return Check(
+        .scraper, "store", false,
+        "\(told), and it may grow by \(Format.bytes(wanted)); make room, or lower `store: {size: …}`"
+      )
+    }
+    if status.f_files > 0, status.f_favail < 100 {
+      return Check(.scraper, "store", false, "\(told), but no inodes; remove files")
+    }
+    return Check(.scraper, "store", true, "\(told), can be written")
+  }
+
+  // MARK: keys and passwords
+
+  private var keys: Check {
+    // Those that the inventory names were looked at when it was read.
+    let hosts = site.inventory.hosts.filter { $0.connection == .ssh }
+    let files = Set(hosts.flatMap(\.keys)).sorted()
+    let bare = hosts.filter { $0.keys.isEmpty && $0.password == nil }
+    guard !bare.isEmpty else {
+      return Check(
+        .scraper, "keys", files.isEmpty ? nil : true, Format.count(files.count, "key file"))
+    }
+    let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].filter {
+      access("\(Account.home)/.ssh/\($0)", R_OK) == 0
+    }
+    let hasAgent = environment("SSH_AUTH_SOCK") != nil
+    if usual.isEmpty, !hasAgent {
+      return Check(
+        .scraper, "keys", false,
+        "\(fold(bare.map(\.name))): no `key:` in the inventory, no key in \(Account.home)/.ssh and no "
+          + "agent; ssh-keygen -t ed25519")
+    }
+    let places = usual.map { "~/.ssh/\($0)" } + (hasAgent ? ["the agent"] : [])
+    return Check(.scraper, "keys", true, (files + places).joined(separator: ", "))
+  }
+
+  private var secrets: Check {
+    var wrong: Set<String> = []
+    var seen: Set<Secret> = []
+    for host in site.inventory.hosts {
+      let all = [host.password, host.keyPassphrase, host.bmc?.password, host.bmc?.key]
+      for case let secret? in all where seen.insert(secret).inserted {
+        do throws(ConfigurationError) { _ = try secret.reveal() } catch {
+          wrong.insert(error.problem + (error.hint.map { "; \($0)" } ?? ""))
+        }
+      }
+    }
+    guard wrong.isEmpty else {
+      return Check(.scraper, "passwords", false, wrong.sorted().joined(separator: "; "))
+    }
+    return Check(
+      .scraper, "passwords", seen.isEmpty ? nil : true,
+      seen.isEmpty ? "the inventory names none" : "all \(seen.count) can be read")
+  }
+
+  // MARK: what the system allows
+
+  private var descriptors: Check {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let settings = site.settings
+    // A host's session, and its probes beside it.
+    let wanted = settings.fanout * 3 + settings.bmcFanout + 64
+    if limit.rlim_cur < rlim_t(wanted) {
+      return Check(
+        .scraper, "descriptors", false,
+        "\(limit.rlim_cur) open files are allowed, and \(settings.fanout) hosts at once may take "
+          + "\(wanted); ulimit -n, LimitNOFILE= in the unit, or a lower `fanout:`")
+    }
+    return Check(.scraper, "descriptors", true, "\(limit.rlim_cur) open files are allowed")
+  }
+
+  private var ping: Check {
+    let isNeeded = probes.contains { $0.plans.contains { $0.kind == "icmp" } }
+    for kind in [SOCK_DGRAM, SOCK_RAW] {
+      let number = socket(AF_INET, Int32(kind.rawValue), Int32(IPPROTO_ICMP))
+      if number >= 0 {
+        close(number)
+        return Check(.scraper, "ping", true, "this user may send ICMP")
+      }
+    }
+    return Check(
+      .scraper, "ping", isNeeded ? false : nil,
+      "this user may not send ICMP\(isNeeded ? ", and the inventory has probes `icmp`" : ""); "
+        + "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\", or AmbientCapabilities=CAP_NET_RAW "
+        + "in the unit")
+  }
+
+  // MARK: the network
+
+  /// Whether the scraper itself is cut off, as each pass asks before it calls hosts down.
+  private func network() async -> [Check] {
+    let questions = SelfQuestions(site.own, of: site.inventory.hosts)
+    guard !questions.places.isEmpty else {
+      return [Check(.scraper, "network", nil, "all targets are on this machine itself")]
+    }
+    let way: (isFine: Bool, message: String) =
+      switch questions.way {
+      case .open: (true, "there is a way to the hosts")
+      case .noInterface: (false, "no interface has a carrier and an address; ip address")
+      case .noCarrier(let interface): (false, "\(interface) has no carrier; ip link")
+      case .noRoute: (false, "there is no route to any host; ip route")
+      }
+    let answers = await questions.ask(on: gatherer.reactors[0])
+    let known = site.hasStore ? try? await site.store().load([SelfReading.host]) : nil
+    let gateways = questions.gateways.map { address in
+      if answers.echoes[address] == true {
+        return Check(.scraper, "gateway", true, "\(address) answers")
+      }
+      // The table of neighbours is slow to forget one that answered pings.
+      let isPinged = SelfReading.answersPings(address, known?[SelfReading.host]) == true
+      return !isPinged && OwnNetwork.isNeighbour(address) == true
+        ? Check(.scraper, "gateway", true, "\(address) is there, and answers no ping")
+        : Check(
+          .scraper, "gateway", false,
+          "\(address) does not answer; ip neigh, or `self: {gateway: ADDRESS}` if it is another")
+    }
+    let anchors = site.own.anchors.map { address in
+      let answer = answers.echoes[address]
+      return Check(
+        .scraper, "anchor", answer,
+        "\(address) \(answer == true ? "answers" : "does not answer a ping")")
+    }
+    return [Check(.scraper, "network", way.isFine, way.message)] + gateways + anchors
+  }
+
+  // MARK: names
+
+  private func resolver() async -> Check {
+    let hosts = site.inventory.hosts
+    let all =
+      hosts.filter { $0.connection == .ssh && $0.via == nil }.map(\.address)
+      + hosts.filter { $0.jumpHost == nil }.compactMap { $0.bmc?.address }
+    let names = Set(all.filter { !Self.isNumber($0) }).sorted()
+    guard !names.isEmpty else {
+      return Check(.scraper, "resolver", nil, "all addresses are numbers: no name is looked up")
+    }
+    let limit = min(deadline, .after(.seconds(8)))
+    let reactor = gatherer.reactors[0]
+    var wrong: [String: [String]] = [:]
+    await withTaskGroup(of: (String, DialError?).self) { group in
+      for name in names {
+        group.addTask {
+          await reactor.open { reactor in
+            do throws(DialError) {
+              _ = try await Dial.resolve(name, port: 22, on: reactor, by: limit)
+              return (name, nil)
+            } catch { return (name, error) }
+          }
+        }
+      }
+      for await (name, error) in group {
+        if let error { wrong[error.reason.rawValue, default: []].append(name) }
+      }
+    }
+    guard wrong.isEmpty else {
+      let told = wrong.sorted { $0.key < $1.key }.map { "\(fold($1.sorted())): \($0)" }
+      return Check(
+        .scraper, "resolver", false,
+        told.joined(separator: ", ") + "; look at /etc/resolv.conf, or give an `address:`")
+    }
+    return Check(
+      .scraper, "resolver", true,
+      names.count == 1 ? "1 name has an address" : "all \(names.count) names have an address")
+  }
+
+  private static func isNumber(_ address: String) -> Bool {
+    var room = in6_addr()
+    return inet_pton(AF_INET, address, &room) == 1 || inet_pton(AF_INET6, address, &room) == 1
+  }
+
+  // MARK: the clock
+
+  /// Whether the kernel says that something keeps its clock right: adjtimex(2).
+  private static var isSynchronised: Bool? {
+    let state = scrape_clock_is_synchronised()
+    return state < 0 ? nil : state == 1
+  }
+
+  /// What the inventory's own time servers say; two of them are enough.
+  private func timeServers() async -> [ClockEvidence] {
+    var evidence: [ClockEvidence] = []
+    for turn in probes {
+      guard evidence.count < 2, let plan = turn.plans.first(where: { $0.kind == "ntp" }) else {
+        continue
+      }
+      let context = ProbeContext(turn.host, kit: ProbeKit(reserved: []))
+      let limit = min(deadline, .after(.seconds(5)))
+      let results = await gatherer.reactors[0].open { reactor in
+        await Probes.run([plan], of: context, on: reactor, by: limit)
+      }
+      let point = results.first?.verdict.points.first { $0.measurement == "ntp" }
+      guard case .float(let offset)? = point?[field: "offset_ms"] else { continue }
+      evidence.append(
+        ClockEvidence(
+          source: "ntp of \(turn.host.name)", isFine: offset.magnitude < 2_000,
+          message: "\(Format.fixed(offset / 1000, 3)) s apart"))
+    }
+    return evidence
+  }
+
+  static func clock(_ isSynchronised: Bool?, _ clocks: [ClockEvidence]) -> Check {
+    let told = clocks.map { "\($0.source): \($0.message)" }.joined(separator: ", ")
+    // One that differs while most agree is told of where it stands.
+    let wrong = clocks.count { !$0.isFine }
+    if wrong * 2 > clocks.count {
+      return Check(
+        .scraper, "clock", false, "\(told); set ours right: chronyc tracking, timedatectl")
+    }
+    if !clocks.isEmpty { return Check(.scraper, "clock", true, told) }
+    return isSynchronised == true
+      ? Check(.scraper, "clock", true, "the kernel says that it is synchronised")
+      : Check(
+        .scraper, "clock", nil,
+        "the kernel does not say that it is synchronised, and there is nothing to compare it with; "
+          + "run chrony or systemd-timesyncd")
+  }
+}

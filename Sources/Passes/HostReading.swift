@@ -1,0 +1,137 @@
+internal import Collectors
+public import Metrics
+internal import Sinks
+internal import Store
+public import Targets
+
+/// What one host's answer means: points, what is kept for the next pass, and what went wrong.
+public struct HostReading: Sendable {
+  /// One point for the SSH session of a host, and one for its BMC.
+  public static let measurement = Measurement(
+    "scrape", "Result of scraping the host, one point per target and pass.",
+    source: "the monitor itself", isOurs: true, tags: ["target": "`ssh`, `bmc`"],
+    fields: [
+      .integer(
+        "up",
+        means: """
+          1 if the batch was received completely, else 0; absent if that is unknown \
+          (`cancelled`, `not_reached`)
+          """),
+      .string(
+        "reason", means: "Cause of the failure, one word of the [list](#reasons); absent when up"),
+      .float(
+        "duration_ms", unit: .milliseconds, means: "From the first connection attempt to the end"),
+      .integer("bytes", unit: .bytes, means: "Received, including SSH itself; not for BMCs"),
+      .integer("collectors", means: "Number of collectors that ran; not for BMCs"),
+      .integer(
+        "problems", means: "Number of collectors, or parts of the BMC, that reported a problem"),
+      .integer(
+        "since_reboot_s", unit: .seconds,
+        means: "Time since a reboot that was observed (the previous boot was known); absent before"),
+      .float(
+        "clock_offset_s", unit: .seconds,
+        means: """
+          How far the host's clock is ahead of the monitor's, beyond the uncertainty (one second \
+          and the time of the request); absent if `/proc/stat` was not read
+          """),
+      .integer(
+        "dropped",
+        means: """
+          Points of the host that were dropped because of the limits `series:` and `bytes:` in \
+          `scrape.yml`; absent if none
+          """),
+    ])
+
+  public var result: HostResult
+  /// Why the host could not be asked, or not to the end.
+  public var failure: TargetError?
+
+  /// Runs the collectors over the answer.
+  init(_ answer: HostAnswer, to batch: Batch, of turn: Plan.Turn, took: Duration) {
+    let host = turn.host
+    result = HostResult(
+      batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
+    failure = answer.failure
+    let bootID = answer.bootID
+    let sameBoot = bootID != nil && bootID == turn.state.bootID
+    for item in batch.items {
+      let name = item.collector.name
+      // A counter of another boot says nothing about this one.
+      let mayRemember = sameBoot || item.collector.remembersAcrossBoots
+      let previous = mayRemember ? turn.state.memory[name] : nil
+      let (sample, error) = answer.sample(item, previous: previous)
+      result.batch.points += sample.points
+      result.facts.merge(sample.facts) { $1 }
+      if !sample.memory.isEmpty {
+        result.memory[name] = Memory(
+          time: answer.time, uptime: answer.uptime, values: sample.memory)
+      }
+      if let error, error.reason == .notReached || error.reason == .timeout, failure != nil {
+        // It has not had its turn: it is due at the next pass, not in a minute, and it is this host
+        // that was late, not the timer.
+        if turn.due[name] != nil { result.due[name] = answer.time }
+        result.problems.append(
+          CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
+        continue
+      }
+      result.ran.append(name)
+      result.due[name] = turn.due[name]
+      if let error, error.reason != .notApplicable {
+        result.problems.append(
+          CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
+      }
+    }
+    // The store drops what was kept of another boot; what outlives boots is handed on. Of a host that
+    // told neither its boot nor anything to remember, the store keeps all that it has.
+    if bootID != nil || !result.memory.isEmpty {
+      let lasting = Collectors.collectors.filter { $0.remembersAcrossBoots }.map { $0.name }
+      for name in lasting + [BMCReading.name] where result.memory[name] == nil {
+        result.memory[name] = turn.state.memory[name]
+      }
+    }
+    result.bootID = bootID
+    let moment = BootAndClock(answer, turn.state, took: took)
+    result.memory[BootAndClock.memory] = moment.kept
+    result.batch.points += moment.events
+    // A host that was never asked has told nothing of its collectors: they keep what they had.
+    if answer.script.isEmpty { result.problems = [] }
+    let outcome = TargetOutcome(
+      target: "ssh", up: failure == nil, severity: failure.severity(.critical),
+      reason: failure?.reason.rawValue,
+      message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
+    result.outcomes = [outcome]
+    var point = Point("scrape", tags: [Tag("target", "ssh")])
+    point.integer("up", failure.up)
+    point.string("reason", failure?.reason.rawValue)
+    point.float("duration_ms", (took.milliseconds * 1000).rounded() / 1000)
+    point.integer("bytes", Int64(answer.received))
+    point.integer("collectors", Int64(result.ran.count))
+    point.integer("problems", Int64(result.problems.count))
+    point.integer("since_reboot_s", moment.sinceReboot)
+    point.float("clock_offset_s", moment.offset.map { ($0 * 10).rounded() / 10 })
+    result.batch.points.append(point)
+  }
+}
+
+extension HostAnswer {
+  /// What the session says of the host's SSH server.
+  public func outcome(of target: HostTarget) -> SSHOutcome {
+    let login = steps.filter { $0.name != "batch" }.reduce(Duration.zero) { $0 + $1.took }
+    return SSHOutcome(port: target.port, failure: failure, latency: login)
+  }
+}
+
+extension TargetError? {
+  /// The field `up`; nil where nothing was learnt of the target.
+  var up: Int64? { self == nil ? 1 : severity(.critical) == nil ? nil : 0 }
+
+  /// How bad that is; nil where nothing was learnt of the target.
+  public func severity(_ severity: Severity) -> Severity? {
+    switch self?.reason {
+    case nil: .ok
+    case .notReached, .cancelled: nil
+    case .localError, .notSupported: .unknown
+    default: severity
+    }
+  }
+}

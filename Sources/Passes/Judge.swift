@@ -1,0 +1,351 @@
+internal import Alerts
+internal import Configuration
+public import Metrics
+internal import Rules
+internal import Sinks
+public import Store
+internal import Targets
+
+/// Turns what a pass saw into states: what counts now, what changed, and how services are together.
+public struct Judge: Sendable {
+  private let book: RuleBook
+  private let store: Store
+  private let known: [String: [String: CheckState]]
+  /// Checks that the store knows and that are made no more.
+  private var stale: [String: [String]] = [:]
+  private let groups: [String: String]
+  /// The tags of hosts by which services are counted together.
+  private let tags: [String: [Tag]]
+  private let watch: Watch
+  /// All states after the pass, by host and check.
+  public internal(set) var states: [String: [String: CheckState]]
+
+  public init(
+    _ site: Site, _ store: Store, _ watch: Watch, states: [String: [String: CheckState]],
+    jump: Duration = .zero
+  ) {
+    book = site.rules
+    self.store = store
+    self.watch = watch
+    known = states
+    self.states = states
+    // What has not lasted yet has lasted as long on a clock that was set.
+    if jump != .zero { for host in states.keys { self.states[host]?.shift(by: jump) } }
+    for (host, all) in states {
+      let gone = all.keys.filter { !watch.has($0, of: host) }
+      guard !gone.isEmpty else { continue }
+      stale[host] = gone.sorted()
+      for name in gone { self.states[host]?[name] = nil }
+    }
+    groups = Dictionary(
+      site.inventory.hosts.map { ($0.name, $0.group) }, uniquingKeysWith: { first, _ in first })
+    let names = site.rules.tags
+    tags = Dictionary(
+      site.inventory.hosts.map { host in
+        (host.name, host.tags.filter { !$0.value.isEmpty && names.contains($0.name) })
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Judges the services of scrape.yml, each as a check of its own, and the rules on how services are
+  /// together; nil where there are none.
+  mutating func judgeServices(_ summaries: [Point], at time: Timestamp) async -> HostResult? {
+    var result = HostResult(
+      batch: PointBatch(host: Pseudo.services, tags: [Tag("host", Pseudo.services)], time: time))
+    let gone = stale.removeValue(forKey: Pseudo.services) ?? []
+    for name in gone {
+      end(name, known[Pseudo.services]?[name], "it is watched no more", in: &result)
+    }
+    let services = services
+    for (name, state) in services {
+      guard let severity = state.severity else {
+        // What it needs was taken out of the inventory: nobody can say that it is still down.
+        let check = CheckName.service(name).text
+        if let old = states[Pseudo.services]?[check] {
+          end(check, old, "nothing that it needs is watched any more", in: &result)
+          states[Pseudo.services]?[check] = nil
+        }
+        continue
+      }
+      let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
+      observe(CheckName.service(name).text, severity, words, .none, in: &result)
+    }
+    // The points are kept elsewhere: rules only look at them.
+    result.batch.points = summaries
+    for rule in book.rules where rule.selector.measurement == Selector.together {
+      await apply(rule, to: &result, isWhole: !summaries.isEmpty)
+    }
+    result.batch.points = []
+    if states[Pseudo.services]?.isEmpty != false && result.gone.isEmpty { return nil }
+    for (index, transition) in result.transitions.enumerated() {
+      result.batch.points.append(Self.point(transition, index))
+    }
+    return result
+  }
+
+  /// What is not well of what a service needs, in words: `web[1-3]/https`.
+  private func broken(_ service: String) -> [String] {
+    let needs = book.services.first { $0.name == service }?.needs.flatMap(\.checks) ?? []
+    var hosts: [String: Set<String>] = [:]
+    for (host, all) in states where !Pseudo.withChecks.contains(host) {
+      for (check, state) in all where state.severity != .ok {
+        let name = CheckName(check).service ?? check
+        let isNeeded = needs.contains {
+          matches(host, anyOf: [$0.host]) && matches(name, anyOf: [$0.name])
+        }
+        if isNeeded { hosts[name, default: []].insert(host) }
+      }
+    }
+    let words = hosts.sorted { $0.key < $1.key }.map { "\(fold($0.value.sorted()))/\($0.key)" }
+    return words.isEmpty ? [] : [words.joined(separator: ", ")]
+  }
+
+  /// Judges one result: its targets and services, and the rules on its points. Points for what changed
+  /// are added to it. Of a result that is not whole, nothing is taken for gone.
+  mutating func judge(_ result: inout HostResult, isWhole: Bool = true) async {
+    let host = result.batch.host
+    for name in stale.removeValue(forKey: host) ?? [] {
+      end(name, known[host]?[name], "it is watched no more", in: &result)
+    }
+    for outcome in result.outcomes {
+      // Of what was not learnt nothing changes: a pass that was interrupted is no outage.
+      guard let severity = outcome.severity else { continue }
+      let words = [outcome.reason, outcome.message].compactMap { $0 }.joined(separator: ": ")
+      observe(
+        outcome.target, severity, words, watch.patience(of: outcome.target, host: host),
+        in: &result)
+    }
+    for rule in book.rules(for: host) where result.isJudged {
+      await apply(rule, to: &result, isWhole: isWhole)
+    }
+    // Two that change in one pass must not take each other's place in the database.
+    for (index, transition) in result.transitions.enumerated() {
+      result.batch.points.append(Self.point(transition, index))
+    }
+  }
+
+  private mutating func apply(
+    _ rule: Rule, to result: inout HostResult, isWhole: Bool
+  ) async {
+    let host = result.batch.host
+    let selector = rule.selector
+    // `scrape` is of one target and tells nothing of another's; what it does not hold is well.
+    // But the host's own time, which not every batch asks for.
+    let isOfHost = ["clock_offset_s", "since_reboot_s"].contains(selector.field)
+    let isComplete =
+      selector.measurement == "scrape" && !isOfHost || selector.field == "dropped"
+    var past: [String: [SeriesHistory.Value]]?
+    var seen: Set<String> = []
+    // Series that are there, but for the value.
+    var bare: Set<String> = []
+    var isThere = false
+    let covered = selector.measurement == "x509_cert" ? Self.certificates(result) : []
+    for point in result.batch.points where point.measurement == selector.measurement {
+      // Several collectors may write to one measurement, each its own fields.
+      if point[field: selector.field] != nil { isThere = true }
+      guard selector.matches(point, tags: result.batch.tags) else { continue }
+      let instance = selector.instance(of: point)
+      let check = CheckName.rule(rule.name, series: instance).text
+      guard let last = selector.value(of: point, tags: result.batch.tags) else {
+        bare.insert(check)
+        continue
+      }
+      guard seen.insert(check).inserted else { continue }
+      var value: Double? = last
+      if let window = rule.window {
+        if past == nil { past = await history(window, rule, of: result.batch) }
+        value = window.figure(
+          (past?[instance] ?? []) + [(point.time ?? result.batch.time, last)])
+      }
+      guard let value else { continue }
+      let now = states[host]?[check]?.severity ?? .ok
+      var severity = rule.severity(of: value, now: now)
+      // The service itself says it: one trouble is one alert.
+      if covered.contains(where: { point[tag: "source"]?.hasSuffix(":\($0)") == true }) {
+        severity = .ok
+      }
+      var words = "\(selector.measurement).\(selector.field) "
+      var unit = selector.unit.sign(point.tags)
+      if let window = rule.window {
+        words += "\(window.function.rawValue) over \(window.length.text) "
+        unit = window.function.unit(unit)
+      }
+      words += value.isFinite ? Format.measured(value, unit) : "never"
+      if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }
+      // What the point itself says of it reads better than a number.
+      if severity != .ok, case .string(let message)? = point[field: "message"], !message.isEmpty {
+        words = "\(message) (\(words))"
+      }
+      observe(check, severity, words, rule.patience, in: &result)
+    }
+    // A file system that was unmounted is no trouble any more; one that was not asked for is.
+    guard isWhole, isComplete || isThere else { return }
+    let stem = CheckName.rule(rule.name, series: "").text
+    let gone = (states[host] ?? [:]).keys.filter { name in
+      guard !seen.contains(name), name == stem || name.hasPrefix("\(stem){") else { return false }
+      return bare.contains(name) == isComplete
+    }
+    for name in gone.sorted() {
+      end(name, states[host]?[name], "it is no longer there", in: &result)
+      states[host]?[name] = nil
+    }
+  }
+
+  /// The ports of services whose own state is that of their certificate.
+  private static func certificates(_ result: HostResult) -> Set<String> {
+    let named = Set(
+      result.outcomes.filter { $0.reason?.hasPrefix("certificate_") == true }
+        .compactMap { CheckName($0.target).service })
+    return Set(
+      result.batch.points.filter { point in
+        point.measurement == "service" && named.contains(point[tag: "service"] ?? "")
+      }.compactMap { $0[tag: "port"] })
+  }
+
+  /// Forgets a check, and tells of it if it was not well.
+  private func end(
+    _ check: String, _ state: CheckState?, _ message: String, in result: inout HostResult
+  ) {
+    if let state, state.severity != .ok {
+      result.transitions.append(
+        CheckTransition(
+          check, from: state.severity, to: .ok, time: result.batch.time, since: state.since,
+          message: message))
+    }
+    result.gone.append(check)
+  }
+
+  /// What the store holds of all of the rule's series, each by its name: read once for all of them.
+  private func history(
+    _ window: Window, _ rule: Rule, of batch: PointBatch
+  ) async -> [String: [SeriesHistory.Value]] {
+    let from = batch.time.before(window.length)
+    return await SeriesHistory.byName(
+      rule.selector, host: batch.host, tags: batch.tags, in: store, from: from, to: batch.time
+    ).mapValues(\.values)
+  }
+
+  private mutating func observe(
+    _ check: String, _ severity: Severity, _ message: String, _ patience: Rule.Patience,
+    in result: inout HostResult
+  ) {
+    let host = result.batch.host
+    let time = result.batch.time
+    let message = message.visible
+    var state: CheckState
+    let outcome: CheckState.Outcome
+    let before = states[host]?[check]
+    if let before {
+      state = before
+      outcome = state.observe(severity, at: time, patience: patience)
+    } else {
+      (state, outcome) = CheckState.first(severity, at: time, patience: patience)
+    }
+    state.message = severity == .ok ? "" : message
+    if let change = outcome.change {
+      result.transitions.append(
+        CheckTransition(
+          check, from: change.from, to: state.severity, time: time,
+          since: before == nil ? nil : change.since, isFlapping: state.isFlapping,
+          message: message))
+    }
+    states[host, default: [:]][check] = state
+    // What is well and stays so is not written again: `lastOK` is then the pass's own time.
+    if state != known[host]?[check], !(state.isQuiet && known[host]?[check]?.isQuiet == true) {
+      result.states[check] = state
+    }
+  }
+
+  private static func point(_ transition: CheckTransition, _ index: Int) -> Point {
+    var point = Point(
+      "event", tags: [Tag("source", "check"), Tag("severity", transition.to.rawValue)],
+      time: Timestamp(nanoseconds: transition.time.nanoseconds &+ Int64(index)))
+    point.string("subject", transition.name)
+    point.string("text", transition.message)
+    point.string("from", transition.from.rawValue)
+    point.integer("over", transition.to == .ok ? Int64(1) : 0)
+    return point
+  }
+
+  /// The rules that are crossed on a host, by their checks' names for people.
+  func crossed(of host: String) -> [(check: String, state: CheckState)] {
+    (states[host] ?? [:]).filter { CheckName($0.key).rule != nil && $0.value.severity != .ok }
+      .sorted { $0.key < $1.key }.map { (CheckName($0.key).label, $0.value) }
+  }
+
+  // MARK: Together
+
+  /// How the services are together: all, by probe, by group, by both, and by tags. Those that this pass
+  /// did not ask, as with `--limit`, count as they were when they were last asked. What is seen is added
+  /// to the availability, where one is kept.
+  func summaries(
+    _ readings: [ServiceReading], _ availability: inout Availability?, at time: Timestamp
+  ) -> [Point] {
+    guard !readings.isEmpty else { return [] }
+    var scores: [[Tag]: Score] = [:]
+    func add(_ host: String, _ probe: String, _ severity: Severity, isUp: Bool?) {
+      let group = Tag("group", groups[host] ?? "ungrouped")
+      let type = Tag("type", probe)
+      let others = (self.tags[host] ?? []).map { [$0] }
+      for tags in [[], [type], [group], [group, type]] + others {
+        scores[tags, default: Score()].add(severity, isUp: isUp)
+      }
+    }
+    var asked: [String: Set<String>] = [:]
+    for reading in readings {
+      let host = reading.result.batch.host
+      asked[host] = Set(reading.services.map(\.service))
+      for service in reading.services {
+        let target = CheckName.service(service.service).text
+        var severity = states[host]?[target]?.severity ?? service.verdict.severity
+        // Where the scraper was cut off, nobody knows how it is.
+        if reading.isUnjudged(service) { severity = .unknown }
+        add(host, service.probe, severity, isUp: service.verdict.isUp)
+      }
+    }
+    for (host, services) in watch.services {
+      for (service, probe) in services where asked[host]?.contains(service) != true {
+        guard let state = states[host]?[CheckName.service(service).text] else { continue }
+        add(host, probe, state.severity, isUp: nil)
+      }
+    }
+    return scores.sorted { "\($0.key)" < "\($1.key)" }.map { tags, score in
+      var scope = tags.isEmpty ? "all" : tags.map(\.name).joined(separator: "_")
+      if let tag = tags.first, book.tags.contains(tag.name) { scope = "tag_\(tag.name)" }
+      let tags = [Tag("scope", scope)] + tags
+      let name = Availability.scope(tags)
+      availability?.add(name, at: time, score.counts)
+      return score.point(
+        tags: tags, book.weights, sla: availability?.percent(name, at: time))
+    }
+  }
+
+  /// How each service of scrape.yml is.
+  public var services: [(name: String, state: GroupState)] {
+    var checks: [String: [String: Severity]] = [:]
+    for (host, all) in states where host != Pseudo.services {
+      for (name, state) in all {
+        // A probe's service is named as in the inventory.
+        checks[host, default: [:]][CheckName(name).service ?? name] = state.severity
+      }
+    }
+    let found = BusinessService.states(of: book.services, checks: checks)
+    return book.services.map { ($0.name, found[$0.name] ?? .noData) }
+  }
+}
+
+extension [String: CheckState] {
+  /// Moves the beginning of what is seen and does not count yet.
+  fileprivate mutating func shift(by jump: Duration) {
+    for name in keys where self[name]?.pending != nil {
+      guard let since = self[name]?.pendingSince else { continue }
+      self[name]?.pendingSince = since.after(jump)
+    }
+  }
+}
+
+extension CheckState {
+  /// Whether nothing but the time of its last observation can have changed.
+  fileprivate var isQuiet: Bool {
+    severity == .ok && seen == .ok && pending == nil && changes == 0 && !isFlapping
+  }
+}

@@ -1,0 +1,165 @@
+internal import CLinux
+public import Engine
+internal import Glibc
+internal import Metrics
+internal import Targets
+
+/// Keeps a second pass from starting while one runs.
+///
+/// The lock is the kernel's (flock(2)) on a file beside the store: it goes with the process, however
+/// that ends. What stands in the file says who holds it, until when, and how the last holder ended.
+public struct Lock: ~Copyable {
+  private let descriptor: FileDescriptor
+  private var record: LockRecord
+  /// The last pass, where it did not end in order.
+  public let unfinished: Unfinished?
+
+  /// Who holds the lock.
+  public struct Held: Error {
+    /// Nil where it cannot be read.
+    var record: LockRecord?
+    /// Why it was not ended although it is overdue.
+    var obstacle: String?
+
+    /// What it means for the pass that wanted it, for people.
+    public var text: String {
+      let holder =
+        record.map { "process \($0.process), since \(Format.time($0.since))" } ?? "not readable"
+      guard let record, record.overdue > .zero else {
+        return "another pass is running (\(holder)); leaving it alone"
+      }
+      let overdue = "\(Format.duration(record.overdue)) past its deadline"
+      guard let obstacle else {
+        return
+          "another pass is running (\(holder)), \(overdue); it is ended when that is more than "
+          + Format.duration(Lock.patience)
+      }
+      return "another pass (\(holder)) is \(overdue) and holds the lock; \(obstacle)"
+    }
+  }
+
+  /// A pass that was ended by force.
+  public struct Unfinished: Sendable, Equatable {
+    enum End: String, Sendable {
+      /// By its own watchdog.
+      case overdue
+      /// By this pass: it was past its deadline and held the lock.
+      case killed
+      /// By somebody else: the kernel for want of memory, kill(1), a crash.
+      case vanished
+    }
+    var record: LockRecord
+    var end: End
+  }
+
+  /// How long past its deadline a pass is ended by the next one. Its own watchdog ends it after
+  /// `PassWatchdog.patience`.
+  static let patience = Duration.seconds(60)
+
+  /// Takes the lock or says who has it.
+  init(beside store: String, until deadline: Deadline) throws {
+    try self.init(beside: store, until: deadline, killed: nil)
+  }
+
+  private init(beside store: String, until deadline: Deadline, killed: LockRecord?) throws {
+    let path = store + ".lock"
+    let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard number >= 0 else { throw SystemError("open \(path)") }
+    let descriptor = FileDescriptor(owning: number)
+    let isFree = flock(number, LOCK_EX | LOCK_NB) == 0
+    var text = [UInt8](repeating: 0, count: 16 << 10)
+    let count = pread(number, &text, text.count, 0)
+    let before = LockRecord(String(decoding: text.prefix(max(0, count)), as: UTF8.self))
+    guard isFree else { throw Held(record: before) }
+    self.descriptor = descriptor
+    unfinished = Self.unfinished(before, killed: killed)
+    record = LockRecord(until: deadline)
+    Self.write(record, to: number)
+  }
+
+  private static func unfinished(_ before: LockRecord?, killed: LockRecord?) -> Unfinished? {
+    if let killed { return Unfinished(record: killed, end: .killed) }
+    guard let before else { return nil }
+    switch before.state {
+    case .ended, .interrupted: return nil
+    case .overdue: return Unfinished(record: before, end: .overdue)
+    // Whatever ran when the machine went down went with it.
+    case .running:
+      return before.boot == OwnClock.boot ? Unfinished(record: before, end: .vanished) : nil
+    }
+  }
+
+  /// Takes the lock; one whose holder is past its deadline by more than `patience` is taken from it.
+  public static func take(beside store: String, until deadline: Deadline) async throws -> Lock {
+    do {
+      return try Lock(beside: store, until: deadline)
+    } catch var held as Held {
+      guard let record = held.record, record.state == .running || record.state == .interrupted,
+        record.overdue > patience
+      else { throw held }
+      // Asked first: it may still put its store away in order.
+      for (signal, wait) in [(SIGTERM, 3.0), (SIGKILL, 2.0)] {
+        if let obstacle = end(record, with: signal) {
+          held.obstacle = obstacle
+          throw held
+        }
+        let limit = Deadline.after(.seconds(wait))
+        while !limit.isPast {
+          do {
+            return try Lock(beside: store, until: deadline, killed: record)
+          } catch is Held {
+            try? await Task.sleep(for: .milliseconds(50))
+          }
+        }
+      }
+      held.obstacle =
+        LockRecord.beginning(of: record.process) == record.began
+        ? "it does not end by SIGKILL either: it waits for the kernel, as for a disk"
+        : "its process is gone, but one that it began holds the lock: `fuser \(store).lock`"
+      throw held
+    }
+  }
+
+  /// Sends a signal to the holder, if it is still that process; says why not where it cannot.
+  private static func end(_ record: LockRecord, with signal: Int32) -> String? {
+    let process = FileDescriptor(owning: scrape_process_descriptor(record.process))
+    guard process.number >= 0 else { return nil }
+    // From here on the descriptor stands for one process: is it the one that wrote the record?
+    guard let began = LockRecord.beginning(of: record.process) else { return nil }
+    guard began == record.began else {
+      return "process \(record.process) is another one by now; who holds the lock is not known"
+    }
+    if scrape_process_signal(process.number, signal) != 0, errno != ESRCH {
+      return "it cannot be ended: \(SystemError("kill").message)"
+    }
+    return nil
+  }
+
+  /// What a watchdog needs to write into the lock; it may do so as long as the process lives.
+  public var note: Note { Note(descriptor: descriptor.number, record: record) }
+
+  public struct Note: Sendable {
+    fileprivate let descriptor: Int32
+    fileprivate let record: LockRecord
+
+    func callAsFunction(_ state: LockRecord.State, waits: [String] = []) {
+      var record = record
+      record.state = state
+      record.waits = waits.map { String($0.unicodeScalars.filter { $0.value >= 0x20 }) }
+      Lock.write(record, to: descriptor)
+    }
+  }
+
+  private static func write(_ record: LockRecord, to descriptor: Int32) {
+    let text = record.text
+    // In one piece and cut afterwards: whoever reads in between sees a whole record.
+    _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
+    ftruncate(descriptor, off_t(text.utf8.count))
+  }
+
+  /// Lets the next pass begin.
+  public consuming func release() {}
+
+  // Not reached by who is ended by force.
+  deinit { note(.ended) }
+}

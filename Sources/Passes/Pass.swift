@@ -1,0 +1,304 @@
+internal import Alerts
+internal import Configuration
+public import Engine
+public import Metrics
+public import Notifiers
+internal import Rules
+public import Sinks
+internal import Store
+public import Targets
+
+/// One walk of the inventory: plan, gather, keep, deliver.
+public struct Pass: Sendable {
+  let site: Site
+  let hosts: [Host]
+  let sinks: [any Sink]
+  let contacts: [Contact]
+  let fanout: Int
+  let watchdog: PassWatchdog
+  /// No host is waited for after it: what they said is still to be stored and delivered.
+  let askBy: Deadline
+  /// The whole pass ends by it, whatever the hosts do.
+  let deadline: Deadline
+  /// The last pass, where it did not end in order.
+  let unfinished: Lock.Unfinished?
+  var only: Set<String>?
+  /// Whether a person started it.
+  var isByHand = false
+
+  public init(
+    site: Site,
+    hosts: [Host],
+    sinks: [any Sink],
+    contacts: [Contact],
+    fanout: Int,
+    watchdog: PassWatchdog,
+    askBy: Deadline,
+    deadline: Deadline,
+    unfinished: Lock.Unfinished?,
+    only: Set<String>? = nil,
+    isByHand: Bool = false
+  ) {
+    self.site = site
+    self.hosts = hosts
+    self.sinks = sinks
+    self.contacts = contacts
+    self.fanout = fanout
+    self.watchdog = watchdog
+    self.askBy = askBy
+    self.deadline = deadline
+    self.unfinished = unfinished
+    self.only = only
+    self.isByHand = isByHand
+  }
+
+  /// What a pass came to.
+  public struct Report: Sendable {
+    var start: Timestamp
+    public var took: Duration = .zero
+    public var readings: [HostReading] = []
+    public var bmcs: [BMCReading] = []
+    public var services: [ServiceReading] = []
+    /// Rules that are crossed, by host: the check's name and its state.
+    public var crossed: [(host: String, check: String, state: CheckState)] = []
+    /// Hosts that are down, each with those that cannot be reached without it.
+    public var causes: [(cause: String, effects: [String])] = []
+    /// How the scraper itself is.
+    public var own: SelfReading?
+    /// The services of scrape.yml that are not ok.
+    public var broken: [(name: String, state: GroupState)] = []
+    /// What became worse.
+    public var news: NewTroubles?
+    /// Hosts of which nothing was due.
+    public var idle = 0
+    public var points = 0
+    public var deliveries: [(sink: String, delivery: Delivery)] = []
+    /// Points that wait in the store for a sink, by sink.
+    public var queued: [String: Int] = [:]
+    public var warnings: [String] = []
+    public var interrupted = false
+    /// The store could not be written.
+    public var storeFailure: String?
+  }
+
+  public func run(_ progress: any PassProgress) async -> Report {
+    var report = Report(start: .now)
+    let begun = Deadline.now
+    let clock = OwnClock()
+    let store = site.store()
+    var states: [String: HostState] = [:]
+    Activity.step("loading the store")
+    do {
+      states = try await store.load(hosts.map(\.name) + [SelfReading.host])
+    } catch {
+      report.storeFailure = "\(error)"
+    }
+    let plan = Plan(hosts, settings: site.settings, states: states, at: report.start, only: only)
+    report.idle = plan.idle
+    let late = plan.turns.filter { $0.lateness > site.settings.lateness }
+    if let worst = late.map(\.lateness).max() {
+      report.warnings.append(
+        "\(fold(late.map(\.host.name))): asked \(Format.duration(worst)) later than due; "
+          + "is the timer running, or the last pass too slow?")
+    }
+    var gatherer = await Gatherer(site)
+    let jobs = Job.all(of: plan, &gatherer)
+    report.warnings += gatherer.warnings
+    let questions = SelfQuestions(site.own, jobs, plan.bmcs)
+    Activity.step("asking hosts")
+    var answers = await questions.ask(on: gatherer.reactors[0]) {
+      await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
+      return report.isInDoubt(questions)
+    }
+    let known = states[SelfReading.host] ?? HostState()
+    Activity.step("asking once more")
+    answers = await questions.lookAgain(answers, report, known, on: gatherer.reactors[0])
+    progress.end()
+    report.own = SelfReading(questions, answers, clock: clock, known: known, in: &report)
+    if report.own?.jump != .zero {
+      for index in report.readings.indices { report.readings[index].result.dropClockEvents() }
+    }
+    report.own?.note(unfinished, known: known)
+    if let unfinished { report.warnings.append(unfinished.text) }
+    report.causes = causes(of: report.readings)
+    // A part of a pass, by hand, is no sign that the timer lives.
+    let isWhole = isWhole
+    let ping = DeadManPing(
+      site.own.deadMan, due: known.due[DeadManPing.name], at: report.start)
+    let pings = isWhole && report.isGood && ping != nil
+    if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
+    Activity.step("evaluating and storing")
+    await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
+    if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
+      report.warnings.append(trouble)
+    }
+    Activity.step("closing the store")
+    await store.close()
+    return report
+  }
+
+  /// Whether it is over all hosts and all that is due of them.
+  private var isWhole: Bool { only == nil && hosts.count == site.inventory.hosts.count }
+
+  private func scope(_ report: Report) -> PassScope {
+    !isWhole || report.interrupted ? .part : isByHand ? .hand : .timer
+  }
+
+  /// Keeps everything in one transaction, then delivers what waits for each sink.
+  private func keep(
+    _ report: inout Report, in store: Store, on reactor: Reactor, begun: Deadline
+  ) async {
+    var before: [String: Int] = [:]
+    for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
+    var results =
+      report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
+      + (report.own.map { [$0.result] } ?? [])
+    let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
+    let excesses = budget.apply(to: &results)
+    for excess in excesses {
+      report.warnings.append(
+        "\(excess.host): \(Format.count(excess.dropped, "point")) beyond its budget were dropped, "
+          + "most of them \(excess.measurement); a pass takes \(Format.count(budget.series)) series "
+          + "and \(Format.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
+    }
+    // After the budget: what changed is never surplus.
+    let states = await judge(&results, cut: Set(excesses.map(\.host)), into: &report, store)
+    var alerting = Alerting(site.alerting, store, contacts: contacts, at: report.start)
+    let incidents = await alerting.update(
+      states,
+      changes: Dictionary(
+        results.map { ($0.batch.host, $0.transitions) }, uniquingKeysWith: { $0 + $1 }))
+    report.news = NewTroubles(
+      results, states: states, complaints: (try? await store.problems()) ?? [:], of: site,
+      at: report.start)
+    let batches = results.map(\.batch)
+    report.points = batches.reduce(0) { $0 + $1.points.count }
+    var queue: [String: [Payload]] = [:]
+    var bounds: [String: QueueBounds] = [:]
+    for sink in sinks where sink.isDurable {
+      queue[sink.name] = sink.payloads(batches)
+      bounds[sink.name] = sink.options.queue
+    }
+    let up = report.readings.count { $0.failure == nil }
+    let summary = PassSummary(
+      start: report.start, end: .now, hosts: report.readings.count, up: up,
+      failed: report.readings.count - up,
+      points: report.points, warnings: report.warnings, scope: scope(report))
+    do {
+      try await store.finish(
+        summary, results, queue: queue, bounds: bounds, incidents: incidents)
+    } catch {
+      report.storeFailure = "\(error)"
+    }
+    report.warnings += await store.notes()
+    // Hosts are not waited for until the deadline, so that their points can still be delivered.
+    let limit =
+      report.interrupted
+      ? .after(.milliseconds(500))
+      : min(.after(site.settings.deliveryTimeout), max(deadline, .after(.seconds(1))))
+    Activity.step("delivering and notifying")
+    async let deliveries = deliver(
+      batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor, by: limit)
+    // What is not kept would be told again by every pass.
+    let alarm = StoreAlarm(beside: site.storePath, at: report.start)
+    if let failure = report.storeFailure {
+      report.warnings += await alarm.tell(failure, to: contacts, on: reactor, by: limit)
+    } else if !report.interrupted {
+      alarm.clear()
+      await alerting.tell(on: reactor, by: limit)
+    }
+    for notifier in contacts.flatMap(\.notifiers) { notifier.close() }
+    report.warnings += alerting.warnings
+    report.deliveries = await deliveries
+    for waiting in (try? await store.queues()) ?? [] {
+      report.queued[waiting.sink] = waiting.lines
+      let dropped = waiting.dropped - (before[waiting.sink] ?? 0)
+      if dropped > 0 {
+        report.warnings.append(
+          "\(waiting.sink): \(Format.count(dropped, "point")) dropped that waited too long or were "
+            + "too many")
+      }
+    }
+    report.took = Deadline.now.since(begun)
+  }
+
+  /// What hides what: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
+  private func causes(of readings: [HostReading]) -> [(cause: String, effects: [String])] {
+    let down = readings.filter {
+      $0.result.isJudged && $0.failure.severity(.critical) == .critical
+    }
+    return Topology(hosts).causes(of: Set(down.map(\.result.batch.host)))
+      .filter { !$0.effects.isEmpty }
+  }
+
+  /// Judges what was seen, before anything of it is kept: states and points go together or not at
+  /// all. Of hosts that were `cut` not all points are there.
+  private func judge(
+    _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
+  ) async -> [String: [String: CheckState]] {
+    var judge = Judge(
+      site, store, Watch(site), states: (try? await store.states()) ?? [:],
+      jump: report.own?.jump ?? .zero)
+    for index in results.indices {
+      let isWhole = !cut.contains(results[index].batch.host)
+      await judge.judge(&results[index], isWhole: isWhole)
+    }
+    let asked = Set(results.map(\.batch.host))
+    for host in hosts where asked.contains(host.name) {
+      for (check, state) in judge.crossed(of: host.name) {
+        report.crossed.append((host.name, check, state))
+      }
+    }
+    report.broken = judge.services.filter { $0.state != .ok && $0.state != .noData }
+    var availability =
+      report.services.isEmpty
+      ? nil : await Standing.load(site.rules.sla, from: store, at: report.start)
+    let summaries = judge.summaries(report.services, &availability, at: report.start)
+    if !summaries.isEmpty {
+      var all = HostResult(
+        batch: PointBatch(host: Pseudo.all, tags: [], time: report.start, points: summaries))
+      Standing.keep(availability, in: &all)
+      results.append(all)
+    }
+    if let services = await judge.judgeServices(summaries, at: report.start) {
+      results.append(services)
+    }
+    for (check, state) in judge.crossed(of: Pseudo.services) {
+      report.crossed.append(("services", check, state))
+    }
+    return judge.states
+  }
+
+  /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.
+  private func deliver(
+    _ batches: [PointBatch], _ queue: [String: [Payload]], from store: Store?, on reactor: Reactor,
+    by limit: Deadline
+  ) async -> [(sink: String, delivery: Delivery)] {
+    await withTaskGroup(of: (Int, Delivery).self) { group in
+      for (index, sink) in sinks.enumerated() {
+        group.addTask(executorPreference: reactor.executor) {
+          let delivery = await Activity.named("sink \(sink.name)") {
+            await reactor.open { reactor in
+              if let store, sink.isDurable {
+                await sink.drain(store, on: reactor, by: limit)
+              } else {
+                await sink.deliver(
+                  queue[sink.name] ?? sink.payloads(batches), on: reactor, by: limit)
+              }
+            }
+          }
+          sink.close()
+          return (index, delivery)
+        }
+      }
+      var deliveries = sinks.map { (sink: $0.name, delivery: Delivery()) }
+      for await (index, delivery) in group { deliveries[index].delivery = delivery }
+      return deliveries
+    }
+  }
+}
+
+extension TargetError {
+  static let notReached = TargetError(
+    .notReached, "the pass ended before its turn; raise --deadline or --fanout")
+}

@@ -1,0 +1,73 @@
+public import Engine
+internal import Glibc
+internal import Metrics
+internal import Synchronization
+
+/// What happens when a pass is not over in time: the process ends, and says what it waited for.
+///
+/// It is the second line, behind the deadlines of all that a pass does: with it a monitor that stands
+/// still, for whatever reason, is a monitor that runs again at the next pass.
+public final class PassWatchdog: Sendable {
+  /// How long after its deadline a pass is ended.
+  static let patience = Duration.seconds(10)
+  /// How long a pass has to end in order after SIGINT, SIGTERM or SIGHUP.
+  static let grace = Duration.milliseconds(1_700)
+
+  let signals: Signals
+  public let activities = Activities()
+  private let note = Mutex<Lock.Note?>(nil)
+  private let dog = Mutex<Watchdog?>(nil)
+
+  public init(by deadline: Deadline) throws(SystemError) {
+    signals = try Signals()
+    let begun = Deadline.now
+    let dog = try Watchdog(
+      by: deadline.advanced(by: Self.patience), signals: signals, grace: Self.grace
+    ) { [self] in
+      write(.interrupted)
+    } end: { [self] cause in
+      end(cause, begun: begun)
+    }
+    self.dog.withLock { $0 = dog }
+  }
+
+  /// The pass ends by this deadline; from now on the lock says how.
+  public func expect(by deadline: Deadline, _ note: Lock.Note?) {
+    self.note.withLock { $0 = note }
+    dog.withLock { $0 }?.expect(by: deadline.advanced(by: Self.patience))
+  }
+
+  /// Writes into the lock how the pass ends. Another thread does it: the file may be on a disk that
+  /// stands still.
+  private func write(_ state: LockRecord.State, waits: [String] = []) {
+    guard let note = note.withLockIfAvailable({ $0 }) ?? nil else { return }
+    Watchdog.attempt(within: .milliseconds(500)) { note(state, waits: waits) }
+  }
+
+  private func end(_ cause: Watchdog.Cause, begun: Deadline) -> Never {
+    switch cause {
+    case .signal:
+      say("scrape: ended by a signal; it did not come to its end in \(Format.duration(Self.grace))")
+      _exit(ExitCode.interrupted)
+    case .overdue:
+      let waits = activities.descriptions
+      say(
+        "scrape: the pass is ended \(Format.duration(Self.patience)) after its deadline, "
+          + "\(Format.duration(Deadline.now.since(begun))) after its start; what it waited for:")
+      for wait in waits.prefix(50) { say("  \(wait)") }
+      if waits.isEmpty { say("  nothing that is known") }
+      if waits.count > 50 { say("  and \(waits.count - 50) more") }
+      say("What was stored is whole; the next pass goes on from there.")
+      write(.overdue, waits: waits)
+      _exit(ExitCode.overdue)
+    }
+  }
+
+  /// Writes a line to standard error, if somebody takes it at once.
+  private func say(_ line: String) {
+    let bytes = Array((line.visible + "\n").utf8.prefix(4_000))
+    var ready = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+    guard poll(&ready, 1, 200) == 1, ready.revents & Int16(POLLOUT) != 0 else { return }
+    _ = Glibc.write(2, bytes, bytes.count)
+  }
+}

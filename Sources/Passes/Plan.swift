@@ -1,0 +1,196 @@
+internal import Collectors
+internal import Configuration
+public import Metrics
+internal import Sinks
+public import Store
+public import Targets
+
+/// Who is asked what in one pass.
+public struct Plan: Sendable {
+  /// One host's part.
+  public struct Turn: Sendable {
+    public var host: Host
+    var profile: Profile
+    /// What is due, in the order of the list of collectors.
+    public var tasks: [Profile.Task]
+    /// When each of them is due again.
+    var due: [String: Timestamp]
+    var state: HostState
+    /// How long the latest of them has been due for.
+    var lateness: Duration
+    /// What asks for all of it; the same for all hosts of which the same is due.
+    public var batch: Batch = Batch(of: [])
+
+    public init(
+      host: Host,
+      profile: Profile,
+      tasks: [Profile.Task],
+      due: [String: Timestamp],
+      state: HostState,
+      lateness: Duration,
+      batch: Batch? = nil
+    ) {
+      self.host = host
+      self.profile = profile
+      self.tasks = tasks
+      self.due = due
+      self.state = state
+      self.lateness = lateness
+      self.batch = batch ?? Batch(of: [])
+    }
+  }
+
+  /// One host's BMC, whether or not the host itself has a turn.
+  public struct BMCTurn: Sendable {
+    public var host: Host
+    public var settings: BMCSettings
+    var due: Timestamp?
+    /// What was remembered of it.
+    public var memory: [String: [UInt64]]
+    /// Whether a person wants it now.
+    var byHand = false
+  }
+
+  /// The probes of one host.
+  public struct ProbeTurn: Sendable {
+    public var host: Host
+    public var plans: [ProbePlan]
+    var due: Timestamp?
+  }
+
+  public var turns: [Turn]
+  public var bmcs: [BMCTurn] = []
+  public var probes: [ProbeTurn] = []
+  /// Hosts that took long at the last pass.
+  var slow: Set<String> = []
+  /// Hosts of which nothing is due now.
+  public var idle = 0
+
+  /// Picks what is due of all that the hosts' profiles say.
+  ///
+  /// A collector that was missed is due once, not as often as it was missed, and its next turn is
+  /// counted from the turn it should have had, so that a minute stays a minute when passes jitter.
+  public init(
+    _ hosts: [Host], settings: Settings, states: [String: HostState], at now: Timestamp,
+    only: Set<String>? = nil
+  ) {
+    turns = []
+    var findings = Findings()  // All of it was checked when the files were read.
+    var reader = ProbeReader(modules: settings.sections["modules"], &findings)
+    for host in hosts {
+      guard let profile = settings.profiles[host.profile] else { continue }
+      let state = states[host.name] ?? HostState()
+      if HostLanes.wasSlow(state, at: now) { slow.insert(host.name) }
+      var turn = Turn(
+        host: host, profile: profile, tasks: [], due: [:], state: state, lateness: .zero)
+      for task in profile.tasks {
+        if let only {
+          if only.contains(task.collector) { turn.tasks.append(task) }
+          continue
+        }
+        switch Self.clock(
+          every: max(task.every, host.every ?? .zero), due: state.due[task.collector], at: now)
+        {
+        case .always: turn.tasks.append(task)
+        case .now(let next, let late):
+          turn.tasks.append(task)
+          turn.due[task.collector] = next
+          turn.lateness = max(turn.lateness, late)
+        case .later: break
+        }
+      }
+      let bmc = bmcTurn(host, state, at: now, only: only)
+      if let bmc { bmcs.append(bmc) }
+      let probe = Self.probeTurn(
+        host, reader.plans(of: host, &findings), state, at: now, only: only)
+      if let probe { probes.append(probe) }
+      if !turn.tasks.isEmpty {
+        turns.append(turn)
+      } else if bmc == nil, probe == nil {
+        idle += 1
+      }
+    }
+    makeBatches()
+  }
+
+  private func bmcTurn(
+    _ host: Host, _ state: HostState, at now: Timestamp, only: Set<String>?
+  ) -> BMCTurn? {
+    guard let settings = host.bmc, only?.contains(BMCReading.name) != false else { return nil }
+    var turn = BMCTurn(
+      host: host, settings: settings, memory: state.memory[BMCReading.name]?.values ?? [:],
+      byHand: only != nil)
+    if only != nil { return turn }
+    let every = max(settings.every, host.every ?? .zero)
+    switch Self.clock(every: every, due: state.due[BMCReading.name], at: now) {
+    case .always: return turn
+    case .now(let next, _):
+      turn.due = next
+      return turn
+    case .later: return nil
+    }
+  }
+
+  private static func probeTurn(
+    _ host: Host, _ plans: [ProbePlan], _ state: HostState, at now: Timestamp, only: Set<String>?
+  ) -> ProbeTurn? {
+    guard !plans.isEmpty, only?.contains(ServiceReading.name) != false else { return nil }
+    var turn = ProbeTurn(host: host, plans: plans)
+    if only != nil { return turn }
+    switch clock(every: host.every ?? .zero, due: state.due[ServiceReading.name], at: now) {
+    case .always: return turn
+    case .now(let next, _):
+      turn.due = next
+      return turn
+    case .later: return nil
+    }
+  }
+
+  /// Whether something that has its turn now and then has it now.
+  enum Clock {
+    case always
+    /// And when again, and how late it is.
+    case now(next: Timestamp, late: Duration)
+    case later
+  }
+
+  static func clock(every: Duration, due known: Timestamp?, at now: Timestamp) -> Clock {
+    guard every > .zero else { return .always }
+    let due = known ?? now
+    // cron fires a little early or late: a tenth of the interval, at most 2 s, is the same turn.
+    let slack = min(every / 10, .seconds(2)).nanoseconds
+    let wait = due.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
+    // A due time further off than the interval is from a clock that has been set back since.
+    if !wait.overflow, wait.partialValue > slack, wait.partialValue <= every.nanoseconds {
+      return .later
+    }
+    let late = Duration.nanoseconds(max(0, 0 &- wait.partialValue))
+    let isPunctual = late < every && wait.partialValue <= slack
+    return .now(
+      next: (isPunctual ? due : now).after(every),
+      late: known == nil ? .zero : late)
+  }
+
+  /// Gives each turn its batch. Hosts of one profile mostly have the same due, so few are made.
+  public mutating func makeBatches() {
+    var made: [(tasks: [Profile.Task], batch: Batch)] = []
+    for index in turns.indices {
+      let tasks = turns[index].tasks
+      if let known = made.first(where: { $0.tasks == tasks }) {
+        turns[index].batch = known.batch
+      } else {
+        turns[index].batch = Batch(of: tasks)
+        made.append((tasks, turns[index].batch))
+      }
+    }
+  }
+}
+
+extension Batch {
+  init(of tasks: [Profile.Task]) {
+    self.init(
+      tasks.compactMap { task in
+        Collectors.collectors.first { $0.name == task.collector }.map { Item($0, task.options) }
+      })
+  }
+}

@@ -1,0 +1,225 @@
+internal import Metrics
+public import Rules
+internal import Sinks
+internal import Store
+internal import Targets
+
+/// What a pass learnt of the scraper itself: its own checks, and what says nothing of hosts.
+public struct SelfReading: Sendable {
+  /// Where the scraper's own checks are kept: no host can be called so.
+  public static let host = Pseudo.scraper
+  /// The name of what is remembered.
+  private static let memory = "self"
+
+  public internal(set) var verdict = SelfWatch.Verdict()
+  var result: HostResult
+  /// By how much the clock was set since the last pass.
+  private(set) var jump = Duration.zero
+  /// Hosts of which something failed that is not counted against them.
+  private(set) var unjudged: [String] = []
+
+  /// Whether a gateway answered pings when it was last heard of; nil where nothing is known of it.
+  static func answersPings(_ gateway: String, _ known: HostState?) -> Bool? {
+    known?.memory[memory]?.values["gateway \(gateway)"]?.first.map { $0 == 1 }
+  }
+
+  /// Weighs what was heard, and takes back from the report what says nothing of hosts.
+  init(
+    _ questions: SelfQuestions, _ answers: SelfQuestions.Answers, clock: OwnClock,
+    known: HostState, in report: inout Pass.Report
+  ) {
+    let time = report.start
+    result = HostResult(
+      batch: PointBatch(host: Self.host, tags: [Tag("host", Self.host)], time: time))
+    result.isOfBoot = false
+    guard questions.settings.isOn else { return }
+    var kept = known.memory[Self.memory]?.values ?? [:]
+    var witnesses = SelfWatch.Witnesses()
+    witnesses.count(report, questions)
+    // Who answered before the cut says nothing of those who were asked after it.
+    if answers.isCutSince { witnesses.answered = 0 }
+    if witnesses.asked > 0, witnesses.answered == 0 { witnesses.way = questions.way }
+    witnesses.hear(questions, answers, &kept)
+    if questions.settings.watchesClock {
+      let boot = OwnClock.boot
+      if let before = kept["clock"], before.count == 3, boot == known.facts["boot"] {
+        let earlier = OwnClock(
+          wall: Int64(bitPattern: before[0]), sinceBoot: Int64(bitPattern: before[1]))
+        jump = clock.jump(since: earlier)
+        witnesses.wasSynchronised = before[2] == 1
+      }
+      witnesses.jump = jump
+      witnesses.isSynchronised = OwnClock.isSynchronised
+      witnesses.errorBound = OwnClock.errorBound
+      let wasSynchronised = witnesses.wasSynchronised || witnesses.isSynchronised == true
+      kept["clock"] = [
+        UInt64(bitPattern: clock.wall), UInt64(bitPattern: clock.sinceBoot),
+        wasSynchronised ? 1 : 0,
+      ]
+      result.facts["boot"] = boot
+    }
+    verdict = SelfWatch.verdict(witnesses)
+    report.hold(verdict, questions, into: &unjudged)
+    if !unjudged.isEmpty {
+      let told = "; \(Format.count(unjudged.count, "host")) not judged"
+      for index in verdict.findings.indices where verdict.findings[index].severity == .critical {
+        verdict.findings[index].message += told
+      }
+    }
+    result.memory[Self.memory] = Memory(time: time, values: kept)
+    result.outcomes = verdict.findings.filter { questions.settings.has($0.check) }.map {
+      TargetOutcome(
+        target: $0.check, up: $0.severity == .ok, severity: $0.severity, reason: $0.reason,
+        message: $0.message.isEmpty ? nil : $0.message)
+    }
+  }
+}
+
+/// What an outcome says of the network between us and the target.
+private enum Proof {
+  case answered
+  /// Something came back, and then no more.
+  case broken
+  /// Nothing came back.
+  case silent
+  /// The name has no address.
+  case nameless
+  /// It was not asked, or failed on this side.
+  case none
+
+  init(_ outcome: TargetOutcome) {
+    switch outcome.reason {
+    // Who sent something was there.
+    case "timeout", "unreachable": self = outcome.bytes > 0 ? .broken : .silent
+    case "connection_lost", "packet_loss": self = .broken
+    case "name_unknown": self = .nameless
+    case "not_reached", "cancelled", "local_error", "not_supported", "not_permitted",
+      "no_answer":
+      self = .none
+    default: self = .answered
+    }
+  }
+
+  var isAnswer: Bool { self == .answered || self == .broken }
+}
+
+extension SelfWatch.Witnesses {
+  /// Counts who answered of those beyond this machine.
+  fileprivate mutating func count(_ report: Pass.Report, _ questions: SelfQuestions) {
+    for result in report.results {
+      for outcome in result.outcomes {
+        let target = SelfQuestions.Target(host: result.batch.host, name: outcome.target)
+        guard let place = questions.places[target], place.isProof else { continue }
+        let proof = Proof(outcome)
+        if proof == .none { continue }
+        asked += 1
+        if proof.isAnswer { answered += 1 }
+        guard place.number == nil else { continue }
+        names += 1
+        if proof != .nameless { resolved += 1 }
+      }
+    }
+  }
+
+  /// Takes what neighbours said, and remembers who answered: 1 to pings, 0 to ARP alone.
+  fileprivate mutating func hear(
+    _ questions: SelfQuestions, _ answers: SelfQuestions.Answers, _ kept: inout [String: [UInt64]]
+  ) {
+    let isPing: UInt64 = 1
+    for address in questions.gateways {
+      let before = kept["gateway \(address)"]?.first
+      let echo = answers.echoes[address]
+      let isNeighbour = OwnNetwork.isNeighbour(address)
+      var isThere = echo
+      if echo != true, before != isPing || echo == nil {
+        // It may filter pings, or we may not send any; that it is still in the table of neighbours is
+        // then the best that is known. Where it never answered, its absence proves nothing.
+        isThere = isNeighbour == true ? true : before == nil ? nil : isNeighbour
+      }
+      gateways.append(
+        SelfWatch.Neighbour(address, answers: isThere, hasAnswered: before != nil))
+      if echo == true {
+        kept["gateway \(address)"] = [isPing]
+      } else if isNeighbour == true, answered > 0, before == nil || echo == false {
+        // While others are heard, its silence to pings is its manner.
+        kept["gateway \(address)"] = [0]
+      }
+    }
+    // Gateways that are no more: a few are remembered, as a way may be away for a while.
+    let old = kept.keys.filter { key in
+      key.hasPrefix("gateway ") && !questions.gateways.contains { key == "gateway \($0)" }
+    }
+    for key in old.sorted().dropFirst(8) { kept[key] = nil }
+    anchors = questions.settings.anchors.map {
+      SelfWatch.Neighbour($0, answers: answers.echoes[$0])
+    }
+    nameServers = questions.nameServers.map {
+      SelfWatch.Neighbour(
+        $0, answers: answers.nameServers[$0],
+        isHere: OwnQuestions.number($0).map(questions.network.isHere) ?? false)
+    }
+  }
+}
+
+extension Pass.Report {
+  fileprivate var results: [HostResult] {
+    readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
+  }
+
+  /// Whether it takes other witnesses to know what the silence of those who were asked means.
+  func isInDoubt(_ questions: SelfQuestions) -> Bool {
+    guard !interrupted, !questions.places.isEmpty else { return false }
+    var witnesses = SelfWatch.Witnesses()
+    witnesses.count(self, questions)
+    return witnesses.asked > 0 && witnesses.answered == 0
+      || witnesses.names > 0 && witnesses.resolved == 0
+  }
+
+  /// Where those are that answered, and how many were silent or broke off.
+  func heard(_ questions: SelfQuestions) -> (answered: [SelfQuestions.Place], silent: Int) {
+    var answered: [SelfQuestions.Place] = []
+    var silent = 0
+    for result in results {
+      for outcome in result.outcomes {
+        let target = SelfQuestions.Target(host: result.batch.host, name: outcome.target)
+        guard let place = questions.places[target], place.isProof else { continue }
+        switch Proof(outcome) {
+        case .answered: answered.append(place)
+        case .silent, .broken: silent += 1
+        case .nameless, .none: break
+        }
+      }
+    }
+    return (answered, silent)
+  }
+
+  /// Takes back the judgement on what the verdict explains: points and outcomes stay, as they were
+  /// seen, and nothing follows from them.
+  fileprivate mutating func hold(
+    _ verdict: SelfWatch.Verdict, _ questions: SelfQuestions, into unjudged: inout [String]
+  ) {
+    guard verdict.isCutOff || verdict.hasNoNames else { return }
+    var hosts: Set<String> = []
+    func hold(_ result: inout HostResult) {
+      let host = result.batch.host
+      for index in result.outcomes.indices {
+        let outcome = result.outcomes[index]
+        let target = SelfQuestions.Target(host: host, name: outcome.target)
+        guard let place = questions.places[target], outcome.severity != .ok else { continue }
+        switch Proof(outcome) {
+        case .silent, .broken: guard verdict.isCutOff else { continue }
+        case .nameless: break
+        // A plugin has words of its own for what it did not reach.
+        default: guard verdict.isCutOff, !place.isProof else { continue }
+        }
+        result.outcomes[index].severity = nil
+        result.isJudged = false
+        hosts.insert(host)
+      }
+    }
+    for index in readings.indices { hold(&readings[index].result) }
+    for index in bmcs.indices { hold(&bmcs[index].result) }
+    for index in services.indices { hold(&services[index].result) }
+    unjudged = hosts.sorted()
+  }
+}

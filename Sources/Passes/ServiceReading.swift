@@ -1,0 +1,55 @@
+public import Metrics
+internal import Sinks
+public import Targets
+
+/// What the probes of one host mean: points, and how each service is.
+public struct ServiceReading: Sendable {
+  /// The name of all of them in `--only` and for what is due.
+  public static let name = "probes"
+
+  public var result: HostResult
+  public var services: [ServiceResult]
+  /// Whether none was asked because a jump host stands between: the host's own line says so.
+  public let isBehindJumpHost: Bool
+
+  init(_ services: [ServiceResult], of turn: Plan.ProbeTurn, at time: Timestamp) {
+    let host = turn.host
+    isBehindJumpHost = host.jumpHost != nil
+    // In the order of the inventory, whoever answered first.
+    let places = Dictionary(
+      turn.plans.enumerated().map { ($1.service, $0) }, uniquingKeysWith: { first, _ in first })
+    self.services = services.sorted { places[$0.service] ?? 0 < places[$1.service] ?? 0 }
+    result = HostResult(batch: PointBatch(host: host.name, tags: host.pointTags, time: time))
+    result.isOfBoot = false
+    // Those that had no turn are due at the next pass, not in a minute.
+    let hadTurn = services.contains {
+      $0.verdict.reason != .notReached && $0.verdict.reason != .cancelled
+    }
+    result.due[Self.name] = turn.due.map { hadTurn ? $0 : time }
+    result.batch.points = self.services.flatMap(\.points).map { point in
+      // What a program measured by itself belongs to this host, whatever it says.
+      guard !Catalog.all.contains(point.measurement) else { return point }
+      var point = point
+      point.tags.removeAll { tag in result.batch.tags.contains { $0.name == tag.name } }
+      return point
+    }
+    if isBehindJumpHost { return }
+    result.outcomes = self.services.map { service in
+      let verdict = service.verdict
+      return TargetOutcome(
+        target: CheckName.service(service.service).text,
+        up: verdict.severity == .ok || verdict.reason?.isFinding == true,
+        severity: [.notReached, .cancelled].contains(verdict.reason) ? nil : verdict.severity,
+        reason: verdict.reason?.rawValue, message: verdict.message,
+        milliseconds: verdict.latency?.milliseconds ?? 0)
+    }
+  }
+
+  /// Whether what was seen of a service is not counted against it: the scraper was cut off.
+  public func isUnjudged(_ service: ServiceResult) -> Bool {
+    !result.isJudged
+      && result.outcomes.contains {
+        $0.target == CheckName.service(service.service).text && $0.severity == nil
+      }
+  }
+}

@@ -1,0 +1,19 @@
+public import Configuration
+public import Notifiers
+internal import Targets
+
+extension Site {
+  /// Whom scrape.yml names to be told. Throws what is wrong with any of them.
+  public func contacts(secrets: Bool) throws(ConfigurationErrors) -> [Contact] {
+    try contacts(from: settings.sections["contacts"], secrets: secrets)
+  }
+
+  public func contacts(
+    from node: Node?, secrets: Bool
+  ) throws(ConfigurationErrors) -> [Contact] {
+    var findings = Findings()
+    let contacts = Contact.all(from: node, secrets: secrets, &findings)
+    try findings.finish()
+    return contacts
+  }
+}

@@ -1,0 +1,64 @@
+internal import Metrics
+internal import Sinks
+internal import Store
+internal import Targets
+
+/// The scraper's check `pass`: whether its passes come to their end.
+extension SelfReading {
+  private static let memory = "pass"
+  private static let fact = "unfinished pass"
+
+  /// How long a pass that did not end is reported; it is over in one pass, and an alert needs time.
+  static let remembered = Duration.seconds(600)
+
+  /// Takes in how the last pass ended; nil where that was in order.
+  mutating func note(_ unfinished: Lock.Unfinished?, known: HostState) {
+    let time = result.batch.time
+    var kept = known.memory[Self.memory]?.values ?? [:]
+    var text = known.facts[Self.fact]
+    var severity =
+      kept["severity"]?.first.flatMap { Severity(state: Int64(clamping: $0)) } ?? .minor
+    if let unfinished {
+      kept["last"] = [UInt64(bitPattern: time.nanoseconds)]
+      severity = unfinished.end == .vanished ? .minor : .major
+      kept["severity"] = [UInt64(clamping: severity.state)]
+      text = "\(unfinished.end.rawValue): \(unfinished.text)"
+      result.facts[Self.fact] = text
+    }
+    result.memory[Self.memory] = Memory(time: time, values: kept)
+    let last = kept["last"]?.first.map { Int64(bitPattern: $0) }
+    let isRecent = last.map { last in
+      let (age, overflow) = time.nanoseconds.subtractingReportingOverflow(last)
+      return !overflow && age >= 0 && .nanoseconds(age) < Self.remembered
+    }
+    guard isRecent == true, let text, let colon = text.firstIndex(of: ":") else {
+      result.outcomes.append(TargetOutcome(target: "pass", up: true, severity: .ok))
+      return
+    }
+    result.outcomes.append(
+      TargetOutcome(
+        target: "pass", up: false, severity: severity, reason: String(text[..<colon]),
+        message: String(text[colon...].dropFirst(2))))
+  }
+}
+
+extension Lock.Unfinished {
+  /// What happened, for people.
+  var text: String {
+    let pass = "the pass of \(Format.time(record.since)) (process \(record.process))"
+    switch end {
+    case .overdue:
+      var text = "\(pass) was ended after its deadline"
+      if let first = record.waits.first(where: { !$0.hasPrefix("pass:") }) ?? record.waits.first {
+        text += "; it waited for \(first)"
+      }
+      let more = record.waits.count { !$0.hasPrefix("pass:") } - 1
+      if more > 0 { text += "; and \(more) more" }
+      return text
+    case .killed:
+      return "\(pass) stood still and held the lock; the next pass ended it"
+    case .vanished:
+      return "\(pass) ended without its results: killed, or out of memory? (`journalctl -k`)"
+    }
+  }
+}

@@ -1,0 +1,82 @@
+internal import Configuration
+internal import Glibc
+internal import Metrics
+internal import Rules
+internal import Sinks
+internal import Targets
+
+/// Which checks there are, by the inventory and the settings as they are now.
+///
+/// The store may know others: of a host, a probe or a rule that was taken out since.
+public struct Watch: Sendable {
+  private let rules: RuleBook
+  private let hosts: Set<String>
+  private let sessions: Set<String>
+  private let bmcs: Set<String>
+  /// Hosts behind a jump host: of their services and BMCs nothing is learnt.
+  private let unasked: Set<String>
+  private let own: SelfSettings
+  /// The kind of each service (`http`), by host and service.
+  public let services: [String: [String: String]]
+  /// The patience of services that have their own, by host and service.
+  private let patience: [String: [String: Patience]]
+
+  public init(_ site: Site) {
+    rules = site.rules
+    own = site.own
+    let all = site.inventory.hosts
+    hosts = Set(all.map(\.name))
+    unasked = Set(all.filter { $0.jumpHost != nil }.map(\.name))
+    sessions = Set(
+      all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
+    bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
+    var findings = Findings()  // All of it was checked when the files were read.
+    var reader = ProbeReader(modules: site.settings.sections["modules"], &findings)
+    var services: [String: [String: String]] = [:]
+    var patience: [String: [String: Patience]] = [:]
+    for host in all {
+      let plans = reader.plans(of: host, &findings)
+      for plan in plans {
+        services[host.name, default: [:]][plan.service] = plan.kind
+        patience[host.name, default: [:]][plan.service] = plan.patience
+      }
+    }
+    self.services = services
+    self.patience = patience
+  }
+
+  /// Whether a host's check is still made.
+  public func has(_ check: String, of host: String) -> Bool {
+    if host == Pseudo.services {
+      if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
+      return rules.services.contains { CheckName(check).service == $0.name }
+    }
+    if host == SelfReading.host { return own.has(check) }
+    guard hosts.contains(host) else { return false }
+    if let service = CheckName(check).service {
+      return services[host]?[service] != nil && !unasked.contains(host)
+    }
+    if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
+    if check == BMCReading.name { return bmcs.contains(host) && !unasked.contains(host) }
+    return sessions.contains(host)
+  }
+
+  /// How long a target or service of a host must be worse before its state changes. The scraper's own
+  /// checks are believed at once.
+  func patience(of check: String, host: String) -> Patience {
+    guard host != SelfReading.host else { return .none }
+    let own = CheckName(check).service.flatMap { patience[host]?[$0] }
+    return own ?? rules.patience
+  }
+
+  /// Whether there is any check that matches: `web*/https`. Those of rules depend on what a host says.
+  public func meets(_ need: (host: String, name: String)) -> Bool {
+    hosts.contains { host in
+      guard fnmatch(need.host, host, 0) == 0 else { return false }
+      var names = Set(services[host]?.keys.map(\.self) ?? [])
+      if sessions.contains(host) { names.insert("ssh") }
+      if bmcs.contains(host) { names.insert(BMCReading.name) }
+      return CheckName(need.name).rule != nil || names.contains { fnmatch(need.name, $0, 0) == 0 }
+    }
+  }
+}

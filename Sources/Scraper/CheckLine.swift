@@ -1,0 +1,16 @@
+internal import Metrics
+internal import Passes
+
+extension Check {
+  /// The line of `scrape doctor`, its subject padded to a width.
+  func line(width: Int) -> Printable {
+    let sign: (String, Terminal.Colour) =
+      switch isFine {
+      case true?: ("✓", .green)
+      case false?: ("✗", .red)
+      case nil: (Format.none, .dim)
+      }
+    return
+      "\(Terminal.paint(sign.0, sign.1, on: 1)) \(Format.pad(subject.visible, width))  \(message)"
+  }
+}
