@@ -1,5 +1,5 @@
 public import Configuration
-internal import Metrics
+public import Metrics
 public import Notifiers
 internal import Store
 public import Targets

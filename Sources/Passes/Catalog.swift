@@ -1,12 +1,12 @@
 internal import Collectors
-internal import Metrics
+public import Metrics
 internal import Rules
 internal import Sinks
-internal import Targets
+public import Targets
 
 extension Catalog {
   /// Every measurement that scrape writes. A collector or probe declares its own; the others stand here.
-  static let all = Catalog(
+  public static let all = Catalog(
     [(.scraper, [HostReading.measurement]), (.probes([]), Probes.shared)]
       + Probes.all.map { (.probes([$0.name]), $0.measurements) }
       + Collectors.collectors.map { (.collector($0.name), $0.measurements) }
@@ -18,7 +18,7 @@ extension Catalog {
 
 extension Catalog.Writer {
   /// Whether a host has it: without it no rule on its measurements can ever fire there.
-  func isThere(_ host: Host, tasks: [String], probes: Set<String>) -> Bool {
+  public func isThere(_ host: Host, tasks: [String], probes: Set<String>) -> Bool {
     switch self {
     case .collector(let name): tasks.contains(name)
     case .probes(let kinds):
@@ -29,7 +29,7 @@ extension Catalog.Writer {
   }
 
   /// What to add, for the hint.
-  var cure: String {
+  public var cure: String {
     switch self {
     case .collector(let name): "give their profile the collector \(name)"
     case .probes(let kinds):
