@@ -56,6 +56,8 @@ let subcommands: [any Subcommand.Type] = [
       return ExitCode.usage
     }
     switch name {
+    case "help" where words.dropFirst().first == "metrics":
+      return metrics(words.dropFirst(2).first)
     case "--help", "-h", "help":
       guard words.count > 1, let command = find(words[1]) else {
         Terminal.print(.lines(Help.overview))
@@ -104,6 +106,17 @@ let subcommands: [any Subcommand.Type] = [
       Terminal.note("scrape \(command.name): \("\(error)".visible)")
       return ExitCode.undelivered
     }
+  }
+
+  /// Prints what is written, of one measurement or of all.
+  private static func metrics(_ name: String?) -> Int32 {
+    if let name, !Catalog.all.contains(name) {
+      let hint = didYouMean(name, among: Catalog.all.names).map { "\n\($0)" as Printable } ?? ""
+      Terminal.note("scrape: unknown measurement \"\(name.visible)\"\(hint)")
+      return ExitCode.usage
+    }
+    Terminal.print(.lines(MetricsPage.text(.all, only: name)))
+    return ExitCode.ok
   }
 
   private static func find(_ name: String) -> (any Subcommand.Type)? {

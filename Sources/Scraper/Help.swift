@@ -13,7 +13,8 @@ enum Help {
       COMMANDS:
       \(commands.joined(separator: "\n"))
 
-      `scrape COMMAND --help` says more about one of them; `scrape --version` names the version.
+      `scrape COMMAND --help` says more about one of them; `scrape --version` names the version;
+      `scrape help metrics` lists every measurement and field.
 
       EXIT CODES: 0 all is well, 1 some target is not, 2 usage or configuration,
       3 nothing could be delivered, 130 interrupted.

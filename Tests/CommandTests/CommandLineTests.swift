@@ -20,6 +20,7 @@ import Testing
     arguments: [
       ([], 2, "USAGE: scrape COMMAND"),
       (["rnu"], 2, "did you mean \"run\"?"),
+      (["help", "metrics", "cpo"], 2, "did you mean \"cpu\"?"),
       (["run", "--limt", "x"], 2, "did you mean \"--limit\"?"),
       (["run", "--fanout", "many"], 2, "--fanout takes a whole number from 1 to 10000"),
       (["run", "--deadline"], 2, "--deadline needs a value: --deadline SECONDS"),

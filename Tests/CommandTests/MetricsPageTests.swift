@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Metrics
 import Testing
 
@@ -31,6 +32,15 @@ import Testing
     #expect(page[start..<end] == generated)
   }
 
+  @Test func `the command prints the same, of one measurement or of all`() throws {
+    let all = try run(Scrape.program, ["help", "metrics"])
+    #expect(all.status == 0 && all.output == MetricsPage.text(.all) + "\n")
+    let one = try run(Scrape.program, ["help", "metrics", "net"])
+    #expect(one.status == 0 && one.output.hasPrefix("## `net`\n"))
+    #expect(one.output.contains("| `speed` | integer | Mbit/s |"))
+    #expect(one.output.contains("`tcp_retranssegs`") && !one.output.contains("`fstype`"))
+  }
+
   @Test func `a field is declared once, with a meaning`() {
     var seen: Set<String> = []
     for measurement in Catalog.all.entries.map(\.measurement) {
@@ -44,44 +54,5 @@ import Testing
       }
     }
     #expect(seen.count > 400)
-  }
-}
-
-/// The page's part that follows from the declarations.
-private enum MetricsPage {
-  static func text(_ catalog: Catalog) -> String {
-    var names: [String] = []
-    for entry in catalog.entries where !names.contains(entry.measurement.name) {
-      names.append(entry.measurement.name)
-    }
-    return names.map { name in
-      let parts = catalog.entries.filter { $0.measurement.name == name }.map(part)
-      return "## `\(name)`\n\n" + parts.joined(separator: "\n\n")
-    }.joined(separator: "\n\n")
-  }
-
-  private static func part(_ entry: Catalog.Entry) -> String {
-    let measurement = entry.measurement
-    var words = [measurement.summary]
-    switch entry.writer {
-    case .collector(let name) where name != measurement.name: words.append("Collector `\(name)`.")
-    case .probes(let kinds) where !kinds.isEmpty:
-      let kinds = kinds.map { "`\($0)`" }
-      words.append("\(kinds.count == 1 ? "Probe" : "Probes") \(kinds.joined(separator: ", ")).")
-    default: break
-    }
-    if let source = measurement.source { words.append("Source: \(source).") }
-    var text = words.joined(separator: " ") + "\n\n"
-    for tag in measurement.tags {
-      text += "- Tag `\(tag.name)`" + (tag.meaning.isEmpty ? "\n" : ": \(tag.meaning)\n")
-    }
-    if !measurement.tags.isEmpty { text += "\n" }
-    text += "| field | type | unit | meaning |\n| --- | --- | --- | --- |"
-    for spec in measurement.fields {
-      let names = spec.names.map { "`\($0)`" }.joined(separator: " ")
-      let unit = spec.unit.isInTag ? "tag `unit`" : spec.unit.sign
-      text += "\n| \(names) | \(spec.type.rawValue) | \(unit) | \(spec.meaning) |"
-    }
-    return text
   }
 }
