@@ -7,8 +7,9 @@ internal import Metrics
 enum Requirements {
   /// Descriptors: the store and its log, two reactors, the terminal, and a host at a time.
   static let descriptors: UInt64 = 64
-  /// Bytes of address space: libraries, the stacks of a few dozen threads, and what malloc keeps for each.
-  static let addressSpace: UInt64 = 512 << 20
+  /// Bytes of address space: libraries, the stacks of a few dozen threads, and the 64 MiB that malloc
+  /// reserves for each of those that allocate at the same moment.
+  static let addressSpace: UInt64 = 768 << 20
 
   /// What is denied, with what to do; nil where all is well.
   static var denial: String? {

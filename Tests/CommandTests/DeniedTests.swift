@@ -47,7 +47,7 @@ import Testing
     #expect(try scrape(range, line, under: "ulimit -n 64").status != 5)
   }
 
-  @Test(arguments: [100_000, 200_000, 500_000])
+  @Test(arguments: [100_000, 200_000, 786_431])
   func `too little address space is said before the work`(kibibytes: Int) throws {
     let outcome = try scrape(range, "run", under: "ulimit -v \(kibibytes)")
     #expect(outcome.status == 5, "\(outcome.errors)")
@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func `the least that is asked for suffices`() throws {
-    let outcome = try scrape(range, "run --stdout", under: "ulimit -n 64; ulimit -v 524288")
+    let outcome = try scrape(range, "run --stdout", under: "ulimit -n 64; ulimit -v 786432")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("mem,"))
   }
