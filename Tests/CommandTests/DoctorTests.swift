@@ -150,7 +150,7 @@ import Testing
     let outcome = try range.scrape("doctor", "h*", "--json")
     let found = checks(outcome)
     #expect(outcome.status == 1)
-    #expect(found["h1"]?.isFine == true)
+    #expect(found["h1"]?.isFine == true, "\(outcome.output)")
     #expect(found["h1 bmc"]?.isFine == true, "\(outcome.output)")
     #expect(found["h1 bmc"]?.message.contains("sensors") == true)
     #expect(found["h2 bmc"]?.isFine == false)

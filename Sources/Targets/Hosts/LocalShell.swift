@@ -33,7 +33,7 @@ final class LocalShell {
       if count > 0 {
         written += count
       } else {
-        try await wait(child.input, .write, on: reactor, by: deadline)
+        try await wait(child.input, .write, after: errno, on: reactor, by: deadline)
       }
     }
     while !frames.isDone {
@@ -48,18 +48,19 @@ final class LocalShell {
         frames.finish()
         throw TargetError(.connectionLost, "the shell ended before the batch was done")
       } else {
-        try await wait(child.output, .read, on: reactor, by: deadline)
+        try await wait(child.output, .read, after: errno, on: reactor, by: deadline)
       }
     }
     return received
   }
 
+  /// `code` is the errno of the call that could not go on, taken before other jobs may change it.
   private func wait(
-    _ descriptor: borrowing FileDescriptor, _ readiness: Readiness, on reactor: isolated Reactor,
-    by deadline: Deadline
+    _ descriptor: borrowing FileDescriptor, _ readiness: Readiness, after code: Int32,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) {
-    guard errno == EAGAIN || errno == EINTR else {
-      throw TargetError(.connectionLost, "\(SystemError("the local shell"))")
+    guard code == EAGAIN || code == EINTR else {
+      throw TargetError(.connectionLost, "\(SystemError("the local shell", code))")
     }
     do {
       try await reactor.wait(descriptor.number, for: readiness, by: deadline)
