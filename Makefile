@@ -22,7 +22,7 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test test-again redteam range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,33 +34,35 @@ build: deps ## The release binary, .build/release/scrape.
 	$(SWIFT) build $(RELEASE) --product scrape
 
 test: deps-test ## All tests against real daemons; those that the optimizer can change in release, too.
-	@failed=; $(call tested,debug,) || failed=1; \
-	$(call tested,release,$(RELEASE_TESTS) $(RELEASE_FILTER)) || failed=1; [ -z "$$failed" ]
+	@failed=; \
+	$(SWIFT) build --build-tests && Tests/run debug .build/debug || failed=1; \
+	$(SWIFT) build --build-tests $(RELEASE_TESTS) \
+	  && Tests/run release .build/release-tests/release $(RELEASE_SUITES) || failed=1; [ -z "$$failed" ]
 
 # The rooms that read foreign bytes, call C libraries or order jobs, and whole passes over the range.
-RELEASE_FILTER := --filter '^(Parsers|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range)Tests\.'
+RELEASE_SUITES := '^(Parsers|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range|Timing)Tests[.]'
 RELEASE_TESTS := -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
 
-# tested NAME OPTIONS: runs the tests; where any fails, the last lines say which and why.
-tested = { mkdir -p .build; log=.build/test-$(1).log; \
-	{ $(SWIFT) test --disable-xctest --no-parallel $(2) 2>&1; echo "status $$?"; } | tee $$log \
-	  | grep -v '^status [0-9]*$$'; \
-	grep -qx 'status 0' $$log || { echo "failed in $(1):"; \
-	  grep -A 8 -E '✘.*recorded an issue|Fatal error|error:' $$log | cut -c 1-2000 | tail -n 200; false; }; }
+test-unit: deps-test ## The tests that start no daemon, in under a minute.
+	$(SWIFT) build --build-tests
+	@Tests/run unit .build/debug $(UNIT_SUITES)
+
+# Rooms without I/O, and the suites of other rooms that start nothing.
+UNIT_OTHERS := AlertText BMCSettings Caution ClockJump ContactBook EmailMessage Frames History \
+  HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
+  OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader ProbesPage SecretFile \
+  Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
+SPACE := $(subst ,, )
+UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Engine)Tests[.]|$\
+  [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'
 
 redteam: deps-test ## All hostile hosts and services of the tests in one pass, with honest ones among them.
 	SCRAPE_REDTEAM=1 $(SWIFT) test --disable-xctest --no-parallel --filter RedTeamTests
 
-# The tests measure times; on a machine that was held up for a moment one of them may fail.
+# On a machine that was held up for a moment a test of times may fail.
 test-again: ## The suites that failed in `make test` once more, where they are three at most.
-	@$(call again,debug,)
-	@$(call again,release,$(RELEASE_TESTS))
-
-again = log=.build/test-$(1).log; grep -qx 'status 0' $$log || { \
-	suites=$$(sed -n 's/^✘ Suite \([A-Za-z0-9]*\) failed.*/\1/p' $$log | sort -u); \
-	[ -n "$$suites" ] && [ $$(echo "$$suites" | wc -l) -le 3 ] || { echo "$(1): not again"; exit 1; }; \
-	filter=$$(echo "$$suites" | paste -sd '|'); echo "$(1), again: $$filter"; \
-	$(SWIFT) test --disable-xctest --no-parallel $(2) --filter "($$filter)" 2>&1; }
+	@Tests/run --again debug .build/debug
+	@Tests/run --again release .build/release-tests/release
 
 range: deps-test build ## Keeps 25 hosts with 100 services up on loopback, with faults to switch on and off.
 	$(SWIFT) build $(RELEASE) --product range
@@ -77,7 +79,7 @@ soak-closing: deps-test build ## Makes N passes over eight HTTP servers that clo
 lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
-	for file in packaging/quickstart fuzz/run .ci/run; do sh -n $$file || exit 1; done
+	for file in packaging/quickstart fuzz/run .ci/run Tests/run; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 

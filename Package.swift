@@ -128,6 +128,10 @@ let package = Package(
       name: "LabRange", dependencies: ["Lab"], path: "Tests/Range", swiftSettings: testing),
     .testTarget(
       name: "RangeTests", dependencies: ["Lab", "LabRange", "Scraper"], swiftSettings: testing),
+    // Those that measure times, or need the machine for themselves: one after the other.
+    .testTarget(
+      name: "TimingTests", dependencies: ["Lab", "LabRange", "Scraper", "Engine", "Transfer"],
+      swiftSettings: testing),
     tests("Lab"),
     tests("Metrics"),
     tests("Parsers"),

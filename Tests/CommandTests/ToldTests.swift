@@ -57,7 +57,7 @@ import Testing
 
     @discardableResult
     func pass(isUp: Bool) throws -> Outcome {
-      if isUp { try? door.open() } else { door.shut() }
+      if isUp { try door.open() } else { door.shut() }
       let outcome = try range.scrape("run")
       try #require([0, 1].contains(outcome.status), "\(outcome.status): \(outcome.errors)")
       return outcome

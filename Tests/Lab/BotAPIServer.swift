@@ -35,9 +35,7 @@ final class BotAPIServer: Sendable {
 
   init() throws {
     signal(SIGPIPE, SIG_IGN)
-    let (listener, port) = try Self.listen(on: 0)
-    number = port
-    close(listener)
+    number = freePort()
   }
 
   private static func listen(on port: UInt16) throws -> (Int32, UInt16) {

@@ -74,23 +74,6 @@ public func eventually(within seconds: Double = 10, _ condition: () -> Bool) -> 
   return condition()
 }
 
-/// A TCP port of the loopback address that nobody uses at this moment.
-public func freePort() -> UInt16 {
-  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  defer { close(descriptor) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-  return withUnsafeMutablePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(descriptor, $0, size)
-      getsockname(descriptor, $0, &size)
-    }
-    return UInt16(bigEndian: $0.pointee.sin_port)
-  }
-}
-
 /// Whether something accepts TCP connections on the loopback port.
 public func listens(_ port: UInt16, at host: String = "127.0.0.1") -> Bool {
   let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

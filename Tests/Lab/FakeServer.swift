@@ -23,6 +23,8 @@ public final class FakeServer: Sendable {
     case flood([UInt8])
     case silence
     case close
+    /// Ends its side and reads on. After `close` the peer sees a reset where it had sent something.
+    case finish
     case reset
     /// Waits for something to come, and sends what the function makes of it.
     case answer(@Sendable ([UInt8]) -> [UInt8])
@@ -109,7 +111,8 @@ public final class FakeServer: Sendable {
       case .flood(let bytes):
         while send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) >= 0 {}
         return
-      case .silence:
+      case .silence, .finish:
+        if case .finish = act { shutdown(client, Int32(SHUT_WR)) }
         var room = [UInt8](repeating: 0, count: 4096)
         while isReady(client, unless: stop, milliseconds: 10_000) {
           if recv(client, &room, room.count, 0) <= 0 { return }

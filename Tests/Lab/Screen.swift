@@ -11,6 +11,7 @@ public final class Screen: Sendable {
   public let scratch = Scratch()
   public let port: UInt16
   public let daemon: Daemon
+  private let claim: Claim?
 
   /// A server that is killed leaves its lock in /tmp, where the next one would stumble on it.
   private static var unlocked: [String] { getuid() == 0 ? ["-nolock"] : [] }
@@ -21,6 +22,7 @@ public final class Screen: Sendable {
     port: UInt16 = freePort(), lifetime: Int = 120
   ) throws {
     self.port = port
+    claim = nil
     var options = options
     if let password {
       scratch.write("clear", password + String(repeating: "\0", count: 8 - password.utf8.count))
@@ -47,7 +49,7 @@ public final class Screen: Sendable {
 
   /// Xvfb over TCP on all addresses, which asks for a cookie where that is wanted.
   public init(cookie: Bool, lifetime: Int = 120) throws {
-    port = (6100..<6900).map { UInt16($0) }.shuffled().first { !listens($0) } ?? 6099
+    (port, claim) = try Self.freeDisplay()
     var options = ["-ac"]
     if cookie {
       let name = "MIT-MAGIC-COOKIE-1"
@@ -68,6 +70,16 @@ public final class Screen: Sendable {
     guard eventually(within: 20, { listens(port) }) else {
       throw Unavailable(description: "Xvfb did not start: \(scratch.read("log") ?? "")")
     }
+  }
+
+  /// The port of a display that no other process of the tests gets, and the right to it. The ports of
+  /// displays are no ordinary ones: display 100 is port 6100.
+  private static func freeDisplay() throws -> (UInt16, Claim) {
+    for display in (100..<900).shuffled() {
+      let port = UInt16(6000 + display)
+      if !listens(port), let claim = Claim("display-\(display)") { return (port, claim) }
+    }
+    throw Unavailable(description: "displays 100 to 899 are in use")
   }
 
   public var log: String { scratch.read("log") ?? "" }

@@ -29,7 +29,8 @@ import Testing
       #expect(first.error?.reason == .timeout)
       let start = Deadline.now
       let second = await drain(sink, store)
-      #expect(Deadline.now.since(start) < .milliseconds(300))
+      // It is not asked: that would last five seconds.
+      #expect(Deadline.now.since(start) < .seconds(1))
       #expect(second.error?.message.hasPrefix("left alone for another") == true, "\(second)")
       let trouble = try await store.queues().first?.trouble
       #expect(trouble?.failures == 1 && trouble?.reason == "timeout")

@@ -377,7 +377,7 @@ extension Reactor {
 
   @Test(
     arguments: [
-      ("closed", [FakeServer.Act.close], "connection_lost", "closed the connection before"),
+      ("closed", [FakeServer.Act.finish], "connection_lost", "closed the connection before"),
       ("reset", [.reset], "connection_lost", "before"),
       ("frozen", [.silence], "timeout", "exchanging keys"),
       (
