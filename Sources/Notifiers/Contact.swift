@@ -1,23 +1,23 @@
 public import Configuration
 
-/// Somebody who is told: a team or a person, with all of their places.
+/// A team or person to notify, with all of their places.
 public struct Contact: Sendable {
   public let name: String
   public let notifiers: [any Notifier]
-  /// What else is said of the contact, for other rooms to read: `quiet`, `reports`.
+  /// The other keys of the contact, for other modules to read: `quiet`, `reports`.
   public let sections: [String: Node]
   public let mark: Mark
 
-  /// Every kind of notifier there is: adding one is its file and its name here.
+  /// Every kind of notifier: a new one adds its file, and its name here.
   public static let kinds: [any Notifier.Type] = [
     Telegram.self, Email.self, Webhook.self, Exec.self, Syslog.self,
   ]
 
-  /// Keys of a contact that are no kind.
+  /// Keys of a contact that name no kind.
   private static let others = ["quiet", "reports"]
 
-  /// Reads `contacts:`, a mapping of names to kinds with their settings. Each kind may stand once, with
-  /// a list where there are several of it.
+  /// Reads `contacts:`, a mapping of names to kinds with their settings. Each kind may occur once,
+  /// with a list for several places.
   public static func all(
     from node: Node?, secrets: Bool = true, _ findings: inout Findings
   ) -> [Contact] {

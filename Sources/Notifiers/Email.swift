@@ -4,13 +4,13 @@ internal import Charts
 internal import Metrics
 internal import Transfer
 
-/// Tells people by mail, handed to a server by SMTP.
+/// Sends notifications by mail through an SMTP server.
 ///
 /// `email: {server: smtps://mail.example:465, from: scrape@range.example, to: [ops@range.example],
-/// username: scrape, password: "${MAIL_PASSWORD}"}`. All that is told of one incident is one thread.
-/// Standards: RFC 5321 (SMTP), 3207 (STARTTLS), 4954 (AUTH), 8314 (TLS from the beginning).
+/// username: scrape, password: "${MAIL_PASSWORD}"}`. All mails of one incident form one thread.
+/// Standards: RFC 5321 (SMTP), 3207 (STARTTLS), 4954 (AUTH), 8314 (implicit TLS).
 public struct Email: Notifier {
-  /// By which server, from whom and to whom.
+  /// The server, the sender and the recipients.
   public struct Configuration: Sendable {
     /// `smtp://mail.example:587` or `smtps://mail.example:465`.
     public var server: String
@@ -18,9 +18,9 @@ public struct Email: Notifier {
     public var to: [String]
     public var username: String?
     public var password = ""
-    /// Whether a conversation that begins in clear must change to TLS. Without, nothing is encrypted.
+    /// Whether a plain connection must switch to TLS. Otherwise nothing is encrypted.
     public var startsTLS: Bool
-    /// A file of certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates to trust instead of the system's.
     public var authorities: String?
 
     public init(server: String, from: String, to: [String], startsTLS: Bool = false) {
@@ -45,7 +45,7 @@ public struct Email: Notifier {
 
   public func close() { transfers.close() }
 
-  // MARK: telling
+  // MARK: sending
 
   public func tell(
     _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
@@ -53,7 +53,7 @@ public struct Email: Notifier {
   ) async throws(NotifierError) {
     var history = EmailHistory(told)
     let content = notice.fingerprint(occasion)
-    // Some have this mail already, where it was refused for others.
+    // Some recipients have this mail already; others refused it.
     let recipients = history.recipients(of: content, among: configuration.to)
     var message = message(of: notice, after: history)
     message.picture = await picture(notice, on: reactor, by: deadline)
@@ -64,7 +64,7 @@ public struct Email: Notifier {
     if let file = configuration.authorities { request.trust = .only(file) }
     request.sender = "<\(configuration.from)>"
     request.recipients = recipients.map { "<\($0)>" }
-    // One mailbox that is gone must not keep it from the others.
+    // One missing mailbox must not block the others.
     request.allowsRefusedRecipients = true
     request.body = message.bytes
     let answer = await transfers.run(request, on: reactor, by: deadline)
@@ -83,10 +83,10 @@ public struct Email: Notifier {
     }
   }
 
-  /// Drawing takes a while, and reads fonts: it is not for a reactor.
+  /// Drawing is slow and reads fonts: it must not run on a reactor.
   private static let painters = BlockingPool(name: "charts", threads: 1)
 
-  /// The chart as a picture; nil where there is none, or it cannot be drawn: the text tells it all.
+  /// The chart as a picture; nil if there is none or it cannot be drawn: the text holds everything.
   private func picture(
     _ notice: Notice, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [UInt8]? {
@@ -106,8 +106,8 @@ public struct Email: Notifier {
     } else if notice.isSilent {
       headers += [("X-Priority", "5"), ("Importance", "low")]
     }
-    // The same mail has the same identifier when it is sent again after an answer was lost: most
-    // mailboxes keep it once.
+    // A mail that is sent again after a lost answer has the same identifier: most mailboxes keep
+    // one copy.
     let place = "\(notice.contact) \(name)".fingerprint
     let what = incident.isEmpty ? "\(notice.kind.rawValue).\(notice.opened.nanoseconds)" : incident
     let domain = configuration.from.split(separator: "@").last.map { String($0) } ?? "scrape"
@@ -117,24 +117,23 @@ public struct Email: Notifier {
       thread: history.thread, headers: headers, text: notice.text.plain)
   }
 
-  /// What this machine calls itself: a name with a domain, as many servers want one.
+  /// The name of this machine for the server: with a domain, as many servers require one.
   private var greeting: String {
     let name = nameOfThisMachine()
     if name.contains(".") { return name }
     return "\(name).\(configuration.from.split(separator: "@").last ?? "localdomain")"
   }
 
-  // MARK: what the server says
+  // MARK: server answers
 
-  /// A recipient whom the server would not take.
+  /// A recipient that the server refused.
   private struct Refusal {
     var recipient: String
     var answer: String
     var isForNow: Bool { answer.hasPrefix("4") }
   }
 
-  /// The answers to the recipients stand before that to DATA, or at the end where it did not come
-  /// to that.
+  /// The answers to RCPT come before the answer to DATA, or last if DATA was never sent.
   private func refusals(_ answer: TransferAnswer, _ recipients: [String]) -> [Refusal] {
     // The last line of each answer has no dash after the code (RFC 5321, 4.2.1).
     var finals = answer.lines.filter { $0.utf8.dropFirst(3).first != UInt8(ascii: "-") }
@@ -155,7 +154,7 @@ public struct Email: Notifier {
       .joined(separator: ", ") + (refusals.count > 5 ? " and \(refusals.count - 5) more" : "")
   }
 
-  /// A line of the server's; it may say again what it was sent.
+  /// A line of the server; it may repeat what was sent.
   private func harmless(_ line: String) -> String {
     firstLine(redacted(line.utf8, of: [configuration.password]).utf8)
   }
@@ -183,7 +182,7 @@ public struct Email: Notifier {
       return NotifierError(
         error, name, hint: "`ca:` names a file with the certificate of its authority")
     default:
-      // A server that turns everybody away says so in its greeting.
+      // A server that refuses all clients says so in its greeting.
       if isForNow, answer.lines.count == 1 { return NotifierError(.busy, name, said) }
       return NotifierError(error, name)
     }
@@ -271,7 +270,7 @@ public struct Email: Notifier {
         "server must begin with smtp:// or smtps://", at: node, hint: "smtps://mail.example:465")
     }
     guard !url.utf8.contains(UInt8(ascii: "@")) else {
-      // Told without the line, in which a password may stand.
+      // Reported without the line, which may hold a password.
       var error = ConfigurationError(
         "server holds a user or a password", file: node.mark.file,
         hint: "write them as username and password")
@@ -283,7 +282,7 @@ public struct Email: Notifier {
     return url
   }
 
-  /// An address that may stand in an envelope and in a header as it is.
+  /// An address that is valid unquoted in an envelope and in a header.
   private static func mailbox(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
     let text = try node.string(what)
     let isPlain = text.utf8.allSatisfy {

@@ -1,21 +1,22 @@
-/// What of an incident was sent by mail: how many, in which thread, and who has not got the last yet.
+/// The mails sent for one incident: their number, their thread, and the recipients that lack the
+/// last one.
 struct EmailHistory: Equatable {
-  /// How many mails went out.
+  /// The number of mails sent.
   var count = 0
-  /// The identifier of the first, below which all others belong.
+  /// The identifier of the first mail, the root of the thread.
   var thread: String?
-  /// Stands for what the last one told, where it was refused for some.
+  /// A hash of the last mail's content if some recipients refused it.
   private(set) var content = ""
-  /// How often those were tried, and who they are.
+  /// The number of attempts for those recipients, and the recipients.
   private(set) var attempts = 0
   private(set) var refused: [String] = []
 
-  /// A mailbox that is gone is tried again once; one that is full, or greylists, ten times.
+  /// A missing mailbox is retried once; one that is full or greylists, ten times.
   private static let attemptLimit = (forGood: 2, forNow: 10)
 
   init() {}
 
-  /// Reads what `told` wrote. Text that is not of that form is nothing.
+  /// Reads the stored text; any other text yields an empty history.
   init(_ told: Told) {
     let words = told.text.split(separator: " ").map { String($0) }
     guard words.count >= 2, let count = Int(words[0]), count >= 0, count < 1 << 30 else { return }
@@ -35,10 +36,10 @@ struct EmailHistory: Equatable {
     return Told("\(count) \(thread)\(part)")
   }
 
-  /// Whether some have not got the last mail and are to be tried again.
+  /// Whether some recipients lack the last mail and are due for a retry.
   var isPartial: Bool { !refused.isEmpty }
 
-  /// To whom the content goes: to all, or, where it is that of the last mail, to those who lack it.
+  /// The recipients of the content: all, or for a repeated content those that lack it.
   mutating func recipients(of content: String, among all: [String]) -> [String] {
     let lacking = refused.filter { all.contains($0) }
     if content == self.content, !lacking.isEmpty { return lacking }
@@ -46,7 +47,7 @@ struct EmailHistory: Equatable {
     return all
   }
 
-  /// Notes that a mail went out, and for whom it was refused.
+  /// Records that a mail was sent, and who refused it.
   mutating func note(_ content: String, refused: [String], forNow: Bool) {
     self.content = content
     self.refused = refused

@@ -1,10 +1,10 @@
 internal import Metrics
 
-/// A mail as it is sent: header and body in the Internet Message Format.
+/// A mail in the Internet Message Format: header and body.
 ///
-/// Standards: RFC 5322 (the form), 2045 and 2046 (text and attachment), 2047 (words of the subject),
-/// 3834 (`Auto-Submitted`). Nothing that a host says can begin a header line: what is not printable
-/// ASCII is encoded, and all lines end here.
+/// Standards: RFC 5322 (format), 2045 and 2046 (text and attachment), 2047 (encoded words of the
+/// subject), 3834 (`Auto-Submitted`). Text from a host cannot start a header line: non-printable
+/// and non-ASCII bytes are encoded, and line breaks are added only here.
 struct EmailMessage: Sendable {
   var from: String
   var to: [String]
@@ -12,18 +12,18 @@ struct EmailMessage: Sendable {
   var date: Timestamp
   /// Without angle brackets.
   var identifier: String
-  /// The message that this one belongs below; nil where it is the first.
+  /// The message to which this one replies; nil for the first.
   var thread: String?
-  /// Further headers. Their values must be ASCII of our own.
+  /// Further headers. Their values are ASCII and come from this program.
   var headers: [(name: String, value: String)] = []
-  /// Lines, parted by line breaks.
+  /// Lines, separated by line breaks.
   var text: String
-  /// A picture that is attached as PNG.
+  /// A picture, attached as PNG.
   var picture: [UInt8]?
 
-  /// The longest subject, in bytes: more is cut, as the text tells it all.
+  /// The limit of the subject in bytes. A longer one is cut: the text holds everything.
   static let subjectLimit = 400
-  /// The longest text, in bytes; servers take some megabytes.
+  /// The limit of the text in bytes; servers accept some megabytes.
   static let textLimit = 256 << 10
 
   /// The whole mail, each line ended by CR and LF.
@@ -66,21 +66,22 @@ struct EmailMessage: Sendable {
 
   // MARK: the subject
 
-  /// The subject as it stands in the header: in clear where it is short and plain, else as encoded
-  /// words (RFC 2047), one on a line.
+  /// The subject as it stands in the header: plain if it is short ASCII, otherwise as encoded words
+  /// (RFC 2047), one per line.
   static func encodedSubject(_ subject: String) -> String {
     let subject = subject.visible.cut(to: subjectLimit)
     let room = 76 - "Subject: ".utf8.count
     let isPlain = subject.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
     if isPlain, subject.utf8.count <= room, !subject.contains("=?") { return subject }
-    // The encoding that is shorter for the whole.
+    // The encoding that is shorter for the whole subject.
     let quoted = subject.unicodeScalars.reduce(0) { $0 + quotedWord($1).utf8.count }
     let isQuoted = quoted <= (subject.utf8.count + 2) / 3 * 4
     let mark = isQuoted ? "Q" : "B"
     var words: [String] = []
     var chunk = ""
     var length = 0
-    // All of a word is "=?UTF-8?Q?…?=" and at most 75 long; with "Subject: " before it, less.
+    // An encoded word "=?UTF-8?Q?…?=" has at most 75 characters; the first has less room, after
+    // "Subject: ".
     func limit() -> Int { words.isEmpty ? room - 12 : 75 - 12 }
     func flush() {
       let text = isQuoted ? chunk : String(decoding: base64(Array(chunk.utf8)), as: UTF8.self)
@@ -88,7 +89,7 @@ struct EmailMessage: Sendable {
       (chunk, length) = ("", 0)
     }
     for scalar in subject.unicodeScalars {
-      // A character is never parted.
+      // A character is never split.
       let piece = isQuoted ? quotedWord(scalar) : String(Character(scalar))
       let bytes = length + piece.utf8.count
       if (isQuoted ? bytes : (bytes + 2) / 3 * 4) > limit() { flush() }
@@ -115,7 +116,7 @@ struct EmailMessage: Sendable {
 
   // MARK: the text
 
-  /// The text in whichever encoding is shorter; both keep lines within 76 characters.
+  /// The text in the shorter of the two encodings; both keep lines within 76 characters.
   static func encodedText(_ text: String) -> (encoding: String, body: [UInt8]) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       .map { Array(String($0).visible.utf8) }
@@ -133,10 +134,10 @@ struct EmailMessage: Sendable {
     var column = 0
     for (index, byte) in line.enumerated() {
       let isLast = index == line.count - 1
-      // A blank at the end might be taken away on the way.
+      // Servers may strip a blank at the end of a line.
       let isPlain = byte >= 0x20 && byte < 0x7f && byte != 0x3d && !(isLast && byte == 0x20)
       let piece = isPlain ? [byte] : Array("=\(hex(byte))".utf8)
-      // The soft break itself takes a column.
+      // The soft break itself takes one column.
       if column + piece.count > (isLast ? 76 : 75) {
         encoded += "=\r\n".utf8
         column = 0
@@ -183,7 +184,7 @@ struct EmailMessage: Sendable {
 }
 
 extension String {
-  /// At most so many bytes of it; where it was cut it ends in an ellipsis, and no character is parted.
+  /// At most that many bytes of the text. A cut text ends in an ellipsis; no character is split.
   func cut(to limit: Int) -> String {
     guard utf8.count > limit else { return self }
     var end = utf8.index(startIndex, offsetBy: max(0, limit - 3))

@@ -4,12 +4,12 @@ internal import Glibc
 internal import Metrics
 internal import Transfer
 
-/// Tells by running a program, to which the notice is given on standard input as an object of JSON.
+/// Sends notifications by running a program, with the notice as a JSON object on standard input.
 ///
-/// `exec: {command: [/usr/local/bin/notify, --now], timeout: 10s}`. There is no shell; the words are
-/// those of the configuration alone. The program has `PATH`, `HOME` (`/`), `LC_ALL` and `SCRAPE_KIND`,
-/// `SCRAPE_OCCASION`, `SCRAPE_SEVERITY`, `SCRAPE_SUBJECT`, `SCRAPE_INCIDENT` and `SCRAPE_CONTACT`, and
-/// nothing of the scraper's own environment, in which secrets may stand.
+/// `exec: {command: [/usr/local/bin/notify, --now], timeout: 10s}`. There is no shell; the
+/// arguments come from the configuration alone. The program gets `PATH`, `HOME` (`/`), `LC_ALL` and
+/// `SCRAPE_KIND`, `SCRAPE_OCCASION`, `SCRAPE_SEVERITY`, `SCRAPE_SUBJECT`, `SCRAPE_INCIDENT` and
+/// `SCRAPE_CONTACT`, and nothing of the scraper's own environment, which may hold secrets.
 public struct Exec: Notifier {
   public static let kind = "exec"
   public let name: String
@@ -27,7 +27,7 @@ public struct Exec: Notifier {
 
   public func close() {}
 
-  /// The most bytes of the program's words that are kept; the rest is thrown away.
+  /// The limit of the program's output that is kept, in bytes; the rest is dropped.
   private static let outputLimit = 64 << 10
 
   public func tell(
@@ -59,7 +59,7 @@ public struct Exec: Notifier {
     ] + facts.map { "SCRAPE_\($0)=\($1.visible.cut(to: 1024))" }
   }
 
-  /// Runs the program to its end; returns what it said on standard error, and its exit status.
+  /// Runs the program to its end; returns its standard error and its exit status.
   private func run(
     _ input: [UInt8], _ variables: [String], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) -> (errors: [UInt8], status: Int32?) {
@@ -113,7 +113,7 @@ public struct Exec: Notifier {
     }
   }
 
-  /// Writes what fits; false where all is written, or nobody reads any more.
+  /// Writes as much as fits; false if all is written or the reader has closed.
   private static func give(_ rest: inout ArraySlice<UInt8>, to socket: Int32) -> Bool {
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes {
@@ -125,8 +125,8 @@ public struct Exec: Notifier {
     return false
   }
 
-  /// Takes what is there, at most so much at a time that others have their turn, and keeps the end of
-  /// it; false where no more will come.
+  /// Reads what is there, in bounded pieces so that other tasks can run, and keeps its end; false
+  /// at the end of the output.
   private static func drain(_ socket: Int32, into bytes: inout [UInt8]) -> Bool {
     let isOpen = drain(socket) { bytes.append(contentsOf: $0) }
     if bytes.count > outputLimit { bytes.removeFirst(bytes.count - outputLimit) }

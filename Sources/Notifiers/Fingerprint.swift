@@ -1,13 +1,14 @@
 internal import Metrics
 
 extension String {
-  /// Sixteen digits that stand for the text.
+  /// A hash of the text, 16 hexadecimal digits.
   var fingerprint: String {
     let digits = String(utf8.fnv1a, radix: 16)
     return String(repeating: "0", count: 16 - digits.utf8.count) + digits
   }
 
-  /// What of it may stand in an identifier of any protocol: ASCII letters, digits, `.`, `_`, `-`.
+  /// The characters that any protocol accepts in an identifier: ASCII letters, digits, `.`, `_`,
+  /// `-`.
   var asIdentifier: String {
     String(
       unicodeScalars.lazy.filter { scalar in
@@ -20,7 +21,8 @@ extension String {
 }
 
 extension Notice {
-  /// Stands for what is told, whatever the words: it changes when an alert comes, ends, or is worse.
+  /// A hash of the notice's alerts, independent of the wording: it changes when an alert fires,
+  /// resolves or becomes worse.
   func fingerprint(_ occasion: Occasion) -> String {
     let states = alerts.map(\.state)
     return ([kind.rawValue, occasion.rawValue, severity.rawValue] + states)
@@ -29,10 +31,10 @@ extension Notice {
 }
 
 extension Notice.Alert {
-  /// Stands for the check, whatever its state.
+  /// A hash of the check, whatever its state.
   var identity: String { "\(host)\u{0}\(check)".fingerprint }
 
-  /// Stands for the check as it is.
+  /// A hash of the check and its state.
   var state: String {
     "\(host)\u{0}\(check)\u{0}\(severity.rawValue)\u{0}\(until == nil ? "" : "over")".fingerprint
   }

@@ -1,35 +1,35 @@
 public import Charts
 public import Metrics
 
-/// What people are told: one incident as it is now, a summary, a report or a test.
+/// The content of one notification: an incident as it is now, a summary, a report or a test.
 ///
-/// It says the same to every notifier; each brings it into the form of its place.
+/// Every notifier gets the same notice and gives it the form of its place.
 public struct Notice: Sendable {
   public enum Kind: String, Sendable {
-    /// Something is wrong, or still is.
+    /// An open incident.
     case problem
-    /// All of an incident is over.
+    /// A resolved incident.
     case recovery
-    /// What could not be told when it happened.
+    /// Notifications that were held back, delivered later.
     case summary
     case report
     case test
   }
 
-  /// One check that is or was not well.
+  /// One check that fires or has resolved.
   public struct Alert: Sendable, Equatable {
     public var host: String
     public var group: String
-    /// As in `scrape status`: `ssh`, `service https`, `rule disk full{path=/}`.
+    /// The name as in `scrape status`: `ssh`, `service https`, `rule disk full{path=/}`.
     public var check: String
     public var severity: Severity
     public var from: Severity
-    /// What was seen. It may come from a host: it is harmless to print, and nothing more.
+    /// The last observation. It may come from a host: it is harmless to print, and nothing more.
     public var message: String
     public var since: Timestamp
-    /// When it was well again; nil while it is not.
+    /// The time of the resolution; nil while the alert fires.
     public var until: Timestamp?
-    /// The host without which this one cannot be reached, where that is down.
+    /// The host on which this one depends, if that one is down.
     public var cause: String?
     public var tags: [Tag]
 
@@ -52,23 +52,23 @@ public struct Notice: Sendable {
   }
 
   public var kind: Kind
-  /// Names the incident in all that is told of it; empty where there is none.
+  /// The incident's name in all of its notifications; empty if there is none.
   public var incident: String
-  /// The worst of what is told; decides on colour and sound.
+  /// The worst severity; sets colour and sound.
   public var severity: Severity
-  /// All in one line without line breaks: `🔴 web[01-14] down`.
+  /// A summary in one line: `🔴 web[01-14] down`.
   public var subject: String
   /// The whole text, in lines.
   public var text: StyledText
   public var alerts: [Alert]
-  /// When the incident began, or when this was written.
+  /// The start of the incident, or the time of writing.
   public var opened: Timestamp
   public var closed: Timestamp?
-  /// Whether nobody is to be woken by it.
+  /// Whether the notification makes no sound.
   public var isSilent: Bool
-  /// How the number went that crossed its line; nil where there is none.
+  /// The values that crossed the threshold, over time; nil if there are none.
   public var chart: Chart?
-  /// Whom it is for.
+  /// The contact's name.
   public var contact: String
 
   public init(

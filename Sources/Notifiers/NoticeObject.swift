@@ -1,13 +1,13 @@
 internal import Metrics
 
 extension Notice {
-  /// The notice as one object of JSON: what `webhook` posts and `exec` gives on standard input.
+  /// The notice as one JSON object: `webhook` posts it and `exec` passes it on standard input.
   ///
-  /// `version` (1), `kind` (`problem`, `recovery`, `summary`, `report`, `test`), `occasion` (`first`,
-  /// `change`, `again`, `end`), `incident`, `contact`, `severity`, `subject`, `text` (lines), `opened`
-  /// and `closed` (RFC 3339, UTC), `silent`, `alerts`: for each `host`, `group`, `check`, `severity`,
-  /// `from`, `message`, `since`, `until`, `cause`, `tags`; `truncated` (how many alerts are left out).
-  /// What is not known or has not happened is left out.
+  /// `version` (1), `kind` (`problem`, `recovery`, `summary`, `report`, `test`), `occasion`
+  /// (`first`, `change`, `again`, `end`), `incident`, `contact`, `severity`, `subject`, `text`
+  /// (lines), `opened` and `closed` (RFC 3339, UTC), `silent`, `alerts`: for each `host`, `group`,
+  /// `check`, `severity`, `from`, `message`, `since`, `until`, `cause`, `tags`; `truncated` (the
+  /// number of alerts left out). Unknown and absent values are left out.
   func object(_ occasion: Occasion) -> JSON {
     var members: [(String, JSON)] = [
       ("version", .integer(1)), ("kind", .string(kind.rawValue)),
@@ -20,15 +20,15 @@ extension Notice {
     ]
     if let closed { members.append(("closed", .string(closed.rfc3339))) }
     members.append(("silent", .boolean(isSilent)))
-    let told = alerts.prefix(Notice.alertLimit)
-    members.append(("alerts", .array(told.map(\.object))))
-    if told.count < alerts.count {
-      members.append(("truncated", .integer(Int64(alerts.count - told.count))))
+    let listed = alerts.prefix(Notice.alertLimit)
+    members.append(("alerts", .array(listed.map(\.object))))
+    if listed.count < alerts.count {
+      members.append(("truncated", .integer(Int64(alerts.count - listed.count))))
     }
     return .object(members)
   }
 
-  /// The most alerts that one message lists.
+  /// The limit of alerts in one message.
   static let alertLimit = 2_000
 }
 

@@ -1,28 +1,29 @@
 public import Configuration
 public import Engine
 
-/// A place where people are told: a chat, a mailbox, a program.
+/// A place to which notifications are sent: a chat, a mailbox, a program.
 ///
-/// Telling is level-triggered: what is told is how an incident is now. What could not be told is told
-/// with the next pass, in the form that it has by then, so nothing queues up and nothing is lost.
+/// Delivery is level-triggered: a notification describes the incident as it is now. The next pass
+/// retries a failed delivery with the incident's state at that time, so nothing queues up and
+/// nothing is lost.
 public protocol Notifier: Sendable {
-  /// The word for it in a contact: `telegram`.
+  /// The key in a contact: `telegram`.
   static var kind: String { get }
-  /// Reads what stands behind that word: a notifier for each place. Every fault is added to the
-  /// findings. Secrets are looked up only where `secrets` says so: a check of the configuration need
-  /// not have them.
+  /// Reads the value of that key: one notifier for each place. Every fault is added to the
+  /// findings. Secrets are resolved only if `secrets` is set: a check of the configuration does not
+  /// need them.
   static func decode(
     _ node: Node, secrets: Bool, _ findings: inout Findings
   ) -> [any Notifier]
-  /// Names the place for people and for the store, one of its kind: `telegram -1001234567890/7`. It
+  /// The unique name of the place, for people and for the store: `telegram -1001234567890/7`. It
   /// holds no secret.
   var name: String { get }
-  /// Those of one lane are told one after the other, and where the lane is closed none of them: a
-  /// bot's limits and its token hold for all of its chats.
+  /// Notifications of one lane are sent one after the other; a closed lane sends none. A bot's
+  /// limits and its token apply to all of its chats.
   var lane: String { get }
-  /// Whether what was told can be changed. One that cannot be is told only what is new.
+  /// Whether a sent notification can be edited. If it cannot, only new facts are sent.
   var isLiving: Bool { get }
-  /// Tells it. `told` remembers what is there already, also where this throws half-way.
+  /// Sends the notice. The record of what is already there is updated even if this throws half-way.
   func tell(
     _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -30,58 +31,59 @@ public protocol Notifier: Sendable {
   func close()
 }
 
-/// Why something is told.
+/// Why a notification is sent.
 public enum Occasion: String, Sendable {
-  /// For the first time.
+  /// The first notification of the incident.
   case first
-  /// It has changed; nobody is to be disturbed. Only for what is living.
+  /// The incident changed; an edit without sound. Only for editable places.
   case change
-  /// It has become worse, or lasts: people are to notice. What is living begins anew below.
+  /// The incident became worse, or a reminder is due: sent with sound. An editable place starts a
+  /// new message.
   case again
-  /// It is over: what is there is closed, and people notice.
+  /// The incident resolved: the message is closed, with sound.
   case end
 }
 
-/// What a notifier told of one incident, in its own words; empty before the first time.
+/// The record that a notifier keeps of one incident, in its own form; empty before the first send.
 public struct Told: Sendable, Equatable {
   public var text: String
   public init(_ text: String = "") { self.text = text }
 }
 
-/// What a notifier remembers of its place from pass to pass, by name: that a chat has moved, when it
-/// last wrote there. Small; no secret.
+/// A notifier's own memory of its place from pass to pass, by name: the new number of a moved chat,
+/// the time of the last message. Small; holds no secret.
 public struct NotifierMemory: Sendable, Equatable {
   public var values: [String: String]
   public init(_ values: [String: String] = [:]) { self.values = values }
 }
 
-/// Why people could not be told. Nothing is lost by it: it is tried again in the next pass.
+/// Why a delivery failed. Nothing is lost: the next pass retries.
 public struct NotifierError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
-    /// No connection: the name, the route, the port, the certificate.
+    /// No connection: name, route, port or certificate.
     case unreachable
     case timeout
     /// The token, the user or the password is wrong.
     case unauthorized
-    /// It may not write there: the bot was blocked or is no member.
+    /// The place refuses the sender: the bot was blocked or is not a member.
     case forbidden
-    /// The place is not there.
+    /// The place does not exist.
     case missing
-    /// Not now; after as long where the other side tells.
+    /// Temporarily refused; the delay is that of the server if it gave one.
     case busy
-    /// It was understood and will not be taken, now or later.
+    /// The notification was understood and refused; a retry does not help.
     case refused
-    /// An answer that is not of its protocol.
+    /// The answer does not follow the protocol.
     case protocolError = "protocol_error"
-    /// A program that failed.
+    /// A program failed.
     case failed
     case cancelled
   }
 
   public var reason: Reason
-  /// Which notifier, by its name.
+  /// The notifier's name.
   public var notifier: String
-  /// What happened and what to do. It may hold a server's words: make it visible before printing.
+  /// What happened and what to do. May hold a server's words: make it visible before printing.
   public var message: String
   public var retryAfter: Duration?
 
@@ -96,7 +98,7 @@ public struct NotifierError: Error, Sendable, Equatable, CustomStringConvertible
 
   public var description: String { "\(notifier): \(message)" }
 
-  /// Whether those of the same lane need not be tried in this pass.
+  /// Whether this pass skips the other notifiers of the lane.
   public var closesLane: Bool {
     switch reason {
     case .unreachable, .timeout, .unauthorized, .protocolError, .cancelled: true

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Metrics
 internal import Transfer
 
-/// A word that may stand in a line of a protocol.
+/// A word that is valid in a line of a protocol.
 func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
   let text = try node.string(what)
   guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
@@ -12,13 +12,13 @@ func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
   return text
 }
 
-/// Whether the host of an address is this machine, so that nobody listens in on the way.
+/// Whether the host of a URL is this machine, so that the connection cannot be read on the network.
 func isThisMachine(_ host: String) -> Bool {
   host == "localhost" || host == "[::1]" || host == "::1"
     || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 0x2e || $0 >= 0x30 && $0 <= 0x39 }
 }
 
-/// The name of this machine as it may stand in a protocol; `localhost` where it has none.
+/// The name of this machine in a form that protocols accept; `localhost` if it has none.
 func nameOfThisMachine() -> String {
   let name = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
     guard let base = buffer.baseAddress, gethostname(base, buffer.count - 1) == 0 else { return "" }
@@ -36,14 +36,14 @@ func nameOfThisMachine() -> String {
   return isPlain && !name.isEmpty ? name : "localhost"
 }
 
-/// The first line of a server's words, harmless to print and short.
+/// The first line of a server's words, short and harmless to print.
 func firstLine(_ text: some Sequence<UInt8>) -> String {
   let line = text.drop { $0 <= 0x20 }.prefix { $0 != 0x0a && $0 != 0x0d }
   return String(decoding: Array(line.prefix(800)), as: UTF8.self).visible.cut(to: 200)
 }
 
 extension NotifierError {
-  /// That there was no exchange at all, or not to its end.
+  /// The error for an exchange that did not start or did not complete.
   init(_ error: TransferError, _ notifier: String, hint: String? = nil) {
     let reason: Reason =
       switch error.reason {
@@ -60,7 +60,7 @@ extension NotifierError {
   }
 }
 
-/// The proxy to go through. Without the key there is none, whatever the environment says.
+/// The proxy. Without the key there is none, whatever the environment says.
 func httpProxy(_ node: Node) throws(ConfigurationError) -> Proxy {
   guard let proxy = Proxy(try node.string("proxy")) else {
     throw ConfigurationError("not the address of a proxy", at: node, hint: Proxy.hint)

@@ -3,12 +3,12 @@ public import Engine
 internal import Glibc
 internal import Metrics
 
-/// Tells a syslog daemon: a message for each incident, and one for each of its alerts that changed.
+/// Sends notifications to a syslog daemon: one message per incident and one per changed alert.
 ///
-/// `syslog: {address: udp://logs.example:514, facility: daemon}`; `tcp://logs.example:514`; `local`,
-/// which is `/dev/log`, or the path of another socket. Standards: RFC 5424 (the message), 5426 (UDP),
-/// 6587 (TCP, each with its length before it), and 3164 for what local daemons read. Over UDP nobody
-/// answers: what is lost on the way is lost.
+/// `syslog: {address: udp://logs.example:514, facility: daemon}`; `tcp://logs.example:514`;
+/// `local`, which is `/dev/log`, or the path of another socket. Standards: RFC 5424 (the message),
+/// 5426 (UDP), 6587 (TCP, with octet counting), and 3164 for local daemons. UDP has no
+/// acknowledgement: a lost datagram is not noticed.
 public struct Syslog: Notifier {
   public enum Address: Sendable, Equatable {
     case local(String)
@@ -42,11 +42,11 @@ public struct Syslog: Notifier {
   public func close() {}
 
   static let localPath = "/dev/log"
-  /// The longest message in bytes: what a receiver should take (RFC 5424, 6.1), over UDP also in one
-  /// piece, and what local daemons and those on TCP take as they are set up.
+  /// The limit of a message in bytes: the size that a receiver should accept (RFC 5424, 6.1), that
+  /// fits one UDP datagram, and that local daemons and TCP receivers accept by default.
   private static let limits = (udp: 1_400, others: 8_000)
 
-  // MARK: telling
+  // MARK: sending
 
   public func tell(
     _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
@@ -124,7 +124,7 @@ public struct Syslog: Notifier {
       throw NotifierError(.unreachable, name, "\(address.text): \(SystemError("connect").message)")
     }
     try await send(lines, on: socket, on: reactor, by: deadline)
-    // Where nobody listens, the other machine may say so, and soon.
+    // If no process listens, the other machine may report it shortly after.
     do throws(WaitError) {
       try await reactor.wait(
         socket.number, for: .read, by: min(deadline, .after(.milliseconds(100))))
@@ -139,7 +139,7 @@ public struct Syslog: Notifier {
     }
   }
 
-  /// Sends each as a datagram.
+  /// Sends each message as one datagram.
   private func send(
     _ lines: [[UInt8]], on socket: borrowing FileDescriptor, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -158,7 +158,7 @@ public struct Syslog: Notifier {
     }
   }
 
-  /// Sends all and waits until the other side has read it, as far as TCP can tell.
+  /// Sends all messages and waits until the peer has read them, as far as TCP shows it.
   private func stream(
     _ bytes: [UInt8], to host: String, _ port: UInt16, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -176,7 +176,7 @@ public struct Syslog: Notifier {
       guard errno == EAGAIN || errno == EINTR else { throw lost() }
       try await wait(socket.number, .write, on: reactor, by: deadline)
     }
-    // A daemon says nothing; it closes when it has read the end, and resets where it has not.
+    // A daemon sends nothing; it closes after it has read the end, and resets if it has not.
     shutdown(socket.number, Int32(SHUT_WR))
     let end = min(deadline, .after(.seconds(2)))
     var room: [UInt8] = Array(repeating: 0, count: 1024)
@@ -188,7 +188,7 @@ public struct Syslog: Notifier {
       do throws(WaitError) {
         try await reactor.wait(socket.number, for: .read, by: end)
       } catch {
-        // It keeps the connection: all was sent, and that is all that is known.
+        // The daemon keeps the connection: all was sent, and no more is known.
         if error == .timedOut { return }
         throw failure(error)
       }

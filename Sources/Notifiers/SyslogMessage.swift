@@ -1,9 +1,9 @@
 internal import Glibc
 internal import Metrics
 
-/// One message of syslog, in the form of the network (RFC 5424) or of this machine's daemon (RFC 3164).
+/// One syslog message, in the network format (RFC 5424) or in that of the local daemon (RFC 3164).
 struct SyslogMessage {
-  /// How bad it is, by the numbers of RFC 5424, 6.2.1.
+  /// The severity by the numbers of RFC 5424, 6.2.1.
   enum Level: Int {
     case critical = 2
     case error = 3
@@ -22,7 +22,7 @@ struct SyslogMessage {
   }
 
   var level: Level
-  /// What kind of message: `ALERT`, `INCIDENT`.
+  /// The message type: `ALERT`, `INCIDENT`.
   var kind: String
   var facts: [(name: String, value: String)]
   var text: String
@@ -36,7 +36,8 @@ struct SyslogMessage {
 
   /// `<27>1 2025-02-03T04:05:06.789Z mon.example scrape 123 ALERT [scrape@32473 host="web3"] text`.
   ///
-  /// The number is the one that RFC 5612 keeps for examples: this program has none of its own.
+  /// The enterprise number is the one that RFC 5612 reserves for examples: this program has none of
+  /// its own.
   func network(_ facility: Int, at time: Timestamp, from host: String, limit: Int) -> [UInt8] {
     // RFC 5424 allows six digits of a second; rsyslog garbles nine.
     let time = Timestamp(nanoseconds: time.nanoseconds - time.nanoseconds % 1_000_000)
@@ -47,7 +48,7 @@ struct SyslogMessage {
     }
     line += facts.isEmpty ? "- " : "[scrape@32473 \(facts.joined(separator: " "))] "
     let text = text.visible
-    // Text in UTF-8 begins with the byte order mark (6.4); ASCII may do without.
+    // UTF-8 text begins with the byte order mark (6.4); ASCII needs none.
     if !text.utf8.allSatisfy({ $0 < 0x80 }) { line += "\u{feff}" }
     return Array((line + text).cut(to: limit).utf8)
   }
@@ -71,7 +72,7 @@ struct SyslogMessage {
 }
 
 extension Notice {
-  /// A message for the whole, and one for each alert whose state is not among those told.
+  /// One message for the incident, and one for each alert whose state was not sent before.
   func syslogMessages(besides states: Set<String>) -> [SyslogMessage] {
     let about = [("kind", kind.rawValue), ("incident", incident), ("severity", severity.rawValue)]
     let level: SyslogMessage.Level =

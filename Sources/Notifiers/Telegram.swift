@@ -1,12 +1,13 @@
 internal import Charts
 public import Engine
 
-/// Tells the chats of Telegram: one living message for each incident, changed as it develops.
+/// Sends notifications to Telegram chats: one message for each incident, edited as the incident
+/// develops.
 ///
-/// `telegram: {token: "${TELEGRAM_TOKEN}", chats: [-1001234567890, {chat: "@range", topic: 7}]}`. See
-/// core.telegram.org/bots/api. Emphasis is told by place and length (`entities`), never by mark-up, so
-/// nothing that a host says can style or break a message. Where an answer gets lost a message may be
-/// there twice; it is never missing.
+/// `telegram: {token: "${TELEGRAM_TOKEN}", chats: [-1001234567890, {chat: "@range", topic: 7}]}`.
+/// See core.telegram.org/bots/api. Emphasis is given by position and length (`entities`), never by
+/// markup, so text from a host can neither style nor break a message. A lost answer may lead to a
+/// duplicate message, never to a missing one.
 public struct Telegram: Notifier {
   /// A chat, or a topic of one.
   struct Place: Sendable, Equatable {
@@ -17,7 +18,7 @@ public struct Telegram: Notifier {
 
     var name: String { "telegram \(chat)" + (topic.map { "/\($0)" } ?? "") }
 
-    /// Where it is now: a group that became a supergroup has another number.
+    /// The present number: a group that became a supergroup has a new one.
     func chat(_ memory: NotifierMemory) -> String { memory.values["chat"] ?? chat }
   }
 
@@ -40,7 +41,7 @@ public struct Telegram: Notifier {
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     var state = TelegramTold(reading: told.text)
-    // What was done counts, also where the rest could not be.
+    // Completed steps are recorded even if a later one fails.
     defer { told.text = state.text }
     begin(notice, occasion, &state)
     let wasThere = !state.parts.isEmpty
@@ -53,7 +54,7 @@ public struct Telegram: Notifier {
     }
   }
 
-  /// What the occasion changes in what is to be there.
+  /// Applies the occasion to the messages that are wanted.
   private func begin(_ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold) {
     if occasion == .first, state.isClosed { state = TelegramTold() }
     let isNew = state.isEmpty
@@ -74,7 +75,7 @@ public struct Telegram: Notifier {
     }
   }
 
-  /// Makes the chat show what the notice says, by as few calls as that takes.
+  /// Makes the chat show the notice, with as few calls as possible.
   private func bring(
     _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold,
     _ memory: inout NotifierMemory,
@@ -84,7 +85,7 @@ public struct Telegram: Notifier {
     while true {
       let chat = place.chat(memory)
       if state.chat != chat {
-        // Those of another chat are out of reach.
+        // Messages of another chat are out of reach.
         (state.parts, state.old) = ([], [])
         state.chat = chat
       }
@@ -98,8 +99,8 @@ public struct Telegram: Notifier {
     state.isRenewing = false
   }
 
-  /// Sends and changes messages until they say what they should; false where one of them was gone, and
-  /// all must begin anew below.
+  /// Sends and edits messages until they show the text; false if one of them was deleted and all
+  /// must start again below.
   private func show(
     _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold,
     _ memory: inout NotifierMemory,
@@ -117,13 +118,14 @@ public struct Telegram: Notifier {
         var call = TelegramCall(kind: .text, text: piece)
         call.isSilent = notice.isSilent || !state.sounds
         call.isUrgent = occasion != .change
-        // What is added later may stand far below.
+        // A message added later may stand far below the others.
         if !isBelow { call.reply = state.parts.first?.message }
         guard case .done(let number?) = try await make(call, &memory, on: reactor, by: deadline)
         else { return false }
         let chat = place.chat(memory)
         guard chat == state.chat || index == 0 else {
-          // The chat moved between two parts: what came alone into the new one is cleared away.
+          // The chat moved between two parts: the part that arrived alone in the new chat is
+          // deleted.
           state.parts = []
           state.old = [.init(message: number, isHead: false)]
           state.chat = chat
@@ -159,10 +161,10 @@ public struct Telegram: Notifier {
     return true
   }
 
-  /// Stands where there is nothing to say any more.
+  /// The text of a message that is no longer needed.
   private static let nothing = TelegramText(plain: "…")
 
-  /// The text in messages; at least one, for Telegram takes no empty text.
+  /// The text in messages; at least one, as Telegram refuses an empty text.
   private func texts(_ notice: Notice, first: Int) -> [TelegramText] {
     let pieces = TelegramText.pieces(notice.text, first: first)
     return pieces.isEmpty ? [subject(of: notice)] : pieces
@@ -173,7 +175,7 @@ public struct Telegram: Notifier {
     return subject.text.isEmpty ? Self.nothing : subject
   }
 
-  /// Deletes a message; where that cannot be, it says nothing any more. True where it is gone.
+  /// Deletes a message, or blanks it if it cannot be deleted. True if it is gone.
   private func remove(
     _ part: TelegramTold.Part, _ memory: inout NotifierMemory, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -185,7 +187,7 @@ public struct Telegram: Notifier {
     return try await make(edit, &memory, on: reactor, by: deadline) == .gone
   }
 
-  /// Where a text has begun anew, what is above says so in one line.
+  /// Marks the old messages in one line after the text has started again below.
   private func clear(
     _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -203,13 +205,13 @@ public struct Telegram: Notifier {
       } catch  where error.reason != .refused {
         throw error
       } catch {
-        // What cannot be cleared away stays; the text is told.
+        // A message that cannot be deleted stays; the text was delivered.
       }
       state.old.removeFirst()
     }
   }
 
-  /// A short word below, so that people notice.
+  /// Sends a short reply below the message, with sound.
   private func close(
     _ notice: Notice, _ head: TelegramTold.Part, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -222,7 +224,7 @@ public struct Telegram: Notifier {
 
   // MARK: Pictures
 
-  /// Sends the picture with the text under it, where that is short enough.
+  /// Sends the picture with the text as its caption, if the text is short enough.
   private func showPicture(
     _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -238,7 +240,7 @@ public struct Telegram: Notifier {
     }
     var call = TelegramCall(kind: .picture(png), text: caption)
     call.isSilent = notice.isSilent || !state.sounds
-    // Were the picture what cannot be brought there, the text would never be.
+    // The picture may be the reason for the failure; the text must not depend on it.
     state.picture = .afterwards
     let answer: TelegramAnswer
     do throws(NotifierError) {
@@ -273,7 +275,7 @@ public struct Telegram: Notifier {
       _ = try await make(call, &memory, on: reactor, by: deadline)
       state.picture = .none
     } catch {
-      // It is tried twice, however long the incident lasts; to wait for a turn is no attempt.
+      // Two attempts, however long the incident lasts; waiting for the rate limit is no attempt.
       if error.retryAfter == nil { state.picture = isLast ? .none : .afterwards }
       throw error
     }

@@ -1,24 +1,24 @@
 internal import Metrics
 internal import Transfer
 
-/// What the Bot API answered to a call, and what that means.
+/// The Bot API's answer to a call, and its meaning.
 ///
-/// "Making requests" and "ResponseParameters" in core.telegram.org/bots/api; the words of errors are
-/// those that its server is known to use (github.com/tdlib/telegram-bot-api).
+/// "Making requests" and "ResponseParameters" in core.telegram.org/bots/api; the error texts are
+/// those of its server (github.com/tdlib/telegram-bot-api).
 enum TelegramAnswer: Equatable {
-  /// A message was sent or changed; its number where the answer tells it.
+  /// A message was sent or edited; its number if the answer holds one.
   case done(Int64?)
-  /// It says that already.
+  /// The message has that text already.
   case unchanged
-  /// The message that was to be changed is not there, or cannot be changed.
+  /// The message to edit does not exist or cannot be edited.
   case gone
   /// The message cannot be deleted.
   case stuck
-  /// The text would be taken, the picture is not.
+  /// The text is accepted, the picture is refused.
   case noPicture(String)
-  /// The chat has another number now.
+  /// The chat has a new number.
   case moved(String)
-  /// Not before so many seconds.
+  /// Refused for that many seconds.
   case later(Int64)
   case failed(NotifierError.Reason, String)
 
@@ -42,7 +42,7 @@ enum TelegramAnswer: Equatable {
     }
     if isDone {
       let number = json["result"]?["message_id"]?.integer
-      // Without its number the message could never be changed.
+      // A message without a known number could never be edited.
       self =
         call.isSending && number == nil
         ? .failed(.protocolError, "the answer does not name the message that was sent")
@@ -50,7 +50,7 @@ enum TelegramAnswer: Equatable {
       return
     }
     var words = json["description"]?.string ?? "no reason was given"
-    // The kind of error is told in our own words.
+    // The kind of the error is given in our own words.
     for kind in ["Bad Request: ", "Forbidden: "] where words.hasPrefix(kind) {
       words.removeFirst(kind.count)
     }
@@ -127,15 +127,15 @@ enum TelegramAnswer: Equatable {
       return .failed(
         .forbidden, "\(words); let the bot write there: in a channel it must be an administrator")
     }
-    // Whatever else keeps a message as it is: one that is sent tells it, or meets the true reason. So the
-    // server names the new number of a group that became a supergroup only where something is sent.
+    // Any other refusal keeps the message as it is: sending a message shows the true reason. The
+    // server names the new number of a group that became a supergroup only in answer to a send.
     if case .delete = call.kind { return .stuck }
     if call.isOfMessage { return .gone }
     return call.hasPicture
       ? .noPicture(words) : .failed(.refused, "the message was refused: \(words)")
   }
 
-  /// What helps where the bot may not write.
+  /// What to do if the bot may not write.
   private static func remedy(_ said: String) -> String {
     if said.contains("blocked") { return "the person must unblock the bot and write /start to it" }
     if said.contains("initiate") || said.contains("user") && said.contains("start") {

@@ -3,22 +3,22 @@ internal import Engine
 internal import Metrics
 internal import Transfer
 
-/// Calls the Bot API as one bot: within its limits, to where its chats have moved, and without its
-/// token in anything that is said.
+/// Calls the Bot API as one bot: keeps its limits, follows chats that moved, and keeps its token
+/// out of all messages.
 final class TelegramBot: Sendable {
-  /// Without a slash at its end.
+  /// The base URL without a slash at its end.
   private let api: String
   private let token: Secret.Value?
   private let trust: Trust
   private let proxy: Proxy?
   private let transfers = Transfers()
   private let pace: TelegramPace
-  /// All that the bot's limits hold for: its number stands before the colon, and is no secret.
+  /// The lane of the bot: its number stands before the colon and is no secret.
   let lane: String
 
-  /// How long one call may take, within the pass's own deadline.
+  /// The limit of one call in time, within the deadline of the pass.
   private static let timeout = Duration.seconds(10)
-  /// A wait must leave so much time for the call itself.
+  /// The time that a wait must leave for the call itself.
   private static let margin: Int64 = 250
 
   init(
@@ -36,8 +36,8 @@ final class TelegramBot: Sendable {
 
   func close() { transfers.close() }
 
-  /// Makes the call when the limits allow it, and follows a chat that has moved. What a caller must
-  /// not know of (`moved`, `later`, `failed`) is dealt with here or thrown.
+  /// Makes the call as soon as the limits allow it, and follows a chat that moved. The answers
+  /// `moved`, `later` and `failed` are handled here or thrown.
   func make(
     _ call: TelegramCall, at place: Telegram.Place, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -59,7 +59,7 @@ final class TelegramBot: Sendable {
           throw fault(.missing, "the chat has moved on and on; name its new number", place)
         }
         memory.values["chat"] = new
-        // In the new chat the old one's messages have other numbers.
+        // The old chat's message numbers mean nothing in the new one.
         if call.isOfMessage { return .gone }
         call.reply = nil
       case .later(let seconds):
@@ -75,7 +75,7 @@ final class TelegramBot: Sendable {
     }
   }
 
-  /// Waits until the chat may be written to.
+  /// Waits until the chat accepts a message.
   private func turn(
     of call: TelegramCall, in chat: String, _ place: Telegram.Place, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -98,7 +98,7 @@ final class TelegramBot: Sendable {
     return moment
   }
 
-  /// The deadline in the system's time, in milliseconds.
+  /// The deadline as wall-clock milliseconds.
   private static func latest(_ deadline: Deadline, _ now: Int64) -> Int64 {
     let (seconds, attoseconds) = deadline.remaining.components
     return now + min(seconds, 86_400) * 1_000 + attoseconds / 1_000_000_000_000_000
@@ -125,13 +125,13 @@ final class TelegramBot: Sendable {
     return TelegramAnswer(answer, to: call, topic: topic)
   }
 
-  /// The token, and the part of it that is secret.
+  /// The token and its secret part.
   private var secrets: [String] {
     guard let token = token?.clearText else { return [] }
     return [token, String(token.drop { $0 != ":" }.dropFirst())]
   }
 
-  /// What went wrong; a server's words are clipped, and never hold the token.
+  /// The error; a server's words are clipped and never hold the token.
   private func fault(
     _ reason: NotifierError.Reason, _ why: String, _ place: Telegram.Place, after wait: Int64? = nil
   ) -> NotifierError {

@@ -1,7 +1,6 @@
 internal import Metrics
 
-/// One call of the Bot API, without the chat that it is for ("Available methods" in
-/// core.telegram.org/bots/api).
+/// One call of the Bot API, without its chat ("Available methods" in core.telegram.org/bots/api).
 struct TelegramCall {
   enum Kind: Equatable {
     case text, picture([UInt8]), editText(Int64), editCaption(Int64), delete(Int64)
@@ -11,9 +10,9 @@ struct TelegramCall {
   /// nil where a message is deleted.
   var text: TelegramText?
   var isSilent = false
-  /// Whether people wait for it: a change of what they have been told can wait.
+  /// Whether the call is urgent: an edit of a sent message can wait.
   var isUrgent = true
-  /// The message that it is a reply to, where that is still there.
+  /// The message that this one replies to, if it still exists.
   var reply: Int64?
 
   init(kind: Kind, text: TelegramText? = nil) {
@@ -21,7 +20,7 @@ struct TelegramCall {
     self.text = text
   }
 
-  /// Makes a message say something else.
+  /// Replaces the text of a message.
   init(changing part: TelegramTold.Part, to text: TelegramText) {
     kind = part.isCaption ? .editCaption(part.message) : .editText(part.message)
     self.text = text
@@ -39,7 +38,7 @@ struct TelegramCall {
 
   var hasPicture: Bool { if case .picture = kind { true } else { false } }
   var isSending: Bool { kind == .text || hasPicture }
-  /// Whether it is about a message that is there already.
+  /// Whether the call concerns an existing message.
   var isOfMessage: Bool { !isSending }
 
   func form(chat: String, topic: Int64?) -> TelegramForm {
@@ -68,7 +67,7 @@ struct TelegramCall {
           (isCaption ? "caption_entities" : "entities", .array(text.entities.map(\.json))))
       }
       if !isCaption {
-        // An address in the text is no picture of a page that somebody else chose.
+        // A URL in the text gets no preview of a page that a stranger chose.
         fields.append(("link_preview_options", .object([("is_disabled", .boolean(true))])))
       }
     }

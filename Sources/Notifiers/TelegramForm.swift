@@ -1,6 +1,6 @@
 internal import Metrics
 
-/// The body of a call: JSON, or a form with a file where a picture goes along.
+/// The body of a call: JSON, or a multipart form if a picture is attached.
 struct TelegramForm {
   var contentType: String
   var bytes: [UInt8]
@@ -10,8 +10,8 @@ struct TelegramForm {
     bytes = JSON.object(fields).bytes
   }
 
-  /// RFC 7578; lists and objects stand in it as JSON, as "Making requests" in
-  /// core.telegram.org/bots/api says.
+  /// A form (RFC 7578); lists and objects stand in it as JSON, as "Making requests" in
+  /// core.telegram.org/bots/api requires.
   init(_ fields: [(String, JSON)], picture: [UInt8]) {
     var boundary: String
     let texts = fields.map { name, value in

@@ -1,9 +1,10 @@
-/// Keeps Telegram from making links of words by itself.
+/// Keeps Telegram from turning words into links.
 ///
-/// Where no mark-up is asked for it still looks for addresses, `@names` (who are then called),
-/// `#tags`, `$TAGS` and `/commands` in a text, and a host's words may hold any. In `code` it does not.
+/// Without a parse mode Telegram still looks for addresses, `@names` (whose owners it notifies),
+/// `#tags`, `$TAGS` and `/commands`, and text from a host may hold any. It does not look inside
+/// `code`.
 enum TelegramLinks {
-  /// The same words, with those that Telegram would make links of as code.
+  /// The same words, with those that Telegram would link as code.
   static func inert(_ span: StyledText.Span) -> [StyledText.Span] {
     guard span.style == .plain, span.text.utf8.contains(where: { "@#$/.".utf8.contains($0) })
     else { return [span] }
@@ -23,7 +24,7 @@ enum TelegramLinks {
     return spans
   }
 
-  /// Cut before and behind each character that is part of no link.
+  /// Splits before and after each character that cannot be part of a link.
   private static func words(of text: String) -> [Substring] {
     var words: [Substring] = []
     var start = text.startIndex
@@ -61,7 +62,7 @@ enum TelegramLinks {
       default: break
       }
     }
-    // What stands before a name, or follows it, need not be parted from it by a blank.
+    // A link needs no blank before or after it.
     return word.split { !isPart($0) && !"-.~".contains($0) }.contains(where: isName)
   }
 
@@ -69,8 +70,8 @@ enum TelegramLinks {
     character.isLetter || character.isNumber || character == "_"
   }
 
-  /// Whether letters or digits with points between them, whatever stands around them, are
-  /// `evil.example` or `192.0.2.1`; `3.12` and `6.5.0-41` are numbers.
+  /// Whether the text holds letters or digits joined by dots, as in `evil.example` or `192.0.2.1`;
+  /// `3.12` and `6.5.0-41` are numbers.
   private static func isName(_ run: Substring) -> Bool {
     let labels = run.split(separator: ".").filter { $0.contains(where: isPart) }
     guard labels.count > 1, let last = labels.last else { return false }

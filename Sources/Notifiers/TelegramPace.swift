@@ -3,16 +3,16 @@ internal import Glibc
 internal import Metrics
 internal import Synchronization
 
-/// Keeps a bot within what Telegram lets it send, whichever notifiers of this process send by it.
+/// Keeps a bot within Telegram's limits; all notifiers of this process that use the bot share them.
 ///
 /// "My bot is hitting limits" in core.telegram.org/bots/faq: one message a second in a chat, 20 a
-/// minute in a group or channel, 30 a second in all. Changes of messages count as well. Times are the
-/// system's, in milliseconds, so that another pass knows them.
+/// minute in a group or channel, 30 a second in all. Edits of messages count as well. Times are
+/// wall-clock milliseconds, so that the next pass can read them.
 final class TelegramPace: Sendable {
   private struct Sent {
     var all: [Int64] = []
     var chats: [String: [Int64]] = [:]
-    /// Until when Telegram asked for silence.
+    /// The time until which Telegram asked for silence.
     var silence: [String: Int64] = [:]
   }
 
@@ -20,14 +20,14 @@ final class TelegramPace: Sendable {
   private let second: Int64
   private let minute: Int64
 
-  /// With other lengths than Telegram's in tests only.
+  /// Tests pass other lengths than Telegram's.
   init(second: Int64 = second, minute: Int64 = minute) {
     (self.second, self.minute) = (second, minute)
   }
 
   private static let paces = Mutex<[String: TelegramPace]>([:])
 
-  /// The one for a bot: contacts that share a bot share its limits.
+  /// The pace of a bot: contacts that share a bot share its limits.
   static func of(lane: String) -> TelegramPace {
     paces.withLock { paces in
       if let known = paces[lane] { return known }
@@ -37,23 +37,23 @@ final class TelegramPace: Sendable {
     }
   }
 
-  /// A little more than a second: what was sent a second apart may arrive closer together.
+  /// Slightly more than a second: messages sent a second apart may arrive closer together.
   static let second: Int64 = 1_050
   static let minute: Int64 = 61_000
-  /// More than the longest silence that is kept.
+  /// Longer than the longest silence that is kept.
   private static let longest: Int64 = 8 * 86_400_000
 
   static var now: Int64 { Timestamp.present.nanoseconds / 1_000_000 }
 
-  /// Takes the next moment in which the chat may be written to, if it comes no later than `latest`;
-  /// else tells when it would be. Of a group's minute some moments are left for what is urgent.
+  /// Takes the next time at which the chat accepts a message, if it is no later than `latest`;
+  /// otherwise returns that time. Part of a group's minute is reserved for urgent messages.
   func take(
     _ chat: String, isUrgent: Bool = true, now: Int64, latest: Int64
   ) -> (moment: Int64, isTaken: Bool) {
     sent.withLock { sent in
       sent.all.removeAll { $0 <= now - second || $0 > now + minute }
       for (name, times) in sent.chats {
-        // Times far ahead are of a clock that has been set since.
+        // A time far ahead comes from a clock that has been set back since.
         let kept = times.filter { $0 > now - minute && $0 <= now + minute }
         sent.chats[name] = kept.isEmpty ? nil : kept
       }
@@ -74,7 +74,7 @@ final class TelegramPace: Sendable {
     }
   }
 
-  /// The call has come to its end: only now is it certain when it arrived.
+  /// The call has ended: only now is its arrival time known.
   func finish(_ chat: String, taken moment: Int64, now: Int64) {
     sent.withLock { sent in
       if let index = sent.chats[chat]?.lastIndex(of: moment) {
@@ -86,12 +86,12 @@ final class TelegramPace: Sendable {
     }
   }
 
-  /// Telegram wants silence in the chat until then.
+  /// Records that Telegram asks for silence in the chat until the given time.
   func silence(_ chat: String, until moment: Int64) {
     sent.withLock { $0.silence[chat] = max($0.silence[chat] ?? moment, moment) }
   }
 
-  /// Whether Telegram wanted silence in the chat, and does so still.
+  /// Whether Telegram's request for silence in the chat is still in force.
   func isSilent(_ chat: String, at now: Int64) -> Bool {
     sent.withLock { ($0.silence[chat] ?? now) > now }
   }
@@ -100,7 +100,7 @@ final class TelegramPace: Sendable {
 
   // MARK: From pass to pass
 
-  /// Takes up what another pass remembered.
+  /// Loads the state that the previous pass stored.
   func recall(_ chat: String, _ memory: NotifierMemory, now: Int64) {
     let times = Self.numbers(memory.values["sent"]).filter { $0 <= now && $0 > now - minute }
     let silence = Self.numbers(memory.values["silent"])
@@ -108,14 +108,15 @@ final class TelegramPace: Sendable {
       let known = Set(sent.chats[chat] ?? [])
       let new = times.suffix(20).filter { !known.contains($0) }
       if !new.isEmpty { sent.chats[chat] = (known + new).sorted() }
-      // The first is when it was said: where that is still to come, the clock has been set.
+      // The first number is the time of the request: a time in the future means that the clock has
+      // been set.
       if silence.count == 2, silence[0] <= now, silence[1] > now, silence[1] < now + Self.longest {
         sent.silence[chat] = max(sent.silence[chat] ?? 0, silence[1])
       }
     }
   }
 
-  /// Writes down what the next pass must know.
+  /// Stores the state for the next pass.
   func remember(_ chat: String, in memory: inout NotifierMemory, now: Int64) {
     sent.withLock { sent in
       let times = (sent.chats[chat] ?? []).filter { $0 > now - minute && $0 <= now }.suffix(20)

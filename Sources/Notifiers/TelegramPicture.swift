@@ -1,15 +1,14 @@
 internal import Charts
 internal import Engine
 
-/// Draws what goes along with a text.
+/// Draws the picture that accompanies a text.
 enum TelegramPicture {
   /// "sendPhoto" in core.telegram.org/bots/api.
   private static let byteLimit = 10 << 20
   private static let timeout = Duration.seconds(5)
   private static let painters = BlockingPool(name: "pictures", threads: 1)
 
-  /// The chart as a PNG; nil where it cannot be drawn in time or is too large, for the text is the
-  /// main thing.
+  /// The chart as a PNG; nil if it cannot be drawn in time or is too large: the text matters more.
   static func draw(
     _ chart: Chart, _ theme: Chart.Theme, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [UInt8]? {

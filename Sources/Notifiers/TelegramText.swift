@@ -1,7 +1,7 @@
-/// What stands in one message of Telegram's: a text, and which parts of it are emphasised.
+/// The content of one Telegram message: a text and its emphasised parts.
 ///
 /// "MessageEntity" and "Formatting options" in core.telegram.org/bots/api: offsets and lengths are
-/// UTF-16 code units. Without a parse mode nothing in the text is mark-up.
+/// UTF-16 code units. Without a parse mode no text is markup.
 struct TelegramText: Equatable {
   struct Entity: Equatable {
     var isCode: Bool
@@ -12,30 +12,30 @@ struct TelegramText: Equatable {
   var text: String
   var entities: [Entity]
 
-  /// The most UTF-16 units of a message, and of the text under a picture.
+  /// The limits of a message and of a caption in UTF-16 units.
   static let limit = 4096
   static let captionLimit = 1024
-  /// Telegram passes over those beyond.
+  /// The limit of entities; Telegram ignores the rest.
   private static let entityLimit = 100
-  /// More than so many are no message that anybody reads.
+  /// The limit of messages for one notice.
   private static let pieceLimit = 10
 
   var units: Int { text.utf16.count }
 
-  /// Tells two texts apart in as few bytes as the store needs.
+  /// A short hash of the text, for the store.
   var digest: String {
     let places = entities.map { "\($0.isCode)\($0.offset),\($0.length)" }
     return ([text] + places).joined(separator: "\u{0}").fingerprint
   }
 
-  /// A text without emphasis, as long as a message may be.
+  /// A text without emphasis, cut to the limit of one message.
   init(plain text: String) {
     let pieces = TelegramText.pieces(StyledText([[.init(text)]]))
     self = pieces.first ?? TelegramText([])
   }
 
-  /// The text in as many messages as it needs: cut between lines where it can be, else after a comma
-  /// or at a blank, else between characters. None is empty; where nothing is to be said there is none.
+  /// The text split into as many messages as it needs: between lines if possible, else after a
+  /// comma or at a blank, else between characters. No message is empty; an empty text yields none.
   static func pieces(_ styled: StyledText, first: Int = limit) -> [TelegramText] {
     var cutter = Cutter(first: first)
     for line in styled.lines where !cutter.isFull { cutter.add(line) }
@@ -46,7 +46,7 @@ struct TelegramText: Equatable {
     return cutter.pieces.prefix(pieceLimit - 1) + [last.ending(in: "… and more: scrape status")]
   }
 
-  /// The same with that as its last line.
+  /// The same message with the line in place of its last one.
   private func ending(in line: String) -> TelegramText {
     var kept = text[..<(text.lastIndex(of: "\n") ?? text.endIndex)]
     while kept.utf16.count + 1 + line.utf16.count > Self.limit { kept.removeLast() }
@@ -60,7 +60,7 @@ struct TelegramText: Equatable {
     return copy
   }
 
-  /// What is not cut: a character as people see it, with its style.
+  /// The unit that is never split: a grapheme with its style.
   private struct Atom {
     var text: String
     var style: StyledText.Style
@@ -77,7 +77,7 @@ struct TelegramText: Equatable {
     static let lineBreak = Atom("\n", .plain)
   }
 
-  /// A message of the atoms without blanks at its ends, which Telegram would cut off.
+  /// A message of the atoms, without blanks at its ends, which Telegram strips.
   private init(_ atoms: some BidirectionalCollection<Atom>) {
     var atoms = Array(atoms.drop { $0.isBlank })
     while atoms.last?.isBlank == true { atoms.removeLast() }
@@ -96,8 +96,8 @@ struct TelegramText: Equatable {
       }
     }
     if entities.count > Self.entityLimit {
-      // What must not become a link is the more important; the last that Telegram takes holds all that
-      // would be beyond.
+      // Code spans prevent links and take priority; the last entity that Telegram accepts covers
+      // the rest.
       var inert = entities.filter(\.isCode)
       if inert.count > Self.entityLimit, let last = inert.last {
         inert.removeLast(inert.count - Self.entityLimit)
@@ -111,12 +111,12 @@ struct TelegramText: Equatable {
 
   private struct Cutter {
     private(set) var pieces: [TelegramText] = []
-    /// Whether there is more than all messages may hold.
+    /// Whether the text exceeds all messages together.
     private(set) var isFull = false
     private var atoms: [Atom] = []
     private var units = 0
     private let first: Int
-    /// A character of more units is none that people see: it is cut between its code points.
+    /// A longer grapheme is not one that people see: it is split between its code points.
     private static let longest = 64
 
     init(first: Int) { self.first = first }
@@ -144,7 +144,7 @@ struct TelegramText: Equatable {
           flush()
           continue
         }
-        // Longer than any message: it goes on in this one, if there is a place to cut it.
+        // A line longer than a message continues in this one if there is a place to split it.
         let cut = Self.cut(rest, within: room, anywhere: atoms.isEmpty)
         if cut > rest.startIndex { append(rest[..<cut]) }
         flush()
@@ -165,7 +165,7 @@ struct TelegramText: Equatable {
       }
     }
 
-    /// The place behind the last comma or before the last blank within so many units.
+    /// The place after the last comma or before the last blank within that many units.
     private static func cut(
       _ line: ArraySlice<Atom>, within room: Int, anywhere: Bool
     ) -> Int {
@@ -187,7 +187,7 @@ struct TelegramText: Equatable {
       for span in line.flatMap({ TelegramLinks.inert($0) }) {
         for character in span.text {
           if character.isNewline {
-            // Lines are made by who wrote the text, and by nobody else.
+            // Only the author of the text makes line breaks.
             atoms.append(Atom(" ", span.style))
           } else if character.utf16.count <= longest {
             atoms.append(Atom(String(character), span.style))

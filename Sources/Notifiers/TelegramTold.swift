@@ -1,8 +1,8 @@
 internal import Metrics
 
-/// What stands in a chat of one incident, as the store keeps it between passes.
+/// The messages of one incident in a chat, as the store keeps them between passes.
 struct TelegramTold: Equatable {
-  /// One message of the living ones.
+  /// One of the live messages.
   struct Part: Equatable {
     var message: Int64
     /// Whether it is the text under a picture.
@@ -16,30 +16,30 @@ struct TelegramTold: Equatable {
     /// There is none to send, or it was sent.
     case none
     case wanted
-    /// It could not be sent with the text: the text goes first.
+    /// It could not be sent together with the text: the text goes first.
     case afterwards
   }
 
-  /// The chat in which the messages are: their numbers mean nothing in another.
+  /// The chat that holds the messages: their numbers mean nothing in another chat.
   var chat = ""
   var parts: [Part] = []
-  /// Messages that the living ones have taken the place of, not yet cleared away.
+  /// Replaced messages that are not yet deleted.
   var old: [Part] = []
-  /// Whether people are to notice, and nothing has been sent yet.
+  /// Whether a message with sound is still to be sent.
   var sounds = false
   var picture = Picture.none
-  /// It is being told anew, and that has not come to its end.
+  /// A new copy of the messages is being sent and is not complete.
   var isRenewing = false
-  /// The end was told.
+  /// The resolution was sent.
   var isClosed = false
 
   var isEmpty: Bool { self == TelegramTold() }
-  /// Whether there is nothing that a next attempt must know.
+  /// Whether the next attempt needs none of this.
   private var isNothing: Bool { parts.isEmpty && old.isEmpty && picture != .afterwards }
 
   init() {}
 
-  /// Reads what was remembered; what cannot be read is forgotten.
+  /// Reads the stored text; drops what cannot be read.
   init(reading text: String) {
     guard !text.isEmpty, text.utf8.count <= 1 << 16, let json = JSON(reading: Array(text.utf8)),
       json["v"]?.integer == 1
@@ -89,7 +89,7 @@ struct TelegramTold: Equatable {
     return JSON.object(members).text
   }
 
-  /// What stands there is left behind: the text begins anew below.
+  /// Leaves the present messages behind; the text starts again below.
   mutating func beginAnew(without gone: Int64? = nil) {
     old = parts.filter { $0.message != gone } + old
     parts = []

@@ -2,30 +2,30 @@ public import Engine
 internal import Metrics
 public import Transfer
 
-/// Posts what is told to an address, as an object of JSON.
+/// Posts notifications to a URL as a JSON object.
 ///
-/// `webhook: {url: https://hooks.example/range, token: "${HOOK_TOKEN}"}`. `format: alertmanager` posts
-/// what Prometheus's Alertmanager would; else it is `Notice.object`. 2xx is success, and redirects are
-/// not followed. An address that is itself a secret is written as one: `url: file:PATH`.
+/// `webhook: {url: https://hooks.example/range, token: "${HOOK_TOKEN}"}`. `format: alertmanager`
+/// posts the payload of Prometheus's Alertmanager; the default is `Notice.object`. 2xx is success;
+/// redirects are not followed. A URL that is itself a secret is written as one: `url: file:PATH`.
 public struct Webhook: Notifier {
   public enum Format: String, Sendable, CaseIterable { case json, alertmanager }
 
-  /// Where to post, and as what.
+  /// The URL and the format.
   public struct Configuration: Sendable {
     public var url: String
-    /// What is shown for the address: it may hold secrets.
+    /// The name shown for the URL, which may hold secrets.
     public var shown: String
     public var format = Format.json
     public var username: String?
     public var password = ""
-    /// For `Authorization: Bearer`.
+    /// The token for `Authorization: Bearer`.
     public var token: String?
     public var headers: [(name: String, value: String)] = []
-    /// What no message may show.
+    /// Values that no message may show.
     public var secrets: [String] = []
-    /// A file of certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates to trust instead of the system's.
     public var authorities: String?
-    /// The proxy to go through; nil is none.
+    /// The proxy; nil for none.
     public var proxy: Proxy?
 
     public init(url: String) {
@@ -48,9 +48,9 @@ public struct Webhook: Notifier {
 
   public func close() { transfers.close() }
 
-  // MARK: telling
+  // MARK: sending
 
-  /// Until when, in seconds since 1970, the server asked to be left alone.
+  /// The end of the back-off that the server asked for, in seconds since 1970.
   private static let pause = "retry_after"
 
   public func tell(
@@ -71,7 +71,7 @@ public struct Webhook: Notifier {
     case .json: bodies = [notice.object(occasion)]
     case .alertmanager:
       bodies = [notice.alertmanager()]
-      // A test must be seen, and leave nothing open behind it.
+      // A test must be seen and must leave no open alert behind.
       if notice.kind == .test {
         var over = notice
         over.kind = .recovery
@@ -100,12 +100,12 @@ public struct Webhook: Notifier {
     request.secrets = configuration.secrets
     request.proxy = configuration.proxy
     if let file = configuration.authorities { request.trust = .only(file) }
-    // Its first line is all that is shown.
+    // Only the first line is shown.
     request.bodyLimit = 4096
     return request
   }
 
-  /// Nil where the server took it.
+  /// The error; nil if the server accepted the post.
   private func failure(_ answer: TransferAnswer) -> NotifierError? {
     if let error = answer.error {
       let hint =
@@ -136,7 +136,7 @@ public struct Webhook: Notifier {
     }
   }
 
-  /// The first line of what a server says; it may say again what it was sent.
+  /// The first line of a server's answer; it may repeat what was sent.
   private func harmless(_ text: some Sequence<UInt8>) -> String {
     let values = configuration.secrets + [configuration.token ?? "", configuration.password]
     return firstLine(redacted(text, of: values.filter { $0.utf8.count > 3 }).utf8)
@@ -144,8 +144,8 @@ public struct Webhook: Notifier {
 }
 
 extension TransferAnswer {
-  /// How long the server asks to be left alone: the header `Retry-After` (RFC 9110, 10.2.3), in
-  /// seconds or as a date. Longer than a day is a day.
+  /// The back-off that the server asks for: the header `Retry-After` (RFC 9110, 10.2.3), in seconds
+  /// or as a date. At most one day.
   fileprivate var retryAfter: Duration? {
     guard let text = self[header: "retry-after"] else { return nil }
     if let seconds = Int64(text) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }

@@ -6,14 +6,14 @@ extension Notice {
   /// Each alert is one of the notice; the label `incident` groups them. Standard: "Configuration",
   /// `webhook_config`, in the documentation of Prometheus Alertmanager.
   func alertmanager() -> JSON {
-    let told = alerts.prefix(Self.alertLimit).map { Entry($0, of: self) }
-    let entries = told.isEmpty ? [Entry(self)] : told
+    let listed = alerts.prefix(Self.alertLimit).map { Entry($0, of: self) }
+    let entries = listed.isEmpty ? [Entry(self)] : listed
     let isFiring = entries.contains { $0.ended == nil }
     let incident = self.incident.isEmpty ? kind.rawValue : self.incident
     return .object([
       ("version", .string("4")),
       ("groupKey", .string("{}:{incident=\"\(incident.asIdentifier)\"}")),
-      ("truncatedAlerts", .integer(Int64(max(0, alerts.count - told.count)))),
+      ("truncatedAlerts", .integer(Int64(max(0, alerts.count - listed.count)))),
       ("status", .string(isFiring ? "firing" : "resolved")),
       ("receiver", .string(contact)),
       ("groupLabels", .object([("incident", .string(incident))])),
@@ -24,7 +24,7 @@ extension Notice {
     ])
   }
 
-  /// What all of them say alike.
+  /// The members that all alerts have in common.
   private static func common(_ all: [[(String, String)]]) -> JSON {
     guard let first = all.first else { return .object([]) }
     var shared = first
@@ -44,7 +44,7 @@ extension Notice {
     var identity: String
 
     init(_ alert: Alert, of notice: Notice) {
-      // An alert that is over has the severity that it had.
+      // A resolved alert keeps the severity that it had.
       let severity = alert.severity == .ok ? max(alert.from, notice.severity) : alert.severity
       labels = [
         ("alertname", alert.check), ("host", alert.host), ("instance", alert.host),
@@ -67,7 +67,7 @@ extension Notice {
       identity = alert.identity
     }
 
-    /// What tells of no alert at all is nothing that fires and would have to end.
+    /// A notice without alerts does not fire and has nothing to resolve.
     init(_ notice: Notice) {
       labels = [
         ("alertname", "scrape \(notice.kind.rawValue)"), ("severity", notice.severity.rawValue),
@@ -98,7 +98,7 @@ extension Notice {
         ("labels", .object(labels.map { ($0.0, .string($0.1)) })),
         ("annotations", .object(annotations.map { ($0.0, .string($0.1)) })),
         ("startsAt", .string(began.rfc3339)),
-        // What lasts ends in the year 1, the zero of Go's time.
+        // An alert that still fires ends in the year 1, the zero of Go's time.
         ("endsAt", .string(ended?.rfc3339 ?? "0001-01-01T00:00:00Z")),
         ("generatorURL", .string("")),
         ("fingerprint", .string(identity)),

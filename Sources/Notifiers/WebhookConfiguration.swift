@@ -66,7 +66,7 @@ extension Webhook.Configuration {
     }
   }
 
-  /// The address in clear, or where it is to be had: those of many services let in whoever has them.
+  /// The URL, or a secret that holds it: for many services the URL itself grants access.
   private mutating func setAddress(_ node: Node, secrets: Bool) throws(ConfigurationError) {
     let text = try word(node, "url")
     if Self.isReference(text) {
@@ -78,7 +78,7 @@ extension Webhook.Configuration {
           "what \(shown) holds does not begin with http:// or https://", at: node)
       }
       url = address
-      // All of it but the name of the server, which people need in an error.
+      // All of the URL but the server's name, which an error must show.
       let path = address.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" && $0 != "?" }
       self.secrets.append(String(path))
       return
@@ -89,7 +89,7 @@ extension Webhook.Configuration {
     }
     guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("@")
     else {
-      // Told without the line, in which a password may stand.
+      // Reported without the line, which may hold a password.
       var error = ConfigurationError(
         "url holds a user or a password", file: node.mark.file,
         hint: "write them as username and password")
@@ -130,7 +130,7 @@ extension Webhook.Configuration {
         guard !["content-type", "content-length", "host", "transfer-encoding"].contains(name)
         else { throw ConfigurationError("\(pair.name) is set by scrape", at: pair.key) }
         let text = try word(pair.value, pair.name)
-        // What lets somebody in never stands in a file in clear.
+        // A value that grants access never stands in a file in clear.
         let isSecret = ["authorization", "token", "key", "secret", "password", "cookie"]
           .contains { name.contains($0) }
         guard isSecret || Self.isReference(text) else {
