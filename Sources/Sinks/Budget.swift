@@ -1,13 +1,13 @@
 public import Metrics
 
-/// How much one host may write in one pass.
+/// The limits of the points that one host may write in one pass.
 ///
-/// Databases live by the number of their series, and what is on a host is the choice of whoever has
-/// a hold of it: a thousand mounts or a name that is new each time must not drown the others.
+/// The load of a database depends on its number of series, and whoever controls a host controls its
+/// series: a thousand mounts, or names that are new each time, must not displace other hosts.
 public struct Budget: Sendable, Equatable {
-  /// The most series: measurements with their tags.
+  /// The limit of series: measurements with their tags.
   public var series = 2_000
-  /// The most bytes of line protocol, the tags that all points share not counted.
+  /// The limit of bytes of line protocol, without the tags that all points share.
   public var bytes = 4 << 20
 
   public init(series: Int = 2_000, bytes: Int = 4 << 20) {
@@ -15,18 +15,18 @@ public struct Budget: Sendable, Equatable {
     self.bytes = bytes
   }
 
-  /// What one host had too much of.
+  /// The excess of one host.
   public struct Excess: Sendable, Equatable {
     public var host: String
-    /// How many points were left out.
+    /// The number of points left out.
     public var dropped: Int
     /// The measurement with most of them.
     public var measurement: String
   }
 
-  /// Leaves out what is beyond, and tells of whom. What stands first stays; the points `scrape`, by
-  /// which a host is known to be up or down, always do, and the first of them tells how many points
-  /// are missing (`dropped`).
+  /// Leaves out points beyond the limits and returns the hosts concerned. The first points are
+  /// kept; the points `scrape`, which say whether a host is up or down, are always kept, and the
+  /// first of them gives the number of missing points (`dropped`).
   public func apply(to results: inout [HostResult]) -> [Excess] {
     var places: [String: [Int]] = [:]
     for (index, result) in results.enumerated() {
@@ -51,7 +51,7 @@ public struct Budget: Sendable, Equatable {
       for point in results[index].batch.points { size += point.size }
       points += results[index].batch.points.count
     }
-    // A host that has too few points for it cannot have too many series.
+    // A host with fewer points than the limit cannot have too many series.
     if points <= series && size <= bytes { return nil }
     var seen: Set<Series> = []
     var left = bytes
@@ -77,11 +77,11 @@ public struct Budget: Sendable, Equatable {
     guard let worst = dropped.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else {
       return nil
     }
-    tell: for index in indices {
+    mark: for index in indices {
       for place in results[index].batch.points.indices
       where results[index].batch.points[place].isScrape {
         results[index].batch.points[place].integer("dropped", Int64(all))
-        break tell
+        break mark
       }
     }
     return Excess(host: results[indices[0]].batch.host, dropped: all, measurement: worst.key)
@@ -91,7 +91,7 @@ public struct Budget: Sendable, Equatable {
 extension Point {
   fileprivate var isScrape: Bool { measurement == "scrape" }
 
-  /// About how many bytes it takes as a line.
+  /// An estimate of the point's length as a line, in bytes.
   fileprivate var size: Int {
     var size = measurement.utf8.count + 20
     for tag in tags { size += tag.name.utf8.count + tag.value.utf8.count + 2 }

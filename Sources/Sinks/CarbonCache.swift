@@ -2,10 +2,11 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 
-/// Asks carbon's cache, by the port that Graphite's web application asks it on.
+/// Queries carbon's cache on the port that Graphite's web application uses.
 ///
-/// A question is a dictionary in Python's pickle, with its length before it; so is the answer, which
-/// is only searched for the number. Carbon forgets what it has written to its files.
+/// A query is a dictionary in Python's pickle format, after its length. The answer has the same
+/// form and is only searched for the number. Carbon drops values from the cache once they are in
+/// its files.
 extension Graphite: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
@@ -26,7 +27,7 @@ extension Graphite: ReadableSink {
       // The port is not part of the sink, and rarely open to other machines.
       return nil
     }
-    // BINFLOAT: the number as a double, the greatest byte first.
+    // BINFLOAT: the number as a double, big-endian.
     var wanted: [UInt8] = [UInt8(ascii: "G")]
     withUnsafeBytes(of: Double(canary.number).bitPattern.bigEndian) { wanted += $0 }
     let isThere = answer.indices.contains { answer[$0...].starts(with: wanted) }

@@ -3,12 +3,12 @@ internal import Glibc
 internal import Metrics
 public import Store
 
-/// What came of delivering to one sink.
+/// The result of a delivery to one sink.
 public struct Delivery: Sendable, Equatable {
   public var receipt = Receipt()
-  /// Why it ended before all was delivered; what was not stays in the queue of a durable sink.
+  /// Why the delivery ended early; the rest stays in the queue of a durable sink.
   public var error: SinkError?
-  /// Why the queue could not be read or shortened: what was delivered may be sent once more.
+  /// Why the queue could not be read or shortened: delivered payloads may be sent again.
   public var storeError: StoreError?
 
   public init(receipt: Receipt = Receipt(), error: SinkError? = nil) {
@@ -18,10 +18,10 @@ public struct Delivery: Sendable, Equatable {
 }
 
 extension Sink {
-  /// Delivers all that waits for the sink in the store, the oldest first, and forgets it there.
+  /// Delivers the sink's queue from the store, oldest first, and deletes delivered payloads.
   ///
-  /// A sink that failed and took its time about it is left alone for a while; the store remembers.
-  /// What the deadline leaves waits for the next pass.
+  /// A sink that failed slowly is in back-off for a while; the store keeps its end. The next pass
+  /// delivers what the deadline left over.
   public func drain(
     _ store: Store, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Delivery {
@@ -40,7 +40,7 @@ extension Sink {
         return delivery
       }
       let error = try await drain(store, into: &delivery, on: reactor, by: deadline)
-      // It was the time that was too short, not the sink.
+      // The deadline was too short; the sink is not at fault.
       let wasBusy = error?.reason == .timeout && deadline.isPast && delivery.receipt.taken > 0
       if !wasBusy { delivery.error = error }
       if let error, error.reason != .cancelled, !wasBusy {
@@ -63,11 +63,12 @@ extension Sink {
     by deadline: Deadline
   ) async throws(StoreError) -> SinkError? {
     var waiting = try await store.next(for: name)
-    // Forgetting costs a commit, and delivering twice changes nothing: some are forgotten at once.
+    // A deletion costs a commit, and a repeated delivery changes nothing: several are deleted at
+    // once.
     var done: [Int64] = []
     var failure: SinkError?
     while !deadline.isPast, failure == nil, let one = waiting {
-      // The disk looks for the next while the network is busy with this one.
+      // The disk reads the next payload while the network sends this one.
       async let next = store.next(for: name, after: one.id)
       do throws(SinkError) {
         delivery.receipt += try await deliver(one.payload, on: reactor, by: deadline)
@@ -88,8 +89,8 @@ extension Sink {
     return failure
   }
 
-  /// Delivers payloads that are in no queue: those of a sink that has none, or all of them where the
-  /// store is not to be had.
+  /// Delivers payloads without a queue: those of a sink that has none, or all of them if the store
+  /// is unavailable.
   public func deliver(
     _ payloads: [Payload], on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Delivery {
@@ -107,9 +108,9 @@ extension Sink {
 }
 
 extension Store.Trouble {
-  /// One more failure, after which the sink is left alone for some times as long as it cost: a
-  /// database that hangs takes a bounded share of each pass, and one that refuses at once is tried
-  /// in each.
+  /// Records one more failure. The back-off is a multiple of the time that the failure cost: a
+  /// database that hangs takes a bounded share of each pass; one that refuses at once is tried in
+  /// each.
   init(_ error: SinkError, took: Duration, at now: Timestamp, after earlier: Self?) {
     var wait = Duration.zero
     if took >= .seconds(1) {

@@ -1,12 +1,12 @@
 internal import Engine
 internal import Glibc
 
-/// What sinks do with files, on threads of its own, as a disk may block.
+/// File operations of sinks, on threads of their own, as a disk may block.
 enum Disk {
   private static let pool = BlockingPool(name: "disk", threads: 4)
   private static let timeout = Duration.seconds(20)
 
-  /// Runs the work for the sink; a disk that does not answer in time is told as such.
+  /// Runs the work for the sink; a disk that does not answer in time is reported as such.
   static func run<Value: Sendable>(
     for sink: String, on reactor: isolated Reactor, by deadline: Deadline,
     _ work: @escaping @Sendable () throws(DiskError) -> Value
@@ -22,7 +22,7 @@ enum Disk {
     }
   }
 
-  /// Opens a regular file; a pipe, a folder or a device in its place is refused.
+  /// Opens a regular file; a pipe, a folder or a device is refused.
   static func open(
     _ path: String, _ flags: Int32, mode: mode_t
   ) throws(DiskError) -> FileDescriptor {
@@ -36,7 +36,7 @@ enum Disk {
     return descriptor
   }
 
-  /// Writes all of it where the descriptor stands.
+  /// Writes all bytes at the descriptor's position.
   static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(DiskError) {
     var written = 0
     while written < bytes.count {
@@ -51,7 +51,7 @@ enum Disk {
     }
   }
 
-  /// The bytes from the offset on, at most so many.
+  /// The bytes from the offset on, up to the limit.
   static func read(
     _ descriptor: Int32, at offset: Int, count: Int, _ path: String
   ) throws(DiskError) -> [UInt8] {
@@ -73,7 +73,7 @@ enum Disk {
     return bytes
   }
 
-  /// The whole file; nil where there is none, or it is longer than the limit.
+  /// The whole file; nil if there is none or it is longer than the limit.
   static func contents(_ path: String, limit: Int) throws(DiskError) -> [UInt8]? {
     let descriptor: FileDescriptor
     do throws(DiskError) { descriptor = try open(path, O_RDONLY, mode: 0) } catch {
@@ -84,20 +84,21 @@ enum Disk {
     return bytes.count > limit ? nil : bytes
   }
 
-  /// The last bytes of a file, so many at most.
+  /// The last bytes of a file, up to the limit.
   static func tail(_ path: String, count: Int) throws(DiskError) -> [UInt8] {
     let descriptor = try open(path, O_RDONLY, mode: 0)
     let size = Int(lseek(descriptor.number, 0, SEEK_END))
     return try read(descriptor.number, at: max(0, size - count), count: min(size, count), path)
   }
 
-  /// Puts the bytes in place of the file, so that a reader sees the old or the new and never a half.
+  /// Replaces the file with the bytes, so that a reader sees the old or the new content and never a
+  /// part.
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(DiskError) {
     let draft = "\(path).new"
     let descriptor = try open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
     do throws(DiskError) {
       try write(bytes, to: descriptor.number, draft)
-      // Readers are other users; the mode is not the umask's to narrow.
+      // Readers are other users; the umask must not narrow the mode.
       guard fchmod(descriptor.number, mode) == 0, fsync(descriptor.number) == 0 else {
         throw DiskError("fsync \(draft)")
       }
@@ -113,7 +114,7 @@ enum Disk {
 struct DiskError: Error {
   var reason: SinkError.Reason
   var message: String
-  /// The system's number, where it was a call that failed.
+  /// The error number, if a system call failed.
   var code: Int32 = 0
 
   init(_ reason: SinkError.Reason, _ message: String) {
@@ -121,7 +122,7 @@ struct DiskError: Error {
     self.message = message
   }
 
-  /// About the call that has just failed, with what to do.
+  /// The error of the system call that has just failed, with what to do.
   init(_ call: String) {
     let error = SystemError(call)
     switch error.code {

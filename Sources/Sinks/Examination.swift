@@ -2,31 +2,31 @@ public import Engine
 public import Metrics
 internal import Transfer
 
-/// One thing that was tried with a sink, and what came of it.
+/// One step of a sink's check, and its result.
 public struct SinkFinding: Sendable, Equatable {
-  /// What is right or wrong.
+  /// The subject of a step.
   public enum Part: String, Sendable {
-    /// Whether its name has an address.
+    /// Whether the server's name has an address.
     case name
-    /// Whether something answers there.
+    /// Whether the server answers.
     case route
     case tls = "TLS"
-    /// User, password, token, and what they may do.
+    /// User, password, token and their permissions.
     case credential
-    /// The place there: a database, bucket, index or file.
+    /// The destination on the server: a database, bucket, index or file.
     case database
     case clock
-    /// Whether it takes a point.
+    /// Whether the sink accepts a point.
     case write
-    /// Whether the point is there.
+    /// Whether the point can be read back.
     case read
   }
 
   public var part: Part
-  /// Nil where it could not be found out.
+  /// Nil if the step could not be completed.
   public var isFine: Bool?
-  /// What was found, and what to do where it is not fine. It may hold a server's words: make it
-  /// visible before printing.
+  /// The result, and what to do if it is not fine. May hold a server's words: make it visible
+  /// before printing.
   public var message: String
 
   init(_ part: Part, _ isFine: Bool?, _ message: String) {
@@ -49,20 +49,20 @@ extension Measurement {
     ])
 }
 
-/// A point by which a sink is tried: measurement `scrape_doctor`, tag `host`, field `canary`.
+/// The test point of a sink's check: measurement `scrape_doctor`, tag `host`, field `canary`.
 struct Canary: Sendable {
   static let measurement = "scrape_doctor"
   static let field = "canary"
 
-  /// The machine that asks.
+  /// The machine that runs the check.
   var host: String
-  /// No other canary has it.
+  /// A value that no other canary has.
   var number: Int64
   var time: Timestamp
 
   init(host: String, at time: Timestamp = .now) {
     self.host = host
-    // In whole milliseconds and few enough digits that every store keeps them.
+    // Whole milliseconds, with few enough digits for every database.
     self.time = Timestamp(nanoseconds: time.nanoseconds / 1_000_000 * 1_000_000)
     number = .random(in: 1_000_000...999_999_999)
   }
@@ -74,16 +74,16 @@ struct Canary: Sendable {
   }
 }
 
-/// A sink of which can be read what was written to it.
+/// A sink whose points can be read back.
 protocol ReadableSink: Sink {
-  /// Whether the canary is there; nil where it cannot be known.
+  /// Whether the canary is there; nil if that cannot be determined.
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> Bool?
 }
 
 extension Sink {
-  /// Writes a point to the sink and reads it back where it can, and says what is wrong.
+  /// Writes a point to the sink, reads it back if possible, and reports faults.
   public func examine(
     as host: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [SinkFinding] {
@@ -121,8 +121,8 @@ extension Sink {
 }
 
 extension ReadableSink {
-  /// What is written may take a moment to be seen: VictoriaMetrics remembers for ten seconds that a
-  /// series was not there.
+  /// A written point may take a moment to appear: VictoriaMetrics caches a missing series for ten
+  /// seconds.
   private static var patience: Duration { .seconds(12) }
 
   fileprivate func readBack(
@@ -142,7 +142,7 @@ extension ReadableSink {
         case false?: break
         }
       } catch {
-        // To be allowed to write is enough for a scraper.
+        // A scraper needs only the permission to write.
         let mayNot = error.reason == .unauthorized || error.reason == .missing
         return SinkFinding(
           .read, mayNot ? nil : false, "it cannot be read back: \(error.message)")
@@ -156,7 +156,7 @@ extension ReadableSink {
 }
 
 extension Graphite {
-  /// What is wrong with its name; nil where that has an address.
+  /// The fault of the server's name; nil if it has an address.
   fileprivate func examineName(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async -> SinkFinding? {
@@ -172,10 +172,10 @@ extension Graphite {
 }
 
 extension HTTPReceiver {
-  /// How far the clocks may be apart before graphs look wrong.
+  /// The limit of clock skew before graphs look wrong.
   private static var tolerance: Int64 { 5 }
 
-  /// Whether it can be reached, and what time it is there: by the answer to an empty write.
+  /// Whether the server can be reached, and its time, both from the answer to an empty write.
   fileprivate func examineConnection(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [SinkFinding] {
@@ -222,7 +222,7 @@ extension HTTPReceiver {
 }
 
 extension SinkFinding {
-  /// What it means that the canary was not taken.
+  /// The fault that a refused canary shows.
   init(_ error: SinkError, isServer: Bool) {
     let part: Part =
       switch error.reason {

@@ -1,26 +1,26 @@
 internal import Metrics
 
-/// Numbers in Prometheus's text format, and when each was measured.
+/// Numbers in Prometheus's text format, and the time of each measurement.
 ///
-/// The format has a place for times, which node_exporter refuses. They stand at the end, in comments:
-/// one for each measurement of each host, whose numbers come and go together.
+/// node_exporter refuses the timestamps of the format. So they stand at the end, in comments: one
+/// for each measurement of each host, whose numbers expire together.
 struct Exposition {
   /// A measurement of a host, as the text names them.
   private struct Group: Hashable {
     var measurement: String
-    /// The label as it is written, `host="web1"`; empty where there is none.
+    /// The label as written, `host="web1"`; empty if there is none.
     var host: String
   }
 
   /// The metrics by name.
   private var families: [String: Family] = [:]
-  /// When the group was measured, in seconds since 1970.
+  /// The time at which the group was measured, in seconds since 1970.
   private var times: [Group: Int64] = [:]
 
   private struct Family {
     var measurement: String
     var field: String
-    /// The value by the labels, both as they are written.
+    /// The value by the labels, both as written.
     var samples: [String: String] = [:]
   }
 
@@ -58,7 +58,7 @@ struct Exposition {
     }
   }
 
-  /// Reads a text of ours; what cannot be read is left out.
+  /// Reads a text of this program; leaves out what cannot be read.
   init(text: [UInt8]) {
     var current = ""
     for line in text.split(separator: UInt8(ascii: "\n")) {
@@ -81,7 +81,7 @@ struct Exposition {
     }
   }
 
-  /// Puts what is newer in the place of what was, and forgets what is older than that.
+  /// Replaces older values by newer ones, and drops values that have expired.
   mutating func take(_ newer: Exposition, oldest: Int64) {
     let renewed = newer.times
     keep { renewed[$0] == nil }
@@ -123,8 +123,8 @@ struct Exposition {
     return text
   }
 
-  /// `{host="web1",path="/"}`: in a value `\`, `"` and line breaks are escaped, and what
-  /// moves a cursor or reorders text becomes U+FFFD.
+  /// `{host="web1",path="/"}`: in a value `\`, `"` and line breaks are escaped, and characters that
+  /// move a cursor or reorder text become U+FFFD.
   private static func text(_ labels: [Tag]) -> String {
     if labels.isEmpty { return "" }
     var text = "{"
@@ -145,14 +145,14 @@ struct Exposition {
     return text + "}"
   }
 
-  /// The label of the host in the labels as they are written. A quote in a value is escaped, so that
-  /// no value can look like it.
+  /// The label `host` of the written labels. A quote in a value is escaped, so no value can look
+  /// like it.
   private static func host(of labels: String) -> String {
     let bytes = Array(labels.utf8)
     let key = Array("host=\"".utf8)
     var start = 0
     while start + key.count < bytes.count {
-      // Where a label begins: after the brace, or after the comma behind a closing quote.
+      // The start of a label: after the brace, or after the comma behind a closing quote.
       let begins =
         start > 0
         && (bytes[start - 1] == UInt8(ascii: "{")

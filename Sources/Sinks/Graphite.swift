@@ -6,18 +6,19 @@ public import Store
 
 /// Writes numbers to Graphite's carbon as lines of plain text over TCP.
 ///
-/// Carbon acknowledges nothing, and what is sent to one that has just gone is lost without a word.
-/// So each payload has a connection of its own, which is closed in one direction when all is sent:
-/// carbon closes the other when it has read the last byte, and only that counts as delivered. One
-/// that was killed in between resets the connection, and the payload is sent again; a number with the
-/// same name and second replaces itself. See "Feeding In Your Data" in Graphite's documentation.
+/// Carbon sends no acknowledgement, and data for a carbon that has just ended is lost without an
+/// error. So each payload has its own connection, whose sending side is closed after the last byte:
+/// carbon closes the other side when it has read everything, and only that counts as delivered. A
+/// carbon that was killed in between resets the connection, and the payload is sent again; a number
+/// with the same name and second replaces itself. See "Feeding In Your Data" in Graphite's
+/// documentation.
 public struct Graphite: Sink {
-  /// Where to write, and under which names.
+  /// The server and the form of the names.
   public struct Configuration: Sendable {
     public var host = "127.0.0.1"
     public var port: UInt16 = 2003
     public var names = GraphiteNames()
-    /// Where `scrape doctor` asks for what it has written: carbon's `CACHE_QUERY_PORT`.
+    /// Carbon's `CACHE_QUERY_PORT`, on which `scrape doctor` reads back its point.
     public var queryPort: UInt16 = 7002
 
     public init() {}
@@ -26,11 +27,11 @@ public struct Graphite: Sink {
   public static let kind = "graphite"
   public let options: SinkOptions
   public let isDurable = true
-  /// The most lines of one connection.
+  /// The limit of lines per connection.
   static let linesPerPayload = 20_000
-  /// About the most bytes of one connection.
+  /// The approximate limit of bytes per connection.
   static let bytesPerPayload = 4 << 20
-  /// How long one payload may take, within the pass's own deadline.
+  /// The limit of one payload in time, within the deadline of the pass.
   static let timeout = Duration.seconds(30)
 
   public let configuration: Configuration
@@ -45,7 +46,7 @@ public struct Graphite: Sink {
   public var address: String? { "http://\(place)" }
 
   /// Each number is a line `name value seconds`; a payload's `lines` count them. Texts and booleans
-  /// have no place in Graphite and are left out.
+  /// are left out, as Graphite cannot store them.
   public func encode(_ batches: [PointBatch]) -> [Payload] {
     let compressor = Compressor(.zlib, level: 1)
     var payloads: [Payload] = []
@@ -62,7 +63,8 @@ public struct Graphite: Sink {
         for field in point.fields {
           guard let value = Number(field.value) else { continue }
           let name = bucket.name(of: field.name)
-          // Carbon hangs up on a longer line, and no file system takes a longer path.
+          // Carbon closes the connection on a longer line, and no file system accepts a longer
+          // path.
           guard name.utf8.count <= 4_000 else { continue }
           text += name.utf8
           text.append(UInt8(ascii: " "))
@@ -123,7 +125,7 @@ public struct Graphite: Sink {
     }
   }
 
-  /// Waits until the other side has closed as well. It may say something first, which no carbon does.
+  /// Waits until the peer has closed as well. It may send data first, which no carbon does.
   private func awaitEnd(
     of socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) {
@@ -199,12 +201,12 @@ extension Graphite {
   }
 }
 
-/// A number that is measured: what a store of numbers can keep of a field.
+/// The numeric value of a field, for databases that store only numbers.
 enum Number {
   case integer(Int64)
   case float(Double)
 
-  /// Nil for texts, booleans, and what is no number.
+  /// Nil for texts, booleans and values that are not finite.
   init?(_ value: FieldValue) {
     switch value {
     case .integer(let integer): self = .integer(integer)
@@ -227,7 +229,7 @@ func hostAndPort(_ host: String, _ port: UInt16) -> String {
 }
 
 extension SinkError {
-  /// What it means to a sink that there is no connection, with what to look at.
+  /// The sink error for a missing connection, with what to check.
   init(_ error: DialError, _ sink: String, hint: String) {
     switch error.reason {
     case .timeout: self.init(.timeout, sink, "\(error); \(hint)")

@@ -1,25 +1,25 @@
 internal import Configuration
 internal import Metrics
 
-/// How a point's fields are called in Graphite: as Telegraf's serializer calls them.
+/// The Graphite names of a point's fields, the same as those of Telegraf's serializer.
 ///
-/// A template is a list of words with dots between: `measurement`, `field`, `tags` (the values of
-/// all tags that the template does not name, in the order of their names), and names of tags. A tag
-/// that a point has not is left out, and so is a field called `value`. With `tagged`, names are those
-/// of Graphite 1.1: `measurement.field;tag=value`.
+/// A template is a list of words joined by dots: `measurement`, `field`, `tags` (the values of all
+/// tags that the template does not name, in the order of their names), and names of tags. Missing
+/// tags and a field called `value` are left out. With `tagged`, names follow Graphite 1.1:
+/// `measurement.field;tag=value`.
 public struct GraphiteNames: Sendable, Equatable {
   public var template = ["host", "tags", "measurement", "field"]
-  /// Stands before every name; it may hold dots.
+  /// The start of every name; it may hold dots.
   public var prefix: String?
   public var isTagged = false
 
   public init() {}
 
-  /// A point's name around its fields.
+  /// A point's name before and after its field.
   struct Bucket {
-    /// Without the dot that follows it.
+    /// The part before the field, without its final dot.
     var before: String
-    /// With the dot or semicolon with which it begins.
+    /// The part after the field, with its leading dot or semicolon.
     var after: String
 
     func name(of field: String) -> String {
@@ -63,17 +63,17 @@ public struct GraphiteNames: Sendable, Equatable {
     var after = ""
     for tag in tags {
       var value = Self.word(tag.value, dots: true)
-      // The one character with which no value may begin.
+      // The only character with which no value may begin.
       if value.hasPrefix("~") { value = "_" + value.dropFirst() }
       after += ";\(Self.word(tag.name))=\(value)"
     }
     return Bucket(before: start + Self.word(measurement), after: after)
   }
 
-  /// The longest word in bytes: it becomes the name of a folder or file, which holds 255.
+  /// The limit of a word in bytes: it becomes the name of a folder or file, which holds 255.
   private static let longest = 200
 
-  /// One part of a name. What parts names, folders, fields and patterns becomes `_` or `-` as in
+  /// One part of a name. Separators of names, folders, fields and patterns become `_` or `-` as in
   /// Telegraf; all letters and digits stay.
   static func word(_ text: String, dots: Bool = false) -> String {
     var word = ""
@@ -94,7 +94,7 @@ public struct GraphiteNames: Sendable, Equatable {
     return word.isEmpty ? "_" : word
   }
 
-  /// Words with dots between them.
+  /// Words joined by dots.
   private static func path(_ text: String) -> String {
     text.utf8.split(separator: UInt8(ascii: ".")).map { word(String(decoding: $0, as: UTF8.self)) }
       .joined(separator: ".")

@@ -1,16 +1,16 @@
 public import Engine
 internal import Transfer
 
-/// Speaks HTTP without ever blocking the reactor it is used on.
+/// An HTTP client that never blocks its reactor.
 ///
-/// Connections are kept and used again. Certificates are verified, redirects are not followed, and
-/// an answer is read only up to the request's limit. Requests may run at the same time.
+/// Connections are reused. Certificates are verified, redirects are not followed, and an answer is
+/// read only up to the request's limit. Requests may run in parallel.
 public final class HTTPClient: Sendable {
   private let transfers = Transfers()
 
   public init() {}
 
-  /// Closes the connections that are kept.
+  /// Closes the connections.
   public func close() { transfers.close() }
 
   /// Sends the request and waits for the whole answer.

@@ -1,7 +1,7 @@
 internal import Configuration
 internal import Transfer
 
-/// The address of a server: `http://` or `https://`, without a user and without a query.
+/// The URL of a server: `http://` or `https://`, without a user and without a query.
 func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
   let url = try word(node, "url")
   guard let start = ["http://", "https://"].first(where: { url.hasPrefix($0) }),
@@ -11,7 +11,7 @@ func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
       "url must begin with http:// or https://", at: node, hint: "http://127.0.0.1:8086")
   }
   guard !url.utf8.contains(UInt8(ascii: "@")) else {
-    // Told without the line, in which a password may stand.
+    // Reported without the line, which may hold a password.
     var error = ConfigurationError(
       "url holds a user or a password", file: node.mark.file,
       hint: "write them as keys of their own")
@@ -27,7 +27,7 @@ func httpAddress(_ node: Node) throws(ConfigurationError) -> String {
   return url
 }
 
-/// The proxy to go through. Without the key there is none, whatever the environment says.
+/// The proxy. Without the key there is none, whatever the environment says.
 func httpProxy(_ node: Node) throws(ConfigurationError) -> Proxy {
   guard let proxy = Proxy(try node.string("proxy")) else {
     throw ConfigurationError("not the address of a proxy", at: node, hint: Proxy.hint)
@@ -36,7 +36,7 @@ func httpProxy(_ node: Node) throws(ConfigurationError) -> Proxy {
 }
 
 extension String {
-  /// An address without the slashes that it ends in.
+  /// A URL without its final slashes.
   var withoutFinalSlashes: String {
     var text = self
     while text.utf8.last == UInt8(ascii: "/") { text.removeLast() }

@@ -2,47 +2,48 @@ internal import Engine
 internal import Metrics
 internal import Store
 
-/// A sink that is written to over HTTP. What it says of its requests and answers is its own; the
-/// rules by which payloads are brought there are the same for all, and stand in `bring`.
+/// A sink that is written to over HTTP. Each sink defines its requests and reads its answers; the
+/// rules of delivery are common, in `bring`.
 protocol HTTPReceiver: Sink {
-  /// What is to be found at the address, for messages: `InfluxDB`.
+  /// The kind of server at the URL, for messages: `InfluxDB`.
   static var product: String { get }
   var client: HTTPClient { get }
   func request(writing body: [UInt8]) -> HTTPRequest
   func meaning(of response: HTTPResponse) -> HTTPAnswer
-  /// Makes what an answer said to be missing.
+  /// Creates the destination that an answer reported as missing.
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
-  /// Whether the payload is still what was once written to the queue.
+  /// Whether the payload is still the one that was written to the queue.
   func isWhole(_ payload: Payload) -> Bool
-  /// A payload as two; nil where it is too small. Gzipped lines unless the sink says otherwise.
+  /// A payload split in two; nil if it is too small. Gzipped lines unless the sink overrides this.
   func halves(of payload: Payload) -> (Payload, Payload)?
-  /// The first line of a payload in words for people; nil where there is none to show.
+  /// The first line of a payload for people; nil if there is none to show.
   func beginning(of payload: Payload) -> String?
 }
 
-/// What a server's answer means for the payload that was sent.
+/// The meaning of a server's answer for the payload.
 enum HTTPAnswer {
   case taken
-  /// The rest was taken; these never will be. To send them again would change nothing.
+  /// Some points were accepted, the others are refused for good. A retry changes nothing.
   case partly(refused: Int, why: String)
-  /// More at once than the server takes.
+  /// The payload is larger than the server accepts.
   case tooLarge
-  /// Something in it cannot be read; the server took none of it, or does not say what it took.
+  /// The payload has an unreadable part; the server accepted none of it, or does not say what it
+  /// accepted.
   case unreadable(String)
-  /// Not now; after as long where the server tells.
+  /// Temporarily refused; the delay is that of the server if it gave one.
   case busy(SinkError)
-  /// There is no place for it yet, but it may be possible to make one.
+  /// The destination does not exist yet, but may be creatable.
   case missing(SinkError)
   case failed(SinkError)
 }
 
 extension HTTPReceiver {
-  /// How long one request may take, within the pass's own deadline.
+  /// The limit of one request in time, within the deadline of the pass.
   static var timeout: Duration { .seconds(30) }
 
-  /// Brings one payload there: one that is too large or holds what cannot be read in halves, until
-  /// only the bad line is set aside, and counted and named; one that the server cannot take now
-  /// after a wait. All else is thrown, and the payload kept.
+  /// Delivers one payload. A payload that is too large or has an unreadable part is split in
+  /// halves, until only the bad line is refused, counted and named; a payload that the server
+  /// refuses temporarily is retried after a wait. Other errors are thrown, and the payload is kept.
   func bring(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> Receipt {
@@ -98,7 +99,7 @@ extension HTTPReceiver {
     return receipt
   }
 
-  /// Why a line was refused, with its beginning where the server did not name it.
+  /// Why a line was refused, with its beginning if the server did not name it.
   private func named(_ payload: Payload, _ why: String) -> String {
     guard let line = beginning(of: payload), !why.contains(line.prefix(40)) else { return why }
     return "\(why), in the line: \(line)"
@@ -118,7 +119,7 @@ extension HTTPReceiver {
     throw SinkError(.missing, name, "there is no place for points, and it cannot be made")
   }
 
-  /// Sends a request; that there was no answer is thrown with what to look at.
+  /// Sends a request; a missing answer is thrown with what to check.
   func send(
     _ request: HTTPRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> HTTPResponse {
@@ -142,24 +143,25 @@ extension HTTPReceiver {
   }
 }
 
-/// How often one payload may still be tried in another form: what is beyond repair ends.
+/// The remaining attempts for one payload in other forms: attempts on an irreparable payload are
+/// limited.
 private struct Attempts {
   var requests = 1000
   var waits = 3
   var mayMake = true
 
-  /// Twice as long each time, and never the same: several scrapers should not come back together.
+  /// Doubles each time, with jitter: several scrapers should not return at the same moment.
   var backOff: Duration { .milliseconds(Int64.random(in: 200...400) << (3 - waits)) }
 }
 
 /// Points as gzipped lines, each ended by a newline.
 enum Lines {
-  /// The most bytes of a payload that is unpacked.
+  /// The limit of an uncompressed payload in bytes.
   static let limit = 64 << 20
-  /// The most bytes of one request before it is packed.
+  /// The limit of one request before compression, in bytes.
   private static let bytesPerPayload = 4 << 20
 
-  /// Line protocol in payloads of at most so many lines each.
+  /// Line protocol in payloads of at most that many lines each.
   static func payloads(_ batches: [PointBatch], linesEach: Int) -> [Payload] {
     let compressor = Compressor(.gzip, level: 1)
     var lines = LineProtocol()
@@ -171,7 +173,7 @@ enum Lines {
       lines.removeAll()
     }
     for batch in batches {
-      // A host's points stay together where they fit, so that a body is about as long as allowed.
+      // A host's points stay together if they fit, so a body is close to the limit.
       if lines.count + batch.points.count > linesEach { flush() }
       for start in stride(from: 0, to: batch.points.count, by: 500) {
         var part = batch

@@ -5,29 +5,29 @@ public import Transfer
 
 /// Writes points to InfluxDB 1.x over HTTP.
 ///
-/// A batch goes as gzipped line protocol to `/write`; a database that is missing is created. What
-/// the server will never take (a line that it cannot read, a field of another type, a time beyond
-/// the retention) is counted and named; everything else that goes wrong is thrown, and the points
-/// are kept. See InfluxData's `write_protocols` and `tools/api` of version 1.
+/// A batch is gzipped line protocol to `/write`; a missing database is created. Points that the
+/// server refuses for good (a line that it cannot read, a field of another type, a time beyond the
+/// retention) are counted and named; every other error is thrown, and the points are kept. See
+/// InfluxData's `write_protocols` and `tools/api` of version 1.
 public struct InfluxDB: Sink {
-  /// Where to write, and as whom.
+  /// The server, the database and the credentials.
   public struct Configuration: Sendable {
-    /// `http://127.0.0.1:8086`, without a path of its own unless a proxy adds one.
+    /// `http://127.0.0.1:8086`, without a path unless a proxy adds one.
     public var url: String
     public var database: String
     public var username: String?
     public var password: String?
-    /// Instead of user and password: a JSON web token, or what a proxy or a later version knows.
+    /// Instead of user and password: a JSON web token, or a token of a proxy or a later version.
     public var token: String?
-    /// The database's default where nil.
+    /// Nil for the database's default.
     public var retentionPolicy: String?
-    /// `any`, `one`, `quorum` or `all`; only clusters look at it.
+    /// `any`, `one`, `quorum` or `all`; only clusters use it.
     public var consistency: String?
-    /// A file of certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates to trust instead of the system's.
     public var authorities: String?
-    /// The proxy to go through; the environment's is not taken unless it says so.
+    /// The proxy; that of the environment only if the setting says so.
     public var proxy: Proxy?
-    /// What `scrape setup` makes.
+    /// The retention that `scrape setup` creates.
     public var retention: Retention?
     public var options = SinkOptions()
 
@@ -40,7 +40,7 @@ public struct InfluxDB: Sink {
   public static let kind = "influxdb"
   static let product = "InfluxDB"
   public let isDurable = true
-  /// The most lines of one request; InfluxDB advises 5,000.
+  /// The limit of lines per request; InfluxDB recommends 5,000.
   public static let linesPerBatch = 5_000
 
   public let name: String
@@ -93,7 +93,8 @@ extension InfluxDB: HTTPReceiver {
     request.proxy = configuration.proxy
     request.headers = [("User-Agent", "scrape")]
     if let token = configuration.token {
-      // Version 1 knows JSON web tokens, which begin with `{"` in Base64; later ones know theirs.
+      // Version 1 accepts JSON web tokens, which begin with `{"` in Base64; later versions have
+      // tokens of their own.
       request.headers.append(
         ("Authorization", "\(token.hasPrefix("eyJ") ? "Bearer" : "Token") \(token)"))
     }

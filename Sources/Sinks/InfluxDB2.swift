@@ -4,28 +4,28 @@ public import Metrics
 public import Store
 public import Transfer
 
-/// Writes points to InfluxDB 2.x and 3.x, and to what takes the same: VictoriaMetrics, Telegraf's
-/// listener, InfluxDB 1.8.
+/// Writes points to InfluxDB 2.x and 3.x, and to servers with the same API: VictoriaMetrics,
+/// Telegraf's listener, InfluxDB 1.8.
 ///
-/// `influxdb2: {url: http://127.0.0.1:8086, org: range, bucket: raw, token: "${NAME}"}`. A batch goes
-/// as gzipped line protocol to `/api/v2/write`. A bucket is not created: that takes more rights than
-/// writing; only 1.8, which has databases behind it, is asked to. See InfluxData's API reference of
-/// version 2, `POST /api/v2/write`.
+/// `influxdb2: {url: http://127.0.0.1:8086, org: range, bucket: raw, token: "${NAME}"}`. A batch is
+/// gzipped line protocol to `/api/v2/write`. Buckets are not created, as that needs more
+/// permissions than writing; only the database of 1.8 is. See InfluxData's API reference of version
+/// 2, `POST /api/v2/write`.
 public struct InfluxDB2: Sink {
-  /// Where to write, and as whom.
+  /// The server, the bucket and the credentials.
   public struct Configuration: Sendable {
-    /// `http://127.0.0.1:8086`, without a path of its own unless a proxy adds one.
+    /// `http://127.0.0.1:8086`, without a path unless a proxy adds one.
     public var url: String
     /// Name or number of the organization; version 3 and other servers need none.
     public var org: String?
     public var bucket: String
-    /// What version 1.8 takes as a token is `user:password`.
+    /// Version 1.8 accepts `user:password` as a token.
     public var token: String?
-    /// A file of certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates to trust instead of the system's.
     public var authorities: String?
-    /// The proxy to go through; the environment's is not taken unless it says so.
+    /// The proxy; that of the environment only if the setting says so.
     public var proxy: Proxy?
-    /// What `scrape setup` makes.
+    /// The retention that `scrape setup` creates.
     public var retention: Retention?
     public var options = SinkOptions()
 
@@ -134,7 +134,7 @@ extension InfluxDB2: HTTPReceiver {
     case 400, 422:
       if let partial = InfluxDBAnswers.partial(response) { return partial }
       let said = InfluxDBAnswers.message(of: response)
-      // 422 is always about points; 400 may be about the request: `organization not found`.
+      // 422 always concerns points; 400 may concern the request: `organization not found`.
       return response.status == 422 || InfluxDBAnswers.blamesLine(said)
         ? .unreadable(said) : .failed(failure(response))
     case 404 where InfluxDBAnswers.message(of: response).hasPrefix("database not found"):
@@ -144,7 +144,7 @@ extension InfluxDB2: HTTPReceiver {
     }
   }
 
-  /// Creates the database of a bucket that is `database` or `database/retention policy` to 1.8.
+  /// Creates the database that 1.8 uses for the bucket `database` or `database/retention policy`.
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
     let database = String(configuration.bucket.prefix { $0 != "/" })
     var request = request("POST", "/query")

@@ -86,8 +86,8 @@ extension InfluxDB2: Preparable {
       on: reactor, by: deadline)
   }
 
-  /// The task that copies the means of all numbers. Points may come an hour late, after an outage:
-  /// their means are worked out again.
+  /// The task that copies the means of all numbers. Points may arrive an hour late after an outage:
+  /// their means are computed again.
   private func flux(_ rollup: Retention.Rollup, into copy: String, _ org: String) -> String {
     let back = max(.seconds(3600), rollup.every * 2)
     return """
@@ -103,7 +103,7 @@ extension InfluxDB2: Preparable {
       """
   }
 
-  /// A text in Flux.
+  /// A string literal in Flux.
   private static func quoted(_ text: String) -> String {
     var quoted = "\""
     for character in text {
@@ -128,7 +128,7 @@ extension InfluxDB2: Preparable {
     steps.append(SetupStep(change == .wouldMake ? .made : .changed, what))
   }
 
-  /// The answer as JSON; nil where what was asked for is not there (404).
+  /// The answer as JSON; nil if the requested object does not exist (404).
   private func ask(
     _ method: String, _ path: String, _ body: JSON?, on reactor: isolated Reactor,
     by deadline: Deadline

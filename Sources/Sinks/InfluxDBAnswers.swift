@@ -1,6 +1,6 @@
-/// What InfluxDB 1, 2 and 3, and servers that speak as they do, say in their answers.
+/// The answers of InfluxDB 1, 2 and 3, and of servers with the same API.
 enum InfluxDBAnswers {
-  /// Whether a 400 or 422 is about lines and not about the request.
+  /// Whether a 400 or 422 concerns lines and not the request.
   static func blamesLine(_ said: String) -> Bool {
     [
       "unable to parse", "field type conflict", "points beyond retention", "max-values-per-tag",
@@ -10,10 +10,10 @@ enum InfluxDBAnswers {
     ].contains { said.contains($0) }
   }
 
-  /// The answer that part of a batch was written; nil where it says nothing of that.
+  /// The result of a partially written batch; nil if the answer reports none.
   ///
-  /// `dropped=N` counts what was readable and yet refused (1.x, 2.x); lines that were not are listed
-  /// one by one (1.x); version 3 lists each with its `line_number`.
+  /// `dropped=N` counts lines that were readable and yet refused (1.x, 2.x); unreadable ones are
+  /// listed one by one (1.x); version 3 lists each with its `line_number`.
   static func partial(_ response: HTTPResponse) -> HTTPAnswer? {
     let said = errorText(response.body) ?? message(of: response)
     guard said.contains("partial write") else { return nil }
@@ -31,8 +31,8 @@ enum InfluxDBAnswers {
     return .partly(refused: refused, why: shortened(why))
   }
 
-  /// The server's own words: of `{"error":"…"}` or `{"message":"…"}`, of the header that repeats
-  /// them, or of any body.
+  /// The server's error text: from `{"error":"…"}` or `{"message":"…"}`, from the header that
+  /// repeats it, or from any other body.
   static func message(of response: HTTPResponse) -> String {
     if let said = errorText(response.body) { return shortened(said) }
     if let said = response[header: "x-influxdb-error"] ?? response[header: "x-influx-error"] {
@@ -49,8 +49,7 @@ enum InfluxDBAnswers {
     text.utf8.count <= 400 ? text : String(text.prefix(400)) + "…"
   }
 
-  /// The text after the first of the keys that a JSON body has, which is all that is needed of it;
-  /// it may have been cut.
+  /// The text after the first of the keys that occurs in a JSON body, which may have been cut.
   static func errorText(_ body: [UInt8], keys: [String] = ["error", "message"]) -> String? {
     guard body.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else { return nil }
     for name in keys {
@@ -99,7 +98,7 @@ enum InfluxQL {
     return text + "\""
   }
 
-  /// The request's parts that run a statement; errors of it stand inside an answer of 200.
+  /// The parts of the request that run a statement; an answer of 200 may hold its error.
   static func run(_ statement: String, with request: inout HTTPRequest) {
     request.method = "POST"
     request.headers.append(("Content-Type", "application/x-www-form-urlencoded"))

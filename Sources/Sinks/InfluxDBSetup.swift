@@ -40,16 +40,17 @@ extension InfluxDB: Preparable {
     }
   }
 
-  /// What the server has.
+  /// The objects that the server has.
   private struct Setup {
     var dryRun: Bool
-    /// How long each policy keeps; zero is for ever.
+    /// The retention of each policy; zero is for ever.
     var policies: [String: Duration] = ["autogen": .zero]
     var standard = "autogen"
     var queries: [String: String] = [:]
   }
 
-  /// Tells of one thing; what is missing (`wouldMake`) or differs (`wouldChange`) is run.
+  /// Reports one object; runs the statement if it is missing (`wouldMake`) or differs
+  /// (`wouldChange`).
   private func step(
     _ change: SetupStep.State?, _ statement: String, _ setup: inout Setup,
     _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
@@ -62,7 +63,7 @@ extension InfluxDB: Preparable {
     steps.append(SetupStep(change == .wouldMake ? .made : .changed, statement))
   }
 
-  /// A policy of that length; with nil, of whatever length it has.
+  /// A policy of that retention; with nil, of any.
   private func ensure(
     policy: String, keep: Duration?, _ setup: inout Setup, _ steps: inout [SetupStep],
     on reactor: isolated Reactor, by deadline: Deadline
@@ -87,14 +88,14 @@ extension InfluxDB: Preparable {
   ) async throws(SinkError) {
     let database = InfluxQL.quoted(configuration.database)
     let quoted = InfluxQL.quoted(name)
-    // Points may come an hour late, after an outage: their means are worked out again.
+    // Points may arrive an hour late after an outage: their means are computed again.
     let back = max(.seconds(3600), rollup.every * 2)
     let statement =
       "CREATE CONTINUOUS QUERY \(quoted) ON \(database) RESAMPLE FOR \(back.text) BEGIN SELECT "
       + "mean(*) INTO \(database).\(quoted).:MEASUREMENT FROM "
       + "\(database).\(InfluxQL.quoted(source))./.*/ GROUP BY time(\(rollup.every.text)), * END"
     let known = setup.queries[name]
-    // The server repeats it with quotes only where they are needed.
+    // The server quotes it only where needed.
     let differs = known.map { Self.bare($0) != Self.bare(statement) } == true
     if differs, !setup.dryRun {
       _ = try await rows(
@@ -109,7 +110,7 @@ extension InfluxDB: Preparable {
     String(statement.filter { $0 != "\"" && $0 != "\\" })
   }
 
-  /// The rows that a statement gives, of the series of that name only where one is given.
+  /// The rows of a statement's result; only of the series of that name if one is given.
   private func rows(
     _ statement: String, of series: String? = nil, on reactor: isolated Reactor,
     by deadline: Deadline

@@ -6,19 +6,19 @@ public import Store
 
 /// Appends points to a file, as line protocol or as one JSON object per line.
 ///
-/// `file: {path: /var/log/scrape/points.lp, format: influx, rotate: 100MiB, keep: 5}`. The file ends
-/// in whole lines after `kill -9` and a power cut: a torn last line is cut off before more is written,
-/// and what stands there already is not written twice. What finds no room waits in the store.
+/// `file: {path: /var/log/scrape/points.lp, format: influx, rotate: 100MiB, keep: 5}`. The file
+/// ends in whole lines after `kill -9` and a power cut: an incomplete last line is cut off before
+/// more is written, and no payload is written twice. Points wait in the store if the disk is full.
 public struct LineFile: Sink {
-  /// Where to write, and how much.
+  /// The file and its limits.
   public struct Configuration: Sendable {
     public var path: String
     public var format = StandardOutput.Format.lineProtocol
-    /// A file that would become longer is set aside as `path.1` first; nil is never.
+    /// A file that would become longer is renamed to `path.1` first; nil for never.
     public var rotate: Int? = 100 << 20
-    /// How many files are kept besides the one that is written.
+    /// The number of rotated files that are kept.
     public var keep = 5
-    /// Whether a payload counts as delivered only when it is on the disk.
+    /// Whether a payload counts as delivered only once it is on the disk.
     public var sync = true
 
     public init(path: String) { self.path = path }
@@ -27,7 +27,7 @@ public struct LineFile: Sink {
   public static let kind = "file"
   public let options: SinkOptions
   public let isDurable = true
-  /// About how many bytes are appended at once.
+  /// The approximate limit of bytes that are appended at once.
   private static let bytesPerPayload = 1 << 20
 
   public let configuration: Configuration
@@ -126,7 +126,7 @@ private struct Appending {
   }
 
   func append(_ text: [UInt8]) throws(DiskError) {
-    // Another scrape may have set the file aside between our opening and our locking it.
+    // Another process may have rotated the file between open and lock.
     for _ in 0..<10 {
       let descriptor = try Disk.open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o640)
       let file = descriptor.number
@@ -149,7 +149,7 @@ private struct Appending {
         try Disk.write(Array(rest), to: file, path)
         if configuration.sync, fdatasync(file) != 0 { throw DiskError("fdatasync \(path)") }
       } catch {
-        // As if it had not been tried: what is there in half would be there twice.
+        // Undoes the attempt: half a payload would be there twice after the retry.
         ftruncate(file, off_t(size))
         throw error
       }
@@ -158,13 +158,13 @@ private struct Appending {
     throw DiskError(.unavailable, "\(path) is set aside again and again by another process")
   }
 
-  /// Ends the file at its last line break; returns its size then.
+  /// Cuts the file after its last line break; returns its size.
   private func cutTornLine(of file: Int32, size: Int) throws(DiskError) -> Int {
     var end = size
     while end > 0 {
       let count = min(end, 64 << 10)
       let block = try Disk.read(file, at: end - count, count: count, path)
-      // The last line of a file that is whole ends at its end, so that one block is read.
+      // A complete file ends with a line break, so that one block is read.
       if let line = block.lastIndex(of: UInt8(ascii: "\n")) {
         end = end - count + line + 1
         break
@@ -175,15 +175,15 @@ private struct Appending {
     return end
   }
 
-  /// How many bytes of the text, in whole lines, the file ends in: those of a delivery that was
-  /// killed before it could be marked as done.
+  /// The number of bytes of the text, in whole lines, with which the file ends: those of a delivery
+  /// that was killed before it was marked as done.
   private func alreadyThere(of text: [UInt8], in file: Int32, size: Int) throws(DiskError) -> Int {
     guard let first = text.firstIndex(of: UInt8(ascii: "\n")) else { return 0 }
     let count = min(size, text.count)
     let tail = try Disk.read(file, at: size - count, count: count, path)
     let line = text[...first]
-    // The first line's place in the tail tells how much can be there; points of other payloads have
-    // other times, so that there is rarely more than one.
+    // The position of the first line in the tail limits the number of bytes there; points of other
+    // payloads have other times, so there is rarely more than one.
     var start = tail.startIndex
     while start < tail.endIndex {
       let rest = tail[start...]
@@ -194,7 +194,7 @@ private struct Appending {
     return 0
   }
 
-  /// `path` becomes `path.1`, that becomes `path.2`, and so on; the last is dropped.
+  /// Renames `path` to `path.1`, that to `path.2`, and so on; the last is deleted.
   private func setAside() throws(DiskError) {
     if configuration.keep == 0 {
       guard unlink(path) == 0 else { throw DiskError("unlink \(path)") }

@@ -6,19 +6,19 @@ public import Store
 /// Writes the latest numbers to a file in Prometheus's text format, for the textfile collector of
 /// node_exporter.
 ///
-/// `prometheus: {file: /var/lib/prometheus/node-exporter/scrape.prom}`. A pass brings what was due in
-/// it; what the passes before it brought stays in the file until it is older than `expires`. The file
-/// is replaced as a whole. There are no times in it, which the collector would refuse. See
-/// "Exposition formats" in Prometheus's documentation.
+/// `prometheus: {file: /var/lib/prometheus/node-exporter/scrape.prom}`. A pass adds the values that
+/// were due in it; values of earlier passes stay until they are older than `expires`. The file is
+/// replaced as a whole. It holds no timestamps, which the collector would refuse. See "Exposition
+/// formats" in Prometheus's documentation.
 public struct PrometheusFile: Sink {
   public static let kind = "prometheus"
   public let options: SinkOptions
-  /// Only the latest is of any use there.
+  /// Only the latest values are of use in the file.
   public let isDurable = false
   public let path: String
-  /// How long a number stands that no pass renews.
+  /// The time until a number that no pass renews expires.
   private let expires: Duration
-  /// The longest file that is read back.
+  /// The limit of a file that is read back.
   private static let longest = 256 << 20
 
   public init(
@@ -66,7 +66,7 @@ public struct PrometheusFile: Sink {
     return PrometheusFile(path: path, expires: expires, options: options)
   }
 
-  /// One payload, in the file's own form.
+  /// One payload in the file's format.
   public func encode(_ batches: [PointBatch]) -> [Payload] {
     let exposition = Exposition(batches)
     guard exposition.count > 0 else { return [] }

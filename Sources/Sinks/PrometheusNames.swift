@@ -1,11 +1,11 @@
 internal import Metrics
 
-/// How a point's fields are called in Prometheus: `measurement_field{tag="value"}`.
+/// The Prometheus names of a point's fields: `measurement_field{tag="value"}`.
 ///
-/// Names are letters, digits and `_` ("Data model" in Prometheus's documentation); all else becomes
-/// `_`. A label's value may be any text.
+/// Names consist of letters, digits and `_` ("Data model" in Prometheus's documentation); all other
+/// characters become `_`. A label's value may be any text.
 enum PrometheusNames {
-  /// The name of a measurement or field on its own.
+  /// The name of a measurement or field alone.
   static func metric(_ word: String) -> String { name(word) }
 
   /// The metric of a field.
@@ -13,13 +13,13 @@ enum PrometheusNames {
     name("\(measurement)_\(field)")
   }
 
-  /// The point's tags with those of its batch, sorted by name, each name once.
+  /// The point's tags and those of its batch, sorted by name, each name once.
   static func labels(_ point: Point, _ batch: PointBatch) -> [Tag] {
     let tags = batch.tags.filter { point[tag: $0.name] == nil } + point.tags
     var labels: [Tag] = []
     for tag in tags where !tag.value.isEmpty && !tag.name.isEmpty {
       var name = name(tag.name)
-      // Two underscores begin the names that are Prometheus's own.
+      // Names with two leading underscores are reserved by Prometheus.
       while name.hasPrefix("__") { name.removeFirst() }
       labels.append(Tag(name, short(tag.value)))
     }
@@ -32,7 +32,7 @@ enum PrometheusNames {
     return labels
   }
 
-  /// A label's value of at most 1,000 characters: servers refuse what is much longer.
+  /// A label's value, cut to 1,000 characters: servers refuse much longer ones.
   private static func short(_ text: String) -> String {
     guard text.utf8.count > 1_000 else { return text }
     var short = ""
@@ -50,7 +50,7 @@ enum PrometheusNames {
       case UInt8(ascii: "0")...UInt8(ascii: "9"):
         if bytes.isEmpty { bytes.append(UInt8(ascii: "_")) }
         bytes.append(byte)
-      // The rest of a letter of several bytes.
+      // A continuation byte of a multi-byte letter.
       case 0x80...0xbf: break
       default: bytes.append(UInt8(ascii: "_"))
       }
@@ -58,7 +58,7 @@ enum PrometheusNames {
     return bytes.isEmpty ? "_" : String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The number that a field is there: booleans are 1 and 0; nil for texts and what is no number.
+  /// The number of a field: booleans are 1 and 0; nil for texts and values that are not finite.
   static func value(_ value: FieldValue) -> Number? {
     if case .boolean(let boolean) = value { return .integer(boolean ? 1 : 0) }
     return Number(value)

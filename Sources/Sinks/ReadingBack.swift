@@ -2,7 +2,7 @@ internal import Engine
 internal import Metrics
 internal import Store
 
-// How each sink is asked whether a canary has arrived.
+// The query by which each sink looks for a canary.
 
 extension InfluxDB: ReadableSink {
   func holds(
@@ -12,7 +12,7 @@ extension InfluxDB: ReadableSink {
       "SELECT \(Canary.field) FROM \(Canary.measurement) WHERE time = \(canary.time.nanoseconds)"
     var request = request(writing: [])
     request.method = "GET"
-    // The address of a write names the database and the retention policy as that of a query does.
+    // The URL of a query names database and retention policy as that of a write does.
     guard let path = request.url.firstRange(of: "/write?") else { return nil }
     request.url.replaceSubrange(path, with: "/query?epoch=ns&q=\(query.percentEncoded)&")
     request.headers.removeAll { $0.name == "Content-Encoding" || $0.name == "Content-Type" }
@@ -32,7 +32,7 @@ extension InfluxDB2: ReadableSink {
     else { return nil }
     let name = request.url[bucket.upperBound...].prefix { $0 != "&" }
     let start = canary.time.seconds
-    // A name without what would end the text of Flux, or it is not asked.
+    // Names with characters that would end a Flux string are not queried.
     guard name.utf8.allSatisfy({ $0 != UInt8(ascii: "%") }) else { return nil }
     let flux = """
       from(bucket: "\(name)") |> range(start: \(start - 1), stop: \(start + 2)) \
@@ -45,7 +45,7 @@ extension InfluxDB2: ReadableSink {
     request.headers += [("Content-Type", "application/vnd.flux"), ("Accept", "application/csv")]
     request.body = Array(flux.utf8)
     let response = try await send(request, on: reactor, by: deadline)
-    // VictoriaMetrics, InfluxDB 3 and Telegraf do not speak Flux.
+    // VictoriaMetrics, InfluxDB 3 and Telegraf do not support Flux.
     if response.status == 400 || response.status == 404 || response.status == 405 { return nil }
     guard response.status == 200 else { throw unreadable(response) }
     return String(decoding: response.body, as: UTF8.self).contains("\(canary.number)")
@@ -59,7 +59,7 @@ extension RemoteWrite: ReadableSink {
     let write = "/api/v1/write"
     guard configuration.url.hasSuffix(write) else { return nil }
     let metric = PrometheusNames.metric(Canary.measurement, Canary.field)
-    // A range gives the samples as they are, without the wait for late ones.
+    // A range query returns raw samples at once, without the wait for late ones.
     let query = "\(metric)[1m]"
     var request = request(writing: [])
     request.method = "GET"

@@ -6,23 +6,23 @@ public import Transfer
 
 /// Writes numbers to Prometheus, VictoriaMetrics, Mimir or Thanos by remote write.
 ///
-/// `prometheus_remote_write: {url: http://127.0.0.1:9090/api/v1/write, username: x, password: …}`, or
-/// with a `token`. Prometheus itself must run with `--web.enable-remote-write-receiver`. Booleans
-/// are 1 and 0; texts are left out. A sample that is out of order or differs from what is there is
-/// refused for ever, and the whole request with it: it is found by halving, and counted. See "Prometheus
+/// `prometheus_remote_write: {url: http://127.0.0.1:9090/api/v1/write, username: x, password: …}`,
+/// or with a `token`. Prometheus itself needs `--web.enable-remote-write-receiver`. Booleans are 1
+/// and 0; texts are left out. A sample that is out of order or differs from a stored one is refused
+/// for good, and the whole request with it: it is found by bisection, and counted. See "Prometheus
 /// Remote-Write Specification" 1.0.
 public struct RemoteWrite: Sink {
-  /// Where to write, and as whom.
+  /// The server and the credentials.
   public struct Configuration: Sendable {
-    /// With its path: `/api/v1/write`.
+    /// The URL with its path: `/api/v1/write`.
     public var url: String
     public var username: String?
     public var password: String?
     /// Instead of user and password: `Authorization: Bearer`.
     public var token: String?
-    /// A file of certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates to trust instead of the system's.
     public var authorities: String?
-    /// The proxy to go through; the environment's is not taken unless it says so.
+    /// The proxy; that of the environment only if the setting says so.
     public var proxy: Proxy?
     public var options = SinkOptions()
 
@@ -35,7 +35,7 @@ public struct RemoteWrite: Sink {
   public let name: String
   public var options: SinkOptions { configuration.options }
   public var address: String? { configuration.url }
-  /// The most samples of one request.
+  /// The limit of samples per request.
   static let samplesPerPayload = 5_000
   let configuration: Configuration
   let client = HTTPClient()
@@ -150,7 +150,7 @@ extension RemoteWrite: HTTPReceiver {
   }
 
   func meaning(of response: HTTPResponse) -> HTTPAnswer {
-    // Prometheus ends its words with a line break.
+    // Prometheus ends its error texts with a line break.
     let said = InfluxDBAnswers.message(of: response).split(separator: "\n").joined(separator: " ")
     let answered = "answered \(response.status): \(said)"
     func error(_ reason: SinkError.Reason, _ what: String) -> SinkError {
@@ -179,8 +179,8 @@ extension RemoteWrite: HTTPReceiver {
     }
   }
 
-  /// Whether a refusal is about samples and not about the request: the words of Prometheus's storage
-  /// and of Mimir's and Cortex's limits.
+  /// Whether a refusal concerns samples and not the request: the error texts of Prometheus's
+  /// storage and of Mimir's and Cortex's limits.
   private static func blamesSample(_ said: String) -> Bool {
     [
       "out of order", "duplicate sample", "out of bounds", "too old", "too far", "timestamp",

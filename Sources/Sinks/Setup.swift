@@ -1,28 +1,28 @@
 internal import Configuration
 public import Engine
 
-/// A sink whose place `scrape setup` can prepare: databases, retention, coarser copies.
+/// A sink that `scrape setup` can prepare: databases, retention, downsampled copies.
 public protocol Preparable: Sink {
-  /// Makes what is missing and corrects what differs, or with `dryRun` only looks; every step is
-  /// told, also those before one that failed. Doing it twice changes nothing.
+  /// Creates missing parts and corrects different ones, or with `dryRun` only compares. Every step
+  /// is reported, also those before a failure. A second run changes nothing.
   func prepare(
     dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError)
 }
 
-/// One thing that a place for points must have.
+/// One thing that a sink requires.
 public struct SetupStep: Sendable, Equatable {
   public enum State: String, Sendable {
     case isThere = "is there"
     case made
     case changed
-    /// A dry run would do that.
+    /// Reported by a dry run.
     case wouldMake = "would be made"
     case wouldChange = "would be changed"
   }
 
   public var state: State
-  /// `database range`, or the statement by which it is made.
+  /// `database range`, or the statement that creates it.
   public var what: String
 
   public init(_ state: State, _ what: String) {
@@ -31,7 +31,7 @@ public struct SetupStep: Sendable, Equatable {
   }
 }
 
-/// How long a database keeps points, and which coarser copies it makes of them:
+/// The retention of a database and its downsampled copies:
 /// `{keep: 30d, rollups: [{every: 5m, keep: 52w}]}`.
 public struct Retention: Sendable, Equatable {
   /// A copy in which each series has one mean per interval.
@@ -40,7 +40,7 @@ public struct Retention: Sendable, Equatable {
     public var keep: Duration?
   }
 
-  /// For ever where nil.
+  /// Nil keeps points for ever.
   public var keep: Duration?
   public var rollups: [Rollup] = []
 
@@ -73,7 +73,7 @@ public struct Retention: Sendable, Equatable {
     }
   }
 
-  /// InfluxDB keeps nothing for less than an hour.
+  /// The minimum retention of InfluxDB is one hour.
   private static func keep(_ node: Node) throws(ConfigurationError) -> Duration {
     try node.duration("keep", in: .seconds(3600) ... .seconds(10 * 366 * 86_400))
   }

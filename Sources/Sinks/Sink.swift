@@ -3,41 +3,40 @@ public import Engine
 public import Metrics
 public import Store
 
-/// A place where points go. Deliveries come one at a time; `close` follows the last.
+/// A destination of points. Deliveries run one at a time; `close` follows the last.
 ///
-/// Delivery is in two steps, so that nothing is lost between them: `encode` turns a pass's points
-/// into payloads, which a durable sink's queue in the store keeps until `deliver` has brought them
-/// there. Delivering the same payload twice must change nothing.
+/// Delivery has two steps, so that nothing is lost between them: `encode` turns a pass's points
+/// into payloads, and a durable sink's queue in the store keeps them until `deliver` succeeds. A
+/// repeated delivery of the same payload must change nothing.
 public protocol Sink: Sendable {
-  /// The word for it in the configuration: `influxdb`.
+  /// The key in the configuration: `influxdb`.
   static var kind: String { get }
-  /// Reads what stands behind that word. Every fault is added to the findings, and nil is returned
-  /// where there is no using it. Secrets are looked up only where `secrets` says so: a check of the
-  /// configuration need not have them. What holds for all kinds was read before and is no longer in
-  /// the node.
+  /// Reads the value of that key. Every fault is added to the findings; the result is nil if the
+  /// sink is unusable. Secrets are resolved only if `secrets` is set: a check of the configuration
+  /// does not need them. The common options were read before and are no longer in the node.
   static func decode(
     _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
   ) -> Self?
-  /// What holds for sinks of every kind.
+  /// The common options.
   var options: SinkOptions { get }
-  /// Names this one of its kind for people and for its queue: `options.name`, or made of the place.
-  /// It holds no secret.
+  /// The unique name of this sink, for people and for its queue: `options.name`, or derived from
+  /// the place. It holds no secret.
   var name: String { get }
-  /// The URL of the server that it writes to; nil where there is none. No redirect leads there.
+  /// The URL of the server; nil if there is none. Redirects of probes to it are refused.
   var address: String? { get }
-  /// Whether what it did not take waits in the store for the next pass.
+  /// Whether undelivered points are kept in the store for the next pass.
   var isDurable: Bool { get }
-  /// The points in the sink's own form, in pieces that are delivered one by one. Those that are not
-  /// wanted have been left out: see `payloads`.
+  /// The points in the sink's own format, in payloads that are delivered one by one. Excluded
+  /// measurements have been left out: see `payloads`.
   func encode(_ batches: [PointBatch]) -> [Payload]
-  /// Brings one piece there. What it throws means: keep it, and try again later.
+  /// Delivers one payload. On an error the payload is kept and retried later.
   func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> Receipt
   func close()
 }
 
-/// Every kind of sink there is: adding one is its file and its name here.
+/// Every kind of sink: a new one adds its file, and its name here.
 public let sinkKinds: [any Sink.Type] = [
   Graphite.self, InfluxDB.self, InfluxDB2.self, LineFile.self, PrometheusFile.self,
   RemoteWrite.self, Splunk.self, StandardOutput.self,
@@ -84,19 +83,19 @@ public func sinks(
 }
 
 extension Sink {
-  /// The points that are wanted there, in the sink's own form.
+  /// The points that the sink takes, in its own format.
   public func payloads(_ batches: [PointBatch]) -> [Payload] {
     encode(options.measurements.chosen(of: batches))
   }
 }
 
-/// What became of a payload that was delivered.
+/// The result of a delivered payload.
 public struct Receipt: Sendable, Equatable {
-  /// Points that the sink took.
+  /// Points that the sink accepted.
   public var taken: Int
-  /// Points that the sink will never take.
+  /// Points that the sink refused for good.
   public var refused: Int
-  /// Why, in the sink's words. They may hold a host's: make them visible before printing.
+  /// The reason in the sink's words. May hold a host's words: make it visible before printing.
   public var messages: [String]
 
   public init(taken: Int = 0, refused: Int = 0, messages: [String] = []) {
@@ -114,31 +113,31 @@ public struct Receipt: Sendable, Equatable {
   }
 }
 
-/// Why a sink did not take what it was given. Nothing is lost by it.
+/// Why a sink did not accept a payload. The payload is kept.
 public struct SinkError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
-    /// No connection: the name, the route, the port, the certificate.
+    /// No connection: name, route, port or certificate.
     case unreachable
     case timeout
-    /// The user, the password or their rights.
+    /// The user, the password or their permissions are wrong.
     case unauthorized
-    /// The database or bucket is not there and cannot be made.
+    /// The database or bucket does not exist and cannot be created.
     case missing
-    /// It answers that it cannot just now.
+    /// The sink is temporarily unavailable.
     case unavailable
-    /// An answer that is not of its protocol, or a request that it does not understand.
+    /// The answer does not follow the protocol, or the sink does not understand the request.
     case protocolError = "protocol_error"
-    /// The reader of standard output has gone.
+    /// The reader of standard output has closed.
     case closed
     case cancelled
   }
 
   public var reason: Reason
-  /// Which sink, by its name.
+  /// The sink's name.
   public var sink: String
-  /// What happened and what to do. It may hold a server's words: make it visible before printing.
+  /// What happened and what to do. May hold a server's words: make it visible before printing.
   public var message: String
-  /// How long it asks to be left alone; nil where it did not say.
+  /// The back-off that the sink asks for; nil if it gave none.
   public var retryAfter: Duration?
 
   public init(

@@ -2,22 +2,21 @@ internal import Configuration
 internal import Metrics
 public import Store
 
-/// What can be said of every sink, whatever its kind:
+/// The options of every sink, whatever its kind:
 /// `{name: raw, measurements: [cpu, "ipmi_*", "!login"], queue: {size: 256MiB, keep: 7d}}`.
 public struct SinkOptions: Sendable, Equatable {
-  /// What people and the queue call it; nil where it is made of the kind and the place.
+  /// The name for people and for the queue; nil if it is derived from kind and place.
   public var name: String?
   public var measurements = MeasurementFilter()
   public var queue = QueueBounds()
 
   public init() {}
 
-  /// The keys that are read here. A kind names them besides its own, so that a mistyped one of them
-  /// is told with the right word.
+  /// The keys that are read here. A kind lists them next to its own, so that the hint for a
+  /// mistyped key can name them.
   static let keys = ["name", "measurements", "queue"]
 
-  /// Reads what holds for all kinds, and hands back the rest for the kind to read; nil where a fault
-  /// was found.
+  /// Reads the common options and returns the rest for the kind to read; nil if a fault was found.
   static func decode(
     _ node: Node, _ findings: inout Findings
   ) -> (options: SinkOptions?, rest: Node) {
@@ -47,13 +46,13 @@ public struct SinkOptions: Sendable, Equatable {
   }
 }
 
-/// Which measurements a sink takes: names and patterns with `*` and `?`; `!` before one leaves it
-/// out. Where only such stand there, all others are taken.
+/// The measurements that a sink takes: names and patterns with `*` and `?`; a leading `!` excludes.
+/// A list of exclusions alone takes all others.
 public struct MeasurementFilter: Sendable, Equatable {
   public var wanted: [String] = []
   public var unwanted: [String] = []
 
-  /// Takes all.
+  /// Takes all measurements.
   public init() {}
 
   init(_ node: Node) throws(ConfigurationError) {
@@ -101,7 +100,7 @@ extension QueueBounds {
   }
 }
 
-/// A text that is not empty and can be printed.
+/// A printable text that is not empty.
 func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
   let text = try node.string(what)
   guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {

@@ -1,6 +1,6 @@
 internal import CSnappy
 
-/// Snappy's block format, as Prometheus's remote write wants it.
+/// Snappy's block format, which Prometheus remote write requires.
 enum Snappy {
   /// The corresponding C function is `snappy_compress`.
   static func pack(_ input: [UInt8]) -> [UInt8] {
@@ -20,7 +20,7 @@ enum Snappy {
     }
   }
 
-  /// The whole input, unpacked; nil where it is damaged or longer than `limit` bytes.
+  /// The whole input, decompressed; nil if it is damaged or longer than `limit` bytes.
   ///
   /// The corresponding C function is `snappy_uncompress`.
   static func unpack(_ input: [UInt8], limit: Int) -> [UInt8]? {

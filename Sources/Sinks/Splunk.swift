@@ -6,27 +6,27 @@ public import Transfer
 
 /// Sends events, or numbers as metrics, to Splunk's HTTP Event Collector.
 ///
-/// `splunk: {url: https://splunk.example:8088, token: "${NAME}", index: range}`. Events are points as
-/// objects; those that tell of something that happened are sent unless `measurements` says otherwise.
-/// `format: metrics` sends every number to an index of metrics. Splunk does not know an event again:
-/// what was sent when an answer got lost is there twice. See "Format events for HTTP Event Collector"
-/// and "Troubleshoot HTTP Event Collector" in Splunk's documentation.
+/// `splunk: {url: https://splunk.example:8088, token: "${NAME}", index: range}`. Events are points
+/// as objects. The default measurements are those that report something that happened;
+/// `measurements` selects others. `format: metrics` sends every number to a metrics index. Splunk
+/// does not deduplicate: after a lost answer an event is there twice. See "Format events for HTTP
+/// Event Collector" and "Troubleshoot HTTP Event Collector" in Splunk's documentation.
 public struct Splunk: Sink {
   public enum Format: String, Sendable, CaseIterable { case events, metrics }
 
-  /// Where to send, and as what.
+  /// The collector, the index and the token.
   public struct Configuration: Sendable {
     /// `https://splunk.example:8088`, without the collector's path.
     public var url: String
     public var token = ""
-    /// The token's default where nil.
+    /// Nil for the token's default.
     public var index: String?
     public var source = "scrape"
     public var sourcetype: String?
     public var format = Format.events
-    /// A file of certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates to trust instead of the system's.
     public var authorities: String?
-    /// The proxy to go through; the environment's is not taken unless it says so.
+    /// The proxy; that of the environment only if the setting says so.
     public var proxy: Proxy?
     public var options = SinkOptions()
 
@@ -35,7 +35,7 @@ public struct Splunk: Sink {
 
   public static let kind = "splunk"
   static let product = "Splunk"
-  /// What happened, and not how something is.
+  /// Measurements that report events, not states.
   static let happenings = ["event", "login"]
   public let isDurable = true
   public let name: String
@@ -81,7 +81,7 @@ public struct Splunk: Sink {
     return Splunk(configuration)
   }
 
-  /// The objects one after the other, each on a line of its own, gzipped.
+  /// The objects, one per line, gzipped.
   public func encode(_ batches: [PointBatch]) -> [Payload] {
     let compressor = Compressor(.gzip, level: 1)
     var payloads: [Payload] = []
@@ -98,7 +98,7 @@ public struct Splunk: Sink {
         event.encode(into: &text)
         text.append(UInt8(ascii: "\n"))
         lines += 1
-        // The collector takes 800 KB at once where nobody has raised `max_content_length`.
+        // The collector's default limit is 800 KB; `max_content_length` raises it.
         if text.count > 500_000 { flush() }
       }
     }
@@ -148,7 +148,7 @@ public struct Splunk: Sink {
     return .object(members)
   }
 
-  /// Each name once; of two the first.
+  /// Each name once; the first one wins.
   private static func once(_ members: [(String, JSON)]) -> [(String, JSON)] {
     var seen: Set<String> = []
     return members.filter { seen.insert($0.0).inserted }
@@ -197,7 +197,7 @@ extension Splunk: HTTPReceiver {
     return request
   }
 
-  /// `{"text":"Success","code":0}`: the code says more than the status.
+  /// `{"text":"Success","code":0}`: the code is more specific than the status.
   func meaning(of response: HTTPResponse) -> HTTPAnswer {
     let said =
       InfluxDBAnswers.errorText(response.body, keys: ["text"])
@@ -211,7 +211,7 @@ extension Splunk: HTTPReceiver {
     switch (response.status, code) {
     case (200, 0): return .taken
     case (400, 5): return .partly(refused: .max, why: said)
-    // Data format, no event field, blank event field, indexed fields: one event is to blame.
+    // Data format, no event field, blank event field, indexed fields: one event is at fault.
     case (400, 6), (400, 12), (400, 13), (400, 15): return .unreadable(said)
     case (400, 7):
       return .failed(
@@ -229,7 +229,7 @@ extension Splunk: HTTPReceiver {
     }
   }
 
-  /// The whole number after the key of a JSON body.
+  /// The integer after the key of a JSON body.
   private static func number(_ key: String, in body: [UInt8]) -> Int? {
     let key = Array("\"\(key)\":".utf8)
     guard body.count > key.count,

@@ -4,9 +4,10 @@ internal import Glibc
 public import Metrics
 public import Store
 
-/// Points on standard output, as line protocol or as one JSON object per line, and nothing else.
+/// Writes points to standard output, as line protocol or as one JSON object per line, and nothing
+/// else.
 ///
-/// Telegraf's `inputs.exec` reads the line protocol as it is.
+/// Telegraf's `inputs.exec` reads the line protocol unchanged.
 public struct StandardOutput: Sink {
   public enum Format: String, Sendable, CaseIterable {
     case lineProtocol = "influx"
@@ -70,7 +71,7 @@ public struct StandardOutput: Sink {
     var rest = payload.body[...]
     while !rest.isEmpty {
       let ready = try await waitUntilWritable(on: reactor, by: deadline)
-      // A pipe that is ready takes at least PIPE_BUF bytes without blocking; a file never blocks.
+      // A ready pipe takes at least PIPE_BUF bytes without blocking; a file never blocks.
       let part = rest.prefix(ready ? 4096 : 1 << 20)
       let written = part.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       switch written {
@@ -84,7 +85,7 @@ public struct StandardOutput: Sink {
     return Receipt(taken: payload.lines)
   }
 
-  /// Waits until a write does not block; false where the descriptor is a file, which never does.
+  /// Waits until a write does not block; false if the descriptor is a file, which never does.
   private func waitUntilWritable(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) -> Bool {

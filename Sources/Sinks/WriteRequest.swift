@@ -1,7 +1,7 @@
 internal import Metrics
 internal import Store
 
-/// The message of remote write, in the encoding of protocol buffers.
+/// The remote write message in the encoding of protocol buffers.
 ///
 /// `WriteRequest { repeated TimeSeries timeseries = 1 }`, `TimeSeries { repeated Label labels = 1;
 /// repeated Sample samples = 2 }`, `Label { string name = 1; string value = 2 }`, `Sample { double
@@ -10,16 +10,16 @@ internal import Store
 struct WriteRequest {
   struct Sample {
     var value: Double
-    /// Since 1970.
+    /// Milliseconds since 1970.
     var milliseconds: Int64
   }
 
   struct Series {
-    /// The labels as they are sent, sorted by name.
+    /// The labels in the order of the request, sorted by name.
     var labels: [UInt8]
     var samples: [Sample]
 
-    /// For people: `m_v{host="web1"} 1767268800000`.
+    /// The sample for people: `m_v{host="web1"} 1767268800000`.
     var text: String {
       var name = ""
       var others: [String] = []
@@ -38,7 +38,7 @@ struct WriteRequest {
       return "\(name){\(others.joined(separator: ","))}\(time)"
     }
 
-    /// In order of time, each moment once: of two values the later written.
+    /// In order of time, each time once: of two values the one written later.
     mutating func sort() {
       guard samples.count > 1 else { return }
       // Swift's sort keeps the order of equals.
@@ -95,7 +95,7 @@ struct WriteRequest {
     return Payload(body: Snappy.pack(message), lines: count)
   }
 
-  /// Reads what `payload` made; nil where it is damaged.
+  /// Reads the output of `payload`; nil if it is damaged.
   init?(_ payload: Payload) {
     guard let message = Snappy.unpack(payload.body, limit: 64 << 20) else { return nil }
     var fields = Fields(message[...])
@@ -119,7 +119,7 @@ struct WriteRequest {
     guard fields.isWhole else { return nil }
   }
 
-  /// The request as two; nil where it holds one sample.
+  /// The request split in two; nil if it holds one sample.
   var halves: (WriteRequest, WriteRequest)? {
     var (first, second) = (WriteRequest(), WriteRequest())
     if series.count > 1 {
@@ -136,7 +136,7 @@ struct WriteRequest {
     return (first, second)
   }
 
-  /// The fields of a message, one after the other.
+  /// The fields of a message, in order.
   fileprivate struct Fields {
     enum Value {
       case varint(UInt64)
@@ -145,7 +145,7 @@ struct WriteRequest {
     }
 
     private var rest: ArraySlice<UInt8>
-    /// Whether nothing was wrong up to here.
+    /// Whether no error has occurred so far.
     private(set) var isWhole = true
 
     init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
@@ -206,7 +206,7 @@ extension [UInt8] {
     append(UInt8(truncatingIfNeeded: rest))
   }
 
-  /// A field of bytes, with their number before them.
+  /// A field of bytes, after their length.
   fileprivate mutating func append(field: UInt8, _ bytes: [UInt8]) {
     append(field << 3 | 2)
     append(varint: UInt64(bytes.count))

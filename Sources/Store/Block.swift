@@ -1,12 +1,12 @@
 internal import Metrics
 
-/// Several passes of one host, column by column: the store's form of all but the latest passes.
+/// Several passes of one host, column by column: the store's format of all but the latest passes.
 ///
-/// A series (shape, tag values, and which of several alike in one pass) stands once; its values
-/// follow one another in the form that says least (see Column.swift), so that deflate finds little to
-/// say.
+/// A series (shape, tag values, and its index among equal ones in one pass) is written once. Its
+/// values follow in the smallest encoding (see Column.swift), so that deflate finds little left to
+/// compress.
 enum Block {
-  /// How many passes are folded together. A mask of 64 bits says which of them had a series.
+  /// The number of passes in a block. A mask of 64 bits marks those that had a series.
   static let passes = 64
 
   private struct Key: Hashable {
@@ -71,7 +71,7 @@ enum Block {
     return writer.bytes
   }
 
-  /// The points of each pass, in their time; of the series that `wanted` names, or of all.
+  /// The points of each pass with its time; of the series that `wanted` selects, or of all.
   static func decode(
     _ bytes: [UInt8], _ shapes: Shapes, wanted: (Shape, [String]) -> Bool = { _, _ in true }
   ) throws(Damaged) -> [(time: Timestamp, points: [Row.Kept])] {

@@ -1,8 +1,8 @@
-/// Writes numbers and texts in as few bytes as they need.
+/// Writes numbers and texts in a compact binary form.
 struct ByteWriter {
   var bytes: [UInt8] = []
 
-  /// Seven bits to a byte, the lowest first; the high bit says that more follow (LEB128).
+  /// Seven bits per byte, the lowest first; the high bit marks that more bytes follow (LEB128).
   mutating func varint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
@@ -31,10 +31,10 @@ struct ByteWriter {
   }
 }
 
-/// What was read is not what was written.
+/// The bytes read are not those that were written.
 struct Damaged: Error {}
 
-/// Reads what `ByteWriter` wrote, out of a file that may have been damaged: it throws, never traps.
+/// Reads the output of `ByteWriter` from a file that may be damaged: it throws and never traps.
 struct ByteReader {
   private let bytes: [UInt8]
   private var position: Int
@@ -74,7 +74,8 @@ struct ByteReader {
 
   mutating func zigzag() throws(Damaged) -> Int64 { Int64(zigzag: try varint()) }
 
-  /// A number of things that follow; each takes at least `size` bytes, or the number is a lie.
+  /// The number of items that follow. Each takes at least `size` bytes; a larger number is an
+  /// error.
   mutating func count(ofAtLeast size: Int = 1) throws(Damaged) -> Int {
     let value = try varint()
     guard value <= UInt64((end &- position) / max(1, size)) else { throw Damaged() }
@@ -91,14 +92,14 @@ struct ByteReader {
 
   mutating func string() throws(Damaged) -> String { try text(try varint()) }
 
-  /// A text of as many bytes as were written.
+  /// A text with its length before it.
   mutating func text(_ count: UInt64) throws(Damaged) -> String {
     guard count <= UInt64(end &- position) else { throw Damaged() }
     defer { position &+= Int(count) }
     return String(decoding: bytes[position..<(position &+ Int(count))], as: UTF8.self)
   }
 
-  /// The byte that comes next, without going past it.
+  /// The next byte, without going past it.
   var peek: UInt8? { position < end ? bytes[position] : nil }
 
   mutating func block() throws(Damaged) -> [UInt8] {
@@ -107,7 +108,7 @@ struct ByteReader {
     return Array(bytes[position..<(position &+ count)])
   }
 
-  /// A reader of the block that follows, and this one behind it.
+  /// A reader of the block that follows; this reader continues after the block.
   mutating func inner() throws(Damaged) -> ByteReader {
     let count = try count()
     defer { position &+= count }
@@ -116,7 +117,7 @@ struct ByteReader {
 }
 
 extension Int64 {
-  /// Small magnitudes of either sign as small numbers: 0, -1, 1, -2 become 0, 1, 2, 3.
+  /// Maps small magnitudes of either sign to small numbers: 0, -1, 1, -2 become 0, 1, 2, 3.
   var zigzag: UInt64 { UInt64(bitPattern: (self << 1) ^ (self >> 63)) }
 
   init(zigzag value: UInt64) {

@@ -2,17 +2,17 @@ internal import Metrics
 
 /// The values of one field over several passes, in few bytes.
 ///
-/// What hosts tell has a shape: counters grow, memory comes in kibibytes and pages, percentages have
-/// two decimals, what is used and what is free add up. So numbers are written without the zero bits
-/// that all of them end in, as fractions of ten, as differences, or beside another field of the same
-/// point. The first byte says which:
+/// Values of hosts have patterns: counters grow, memory comes in kibibytes and pages, percentages
+/// have two decimals, used and free add up to a total. So numbers are written without their common
+/// final zero bits, as decimal fractions, as differences, or relative to another field of the same
+/// point. The first byte selects the encoding:
 ///
-/// bits 0 and 1: the numbers themselves, their differences, the differences of these, or one number
-/// that all are equal to; 3: a byte follows, how many final zero bits were left out; 4: a byte
-/// follows, how many decimals (two where it is not there); 5: a number follows, twice the place of
-/// the other field, and 1 more where both are added up. 4 alone: floats bit by bit.
+/// bits 0 and 1: the numbers themselves, their differences, second differences, or one number that
+/// all are equal to; 3: a byte follows, the number of final zero bits left out; 4: a byte follows,
+/// the number of decimals (two without it); 5: a number follows, twice the position of the other
+/// field, plus 1 if both are added up. 4 alone: floats bit by bit.
 enum Column {
-  /// Whole numbers, and how many decimals they stand for.
+  /// Integers, and the number of decimals by which they are scaled.
   struct Numbers {
     var values: [Int64]
     var decimals: Int
@@ -24,12 +24,12 @@ enum Column {
   static let bits: UInt8 = 0x04
   static let same: UInt8 = 0x03
 
-  /// The powers of ten that numbers are scaled by; what needs more is taken bit by bit.
+  /// The powers of ten that scale numbers; a number that needs more is written bit by bit.
   static let scales: [Double] = [1, 10, 100, 1000, 10_000]
 
-  /// Floats as whole numbers of as few decimals as lose nothing; nil where more are needed.
+  /// Floats as integers with the fewest decimals that lose nothing; nil if more are needed.
   ///
-  /// Two are the usual: percentages of one point should stand side by side.
+  /// Two decimals are preferred: the percentages of one point should have the same scale.
   static func decimals(_ floats: [Double]) -> Numbers? {
     let isConstant = floats.allSatisfy { $0 == floats.first }
     for decimals in isConstant ? [2, 3, 4] : [0, 2, 3, 4] {
@@ -56,7 +56,7 @@ enum Column {
     }
   }
 
-  /// About how many bits the numbers take.
+  /// An estimate of the bits that the numbers take.
   static func cost(_ values: [Int64]) -> Int {
     values.reduce(0) { $0 + 64 - $1.zigzag.leadingZeroBitCount }
   }
@@ -66,20 +66,20 @@ enum Column {
     values.reduce(0) { $0 | $1 }.trailingZeroBitCount & 63
   }
 
-  /// The neighbour beside which the numbers say least: its place, and whether the two add up.
+  /// The neighbour that gives the smallest encoding: its position, and whether the two add up.
   static func neighbour(
     of numbers: Numbers, among neighbours: [Numbers?]
   ) -> (place: Int, isSum: Bool)? {
     func cost(_ values: [Int64]) -> Int {
       let steps = differences(values)
       let zeros = steps.reduce(0) { $0 | $1 }.trailingZeroBitCount & 63
-      // The first is said once; how it grows, each time.
+      // The first value is written once; its difference, each time.
       return Self.cost(steps.dropFirst().map { $0 >> Int64(zeros) })
     }
-    // Saying beside which costs two bytes itself.
+    // The reference to the neighbour itself costs two bytes.
     var least = cost(numbers.values) - 16
     var best: (Int, Bool)?
-    // What belongs together stands close by; a GPU has seventy fields.
+    // Related fields stand close to each other; a GPU has seventy fields.
     for place in neighbours.indices.suffix(32) {
       guard let neighbour = neighbours[place], neighbour.decimals == numbers.decimals else {
         continue
@@ -98,7 +98,7 @@ enum Column {
 }
 
 extension ByteWriter {
-  /// Whole numbers on their own.
+  /// Integers without reference to another column.
   mutating func integers(_ values: [Int64]) { integers(values, form: 0, parameters: []) }
 
   private mutating func integers(_ values: [Int64], form: UInt8, parameters: [UInt8]) {
@@ -122,7 +122,7 @@ extension ByteWriter {
     for number in candidates[best] { zigzag(number) }
   }
 
-  /// A column, after those of the same series that stand before it.
+  /// Writes a column; the columns of the same series before it may serve as reference.
   mutating func column(
     _ values: [FieldValue], _ kind: Shape.Kind, _ neighbours: inout [Column.Numbers?]
   ) {
@@ -141,7 +141,7 @@ extension ByteWriter {
         numbers(scaled, isFloat: true, &neighbours)
       } else {
         neighbours.append(nil)
-        // Neighbours share sign, exponent and the upper bits of the fraction: those cancel out.
+        // Neighbours share sign, exponent and the upper bits of the fraction: these cancel out.
         bytes.append(Column.bits)
         var previous: UInt64 = 0
         for float in floats {
@@ -227,13 +227,13 @@ extension ByteReader {
       guard place >> 1 < UInt64(neighbours.count), let other = neighbours[Int(place >> 1)],
         other.values.count == count
       else { throw Damaged() }
-      // A sum is undone by taking the other away, a difference by adding it.
+      // A sum is reversed by subtracting the other field, a difference by adding it.
       numbers.values = Column.residue(numbers.values, other.values, isSum: place & 1 == 0)
     }
     return numbers
   }
 
-  /// A column, after those of the same series that stand before it.
+  /// Reads a column; the columns of the same series before it may serve as reference.
   mutating func column(
     _ count: Int, _ kind: Shape.Kind, _ neighbours: inout [Column.Numbers?]
   ) throws(Damaged) -> [FieldValue] {

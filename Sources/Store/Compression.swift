@@ -1,12 +1,12 @@
 internal import CZlib
 
-/// Packs bytes with zlib's deflate, again and again with the same memory.
+/// Compresses bytes with zlib's deflate and reuses its memory.
 public final class Compressor {
-  /// How the packed bytes are wrapped.
+  /// The wrapper of the compressed bytes.
   public enum Wrapping: Int32 {
-    /// RFC 1950: a two-byte header and a check sum.
+    /// RFC 1950: a two-byte header and a checksum.
     case zlib = 15
-    /// RFC 1952, as HTTP's `Content-Encoding: gzip` wants it.
+    /// RFC 1952, as HTTP's `Content-Encoding: gzip` requires.
     case gzip = 31
   }
 
@@ -14,7 +14,7 @@ public final class Compressor {
 
   /// The corresponding C function is `deflateInit2`.
   public init(_ wrapping: Wrapping, level: Int32) {
-    // zlib keeps a pointer back to its stream, so that it must not move.
+    // zlib keeps a pointer back to its stream, so the stream must not move.
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     let code = scrape_deflateInit2(stream, level, wrapping.rawValue)
@@ -26,7 +26,7 @@ public final class Compressor {
     stream.deallocate()
   }
 
-  /// The whole input, packed.
+  /// The whole input, compressed.
   public func pack(_ input: [UInt8]) -> [UInt8] {
     deflateReset(stream)
     let bound = Int(deflateBound(stream, UInt(input.count)))
@@ -44,7 +44,7 @@ public final class Compressor {
   }
 }
 
-/// Unpacks bytes that zlib packed; they may have been damaged, or made to fill the memory.
+/// Decompresses zlib data that may be damaged or built to fill the memory.
 public final class Decompressor {
   private var stream: UnsafeMutablePointer<z_stream>
 
@@ -52,7 +52,7 @@ public final class Decompressor {
   public init() {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    // 15 bits of window; 32 more takes either wrapping.
+    // 15 bits of window; 32 more accepts either wrapper.
     let code = inflateInit2_(
       stream, 15 + 32, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     precondition(code == Z_OK, "inflateInit2: out of memory")
@@ -63,7 +63,7 @@ public final class Decompressor {
     stream.deallocate()
   }
 
-  /// The whole input, unpacked; nil where it is damaged or longer than `limit` bytes.
+  /// The whole input, decompressed; nil if it is damaged or longer than `limit` bytes.
   public func unpack(_ input: [UInt8], limit: Int) -> [UInt8]? {
     inflateReset(stream)
     var output: [UInt8] = []
@@ -82,7 +82,7 @@ public final class Decompressor {
         if output.isEmpty { output = part } else { output += part }
         if code == Z_STREAM_END { return output }
         capacity = min(limit - output.count, max(capacity, 1 << 16))
-        // No progress with room to write means that the input is cut short.
+        // No progress with room to write means that the input is truncated.
         guard code == Z_OK, capacity > 0, !part.isEmpty else { return nil }
       }
     }

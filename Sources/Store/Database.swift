@@ -1,6 +1,6 @@
 internal import CSQLite
 
-/// A connection to a database file. It is used by one thread at a time and closed when it goes.
+/// A connection to a database file. One thread uses it at a time; it closes when it is released.
 final class Database {
   private let handle: OpaquePointer
   private var statements: [String: Statement] = [:]
@@ -10,7 +10,7 @@ final class Database {
   /// The corresponding C function is `sqlite3_open_v2`.
   init(path: String) throws(DatabaseError) {
     var handle: OpaquePointer?
-    // NOMUTEX: the owner is an actor. The full path keeps SQLite's URI parsing out of it.
+    // NOMUTEX: the owner is an actor. The absolute path bypasses SQLite's URI parsing.
     let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil)
     guard code == SQLITE_OK, let handle else {
       let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
@@ -21,10 +21,10 @@ final class Database {
     sqlite3_extended_result_codes(handle, 1)
   }
 
-  /// Opens the file for reading only. Of one that is quiet no lock is taken and no log is looked for.
+  /// Opens the file for reading only. With `isQuiet`, it takes no lock and looks for no log.
   init(reading path: String, isQuiet: Bool) throws(DatabaseError) {
     var handle: OpaquePointer?
-    // A path in a URI: all but these are percent-encoded (sqlite.org/uri.html).
+    // A path in a URI: all bytes but these are percent-encoded (sqlite.org/uri.html).
     let plain = Set("-._~/".utf8)
     let digits = Array("0123456789ABCDEF".utf8)
     var uri = Array("file:".utf8)
@@ -52,14 +52,14 @@ final class Database {
     sqlite3_close_v2(handle)
   }
 
-  /// Runs statements that take no arguments and whose rows are of no interest.
+  /// Runs statements without arguments; their rows are ignored.
   ///
   /// The corresponding C function is `sqlite3_exec`.
   func execute(_ sql: String) throws(DatabaseError) {
     guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw error(sql) }
   }
 
-  /// A statement, compiled once and kept.
+  /// A statement, compiled once and cached.
   func statement(_ sql: String) throws(DatabaseError) -> Statement {
     if let statement = statements[sql] { return statement }
     let statement = try Statement(sql, in: self, handle)
@@ -94,13 +94,13 @@ final class Database {
     return try statement.step() ? statement.integer(0) : nil
   }
 
-  /// How many rows the last statement changed.
+  /// The number of rows that the last statement changed.
   var changes: Int { Int(sqlite3_changes64(handle)) }
 
-  /// The rowid that the last insertion gave.
+  /// The rowid of the last insertion.
   var insertedID: Int64 { sqlite3_last_insert_rowid(handle) }
 
-  /// Runs the body as one transaction that takes the write lock at once; an error undoes it all.
+  /// Runs the body as one transaction that takes the write lock at once; an error rolls it back.
   func transaction<Value>(_ body: () throws(DatabaseError) -> Value) throws(DatabaseError) -> Value
   {
     try execute("BEGIN IMMEDIATE")
@@ -115,7 +115,7 @@ final class Database {
     }
   }
 
-  /// How long another process's lock is waited for.
+  /// Limits the wait for another process's lock.
   ///
   /// The corresponding C function is `sqlite3_busy_timeout`.
   func waitForLocks(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }

@@ -1,9 +1,9 @@
 internal import CSQLite
 
-/// A call of SQLite that failed.
+/// A failed call of SQLite.
 struct DatabaseError: Error, Sendable, CustomStringConvertible {
   var code: ResultCode
-  /// SQLite's own words.
+  /// The message of SQLite.
   var message: String
   var sql: String?
 
@@ -13,7 +13,7 @@ struct DatabaseError: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// SQLite's extended result code; those that this program does not know survive as numbers.
+/// An extended result code of SQLite; unknown codes are kept as numbers.
 struct ResultCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   let rawValue: Int32
 
@@ -29,7 +29,7 @@ struct ResultCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible
   static let io = ResultCode(rawValue: SQLITE_IOERR)
   static let full = ResultCode(rawValue: SQLITE_FULL)
 
-  /// The code without its refinement, which is in the upper bits.
+  /// The primary code, without the upper bits of the extended code.
   var primary: ResultCode { ResultCode(rawValue: rawValue & 0xff) }
 
   /// The corresponding C function is `sqlite3_errstr`.

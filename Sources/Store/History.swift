@@ -1,10 +1,10 @@
 public import Metrics
 
-/// All points of all passes, as far back as age and size allow.
+/// The points of all passes, within the limits of age and size.
 extension Store {
-  /// For how many passes the rows of the latest are kept: all hosts have been folded by then.
+  /// The number of latest passes whose rows are kept: all hosts have been folded by then.
   private static let recent = Int64(Block.passes + 8)
-  /// The lower bits of the number of a row are the host's.
+  /// The lower bits of a row's number are those of the host.
   private static let hostBits: Int64 = 20
 
   private static func row(_ host: Int64, _ pass: Int64) -> Int64 { pass << hostBits | host }
@@ -28,7 +28,7 @@ extension Store {
       .blob(rowCompressor.pack(bytes)))
   }
 
-  /// The row of a host and pass that is not folded yet; nil where there is none or it is damaged.
+  /// The unfolded row of a host and pass; nil if there is none or it is damaged.
   private func recent(
     _ host: Int64, _ pass: Int64, in database: Database
   ) throws(DatabaseError) -> (time: Timestamp, points: [Row.Kept])? {
@@ -45,7 +45,8 @@ extension Store {
     return found
   }
 
-  /// Folds the latest passes of those hosts whose turn it is, so that each pass has as much to do.
+  /// Folds the latest passes of the hosts that are due, so that every pass has the same amount of
+  /// work.
   func fold(
     passesUpTo pass: Int64, at now: Timestamp, in database: Database
   ) throws(DatabaseError) {
@@ -64,7 +65,7 @@ extension Store {
         let part = rows[first..<min(rows.count, first + Block.passes)]
         let bytes = Block.encode(part, shapes)
         guard bytes.count <= Row.limit else { continue }
-        // A window is looked for among the points' own times too: events are told later than they were.
+        // The span also applies to the times of the points: events are reported after they happen.
         var start = Timestamp(nanoseconds: .max)
         var stop = Timestamp(nanoseconds: .min)
         for row in part {
@@ -95,7 +96,7 @@ extension Store {
     return host
   }
 
-  /// The rows of a block; none where it is damaged.
+  /// The rows of a block; none if it is damaged.
   private func unfold(
     _ packed: [UInt8], wanted: (Shape, [String]) -> Bool
   ) -> [(time: Timestamp, points: [Row.Kept])] {
@@ -103,7 +104,8 @@ extension Store {
     return (try? Block.decode(bytes, shapes, wanted: wanted)) ?? []
   }
 
-  /// Calls the body with the rows of a host that may have points in the span, the folded ones first.
+  /// Calls the body with the rows of a host that may have points in the span, the folded ones
+  /// first.
   private func rows(
     of name: String, from: Timestamp, to: Timestamp, in database: Database,
     wanted: (Shape, [String]) -> Bool, body: (Timestamp, [Row.Kept]) -> Void
@@ -123,7 +125,8 @@ extension Store {
     }
   }
 
-  /// Deletes what is too old or too much: a bounded number of blocks, so that no pass is held up.
+  /// Deletes blocks beyond the limits of age and size: a bounded number, so that no pass is held
+  /// up.
   func prune(
     at time: Timestamp, keeping pass: Int64, in database: Database
   ) throws(DatabaseError) {
@@ -135,7 +138,7 @@ extension Store {
         try database.run(
           "DELETE FROM block WHERE id IN (SELECT id FROM block ORDER BY id LIMIT 128)")
         if database.changes > 0 { continue }
-        // Nothing but the latest passes is left: they go too, but for the very last.
+        // Only the latest passes are left: they are deleted too, except for the last one.
         try database.run(
           """
           DELETE FROM recent WHERE id IN (SELECT id FROM recent WHERE id < ? ORDER BY id LIMIT 1024)
@@ -157,7 +160,7 @@ extension Store {
         "DELETE FROM \(table) WHERE host IN (SELECT id FROM host WHERE seen < ?)",
         .integer(oldest.nanoseconds))
     }
-    // Its blocks are as old, and have gone or will have before its number is given again.
+    // The blocks of the host are as old, and are deleted before its number is used again.
     try database.run(
       """
       DELETE FROM host WHERE seen < ? AND NOT EXISTS (SELECT 1 FROM block WHERE host = host.id)
@@ -170,7 +173,7 @@ extension Store {
     return (pages - free) * (try database.integer("PRAGMA page_size") ?? 4096)
   }
 
-  /// Gives free pages back to the file system, but for those that the next passes will fill.
+  /// Returns free pages to the file system, except for those that the next passes will fill.
   func release(_ database: Database) throws(DatabaseError) {
     let free = try database.integer("PRAGMA freelist_count") ?? 0
     let spare = min(4096, limits.size / 4096 / 16)
@@ -179,9 +182,9 @@ extension Store {
   }
 }
 
-/// What people and charts ask of the history.
+/// Queries of the history by commands and charts.
 extension Store {
-  /// A series that the history knows.
+  /// A series of the history.
   public struct Series: Sendable, Hashable {
     public var measurement: String
     public var tags: [Tag]
@@ -190,7 +193,7 @@ extension Store {
 
   /// The values of one field over a span of time, in the order of time.
   ///
-  /// The series are those that have all of the tags; where several are meant, their values mingle.
+  /// The series are those that have all of the tags; the values of several series are merged.
   public func history(
     host: String, measurement: String, field: String, tags: [Tag] = [], from: Timestamp,
     to: Timestamp
@@ -200,7 +203,7 @@ extension Store {
     return series.values.flatMap { $0 }.sorted { $0.0 < $1.0 }
   }
 
-  /// The same for each series by its tags, all of them in one walk over the history.
+  /// The values of each series by its tags, read in one walk over the history.
   public func histories(
     host: String, measurement: String, field: String, tags: [Tag] = [], from: Timestamp,
     to: Timestamp

@@ -1,14 +1,14 @@
 public import Metrics
 
-/// What the store keeps of a host between passes.
+/// The state that the store keeps of a host between passes.
 public struct HostState: Sendable, Equatable {
-  /// The boot that the memory is of, by /proc/sys/kernel/random/boot_id; nil where it is unknown.
+  /// The boot in which the memory was read, by /proc/sys/kernel/random/boot_id; nil if unknown.
   public var bootID: String?
-  /// What each collector remembers.
+  /// The memory of each collector.
   public var memory: [String: Memory]
-  /// When each collector is due next.
+  /// The time at which each collector is due next.
   public var due: [String: Timestamp]
-  /// What changes rarely: `os`, `kernel`.
+  /// Facts that change rarely: `os`, `kernel`.
   public var facts: [String: String]
 
   public init(
@@ -22,7 +22,7 @@ public struct HostState: Sendable, Equatable {
   }
 }
 
-/// A record of named blocks. Merging copies those that stay without looking into them.
+/// A record of named blocks. A merge copies unchanged blocks without decoding them.
 struct Blocks {
   private var blocks: [String: [UInt8]] = [:]
 
@@ -105,7 +105,7 @@ extension Timestamp {
 }
 
 extension ByteWriter {
-  /// Names and texts, in their order.
+  /// Names and texts, in order.
   static func pairs(_ tags: [Tag]) -> [UInt8] {
     var writer = ByteWriter()
     writer.varint(tags.count)

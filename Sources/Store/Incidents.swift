@@ -1,12 +1,12 @@
 public import Metrics
 
-/// What people were told, what they said to it, and what notifiers remember.
+/// Incidents, acknowledgements, silences and the memory of notifiers.
 extension Store {
-  /// An incident, whose body the room of rules writes and reads.
+  /// An incident; the alerting code writes and reads its body.
   public struct KeptIncident: Sendable, Equatable {
     public var id: Int64
     public var contact: String
-    /// Whether a pass still has to look at it.
+    /// Whether passes still process it.
     public var isOpen: Bool
     public var body: JSON
 
@@ -18,13 +18,13 @@ extension Store {
     }
   }
 
-  /// That people want to hear nothing of some checks for some time.
+  /// A silence: no notifications for matching checks for a given time.
   public struct Silence: Sendable, Equatable {
-    /// 0 before it is kept.
+    /// 0 before it is stored.
     public var id: Int64 = 0
-    /// A pattern of hosts, as `--limit` takes it.
+    /// A pattern of hosts, as in `--limit`.
     public var hosts: String
-    /// A glob of checks; nil is all.
+    /// A glob of checks; nil for all.
     public var check: String?
     public var from: Timestamp
     public var until: Timestamp
@@ -43,11 +43,11 @@ extension Store {
     }
   }
 
-  /// That somebody knows of a check that is not well.
+  /// An acknowledgement of a check that is not ok.
   public struct Acknowledgement: Sendable, Equatable {
     public var host: String
     public var check: String
-    /// How bad it was: what becomes worse is no longer known.
+    /// The acknowledged severity: a worse state ends the acknowledgement.
     public var severity: Severity
     public var time: Timestamp
     public var who: String
@@ -65,14 +65,14 @@ extension Store {
     }
   }
 
-  /// So many incidents are remembered, and so many bytes of those that are over: a host with ever new
-  /// disks makes long ones.
+  /// The limit of stored incidents, and of bytes of closed ones: a host with ever new disks makes
+  /// long ones.
   private static let incidents: Int64 = 10_000
   private static let incidentBytes: Int64 = 64 << 20
 
   // MARK: Incidents
 
-  /// The incidents that a pass has to look at, or the latest of all, in order of their beginning.
+  /// The open incidents, or the latest of all, by start time.
   public func incidents(all limit: Int? = nil) throws(StoreError) -> [KeptIncident] {
     try with { database throws(DatabaseError) in
       var found: [KeptIncident] = []
@@ -90,7 +90,7 @@ extension Store {
     }
   }
 
-  /// The number for the next incident; none is given twice.
+  /// The number of the next incident; numbers are never reused.
   public func nextIncident() throws(StoreError) -> Int64 {
     try with { database throws(DatabaseError) in
       (try database.integer("SELECT max(seq) FROM sqlite_sequence WHERE name = 'incident'") ?? 0)
@@ -98,7 +98,7 @@ extension Store {
     }
   }
 
-  /// Keeps an incident outside of a pass's transaction: what was told is remembered at once.
+  /// Stores an incident outside the transaction of a pass: a delivery is recorded at once.
   public func keep(_ incident: KeptIncident) throws(StoreError) {
     try with { database throws(DatabaseError) in try self.keep(incident, in: database) }
   }
@@ -141,7 +141,7 @@ extension Store {
     }
   }
 
-  /// Keeps a silence and gives its number; those that ended a day ago are forgotten.
+  /// Stores a silence and returns its number; deletes silences that ended a day ago.
   public func add(_ silence: Silence) throws(StoreError) -> Int64 {
     try with { database throws(DatabaseError) in
       try database.run(
@@ -155,7 +155,7 @@ extension Store {
     }
   }
 
-  /// Writes what was changed of a silence.
+  /// Updates a silence.
   public func change(_ silence: Silence) throws(StoreError) {
     try with { database throws(DatabaseError) in
       try database.run(
@@ -165,7 +165,7 @@ extension Store {
     }
   }
 
-  /// Ends a silence now; whether there was one of that number that had not ended.
+  /// Ends a silence now; returns whether an active one had that number.
   public func endSilence(_ id: Int64, at time: Timestamp) throws(StoreError) -> Bool {
     try with { database throws(DatabaseError) in
       let found = try database.integer(
@@ -211,7 +211,7 @@ extension Store {
     }
   }
 
-  /// Forgets those of checks that are well again, or became worse.
+  /// Deletes acknowledgements of checks that are ok again or became worse.
   public func remove(_ acknowledgements: [Acknowledgement]) throws(StoreError) {
     try with { database throws(DatabaseError) in
       for one in acknowledgements {
@@ -224,7 +224,7 @@ extension Store {
 
   // MARK: Notifiers
 
-  /// What a notifier remembers of its place, by contact and name.
+  /// A notifier's memory of its place, by contact and name.
   public func notifierMemory(_ name: String) throws(StoreError) -> [String: String] {
     try with { database throws(DatabaseError) in
       var values: [String: String] = [:]

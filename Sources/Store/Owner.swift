@@ -1,10 +1,10 @@
-/// Which inventory a store belongs to.
+/// The inventory to which a store belongs.
 extension Store {
-  /// An inventory, as the store remembers it.
+  /// An inventory as the store records it.
   public struct Owner: Sendable, Equatable {
     /// The absolute path of the inventory.
     public var inventory: String
-    /// A number that stands for the names and addresses of its hosts.
+    /// A hash of the names and addresses of its hosts.
     public var hosts: UInt64
 
     public init(inventory: String, hosts: UInt64) {
@@ -12,14 +12,14 @@ extension Store {
       self.hosts = hosts
     }
 
-    /// Whether both are one inventory: at the same place, whatever it holds by now, or the same hosts at
-    /// another place.
+    /// Whether both are one inventory: the same path, whatever it holds now, or the same hosts at
+    /// another path.
     public func isSame(as other: Owner) -> Bool {
       inventory == other.inventory || hosts == other.hosts
     }
   }
 
-  /// The inventory whose passes are kept here; nil before the first pass.
+  /// The inventory whose passes are stored here; nil before the first pass.
   public func owner() throws(StoreError) -> Owner? {
     try with { database throws(DatabaseError) in
       var owner: Owner?
@@ -30,7 +30,7 @@ extension Store {
     }
   }
 
-  /// Makes the store that of an inventory.
+  /// Assigns the store to an inventory.
   public func keep(_ owner: Owner) throws(StoreError) {
     try with { database throws(DatabaseError) in
       try database.run(

@@ -1,9 +1,9 @@
 public import Metrics
 
-/// Passes, and how each target was at its last.
+/// Passes, and the state of each target in its last one.
 extension Store {
-  /// How many passes of each scope are remembered by their figures: those of parts, by hand or by
-  /// another timer, do not push out the whole ones.
+  /// The limit of stored passes for each scope: partial passes, by hand or by another timer, do not
+  /// displace the full ones.
   private static let passes: Int64 = 1000
 
   func keep(_ pass: PassSummary, in database: Database) throws(DatabaseError) -> Int64 {
@@ -55,7 +55,7 @@ extension Store {
     if let known {
       try database.rows("SELECT boot, memory, due, facts FROM host WHERE id = ?", .integer(known)) {
         let before = $0.optionalText(0)
-        // Memory is of one boot: what was kept in another is of no use to any rate.
+        // Memory belongs to one boot: counters of another boot are of no use for rates.
         let untouched = !result.isOfBoot || (result.bootID == nil && result.memory.isEmpty)
         if untouched { boot = before }
         if untouched || before == result.bootID { memory = (try? Blocks($0.blob(1))) ?? Blocks() }
@@ -115,7 +115,7 @@ extension Store {
     }
   }
 
-  /// How every target was when it was last asked, by host and target.
+  /// The last known state of every target, by host and target.
   public func status() throws(StoreError) -> [TargetStatus] {
     try with { database throws(DatabaseError) in
       var all: [TargetStatus] = []
@@ -139,7 +139,7 @@ extension Store {
     }
   }
 
-  /// What the collectors of each host had to complain of at their last turn.
+  /// The collector faults of each host from the last run of that collector.
   public func problems() throws(StoreError) -> [String: [CollectorProblem]] {
     try with { database throws(DatabaseError) in
       var all: [String: [CollectorProblem]] = [:]
@@ -156,7 +156,7 @@ extension Store {
     }
   }
 
-  /// The latest passes, the last one first; of one scope only where it is named.
+  /// The latest passes, newest first; of one scope if it is named.
   public func passes(
     _ count: Int = 1, of scope: PassScope? = nil
   ) throws(StoreError) -> [PassSummary] {

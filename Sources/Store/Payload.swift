@@ -1,7 +1,7 @@
-/// Points in the form that a sink sends.
+/// Points in the format that a sink sends.
 public struct Payload: Sendable, Equatable {
   public var body: [UInt8]
-  /// How many points those are.
+  /// The number of points.
   public var lines: Int
 
   public init(body: [UInt8], lines: Int) {

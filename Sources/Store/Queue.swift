@@ -1,38 +1,38 @@
 public import Metrics
 
-/// What is to be delivered to each durable sink, until it has been.
+/// The payloads for each durable sink, until they are delivered.
 extension Store {
-  /// A payload that waits.
+  /// A payload in the queue.
   public struct Waiting: Sendable, Equatable {
-    /// Its place in the queue; a smaller one is older.
+    /// Its position in the queue; a smaller one is older.
     public var id: Int64
     public var payload: Payload
   }
 
-  /// A sink's queue in figures.
+  /// The counts of a sink's queue.
   public struct QueueStatus: Sendable, Equatable {
     public var sink: String
     public var payloads: Int
     public var lines: Int
     public var bytes: Int
     public var oldest: Timestamp?
-    /// Points that were dropped, ever, because the queue was at its bound.
+    /// Points dropped at the queue's limits since the store was created.
     public var dropped: Int
-    /// Why nothing was delivered at the last attempt; nil where that went well.
+    /// Why the last attempt delivered nothing; nil if it succeeded.
     public var trouble: Trouble?
   }
 
-  /// A sink that did not take what it was brought, or not all.
+  /// A sink that failed, in whole or in part.
   public struct Trouble: Sendable, Equatable {
-    /// How often in a row.
+    /// The number of failures in a row.
     public var failures: Int
-    /// When that began.
+    /// The time of the first of them.
     public var since: Timestamp
-    /// Until when it is left alone; in the past where it need not be.
+    /// The end of the back-off; in the past if there is none.
     public var until: Timestamp
-    /// The word of docs/metrics.md for it.
+    /// The reason, a word of docs/metrics.md.
     public var reason: String
-    /// What it said. It may hold a server's words: make it visible before printing.
+    /// The error message. May hold a server's words: make it visible before printing.
     public var message: String
 
     public init(
@@ -61,7 +61,7 @@ extension Store {
     }
   }
 
-  /// Drops what is too much or has waited too long, also for sinks that are no longer there.
+  /// Drops payloads beyond the limits of size and age, also for removed sinks.
   func pruneQueues(
     to bounds: [String: QueueBounds], at time: Timestamp, in database: Database
   ) throws(DatabaseError) {
@@ -71,7 +71,7 @@ extension Store {
       let bounds = bounds[sink] ?? QueueBounds()
       let oldest = time.before(bounds.keep)
       try drop("sink = ?1 AND time < ?2", .text(sink), .integer(oldest.nanoseconds), in: database)
-      // From the newest back: what lies beyond the bound goes, the oldest points first.
+      // From the newest back: payloads beyond the limit are dropped, the oldest first.
       var bytes: Int64 = 0
       var last: Int64 = 0
       try database.rows("SELECT id, bytes FROM queue WHERE sink = ? ORDER BY id DESC", .text(sink))
@@ -83,7 +83,7 @@ extension Store {
     }
   }
 
-  /// Counts the points that are given up, then deletes them.
+  /// Counts the points that are dropped, then deletes them.
   private func drop(
     _ condition: String, _ values: SQLValue..., in database: Database
   ) throws(DatabaseError) {
@@ -96,7 +96,7 @@ extension Store {
     try database.run("DELETE FROM queue WHERE \(condition)", values)
   }
 
-  /// The oldest payload of the sink after the given one; nil where no more wait.
+  /// The oldest payload of the sink after the given one; nil if there are no more.
   public func next(for sink: String, after id: Int64 = 0) throws(StoreError) -> Waiting? {
     try with { database throws(DatabaseError) in
       var waiting: Waiting?
@@ -111,7 +111,7 @@ extension Store {
     }
   }
 
-  /// Forgets payloads that were delivered.
+  /// Deletes delivered payloads.
   public func delivered(_ ids: [Int64]) throws(StoreError) {
     try with { database throws(DatabaseError) in
       try database.transaction { () throws(DatabaseError) in
@@ -120,7 +120,7 @@ extension Store {
     }
   }
 
-  /// How the sink failed when it was last tried; nil where it did not.
+  /// The failure of the sink's last attempt; nil if it succeeded.
   public func trouble(of sink: String) throws(StoreError) -> Trouble? {
     try with { database throws(DatabaseError) in
       var trouble: Trouble?
@@ -131,7 +131,7 @@ extension Store {
     }
   }
 
-  /// Remembers that the sink failed, or with nil that it does no more.
+  /// Stores the sink's failure, or clears it with nil.
   public func remember(_ trouble: Trouble?, of sink: String) throws(StoreError) {
     try with { database throws(DatabaseError) in
       guard let trouble else {
@@ -148,7 +148,7 @@ extension Store {
     }
   }
 
-  /// The queues that hold or have dropped anything.
+  /// The queues that hold or have dropped points.
   public func queues() throws(StoreError) -> [QueueStatus] {
     try with { database throws(DatabaseError) in
       var all: [String: QueueStatus] = [:]
@@ -179,10 +179,10 @@ extension Store.Trouble {
       message: row.text(column + 4))
   }
 
-  /// The longest that a sink is left alone for costing time, and for asking for it.
+  /// The limits of the back-off: after a slow failure, and at the server's request.
   public static let longest = (cost: Duration.seconds(300), asked: Duration.seconds(3600))
 
-  /// Whether the sink is to be left alone. A moment too far off is of a clock that was set back.
+  /// Whether the sink is backing off. A time too far ahead comes from a clock that was set back.
   public func holds(at now: Timestamp) -> Bool {
     until > now && until <= now.after(Self.longest.asked)
   }

@@ -1,8 +1,8 @@
-/// How much may wait for a sink that takes nothing; what is dropped at the bound is counted.
+/// The limits of a sink's queue; points dropped at a limit are counted.
 public struct QueueBounds: Sendable, Equatable {
-  /// The most bytes, in the sink's own form; the oldest points go first.
+  /// The limit in bytes of the sink's own format; the oldest points are dropped first.
   public var size: Int64 = 256 << 20
-  /// The greatest age.
+  /// The limit of age.
   public var keep: Duration = .seconds(7 * 86_400)
 
   public init(size: Int64 = 256 << 20, keep: Duration = .seconds(7 * 86_400)) {

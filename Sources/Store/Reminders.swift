@@ -1,8 +1,8 @@
 public import Metrics
 
-/// When something that comes again and again was last done, by name: a contact's report.
+/// The last time of each recurring action, by name: a contact's report.
 extension Store {
-  /// Nil where it never was.
+  /// The last time; nil if never.
   public func reminder(_ name: String) throws(StoreError) -> Timestamp? {
     try with { database throws(DatabaseError) in
       var time: Timestamp?

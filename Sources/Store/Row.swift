@@ -1,20 +1,20 @@
 internal import Metrics
 
-/// The points of one host and pass as bytes: the store's form of the latest passes.
+/// The points of one host and pass as bytes: the store's format of the latest passes.
 ///
-/// It is quick to write and stands for itself. Later passes of the host are folded into a `Block`.
+/// A row is fast to write and self-contained. Later passes of the host are folded into a `Block`.
 enum Row {
-  /// The most bytes that a row or block holds once unpacked.
+  /// The limit of an unpacked row or block in bytes.
   static let limit = 16 << 20
 
-  /// Writes the points; those without fields say nothing and are left out.
+  /// Writes the points, except for those without fields.
   static func encode(
     _ points: [Point], at time: Timestamp, _ shapes: Shapes, in database: Database
   ) throws(DatabaseError) -> [UInt8] {
     var writer = ByteWriter()
-    let told = points.filter { !$0.fields.isEmpty }
-    writer.varint(told.count)
-    for point in told {
+    let filled = points.filter { !$0.fields.isEmpty }
+    writer.varint(filled.count)
+    for point in filled {
       try shapes.write(point, to: &writer, in: database)
       for tag in point.tags { writer.string(tag.value) }
       if let own = point.time { writer.zigzag(own.nanoseconds &- time.nanoseconds) }
@@ -23,7 +23,7 @@ enum Row {
     return writer.bytes
   }
 
-  /// A point as it was kept, with the shape that it shares with others.
+  /// A stored point, with the shape that it shares with others.
   struct Kept {
     var shape: Shape
     var tags: [String]
@@ -92,7 +92,7 @@ extension ByteReader {
 }
 
 extension Double {
-  /// The number in hundredths, where it is exactly that: collectors round percentages so.
+  /// The number in hundredths if that is exact: collectors round percentages so.
   var hundredths: Int64? {
     let scaled = (self * 100).rounded()
     guard scaled.magnitude < 0x1p53, scaled / 100 == self, !(self == 0 && sign == .minus),

@@ -1,9 +1,9 @@
-/// The tables of the store, and how an older file is brought up to date.
+/// The tables of the store, and the upgrade of an older file.
 enum Schema {
-  /// `scrp` in ASCII; tells our files from other people's. Shown by file(1).
+  /// `scrp` in ASCII; separates this program's files from others. Shown by file(1).
   static let applicationID: Int64 = 0x7363_7270
 
-  /// Each entry brings a file from the version of its index to the next.
+  /// Each entry upgrades a file from the version of its index to the next.
   static let migrations = [
     """
     -- What is known of a host. The blobs are written by HostState.swift.
@@ -67,7 +67,7 @@ enum Schema {
       until INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL) WITHOUT ROWID;
     """,
     """
-    -- What people were told, and what they said to it: see Incidents.swift.
+    -- Incidents, silences, acknowledgements and memory of notifiers: see Incidents.swift.
     CREATE TABLE incident (
       id INTEGER PRIMARY KEY AUTOINCREMENT, contact TEXT NOT NULL, open INTEGER NOT NULL,
       body BLOB NOT NULL);
@@ -96,7 +96,7 @@ enum Schema {
 
   static var version: Int64 { Int64(migrations.count) }
 
-  /// What a file turned out to be.
+  /// The kind of a file.
   enum Finding: Equatable {
     case ours
     /// Another program's database.
@@ -105,7 +105,7 @@ enum Schema {
     case newer(Int64)
   }
 
-  /// Looks at the file, and brings it to this version where it is ours or empty.
+  /// Inspects the file, and upgrades it to this version if it belongs to this program or is empty.
   static func prepare(_ database: Database) throws(DatabaseError) -> Finding {
     var finding = try look(at: database)
     guard finding == .ours, try database.integer("PRAGMA user_version") != version else {
@@ -115,7 +115,7 @@ enum Schema {
     try database.execute("PRAGMA auto_vacuum = INCREMENTAL")
     try database.execute("PRAGMA journal_mode = WAL")
     try database.transaction { () throws(DatabaseError) in
-      // Another process may have been quicker.
+      // Another process may have been faster.
       finding = try look(at: database)
       guard finding == .ours else { return }
       let old = try database.integer("PRAGMA user_version") ?? 0
@@ -126,8 +126,8 @@ enum Schema {
     return finding
   }
 
-  /// What of this version's tables and columns a file lacks, as the end of a sentence; nil where it has
-  /// them all. A file that says that it is ours may have lost some, to a hand or a failing disk.
+  /// The tables and columns of this version that a file lacks, as the end of a sentence; nil if it
+  /// has all. A file with the right version may have lost some, by hand or through a failing disk.
   static func loss(in database: Database) throws(DatabaseError) -> String? {
     let wanted = try Database(path: ":memory:")
     for migration in migrations { try wanted.execute(migration) }

@@ -1,9 +1,9 @@
 internal import Metrics
 
-/// What points of one kind have in common: the names and types, without any value.
+/// The names and types that points of one kind share, without values.
 ///
-/// Collectors decide them, so that there are a few hundred in all and each is kept once in the
-/// store, as its encoded form; rows refer to it by number.
+/// Collectors decide the shapes, so there are a few hundred at most. The store keeps each once, in
+/// encoded form; rows refer to it by number.
 final class Shape: Hashable, Sendable {
   enum Kind: UInt8 {
     case integer, float, string, boolean
@@ -11,7 +11,7 @@ final class Shape: Hashable, Sendable {
 
   let encoded: [UInt8]
   let measurement: String
-  /// Whether the points bear a time of their own, as events do.
+  /// Whether the points have a time of their own, as events do.
   let timed: Bool
   let tags: [String]
   let fields: [(name: String, kind: Kind)]
@@ -23,7 +23,7 @@ final class Shape: Hashable, Sendable {
     hasher.combine(fields.count)
   }
 
-  /// The encoded form of a point's shape, written over what the writer held.
+  /// The encoded shape of a point; the writer's previous content is overwritten.
   static func encode(_ point: Point, into writer: inout ByteWriter) {
     writer.bytes.removeAll(keepingCapacity: true)
     writer.string(point.measurement)
@@ -68,9 +68,10 @@ extension FieldValue {
   }
 }
 
-/// The numbers of the shapes that the store knows.
+/// The numbers of the shapes in the store.
 final class Shapes {
-  /// More than collectors can make; what a host may add beyond is written out in each row.
+  /// A limit above the number of shapes that collectors can make; further shapes, which a host may
+  /// cause, are written out in each row.
   static let limit = 20_000
 
   private var numbers: [[UInt8]: Int] = [:]
@@ -79,14 +80,14 @@ final class Shapes {
 
   private var newest = 0
 
-  /// Forgets all numbers: those that a transaction gave may have been undone with it.
+  /// Drops all numbers: a rolled-back transaction may have assigned some of them.
   func forget() {
     numbers.removeAll()
     shapes.removeAll()
     newest = 0
   }
 
-  /// Reads what the database holds and this process has not seen.
+  /// Reads the shapes in the database that this process has not seen.
   func refresh(_ database: Database) throws(DatabaseError) {
     try database.rows("SELECT id, body FROM shape WHERE id > ?", .integer(Int64(newest))) { row in
       self.learn(row.blob(1), as: Int(row.integer(0)))
@@ -100,7 +101,7 @@ final class Shapes {
     shapes[number] = shape
   }
 
-  /// Writes a reference to the shape of the point, adding the shape to the store where it is new.
+  /// Writes a reference to the shape of the point; a new shape is added to the store.
   func write(
     _ point: Point, to writer: inout ByteWriter, in database: Database
   ) throws(DatabaseError) {

@@ -1,6 +1,6 @@
 internal import CSQLite
 
-/// A value to be bound to a parameter of a statement.
+/// A value to bind to a parameter of a statement.
 enum SQLValue {
   case null
   case integer(Int64)
@@ -31,9 +31,9 @@ final class Statement {
 
   deinit { sqlite3_finalize(handle) }
 
-  /// Binds all parameters, in their order.
+  /// Binds all parameters, in order.
   func bind(_ values: [SQLValue]) throws(DatabaseError) {
-    // What the last step of an earlier run reported was reported then.
+    // The error of an earlier run's last step has been reported already.
     sqlite3_reset(handle)
     for (position, value) in zip(1..., values) {
       let index = Int32(position)
@@ -57,7 +57,7 @@ final class Statement {
     }
   }
 
-  /// Goes to the next row; false at the end.
+  /// Moves to the next row; false at the end.
   func step() throws(DatabaseError) -> Bool {
     switch sqlite3_step(handle) {
     case SQLITE_ROW: return true

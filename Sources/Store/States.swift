@@ -1,8 +1,8 @@
 public import Metrics
 
-/// How each check is, and how it came to be so.
+/// The states of all checks and their history.
 extension Store {
-  /// A change of one host's check.
+  /// A transition of one host's check.
   public struct KeptTransition: Sendable, Equatable {
     public var host: String
     public var transition: CheckTransition
@@ -79,11 +79,11 @@ extension Store {
     }
   }
 
-  /// How each check was before its last change that is remembered, by host and name.
+  /// The state of each check before its last stored transition, by host and name.
   public func severitiesBefore() throws(StoreError) -> [String: [String: Severity]] {
     try with { database throws(DatabaseError) in
       var all: [String: [String: Severity]] = [:]
-      // Beside max(), SQLite takes the other columns from its row.
+      // Next to max(), SQLite takes the other columns from the same row.
       try database.rows(
         """
         SELECT host.name, transition.name, before, max(transition.id) FROM transition
@@ -96,7 +96,7 @@ extension Store {
     }
   }
 
-  /// The latest transitions, the newest first; of one host only where it is named.
+  /// The latest transitions, newest first; of one host if it is named.
   public func transitions(
     of host: String? = nil, limit: Int = 100
   ) throws(StoreError) -> [KeptTransition] {

@@ -1,24 +1,25 @@
 internal import Engine
 public import Metrics
 
-/// What `scrape` keeps between passes, in one SQLite file: the hosts' counters and due times, how
-/// each target was, the history of all points, and what a sink has not yet taken.
+/// The data that `scrape` keeps between passes, in one SQLite file: counters and due times of
+/// hosts, states of targets, the history of all points, and the queues of sinks.
 ///
-/// All of it runs on a thread of its own, since a disk may block. A pass loads at its start and
-/// finishes with one transaction: a pass that was reported as kept outlives `kill -9` and a power cut.
-/// A damaged file is set aside and a new one begun; `notes` tells. Another program's file is refused.
-/// A store that is opened to be read changes nothing on the disk.
+/// All of it runs on its own thread, since a disk may block. A pass loads at its start and ends
+/// with one transaction: a pass that was reported as stored survives `kill -9` and a power cut. A
+/// damaged file is set aside and a new one is created; `notes` reports it. A file of another
+/// program is refused. A store that is opened for reading changes nothing on the disk.
 public actor Store {
-  /// How much of the history is kept.
+  /// The limits of the history.
   public struct Limits: Sendable, Equatable {
-    /// How old the history may grow.
+    /// The limit of the history's age.
     public var keep: Duration
-    /// How many bytes of disk the history may take.
+    /// The limit of the history's size on disk, in bytes.
     public var size: Int64
-    /// How many changes of states are remembered: of 400 hosts that all go down and come back, 50,000 are
-    /// some sixty times.
+    /// The limit of stored transitions: 50,000 are some sixty times 400 hosts that go down and up
+    /// again.
     public var changes: Int
-    /// How many of one host, so that one whose names change all the time does not push out the others'.
+    /// The limit of one host, so that a host whose names change all the time does not displace the
+    /// others.
     public var changesOfHost: Int
 
     public init(
@@ -48,9 +49,9 @@ public actor Store {
     thread.asUnownedSerialExecutor()
   }
 
-  /// Names the file; it is opened, and made where it is missing, at the first use.
+  /// Names the file. The first use opens it, or creates it if it is missing.
   ///
-  /// Where it is only `read`, a file that is not there is an error, and nothing can be kept.
+  /// With `read`, a missing file is an error and nothing can be stored.
   public init(path: String, limits: Limits = Limits(), read: Bool = false) {
     self.path = path
     self.limits = limits
@@ -65,13 +66,13 @@ public actor Store {
   /// Closes the file; the next use opens it again.
   public func close() { connection = nil }
 
-  /// What people should be told about the file since the last time this was asked.
+  /// Notes about the file for people since the last call.
   public func notes() -> [String] {
     defer { untold.removeAll() }
     return untold
   }
 
-  /// The state of each of the hosts that is known.
+  /// The state of each known host among these.
   public func load(_ hosts: [String]) throws(StoreError) -> [String: HostState] {
     try with { database throws(DatabaseError) in
       var states: [String: HostState] = [:]
@@ -84,8 +85,8 @@ public actor Store {
     }
   }
 
-  /// Keeps what a pass found out and what is to be delivered, all or nothing. A queue without
-  /// bounds of its own, as that of a sink that is no longer there, has the usual ones.
+  /// Stores the results of a pass and the payloads to deliver, all or nothing. A queue without its
+  /// own limits, as that of a removed sink, has the default ones.
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
     bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = []
@@ -112,7 +113,7 @@ public actor Store {
     }
   }
 
-  /// Runs the body on the open database; where that proves to be damaged, once more on a new one.
+  /// Runs the body on the open database; if that is damaged, once more on a new one.
   func with<Value>(
     _ body: (Database) throws(DatabaseError) -> Value
   ) throws(StoreError) -> Value {

@@ -1,19 +1,19 @@
-/// Why the store could not do what was asked of it.
+/// Why an operation of the store failed.
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
     /// The file was written by a later version of this program.
     case newer
-    /// The file was written by an earlier version, and is only read.
+    /// The file was written by an earlier version and is open for reading only.
     case older
-    /// The file is another program's, and was not touched.
+    /// The file belongs to another program and was not touched.
     case foreign
-    /// The file or its folder cannot be made, opened, read or written.
+    /// The file or its folder cannot be created, opened, read or written.
     case inaccessible
     /// The disk is full.
     case full
     /// Another process held the file too long.
     case busy
-    /// SQLite said something else.
+    /// Another error of SQLite.
     case failed
   }
 

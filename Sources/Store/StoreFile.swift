@@ -3,15 +3,16 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 
-/// The file of the store: made with its folder, opened, and put aside where it cannot be used.
+/// The file of the store: created with its folder, opened, and set aside if it is damaged.
 struct StoreFile {
   let path: String
 
-  /// Opens the file, which is made where there is none; tells what had to be put aside for that.
+  /// Opens the file, or creates it if it is missing; returns a note about a file that was set
+  /// aside.
   func open() throws(StoreError) -> (Database, note: String?) {
     try refuseForeign()
     try makeFolder()
-    // Two that open a file which one of them is just making would each find it half made.
+    // Two processes that open a file while one of them creates it would each find it incomplete.
     let turn = turnToOpen()
     defer { extendLifetime(turn) }
     try make()
@@ -40,13 +41,13 @@ struct StoreFile {
     }
   }
 
-  /// Opens the file where the disk has no room for the index of the log, which is a file beside it: it is
-  /// kept in memory by a process that has the store for itself. What is there can be read; what needs room
+  /// Opens the file if the disk has no room for the index of the log, a file beside it: the index
+  /// is kept in memory, and the process has exclusive access. Reads work; a write that needs room
   /// fails as before.
   private func withoutIndex() throws -> Database? {
     let database = try Database(path: path)
     database.waitForLocks(milliseconds: 10_000)
-    // Before the log is first looked at (sqlite.org/wal.html, 8).
+    // Must precede the first use of the log (sqlite.org/wal.html, 8).
     try database.execute("PRAGMA locking_mode = EXCLUSIVE")
     guard try Schema.prepare(database) == .ours, try Schema.loss(in: database) == nil else {
       return nil
@@ -55,11 +56,12 @@ struct StoreFile {
     return database
   }
 
-  /// Opens the file for reading and changes nothing: neither the file, nor what is beside it.
+  /// Opens the file for reading and changes nothing: neither the file, nor the files beside it.
   func openToRead() throws(StoreError) -> Database {
     try refuseForeign()
     var status = stat()
-    // Without a log nobody writes, and the file is all there is. Else SQLite must see the log, too.
+    // Without a log there is no writer and the file is complete. Otherwise SQLite must read the
+    // log, too.
     let isQuiet = stat(path + "-wal", &status) != 0 || status.st_size == 0
     do {
       let database = try Database(reading: path, isQuiet: isQuiet)
@@ -105,10 +107,11 @@ struct StoreFile {
         + "\(Schema.version)): update scrape, or name another file with --store")
   }
 
-  /// Refuses a file that cannot have been ours, before anything beside it is made.
+  /// Refuses a file that cannot belong to this program, before any file beside it is made.
   ///
-  /// Ours begins as SQLite's do, with our number behind (sqlite.org/fileformat2, 1.3). One that is damaged
-  /// there is told by the lock file that was made when it was opened first.
+  /// A file of this program begins with SQLite's header and this program's number
+  /// (sqlite.org/fileformat2, 1.3). A file with a damaged header is recognised by the lock file
+  /// from its first opening.
   private func refuseForeign() throws(StoreError) {
     let number = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard number >= 0 else { return }
@@ -123,12 +126,12 @@ struct StoreFile {
     let application = head[68..<72].reduce(Int64(0)) { $0 << 8 | Int64($1) }
     if isDatabase, application == Schema.applicationID { return }
     if isDatabase, application != 0 { throw foreign }
-    // The number of a new one may stand in its log alone, where SQLite finds it.
+    // The number of a new file may be only in its log, where SQLite finds it.
     if isDatabase, stat(path + "-wal", &status) == 0, status.st_size > 0 { return }
     guard access(path + ".opening", F_OK) == 0 else { throw foreign }
   }
 
-  /// FULL: a pass that was reported as kept survives a power cut. It costs one fsync a pass.
+  /// FULL: a pass that was reported as stored survives a power cut. It costs one fsync per pass.
   private func configure(_ database: Database) throws(DatabaseError) {
     try database.execute(
       """
@@ -158,17 +161,17 @@ struct StoreFile {
     }
   }
 
-  /// Renames the file, and what belongs to it, to `…-corrupt-DATE`.
+  /// Renames the file, and the files beside it, to `…-corrupt-DATE`.
   func setAside() throws(StoreError) -> String {
     let date = Timestamp(seconds: Int64(time(nil))).compactDate
     let earlier = setAsideBefore()
-    // Of one second, each has a higher number than those before it, also when they have gone.
+    // Several files of one second get increasing numbers, also after earlier ones are deleted.
     let last = earlier.last { $0.date == date }
     let aside = "\(path)-corrupt-\(date)\(last.map { "-\($0.number + 1)" } ?? "")"
     guard rename(path, aside) == 0 else {
       throw StoreError(.inaccessible, "\(path) cannot be set aside: \(SystemError("rename"))")
     }
-    // The log holds what was not yet in the file; the index of the log is made anew from it.
+    // The log holds data that is not yet in the file; SQLite rebuilds the index of the log.
     rename(path + "-wal", aside + "-wal")
     unlink(path + "-shm")
     for old in earlier.dropLast(Self.asideLimit - 1) {
@@ -178,11 +181,11 @@ struct StoreFile {
     return aside
   }
 
-  /// How many files that were set aside are left for people to look at: a disk that fails again and
-  /// again must not be filled by them.
+  /// The number of set-aside files that are kept for inspection: a disk that fails again and again
+  /// must not fill up with them.
   private static let asideLimit = 3
 
-  /// The files that were set aside, the oldest first.
+  /// The set-aside files, oldest first.
   private func setAsideBefore() -> [(path: String, date: String, number: Int)] {
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let folder = slash.map { String(path[...$0]) } ?? "./"
@@ -204,8 +207,8 @@ struct StoreFile {
     return found.sorted { ($0.date, $0.number) < ($1.date, $1.number) }
   }
 
-  /// Waits until nobody else is opening the file; nil where no lock can be had, as in a folder that
-  /// is not ours to write in.
+  /// Waits until no other process is opening the file; nil if no lock can be taken, as in a folder
+  /// that is not writable.
   private func turnToOpen() -> Turn? {
     let number = Glibc.open(path + ".opening", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard number >= 0 else { return nil }
@@ -214,13 +217,13 @@ struct StoreFile {
     return turn
   }
 
-  /// A lock that is let go with the descriptor.
+  /// A lock that is released with the descriptor.
   private final class Turn {
     private let descriptor: FileDescriptor
     init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
   }
 
-  /// Makes the folder (0700) where it is missing.
+  /// Creates the folder (0700) if it is missing.
   private func makeFolder() throws(StoreError) {
     for (index, byte) in path.utf8.enumerated() where byte == UInt8(ascii: "/") && index > 0 {
       let folder = String(decoding: path.utf8.prefix(index), as: UTF8.self)
@@ -232,9 +235,9 @@ struct StoreFile {
     }
   }
 
-  /// Makes the file (0600) where it is missing. SQLite gives its log the file's mode.
+  /// Creates the file (0600) if it is missing. SQLite gives its log the file's mode.
   private func make() throws(StoreError) {
-    // A file that exists is not opened here: closing it would drop SQLite's locks on it.
+    // An existing file is not opened here: closing it would drop SQLite's locks on it.
     var status = stat()
     if stat(path, &status) != 0 {
       let fd = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -251,17 +254,17 @@ struct StoreFile {
 }
 
 extension ResultCode {
-  /// Whether a full disk may be the reason: SQLite says which only where it was writing rows.
+  /// Whether a full disk may be the cause: SQLite names it only for writes of rows.
   fileprivate var mayLackRoom: Bool { [.io, .full, .cannotOpen].contains(primary) }
 
-  /// Whether the file itself is not, or no longer, a database.
+  /// Whether the file is not, or no longer, a database.
   var isDamage: Bool {
     primary == .corrupt || primary == .notADatabase
   }
 }
 
 extension Timestamp {
-  /// The moment in UTC as `20261231T235959Z`.
+  /// The time in UTC as `20261231T235959Z`.
   var compactDate: String {
     var time = time_t(seconds)
     var parts = tm()

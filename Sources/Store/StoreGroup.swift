@@ -2,15 +2,16 @@ internal import CLinux
 internal import Engine
 internal import Glibc
 
-/// A group of users who share the store: `scrape status`, `ack` and `silence` as others than the timer's
-/// user.
+/// A group of users who share the store: they run `scrape status`, `ack` and `silence` under other
+/// accounts than the timer's.
 extension Store {
-  /// Lets the group use the file and what SQLite keeps beside it, and what it will make there later.
+  /// Gives the group access to the file, to SQLite's files beside it, and to those that it creates
+  /// later.
   ///
-  /// To read a file with a log, SQLite writes to the index of the log beside it.
+  /// A reader of a file with a log must write to the index of the log beside it.
   ///
-  /// The folder is given to the group only where nobody but its owner could enter it, which is how it was
-  /// made, or where it is called scrape, as systemd makes it: /tmp and homes are left as they are.
+  /// The folder is given to the group only if just its owner has access, as it was created, or if
+  /// its name is scrape, as systemd creates it: /tmp and home folders stay as they are.
   public nonisolated func share(with group: String) throws(StoreError) {
     guard let entry = getgrnam(group) else {
       throw StoreError(
@@ -25,7 +26,8 @@ extension Store {
       throw StoreError(.inaccessible, "\(folder): \(SystemError("stat"))")
     }
     if status.st_mode & 0o077 == 0 || folder.hasSuffix("/scrape") {
-      // What is made in it is the group's, too: the log comes and goes with each pass.
+      // New files in the folder belong to the group, too: the log is created and deleted with each
+      // pass.
       try give(folder, to: number, mode: status.st_mode & 0o7777 | 0o2070)
     }
     for file in [path, "\(path)-wal", "\(path)-shm"] {
@@ -40,7 +42,7 @@ extension Store {
     var status = stat()
     guard stat(file, &status) == 0, status.st_gid != group || status.st_mode & 0o7777 != mode
     else { return }
-    // Another owner's is not ours to change.
+    // A folder of another owner stays as it is.
     guard status.st_uid == geteuid() || geteuid() == 0 else { return }
     guard lchown(file, uid_t.max, group) == 0, chmod(file, mode) == 0 else {
       throw StoreError(
