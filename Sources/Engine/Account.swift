@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The account that runs this process; cron and systemd need not set its environment.
+/// The account that runs this process; cron and systemd may leave its environment unset.
 public enum Account {
   public static var home: String {
     environment("HOME") ?? entry.map { String(cString: $0.pw_dir) } ?? "/"
@@ -14,7 +14,7 @@ public enum Account {
   private static var entry: passwd? { getpwuid(geteuid())?.pointee }
 }
 
-/// The value of an environment variable; nil where it is not set or empty.
+/// The value of an environment variable; nil if it is unset or empty.
 public func environment(_ name: String) -> String? {
   getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
 }

@@ -1,11 +1,11 @@
 internal import Synchronization
 
-/// Something that a task does for a host, a service or a sink, and the wait it is in.
+/// The work of a task for a host, a service or a sink, and its current wait.
 ///
-/// Waits on a reactor note themselves in the activity of their task, so that a process that does not
-/// come to its end can say what it waits for.
+/// Waits on a reactor record themselves in the activity of their task, so that a process that hangs
+/// can report the wait.
 public final class Activity: Sendable {
-  /// The activity of the task that asks; its child tasks inherit it.
+  /// The activity of the current task; child tasks inherit it.
   @TaskLocal static var current: Activity?
 
   private struct State {
@@ -24,7 +24,7 @@ public final class Activity: Sendable {
     self.registry = registry
   }
 
-  /// Says what the current activity does from now on: `key exchange`.
+  /// Sets the current step of the activity: `key exchange`.
   public static func step(_ name: String) {
     current?.state.withLock { state in
       state.step = name
@@ -32,7 +32,7 @@ public final class Activity: Sendable {
     }
   }
 
-  /// Runs the body as an activity of its own beside the current one; as it is where there is none.
+  /// Runs the body as its own activity next to the current one; without a current one, unchanged.
   public static func named<Value: Sendable>(
     _ name: @autoclosure () -> String, isolation: isolated (any Actor)? = #isolation,
     _ body: () async -> Value
@@ -50,7 +50,7 @@ public final class Activity: Sendable {
 
   func endWait() { state.withLock { $0.waits = nil } }
 
-  /// What it does, for people; nil where the thread that is changing it stands still.
+  /// The current step, for people; nil if the thread that changes it hangs.
   fileprivate var text: String? {
     state.withLockIfAvailable { state in
       let now = Deadline.now
@@ -76,7 +76,7 @@ public final class Activity: Sendable {
   }
 }
 
-/// The activities that have not ended yet.
+/// The activities that have not ended.
 public final class Activities: Sendable {
   private struct State {
     var running: [UInt64: Activity] = [:]
@@ -101,7 +101,7 @@ public final class Activities: Sendable {
     return await Activity.$current.withValue(activity, operation: body)
   }
 
-  /// What is being done, the longest first; never waits for a thread that stands still.
+  /// The running activities, the longest first; never waits for a thread that hangs.
   public var descriptions: [String] {
     let running = state.withLockIfAvailable { $0.running.sorted { $0.key < $1.key } }
     guard let running else { return ["unknown: the thread that keeps the list stands still"] }

@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// A few threads for calls that block: `getaddrinfo`, bcrypt, FreeIPMI.
+/// A few threads for blocking calls: `getaddrinfo`, bcrypt, FreeIPMI.
 ///
-/// A call cannot be interrupted. At its deadline the caller goes on without it; its thread comes
-/// back when the call ends, and its result is dropped.
+/// A call cannot be interrupted. At its deadline the caller continues without it; the thread
+/// becomes free when the call ends, and the result is dropped.
 public final class BlockingPool: Sendable {
   private struct Queue {
     var jobs: [@Sendable () -> Void] = []
@@ -15,13 +15,13 @@ public final class BlockingPool: Sendable {
   private let name: String
   private let limit: Int
 
-  /// Makes a pool of at most `threads` threads, each started when it is first needed.
+  /// Makes a pool of at most `threads` threads, each started on first use.
   public init(name: String, threads: Int) {
     self.name = name
     limit = max(1, threads)
   }
 
-  /// Runs the call on one of the threads; nil where it had not ended by the deadline.
+  /// Runs the call on one of the threads; nil if it has not ended by the deadline.
   public func run<Value: Sendable>(
     by deadline: Deadline, on reactor: isolated Reactor, _ call: @escaping @Sendable () -> Value
   ) async -> Value? {
@@ -36,8 +36,8 @@ public final class BlockingPool: Sendable {
     return outcome.value.withLock { $0 }
   }
 
-  /// Runs the call on one of the threads and waits for its end, whatever the deadline and even if the
-  /// task is cancelled: for calls that work on what must not go away meanwhile.
+  /// Runs the call on one of the threads and waits for its end, whatever the deadline and even if
+  /// the task is cancelled: for calls on objects that must outlive them.
   public func finish<Value: Sendable>(
     on reactor: isolated Reactor, _ call: @escaping @Sendable () -> Value
   ) async -> Value {
@@ -61,8 +61,8 @@ public final class BlockingPool: Sendable {
     startThread(name) { [queue] in
       while true {
         queue.signal { $0.idle += 1 }
-        // Taken and busy in one step: a job that is submitted in between would wait for this one's
-        // end, though another thread could be started for it.
+        // The job is taken and counted as busy in one step: otherwise a job submitted in between
+        // would wait for this one, although another thread could be started for it.
         let job = queue.take { queue -> (@Sendable () -> Void)? in
           guard !queue.jobs.isEmpty else { return nil }
           queue.idle -= 1

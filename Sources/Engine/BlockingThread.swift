@@ -1,9 +1,8 @@
 /// A thread that may block, as the executor of an actor: a database file, for example.
 ///
-/// Such calls must run neither on a reactor nor on Swift's cooperative pool, which has no thread to
-/// spare. An actor uses it so:
-/// `nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }`,
-/// and stops it in its `deinit`.
+/// Blocking calls must run neither on a reactor nor on Swift's cooperative pool, which has no spare
+/// thread. An actor uses it so: `nonisolated var unownedExecutor: UnownedSerialExecutor {
+/// thread.asUnownedSerialExecutor() }`, and stops it in its `deinit`.
 public final class BlockingThread: SerialExecutor {
   private struct Queue {
     var jobs: [UnownedJob] = []
@@ -27,7 +26,7 @@ public final class BlockingThread: SerialExecutor {
     }
   }
 
-  /// Ends the thread after the jobs it has; no job may be given to it afterwards.
+  /// Ends the thread after its present jobs; no further job may be enqueued.
   public func stop() { queue.signal { $0.stopped = true } }
 
   public func enqueue(_ job: consuming ExecutorJob) {

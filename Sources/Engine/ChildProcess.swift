@@ -1,9 +1,9 @@
 internal import CLinux
 internal import Glibc
 
-/// A program that runs on this machine in a process group of its own.
+/// A program that runs on this machine in its own process group.
 ///
-/// The group is killed as a whole when the object goes, and the program is always reaped.
+/// Releasing the object kills the whole group; the program is always reaped.
 public final class ChildProcess {
   private let process: pid_t
   private var isReaped = false
@@ -13,8 +13,8 @@ public final class ChildProcess {
   /// Becomes readable when the program has ended.
   public let end: FileDescriptor
 
-  /// Starts the program; without variables it has ours. Standard error is thrown away unless it is
-  /// wanted. The corresponding C function is `posix_spawn`.
+  /// Starts the program; without variables it inherits those of this process. Standard error is
+  /// discarded unless requested. The corresponding C function is `posix_spawn`.
   public init(
     _ program: String, _ words: [String], environment: [String]? = nil, wantsErrors: Bool = false
   ) throws(SystemError) {
@@ -47,7 +47,7 @@ public final class ChildProcess {
     var none = sigset_t()
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
-    // What this process ignores would be ignored there, too.
+    // Ignored signals of this process would be ignored in the child, too.
     var usual = sigset_t()
     sigemptyset(&usual)
     sigaddset(&usual, SIGPIPE)
@@ -90,12 +90,12 @@ public final class ChildProcess {
     guard !isReaped else { return }
     kill(-process, SIGKILL)
     var status: Int32 = 0
-    // A child that cannot be killed at once (stuck in a disk) is left to init.
+    // A child that cannot be killed at once (in an uninterruptible disk wait) is left to init.
     for _ in 0..<100 where waitpid(process, &status, WNOHANG) == 0 { usleep(1_000) }
   }
 
-  /// Kills what it left behind and takes its exit status; nil where a signal ended it, or it has not
-  /// ended yet.
+  /// Kills the rest of the group and returns the program's exit status; nil if a signal ended it or
+  /// it still runs.
   public func reap() -> Int32? {
     guard !isReaped else { return nil }
     kill(-process, SIGKILL)

@@ -1,29 +1,30 @@
 internal import Glibc
 
-/// An instant of the monotonic clock by which something must have happened.
+/// An instant of the monotonic clock, the limit of an operation.
 ///
-/// The clock does not jump when the system's time is set. A timeout (a length) appears only in
-/// configuration; code hands deadlines down, so that a stage cannot outlive the one that started it.
+/// The clock does not jump when the system's time is set. Timeouts (lengths) appear only in the
+/// configuration; code passes deadlines down, so that a stage cannot outlive the one that started
+/// it.
 public struct Deadline: Sendable, Hashable, Comparable {
-  /// Nanoseconds of `CLOCK_MONOTONIC`, which is one for all processes of a boot.
+  /// Nanoseconds of `CLOCK_MONOTONIC`, which all processes of a boot share.
   public let nanoseconds: Int64
 
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-  /// A deadline that never comes.
+  /// A deadline that never passes.
   public static let never = Deadline(nanoseconds: .max)
 
-  /// The present instant: as a deadline it has passed.
+  /// The present instant: a deadline that has passed.
   public static var now: Deadline {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Deadline(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
-  /// The instant that comes after the timeout has run from now.
+  /// The instant at which a timeout from now on expires.
   public static func after(_ timeout: Duration) -> Deadline { now.advanced(by: timeout) }
 
-  /// The instant later by the duration; beyond the clock's end it is `never`.
+  /// The instant later by the duration; `never` beyond the clock's end.
   public func advanced(by duration: Duration) -> Deadline {
     let (seconds, attoseconds) = duration.components
     let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
@@ -35,7 +36,7 @@ public struct Deadline: Sendable, Hashable, Comparable {
 
   public var isPast: Bool { self != .never && Deadline.now >= self }
 
-  /// What is left of it; zero when it has passed.
+  /// The remaining time; zero after the deadline.
   public var remaining: Duration {
     if self == .never { return .seconds(Int64.max / 1_000_000_000) }
     return max(.zero, .nanoseconds(nanoseconds &- Deadline.now.nanoseconds))

@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// Finds the addresses of a name and opens a TCP connection to the first that answers.
+/// Looks up the addresses of a name and opens a TCP connection to the first that accepts.
 public enum Dial {
-  /// Names are looked up on threads of their own, as `getaddrinfo` blocks.
+  /// Names are looked up on their own threads, as `getaddrinfo` blocks.
   private static let resolvers = BlockingPool(name: "resolver", threads: 16)
 
-  /// An address as the socket calls take it.
+  /// An address in the form of the socket calls.
   public struct Address: Sendable, Equatable {
     public var bytes: [UInt8]
     public var family: Int32
@@ -13,7 +13,7 @@ public enum Dial {
     /// 4 or 6.
     public var version: Int { family == AF_INET6 ? 6 : 4 }
 
-    /// Makes a socket speak from this address. The corresponding C function is `bind`.
+    /// Binds a socket to this address. The corresponding C function is `bind`.
     public func bind(_ socket: Int32) throws(SystemError) {
       let code = bytes.withUnsafeBytes { raw in
         raw.baseAddress.map {
@@ -42,7 +42,7 @@ public enum Dial {
       version == 6 ? "[\(text)]:\(port)" : "\(text):\(port)"
     }
 
-    /// The address in numbers, without the port.
+    /// The numeric address without the port.
     public var text: String {
       bytes.withUnsafeBytes { raw in
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { name in
@@ -62,7 +62,7 @@ public enum Dial {
   public static func resolve(
     _ name: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(DialError) -> [Address] {
-    // A number needs no name server and no thread.
+    // A numeric address needs no name server and no thread.
     if case .success(let addresses) = lookup(name, port: port, flags: AI_NUMERICHOST) {
       return addresses
     }
@@ -78,7 +78,7 @@ public enum Dial {
     }
   }
 
-  /// The address that a number stands for; nil where it is none.
+  /// The address of a numeric text; nil if it is not numeric.
   public static func number(_ text: String) -> Address? {
     guard case .success(let addresses) = lookup(text, port: 0, flags: AI_NUMERICHOST) else {
       return nil
@@ -121,7 +121,7 @@ public enum Dial {
     var last = DialError(.nameUnknown, "the name has no address")
     let addresses = addresses.prefix(4)
     for (index, address) in addresses.enumerated() {
-      // A silent address must leave the next ones their share of the time.
+      // A silent address must leave time for the next ones.
       let share = deadline.remaining / (addresses.count - index)
       do {
         return try await tcp(
@@ -188,19 +188,20 @@ public enum Dial {
   }
 }
 
-/// Why there is no connection.
+/// Why no connection was made.
 public struct DialError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
     /// The name has no address.
     case nameUnknown = "name_unknown"
     /// Nothing listens on the port.
     case refused
-    /// It came after the handshake of TCP and before we looked: a server that sheds load.
+    /// The connection was closed after the TCP handshake and before the first read: a server that
+    /// sheds load.
     case reset
-    /// No way to the address.
+    /// No route to the address.
     case unreachable
     case timeout
-    /// This machine lacks something.
+    /// A resource of this machine is missing.
     case local
     case cancelled
   }

@@ -18,14 +18,14 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private struct Queue {
     var jobs: [UnownedJob] = []
     var cancelled: [UInt64] = []
-    /// The loop sits in epoll, or is about to, and must be woken for a new job.
+    /// The loop is in epoll, or about to be, and must be woken for a new job.
     var asleep = false
     var stopped = false
   }
 
   private struct Waiter {
     let continuation: CheckedContinuation<Outcome, Never>
-    /// The descriptor it waits for; -1 where it only sleeps.
+    /// The descriptor; -1 for a plain sleep.
     let fd: Int32
   }
 
@@ -40,8 +40,8 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private var waiters: [UInt64: Waiter] = [:]
   private var timers: [Timer] = []  // a binary heap, the earliest first
   private var nextWaiter: UInt64 = 1
-  /// Numbers that are given out and not yet waited under, and whether they were cancelled meanwhile:
-  /// a task may change threads between the two, and its cancellation overtake it.
+  /// Tickets that are not yet waited on, and whether they were cancelled meanwhile: a task may
+  /// change threads between the two, and its cancellation may overtake it.
   private var reserved: [UInt64: Bool] = [:]
   private let thread = Mutex<pthread_t?>(nil)
   private var shuffle: JobShuffle?
@@ -50,7 +50,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     shuffle = seed.map { JobShuffle(seed: $0) }
     epoll = epoll_create1(scrape_epoll_cloexec)
     wakeup = eventfd(0, scrape_eventfd_flags)
-    // Without descriptors nothing can run: the process has hit its limit before it began.
+    // Without descriptors nothing can run: the process is at its limit from the start.
     guard epoll >= 0 && wakeup >= 0 else {
       giveUp(
         SystemError("epoll_create1").description,
@@ -84,7 +84,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
       "not on the reactor's thread")
   }
 
-  /// Ends a wait early; it returns `.cancelled`. One that has ended already is left alone.
+  /// Ends a wait early; it returns `.cancelled`. Has no effect on an ended wait.
   func cancel(_ waiter: UInt64) {
     let wake = queue.withLock { queue in
       queue.cancelled.append(waiter)
@@ -94,7 +94,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     if wake { self.wake() }
   }
 
-  /// Ends the thread after the jobs at hand.
+  /// Ends the thread after the present jobs.
   func stop() {
     queue.withLock { $0.stopped = true }
     wake()
@@ -113,7 +113,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     return nextWaiter
   }
 
-  /// Gives up a number under which nothing will wait.
+  /// Releases the number of a ticket that will not be waited on.
   func release(_ id: UInt64) { reserved[id] = nil }
 
   func wait(
@@ -126,8 +126,8 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     }
     if fd >= 0 {
       let events = readiness.events | EPOLLONESHOT.rawValue
-      // Known descriptors are the common case. A closed and reused number is not known any more,
-      // as the kernel forgets a descriptor with its last close.
+      // Known descriptors are the common case. A closed and reused number is unknown again, as the
+      // kernel removes a descriptor at its last close.
       if scrape_epoll_control(epoll, EPOLL_CTL_MOD, fd, events, id) != 0 {
         let code = errno
         guard code == ENOENT,
@@ -145,7 +145,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private func end(_ id: UInt64, _ outcome: Outcome) {
     guard let waiter = waiters.removeValue(forKey: id) else { return }
     if waiter.fd >= 0 {
-      // Disarm, so that a late event does not report to a wait that is over.
+      // Disarms the descriptor, so that a late event does not report to an ended wait.
       if case .ready = outcome {
       } else {
         _ = scrape_epoll_control(epoll, EPOLL_CTL_MOD, waiter.fd, 0, 0)
@@ -196,7 +196,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     }
   }
 
-  /// How long epoll may sleep: to the next timer, rounded up so that it has passed then.
+  /// The limit of epoll's sleep: the time to the next timer, rounded up so that it has passed then.
   private var milliseconds: Int32 {
     while let first = timers.first, waiters[first.waiter] == nil { pop() }
     guard let first = timers.first else { return -1 }
@@ -214,8 +214,8 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   }
 
   private func push(_ timer: Timer) {
-    // Most waits end long before their deadline and leave their timer behind. A host that drips a
-    // byte at a time would pile them up: when they outnumber the waits, they are swept out.
+    // Most waits end long before their deadline and leave their timer behind. A host that sends
+    // single bytes would pile them up: once they outnumber the waits, they are removed.
     if timers.count > 256, timers.count > 4 * waiters.count {
       timers.removeAll { waiters[$0.waiter] == nil }
       timers.sort { $0.deadline < $1.deadline }  // a sorted array is a heap
@@ -245,7 +245,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   }
 }
 
-/// What a descriptor is waited for, or has become.
+/// The readiness that a descriptor waits for or has reached.
 public struct Readiness: OptionSet, Sendable, Hashable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -256,7 +256,7 @@ public struct Readiness: OptionSet, Sendable, Hashable {
   init(events: UInt32) {
     var readiness: Readiness = []
     let broken = EPOLLERR.rawValue | EPOLLHUP.rawValue
-    // An error is learnt by reading or writing, whichever the waiter is about to do.
+    // The waiter's next read or write returns the error.
     if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | broken) != 0 { readiness.insert(.read) }
     if events & (EPOLLOUT.rawValue | broken) != 0 { readiness.insert(.write) }
     self = readiness

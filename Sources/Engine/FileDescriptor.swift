@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Owns a file descriptor and closes it when it goes.
+/// Owns a file descriptor and closes it when it is released.
 public struct FileDescriptor: ~Copyable, Sendable {
   public let number: Int32
 
@@ -11,7 +11,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
 }
 
 extension FileDescriptor {
-  /// Lets this process open as many descriptors as the system allows it, at most 65,536.
+  /// Raises this process's limit of open descriptors to the system's maximum, at most 65,536.
   ///
   /// The corresponding C function is `setrlimit`.
   public static func raiseLimit() {

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// The exit code of a process to which the system denies what nothing can run without.
+/// The exit code of a process without the resources that everything needs.
 public let denialExitCode: Int32 = 5
 
-/// Ends the process with a message where the system denies descriptors or threads: there is no way on,
-/// and a trap would say nothing.
+/// Ends the process with a message if the system denies descriptors or threads: nothing can run,
+/// and a trap would show no reason.
 func giveUp(_ what: String, _ cure: String) -> Never {
   let text = "scrape: \(what); \(cure)\n"
   _ = Array(text.utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }

@@ -1,9 +1,10 @@
-/// An order of ready jobs that nobody foresees, and the same for the same seed: it finds gaps between a
-/// check and the suspension that relies on it.
+/// A random order of ready jobs, the same for the same seed: it finds gaps between a check and the
+/// suspension that relies on it.
 ///
-/// Swift promises no order between the jobs of different tasks. Each round runs a random part of what
-/// is ready, in random order; the rest waits for the next round, as it would behind a busy thread.
-/// Debug builds only: `SCRAPE_SHUFFLE=SEED` in the environment, or `Reactor(shuffle:)` in tests.
+/// Swift promises no order between the jobs of different tasks. Each round runs a random part of
+/// the ready jobs, in random order; the rest waits for the next round, as it would behind a busy
+/// thread. Debug builds only: `SCRAPE_SHUFFLE=SEED` in the environment, or `Reactor(shuffle:)` in
+/// tests.
 struct JobShuffle {
   private var state: UInt64
   private var held: [UnownedJob] = []
@@ -12,7 +13,7 @@ struct JobShuffle {
 
   var isEmpty: Bool { held.isEmpty }
 
-  /// Replaces what has become ready with what is to run in this round.
+  /// Replaces the ready jobs with those of this round.
   mutating func deal(_ jobs: inout [UnownedJob]) {
     jobs.append(contentsOf: held)
     held.removeAll(keepingCapacity: true)

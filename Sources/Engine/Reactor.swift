@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// A thread with an epoll loop, as an actor: what is isolated to it runs there and suspends instead of blocking.
+/// A thread with an epoll loop, as an actor: code isolated to it suspends instead of blocking.
 ///
-/// A target is an ordinary `async` function that takes `on reactor: isolated Reactor`; where a socket
-/// would block it awaits `wait`, and the thread serves other targets meanwhile. Nothing that blocks
-/// may run on it: see `BlockingPool` and `BlockingThread`.
+/// A target is an ordinary `async` function that takes `on reactor: isolated Reactor`. Where a
+/// socket would block, the function awaits `wait`, and the thread serves other targets meanwhile.
+/// Blocking calls must not run on it: see `BlockingPool` and `BlockingThread`.
 public actor Reactor {
   private nonisolated let loop: EventLoop
 
@@ -27,16 +27,17 @@ public actor Reactor {
     loop.asUnownedSerialExecutor()
   }
 
-  /// The reactor's thread for tasks that are not isolated to it but work with it closely.
+  /// The reactor's thread for tasks that are not isolated to it but work closely with it.
   ///
-  /// A task that prefers it does not change threads between its waits and its own work. What runs so
-  /// holds the reactor up: it must be short, and may not block.
+  /// A task that prefers it does not change threads between its waits and its own work. Such work
+  /// holds up the reactor: it must be short and must not block.
   public nonisolated var executor: any TaskExecutor { loop }
 
-  /// Suspends until the descriptor is ready, and says what for.
+  /// Suspends until the descriptor is ready; returns the kind of readiness.
   ///
-  /// One wait at a time may stand on a descriptor. An error or a hang-up counts as ready: reading or
-  /// writing then tells which. Throws `.timedOut` at the deadline and `.cancelled` when the task is.
+  /// A descriptor can have one wait at a time. An error or a hang-up counts as ready: the next read
+  /// or write returns it. Throws `.timedOut` at the deadline and `.cancelled` if the task is
+  /// cancelled.
   @discardableResult
   public func wait(
     _ fd: Int32, for readiness: Readiness, by deadline: Deadline
@@ -49,21 +50,22 @@ public actor Reactor {
     }
   }
 
-  /// Suspends until the instant has come; throws only `.cancelled`.
+  /// Suspends until the instant; throws only `.cancelled`.
   public func sleep(until instant: Deadline) async throws(WaitError) {
     if case .cancelled = await outcome(of: reserve(), fd: -1, for: [], by: instant) {
       throw .cancelled
     }
   }
 
-  /// Announces a wait, so that whoever is to end it can be given the ticket before it begins.
+  /// Announces a wait, so that the code that ends it can get the ticket before the wait begins.
   ///
-  /// Each ticket must be waited on once. A wake-up that comes before the wait is not lost.
+  /// Each ticket must be waited on once. A wake-up before the wait is not lost.
   public func ticket() -> Ticket { Ticket(waiter: loop.reserve(), loop: loop) }
 
-  /// Suspends until the ticket is woken, the descriptor is ready or the deadline has come.
+  /// Suspends until the ticket is woken, the descriptor is ready or the deadline passes.
   ///
-  /// With a descriptor of -1 only the other two end it. A cancelled task counts as woken.
+  /// With a descriptor of -1 only the ticket and the deadline end it. A cancelled task counts as
+  /// woken.
   public func wait(
     on ticket: Ticket, _ fd: Int32 = -1, for readiness: Readiness = [], by deadline: Deadline
   ) async -> Awakening {
@@ -110,12 +112,12 @@ extension Reactor {
   }
 }
 
-/// A wait that has been announced and may be ended from any thread, also before it has begun.
+/// An announced wait that any thread can end, also before it begins.
 public struct Ticket: Sendable {
   let waiter: UInt64
   let loop: EventLoop
 
-  /// Ends the wait; one that is over is left alone.
+  /// Ends the wait; has no effect after its end.
   public func wake() { loop.cancel(waiter) }
 }
 
@@ -128,7 +130,7 @@ public enum Awakening: Sendable, Equatable {
   case failed(SystemError)
 }
 
-/// Why a wait did not end in readiness.
+/// Why a wait ended without readiness.
 public enum WaitError: Error, Sendable, Equatable {
   case timedOut
   case cancelled

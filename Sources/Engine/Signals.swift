@@ -1,14 +1,14 @@
 internal import CLinux
 internal import Glibc
 
-/// SIGINT, SIGTERM and SIGHUP as descriptors: one that a reactor waits for, one for a watchdog.
+/// SIGINT, SIGTERM and SIGHUP as descriptors: one for a reactor, one for a watchdog.
 public final class Signals: Sendable {
   private let descriptor: FileDescriptor
-  /// Readable once one of them has come, for a thread that is no reactor's.
+  /// Readable once a signal has arrived, for a thread other than a reactor's.
   let watched: FileDescriptor
 
-  /// Takes the signals over for the whole process: the next one is noted, the one after it ends the
-  /// process at once. SIGHUP stays ignored where it is (nohup(1)).
+  /// Installs handlers for the whole process: the first signal is recorded, the second ends the
+  /// process at once. An ignored SIGHUP stays ignored (nohup(1)).
   public init() throws(SystemError) {
     let number = scrape_catch_signals()
     guard number >= 0 else { throw SystemError("sigaction") }
@@ -17,7 +17,7 @@ public final class Signals: Sendable {
     guard watched.number >= 0 else { throw SystemError("eventfd") }
   }
 
-  /// Waits until one of them has come.
+  /// Waits until a signal has arrived.
   public func next(on reactor: isolated Reactor) async throws(WaitError) {
     var value: UInt64 = 0
     while read(descriptor.number, &value, 8) != 8 {
@@ -25,6 +25,6 @@ public final class Signals: Sendable {
     }
   }
 
-  /// Makes a write to a closed pipe or socket an error of the call instead of the process's end.
+  /// Makes a write to a closed pipe or socket return an error instead of ending the process.
   public static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 }

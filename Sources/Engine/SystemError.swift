@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A failed system call: which, and the system's word for why.
+/// A failed system call: its name and the system's error text.
 public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The call's name: `connect`.
   public var call: String
@@ -15,7 +15,7 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Takes the error of the call that has just failed.
   public init(_ call: String) { self.init(call, errno) }
 
-  /// The system's sentence for the code, such as `Connection refused`.
+  /// The system's text for the code, such as `Connection refused`.
   ///
   /// The corresponding C function is `strerror_r`.
   public var message: String {

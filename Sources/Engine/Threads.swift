@@ -3,8 +3,8 @@ internal import Glibc
 
 /// Starts a detached thread that runs the body once, with all signals blocked.
 ///
-/// Signals are read from a descriptor by whoever wants them, never by a thread that happens to run.
-/// The corresponding C function is `pthread_create`.
+/// The threads that handle signals read them from a descriptor; no other thread is interrupted. The
+/// corresponding C function is `pthread_create`.
 @discardableResult
 func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
   final class Box {
@@ -28,7 +28,7 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthr
       if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
       return nil
     }, box.toOpaque())
-  // The process has no threads left before it has done anything: there is no way on.
+  // The process cannot start a thread: nothing can run.
   guard code == 0 else {
     giveUp(
       SystemError("pthread_create", code).description,
@@ -67,7 +67,7 @@ final class Monitor<State>: @unchecked Sendable {
     return change(&state)
   }
 
-  /// Sleeps until the function finds what it looks for.
+  /// Sleeps until the function returns a value.
   func take<Result>(_ find: (inout State) -> Result?) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

@@ -2,15 +2,15 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// A thread that ends the process when it is not over in time, whatever the other threads do.
+/// A thread that ends the process at a deadline, whatever the other threads do.
 ///
-/// It is the line behind deadlines and cancellation, and depends on none of them: it waits in poll(2),
-/// and takes no lock that another thread holds for long. It also sees SIGINT, SIGTERM and SIGHUP.
+/// It backs up deadlines and cancellation and depends on neither: it waits in poll(2) and takes no
+/// lock that another thread holds for long. It also handles SIGINT, SIGTERM and SIGHUP.
 public final class Watchdog: Sendable {
-  /// Why it ends the process.
+  /// Why the watchdog ends the process.
   public enum Cause: Sendable, Equatable {
     case overdue
-    /// A signal came, and the process did not end in the time that it has then.
+    /// A signal arrived, and the process did not end within the grace period.
     case signal
   }
 
@@ -24,8 +24,8 @@ public final class Watchdog: Sendable {
   private let signals: Signals
   private let grace: Duration
 
-  /// Starts the thread. `noticed` runs on it as soon as a signal comes, `end` when the time is up or
-  /// `grace` after a signal.
+  /// Starts the thread. It calls `noticed` as soon as a signal arrives, and `end` at the deadline
+  /// or `grace` after a signal.
   public init(
     by deadline: Deadline, signals: Signals, grace: Duration,
     noticed: @escaping @Sendable () -> Void, end: @escaping @Sendable (Cause) -> Never
@@ -38,7 +38,7 @@ public final class Watchdog: Sendable {
     startThread("watchdog") { [self] in run(noticed, end) }
   }
 
-  /// Runs the body on a thread of its own, and goes on without it when the time is up.
+  /// Runs the body on its own thread; at the deadline returns without it.
   public static func attempt(within timeout: Duration, _ body: @escaping @Sendable () -> Void) {
     let bell = eventfd(0, scrape_eventfd_flags)
     guard bell >= 0 else { return }

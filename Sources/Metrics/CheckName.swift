@@ -67,15 +67,15 @@ public enum CheckName: Sendable, Hashable {
   /// The name as people give it: a probe's or a rule's alone, another check's whole.
   public var short: String { service ?? rule ?? text }
 
-  /// Whether the pattern is that of the whole name, or of the probe's or the rule's alone.
+  /// Whether the pattern matches the whole name, or the probe's or the rule's alone.
   ///
-  /// All that takes names of checks from people matches so: `--check`, maintenance windows and routes.
+  /// All patterns of checks match so: `--check`, maintenance windows and routes.
   public func matches(_ pattern: String) -> Bool {
     Metrics.matches(text, anyOf: [pattern]) || Metrics.matches(short, anyOf: [pattern])
   }
 }
 
-/// Names under which checks and points are kept that are of no host; no host can be called so.
+/// Reserved names for checks and points without a host; no host can have them.
 public enum Pseudo {
   /// The services of scrape.yml.
   public static let services = "(services)"
@@ -83,6 +83,6 @@ public enum Pseudo {
   public static let scraper = "(scraper)"
   /// The summaries of services.
   public static let all = "(all)"
-  /// Those that checks are kept under.
+  /// The names under which checks are stored.
   public static let withChecks: Set<String> = [services, scraper]
 }

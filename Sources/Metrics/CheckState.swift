@@ -1,21 +1,22 @@
-/// How a check is: a target, a service, or a rule on one series of a host.
+/// The state of a check: a target, a service, or a rule on one series of a host.
 public struct CheckState: Sendable, Equatable {
-  /// What counts.
+  /// The effective severity.
   public var severity: Severity
-  /// Since when.
+  /// The start of that severity.
   public var since: Timestamp
-  /// When it was last ok; nil if never.
+  /// The time at which it was last ok; nil if never.
   public var lastOK: Timestamp?
-  /// What was seen last.
+  /// The last observation.
   public var seen: Severity
-  /// What is seen and does not count yet, how often it was seen, and since when.
+  /// An observed severity that is not yet in effect, the number of its observations, and the first
+  /// one's time.
   public var pending: Severity?
   public var pendingCount: Int
   public var pendingSince: Timestamp
   /// Whether each of the last observations differed from the one before it, the newest in bit 0.
   public var changes: UInt32
   public var isFlapping: Bool
-  /// What people are told; it is harmless to print.
+  /// The message for people; harmless to print.
   public var message: String
 
   public init(_ severity: Severity, at time: Timestamp, message: String = "") {
@@ -32,16 +33,16 @@ public struct CheckState: Sendable, Equatable {
   }
 }
 
-/// A change of a check that counts.
+/// A transition of a check.
 public struct CheckTransition: Sendable, Equatable {
   /// The check's name: `ssh`, `service https`, `rule disk full{path=/}`.
   public var name: String
   public var from: Severity
   public var to: Severity
   public var time: Timestamp
-  /// Since when it was as before; nil where it was seen for the first time.
+  /// The start of the previous state; nil for the first observation.
   public var since: Timestamp?
-  /// Whether the check was flapping then.
+  /// Whether the check was flapping at that time.
   public var isFlapping: Bool
   public var message: String
 

@@ -1,5 +1,5 @@
 extension Duration {
-  /// Whole nanoseconds, held at the end of their range.
+  /// Whole nanoseconds, clamped to their range.
   public var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

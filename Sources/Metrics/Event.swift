@@ -1,5 +1,5 @@
 extension Measurement {
-  /// What several rooms write: states that changed, reboots, entries of a BMC's log.
+  /// The events of several modules: state transitions, reboots, entries of a BMC's log.
   public static let event = Measurement(
     "event",
     """

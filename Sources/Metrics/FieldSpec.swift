@@ -1,10 +1,10 @@
-/// The type of a field, which InfluxDB fixes with the first point that is written.
+/// The type of a field, which InfluxDB fixes with the first point.
 public enum FieldType: String, Sendable {
   case integer, float, string, boolean
 }
 
 extension FieldValue {
-  /// The type as which the line protocol writes this value.
+  /// The type of this value in the line protocol.
   public var type: FieldType {
     switch self {
     case .integer: .integer
@@ -17,13 +17,13 @@ extension FieldValue {
 
 /// Fields of one type, one unit and one meaning, as their writer declares them.
 ///
-/// A database refuses a point whose field has another type than before, and other writers (Telegraf)
-/// may share it: names and types are Telegraf's where it has the field.
+/// A database refuses a point if the type of a field changes, and other writers (Telegraf) may
+/// share the measurement: names and types are Telegraf's if it has the field.
 public struct FieldSpec: Sendable, Equatable {
   public var names: [String]
   public var type: FieldType
   public var unit: FieldUnit
-  /// What the values say and when there is none, for docs/metrics.md.
+  /// The meaning of the values and when there is none, for docs/metrics.md.
   public var meaning: String
 
   public static func integer(
@@ -47,13 +47,13 @@ public struct FieldSpec: Sendable, Equatable {
   }
 }
 
-/// The unit in which a field is written.
+/// The unit of a field.
 public struct FieldUnit: Sendable, Equatable {
-  /// The unit's sign, such as `%` or `ms`; empty for a count, a state or a moment.
+  /// The unit's sign, such as `%` or `ms`; empty for a count, a state or a time.
   public let sign: String
-  /// Signs by the words of the tag `unit`; nil where all points have the same unit.
+  /// Signs by the words of the tag `unit`; nil if all points have the same unit.
   private let words: [String: String]?
-  /// What stands for a blank in a word that has no sign.
+  /// The replacement of a blank in a word without a sign.
   private let blank: Character?
 
   private init(_ sign: String, words: [String: String]? = nil, blank: Character? = nil) {
@@ -78,8 +78,8 @@ public struct FieldUnit: Sendable, Equatable {
   public static let celsius = FieldUnit("°C")
   public static let watts = FieldUnit("W")
 
-  /// The unit that each point names in its tag `unit`. A word without a sign here stands for itself;
-  /// `blank` is what it has for blanks.
+  /// The unit that each point names in its tag `unit`. A word without a sign here stands for
+  /// itself; `blank` replaces its blanks.
   public static func inTag(_ words: [String: String], blank: Character? = nil) -> FieldUnit {
     FieldUnit("", words: words, blank: blank)
   }

@@ -1,6 +1,6 @@
 internal import SwiftGlibc
 
-/// Numbers as people read them.
+/// Numbers in a form for people.
 public enum Format: Sendable {
   /// The absent value: never a zero.
   public static let none = "–"
@@ -18,7 +18,7 @@ public enum Format: Sendable {
     return "\(sign)\(whole).\(String(repeating: "0", count: decimals - digits.count))\(digits)"
   }
 
-  /// With as few decimals as tell it apart: `93.2`, `1 200`, `0.004`.
+  /// The fewest decimals that keep numbers of this size distinct: `93.2`, `1 200`, `0.004`.
   static func short(_ value: Double) -> String {
     if value == value.rounded(), value.magnitude < 1e15 { return count(Int(value)) }
     return fixed(value, value.magnitude >= 10 ? 1 : value.magnitude >= 0.1 ? 2 : 4)
@@ -35,7 +35,7 @@ public enum Format: Sendable {
     }
   }
 
-  /// Bytes in the binary unit that suits, such as `41.2 GiB`.
+  /// Bytes in the fitting binary unit, such as `41.2 GiB`.
   public static func bytes(_ count: Double) -> String {
     scaled(count, by: 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
   }
@@ -69,12 +69,12 @@ public enum Format: Sendable {
     return (value < 0 ? "-" : "") + groups.reversed().joined(separator: " ")
   }
 
-  /// A count with its noun, which takes an s unless there is one: `1 host`, `400 hosts`.
+  /// A count with its noun, which gets an s unless the count is 1: `1 host`, `400 hosts`.
   public static func count(_ value: Int, _ noun: String) -> String {
     "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
   }
 
-  /// A length of time: `38 ms`, `2.1 s`, `6 min 15 s`, `3 h 20 min`, `12 d 03:14`.
+  /// A duration: `38 ms`, `2.1 s`, `6 min 15 s`, `3 h 20 min`, `12 d 03:14`.
   public static func duration(_ duration: Duration) -> String {
     let parts = duration.components
     let milliseconds = Double(parts.seconds) * 1000 + Double(parts.attoseconds) / 1e15
@@ -87,7 +87,7 @@ public enum Format: Sendable {
     return "\(seconds / 86_400) d \(two(seconds % 86_400 / 3600)):\(two(seconds % 3600 / 60))"
   }
 
-  /// A time of day of the local zone, `14:05:00`; with the date where it is not today's.
+  /// A time of day in the local zone, `14:05:00`; with the date unless it is today.
   public static func time(_ time: Timestamp) -> String {
     let now = unsafe Timestamp.now.local
     let then = unsafe time.local
@@ -98,10 +98,10 @@ public enum Format: Sendable {
       unsafe "\(then.tm_year + 1900)-\(two(Int64(then.tm_mon + 1)))-\(two(Int64(then.tm_mday))) \(clock)"
   }
 
-  /// A moment with the name of its zone: `14:05:00 CET`.
+  /// A time with the name of its zone: `14:05:00 CET`.
   public static func moment(_ time: Timestamp) -> String { "\(Self.time(time)) \(time.zone)" }
 
-  /// How long ago something was: `12 s`, `6 min`, `3 h 20 min`, `12 d 3 h`.
+  /// The age of a time: `12 s`, `6 min`, `3 h 20 min`, `12 d 3 h`.
   public static func age(_ duration: Duration) -> String {
     let seconds = max(0, duration.components.seconds)
     if seconds < 60 { return "\(seconds) s" }
@@ -115,18 +115,18 @@ public enum Format: Sendable {
 
   private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : String(value) }
 
-  /// The text, filled with spaces to a width in characters.
+  /// The text, padded with spaces to a width in characters.
   public static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
     let fill = String(repeating: " ", count: max(0, width - text.count))
     return right ? fill + text : text + fill
   }
 
-  /// The text, its middle left out where it is longer than the width.
+  /// The text; a text longer than the width loses its middle.
   public static func clip(_ text: String, _ width: Int) -> String {
     text.count <= width ? text : "\(text.prefix((width - 1) / 2))…\(text.suffix(width / 2))"
   }
 
-  /// The latest values as a row of bars, the scale being 0 to `top`.
+  /// The latest values as a row of bars on a scale of 0 to `top`.
   public static func sparkline(_ values: [Double], top: Double) -> String {
     let bars = Array("▁▂▃▄▅▆▇█")
     return String(

@@ -1,14 +1,15 @@
-/// Whether a name matches one of the patterns, as fnmatch(3) without flags reads them: `*` stands for any
-/// text, `?` for one byte, `[a-z]` for one of some bytes, `[!a-z]` for another one, `\*` for a star itself.
+/// Whether a name matches one of the patterns, by the rules of fnmatch(3) without flags: `*` stands
+/// for any text, `?` for one byte, `[a-z]` for one of some bytes, `[!a-z]` for another one, `\*`
+/// for a star itself.
 ///
-/// Time is bounded by the product of their lengths. A bracket that is not closed stands for itself.
+/// The time is bounded by the product of their lengths. An unclosed bracket stands for itself.
 public func matches(_ name: String, anyOf patterns: [String]) -> Bool {
   patterns.contains { matches(Array(name.utf8), pattern: Array($0.utf8)) }
 }
 
 private func matches(_ name: [UInt8], pattern: [UInt8]) -> Bool {
   var (at, wanted) = (0, 0)
-  // Where the last star stood, and how much of the name it has taken so far.
+  // The position of the last star, and the length of the name that it has matched so far.
   var (star, taken) = (-1, 0)
   while at < name.count {
     if wanted < pattern.count, pattern[wanted] == UInt8(ascii: "*") {
@@ -27,7 +28,8 @@ private func matches(_ name: [UInt8], pattern: [UInt8]) -> Bool {
   return pattern[wanted...].allSatisfy { $0 == UInt8(ascii: "*") }
 }
 
-/// Where the pattern goes on after what stands for one byte; nil where that does not take this byte.
+/// The position in the pattern after the part for one byte; nil if that part does not match this
+/// byte.
 private func one(_ byte: UInt8, in pattern: [UInt8], from start: Int) -> Int? {
   guard start < pattern.count else { return nil }
   switch pattern[start] {
@@ -46,10 +48,10 @@ private func one(_ byte: UInt8, in pattern: [UInt8], from start: Int) -> Int? {
 private struct BracketSet {
   private var ranges: [ClosedRange<UInt8>] = []
   private let isNegated: Bool
-  /// The place after the closing bracket.
+  /// The position after the closing bracket.
   let end: Int
 
-  /// Nil where no bracket closes it. One that stands first is a member, as in `[]a]`.
+  /// Nil if no bracket closes it. A leading closing bracket is a member, as in `[]a]`.
   init?(_ pattern: [UInt8], from start: Int) {
     var at = start + 1
     guard at < pattern.count else { return nil }

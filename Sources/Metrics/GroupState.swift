@@ -1,9 +1,10 @@
-/// How a group of checks or a service is: the severities, and two words that only groups have.
+/// The state of a group of checks or a service: a severity, or one of two states that only groups
+/// have.
 public enum GroupState: String, Sendable, CaseIterable, Comparable {
-  /// None of its members was ever seen.
+  /// No member was ever observed.
   case noData = "no_data"
   case ok
-  /// It works, with less behind it than it should have.
+  /// The group works with reduced redundancy.
   case degraded
   case unknown, minor, major, critical
 
@@ -18,8 +19,7 @@ public enum GroupState: String, Sendable, CaseIterable, Comparable {
       }
   }
 
-  /// The same as a severity: what works with less behind it than it should have is minor; nil where
-  /// nothing was seen.
+  /// The equivalent severity: reduced redundancy is minor; nil if nothing was observed.
   public var severity: Severity? {
     switch self {
     case .noData: nil
@@ -31,7 +31,7 @@ public enum GroupState: String, Sendable, CaseIterable, Comparable {
     }
   }
 
-  /// The order in which the worst member makes the group.
+  /// The order in which the worst member sets the group's state.
   public static func < (a: GroupState, b: GroupState) -> Bool {
     (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)
   }

@@ -1,9 +1,9 @@
-/// A value as JSON knows it (RFC 8259), to be written: members keep the order in which they stand.
+/// A JSON value (RFC 8259) for output; members keep their order.
 public enum JSON: Sendable, Equatable {
   case null
   case boolean(Bool)
   case integer(Int64)
-  /// JSON has no NaN and no infinity: those are written as null.
+  /// JSON has no NaN and no infinity: they become null.
   case number(Double)
   case string(String)
   case array([JSON])
@@ -32,7 +32,7 @@ public enum JSON: Sendable, Equatable {
     }
   }
 
-  /// The text, without a line break in it, so that one value makes one line.
+  /// The text without a line break, so that one value makes one line.
   public var bytes: [UInt8] {
     var bytes: [UInt8] = []
     encode(into: &bytes)
@@ -42,7 +42,7 @@ public enum JSON: Sendable, Equatable {
   /// The text as a string.
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-  /// Adds the text to what is already there.
+  /// Appends the text to the output.
   public func encode(into bytes: inout [UInt8]) {
     switch self {
     case .null: bytes.append(contentsOf: "null".utf8)
@@ -76,8 +76,8 @@ public enum JSON: Sendable, Equatable {
     }
   }
 
-  /// Writes a string in quotes. What could end a line or move a cursor where the text is shown as it
-  /// stands (C0, DEL, C1, format characters such as direction marks, line separators) is escaped.
+  /// Writes a string in quotes. Characters that could end a line or move a cursor when the text is
+  /// shown (C0, DEL, C1, format characters such as direction marks, line separators) are escaped.
   private static func encode(_ string: String, into bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
     for scalar in string.unicodeScalars {
@@ -107,7 +107,7 @@ public enum JSON: Sendable, Equatable {
 }
 
 extension [UInt8] {
-  /// Adds a whole number in decimal digits.
+  /// Adds an integer in decimal digits.
   mutating func append(decimal value: Int64) {
     if value < 0 { append(UInt8(ascii: "-")) }
     var rest = value.magnitude

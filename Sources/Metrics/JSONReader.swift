@@ -1,30 +1,30 @@
 extension JSON {
-  /// Reads a JSON text (RFC 8259); nil where it is none, or nested deeper than 32 values.
+  /// Reads a JSON text (RFC 8259); nil if it is invalid or nested deeper than 32 values.
   ///
-  /// Whole numbers that fit become integers. A member that stands twice is kept twice.
+  /// Integers that fit keep their type. A repeated member is kept twice.
   public init?(reading text: [UInt8]) {
     var reader = JSONReader(text: text)
     guard let value = reader.value(depth: 0), reader.isAtEnd else { return nil }
     self = value
   }
 
-  /// The value of a member of an object; nil where there is none, or this is no object.
+  /// The value of a member of an object; nil if it is missing or this is not an object.
   public subscript(name: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.0 == name }?.1
   }
 
-  /// The elements of an array; none where this is no array.
+  /// The elements of an array; none if this is not an array.
   public var elements: [JSON] {
     if case .array(let elements) = self { elements } else { [] }
   }
 
-  /// The string that this is, or nil.
+  /// The string, or nil.
   public var string: String? {
     if case .string(let string) = self { string } else { nil }
   }
 
-  /// The whole number that this is, or nil.
+  /// The integer, or nil.
   public var integer: Int64? {
     if case .integer(let integer) = self { integer } else { nil }
   }
@@ -141,7 +141,7 @@ private struct JSONReader {
       guard (0xd800..<0xdc00).contains(first) else {
         return Unicode.Scalar(first) ?? "\u{fffd}"
       }
-      // Half of a pair: the other half follows, or it means nothing.
+      // Half of a surrogate pair: without the other half it is invalid.
       let before = place
       guard text[place...].starts(with: "\\u".utf8) else { return "\u{fffd}" }
       place += 2

@@ -1,28 +1,29 @@
 /// Writes points as InfluxDB's line protocol.
 ///
-/// The escaping is that of InfluxData's line protocol reference: `,` and space in a measurement;
-/// `,`, `=` and space in tag keys, tag values and field keys; `"` and `\` in a string field. What the
-/// reference leaves undefined or a server refuses is made harmless: a line break becomes `⏎`, other
-/// characters that move a cursor, hide or reorder text (`isControl`) U+FFFD; a tag value never ends in a backslash, which would eat the separator; a
-/// tag or field named `time`, a number that is not finite and a tag that stands twice are left out.
+/// The escaping follows InfluxData's line protocol reference: `,` and space in a measurement; `,`,
+/// `=` and space in tag keys, tag values and field keys; `"` and `\` in a string field. Text that
+/// the reference leaves undefined or a server refuses is made harmless: a line break becomes `⏎`,
+/// other characters that move a cursor, hide or reorder text (`isControl`) become U+FFFD. A tag
+/// value never ends in a backslash, which would escape the separator. A tag or field named `time`,
+/// a number that is not finite and a repeated tag are left out.
 public struct LineProtocol: Sendable {
-  /// The lines written so far, each ended by a newline.
+  /// The lines so far, each ended by a newline.
   public private(set) var bytes: [UInt8] = []
-  /// How many lines those are.
+  /// The number of lines.
   public private(set) var count = 0
 
-  /// The longest string field that is written, in bytes of UTF-8; InfluxDB takes 64 KiB.
+  /// The limit of a string field in bytes of UTF-8; InfluxDB accepts 64 KiB.
   public static let longestString = 60_000
-  /// The longest name or tag value; InfluxDB takes 64 KiB for a measurement with all its tags.
+  /// The limit of a name or tag value; InfluxDB accepts 64 KiB for a measurement with all its tags.
   public static let longestName = 4_000
 
-  /// Tags that are common to a batch, as they are written.
+  /// The common tags of a batch, as written.
   private var common: [(name: String, bytes: [UInt8])] = []
 
   public init() {}
 
   /// Writes the points of a batch, each with the tags of the batch, sorted by key as the reference
-  /// advises. A tag that is both is taken from the point; a point without fields is not written.
+  /// recommends. A tag in both comes from the point; a point without fields is not written.
   public mutating func append(_ batch: PointBatch) {
     common = Self.escaped(batch.tags)
     for point in batch.points { append(point, at: batch.time) }
@@ -62,14 +63,14 @@ public struct LineProtocol: Sendable {
       return
     }
     bytes.append(UInt8(ascii: " "))
-    // InfluxDB keeps the outermost nanoseconds of the type for itself.
+    // InfluxDB reserves the outermost nanoseconds of the type.
     let moment = (point.time ?? time).nanoseconds
     bytes.append(decimal: min(max(moment, .min + 2), .max - 1))
     bytes.append(UInt8(ascii: "\n"))
     count += 1
   }
 
-  /// Forgets the lines and keeps the memory.
+  /// Drops the lines and keeps the memory.
   public mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     count = 0
@@ -166,8 +167,8 @@ public struct LineProtocol: Sendable {
         append(harmless: scalar)
       case "\\":
         // A backslash is literal, but before a special character (the server counts a quote among
-        // them) or at the end it would be read as an escape, and the reference has no way to
-        // escape it: a look-alike stands in.
+        // them) or at the end the server reads it as an escape, and the reference has no way to
+        // escape it: a look-alike replaces it.
         let next = scalars.index(after: index)
         let ambiguous =
           next == scalars.endIndex || [",", " ", "=", "\"", "\\"].contains(scalars[next])
@@ -189,7 +190,7 @@ public struct LineProtocol: Sendable {
 }
 
 extension [UInt8] {
-  /// Adds the shortest decimal fraction that reads back as the same number; whole ones without `.0`.
+  /// Adds the shortest decimal fraction that reads back as the same number; integers without `.0`.
   mutating func append(_ float: Double) {
     let hundredths = (float * 100).rounded()
     guard hundredths.magnitude < 0x1p53, hundredths / 100 == float,
@@ -198,7 +199,7 @@ extension [UInt8] {
       append(contentsOf: float.description.utf8)
       return
     }
-    // Most values are percentages of two decimals, which need no search for the shortest.
+    // Most values are percentages with two decimals, which need no search for the shortest form.
     let (whole, rest) = all.quotientAndRemainder(dividingBy: 100)
     if all < 0 && whole == 0 { append(UInt8(ascii: "-")) }
     append(decimal: whole)

@@ -1,15 +1,15 @@
-/// A measurement as the collector or probe that writes it declares it.
+/// The declaration of a measurement by the collector or probe that writes it.
 ///
-/// The declaration is the only place that states names, types, units and meanings: what rules may look
-/// at, the units of alerts and charts, and docs/metrics.md follow from it.
+/// The only place that states names, types, units and meanings: the fields open to rules, the units
+/// of alerts and charts, and docs/metrics.md follow from it.
 public struct Measurement: Sendable, Equatable {
-  /// Telegraf's name, where it has one.
+  /// Telegraf's name, if it has one.
   public var name: String
-  /// What one point says and when there is none, in sentences.
+  /// The content of a point and when there is none, in sentences.
   public var summary: String
-  /// The files, programs or protocols that it comes from; nil where the summary says it.
+  /// The source files, programs or protocols; nil if the summary names them.
   public var source: String?
-  /// What tells its series apart, beside the host's own tags.
+  /// The tags that distinguish its series, next to the host's own tags.
   public var tags: [TagSpec]
   public var fields: [FieldSpec]
   /// Whether Telegraf has no measurement of that name (docs/decisions/0010-names.md).
@@ -17,7 +17,7 @@ public struct Measurement: Sendable, Equatable {
 
   public struct TagSpec: Sendable, Equatable {
     public var name: String
-    /// Its values, for docs/metrics.md.
+    /// The values, for docs/metrics.md.
     public var meaning: String
   }
 
@@ -34,26 +34,26 @@ public struct Measurement: Sendable, Equatable {
   }
 }
 
-/// Every measurement that is written, by whom, and its fields by name.
+/// All measurements, their writers, and their fields by name.
 public struct Catalog: Sendable {
-  /// What writes a measurement.
+  /// The writer of a measurement.
   public enum Writer: Sendable, Equatable {
     /// The collector of that name.
     case collector(String)
-    /// Probes of these kinds; none named is any probe.
+    /// Probes of these kinds; an empty list means any probe.
     case probes([String])
     case bmc
     /// The monitor itself, for every host.
     case scraper
   }
 
-  /// A declaration and its writer. A measurement has several where several write to it.
+  /// A declaration and its writer. A measurement with several writers has several.
   public struct Entry: Sendable {
     public var writer: Writer
     public var measurement: Measurement
   }
 
-  /// In the order of the declarations, which is that of docs/metrics.md.
+  /// The order of the declarations, which is that of docs/metrics.md.
   public private(set) var entries: [Entry] = []
   private var fields: [String: [String: (spec: FieldSpec, writer: Writer)]] = [:]
 
@@ -80,15 +80,15 @@ public struct Catalog: Sendable {
   /// The names of all measurements, sorted.
   public var names: [String] { fields.keys.sorted() }
 
-  /// The names of a measurement's fields, sorted; nil where nothing of that name is written.
+  /// The names of a measurement's fields, sorted; nil for an unknown measurement.
   public func fields(of measurement: String) -> [String]? { fields[measurement]?.keys.sorted() }
 
-  /// The declaration of a field; nil where nothing of that name is written.
+  /// The declaration of a field; nil for an unknown field.
   public func field(_ field: String, of measurement: String) -> FieldSpec? {
     fields[measurement]?[field]?.spec
   }
 
-  /// The writer of a field or, where none is named, of the measurement's first declaration.
+  /// The writer of a field or, without a field, of the measurement's first declaration.
   public func writer(of measurement: String, field: String = "") -> Writer? {
     fields[measurement]?[field]?.writer
       ?? entries.first { $0.measurement.name == measurement }?.writer

@@ -1,10 +1,10 @@
-/// What a collector remembers of a host until its next turn, to tell rates and what is new.
+/// The memory of a collector for a host until its next run, for rates and for detecting new items.
 public struct Memory: Sendable, Equatable {
-  /// When it was kept, by the monitor's clock.
+  /// The time of storing, by the monitor's clock.
   public var time: Timestamp
-  /// The host's uptime then, in seconds.
+  /// The host's uptime at that time, in seconds.
   public var uptime: Double?
-  /// Counters by a name of the collector's choosing: `["cpu0": [user, nice, …]]`.
+  /// Counters by a name that the collector chooses: `["cpu0": [user, nice, …]]`.
   public var values: [String: [UInt64]]
 
   public init(time: Timestamp, uptime: Double? = nil, values: [String: [UInt64]] = [:]) {

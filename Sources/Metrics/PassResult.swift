@@ -1,26 +1,26 @@
-/// What one pass found out about one host.
+/// The results of one pass for one host.
 public struct HostResult: Sendable, Equatable {
-  /// The points, for the history; `batch.host` is the host that all of this is about.
+  /// The points for the history; `batch.host` names the host of these results.
   public var batch: PointBatch
-  /// The boot that was seen; nil where the host did not tell.
+  /// The current boot; nil if the host did not report it.
   public var bootID: String?
-  /// Whether what is remembered was read on the host itself, and so is of that boot; a BMC's is not.
+  /// Whether the memory was read on the host itself, and so belongs to that boot; a BMC's does not.
   public var isOfBoot = true
-  /// Whether what was seen is the host's: where the scraper itself is cut off, rules leave it alone.
+  /// Whether the results reflect the host: if the scraper itself is cut off, rules ignore them.
   public var isJudged = true
-  /// The collectors that had their turn: what they had to complain of before is forgotten.
+  /// The collectors that ran: their earlier faults are dropped.
   public var ran: [String]
-  /// Merged into what is kept: the memory of a collector that is not named here stays.
+  /// Merged into the stored memory: that of a collector not named here stays.
   public var memory: [String: Memory]
-  /// Merged likewise.
+  /// Merged in the same way.
   public var due: [String: Timestamp]
-  /// Merged likewise.
+  /// Merged in the same way.
   public var facts: [String: String]
   public var outcomes: [TargetOutcome]
   public var problems: [CollectorProblem]
-  /// The states of checks that differ from what was loaded, by their names.
+  /// The states of checks that changed, by name.
   public var states: [String: CheckState] = [:]
-  /// Checks that are no more.
+  /// Checks that no longer exist.
   public var gone: [String] = []
   public var transitions: [CheckTransition] = []
 
@@ -40,16 +40,16 @@ public struct HostResult: Sendable, Equatable {
   }
 }
 
-/// How asking one target of a host went.
+/// Result of scraping one target of a host.
 public struct TargetOutcome: Sendable, Equatable {
   /// `ssh`, `bmc` or `probes`.
   public var target: String
   public var up: Bool
-  /// How bad it is; nil where nothing was learnt.
+  /// The severity; nil if nothing is known.
   public var severity: Severity?
-  /// The closed word for why it is not up: `timeout`.
+  /// The reason, from a closed list: `timeout`.
   public var reason: String?
-  /// The sentence for people. It may hold the host's words.
+  /// The message for people. May hold the host's words.
   public var message: String?
   public var milliseconds: Double
   public var bytes: Int64
@@ -68,15 +68,15 @@ public struct TargetOutcome: Sendable, Equatable {
   }
 }
 
-/// How a target was when it was last asked.
+/// The last known state of a target.
 public struct TargetStatus: Sendable, Equatable {
   public var host: String
   public var outcome: TargetOutcome
-  /// When it was last asked.
+  /// The time of the last scrape.
   public var time: Timestamp
-  /// Since when it has been up, or down.
+  /// The start of the present state, up or down.
   public var since: Timestamp
-  /// When it was last seen up; nil if never.
+  /// The time at which it was last up; nil if never.
   public var lastUp: Timestamp?
 
   public init(
@@ -94,11 +94,11 @@ public struct TargetStatus: Sendable, Equatable {
   }
 }
 
-/// Why a collector had nothing, or not all, to tell.
+/// Why a collector returned nothing or not all.
 public struct CollectorProblem: Sendable, Equatable {
   public var collector: String
   public var reason: String
-  /// For people. It may hold the host's words.
+  /// The message for people. May hold the host's words.
   public var detail: String
 
   public init(collector: String, reason: String, detail: String) {
@@ -108,17 +108,17 @@ public struct CollectorProblem: Sendable, Equatable {
   }
 }
 
-/// Which hosts a pass was over, and who started it.
+/// The scope of a pass, and how it was started.
 public enum PassScope: Int64, Sendable, CaseIterable {
   /// All hosts, started by a timer.
   case timer = 0
   /// All hosts, started from a terminal.
   case hand = 1
-  /// Some hosts or collectors only, or one that was interrupted.
+  /// Some hosts or collectors only, or an interrupted pass.
   case part = 2
 }
 
-/// One walk of the inventory, in figures.
+/// The counts of one pass over the inventory.
 public struct PassSummary: Sendable, Equatable {
   public var start: Timestamp
   public var end: Timestamp
@@ -126,7 +126,7 @@ public struct PassSummary: Sendable, Equatable {
   public var up: Int
   public var failed: Int
   public var points: Int
-  /// What people were told.
+  /// The warnings that the pass printed.
   public var warnings: [String]
   public var scope: PassScope
 

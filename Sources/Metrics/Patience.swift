@@ -1,4 +1,4 @@
-/// How long something must be worse before its state changes: observations in a row, or a time.
+/// The delay before a worse state takes effect: a number of observations in a row, or a time.
 public enum Patience: Sendable, Equatable {
   case passes(Int)
   case time(Duration)

@@ -1,15 +1,15 @@
 /// One measurement of one thing at one moment, as InfluxDB and Telegraf understand it.
 ///
-/// A point is written only with the fields that were read: what is missing is left out, never zero.
+/// A point holds only the fields that were read: a missing value is left out, never zero.
 public struct Point: Sendable, Equatable {
   /// Telegraf's name for the measurement, for example `cpu`.
   public var measurement: String
-  /// What tells this series from its neighbours. Tags of the host (`host`, `group`, the
-  /// inventory's own) are added by the pass, not by collectors.
+  /// The tags that distinguish this series from others. The pass adds the host's tags (`host`,
+  /// `group`, those of the inventory); collectors do not.
   public var tags: [Tag]
-  /// The values, in the order in which they were added.
+  /// The values, in the order of their addition.
   public var fields: [Field]
-  /// When it was measured; nil where the pass's own time for the host is meant.
+  /// The time of the measurement; nil for the pass's time for the host.
   public var time: Timestamp?
 
   public init(_ measurement: String, tags: [Tag] = [], time: Timestamp? = nil) {
@@ -19,7 +19,7 @@ public struct Point: Sendable, Equatable {
     self.time = time
   }
 
-  /// The value of the named field, or nil where it was not read.
+  /// The value of the named field, or nil if it was not read.
   public subscript(field name: String) -> FieldValue? {
     fields.first { $0.name == name }?.value
   }
@@ -29,22 +29,23 @@ public struct Point: Sendable, Equatable {
     tags.first { $0.name == name }?.value
   }
 
-  /// Adds a tag; an empty value is no tag, as the line protocol forbids it.
+  /// Adds a tag; an empty value adds none, as the line protocol forbids it.
   public mutating func tag(_ name: String, _ value: String) {
     if !value.isEmpty { tags.append(Tag(name, value)) }
   }
 
-  /// Adds an integer field where there is a value.
+  /// Adds an integer field if there is a value.
   public mutating func integer(_ name: String, _ value: Int64?) {
     if let value { fields.append(Field(name, .integer(value))) }
   }
 
-  /// Adds an integer field where there is a value; one beyond 2^63-1 cannot be written and is left out.
+  /// Adds an integer field if there is a value; one beyond 2^63-1 cannot be written and is left
+  /// out.
   public mutating func integer(_ name: String, _ value: UInt64?) {
     if let value, let fits = Int64(exactly: value) { fields.append(Field(name, .integer(fits))) }
   }
 
-  /// Adds a floating-point field where there is a finite value; InfluxDB knows no NaN and no infinity.
+  /// Adds a floating-point field if there is a finite value; InfluxDB has no NaN and no infinity.
   public mutating func float(_ name: String, _ value: Double?) {
     if let value, value.isFinite { fields.append(Field(name, .float(value))) }
   }
@@ -55,18 +56,18 @@ public struct Point: Sendable, Equatable {
     fields.append(Field(name, .float((value * 100).rounded() / 100)))
   }
 
-  /// Adds a text field where there is a value.
+  /// Adds a text field if there is a value.
   public mutating func string(_ name: String, _ value: String?) {
     if let value { fields.append(Field(name, .string(value))) }
   }
 
-  /// Adds a boolean field where there is a value.
+  /// Adds a boolean field if there is a value.
   public mutating func boolean(_ name: String, _ value: Bool?) {
     if let value { fields.append(Field(name, .boolean(value))) }
   }
 }
 
-/// A name and value that a series is known by.
+/// A name and value that identify a series.
 public struct Tag: Sendable, Hashable {
   public var name: String
   public var value: String
@@ -77,7 +78,7 @@ public struct Tag: Sendable, Hashable {
   }
 }
 
-/// A name and the value that was measured.
+/// A name and a measured value.
 public struct Field: Sendable, Equatable {
   public var name: String
   public var value: FieldValue

@@ -1,10 +1,10 @@
-/// The points of one host and pass, with what they have in common.
+/// The points of one host and pass, with their common tags.
 public struct PointBatch: Sendable, Equatable {
   /// The host's name in the inventory.
   public var host: String
-  /// Tags of every point: `host`, `group` and what the inventory names.
+  /// Tags of every point: `host`, `group` and those of the inventory.
   public var tags: [Tag]
-  /// When the host was asked; the time of every point that has none of its own.
+  /// The time at which the host was scraped; the time of every point without its own.
   public var time: Timestamp
   public var points: [Point]
 

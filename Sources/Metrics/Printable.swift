@@ -1,10 +1,10 @@
-/// Text that a terminal may be given: all that came from outside in it is `visible`.
+/// Text that is safe for a terminal: all foreign text in it is `visible`.
 ///
-/// A literal is ours and stands as it is. Every other `String` is untrusted, whoever made it: put into
-/// a `Printable` it goes through `visible`. A `Printable` cannot be turned back into a `String`, so
-/// that text with colours in it never comes where text of hosts is expected.
+/// A literal is trusted and unchanged. Every other `String` is untrusted, whatever its origin: put
+/// into a `Printable` it goes through `visible`. A `Printable` cannot be turned back into a
+/// `String`, so text with colours never reaches code that expects text of hosts.
 public struct Printable: Sendable, Equatable, ExpressibleByStringInterpolation {
-  /// The bytes as they are written.
+  /// The bytes for the terminal.
   public private(set) var bytes: [UInt8]
 
   public init(stringLiteral literal: String) { bytes = Array(literal.utf8) }
@@ -14,16 +14,16 @@ public struct Printable: Sendable, Equatable, ExpressibleByStringInterpolation {
   /// One line of untrusted text.
   public init(_ text: String) { bytes = Array(text.visible.utf8) }
 
-  /// Untrusted text of which the line breaks are kept.
+  /// Untrusted text that keeps its line breaks.
   public static func lines(_ text: String) -> Printable {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { Printable(String($0)) }
       .joined(separator: "\n")
   }
 
-  /// JSON in one line; its strings are escaped by JSON's own rules.
+  /// JSON in one line; JSON's own rules escape its strings.
   public init(_ json: JSON) { bytes = json.bytes }
 
-  /// The text between two sequences of a terminal, such as those of a colour.
+  /// The text between two terminal sequences, such as those of a colour.
   public func between(_ before: StaticString, _ after: StaticString) -> Printable {
     var all = Printable("")
     all.bytes = Array(before.description.utf8) + bytes + after.description.utf8

@@ -1,11 +1,11 @@
 extension JSON {
-  /// A moment as all commands and sinks write it, RFC 3339.
+  /// A time in the format of all commands and sinks, RFC 3339.
   public static func time(_ time: Timestamp) -> JSON { .string(time.rfc3339) }
 }
 
 extension Timestamp {
-  /// The moment as `2025-02-03T04:05:06.789Z` (RFC 3339), in UTC: with milliseconds, and with nine
-  /// digits where it has a finer part.
+  /// The time as `2025-02-03T04:05:06.789Z` (RFC 3339), in UTC: with milliseconds, or with nine
+  /// digits if they are needed.
   public var rfc3339: String {
     let whole = seconds
     let (day, second) = Self.divided(whole, by: 86_400)
@@ -33,7 +33,7 @@ extension Timestamp {
     )
   }
 
-  /// Quotient and rest, rounded down.
+  /// Quotient and remainder, rounded down.
   private static func divided(_ value: Int64, by size: Int64) -> (quotient: Int64, rest: Int64) {
     let (quotient, rest) = value.quotientAndRemainder(dividingBy: size)
     return rest < 0 ? (quotient - 1, rest + size) : (quotient, rest)

@@ -1,7 +1,7 @@
-/// How bad something is, as rules, services and people count it.
+/// The severity of a state, in rules, services and alerts.
 public enum Severity: String, Sendable, CaseIterable, Comparable {
   case ok, minor, major, critical
-  /// Nothing could be learnt: neither good nor bad.
+  /// Unknown: neither good nor bad.
   case unknown
 
   /// The number in the field `state`: 0 ok, 1 minor, 2 major, 3 critical, 4 unknown.
@@ -15,14 +15,14 @@ public enum Severity: String, Sendable, CaseIterable, Comparable {
     }
   }
 
-  /// The severity of that number; nil where it is none.
+  /// The severity of that number; nil for any other number.
   public init?(state: Int64) {
     guard let severity = Self.allCases.first(where: { $0.state == state }) else { return nil }
     self = severity
   }
 
-  /// From good to bad, as groups roll up: not to know is worse than ok, and better than what is known
-  /// to be wrong.
+  /// The order from good to bad for groups: unknown is worse than ok, and better than a known
+  /// fault.
   private var rank: Int {
     switch self {
     case .ok: 0

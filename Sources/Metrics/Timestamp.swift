@@ -1,10 +1,10 @@
-/// A moment in nanoseconds since 1970-01-01 00:00 UTC, as the line protocol writes it.
+/// A time in nanoseconds since 1970-01-01 00:00 UTC, as in the line protocol.
 public struct Timestamp: Sendable, Hashable, Comparable {
   public var nanoseconds: Int64
 
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-  /// A moment in whole seconds since 1970; seconds beyond the years 1678 to 2262 are held at their end.
+  /// A time in whole seconds since 1970, clamped to the years 1678 to 2262.
   public init(seconds: Int64) {
     let (value, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     nanoseconds = overflow ? (seconds < 0 ? .min : .max) : value

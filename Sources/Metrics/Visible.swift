@@ -1,5 +1,5 @@
 extension String {
-  /// The text with everything made visible that could move a terminal's cursor, hide or reorder text.
+  /// The text with all characters made visible that could move a cursor, hide or reorder text.
   ///
   /// Control characters (C0, DEL, C1) become `\xNN`; line and paragraph separators, direction marks
   /// and other format characters become `\u{NNNN}`. Text from a host is never printed without it.
@@ -23,8 +23,9 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Whether it moves a cursor, ends a line, or hides or reorders text: a control character (C0, DEL,
-  /// C1), a format character such as a direction mark, or a separator of lines or paragraphs.
+  /// Whether the character moves a cursor, ends a line, or hides or reorders text: a control
+  /// character (C0, DEL, C1), a format character such as a direction mark, or a separator of lines
+  /// or paragraphs.
   public var isControl: Bool {
     if value >= 0x20 && value < 0x7f { return false }
     return switch properties.generalCategory {
@@ -33,8 +34,8 @@ extension Unicode.Scalar {
     }
   }
 
-  /// Whether no sign is seen, or one that only some terminal knows: `isControl`, or a character that
-  /// Unicode gives no meaning.
+  /// Whether the character shows no sign, or one that only some terminals know: `isControl`, or a
+  /// character without a meaning in Unicode.
   public var isUnprintable: Bool {
     if value >= 0x20 && value < 0x7f { return false }
     return switch properties.generalCategory {

@@ -23,19 +23,19 @@ extension Timestamp {
     return unsafe String(cString: name)
   }
 
-  /// The time later by a duration; held at the ends of what a timestamp can say.
+  /// The time later by a duration, clamped to the range of a timestamp.
   public func after(_ duration: Duration) -> Timestamp {
     let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.nanoseconds)
     return Timestamp(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
   }
 
-  /// The time earlier by a duration; held likewise.
+  /// The time earlier by a duration, clamped in the same way.
   public func before(_ duration: Duration) -> Timestamp {
     let (difference, overflow) = nanoseconds.subtractingReportingOverflow(duration.nanoseconds)
     return Timestamp(nanoseconds: overflow ? (duration < .zero ? .max : .min) : difference)
   }
 
-  /// The duration from another time to this one; held likewise.
+  /// The duration from another time to this one, clamped in the same way.
   public func since(_ other: Timestamp) -> Duration {
     let (difference, overflow) = nanoseconds.subtractingReportingOverflow(other.nanoseconds)
     return .nanoseconds(overflow ? (self < other ? .min : .max) : difference)
@@ -43,7 +43,7 @@ extension Timestamp {
 }
 
 extension Timestamp {
-  /// When a file was last written; nil where there is none. The corresponding C function is `stat`.
+  /// The modification time of a file; nil if there is none. The corresponding C function is `stat`.
   public init?(fileChanged path: String) {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { return nil }

@@ -82,8 +82,9 @@ static inline CURLcode scrape_setopt_progress(
 // The address of a socket that is about to be made. Its member is shorter than IPv6 needs, and what is
 // behind it belongs to it (curl_multi's documentation of CURLOPT_OPENSOCKETFUNCTION).
 static inline const void *scrape_address(const struct curl_sockaddr *address) { return &address->addr; }
-// How many bytes TCP has received on a socket, whoever read them: tcpi_bytes_received of Linux's
-// tcp_info (since 4.1), which is behind the end of glibc's. 0 where the kernel does not tell.
+// The number of bytes that TCP has received on a socket, whoever read them: tcpi_bytes_received of
+// Linux's tcp_info (since 4.1), which lies beyond the end of glibc's. 0 if the kernel does not
+// report it.
 static inline uint64_t scrape_bytes_received(int socket) {
   unsigned char info[136];
   socklen_t size = sizeof info;

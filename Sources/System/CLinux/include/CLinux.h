@@ -26,9 +26,9 @@ void scrape_name_thread(const char *name);
 /// A handler, and not signalfd: the runtime's main thread unblocks all signals when it parks, so a
 /// blocked signal would still end the process.
 int scrape_catch_signals(void);
-/// The same as a second descriptor, after `scrape_catch_signals`.
+/// A second descriptor for the same signals, after `scrape_catch_signals`.
 int scrape_watch_signals(void);
-/// Lets the next of them end the process.
+/// Restores the default: the next signal ends the process.
 void scrape_release_signals(void);
 
 #include <fcntl.h>
@@ -45,11 +45,10 @@ static inline int scrape_process_signal(int descriptor, int number) {
   return (int)syscall(SYS_pidfd_send_signal, descriptor, number, 0, 0);
 }
 
-/// Whether the kernel says that something keeps its clock right, by adjtimex(2); -1 where it does not
-/// tell.
+/// Whether the kernel reports a synchronised clock, by adjtimex(2); -1 if it does not report it.
 int scrape_clock_is_synchronised(void);
-/// The most that the clock may be wrong by, in microseconds: `maxerror` of adjtimex(2); -1 where the
-/// kernel does not tell.
+/// The limit of the clock's error in microseconds: `maxerror` of adjtimex(2); -1 if the kernel does
+/// not report it.
 long scrape_clock_error_bound(void);
 
 /// Makes the second descriptor a copy of the first, closed on exec, and closes what it was; -1 with errno
@@ -60,5 +59,5 @@ static inline int scrape_replace_descriptor(int source, int target) {
 
 #include <sys/prctl.h>
 
-/// Makes the process one that nobody may attach to, or dump. See PR_SET_DUMPABLE in prctl(2).
+/// Forbids other processes to attach to this one, and core dumps. See PR_SET_DUMPABLE in prctl(2).
 static inline void scrape_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
