@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// A value's unit with the prefix that suits its size: bytes by 1024, times up to days, all else by 1000.
+/// A value's unit with the fitting prefix: bytes by 1024, times up to days, all else by 1000.
 struct Amount: Equatable {
-  /// What a value is divided by to be written in `unit`.
+  /// The divisor of a value in `unit`.
   let divisor: Double
   let unit: String
 
@@ -58,7 +58,7 @@ struct Amount: Equatable {
       (1, 1, "s"), (1e-3, 1e-3, "ms"), (1e-6, 1e-6, "µs"),
     ]
     let seconds = magnitude * second
-    // A zero stays in the unit it came in.
+    // A zero keeps its unit.
     guard seconds > 0 else { return Amount(divisor: 1, unit: second == 1 ? "s" : "ms") }
     for (from, length, unit) in units where seconds >= from {
       return Amount(divisor: length / second, unit: unit)
@@ -72,7 +72,7 @@ struct Amount: Equatable {
       + String(String(number.magnitude).compactMap { $0.wholeNumberValue.map { digits[$0] } })
   }
 
-  /// The value with its unit, in as many significant digits: `96.4 %`, `1.2 GiB`, `3 h`.
+  /// The value with its unit, with that many significant digits: `96.4 %`, `1.2 GiB`, `3 h`.
   func text(_ value: Double, digits: Int = 3) -> String {
     let number = Self.short(value / divisor, digits: digits)
     return unit.isEmpty ? number : "\(number) \(unit)"

@@ -22,15 +22,15 @@ struct Font: Equatable {
   var isBold = false
 }
 
-/// A picture in memory that is drawn on, and becomes a PNG.
+/// A picture in memory that becomes a PNG.
 ///
-/// Not for several threads at once. cairo keeps its first failure and draws nothing from then on, so it
-/// is enough to ask for it at the end.
+/// Not for concurrent use. cairo keeps its first error and draws nothing from then on, so it is
+/// enough to check it at the end.
 final class Canvas {
   enum Side { case left, center, right }
 
   let box: Box
-  /// All texts and where they stand, so that it can be seen that none is upon another.
+  /// All texts and their boxes, for tests of overlaps.
   private(set) var written: [(text: String, box: Box)] = []
   private let surface: OpaquePointer
   private let context: OpaquePointer
@@ -38,9 +38,9 @@ final class Canvas {
   init(width: Int, height: Int, background: Color) throws(ChartError) {
     box = Box(left: 0, top: 0, right: Double(width), bottom: Double(height))
     surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width), Int32(height))
-    // Neither function ever returns nothing: what failed is an object in the state of failure.
+    // Neither function ever returns null: after a failure the object is in an error state.
     context = cairo_create(surface)
-    // No colour fringes, and no rounding of widths: the picture is looked at in any size.
+    // No colour fringes, and no rounding of widths: the picture is viewed in any size.
     let options = cairo_font_options_create()
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY)
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_SLIGHT)
@@ -71,8 +71,8 @@ final class Canvas {
       .drawing, "the chart was not drawn: \(String(cString: cairo_status_to_string(status)))")
   }
 
-  /// Where fontconfig knows no font, cairo silently takes one of its own, "twin", which has ASCII in thin
-  /// strokes and nothing else; that is one written in cairo itself, a "user font".
+  /// Without a font in fontconfig, cairo silently takes its own, "twin", which has only ASCII in
+  /// thin strokes; that font is of cairo's type "user font".
   private func requireFont() throws(ChartError) {
     use(Font(size: 24))
     guard let font = cairo_get_scaled_font(context),
@@ -104,9 +104,9 @@ final class Canvas {
     return max(extents.x_advance, extents.x_bearing + extents.width)
   }
 
-  /// The text, its end left out where it is wider than that.
+  /// The text; a text wider than the limit loses its end.
   func clip(_ text: String, to width: Double, _ font: Font) -> String {
-    // Nothing that fits has so many; measuring more would cost time without bound.
+    // No text that fits has more characters; measuring more would take unbounded time.
     let letters = Array(text.prefix(400))
     if letters.count == text.count, self.width(of: text, font) <= width { return text }
     var (fits, fitsNot) = (0, letters.count)
@@ -122,7 +122,7 @@ final class Canvas {
     return String(letters[..<fits]) + "…"
   }
 
-  /// Where a text of that font would stand, its letters' full height around `middle`.
+  /// The box of a text in that font, its letters' full height around `middle`.
   func place(
     _ text: String, _ font: Font, x: Double, middle: Double, _ side: Side = .left
   ) -> Box {
@@ -137,8 +137,8 @@ final class Canvas {
     return Box(left: left, top: middle - half, right: left + width, bottom: middle + half)
   }
 
-  /// Writes the text into the box that `place` told; no part of a letter leaves it, whatever its font
-  /// has for letters. With a halo in the colour given it is legible above lines.
+  /// Writes the text into the box from `place`; no part of a letter leaves it, whatever glyphs its
+  /// font has. A halo in the given colour keeps it legible above lines.
   func write(_ text: String, _ font: Font, in box: Box, _ color: Color, halo: Color? = nil) {
     guard !text.isEmpty else { return }
     written.append((text, box))
@@ -147,7 +147,7 @@ final class Canvas {
       context, box.left - 5, box.top - 3, box.width + 10, box.height + 6)
     cairo_clip(context)
     use(font)
-    // Capitals of the usual fonts are 0.73 of the size high: so they stand in the middle.
+    // Capitals of the usual fonts are 0.73 of the size high: this centres them.
     let baseline = box.middle + font.size * 0.365
     if let halo {
       cairo_move_to(context, box.left, baseline)
@@ -176,7 +176,7 @@ final class Canvas {
     cairo_set_dash(context, nil, 0, 0)
   }
 
-  /// Fills what lies between the points, taken as an outline.
+  /// Fills the outline that the points form.
   func fill(_ points: [(x: Double, y: Double)], _ color: Color, alpha: Double = 1) {
     path(points)
     cairo_close_path(context)

@@ -1,11 +1,11 @@
 public import Metrics
 
-/// How numbers went over a time, to be drawn as a picture that is legible on a phone.
+/// Numbers over time, for a picture that is legible on a phone.
 public struct Chart: Sendable, Equatable {
   /// One line.
   public struct Series: Sendable, Equatable {
     public var name: String
-    /// In order of time. Where several passes are missing between two, the line is broken.
+    /// In order of time. The line has a gap if several passes are missing between two values.
     public var values: [(time: Timestamp, value: Double)]
 
     public init(_ name: String, _ values: [(time: Timestamp, value: Double)]) {
@@ -19,15 +19,15 @@ public struct Chart: Sendable, Equatable {
     }
   }
 
-  /// A line that is not to be crossed.
+  /// A threshold.
   public struct Threshold: Sendable, Equatable {
-    /// Where values are bad, seen from the line.
+    /// The side of the threshold on which values are bad.
     public enum Side: String, Sendable { case above = ">", below = "<" }
 
     public var value: Double
     public var severity: Severity
     public var side: Side
-    /// What stands at the line instead of severity and side, such as `full`.
+    /// The label of the line, such as `full`; replaces severity and side.
     public var name: String?
 
     public init(
@@ -43,8 +43,8 @@ public struct Chart: Sendable, Equatable {
   public enum Theme: String, Sendable, CaseIterable { case light, dark }
 
   public var title: String
-  /// Written at the axis: `%`, `ms`, `°C`; empty where there is none. Those of `B`, `B/s`, `bit/s`, `s`
-  /// and `ms` get the prefix that suits: `1.2 GiB`.
+  /// The label of the axis: `%`, `ms`, `°C`; empty if there is none. Values in `B`, `B/s`, `bit/s`,
+  /// `s` and `ms` get the fitting prefix: `1.2 GiB`.
   public var unit: String
   public var series: [Series]
   public var thresholds: [Threshold]

@@ -1,11 +1,11 @@
 /// Why a chart could not be drawn.
 public struct ChartError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
-    /// There is not one value that could be drawn.
+    /// No value can be drawn.
     case empty
-    /// Text cannot be written: no font is installed.
+    /// No text can be written: no font is installed.
     case font
-    /// The library failed, as when memory is short.
+    /// The library failed, for example for lack of memory.
     case drawing
   }
 

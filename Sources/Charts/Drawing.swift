@@ -3,8 +3,9 @@ internal import Metrics
 extension Chart {
   /// The chart as a PNG, 1200 pixels wide and some 700 high.
   ///
-  /// Text from hosts is made harmless and clipped; values that are no numbers are missing. It takes
-  /// some tens of milliseconds, and at first reads fonts from the disk: it is not for a reactor.
+  /// Text from hosts is made harmless and clipped; values that are not finite count as missing.
+  /// Drawing takes some tens of milliseconds, and the first call reads fonts from the disk: it must
+  /// not run on a reactor.
   public func png(_ theme: Theme) throws(ChartError) -> [UInt8] {
     let drawing = try Drawing(self, theme)
     drawing.draw()
@@ -12,7 +13,7 @@ extension Chart {
   }
 }
 
-/// Where everything stands on the picture of a chart, and how it gets there.
+/// The layout of a chart's picture, and the drawing of its parts.
 struct Drawing {
   /// A line with its colour.
   struct Line {
@@ -28,14 +29,14 @@ struct Drawing {
   let thresholds: [Chart.Threshold]
   let values: ValueAxis
   let times: TimeAxis
-  /// The field in which lines are drawn.
+  /// The area of the lines.
   let plot: Box
   private let title: String
   private let unit: String
-  /// Series that have no room.
+  /// The number of series without room.
   private let more: Int
 
-  // Sizes in pixels. A phone shows the picture at about a third of its width: 26 are 9 there.
+  // Sizes in pixels. A phone shows the picture at about a third of its width: 26 become 9.
   private static let width = 1200
   private static let height = 675
   private static let margin = 40.0
@@ -64,7 +65,7 @@ struct Drawing {
         color: colors[index % colors.count], number: index)
     }
     more = traces.count - drawn.count
-    // As of values: what is smaller has no logarithm, and is zero to people.
+    // As for values: smaller magnitudes have no usable logarithm and count as zero.
     let drawable = chart.thresholds.filter {
       $0.value == 0 || (1e-100..<1e100).contains($0.value.magnitude)
     }
@@ -94,8 +95,8 @@ struct Drawing {
     !thresholds.isEmpty && thresholds.allSatisfy { $0.side == .below }
   }
 
-  /// All, as they came; of too many those whose latest values are the worst, and last of all those that
-  /// have none.
+  /// All series, in order; if there are too many, those with the worst latest values, and series
+  /// without values last.
   private static func worst(
     _ traces: [(name: String, trace: Trace)], isLowBad: Bool
   ) -> [(name: String, trace: Trace)] {
@@ -136,13 +137,13 @@ struct Drawing {
 
   private func drawHead() {
     let width = canvas.box.width - 2 * Self.margin
-    // A long one is written smaller before its end is left out: a host's name may stand there.
+    // A long title is written smaller before its end is left out: it may hold a host's name.
     let font =
       canvas.width(of: title, Self.heading) <= width ? Self.heading : Font(size: 33, isBold: true)
     let shown = canvas.clip(title, to: width, font)
     canvas.write(
       shown, font, in: canvas.place(shown, font, x: Self.margin, middle: 54), palette.text)
-    // Of one line alone there is no legend.
+    // A single line has no legend.
     let name = lines.count == 1 && !lines[0].name.isEmpty ? "  ·  \(lines[0].name)" : ""
     let time = canvas.clip(times.text + name, to: width, Self.label)
     canvas.write(
@@ -207,8 +208,8 @@ struct Drawing {
     }
   }
 
-  /// Marks the last value of each line, and writes that of an only one beside it. Tells where no other
-  /// text may stand.
+  /// Marks the last value of each line, and labels that of a single line. Returns the boxes that
+  /// other text must avoid.
   private func drawLatest() -> [Box] {
     var taken: [Box] = []
     for line in lines {
@@ -231,7 +232,7 @@ struct Drawing {
       .map(\.severity).max()
   }
 
-  /// Lines differ by shape too, where colours cannot be told apart.
+  /// Lines also differ in shape, for readers who cannot distinguish the colours.
   private func drawMarker(_ line: Line, x: Double, y: Double, size: Double) {
     for (size, color) in [(size + 3, palette.background), (size, line.color)] {
       switch line.number % 4 {
@@ -255,8 +256,8 @@ struct Drawing {
     }
   }
 
-  /// Names a threshold near its line, where it covers least of the lines and nothing of other text; one
-  /// that lies beyond the picture is named at that border, with an arrow.
+  /// Names a threshold near its line, where the name covers least of the lines and no other text; a
+  /// threshold beyond the picture is named at that border, with an arrow.
   private func drawLabel(
     _ threshold: Chart.Threshold, beside runs: some Sequence<[(x: Double, y: Double)]>,
     _ taken: inout [Box]
@@ -291,7 +292,7 @@ struct Drawing {
     taken.append(box)
   }
 
-  /// How many pixels of the box's width the run goes through.
+  /// The number of pixels of the box's width that the run crosses.
   private func covered(_ run: [(x: Double, y: Double)], _ box: Box) -> Int {
     var covered = 0.0
     for (a, b) in zip(run, run.dropFirst()) where a.x < box.right && b.x > box.left {
@@ -308,7 +309,7 @@ struct Drawing {
     let column = (canvas.box.width - 2 * Self.margin - gap) / 2
     let top = Double(Self.height) + Self.row / 2 - 10
     let half = (lines.count + 1) / 2
-    // A single value has no spacing: that of the others holds for it.
+    // A single value has no spacing: the spacing of the others applies.
     let spacing = lines.map(\.trace.spacing).max() ?? 0
     for (index, line) in lines.enumerated() {
       let left = Self.margin + (column + gap) * Double(index / half)
@@ -317,7 +318,7 @@ struct Drawing {
       drawMarker(line, x: left + 22, y: middle, size: 9)
       let value: Box
       if let last = line.trace.last {
-        // What is old is no more than that.
+        // An old value is muted and shows its time.
         let isOld = times.to - last.second > 3 * spacing
         let text = values.text(last.value) + (isOld ? " at \(times.text(of: last.second))" : "")
         let color = crossed(by: last.value).map { palette.color(of: $0) } ?? palette.text

@@ -1,6 +1,6 @@
 internal import Metrics
 
-/// A colour as the web writes it, `0xRRGGBB`.
+/// A colour in the notation of the web, `0xRRGGBB`.
 struct Color: Equatable {
   let red: Double
   let green: Double
@@ -15,12 +15,13 @@ struct Color: Equatable {
 
 /// The colours of a theme.
 ///
-/// The lines are Okabe and Ito's, which people with the usual kinds of colour blindness can tell apart,
-/// made darker or lighter where they are too near to the background ("Color Universal Design", 2008).
+/// The lines are the colours of Okabe and Ito, which people with the usual kinds of colour
+/// blindness can distinguish, made darker or lighter if they are too close to the background
+/// ("Color Universal Design", 2008).
 struct Palette {
   let background: Color
   let text: Color
-  /// For what is read second: marks of the axes, the time.
+  /// For secondary text: marks of the axes, the time.
   let muted: Color
   let grid: Color
   let lines: [Color]

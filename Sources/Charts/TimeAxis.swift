@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Metrics
 
-/// The axis of time: its span, and marks where local clocks and calendars have round numbers.
+/// The time axis: its span, and marks at round times of the local clock and calendar.
 struct TimeAxis {
   /// In seconds since 1970.
   let from: Double
@@ -9,11 +9,11 @@ struct TimeAxis {
 
   init(from: Timestamp, to: Timestamp) {
     let (from, to) = (Double(from.nanoseconds) / 1e9, Double(to.nanoseconds) / 1e9)
-    // A moment has no width: it stands in the middle of a minute.
+    // A single time has no width: it stands in the middle of a minute.
     (self.from, self.to) = to > from ? (from, to) : (from - 30, from + 30)
   }
 
-  /// How far to the right the moment lies: 0 at the left end, 1 at the right.
+  /// The horizontal position of the time: 0 at the left end, 1 at the right.
   func share(of second: Double) -> Double { (second - from) / (to - from) }
 
   private static let day = 86_400.0
@@ -29,11 +29,11 @@ struct TimeAxis {
   struct Mark {
     var second: Double
     var label: String
-    /// Whether a day begins here, which among clock marks is worth more.
+    /// Whether a day begins here, which ranks above other clock marks.
     var isDay: Bool
   }
 
-  /// About as many marks as asked for, and not more.
+  /// Approximately the requested number of marks, and not more.
   func marks(atMost count: Int) -> [Mark] {
     let span = to - from
     let step = Self.steps.first { span / $0 <= Double(max(1, count)) } ?? span
@@ -63,7 +63,7 @@ struct TimeAxis {
       }
       return moments
     }
-    // By the calendar, so that after a change of summer time marks are round again.
+    // Steps by the calendar, so that marks are round again after a change of summer time.
     let start = Self.local(from)
     for index in 0..<1000 {
       var time = tm()
@@ -83,7 +83,7 @@ struct TimeAxis {
     return moments
   }
 
-  /// The span in words: `Fri 20 Nov 14:00 – 17:00 CET`.
+  /// The span as text: `Fri 20 Nov 14:00 – 17:00 CET`.
   var text: String {
     let (start, end) = (Self.local(from), Self.local(to))
     let isShort = to - from < 300
@@ -96,7 +96,7 @@ struct TimeAxis {
     return end.tm_zone.map { "\(text) \(String(cString: $0))" } ?? text
   }
 
-  /// The moment on the clock, with its day where the axis has several.
+  /// The time of day, with the day if the axis has several.
   func text(of second: Double) -> String {
     let time = Self.local(second)
     let clock = Self.clock(time, seconds: to - from < 300)

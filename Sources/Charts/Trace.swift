@@ -1,6 +1,6 @@
 internal import Metrics
 
-/// What of a series can be drawn: runs of values without a gap between them.
+/// The drawable part of a series: runs of values without a gap between them.
 struct Trace {
   struct Value: Equatable {
     /// In seconds since 1970.
@@ -10,23 +10,23 @@ struct Trace {
 
   let runs: [[Value]]
   let last: Value?
-  /// In seconds, from one value to the next; 0 where there are not two.
+  /// The interval between values in seconds; 0 with fewer than two values.
   let spacing: Double
   private(set) var least = Double.infinity
   private(set) var greatest = -Double.infinity
   /// Whether all values are whole numbers.
   private(set) var isWhole = true
 
-  /// Beyond this no quantity is real, and sums would leave the range of numbers.
+  /// Real quantities are smaller, and sums of larger values would overflow.
   private static let limit = 1e100
 
-  /// What is no number is missing, and so is what lies outside of the axis.
+  /// Values that are not finite or lie outside of the axis count as missing.
   init(_ series: Chart.Series, on axis: TimeAxis) {
     var values: [Value] = []
     for (time, value) in series.values {
       let second = Double(time.nanoseconds) / 1e9
       guard value.magnitude < Self.limit, second >= axis.from, second <= axis.to else { continue }
-      // What cannot be told from zero is zero: its logarithm would not be a number.
+      // A value too small to differ from zero is zero: its logarithm would not be finite.
       let number = value.magnitude < 1 / Self.limit ? 0 : value
       values.append(Value(second: second, value: number))
       least = min(least, number)
@@ -40,7 +40,7 @@ struct Trace {
     runs = Self.split(values, usual: spacing)
   }
 
-  /// Parted where more than three times the usual time lies between two.
+  /// Splits the series where more than three times the usual interval lies between two values.
   private static func split(_ values: [Value], usual: Double) -> [[Value]] {
     guard let first = values.first else { return [] }
     var runs: [[Value]] = []
@@ -55,8 +55,8 @@ struct Trace {
     return runs + [run]
   }
 
-  /// The run with no more than four values in each of the columns of pixels, its peaks kept: the first,
-  /// the least, the greatest and the last.
+  /// The run with at most four values per column of pixels: the first, the least, the greatest and
+  /// the last. Peaks are kept.
   static func reduced(_ run: [Value], on axis: TimeAxis, columns: Int) -> [Value] {
     guard run.count > 2 * columns else { return run }
     var reduced: [Value] = []

@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// The upright axis: from where to where it goes, and its marks in steps of 1, 2 or 5.
+/// The vertical axis: its range, and its marks in steps of 1, 2 or 5.
 struct ValueAxis {
   let low: Double
   let high: Double
-  /// As all marks are written.
+  /// The format of all marks.
   let amount: Amount
   private let unit: String
   let marks: [(value: Double, label: String)]
 
-  /// An axis on which all values between `least` and `greatest` have room, and all of the thresholds
-  /// that are not so far off that they would press the values flat.
+  /// An axis with room for all values between `least` and `greatest`, and for the thresholds that
+  /// are not so far off that they would flatten the values.
   init(least: Double, greatest: Double, thresholds: [Double], isWhole: Bool, unit: String) {
     var (low, high) = (least, greatest)
     let reach = 4 * (max(high, 0) - min(low, 0))
@@ -19,7 +19,7 @@ struct ValueAxis {
       low = min(low, line)
       high = max(high, line)
     }
-    // Zero where it costs less than half of the height: so sizes can be compared by eye.
+    // Includes zero if that costs less than half of the height: so sizes can be compared by eye.
     if low >= 0, low <= high / 2 { low = 0 }
     if high <= 0, high >= low / 2 { high = 0 }
     let size = max(low.magnitude, high.magnitude)
@@ -47,17 +47,17 @@ struct ValueAxis {
     self.high = last * step * amount.divisor
   }
 
-  /// The next of 1, 2, 5, 10, … that is no smaller.
+  /// The next of 1, 2, 5, 10, … that is not smaller.
   private static func nice(_ raw: Double) -> Double {
     let power = pow(10, log10(raw).rounded(.down))
     let factor = [1.0, 2, 5].first { raw <= power * $0 * 1.000001 } ?? 10
     return power * factor
   }
 
-  /// How high the value lies: 0 at the foot, 1 at the top.
+  /// The height of the value: 0 at the bottom, 1 at the top.
   func height(of value: Double) -> Double { (value - low) / (high - low) }
 
-  /// The value with its unit, the axis's own unless the value is too small for it.
+  /// The value with its unit, that of the axis unless the value is too small for it.
   func text(_ value: Double, digits: Int = 3) -> String {
     let isSmall = value != 0 && value.magnitude < amount.divisor / 10
     return (isSmall ? Amount(value, unit) : amount).text(value, digits: digits)

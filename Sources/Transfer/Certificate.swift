@@ -1,26 +1,26 @@
 internal import CSSL
 internal import Glibc
 
-/// What an X.509 certificate (RFC 5280) says of itself. All texts are its issuer's words.
+/// The content of an X.509 certificate (RFC 5280). All texts are its issuer's words.
 public struct Certificate: Sendable, Equatable {
-  /// The subject as `CN=web, O=Range`, after RFC 2253, most particular name first.
+  /// The subject as `CN=web, O=Range`, after RFC 2253, most specific name first.
   public var subject: String
-  /// Who signed it, in the same form.
+  /// The issuer, in the same form.
   public var issuer: String
-  /// The last common name of the subject; nil where it has none.
+  /// The last common name of the subject; nil if it has none.
   public var commonName: String?
   public var issuerCommonName: String?
   /// DNS names and addresses of the extension `subjectAltName`.
   public var names: [String]
   /// The serial number in hexadecimal.
   public var serial: String
-  /// When it begins and ends to be valid, in seconds since 1970.
+  /// The start and the end of its validity, in seconds since 1970.
   public var notBefore: Int64
   public var notAfter: Int64
   /// The algorithm of the issuer's signature: `ecdsa-with-SHA256`.
   public var signatureAlgorithm: String
 
-  /// Reads a certificate in DER; nil where it is none.
+  /// Reads a certificate in DER; nil if it is invalid.
   ///
   /// The corresponding C function is `d2i_X509`.
   public init?(der: [UInt8]) {
@@ -33,7 +33,7 @@ public struct Certificate: Sendable, Equatable {
     self.init(parsed)
   }
 
-  /// Reads a certificate of OpenSSL's; nil where its times are no times.
+  /// Reads a certificate from OpenSSL; nil if its times are invalid.
   init?(_ certificate: OpaquePointer) {
     guard let begins = Self.seconds(X509_get0_notBefore(certificate)),
       let ends = Self.seconds(X509_get0_notAfter(certificate))
@@ -52,7 +52,7 @@ public struct Certificate: Sendable, Equatable {
     signatureAlgorithm = OBJ_nid2ln(algorithm).map { String(cString: $0) } ?? "?"
   }
 
-  /// Names and texts are cut to so many bytes: a certificate is a stranger's.
+  /// The limit of names and texts in bytes: a certificate is foreign data.
   private static let longest = 1 << 10
 
   private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {

@@ -1,9 +1,9 @@
 internal import CSSL
 internal import Glibc
 
-/// One thing that is wrong with a server's certificate.
+/// A fault of a server's certificate.
 public struct CertificateFault: Sendable, Equatable {
-  /// The kinds, the most useful to know first.
+  /// The kinds, the most informative first.
   public enum Kind: Int, Sendable, Comparable, CaseIterable {
     case expired, notYetValid, untrusted, name
 
@@ -11,7 +11,7 @@ public struct CertificateFault: Sendable, Equatable {
   }
 
   public var kind: Kind
-  /// What is wrong, in our words: `expired 3 days ago`.
+  /// The fault in our own words: `expired 3 days ago`.
   public var message: String
 
   init(_ kind: Kind, _ message: String) {
@@ -19,12 +19,12 @@ public struct CertificateFault: Sendable, Equatable {
     self.message = message
   }
 
-  /// All that is wrong with a chain as the server sent it, one of each kind at most and in their order,
-  /// so that the same certificate has the same faults each time.
+  /// All faults of a chain as the server sent it, at most one of each kind and in their order, so
+  /// that the same certificate has the same faults each time.
   ///
-  /// The chain is verified to its end: a check that ends at the first fault names now one and now
-  /// another. `leaf` is an `X509 *`, `chain` a `STACK_OF(X509) *`; the certificate must bear one of the
-  /// names. The corresponding C function is `X509_verify_cert`.
+  /// The chain is verified to its end: a check that stops at the first fault may report a different
+  /// one each time. `leaf` is an `X509 *`, `chain` a `STACK_OF(X509) *`; the certificate must have
+  /// one of the names. The corresponding C function is `X509_verify_cert`.
   public static func all(
     of leaf: OpaquePointer, chain: OpaquePointer?, by authorities: Authorities, names: [String]
   ) -> [CertificateFault] {
@@ -33,7 +33,7 @@ public struct CertificateFault: Sendable, Equatable {
       defer { X509_STORE_CTX_free(verification) }
       if authorities.begin(verification, leaf, chain) {
         X509_STORE_CTX_set_default(verification, "ssl_server")
-        // The place of OpenSSL's own "application data".
+        // The index of OpenSSL's own "application data".
         X509_STORE_CTX_set_ex_data(verification, 0, Unmanaged.passUnretained(found).toOpaque())
         X509_STORE_CTX_set_verify_cb(verification) { isFine, verification in
           guard isFine != 1, let verification,
@@ -49,16 +49,16 @@ public struct CertificateFault: Sendable, Equatable {
     return (found.faults + [wrongName(leaf, names)].compactMap { $0 }).sorted { $0.kind < $1.kind }
   }
 
-  /// What is wrong with the certificate's names; nil where it bears one of these, or none is asked for.
+  /// The fault of the certificate's names; nil if it has one of these, or none is requested.
   static func wrongName(_ leaf: OpaquePointer, _ names: [String]) -> CertificateFault? {
     guard let first = names.first, !names.contains(where: { bears(leaf, $0) }) else { return nil }
     let own = Certificate(leaf)
     var all = own?.names ?? []
     if all.isEmpty { all = [own?.commonName].compactMap { $0 } }
     let rest = all.count > 4 ? " and \(all.count - 4) more" : ""
-    let told =
+    let found =
       all.isEmpty ? "it bears no name" : "it is for \(all.prefix(4).joined(separator: ", "))"
-    return CertificateFault(.name, "\(told)\(rest), not for \(first)")
+    return CertificateFault(.name, "\(found)\(rest), not for \(first)")
   }
 
   /// The corresponding C functions are `X509_check_host` and `X509_check_ip_asc`.
@@ -71,7 +71,7 @@ public struct CertificateFault: Sendable, Equatable {
       : X509_check_host(leaf, name, name.utf8.count, 0, nil) == 1
   }
 
-  /// What OpenSSL complains of while it verifies.
+  /// The errors that OpenSSL reports while it verifies.
   private final class Found {
     var faults: [CertificateFault] = []
 

@@ -2,45 +2,45 @@ internal import CCares
 public import Engine
 internal import Glibc
 
-/// One question to one name server, through c-ares, whose sockets the reactor waits for.
+/// One query to one name server, through c-ares, whose sockets the reactor waits for.
 ///
-/// It asks again where a datagram may have been lost, and over TCP where the answer was too long.
+/// Retries if a datagram may have been lost, and uses TCP if the answer was truncated.
 public final class DNSQuery {
-  /// What c-ares calls back to: it outlives the channel.
+  /// The context of c-ares's callbacks: it outlives the channel.
   fileprivate final class State {
     var sockets = WatchedSockets()
     var status: Int32?
     var answer: [UInt8] = []
-    /// The address that is asked from; nil is the system's choice.
+    /// The local address; nil for the system's choice.
     var source: Dial.Address?
-    /// How many datagrams came, and how many bytes over TCP: c-ares passes over what does not fit.
+    /// The number of datagrams, and of bytes over TCP: c-ares ignores those that do not match.
     var datagrams = 0
     var bytes = 0
-    /// The last error of a call to the network: c-ares calls all of them a refused connection.
+    /// The last error of a network call: c-ares reports all of them as a refused connection.
     var failure: Int32 = 0
   }
 
   private let channel: ares_channel
   private let state = State()
-  /// c-ares keeps a pointer to the table of calls, and no copy.
+  /// c-ares keeps a pointer to the table of calls, not a copy.
   private let calls = UnsafeMutableRawPointer.allocate(
     byteCount: MemoryLayout<ares_socket_functions>.size,
     alignment: MemoryLayout<ares_socket_functions>.alignment)
   private static let prepared = ares_library_init(ARES_LIB_INIT_ALL)
 
-  /// How often it is asked, and how long the first waits for its answer; each next waits twice as long.
+  /// The number of attempts, and the first one's timeout; it doubles with each attempt.
   private static let tries: Int32 = 3
   private static let patience: Int32 = 700
-  /// Over TCP nothing is lost and c-ares asks once: the caller's deadline ends the wait.
+  /// TCP loses nothing and c-ares tries once: the caller's deadline ends the wait.
   private static let patienceOverTCP: Int32 = 86_400_000
 
-  /// A query to this server, given as a number; `source` is the address of this machine that it is
-  /// asked from, nil the system's choice.
+  /// A query to this server, a numeric address; `source` is the local address, nil for the system's
+  /// choice.
   public init(
     server: String, port: UInt16, overTCP: Bool, from source: String? = nil
   ) throws(TransferError) {
     var options = ares_options()
-    // The answer is ours to judge, and only this server is asked.
+    // The answer is evaluated here, and only this server is queried.
     options.flags = Int32(ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_PRIMARY)
     if overTCP { options.flags |= Int32(ARES_FLAG_USEVC) }
     options.tries = Self.tries
@@ -71,7 +71,7 @@ public final class DNSQuery {
     watch()
   }
 
-  /// Makes the calls to the network in place of c-ares, so that it is seen what comes and what fails.
+  /// Makes the network calls in place of c-ares, to record datagrams and errors.
   private func watch() {
     let functions = ares_socket_functions(
       asocket: { family, type, number, context in
@@ -102,7 +102,7 @@ public final class DNSQuery {
           if errno != EAGAIN, errno != EINTR { state.failure = errno }
         } else if isDatagram(socket) {
           state.datagrams += 1
-          // c-ares would take an empty one for the end of the connection.
+          // c-ares would take an empty datagram for the end of the connection.
           if count == 0 {
             errno = EAGAIN
             return -1
@@ -128,7 +128,7 @@ public final class DNSQuery {
     calls.deallocate()
   }
 
-  /// Asks, and returns the server's message.
+  /// Sends the query and returns the server's message.
   public func ask(
     _ domain: String, type: UInt16, recursive: Bool, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -182,14 +182,14 @@ public final class DNSQuery {
     case ARES_ECONNREFUSED:
       throw unanswered ?? TransferError(.lost, "the server closed the connection without an answer")
     case let code:
-      // A broken message is still shown to the parser, which says more.
+      // A broken message still goes to the parser, which reports more.
       if !state.answer.isEmpty { return state.answer }
       throw unanswered
         ?? TransferError(.malformed, "no answer: \(String(cString: ares_strerror(code ?? 0)))")
     }
   }
 
-  /// Why there is no answer, as far as the network said; nil where it was silent.
+  /// Why there is no answer, as far as the network reported it; nil if it was silent.
   private var unanswered: TransferError? {
     if state.datagrams > 0 {
       let answers = state.datagrams == 1 ? "1 answer" : "\(state.datagrams) answers"
@@ -220,7 +220,7 @@ extension DNSQuery.State {
   }
 }
 
-/// Whether a socket is of datagrams.
+/// Whether a socket is a datagram socket.
 private func isDatagram(_ socket: Int32) -> Bool {
   var type: Int32 = 0
   var size = socklen_t(MemoryLayout<Int32>.size)

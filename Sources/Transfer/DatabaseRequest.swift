@@ -1,19 +1,18 @@
-/// A log-in to a database server, and what is asked there.
+/// A login to a database server, and an optional query.
 public struct DatabaseRequest: Sendable {
-  /// The server's address in numbers.
+  /// The server's numeric address.
   public var address: String
   public var port: UInt16
-  /// The address of this machine, in numbers, that is connected from; of MySQL only, as libpq has no
-  /// such choice.
+  /// The numeric local address of the connection; for MySQL only, as libpq has no such option.
   public var source: String?
   /// The name in its certificate.
   public var name: String
   public var user: String
   public var password: String?
   public var database: String?
-  /// One statement; nil where the log-in is all.
+  /// One statement; nil for the login alone.
   public var query: String?
-  /// Whether nothing is said without TLS and a certificate that is trusted.
+  /// Whether TLS and a trusted certificate are required.
   public var requiresTLS = false
   /// A PEM file of the authorities to trust instead of the system's.
   public var authorities: String?
@@ -26,22 +25,22 @@ public struct DatabaseRequest: Sendable {
   }
 }
 
-/// What a database server answered.
+/// The answer of a database server.
 public struct DatabaseAnswer: Sendable {
   public var error: TransferError?
-  /// The server's own code for an error: `1045`, `28P01`; nil where it said none.
+  /// The server's own code for an error: `1045`, `28P01`; nil if it gave none.
   public var code: String?
-  /// The first column of the first row, at most 1 KiB of it; nil where there was none, or a NULL.
+  /// The first column of the first row, at most 1 KiB of it; nil without a row or for NULL.
   public var value: String?
   public var version: String?
   public var isSecured = false
-  /// Whether the server took user and password.
+  /// Whether the server accepted user and password.
   public var isLoggedIn = false
 
   public init() {}
 
-  /// Texts and values are cut to so many bytes.
+  /// The limit of texts and values in bytes.
   static let textLimit = 1 << 10
-  /// What one conversation may bring in all.
+  /// The limit of one conversation in bytes.
   static let byteLimit = 1 << 20
 }

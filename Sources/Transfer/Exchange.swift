@@ -3,7 +3,7 @@ internal import CSSL
 internal import Engine
 internal import Glibc
 
-/// One transfer on its way: libcurl's easy handle and what has come back so far.
+/// One running transfer: libcurl's easy handle and the answer so far.
 final class Exchange {
   enum Ending {
     case finished(CURLcode)
@@ -13,19 +13,19 @@ final class Exchange {
   }
 
   let deadline: Deadline
-  /// How it ended; nil while it runs.
+  /// The result; nil while it runs.
   private(set) var ending: Ending?
-  /// The wait that its task is in, whether it drives the handle or sleeps.
+  /// The present wait of its task, as driver or asleep.
   var ticket: Ticket?
-  /// OpenSSL's, of the connection that is being made for it.
+  /// OpenSSL's object of the connection that is being made for it.
   private(set) var settings: OpaquePointer?
   /// Why a socket could not be made.
   private var failure: Int32 = 0
   private let easy: UnsafeMutableRawPointer
-  /// The connection's socket, and how many bytes it had received before.
+  /// The connection's socket, and the number of bytes that it had received before.
   private var socket: (number: Int32, before: UInt64)?
   private var made: Set<Int32> = []
-  /// Why a redirect was not followed to an address.
+  /// Why a redirect to an address was refused.
   private var refusal: String?
   private var isFlooded = false
   private let sockets: Sockets
@@ -33,13 +33,13 @@ final class Exchange {
   private let authorities: Authorities
   private let start = Deadline.now
   private var lists: [UnsafeMutablePointer<curl_slist>?] = []
-  /// libcurl reads the body from here, and writes its own words about a failure there.
+  /// libcurl reads the body from here, and writes its error text there.
   private let body: UnsafeMutableBufferPointer<UInt8>
   private let words: UnsafeMutableBufferPointer<CChar>
   private var sent = 0
   private var found = TransferAnswer()
   private var headerBytes = 0
-  /// Whether the empty line has come that ends the head of an HTTP answer.
+  /// Whether the empty line after the head of an HTTP answer has arrived.
   private var hasWholeHead = false
   private var transcript: Transcript?
   private let scheme: String
@@ -69,7 +69,7 @@ final class Exchange {
   }
 
   deinit {
-    // The handle is used again: nothing of it may point here.
+    // The handle is reused: nothing of it may point here.
     curl_easy_reset(easy)
     lists.forEach { curl_slist_free_all($0) }
     body.deallocate()
@@ -85,20 +85,20 @@ final class Exchange {
 
   private func common(_ multi: MultiHandle) -> [CURLcode] {
     let context = Unmanaged.passUnretained(self).toOpaque()
-    // Connections may outlive the transfer; what is reported of them goes to the one that has them.
+    // Connections may outlive the transfer; callbacks go to their present owner.
     let owner = Unmanaged.passUnretained(multi).toOpaque()
     let socketOwner = Unmanaged.passUnretained(sockets).toOpaque()
     var codes = [
       scrape_setopt_string(easy, CURLOPT_URL, request.url),
-      // No signals: getaddrinfo runs in a thread of libcurl's, and a name that is not answered is
-      // left to that thread when the deadline comes instead of being waited for.
+      // No signals: getaddrinfo runs in a thread of libcurl, and at the deadline a pending lookup
+      // is left to that thread.
       scrape_setopt_long(easy, CURLOPT_NOSIGNAL, 1),
       scrape_setopt_long(easy, CURLOPT_QUICK_EXIT, 1),
       scrape_setopt_long(easy, CURLOPT_SSL_VERIFYPEER, 1),
-      // The names are compared while the chain is verified; with one name libcurl does so, too.
+      // The names are compared while the chain is verified; libcurl also compares the URL's own name.
       scrape_setopt_long(
         easy, CURLOPT_SSL_VERIFYHOST, request.names.isEmpty && !isTolerant ? 2 : 0),
-      // The authorities are ours: libcurl must neither read files of its own nor keep their place.
+      // The authorities are ours: libcurl must neither read files of its own nor cache them.
       scrape_setopt_pointer(easy, CURLOPT_CAINFO, nil),
       scrape_setopt_pointer(easy, CURLOPT_CAPATH, nil),
       scrape_setopt_long(easy, CURLOPT_CA_CACHE_TIMEOUT, 0),
@@ -143,7 +143,7 @@ final class Exchange {
         scrape_setopt_long(easy, CURLOPT_SSL_SESSIONID_CACHE, 0),
       ]
     }
-    // Of the environment nothing is taken: it is not the one that the settings were written for.
+    // The environment is ignored: the settings were not written for it.
     switch request.proxy {
     case nil: codes.append(scrape_setopt_string(easy, CURLOPT_PROXY, ""))
     case .environment: break
@@ -181,7 +181,7 @@ final class Exchange {
     return codes
   }
 
-  /// Whether a certificate that is wrong does not end the conversation: no secret goes that way.
+  /// Whether an invalid certificate is tolerated: only without a secret.
   private var isTolerant: Bool {
     request.toleratesFaults && request.user == nil && request.password == nil
       && request.bearer == nil && request.secrets.isEmpty
@@ -214,7 +214,7 @@ final class Exchange {
     ]
   }
 
-  /// A little more than until the deadline, at most a day.
+  /// Slightly more than the time until the deadline, at most a day.
   private var millisecondsLeft: Int {
     let (seconds, attoseconds) = min(deadline.remaining, .seconds(86_400)).components
     return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000) + 200
@@ -244,7 +244,7 @@ final class Exchange {
         codes.append(scrape_setopt_string(easy, CURLOPT_CUSTOMREQUEST, request.method))
       }
     }
-    // Without `Expect: 100-continue` a large body does not wait a second for a server that is old.
+    // Without `Expect: 100-continue` a large body does not wait a second for an old server.
     var lines = body.isEmpty ? [] : ["Expect:"]
     for header in request.headers {
       let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
@@ -269,7 +269,7 @@ final class Exchange {
     if let sender = request.sender {
       codes += [
         scrape_setopt_string(easy, CURLOPT_MAIL_FROM, sender),
-        // Where libcurl blocks, nobody else sees to the deadline; else we are first.
+        // Where libcurl blocks, only libcurl can keep the deadline; elsewhere ours is first.
         scrape_setopt_long(easy, CURLOPT_TIMEOUT_MS, millisecondsLeft),
         list(CURLOPT_MAIL_RCPT, request.recipients),
         scrape_setopt_long(easy, CURLOPT_UPLOAD, 1),
@@ -287,7 +287,7 @@ final class Exchange {
     return codes
   }
 
-  /// What is said in clear text where the conversation is broken off.
+  /// The plain-text farewell of an aborted conversation.
   var goodbye: [UInt8] {
     switch scheme {
     case "smtp", "pop3": Array("QUIT\r\n".utf8)
@@ -296,11 +296,11 @@ final class Exchange {
     }
   }
 
-  // MARK: What libcurl and OpenSSL report
+  // MARK: Callbacks of libcurl and OpenSSL
 
-  /// Puts the authorities into a connection that is about to be secured, and listens in.
+  /// Sets the authorities of a connection that is about to start TLS, and records its handshake.
   ///
-  /// The chain is verified as ever; it is looked at besides, as libcurl shows none that failed.
+  /// The chain is verified as usual and also recorded, as libcurl shows no failed chain.
   func secure(_ tls: OpaquePointer, _ context: UnsafeMutableRawPointer) {
     settings = tls
     sockets.saysNothing()
@@ -310,7 +310,7 @@ final class Exchange {
       { verification, context in
         guard let verification, let context else { return 0 }
         let isTrusted = X509_verify_cert(verification) == 1
-        // Who does not know which names are asked for believes none.
+        // Without the expected names, no certificate is trusted.
         let exchange = Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
           .exchange(verifying: verification)
         return exchange?.accepts(verification, isTrusted) == true ? 1 : 0
@@ -329,15 +329,15 @@ final class Exchange {
     return socket
   }
 
-  /// libcurl waits for this socket on the transfer's behalf.
+  /// libcurl waits for this socket on behalf of the transfer.
   func uses(_ number: Int32) {
     guard socket?.number != number else { return }
-    // A connection that is used again has received others' answers.
+    // A reused connection has received other answers before.
     socket = (number, made.contains(number) ? 0 : scrape_bytes_received(number))
   }
 
-  /// Whether the server has sent no more than an answer within the limits may take, however it is cut
-  /// into chunks: what is around them has no limit of its own.
+  /// Whether the server has sent no more than an answer within the limits may take, whatever its
+  /// chunks: the chunk headers have no limit of their own.
   private var isBounded: Bool {
     guard let socket else { return true }
     let received = scrape_bytes_received(socket.number)
@@ -347,7 +347,7 @@ final class Exchange {
   }
 
   private func note(_ verification: OpaquePointer, _ isTrusted: Bool) {
-    // A chain as it was built, or where that failed, as the server sent it.
+    // The verified chain, or after a failure the chain that the server sent.
     var chain = isTrusted ? X509_STORE_CTX_get0_chain(verification) : nil
     if chain == nil { chain = X509_STORE_CTX_get0_untrusted(verification) }
     found.certificates = []
@@ -364,7 +364,7 @@ final class Exchange {
     }
   }
 
-  /// Looks at what the server showed, and decides whether the handshake goes on.
+  /// Inspects the server's chain, and decides whether the handshake continues.
   private func accepts(_ verification: OpaquePointer, _ isTrusted: Bool) -> Bool {
     note(verification, isTrusted)
     guard let leaf = X509_STORE_CTX_get0_cert(verification) else { return false }
@@ -375,7 +375,8 @@ final class Exchange {
       var faults = CertificateFault.all(
         of: leaf, chain: X509_STORE_CTX_get0_untrusted(verification), by: authorities,
         names: expectedNames)
-      // What only this connection's own settings find, such as a key that is too short for them.
+      // Faults that only this connection's own settings find, such as a key that is too short for
+      // them.
       if !faults.contains(where: { $0.kind != .name }) {
         faults.insert(CertificateFault(code, Certificate(leaf), isLeaf: true), at: 0)
       }
@@ -383,19 +384,19 @@ final class Exchange {
     }
     if found.faults.isEmpty { return true }
     guard isTolerant else { return false }
-    // libcurl asks OpenSSL once more.
+    // libcurl queries OpenSSL once more.
     X509_STORE_CTX_set_error(verification, X509_V_OK)
     return true
   }
 
-  /// The names of which the certificate must bear one: where a redirect led elsewhere, that place's.
+  /// The names of which the certificate must have one: after a redirect, that of the new host.
   private var expectedNames: [String] {
     let first = hostOfURL
     var redirects = 0
     _ = scrape_getinfo_long(easy, CURLINFO_REDIRECT_COUNT, &redirects)
     let last = redirects > 0 ? text(CURLINFO_EFFECTIVE_URL).flatMap(Self.host) : first
     if last == first, !request.names.isEmpty { return request.names }
-    // Addresses of IPv6 stand in brackets there.
+    // IPv6 addresses stand in brackets there.
     return [last ?? ""].map { $0.hasPrefix("[") ? String($0.dropFirst().dropLast()) : $0 }
   }
 
@@ -415,7 +416,7 @@ final class Exchange {
     if isConversation {
       found.lines.append(Self.trimmed(data[...]))
     } else if data.starts(with: "HTTP/".utf8) {
-      // A new head: what came before was `100 Continue`, or an answer that led elsewhere.
+      // A new head: the previous one was `100 Continue`, or a redirect.
       found.headers.removeAll()
       found.lines = [Self.trimmed(data[...])]
       hasWholeHead = false
@@ -444,13 +445,13 @@ final class Exchange {
 
   // MARK: The end
 
-  /// It is over, unless it was before.
+  /// Ends the transfer, unless it has ended before.
   func end(_ ending: Ending) {
     if self.ending == nil { self.ending = ending }
     ticket?.wake()
   }
 
-  /// Whether libcurl ended it.
+  /// Whether libcurl ended the transfer.
   var isFinished: Bool { if case .finished = ending { true } else { false } }
 
   func answer(_ ending: Ending) throws(TransferError) -> TransferAnswer {
@@ -532,7 +533,7 @@ final class Exchange {
       return TransferError(
         .malformed, "the server sends without end: more than \(request.rawLimit) bytes came")
     }
-    // Of a mail, libcurl quotes the server, and the notifier looks for the step that it names.
+    // For a mail, libcurl quotes the server, and the notifier looks for the step that it names.
     if request.sender == nil { said = failureWords(code, said).text }
     if !isTolerant, !found.faults.isEmpty {
       said = "certificate: " + found.faults.map(\.message).joined(separator: "; ")
@@ -551,7 +552,7 @@ final class Exchange {
       redirects: request.redirects, announced: found[header: "content-length"].flatMap { Int($0) })
   }
 
-  /// Why a socket could not be connected; zero where that is not known.
+  /// Why a socket could not be connected; zero if unknown.
   private var connectionError: Int32 {
     guard failure == 0 else { return failure }
     var number = 0
@@ -560,7 +561,7 @@ final class Exchange {
   }
 
   private func reason(_ code: CURLcode) -> TransferError.Reason {
-    // Of SMTP: the server answered that it will not take the mail.
+    // SMTP: the server refused the mail.
     if request.sender != nil, let status = found.status, status >= 400,
       [CURLE_SEND_ERROR, CURLE_WEIRD_SERVER_REPLY].contains(code)
     {
@@ -575,7 +576,7 @@ final class Exchange {
       return found.faults.isEmpty || isTolerant ? .insecure : .untrusted
     case CURLE_LOGIN_DENIED, CURLE_AUTH_ERROR: return .denied
     case CURLE_UNSUPPORTED_PROTOCOL:
-      // Of HTTP: an answer without a status line.
+      // HTTP: an answer without a status line.
       return found.phases.connected == nil ? .invalid : .malformed
     case CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
       CURLE_BAD_FUNCTION_ARGUMENT:

@@ -2,33 +2,33 @@ internal import CCurl
 internal import Engine
 internal import Glibc
 
-/// What a failed transfer is called for people: in which phase, what came, and what to look at.
+/// The message of a failed transfer for people: the phase, the cause, and what to check.
 ///
-/// libcurl's and OpenSSL's own words ("Couldn't connect to server", "SSL_ERROR_SYSCALL") say how the
-/// library noticed; they are kept only where they quote the server.
+/// The error texts of libcurl and OpenSSL ("Couldn't connect to server", "SSL_ERROR_SYSCALL")
+/// describe the library's view; they are kept only where they quote the server.
 struct FailureWords {
   var code: CURLcode
-  /// What libcurl says of it.
+  /// libcurl's error text.
   var said: String
-  /// Where the connection went, or was to go: `127.0.0.1:80`; nil where no address is known.
+  /// The peer's address: `127.0.0.1:80`; nil if none is known.
   var place: String?
-  /// The error number of the connection's system call; zero where there was none.
+  /// The error number of the connection's system call; zero if there was none.
   var number: Int32
   var isConnected: Bool
-  /// Nil where no TLS was wanted.
+  /// Nil without TLS.
   var isSecured: Bool?
   /// Bytes of the answer's head, and of its body.
   var head: Int
   var body: Int
   var hasWholeHead: Bool
-  /// Mail, whose answers are lines without head and body.
+  /// Mail protocols, whose answers are lines without head and body.
   var isConversation = false
-  /// How many redirects may be followed.
+  /// The limit of redirects.
   var redirects: Int
-  /// What the answer announced as its length.
+  /// The length that the answer announced.
   var announced: Int?
 
-  /// The sentence fragment; what libcurl says where there is none of ours.
+  /// The message as a sentence fragment; libcurl's text if there is none of our own.
   var text: String {
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST: return "the name has no address"
@@ -57,14 +57,15 @@ struct FailureWords {
     case CURLE_AUTH_ERROR: return "no method of log-in in common with the server"
     case CURLE_REMOTE_ACCESS_DENIED: return "the server denies access"
     case CURLE_WEIRD_SERVER_REPLY:
-      // It quotes the answer's code after a colon: `Got unexpected smtp-server response: 554`.
+      // libcurl quotes the code of the answer after a colon: `Got unexpected smtp-server response:
+      // 554`.
       let status = said.split(separator: " ").last.flatMap { Int($0) }
       return "unexpected answer" + (status.map { " \($0)" } ?? "") + "; is the port right?"
     default: return said
     }
   }
 
-  /// The address and port that a URL leads to; without the port where the URL names none.
+  /// The host and port of a URL; without the port if the URL has none.
   static func place(_ url: String, address: String?) -> String? {
     let bytes = url.utf8
     guard let start = url.firstRange(of: "://")?.upperBound else { return address }
@@ -78,7 +79,7 @@ struct FailureWords {
     return (address.utf8.contains(UInt8(ascii: ":")) ? "[\(address)]" : address) + (port ?? "")
   }
 
-  /// Where in the answer it was.
+  /// The part of the answer in which it failed.
   private var point: String {
     if isConversation {
       return head == 0 ? "before the greeting" : "after \(head) bytes of the conversation"
@@ -90,7 +91,7 @@ struct FailureWords {
     return "after \(body) bytes of the body" + (announced.map { " of \($0)" } ?? "")
   }
 
-  /// What went wrong in a handshake, by the word in OpenSSL's message that names it.
+  /// The cause of a failed handshake, by the word in OpenSSL's message that names it.
   private var tls: String {
     let known = [
       ("wrong version number", "what came is no TLS; does the port speak TLS?"),
@@ -111,11 +112,11 @@ struct FailureWords {
     ]
     let lower = said.lowercased()
     if let words = known.first(where: { lower.contains($0.0.lowercased()) })?.1 { return words }
-    // OpenSSL's reason stands last: `error:0A000438:SSL routines::tlsv1 alert internal error`.
+    // OpenSSL's reason comes last: `error:0A000438:SSL routines::tlsv1 alert internal error`.
     return said.split(separator: ":").last.map(String.init) ?? said
   }
 
-  /// What an error of connect(2) means.
+  /// The meaning of an error of connect(2).
   static func connection(_ number: Int32) -> String {
     switch number {
     case ECONNREFUSED: "connection refused; nothing listens on the port"

@@ -1,7 +1,6 @@
 internal import CCurl
 
-/// Seconds since 1970 of a date in one of the forms that HTTP knows (RFC 9110, 5.6.7); nil where the
-/// text is none.
+/// Seconds since 1970 of a date in one of HTTP's forms (RFC 9110, 5.6.7); nil for any other text.
 ///
 /// The corresponding C function is `curl_getdate`.
 public func httpDate(_ text: String) -> Int64? {

@@ -1,14 +1,14 @@
-/// Secrets in all the forms in which they are sent, to be taken out of what comes back.
+/// Secrets in all forms in which they are sent, for removal from answers.
 ///
-/// A server may repeat what it was sent: as it was, in Base64 as HTTP's Basic and mail's AUTH have it,
-/// percent-encoded as in a URL, or escaped as in JSON. It goes by bytes: whatever follows a secret, as an
-/// accent that makes another character of its last letter, it is found. Texts are cleaned before they are
-/// cut, as a cut would leave half of a secret.
+/// A server may repeat what it was sent: unchanged, in Base64 as in HTTP's Basic and mail's AUTH,
+/// percent-encoded as in a URL, or escaped as in JSON. The search compares bytes: a secret is found
+/// whatever follows it, such as an accent that combines with its last letter. Texts are cleaned
+/// before they are cut, as a cut could leave half of a secret.
 public struct HiddenValues: Sendable {
-  /// The longest first, so that what holds another goes as a whole.
+  /// The longest first, so that a form that contains another is removed whole.
   private var forms: [[UInt8]]
 
-  /// Secrets of less than three bytes are none.
+  /// Secrets shorter than three bytes are not removed.
   public init(_ secrets: [String]) {
     var forms: Set<[UInt8]> = []
     for secret in secrets where secret.utf8.count >= 3 {
@@ -37,7 +37,7 @@ public struct HiddenValues: Sendable {
     return String(decoding: clean, as: UTF8.self)
   }
 
-  /// The bytes with dots in place of secrets; nil where they hold none.
+  /// The bytes with dots in place of secrets; nil if they hold none.
   public func cleaned(_ bytes: [UInt8]) -> [UInt8]? {
     var bytes = bytes
     var found = false
@@ -60,7 +60,7 @@ public struct HiddenValues: Sendable {
     return found ? bytes : nil
   }
 
-  /// As `cleaned`, of bytes of which the end is missing: half a secret at their end goes too.
+  /// As `cleaned`, for bytes whose end is missing: half a secret at their end is removed, too.
   public func cleaned(cut bytes: [UInt8]) -> [UInt8]? {
     let whole = cleaned(bytes)
     var bytes = whole ?? bytes
@@ -118,7 +118,7 @@ public struct HiddenValues: Sendable {
     }
   }
 
-  /// As a string in JSON has it.
+  /// The form in a JSON string.
   private static func escaped(_ bytes: [UInt8]) -> [UInt8] {
     bytes.flatMap { byte -> [UInt8] in
       byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
@@ -127,16 +127,17 @@ public struct HiddenValues: Sendable {
   }
 }
 
-/// A text with secrets as dots, in all forms in which they are sent; those of less than three bytes are
-/// none. It comes before a text is cut, in which half of one would stay.
+/// The text with dots in place of secrets in all forms in which they are sent, except secrets
+/// shorter than three bytes. Must be called before a text is cut, which could leave half of a
+/// secret.
 public func redacted(_ text: some Sequence<UInt8>, of secrets: [String]) -> String {
   let bytes = Array(text)
   return String(decoding: HiddenValues(secrets).cleaned(bytes) ?? bytes, as: UTF8.self)
 }
 
 extension TransferRequest {
-  /// All that no answer may repeat: what was given as secret, the credentials in each form in which they
-  /// are sent, and the values of headers that are made to carry such.
+  /// The values that no answer may repeat: the given secrets, the credentials in each form in which
+  /// they are sent, and the values of headers that carry such.
   var hidden: HiddenValues {
     var all = secrets + [password, bearer].compactMap { $0 }
     if let user, let password {
@@ -156,7 +157,7 @@ extension TransferRequest {
 }
 
 extension TransferAnswer {
-  /// Takes out what the server must not have repeated.
+  /// Removes the values that the server must not have repeated.
   mutating func hide(_ values: HiddenValues) {
     guard !values.isEmpty else { return }
     for index in lines.indices { lines[index] = values.hidden(in: lines[index]) }
@@ -173,10 +174,10 @@ extension TransferAnswer {
 }
 
 extension DatabaseAnswer {
-  /// Takes out what the server must not have repeated.
+  /// Removes the values that the server must not have repeated.
   mutating func hide(_ request: DatabaseRequest) {
     let values = HiddenValues([request.password].compactMap { $0 })
-    // Cut only now: half of a secret would not be found.
+    // Cut only after cleaning: half of a secret would not be found.
     error = error.map {
       TransferError($0.reason, String(values.hidden(in: $0.message).prefix(400)))
     }

@@ -6,35 +6,35 @@ internal import Glibc
 
 /// A multi handle of libcurl with its connections, driven by a reactor for all of its transfers.
 ///
-/// One of the transfers under way drives it: it waits for all sockets at once, those being a set that
-/// is one descriptor, and for all deadlines. The others sleep until they have ended, or until the
-/// driver has, and one of them takes its place.
+/// One of the running transfers drives it: it waits for all sockets at once, which form one epoll
+/// set, and for all deadlines. The others sleep until they have ended, or until the driver has
+/// ended and one of them takes over.
 ///
-/// Unchecked: `Transfers` gives it to one reactor, on whose thread all happens.
+/// Unchecked: `Transfers` gives it to one reactor, whose thread makes all calls.
 final class MultiHandle: @unchecked Sendable {
   private let multi: UnsafeMutableRawPointer
   let sockets = Sockets()
-  /// What libcurl waits for, as an epoll set.
+  /// The sockets of libcurl as an epoll set.
   private let set: FileDescriptor
-  /// Each socket in the set and its number there: an event of one that was closed meanwhile, whose
-  /// number another has taken, is not believed.
+  /// Each socket in the set and its number there: an event of a closed socket, whose descriptor
+  /// another has reused, is ignored.
   private var watched: [Int32: UInt32] = [:]
   private var generation: UInt32 = 0
-  /// When libcurl wants to be called without an event; never, where it has no such wish.
+  /// The time at which libcurl wants a call without an event; never if it needs none.
   private var alarm = Deadline.never
-  /// The transfers under way, by libcurl's handle. Kept here as long as libcurl may call them.
+  /// The running transfers, by libcurl's handle. Kept here for as long as libcurl may call them.
   private var underway: [UnsafeMutableRawPointer: Exchange] = [:]
-  /// Those whose connection OpenSSL is about to verify, by its settings. It is looked up, as a
-  /// connection outlives its transfer.
+  /// Transfers whose connection OpenSSL is about to verify, by its settings. A lookup is needed, as
+  /// a connection outlives its transfer.
   private var secured: [OpaquePointer: Exchange] = [:]
   private var idle: [UnsafeMutableRawPointer] = []
-  /// The wait of the one that drives; nil where nobody does.
+  /// The wait of the driver; nil if there is none.
   private var driver: Ticket?
-  /// How long the driver sleeps at most.
+  /// The limit of the driver's sleep.
   private var wakeUp = Deadline.never
   private var isConversation = false
 
-  /// How many of libcurl's handles are kept for the next transfer.
+  /// The number of libcurl's handles that are kept for reuse.
   private static let kept = 64
 
   init() throws(TransferError) {
@@ -94,8 +94,7 @@ final class MultiHandle: @unchecked Sendable {
       throw TransferError(.local, "libcurl cannot start the transfer")
     }
     defer {
-      // Of a mail that is broken off libcurl would send the end, as if it were whole, and wait for the
-      // answer to it.
+      // libcurl would end an aborted mail as if it were complete, and wait for the answer.
       if request.sender != nil, !exchange.isFinished { sockets.shutdown() }
       curl_multi_remove_handle(multi, easy)
     }
@@ -113,10 +112,10 @@ final class MultiHandle: @unchecked Sendable {
 
   // MARK: Waiting
 
-  // Whether somebody drives is decided between two suspensions, and a wait is announced (its ticket
-  // stands in its exchange) before its task suspends: a wake-up from then on is never lost.
+  // The choice of the driver happens between two suspensions, and a wait is announced (its ticket
+  // stands in its exchange) before its task suspends: no wake-up is lost from then on.
 
-  /// Waits for all that is under way until this one has ended.
+  /// Waits for all running transfers until this one has ended.
   private func drive(_ exchange: Exchange, on reactor: isolated Reactor) async {
     var turns = 0
     while exchange.ending == nil {
@@ -124,7 +123,7 @@ final class MultiHandle: @unchecked Sendable {
       if alarm.isPast { takeAlarm() }
       if exchange.deadline.isPast { exchange.end(.timedOut) }
       if exchange.ending != nil { break }
-      // What has always something to do would keep the other tasks of the thread waiting.
+      // A transfer that always has something to do must not starve the other tasks of the thread.
       if alarm.isPast && turns % 16 != 0 { continue }
       wakeUp = min(alarm, exchange.deadline)
       let ticket = reactor.ticket()
@@ -142,7 +141,7 @@ final class MultiHandle: @unchecked Sendable {
     driver = nil
   }
 
-  /// Suspends until the transfer has ended, or somebody must drive.
+  /// Suspends until the transfer has ended, or a driver is needed.
   private func sleep(_ exchange: Exchange, on reactor: isolated Reactor) async {
     let ticket = reactor.ticket()
     exchange.ticket = ticket
@@ -156,9 +155,10 @@ final class MultiHandle: @unchecked Sendable {
     }
   }
 
-  /// Sees to it that somebody drives, and in time for what libcurl wants.
+  /// Ensures that there is a driver, in time for libcurl's next call.
   ///
-  /// Called by whoever goes: one that was woken to drive may have ended meanwhile.
+  /// Each transfer calls it at its end: the transfer that was woken to drive may have ended
+  /// meanwhile.
   private func handOver() {
     if let driver {
       if alarm < wakeUp { driver.wake() }
@@ -167,7 +167,7 @@ final class MultiHandle: @unchecked Sendable {
     }
   }
 
-  // MARK: What has happened
+  // MARK: Events
 
   private func takeAlarm() {
     alarm = .never
@@ -196,7 +196,7 @@ final class MultiHandle: @unchecked Sendable {
     settle()
   }
 
-  /// Ends what libcurl has finished.
+  /// Ends the transfers that libcurl has finished.
   private func settle() {
     var left: Int32 = 0
     while let message = curl_multi_info_read(multi, &left) {
@@ -207,7 +207,7 @@ final class MultiHandle: @unchecked Sendable {
     }
   }
 
-  // MARK: What libcurl and OpenSSL call
+  // MARK: Callbacks of libcurl and OpenSSL
 
   private func watch(_ socket: Int32, for what: Int32, of easy: UnsafeMutableRawPointer?) {
     guard what != CURL_POLL_REMOVE else {
@@ -234,7 +234,7 @@ final class MultiHandle: @unchecked Sendable {
     }
   }
 
-  /// A connection is about to be secured.
+  /// A connection is about to start TLS.
   func secure(_ easy: UnsafeMutableRawPointer?, _ settings: OpaquePointer) -> CURLcode {
     guard let easy, let exchange = underway[easy] else { return CURLE_ABORTED_BY_CALLBACK }
     if let earlier = exchange.settings { forget(earlier, of: exchange) }
@@ -243,12 +243,12 @@ final class MultiHandle: @unchecked Sendable {
     return CURLE_OK
   }
 
-  /// Settings that OpenSSL has freed meanwhile may be another transfer's now, at the same place.
+  /// OpenSSL may have freed the settings and reused their address for another transfer.
   private func forget(_ settings: OpaquePointer, of exchange: Exchange) {
     if secured[settings] === exchange { secured[settings] = nil }
   }
 
-  /// The transfer whose chain is being verified; nil where it is over.
+  /// The transfer whose chain is being verified; nil if it has ended.
   func exchange(verifying verification: OpaquePointer) -> Exchange? {
     let index = SSL_get_ex_data_X509_STORE_CTX_idx()
     guard let tls = X509_STORE_CTX_get_ex_data(verification, index),
@@ -258,5 +258,5 @@ final class MultiHandle: @unchecked Sendable {
   }
 }
 
-/// libcurl, prepared once per process before any other thread can use it.
+/// libcurl, initialised once per process before any other thread can use it.
 let prepared = curl_global_init(Int(CURL_GLOBAL_DEFAULT))

@@ -5,24 +5,24 @@ internal import Glibc
 
 /// A conversation with MySQL or MariaDB through libmariadb's non-blocking calls.
 ///
-/// The server is given no file of this machine and no password in clear: the two ways in which a
-/// hostile server would ask for more are closed.
+/// The server gets no file of this machine and no plain-text password: both ways in which a hostile
+/// server could request more are closed.
 public final class MySQLSession {
   private let mysql: UnsafeMutablePointer<MYSQL>
   private var result: UnsafeMutablePointer<MYSQL_RES>?
-  /// The library reads its arguments from here as long as a call is under way.
+  /// The library reads its arguments from here during a call.
   private var texts: [UnsafeMutablePointer<CChar>?] = []
   private let request: DatabaseRequest
   private var isCalm = true
-  /// What the server sent first, where that is no greeting of MySQL's.
+  /// The server's first bytes if they are not a greeting of MySQL.
   private var stranger: String?
   private var isGreeted = false
-  /// What the library reads from in the server's place: it reads as long as bytes come.
+  /// The library's source in place of the server: it reads for as long as bytes arrive.
   private var pipe: ServerPipe?
 
   private static let prepared = mysql_server_init(0, nil, nil)
 
-  /// Logs in, asks, and takes leave.
+  /// Logs in, queries, and closes the session.
   public static func ask(
     _ request: DatabaseRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> DatabaseAnswer {
@@ -58,7 +58,7 @@ public final class MySQLSession {
     mysql_options(mysql, MYSQL_OPT_NONBLOCK, nil)
     var no: UInt32 = 0
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no)
-    // Without the plugins that send a password as it is, or ask for one at the terminal.
+    // Disables the plugins that send a plain-text password, or ask for one at the terminal.
     mysql_options(
       mysql, MARIADB_OPT_RESTRICTED_AUTH,
       "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password")
@@ -75,7 +75,7 @@ public final class MySQLSession {
   }
 
   deinit {
-    // What was broken off is not waited for.
+    // An aborted call is not waited for.
     if !isCalm {
       pipe?.breakOff()
       shutdown(mysql_get_socket(mysql), Int32(SHUT_RDWR))
@@ -120,7 +120,7 @@ public final class MySQLSession {
       mysql_real_query_cont(&code, mysql, ready)
     }
     guard code == 0 else { throw failure() }
-    // Row by row: a server may have more of them than we have memory.
+    // Row by row: a result may be larger than the memory.
     guard let result = mysql_use_result(mysql) else {
       isCalm = mysql_errno(mysql) == 0
       return nil
@@ -141,7 +141,7 @@ public final class MySQLSession {
         String(decoding: UnsafeBufferPointer(start: $0, count: count), as: UTF8.self)
       }
     }
-    // The other rows are read and thrown away, as long as there is time for it.
+    // The other rows are read and dropped, within the deadline.
     let freed = mysql_free_result_start(result)
     do throws(TransferError) {
       try await drive(freed, on: reactor, by: min(deadline, .after(.seconds(1)))) { ready in
@@ -150,13 +150,13 @@ public final class MySQLSession {
       self.result = nil
       isCalm = true
     } catch {
-      // The call stays broken off in the middle: the result is the library's.
+      // The call stays unfinished: the library owns the result.
       self.result = nil
     }
     return value
   }
 
-  /// Takes a call to its end: whenever the library would block, the reactor waits.
+  /// Runs a call to its end: whenever the library would block, the reactor waits.
   private func drive(
     _ status: Int32, on reactor: isolated Reactor, by deadline: Deadline,
     _ goOn: (Int32) -> Int32
@@ -182,7 +182,7 @@ public final class MySQLSession {
     }
   }
 
-  /// Waits for the library's socket, through the pipe where that is in its place.
+  /// Waits for the library's socket, or for the pipe in its place.
   private func ready(
     _ socket: Int32, for readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TransferError) -> Readiness {
@@ -193,15 +193,16 @@ public final class MySQLSession {
     } catch { throw TransferError(error, while: doing) }
   }
 
-  /// Looks at the first bytes without taking them: the library says of what is not its protocol only
-  /// that the connection was lost. A packet begins with its length, in three bytes, and its number.
-  /// MySQL's documentation of its protocol, "MySQL Packets".
+  /// Peeks at the first bytes: for another protocol the library reports only a lost connection. A
+  /// packet begins with its length, in three bytes, and its number. MySQL's documentation of its
+  /// protocol, "MySQL Packets".
   ///
-  /// The server speaks first; it is waited for here, or the library would have read it all by the next wait.
+  /// The server speaks first. The wait is here, as the library would have read everything by its
+  /// next wait.
   private func lookAtGreeting(
     _ socket: Int32, on reactor: isolated Reactor, by deadline: Deadline
   ) async {
-    // Of a connection that failed, recv would take the error that the library wants to read.
+    // On a failed connection, recv would take the error that the library needs.
     var peer = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let isConnected = withUnsafeMutableBytes(of: &peer) {
@@ -216,7 +217,7 @@ public final class MySQLSession {
     guard count > 0 else { return }
     isGreeted = true
     let first = bytes.prefix(count)
-    // Texts of other protocols have a letter or a blank where the packet's number stands.
+    // Texts of other protocols have a letter or a blank in the place of the packet's number.
     let isGreeting = first.count < 4 || first[3] < 16
     if !isGreeting { stranger = String(decoding: first, as: UTF8.self) }
   }
@@ -225,7 +226,7 @@ public final class MySQLSession {
     bytes.map { String(String(cString: $0).prefix(4_000)) } ?? ""
   }
 
-  /// Whether the server said it; the library has numbers of its own.
+  /// Whether the error comes from the server; the library has numbers of its own.
   private static func isServers(_ number: Int32) -> Bool {
     (1000..<CR_MIN_ERROR).contains(number) || (CR_MAX_ERROR + 1..<CER_MIN_ERROR).contains(number)
   }
@@ -251,7 +252,7 @@ public final class MySQLSession {
         "\(FailureWords.connection(code ?? 0)) (\(request.address):\(request.port))")
     case CR_UNKNOWN_HOST: return TransferError(.unresolved, "the name has no address")
     case CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SERVER_LOST_EXTENDED:
-      // The library's words end with an errno that may be of another call.
+      // The library's text ends with an errno that may belong to another call.
       let phase =
         said.contains("initial communication") || said.contains("handshake")
         ? isGreeted ? "in the handshake, after its greeting" : "before its greeting"
@@ -268,7 +269,7 @@ public final class MySQLSession {
   }
 }
 
-/// Where the system keeps its authorities, as far as libcurl knows.
+/// The system's certificate bundle as libcurl knows it.
 let systemAuthorities: String? = {
   guard let version = curl_version_info(CURLVERSION_TENTH), let file = version.pointee.cainfo else {
     return nil
@@ -276,7 +277,7 @@ let systemAuthorities: String? = {
   return String(cString: file)
 }()
 
-/// Whether a socket has reached its peer.
+/// Whether a socket is connected.
 private func isConnected(_ socket: Int32) -> Bool {
   var (address, size) = (sockaddr_storage(), socklen_t(MemoryLayout<sockaddr_storage>.size))
   return withUnsafeMutablePointer(to: &address) {

@@ -5,12 +5,12 @@ internal import Glibc
 /// A conversation with PostgreSQL through libpq's non-blocking calls.
 public final class PostgreSQLSession {
   private let connection: OpaquePointer
-  /// What libpq reads from in the server's place: one call of it reads as long as bytes come.
+  /// libpq's source in place of the server: one call of libpq reads for as long as bytes arrive.
   private var pipe: ServerPipe?
   private let place: String
   private var isLoggedIn = false
 
-  /// Logs in, asks, and takes leave (Terminate).
+  /// Logs in, queries, and closes the session (Terminate).
   public static func ask(
     _ request: DatabaseRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> DatabaseAnswer {
@@ -41,7 +41,8 @@ public final class PostgreSQLSession {
 
   private init(_ request: DatabaseRequest) throws(TransferError) {
     place = "\(request.address):\(request.port)"
-    // All that libpq would else take from the environment, or from files of a home folder.
+    // Overrides everything that libpq would take from the environment or from files of a home
+    // folder.
     let none = "/dev/null/none"
     let options: [(String, String)] = [
       ("hostaddr", request.address), ("host", request.name), ("port", String(request.port)),
@@ -70,7 +71,7 @@ public final class PostgreSQLSession {
     }
     guard let made else { throw TransferError(.local, "libpq has no memory") }
     connection = made
-    // With the code of each error, and without a word on standard error.
+    // With the code of each error, and without output on standard error.
     PQsetErrorVerbosity(made, PQERRORS_VERBOSE)
     PQsetNoticeProcessor(made, { _, _ in }, nil)
   }
@@ -121,7 +122,7 @@ public final class PostgreSQLSession {
       try await wait(for: .read, "waiting for the result", on: reactor, by: deadline)
       guard PQconsumeInput(connection) == 1 else { throw failure() }
     }
-    // Row by row: a server may have more of them than we have memory. Terminate ends the rest.
+    // Row by row: a result may be larger than the memory. Terminate ends the rest.
     guard let result = PQgetResult(connection) else { return nil }
     defer { PQclear(result) }
     switch PQresultStatus(result) {
@@ -156,7 +157,7 @@ public final class PostgreSQLSession {
     }
   }
 
-  /// The five letters of SQLSTATE in `FATAL:  28P01: password authentication failed`.
+  /// The five characters of SQLSTATE in `FATAL:  28P01: password authentication failed`.
   private var state: String? {
     let said = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
     let parts = said.split(separator: ":", maxSplits: 20).map { $0.drop { $0 == " " } }

@@ -7,25 +7,25 @@ internal import CSSL
 internal import Engine
 internal import Glibc
 
-/// Where a redirect may lead besides other servers of the network.
+/// The places besides other servers of the network to which a redirect may lead.
 public struct RedirectTargets: OptionSet, Sendable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// This machine: loopback and all addresses of its own.
+  /// This machine: loopback and all of its own addresses.
   public static let loopback = RedirectTargets(rawValue: 1)
-  /// Link-local addresses, where clouds keep secrets (169.254.169.254), and groups (multicast).
+  /// Link-local addresses, where clouds keep secrets (169.254.169.254), and multicast groups.
   public static let linkLocal = RedirectTargets(rawValue: 2)
-  /// Where the scraper's own points are written.
+  /// The servers to which the scraper writes its own points.
   public static let sinks = RedirectTargets(rawValue: 4)
 }
 
-/// A server by host and port, as a URL names it.
+/// A server by host and port, as in a URL.
 public struct NetworkPlace: Sendable, Hashable {
   public var host: String
   public var port: UInt16
 
-  /// Nil where the URL has no host.
+  /// Nil if the URL has no host.
   public init?(_ url: String) {
     guard let origin = Origin(url), let port = UInt16(origin.port) else { return nil }
     host = origin.host
@@ -33,7 +33,7 @@ public struct NetworkPlace: Sendable, Hashable {
   }
 }
 
-/// What decides whether two URLs are the same server's: scheme, host and port (RFC 6454).
+/// The origin of a URL: scheme, host and port (RFC 6454).
 struct Origin: Equatable {
   var scheme: String
   var host: String
@@ -51,7 +51,7 @@ struct Origin: Equatable {
   }
 }
 
-/// libcurl's own reading of a URL.
+/// libcurl's own parse of a URL.
 final class ParsedURL {
   private let handle: OpaquePointer
 
@@ -63,7 +63,7 @@ final class ParsedURL {
 
   deinit { curl_url_cleanup(handle) }
 
-  /// Follows a reference (RFC 3986, 5.2), without a user and a password that it names.
+  /// Follows a reference (RFC 3986, 5.2), without its user and password.
   func following(_ reference: String) -> String? {
     let flags = UInt32(CURLU_URLENCODE)
     guard curl_url_set(handle, CURLUPART_URL, reference, flags) == CURLUE_OK,
@@ -83,10 +83,10 @@ final class ParsedURL {
 }
 
 extension Transfers {
-  /// Follows an answer that leads elsewhere, as often as the request allows.
+  /// Follows redirects, up to the request's limit.
   ///
-  /// libcurl would send a request's own headers to whoever a server names. Here another origin gets a
-  /// bare GET or HEAD: no header, no body, no credentials, and never again any of them.
+  /// libcurl would send a request's own headers to any server that a redirect names. Here another
+  /// origin gets a bare GET or HEAD without header, body or credentials, and so do all later steps.
   func follow(
     _ first: TransferAnswer, to request: TransferRequest, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -119,14 +119,14 @@ extension Transfers {
 }
 
 extension TransferRequest {
-  /// The request that an answer asks for; throws where it is not made.
+  /// The request that a redirect asks for; throws if it is refused.
   func redirected(to place: String, status: Int) throws(TransferError) -> TransferRequest {
     guard let old = Origin(url), let parsed = ParsedURL(url), let next = parsed.following(place),
       let new = Origin(next), ["http", "https"].contains(new.scheme)
     else { throw TransferError(.failed, "redirects to \"\(place)\", which is not followed") }
     var request = self
     request.url = next
-    // RFC 9110, 15.4: 303 asks for GET; 301 and 302 have come to mean the same of a POST.
+    // RFC 9110, 15.4: 303 requires GET; by convention 301 and 302 turn a POST into a GET, too.
     if method != "HEAD", status == 303 || (status < 303 && method == "POST") {
       request.method = "GET"
       request.body = []
@@ -142,7 +142,7 @@ extension TransferRequest {
     (request.user, request.password, request.bearer) = (nil, nil, nil)
     if new.host != old.host {
       request.address = nil
-      // There that place's name counts; addresses of IPv6 stand in brackets.
+      // The name of the new host counts; IPv6 addresses stand in brackets.
       let name = new.host.hasPrefix("[") ? String(new.host.dropFirst().dropLast()) : new.host
       if !names.isEmpty { request.names = [name] }
     }
@@ -150,7 +150,7 @@ extension TransferRequest {
     return request
   }
 
-  /// Makes sure that it does not end at one of the scraper's own sinks.
+  /// Ensures that the redirect does not lead to one of the scraper's own sinks.
   fileprivate mutating func avoidSinks(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TransferError) {
@@ -166,19 +166,19 @@ extension TransferRequest {
       do throws(DialError) {
         found = try await Dial.resolve(sink.host, port: sink.port, on: reactor, by: deadline)
       } catch {
-        // Without an address it is nowhere that a redirect could lead to.
+        // Without an address there is nowhere for a redirect to lead.
         continue
       }
       avoided += found.map { SocketPlace($0.bytes) }
     }
   }
 
-  /// Why a redirect was not followed.
+  /// Why a redirect was refused.
   func refusal(_ what: String, _ word: String) -> String {
     "redirects to \(url), \(what): not followed; if it may, say redirect_to: [\(word)]"
   }
 
-  /// Why the request, which a server has asked for, may not go to this address; nil where it may.
+  /// Why the request, which a server caused, may not go to this address; nil if it may.
   func refusal(of address: UnsafeRawBufferPointer) -> String? {
     guard isRedirected else { return nil }
     let place = SocketPlace(Array(address))
@@ -198,9 +198,9 @@ extension TransferRequest {
   }
 }
 
-/// An address and port as a socket call takes them.
+/// An address and port in the form of a socket call.
 struct SocketPlace: Sendable, Hashable {
-  /// 4 or 16 bytes; those of an IPv4 address that is written as IPv6 are 4.
+  /// 4 or 16 bytes; an IPv4-mapped IPv6 address has 4.
   var address: [UInt8] = []
   var port: UInt16 = 0
 
@@ -227,7 +227,8 @@ struct SocketPlace: Sendable, Hashable {
     }
   }
 
-  /// Whether it is this machine's: loopback, the unspecified address, or an interface's.
+  /// Whether it is an address of this machine: loopback, the unspecified address, or an
+  /// interface's.
   var isOwn: Bool {
     if address.count == 4, address[0] == 127 || address[0] == 0 { return true }
     if address.count == 16, address.dropLast().allSatisfy({ $0 == 0 }), address[15] <= 1 {

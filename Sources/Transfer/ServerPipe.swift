@@ -7,15 +7,15 @@ internal import CSSL
 internal import Engine
 internal import Glibc
 
-/// Stands between a C library and its server, so that the library gets no more at once than this gives.
+/// Stands between a C library and its server, to limit the bytes that the library gets at once.
 ///
-/// A library that reads as long as bytes come would keep the reactor's thread, and fill our memory where
-/// a server announces a row of a gigabyte. The library's descriptor becomes one end of a pair of local
-/// sockets; the connection itself is read here, a piece at a time, and counted.
+/// A library that reads for as long as bytes arrive would keep the reactor's thread, and fill the
+/// memory if a server announces a row of a gigabyte. The library's descriptor becomes one end of a
+/// local socket pair; the connection itself is read here, in counted pieces.
 final class ServerPipe {
   private let server: FileDescriptor
   private let inner: FileDescriptor
-  /// The library's own end, which it closes itself.
+  /// The library's end, which the library closes.
   private let library: Int32
   private var toServer: [UInt8] = []
   private var toLibrary: [UInt8] = []
@@ -46,7 +46,7 @@ final class ServerPipe {
     guard code >= 0 else { throw TransferError(.local, error.description) }
   }
 
-  /// Waits until the library can go on.
+  /// Waits until the library can continue.
   func wait(
     for wanted: Readiness, _ doing: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TransferError) -> Readiness {
@@ -54,7 +54,7 @@ final class ServerPipe {
       exchange()
       let ready = readiness(wanted)
       if !ready.isEmpty { return ready }
-      // The end is what the library finds where nothing else is left for it.
+      // The library sees the end only after all other bytes.
       if hasEnded { return wanted }
       var need: Readiness = []
       if !toServer.isEmpty { need.insert(.write) }
@@ -70,10 +70,10 @@ final class ServerPipe {
     }
   }
 
-  /// Sends what the library said last, as far as that is possible at once.
+  /// Sends the library's last bytes, as far as that is possible without blocking.
   func finish() { exchange() }
 
-  /// Nothing more is said in either direction.
+  /// Ends both directions.
   func breakOff() {
     shutdown(server.number, Int32(SHUT_RDWR))
     shutdown(inner.number, Int32(SHUT_RDWR))
@@ -93,7 +93,7 @@ final class ServerPipe {
     }
   }
 
-  /// Moves what waits here as far as it can go now.
+  /// Moves the waiting bytes as far as possible without blocking.
   private func exchange() {
     var piece = [UInt8](repeating: 0, count: Self.piece)
     while toServer.count < 4 * Self.piece {
@@ -112,7 +112,7 @@ final class ServerPipe {
         socket, bytes, bytes.count, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT))
       )
       guard count > 0 else {
-        // Nobody takes them any more; who reads there learns it.
+        // The reader has closed; its next read reports that.
         if count < 0, errno != EAGAIN, errno != EINTR { bytes = [] }
         return
       }

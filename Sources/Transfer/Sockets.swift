@@ -6,20 +6,20 @@ internal import CPQ
 internal import CSSL
 internal import Glibc
 
-/// The sockets that libcurl has open, and what is said on them before they are closed in the middle
-/// of a conversation.
+/// libcurl's open sockets, and the farewell on those that are closed in the middle of a
+/// conversation.
 final class Sockets {
   private var open: Set<Int32> = []
   private var goodbye: [UInt8] = []
 
   func begin(_ exchange: Exchange) { goodbye = exchange.goodbye }
 
-  /// From now on clear text would be noise, or everything was said.
+  /// No farewell: plain text would be noise from now on, or the conversation is complete.
   func saysNothing() { goodbye = [] }
 
   func make(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
-    // SOCK_CLOEXEC, whose value this is on Linux; which module shows the other name to Swift depends on
-    // the order in which modules are read.
+    // SOCK_CLOEXEC, by its value on Linux: the module that exports the name to Swift depends on the
+    // order of imports.
     let kind = address.pointee.socktype | O_CLOEXEC
     let number = socket(address.pointee.family, kind, address.pointee.protocol)
     if number >= 0 { open.insert(number) }
@@ -32,7 +32,7 @@ final class Sockets {
     _ = Glibc.close(number)
   }
 
-  /// Ends both directions, so that nobody waits for another word on them.
+  /// Shuts down both directions, so that no thread waits on them.
   func shutdown() {
     for number in open {
       sayGoodbye(number)

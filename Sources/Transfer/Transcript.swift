@@ -1,6 +1,6 @@
 internal import CCurl
 
-/// What was said in a transfer, line by line, without what must not be read by others.
+/// The conversation of a transfer, line by line, without confidential values.
 struct Transcript {
   private(set) var lines: [String] = []
   private let hiddenValues: HiddenValues
@@ -35,7 +35,7 @@ struct Transcript {
         lines.append("\(mark)…")
         return
       }
-      // Before it is cut, which would leave half of a secret.
+      // Before the cut, which could leave half of a secret.
       let whole = Array(part)
       let clean = hiddenValues.cleaned(whole) ?? whole
       var line = String(decoding: clean.prefix(Self.lineLimit), as: UTF8.self)

@@ -1,42 +1,42 @@
-/// What came back, as far as it came.
+/// The answer, as far as it arrived.
 public struct TransferAnswer: Sendable {
-  /// Why the exchange did not come to its end; nil where it did, whatever the server answered.
+  /// Why the exchange did not complete; nil if it did, whatever the server answered.
   public var error: TransferError?
-  /// The protocol's last status: 200 of HTTP, 250 of SMTP; nil where none came.
+  /// The protocol's last status: 200 of HTTP, 250 of SMTP; nil if there is none.
   public var status: Int?
-  /// HTTP's headers of the last answer in their order, the names in lower case.
+  /// The headers of the last HTTP answer in order, with names in lower case.
   public var headers: [(name: String, value: String)] = []
-  /// The server's lines, as they came: HTTP's last status line, or the greeting and the answers to
+  /// The server's lines as received: HTTP's last status line, or the greeting and the answers to
   /// commands of other protocols.
   public var lines: [String] = []
   public var body: [UInt8] = []
-  /// Whether the server had more to say than was read.
+  /// Whether the answer was longer than the limit.
   public var isCut = false
   public var phases = Phases()
-  /// The certificates that the server showed, its own first; empty without TLS.
+  /// The certificates of the server, its own first; empty without TLS.
   public var certificates: [Certificate] = []
-  /// All that is wrong with the certificate, the most useful first; empty where it is trusted, and
-  /// where none came.
+  /// All faults of the certificate, the most informative first; empty if it is trusted, and if
+  /// there is none.
   public var faults: [CertificateFault] = []
-  /// The address that was connected to.
+  /// The address of the connection.
   public var address: String?
-  /// The URL in the end, after redirects.
+  /// The final URL after redirects.
   public var url: String?
   public var redirects = 0
-  /// What was said, line by line with `>` and `<`; credentials are dots.
+  /// The conversation, line by line with `>` and `<`; credentials are dots.
   public var transcript: [String] = []
 
   public init(error: TransferError? = nil) { self.error = error }
 
-  /// How long it took from the start until each point was reached; nil where it was not.
+  /// The time from the start to each step; nil if it was not reached.
   public struct Phases: Sendable, Equatable {
-    /// The name was looked up.
+    /// The name lookup was complete.
     public var resolved: Duration?
-    /// TCP was connected.
+    /// The TCP connection was established.
     public var connected: Duration?
-    /// TLS was agreed.
+    /// The TLS handshake was complete.
     public var secured: Duration?
-    /// The first byte of the answer came.
+    /// The first byte of the answer arrived.
     public var answered: Duration?
     public var total = Duration.zero
   }
@@ -45,33 +45,33 @@ public struct TransferAnswer: Sendable {
   public subscript(header name: String) -> String? { headers.first { $0.name == name }?.value }
 }
 
-/// Why an exchange did not come to its end.
+/// Why an exchange did not complete.
 public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Reason: String, Sendable {
     /// The name has no address.
     case unresolved
     /// Nothing listens on the port.
     case refused
-    /// No way to the address.
+    /// No route to the address.
     case unreachable
-    /// The connection broke off.
+    /// The connection broke.
     case lost
     case timeout
-    /// The certificate or its name.
+    /// The certificate or its name is invalid.
     case untrusted
-    /// TLS was not agreed, or is not offered.
+    /// The TLS handshake failed, or the server offers no TLS.
     case insecure
-    /// User or password.
+    /// User or password were refused.
     case denied
-    /// The server keeps this address out to protect itself.
+    /// The server blocks this address to protect itself.
     case turnedAway
-    /// What came is not the protocol.
+    /// The answer does not follow the protocol.
     case malformed
-    /// The server answered that it will not.
+    /// The server refused the request.
     case failed
-    /// The request itself is not possible: its address, or a file that it names.
+    /// The request is impossible: its URL, or a file that it names.
     case invalid
-    /// This machine lacks something.
+    /// A resource of this machine is missing.
     case local
     case cancelled
   }

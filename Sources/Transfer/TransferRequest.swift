@@ -1,11 +1,11 @@
-/// What is asked of a server over HTTP, SMTP, IMAP, POP3 or FTP.
+/// A request to a server over HTTP, SMTP, IMAP, POP3 or FTP.
 public struct TransferRequest: Sendable {
-  /// Without user and password: those have members of their own, so that no message shows them.
+  /// Without user and password, which have members of their own so that no message shows them.
   public var url: String
   /// The method of HTTP.
   public var method = "GET"
   public var headers: [(name: String, value: String)] = []
-  /// What is sent: HTTP's body, or a mail with its header.
+  /// The data to send: HTTP's body, or a mail with its header.
   public var body: [UInt8] = []
   public var user: String?
   public var password: String?
@@ -14,44 +14,44 @@ public struct TransferRequest: Sendable {
   /// Further values that no transcript and no message may show.
   public var secrets: [String] = []
   public var trust = Trust.system
-  /// The names of which the server's certificate must bear one; empty is the host of the URL.
+  /// The accepted names in the server's certificate; an empty list stands for the host of the URL.
   public var names: [String] = []
-  /// Whether the conversation goes on where the certificate is wrong, which then is in the answer's
-  /// `faults`. It has no effect where the request has a secret.
+  /// Whether an invalid certificate is accepted and reported in the answer's `faults`. It has no
+  /// effect if the request has a secret.
   public var toleratesFaults = false
-  /// Whether a protocol that begins in clear must change to TLS before all else (STARTTLS).
+  /// Whether a plain connection must switch to TLS before anything else (STARTTLS).
   public var requiresTLS = false
-  /// The address that is connected to, in numbers, instead of those of the name in the URL.
+  /// The numeric address to connect to, in place of those of the URL's host.
   public var address: String?
-  /// The address of this machine, in numbers, that is connected from; nil is the system's choice.
+  /// The numeric local address of the connection; nil for the system's choice.
   public var source: String?
-  /// How many redirects of HTTP are followed. Another origin is shown no header, body or credentials.
+  /// The limit of HTTP redirects. Another origin gets no header, body or credentials.
   public var redirects = 0
-  /// Where else than to other servers of the network redirects may lead.
+  /// The places besides other servers of the network to which redirects may lead.
   public var redirectTargets: RedirectTargets = []
-  /// Where the scraper's own points are written.
+  /// The servers to which the scraper writes its own points.
   public var sinks: [NetworkPlace] = []
-  /// Whether a server of another origin asked for this one.
+  /// Whether a server of another origin caused this request.
   var isRedirected = false
-  /// The addresses of sinks, where it might lead to one.
+  /// The addresses of sinks, if the redirect could lead to one.
   var avoided: [SocketPlace] = []
-  /// The proxy to go through; nil is none, whatever the environment says.
+  /// The proxy; nil for none, whatever the environment says.
   public var proxy: Proxy?
-  /// The command that a mail protocol is given in place of its usual one: `NOOP`, `LOGOUT`.
+  /// The command of a mail protocol in place of the default one: `NOOP`, `LOGOUT`.
   public var command: String?
-  /// The envelope of a mail that is sent.
+  /// The envelope of a mail.
   public var sender: String?
   public var recipients: [String] = []
-  /// Whether those that the server takes are sent the mail where it refuses others.
+  /// Whether the mail is sent to the accepted recipients if the server refuses others.
   public var allowsRefusedRecipients = false
-  /// The most bytes of a body that are read; what comes after is left unread.
+  /// The limit of a body in bytes; the rest is left unread.
   public var bodyLimit = 1 << 20
-  /// The most bytes of headers, greetings and answers to commands.
+  /// The limit of headers, greetings and answers to commands, in bytes.
   public var headerLimit = 64 << 10
-  /// Whether the connection may serve the next request, and may have served one. All that keep theirs
-  /// in the same `Transfers` must have the same trust: libcurl does not see the difference.
+  /// Whether the connection may be reused. All requests that reuse connections in the same
+  /// `Transfers` must have the same trust: libcurl does not distinguish them.
   public var keepsConnection = false
-  /// Whether what was said is recorded, for `--explain`.
+  /// Whether the conversation is recorded, for `--explain`.
   public var wantsTranscript = false
 
   public init(_ method: String = "GET", _ url: String) {
@@ -60,15 +60,15 @@ public struct TransferRequest: Sendable {
   }
 }
 
-/// Which proxy a request goes through.
+/// The proxy of a request.
 public enum Proxy: Sendable, Equatable {
   /// `http://proxy.example:3128`.
   case at(String)
-  /// What `http_proxy`, `https_proxy` and `no_proxy` say.
+  /// The setting of `http_proxy`, `https_proxy` and `no_proxy`.
   case environment
 
-  /// As a person writes it: an address, or the word `environment`. Nil where it is neither, or holds a
-  /// user, which would stand in messages.
+  /// Reads a setting: a URL, or the word `environment`. Nil if it is neither, or holds a user,
+  /// which would appear in messages.
   public init?(_ text: String) {
     if text == "environment" {
       self = .environment
@@ -81,15 +81,15 @@ public enum Proxy: Sendable, Equatable {
     self = .at(text)
   }
 
-  /// What to write.
+  /// The expected form, for a hint.
   public static let hint = "proxy: http://proxy.example:3128, or proxy: environment"
 }
 
 extension TransferRequest {
-  /// The most bytes that may come over the network, whatever they are: a body in chunks of one byte
-  /// takes six times its length.
+  /// The limit of all bytes from the network: a body in chunks of one byte takes six times its
+  /// length.
   var rawLimit: Int { 8 * (bodyLimit + headerLimit) }
   var scheme: String { String(url.prefix { $0 != ":" }).lowercased() }
-  /// Whether it is a protocol of commands and answers, with a farewell.
+  /// Whether the protocol consists of commands and answers, with a QUIT or LOGOUT at the end.
   var isConversation: Bool { !scheme.hasPrefix("http") }
 }

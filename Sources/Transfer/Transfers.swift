@@ -1,25 +1,25 @@
 public import Engine
 internal import Synchronization
 
-/// Runs transfers of libcurl's without ever blocking the reactor that they are run on.
+/// Runs libcurl transfers without ever blocking their reactor.
 ///
-/// Any number may run at the same time. Certificates are always verified. FTP is not for it: libcurl
-/// waits for a server's last words in a way that blocks; see `BlockingTransfer`.
+/// Any number may run in parallel. Certificates are always verified. FTP is not supported here:
+/// libcurl blocks while it waits for a server's last answer; see `BlockingTransfer`.
 public final class Transfers: Sendable {
-  /// One for all transfers of HTTP on a reactor: a handle has descriptors and tables of its own.
+  /// One handle for all HTTP transfers of a reactor: each has descriptors and tables of its own.
   private let shared = Mutex<[ObjectIdentifier: MultiHandle]>([:])
 
   public init() {}
 
-  /// Closes the connections that are kept.
+  /// Closes the idle connections.
   public func close() { shared.withLock { $0.removeAll() } }
 
-  /// Sends the request and waits for the whole answer; what goes wrong stands in the answer.
+  /// Sends the request and waits for the whole answer; errors are part of the answer.
   public func run(
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> TransferAnswer {
-    // libcurl blocks its thread until a server has answered to a mail, which may take its time to
-    // look through it: each has a thread of its own.
+    // libcurl blocks its thread until a server has answered to a mail, which may take long if the
+    // server scans it: each mail has its own thread.
     guard request.sender == nil else {
       return await perform(request, on: Reactor(), by: deadline)
     }
@@ -27,14 +27,14 @@ public final class Transfers: Sendable {
     return await follow(answer, to: request, on: reactor, by: deadline)
   }
 
-  /// Sends one request, without following where its answer leads.
+  /// Sends one request, without following redirects.
   func perform(
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> TransferAnswer {
     do throws(TransferError) {
       let authorities = try await Authorities.of(request.trust, on: reactor, by: deadline)
-      // A mail protocol's connection is not kept, and libcurl would wait for an answer to its QUIT
-      // where it closes one: the handle goes with it.
+      // A mail protocol's connection is not kept, and libcurl waits for the answer to its QUIT when
+      // it closes one: the handle is released with it.
       let multi =
         request.isConversation ? try MultiHandle() : try handle(for: ObjectIdentifier(reactor))
       var answer = try await multi.run(
@@ -48,7 +48,7 @@ public final class Transfers: Sendable {
     }
   }
 
-  /// Where a reactor has gone and another has taken its place in memory, nothing of it is under way.
+  /// A reactor that was released and whose address another now has, has no running transfers.
   private func handle(for reactor: ObjectIdentifier) throws(TransferError) -> MultiHandle {
     if let known = shared.withLock({ $0[reactor] }) { return known }
     let new = try MultiHandle()

@@ -2,7 +2,7 @@ internal import CLinux
 public import Engine
 internal import Glibc
 
-/// The sockets that a C library wants to be told of, and the wait for them on a reactor.
+/// The sockets that a C library watches, and the wait for them on a reactor.
 public struct WatchedSockets {
   private var watched: [(socket: Int32, readiness: Readiness)] = []
 
@@ -10,13 +10,14 @@ public struct WatchedSockets {
 
   public var isEmpty: Bool { watched.isEmpty }
 
-  /// What the socket is to be waited for; nothing takes it out.
+  /// The events to wait for; an empty set removes the socket.
   public mutating func set(_ socket: Int32, _ readiness: Readiness) {
     watched.removeAll { $0.socket == socket }
     if !readiness.isEmpty { watched.append((socket, readiness)) }
   }
 
-  /// Suspends until at least one of them is ready; with none it sleeps and throws `.timedOut`.
+  /// Suspends until at least one of them is ready; without sockets it sleeps and throws
+  /// `.timedOut`.
   public func ready(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(WaitError) -> [(socket: Int32, readiness: Readiness)] {
@@ -28,7 +29,7 @@ public struct WatchedSockets {
       let readiness = try await reactor.wait(first.socket, for: first.readiness, by: deadline)
       return [(first.socket, readiness)]
     }
-    // As when two addresses are tried at once: a set of them is one descriptor again.
+    // As when two addresses are tried at once: an epoll set of them is one descriptor again.
     let set = FileDescriptor(owning: epoll_create1(scrape_epoll_cloexec))
     guard set.number >= 0 else { throw .failed(SystemError("epoll_create1")) }
     for (socket, readiness) in watched {
