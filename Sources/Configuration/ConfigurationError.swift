@@ -1,26 +1,27 @@
 internal import Metrics
 
-/// What is wrong in a configuration file, where, and what to do about it.
+/// A fault in a configuration file: the problem, its place, and a hint.
 ///
-/// Printed as compilers do: place and problem, the line with the spot underlined, a hint.
+/// Printed in the style of compilers: place and problem, the line with the place underlined, a
+/// hint.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file's path, or the flag (`--limit`) where an argument is wrong.
+  /// The file's path, or the flag (`--limit`) of an argument.
   public var file: String
-  /// The line and column, counted from 1; nil where the whole file is meant.
+  /// The line and column, counted from 1; nil for the whole file.
   public var line: Int?
   public var column: Int?
-  /// How many characters are underlined.
+  /// The number of underlined characters.
   public var length: Int
   /// The line itself, harmless to print and without secrets.
   public var excerpt: Excerpt?
-  /// What is wrong, as a sentence fragment: `unknown probe "htpp"`.
+  /// The problem, as a sentence fragment: `unknown probe "htpp"`.
   public var problem: String
-  /// What to do: `did you mean "http"?`
+  /// A hint: `did you mean "http"?`
   public var hint: String?
-  /// Whether the work can go on all the same.
+  /// Whether the work can continue in spite of it.
   public var isWarning = false
 
-  /// About a whole file, or about something that stands in none.
+  /// A fault of a whole file, or of a value without a file.
   public init(_ problem: String, file: String, hint: String? = nil) {
     self.file = file
     self.length = 0
@@ -38,26 +39,26 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     self.excerpt = mark.source.excerpt(line: mark.line, column: mark.column, length: self.length)
   }
 
-  /// Underlines the node, or `count` characters of it `from` its first.
+  /// Underlines the node, or `count` characters of it starting at `from`.
   public init(
     _ problem: String, at node: Node, from: Int = 0, count: Int? = nil, hint: String? = nil
   ) {
     var mark = node.mark
-    // A quoted scalar begins with its quote; what stands in it begins one later.
+    // A quoted scalar begins with its quote; its text begins one character later.
     var skip = from
     if count != nil, case .scalar(_, .quoted) = node.content { skip += 1 }
     mark = Mark(source: mark.source, line: mark.line, column: mark.column + skip)
     self.init(problem, at: mark, length: count ?? max(1, node.length - skip), hint: hint)
   }
 
-  /// The same as a warning.
+  /// The same fault as a warning.
   public var asWarning: ConfigurationError {
     var copy = self
     copy.isWarning = true
     return copy
   }
 
-  /// Where it is: `hosts.yml:3:7`.
+  /// The place: `hosts.yml:3:7`.
   private var place: String {
     var text = file.visible
     if let line { text += ":\(line)" }
@@ -65,7 +66,7 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     return text
   }
 
-  /// Place, problem and hint where one line is all there is, as in what is wrong with a host.
+  /// Place, problem and hint in one line, for example for a host's fault.
   public var oneLine: String {
     "\(place): \(problem.visible)" + (hint.map { "; \($0.visible)" } ?? "")
   }
@@ -85,14 +86,14 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
   }
 }
 
-/// All that is wrong, so that one run of `scrape lint` shows every fault.
+/// All faults, so that one run of `scrape lint` shows them all.
 public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
   public var errors: [ConfigurationError]
 
   public init(_ errors: [ConfigurationError]) { self.errors = errors }
   public init(_ error: ConfigurationError) { self.errors = [error] }
 
-  /// At most so many are printed: the rest mostly follow from the first.
+  /// The limit of printed faults: the rest are mostly consequences of the first.
   static let shown = 30
 
   public var description: String {
@@ -102,17 +103,17 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
   }
 }
 
-/// Gathers what is wrong while the reading goes on.
+/// Collects faults while the configuration is read.
 public struct Findings: Sendable {
   private var kept: [ConfigurationError] = []
   private var keptWarnings: [ConfigurationError] = []
   private var seen: Set<String> = []
-  /// A file of a million faults is told by its first thousand.
+  /// The limit of collected faults: the first thousand describe a file of a million.
   static let limit = 1000
 
   public init() {}
 
-  /// Keeps an error, or a warning where it is one; the same at the same place is kept once.
+  /// Adds an error or a warning; the same fault at the same place is kept once.
   public mutating func add(_ error: ConfigurationError) {
     let count = error.isWarning ? keptWarnings.count : kept.count
     guard count < Self.limit else { return }
@@ -137,7 +138,7 @@ public struct Findings: Sendable {
 
   public mutating func warn(_ warning: ConfigurationError) { add(warning.asWarning) }
 
-  /// The result, or nil where it threw; what it threw is kept.
+  /// The result, or nil if it threw; the error is kept.
   public mutating func attempt<Result>(
     _ body: () throws(ConfigurationError) -> Result
   ) -> Result? {
@@ -147,14 +148,14 @@ public struct Findings: Sendable {
     }
   }
 
-  /// Sets the value, or keeps why it cannot be.
+  /// Sets the value, or keeps the error.
   public mutating func set<Value>(
     _ value: inout Value, _ body: () throws(ConfigurationError) -> Value
   ) {
     if let result = attempt(body) { value = result }
   }
 
-  /// As `attempt`, for what adds findings of its own before it throws.
+  /// As `attempt`, for code that adds findings of its own before it throws.
   public mutating func gather<Result>(
     _ body: (inout Findings) throws(ConfigurationError) -> Result
   ) -> Result? {

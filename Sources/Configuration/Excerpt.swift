@@ -1,8 +1,8 @@
 internal import Metrics
 
-/// The line of an error as a terminal may show it, and where to underline it.
+/// The line of an error in a form for terminals, and the part to underline.
 public struct Excerpt: Sendable, Equatable {
-  /// The line with control characters made visible and the values of secrets covered.
+  /// The line with control characters made visible and secrets replaced by dots.
   public let text: String
   /// Columns before the underline.
   public let indent: Int
@@ -11,7 +11,7 @@ public struct Excerpt: Sendable, Equatable {
 }
 
 extension Source {
-  /// The widest excerpt; of a longer line the part around the spot is shown.
+  /// The limit of an excerpt's width; a longer line is cut around the place.
   static let excerptWidth = 100
 
   func excerpt(line: Int, column: Int, length: Int) -> Excerpt? {
@@ -19,7 +19,7 @@ extension Source {
     guard bytes.count <= Source.legibleLine else { return nil }
     let characters = Array(String(decoding: bytes, as: UTF8.self))
     let covered = cover(characters, line: line)
-    // What each character becomes on the terminal; a covered run becomes one row of dots.
+    // The terminal text of each character; a hidden run becomes one row of dots.
     var shown: [String] = []
     for (index, character) in characters.enumerated() {
       if !covered[index] {
@@ -48,16 +48,16 @@ extension Source {
       width: max(1, width))
   }
 
-  /// Where the dots begin that stand for the character at `index`.
+  /// The start of the dots that stand for the character at `index`.
   private func coverStart(_ shown: [String], _ first: Int, _ index: Int) -> Int {
     var start = index
     while start > first, shown[start].isEmpty { start -= 1 }
     return shown[first..<start].reduce(0) { $0 + $1.count }
   }
 
-  /// Which characters of the line are the value of a secret.
+  /// The characters of the line that belong to a secret.
   ///
-  /// This looks at the text, not at the tree: it also serves lines that are no YAML at all.
+  /// Works on the text, not on the tree: it also handles lines that are not valid YAML.
   private func cover(_ line: [Character], line number: Int) -> [Bool] {
     if continuesSecret(number) { return line.map { !$0.isWhitespace } }
     return SecretCover(line).covered
@@ -87,10 +87,10 @@ extension [Bool] {
   fileprivate subscript(safely index: Int) -> Bool { indices.contains(index) && self[index] }
 }
 
-/// Finds the values of `password:`, `token=` and their like, and the log-in part of URLs.
+/// Finds the values of `password:`, `token=` and similar keys, and the user part of URLs.
 struct SecretCover {
   private(set) var covered: [Bool]
-  /// Whether the last key of the line is a secret whose value may go on below.
+  /// Whether the last key of the line is a secret whose value may continue below.
   private(set) var isOpen = false
 
   static let words = [
@@ -114,7 +114,7 @@ struct SecretCover {
     coverLogins(line)
   }
 
-  /// Covers the value that begins at or after `start` and returns where it ends.
+  /// Hides the value that begins at or after `start` and returns its end.
   private mutating func cover(_ line: [Character], from start: Int, inFlow: Bool, isYAML: Bool)
     -> Int
   {
@@ -134,7 +134,7 @@ struct SecretCover {
       while end < line.count, !",]}".contains(line[end]) { end += 1 }
       isOpen = end == line.count
     } else {
-      // `name=value` may be quoted in parts, so that only the end of the line is surely its end.
+      // Parts of `name=value` may be quoted, so only the end of the line is surely its end.
       end = line.count
       isOpen = true
     }
@@ -147,7 +147,7 @@ struct SecretCover {
     return end
   }
 
-  /// Behind the quote that closes the one at `start`, or beyond the line where none does.
+  /// The index after the quote that closes the one at `start`, or beyond the line if none does.
   private static func closing(_ line: [Character], from start: Int) -> Int {
     let quote = line[start]
     var index = start + 1
@@ -157,7 +157,7 @@ struct SecretCover {
       } else if line[index] != quote {
         index += 1
       } else if quote == "'", index + 1 < line.count, line[index + 1] == quote {
-        // Two single quotes are one that belongs to the text.
+        // Two single quotes are one literal quote.
         index += 2
       } else {
         return index + 1
@@ -173,7 +173,7 @@ struct SecretCover {
     return words.contains { word.contains($0) }
   }
 
-  /// `https://user:password@host` loses what stands before the `@`.
+  /// Hides the part of `https://user:password@host` before the `@`.
   private mutating func coverLogins(_ line: [Character]) {
     var index = 0
     while index + 2 < line.count {

@@ -1,17 +1,17 @@
 internal import Metrics
 
-/// Faults of one kind with all their places: a slip in a list that a hundred hosts share, or in a
-/// hundred lines, is one thing to mend.
+/// Faults of one kind with all their places: a mistake in a list that a hundred hosts share, or in
+/// a hundred lines, is one thing to correct.
 public struct FoldedFaults: Sendable {
-  /// The first of them, with its line.
+  /// The first fault, with its line.
   public var first: ConfigurationError
-  /// The others, in their order.
+  /// The others, in order.
   public var others: [ConfigurationError]
 
-  /// The limit of places that are named.
+  /// The limit of named places.
   static let places = 12
 
-  /// Puts together what says the same but for numbers, in the order of the first of each kind.
+  /// Groups faults that differ only in numbers, in the order of the first of each kind.
   public static func all(_ errors: [ConfigurationError]) -> [FoldedFaults] {
     var folded: [FoldedFaults] = []
     var known: [String: Int] = [:]
@@ -27,7 +27,7 @@ public struct FoldedFaults: Sendable {
     return folded
   }
 
-  /// The words of an error without what differs from host to host: numbers, and where it stands.
+  /// The text of an error without the parts that differ from host to host: numbers and places.
   private static func kind(of error: ConfigurationError) -> String {
     var words = error.isWarning ? "w" : "e"
     for text in [error.problem, error.hint ?? ""] {
@@ -39,11 +39,11 @@ public struct FoldedFaults: Sendable {
         inNumber = isDigit
       }
     }
-    // Without a place, two files are two things.
+    // Without a place, faults of two files stay separate.
     return error.line == nil ? words + "\n" + error.file : words
   }
 
-  /// The text for people: the first as compilers print it, then where the others are.
+  /// The text for people: the first fault in the style of compilers, then the places of the others.
   public var description: String {
     guard !others.isEmpty else { return first.description }
     var text = first.description

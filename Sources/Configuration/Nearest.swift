@@ -1,7 +1,7 @@
-/// The candidate that was most likely meant, or nil where none is near.
+/// The candidate nearest to the word, or nil if none is near.
 ///
-/// Damerau-Levenshtein distance (two neighbours swapped count as one slip): one slip in a word of up
-/// to four letters, two in up to eight, three in longer ones. Upper and lower case do not differ.
+/// Damerau-Levenshtein distance (two swapped neighbours count once): at most one edit in a word of
+/// up to four letters, two in up to eight, three in longer ones. Case is ignored.
 public func nearest(
   to word: String, among candidates: some Sequence<String>, slips: Int? = nil
 ) -> String? {
@@ -14,7 +14,7 @@ public func nearest(
     let allowed = min(slips ?? (longer <= 4 ? 1 : longer <= 8 ? 2 : 3), (best?.distance ?? 99) - 1)
     guard allowed >= 0, abs(wanted.count - letters.count) <= allowed else { continue }
     let slipped = distance(from: wanted, to: letters)
-    // "tcp" is not a slip of "ssh": something must be left of a short word.
+    // "tcp" is not a typo of "ssh": at least one letter of a short word must match.
     if slipped <= allowed, slipped < min(wanted.count, letters.count) {
       best = (candidate, slipped)
     }
@@ -22,12 +22,12 @@ public func nearest(
   return best?.word
 }
 
-/// `did you mean "http"?`, or nil where nothing is near.
+/// `did you mean "http"?`, or nil if no candidate is near.
 public func didYouMean(_ word: String, among candidates: some Sequence<String>) -> String? {
   nearest(to: word, among: candidates).map { "did you mean \"\($0)\"?" }
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other.
+/// The number of insertions, deletions, replacements and swaps of neighbours between both.
 private func distance(from left: [Unicode.Scalar], to right: [Unicode.Scalar]) -> Int {
   var older: [Int] = []
   var previous = Array(0...right.count)

@@ -1,7 +1,7 @@
-/// A value of a configuration file together with its place, so that every complaint can point at it.
+/// A value of a configuration file with its place, so that every error can point at it.
 ///
-/// A scalar keeps the text that stands in the file: whether `no` is a name or a boolean is decided
-/// by who asks (`string`, `boolean`), not by the reader.
+/// A scalar keeps its text: the caller's accessor (`string`, `boolean`) decides whether `no` is a
+/// name or a boolean, not the reader.
 public struct Node: Sendable {
   public enum Content: Sendable, Equatable {
     case scalar(String, Style)
@@ -9,10 +9,10 @@ public struct Node: Sendable {
     case mapping([Pair])
   }
 
-  /// How a scalar was written: without quotes, in quotes, or as a block (`|`, `>`).
+  /// The style of a scalar: without quotes, in quotes, or as a block (`|`, `>`).
   public enum Style: Sendable, Equatable { case plain, quoted, block }
 
-  /// A key with its value; the key is always a scalar.
+  /// A key and its value; the key is always a scalar.
   public struct Pair: Sendable, Equatable {
     public let key: Node
     public let value: Node
@@ -39,27 +39,27 @@ public struct Node: Sendable {
     self.end = end
   }
 
-  /// A plain scalar at the place of another node, for what was computed from it.
+  /// A plain scalar at the place of another node, for computed values.
   public init(_ text: String, like node: Node) {
     self.init(.scalar(text, .quoted), mark: node.mark, end: node.end)
   }
 
-  /// The text of a scalar, else nil.
+  /// The text of a scalar, or nil.
   public var text: String? {
     if case .scalar(let text, _) = content { text } else { nil }
   }
 
-  /// The members of a sequence, else nil.
+  /// The members of a sequence, or nil.
   public var items: [Node]? {
     if case .sequence(let items) = content { items } else { nil }
   }
 
-  /// The entries of a mapping in the order of the file, else nil.
+  /// The entries of a mapping in the order of the file, or nil.
   public var pairs: [Pair]? {
     if case .mapping(let pairs) = content { pairs } else { nil }
   }
 
-  /// Whether nothing stands there, or YAML's words for nothing: `~`, `null`.
+  /// Whether the value is empty or one of YAML's null words: `~`, `null`.
   public var isNull: Bool {
     guard case .scalar(let text, .plain) = content, tag == nil || tag == "!!null" else {
       return false
@@ -72,12 +72,12 @@ public struct Node: Sendable {
     pairs?.first { $0.key.text == key }?.value
   }
 
-  /// Characters to underline: the whole of what stands on its first line and ends there.
+  /// The number of characters to underline: the part of the value on its first line.
   var length: Int {
     end.line == mark.line && end.source === mark.source ? max(1, end.column - mark.column) : 1
   }
 
-  /// What it is, for "expected a number, found …".
+  /// The kind of the value, for "expected a number, found …".
   var kind: String {
     switch content {
     case .scalar: isNull ? "nothing" : "text"
@@ -88,7 +88,7 @@ public struct Node: Sendable {
 }
 
 extension Node: Equatable {
-  /// Whether both say the same; their places do not matter.
+  /// Whether both have the same value; their places do not matter.
   public static func == (left: Node, right: Node) -> Bool {
     left.content == right.content && left.tag == right.tag
   }

@@ -1,14 +1,14 @@
 public import Metrics
 
-/// Checked ways to take a value out of a node. `what` names it in the error: `"port"`.
+/// Checked accessors of a node's value. `what` names the value in errors: `"port"`.
 extension Node {
-  /// The text of a scalar as it stands in the file: `no` and `1.10` stay what they are.
+  /// The text of a scalar as written: `no` and `1.10` stay unchanged.
   public func string(_ what: String) throws(ConfigurationError) -> String {
     guard let text, !isNull else { throw mismatch(what, "text") }
     return text
   }
 
-  /// A whole number in decimal, within the range.
+  /// An integer in decimal, within the range.
   public func integer(
     _ what: String, in range: ClosedRange<Int> = Int.min...Int.max
   ) throws(ConfigurationError) -> Int {
@@ -19,7 +19,7 @@ extension Node {
       throw mismatch(what, wanted)
     }
     guard String(value) == text else {
-      // To YAML 1.1, 0100 is 64: what was meant cannot be known.
+      // In YAML 1.1, 0100 is 64: the intended number is ambiguous.
       throw ConfigurationError(
         "\(what) has a leading zero", at: self, hint: "write \(value)")
     }
@@ -35,7 +35,7 @@ extension Node {
     return value
   }
 
-  /// The boolean that YAML 1.1 reads in the scalar, else nil.
+  /// The boolean of the scalar by YAML 1.1, or nil.
   public var asBoolean: Bool? {
     switch text?.lowercased() {
     case "true", "yes", "on": true
@@ -44,7 +44,7 @@ extension Node {
     }
   }
 
-  /// How long something must last: observations in a row (`3`) or a time (`2m`).
+  /// The delay before a worse state takes effect: observations in a row (`3`) or a time (`2m`).
   public func patience(_ what: String) throws(ConfigurationError) -> Patience {
     let text = try string(what)
     if let passes = Int(text), (1...1000).contains(passes) { return .passes(passes) }
@@ -56,7 +56,7 @@ extension Node {
     return .time(time)
   }
 
-  /// A list of words; a single word is a list of one, and commas part words in one text.
+  /// A list of words; a single word is a list of one, and commas separate words in one text.
   public func strings(_ what: String) throws(ConfigurationError) -> [String] {
     try words(what).map { $0.text ?? "" }
   }
@@ -77,7 +77,7 @@ extension Node {
     }.filter { $0.text != "" }
   }
 
-  /// A length of time: `500ms`, `15s`, `1m`, `2h`, `1d`; a bare number is seconds.
+  /// A duration: `500ms`, `15s`, `1m`, `2h`, `1d`; a bare number is seconds.
   public func duration(
     _ what: String, in range: ClosedRange<Duration> = .zero ... .seconds(10 * 366 * 86_400)
   ) throws(ConfigurationError) -> Duration {
@@ -91,7 +91,8 @@ extension Node {
     return value
   }
 
-  /// An `every:`, with the same range wherever one stands: from `least`, mostly 0 for each pass, to 366 days.
+  /// An `every:`, with the same range everywhere: from `least`, usually 0 for each pass, to 366
+  /// days.
   public func interval(
     _ what: String, least: Duration = .zero
   ) throws(ConfigurationError) -> Duration {
@@ -112,14 +113,14 @@ extension Node {
     return value
   }
 
-  /// The entries of a mapping; nothing at all is a mapping without entries.
+  /// The entries of a mapping; an empty value is an empty mapping.
   public func mapping(_ what: String) throws(ConfigurationError) -> [Pair] {
     if isNull { return [] }
     guard let pairs else { throw mismatch(what, "a mapping of names to values") }
     return pairs
   }
 
-  /// As `mapping`, with each key that is not allowed added to the findings and left out.
+  /// As `mapping`; a key that is not allowed is left out and added to the findings.
   public func mapping(
     _ what: String, keys: [String], _ findings: inout Findings
   ) throws(ConfigurationError) -> [Pair] {
@@ -130,21 +131,21 @@ extension Node {
     }
   }
 
-  /// The members of a list; nothing at all is an empty list.
+  /// The members of a list; an empty value is an empty list.
   public func list(_ what: String) throws(ConfigurationError) -> [Node] {
     if isNull { return [] }
     guard let items else { throw mismatch(what, "a list") }
     return items
   }
 
-  /// The error that this node is not what is wanted.
+  /// The error for a node of the wrong kind.
   public func mismatch(_ what: String, _ wanted: String, hint: String? = nil) -> ConfigurationError
   {
     ConfigurationError("\(what) must be \(wanted), found \(kind)", at: self, hint: hint)
   }
 }
 
-/// The error for a word that is none of those possible: `unknown key "porbes" in host fw1`.
+/// The error for a word outside of the possible ones: `unknown key "porbes" in host fw1`.
 public func unknown(
   _ kind: String, _ word: Node, among candidates: [String], in place: String? = nil
 ) -> ConfigurationError {

@@ -1,7 +1,7 @@
 extension Duration {
   /// Reads `500ms`, `15s`, `1m`, `2h`, `1d`, `1w`, `1h30m`; a bare number is seconds.
   ///
-  /// At most ten years, so that no sum of instants overflows. Nil where it is none of these.
+  /// The limit is ten years, so that no sum of instants overflows. Nil for any other text.
   public init?(text: String) {
     guard let milliseconds = sum(text, bare: 1000, units: Duration.units),
       milliseconds <= 10 * 366 * 86_400_000
@@ -14,7 +14,7 @@ extension Duration {
     ("w", 604_800_000),
   ]
 
-  /// The shortest way to write it that `init(text:)` reads: `90s`, `2h`.
+  /// The shortest form that `init(text:)` reads: `90s`, `2h`.
   public var text: String {
     let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
     if milliseconds == 0 { return "0s" }
@@ -25,7 +25,7 @@ extension Duration {
   }
 }
 
-/// Reads `64KiB`, `1GiB`, `10MB` or a bare number of bytes. Nil where it is none of these.
+/// Reads `64KiB`, `1GiB`, `10MB` or a bare number of bytes. Nil for any other text.
 public func byteCount(_ text: String) -> Int? {
   sum(
     text, bare: 1,
@@ -36,7 +36,7 @@ public func byteCount(_ text: String) -> Int? {
     ])
 }
 
-/// Adds up numbers with units; decimals (`1.5h`) are allowed as long as the result is whole.
+/// Adds up numbers with units; decimals (`1.5h`) are allowed if the result is whole.
 private func sum(_ text: String, bare: Int, units: [(name: String, size: Int)]) -> Int? {
   var rest = Substring(text)
   guard rest.utf8.count <= 40, !rest.isEmpty else { return nil }

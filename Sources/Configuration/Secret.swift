@@ -1,10 +1,10 @@
 internal import Glibc
 internal import Metrics
 
-/// Says where a password or token is to be had; the value itself never stands in a file of ours.
+/// The location of a password or token; the value itself never stands in a configuration file.
 ///
 /// Written as `${NAME}` (environment), `file:PATH` (a file that only its owner can read) or
-/// `credential:NAME` (systemd's LoadCredential, systemd.exec(5)). Printing it shows only that.
+/// `credential:NAME` (systemd's LoadCredential, systemd.exec(5)). Printing it shows only that text.
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
   CustomReflectable
 {
@@ -18,10 +18,10 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
   let mark: Mark
   private let length: Int
 
-  /// The longest secret that is read, in bytes.
+  /// The limit of a secret in bytes.
   static let byteLimit = 64 << 10
 
-  /// Takes the place of a secret; a literal one is refused with what to write instead.
+  /// Reads the location of a secret; a literal secret is refused with a hint.
   public init(_ node: Node, _ what: String) throws(ConfigurationError) {
     let text = try node.string(what)
     mark = node.mark
@@ -64,7 +64,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     }
   }
 
-  /// Reads the secret now. A final line break is no part of it.
+  /// Reads the secret now, without a final line break.
   public func reveal() throws(ConfigurationError) -> Value {
     var bytes: [UInt8]
     switch origin {
@@ -81,7 +81,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
           "credential:\(name) is there only under systemd ($CREDENTIALS_DIRECTORY is not set)",
           "LoadCredential=\(name):PATH in the unit, or file:PATH here")
       }
-      // systemd lets in the unit's user by an access list, which shows as a group bit.
+      // systemd gives access to the unit's user by an access list, which shows as a group bit.
       bytes = try read("\(String(cString: folder))/\(name)", private: false)
     }
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
@@ -91,15 +91,15 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     return Value(bytes)
   }
 
-  /// The secret in clear that a node names, for a header or a line of a protocol; empty where it is not
-  /// looked up, as a check of the configuration need not have it.
+  /// The plain-text secret of a node, for a header or a line of a protocol; empty if secrets are
+  /// not resolved, as in a check of the configuration.
   public static func word(
     _ node: Node, _ what: String, lookUp: Bool
   ) throws(ConfigurationError) -> String {
     let secret = try Secret(node, what)
     guard lookUp else { return "" }
     let text = try secret.reveal().clearText
-    // A line break in it would begin another.
+    // A line break in it would start another header or line.
     guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
       throw secret.fault("\(secret) holds a control character")
     }
@@ -122,7 +122,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     return read.bytes
   }
 
-  /// The error that this secret is not what it should be, at its place.
+  /// The error for an unusable secret, at its place.
   public func fault(_ problem: String, _ hint: String? = nil) -> ConfigurationError {
     ConfigurationError(problem, at: mark, length: length, hint: hint)
   }
@@ -142,11 +142,11 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
 }
 
 extension Secret {
-  /// A secret in clear. Printing, interpolating and dumping it show dots.
+  /// A plain-text secret. Printing, interpolating and dumping it show dots.
   public struct Value: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
   {
-    /// The secret itself: for the one call that needs it, never for a message.
+    /// The secret itself: for the call that needs it, never for a message.
     public let clearBytes: [UInt8]
 
     init(_ bytes: [UInt8]) { clearBytes = bytes }
@@ -160,7 +160,7 @@ extension Secret {
   }
 }
 
-/// The path with `~` and places relative to the file that names it resolved.
+/// The path with `~` expanded; relative paths start at the file that names them.
 public func absolute(_ path: String, besides file: String) -> String {
   if path == "~" || path.hasPrefix("~/") {
     return homeFolder() + path.dropFirst()
@@ -175,7 +175,7 @@ public func absolute(_ path: String, besides file: String) -> String {
     "\(String(cString: current))/\(joined.hasPrefix("./") ? String(joined.dropFirst(2)) : joined)"
 }
 
-/// $HOME, or what the user database says (passwd(5)).
+/// $HOME, or the home folder of the user database (passwd(5)).
 private func homeFolder() -> String {
   if let home = getenv("HOME"), home.pointee != 0 { return String(cString: home) }
   var entry = passwd()

@@ -1,11 +1,11 @@
 internal import Glibc
 
 extension Secret {
-  /// Faults of the secrets that a tree names: what is not there on this machine is a warning, as it may
-  /// be where scrape runs; a file that others may read is an error.
+  /// Faults of the secrets in a tree: a secret that is missing on this machine is a warning, as it
+  /// may exist where scrape runs; a file that others may read is an error.
   ///
-  /// `${NAME}`, `file:PATH` and `credential:NAME` are looked for where a key has them as its value. The
-  /// values of secrets are read and forgotten.
+  /// `${NAME}`, `file:PATH` and `credential:NAME` are recognised as values of any key. The values
+  /// of the secrets are read and dropped.
   public static func faults(in node: Node, _ findings: inout Findings) {
     if let items = node.items {
       for item in items where item.text == nil { faults(in: item, &findings) }
@@ -19,13 +19,13 @@ extension Secret {
       guard text.hasPrefix("${") || text.hasPrefix("file:") || text.hasPrefix("credential:") else {
         continue
       }
-      // What is no secret at all is said by who reads the key.
+      // The reader of the key reports values that are no secret at all.
       guard let secret = try? Secret(pair.value, pair.name) else { continue }
       secret.check(&findings)
     }
   }
 
-  /// Adds what is wrong with this secret.
+  /// Adds the faults of this secret.
   public func check(_ findings: inout Findings) {
     switch origin {
     case .environment(let name):
@@ -35,7 +35,7 @@ extension Secret {
           "the environment variable \(name) is not set here",
           "export \(name), or name it in EnvironmentFile= of the unit that runs scrape"))
     case .credential:
-      // Only systemd has it, and only in the unit.
+      // Only systemd provides it, and only inside the unit.
       return
     case .file(let path):
       do throws(ConfigurationError) { _ = try reveal() } catch {

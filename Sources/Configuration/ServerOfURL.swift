@@ -1,5 +1,4 @@
-/// What is wrong with the server of a URL (RFC 3986, 3.2), as the end of a sentence; nil where it can be
-/// asked for.
+/// The fault of a URL's server (RFC 3986, 3.2), as the end of a sentence; nil if it is valid.
 public func serverProblem(of url: String) -> String? {
   guard let start = ["http://", "https://"].first(where: { url.hasPrefix($0) }) else {
     return "must begin with http:// or https://"

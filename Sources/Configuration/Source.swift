@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Metrics
 
-/// A text that a person wrote, kept so that an error can show the line it speaks of.
+/// A text that a person wrote, kept so that an error can show its line.
 public final class Source: Sendable {
-  /// The most that is read of one file: an inventory of 10,000 hosts has about 1 MiB.
+  /// The limit of one file in bytes: an inventory of 10,000 hosts has about 1 MiB.
   public static let byteLimit = 8 << 20
 
-  /// The path as the person gave it, or the flag (`--limit`) that the text came with.
+  /// The path as given, or the flag (`--limit`) with the text.
   public let path: String
-  /// Whether it is a file; an argument has columns, but no line worth telling.
+  /// Whether it is a file; an argument has columns, but no line number.
   public let isFile: Bool
   /// The text without a byte order mark.
   public let bytes: [UInt8]
@@ -29,7 +29,7 @@ public final class Source: Sendable {
     self.init(path, bytes: Array(text.utf8), isFile: isFile)
   }
 
-  /// Reads a regular file of at most 8 MiB; anything else is an error that says what it is.
+  /// Reads a regular file of at most 8 MiB; the error for anything else names its kind.
   public static func read(_ path: String) throws(ConfigurationError) -> Source {
     Source(path, bytes: try contents(of: path, limit: byteLimit).bytes)
   }
@@ -37,7 +37,7 @@ public final class Source: Sendable {
   static func contents(
     of path: String, limit: Int
   ) throws(ConfigurationError) -> (bytes: [UInt8], status: stat) {
-    // Without O_NONBLOCK, opening a FIFO would wait for its writer for ever.
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer without limit.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else {
       throw ConfigurationError("cannot be opened: \(systemReason(errno))", file: path)
@@ -82,7 +82,7 @@ public final class Source: Sendable {
   /// The number of lines.
   public var lineCount: Int { lineStarts.count }
 
-  /// The place of the byte at this offset, its column in characters as a person counts them.
+  /// The place of the byte at this offset; its column counts characters.
   public func mark(atByte offset: Int) -> Mark {
     let offset = min(max(offset, 0), bytes.count)
     var low = 0
@@ -95,7 +95,7 @@ public final class Source: Sendable {
     return Mark(source: self, line: low + 1, column: columns(before) + 1)
   }
 
-  /// Beyond this a line is no longer read by people: code points are counted, as that is cheap.
+  /// The limit of a readable line: beyond it code points are counted, which is cheaper.
   static let legibleLine = 4096
 
   private func columns(_ before: ArraySlice<UInt8>) -> Int {
@@ -105,7 +105,7 @@ public final class Source: Sendable {
   }
 }
 
-/// A place in a text: line and column count from 1, the column in characters.
+/// A place in a text: line and column count from 1; columns are characters.
 public struct Mark: Sendable, Hashable {
   public let source: Source
   public let line: Int

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What the system says about an error number: `No such file or directory`.
+/// The system's text for an error number: `No such file or directory`.
 ///
 /// The corresponding C function is `strerror`.
 public func systemReason(_ code: Int32) -> String {

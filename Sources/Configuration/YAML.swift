@@ -1,9 +1,9 @@
 internal import CYAML
 
-/// Reads YAML 1.1 (and so JSON) into nodes that know their place.
+/// Reads YAML 1.1 (and so JSON) into nodes with places.
 ///
-/// Bounded in every direction: 8 MiB of text, 64 levels, a million nodes with all aliases written
-/// out. A key that stands twice, an alias to nothing and more than one document are errors.
+/// Limits: 8 MiB of text, 64 levels, a million nodes with all aliases expanded. A repeated key, an
+/// alias without anchor and a second document are errors.
 public enum YAML {
   static let depthLimit = 64
   static let nodeLimit = 1_000_000
@@ -47,7 +47,7 @@ public enum YAML {
   }
 }
 
-/// Turns libyaml's marks, which count code points from the start, into lines and columns.
+/// Converts libyaml's marks, which count code points from the start, into lines and columns.
 struct Places {
   let source: Source
   /// The number of code points before each line.
@@ -73,7 +73,7 @@ struct Places {
     }
     var left = place.index - scalarsBefore[low]
     var offset = source.lineStarts[low]
-    // Lines that are all ASCII, nearly all, need no walk: a code point is a byte.
+    // A line of ASCII, by far the usual case, needs no walk: a code point is a byte.
     let next = low + 1 < scalarsBefore.count ? low + 1 : nil
     if let next, source.lineStarts[next] - offset == scalarsBefore[next] - scalarsBefore[low] {
       return Mark(source: source, line: low + 1, column: left + 1)
@@ -90,7 +90,7 @@ struct Places {
   }
 }
 
-/// Puts the stream of events together.
+/// Builds the tree from the stream of events.
 private struct TreeBuilder {
   let places: Places
   private(set) var root: Node?
@@ -99,7 +99,7 @@ private struct TreeBuilder {
   private var unfinished: Set<String> = []
   private var nodes = 0
 
-  /// A sequence or mapping whose end has not come yet.
+  /// An open sequence or mapping.
   private struct Collection {
     var isMapping: Bool
     var anchor: String?
@@ -186,7 +186,7 @@ private struct TreeBuilder {
     open.append(collection)
   }
 
-  /// `{{ name }}` without quotes is, to YAML, a mapping as the key of a mapping.
+  /// `{{ name }}` without quotes is, in YAML, a mapping as the key of a mapping.
   private func complexKey(_ collection: Collection) -> ConfigurationError {
     let line = Array(
       String(decoding: collection.mark.source.line(collection.mark.line), as: UTF8.self))
@@ -215,7 +215,7 @@ private struct TreeBuilder {
   private mutating func add(
     _ node: Node, weight: Int, at mark: Mark, counted: Bool = false
   ) throws(ConfigurationError) {
-    // What a collection holds was counted when it came, unless it comes again through an alias.
+    // The content of a collection was counted on arrival, unless it comes again through an alias.
     nodes += counted ? 1 : weight
     guard nodes <= YAML.nodeLimit else {
       throw ConfigurationError("more than \(YAML.nodeLimit) values with all aliases", at: mark)
@@ -250,7 +250,7 @@ private struct TreeBuilder {
     open[last].key = node
   }
 
-  /// `<<: *base`: keys that stand in the mapping itself win, then the first of several.
+  /// `<<: *base`: keys of the mapping itself win, then the first of several.
   private mutating func merge(
     _ merge: Node, into done: inout Collection
   ) throws(ConfigurationError) {

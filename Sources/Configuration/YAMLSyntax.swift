@@ -1,6 +1,6 @@
 internal import CYAML
 
-/// libyaml's complaint in words for people, at the spot where a person would look.
+/// libyaml's error in words for people, at the place where a person would look.
 func syntaxError(_ parser: yaml_parser_t, _ places: Places) -> ConfigurationError {
   let source = places.source
   let problem = parser.problem.map { String(cString: $0) } ?? "is not YAML"
@@ -72,7 +72,7 @@ func syntaxError(_ parser: yaml_parser_t, _ places: Places) -> ConfigurationErro
 }
 
 extension Source {
-  /// The byte at a place whose line is ASCII up to there, else nil.
+  /// The byte at a place whose line is ASCII up to there, or nil.
   fileprivate func byte(at mark: Mark) -> UInt8? {
     let line = self.line(mark.line)
     let index = line.startIndex + mark.column - 1

@@ -1,4 +1,5 @@
-/// A date and time of day as tools print it: without a time zone, and often without year or seconds.
+/// A date and time of day as tools print it: without a time zone, and often without year or
+/// seconds.
 public struct CalendarTime: Sendable, Equatable {
   public var year: Int?
   /// 1 to 12.
@@ -6,7 +7,7 @@ public struct CalendarTime: Sendable, Equatable {
   public var day: Int
   public var hour: Int
   public var minute: Int
-  /// Nil where only minutes were told.
+  /// Nil if the text has only minutes.
   public var second: Int?
 
   public init?(year: Int?, month: Int, day: Int, hour: Int, minute: Int, second: Int? = nil) {
@@ -22,7 +23,8 @@ public struct CalendarTime: Sendable, Equatable {
     self.second = second
   }
 
-  /// The moment that is `seconds` after 1970-01-01 00:00 UTC, in UTC; nil beyond the years 1 to 9999.
+  /// The date and time `seconds` after 1970-01-01 00:00 UTC, in UTC; nil beyond the years 1 to
+  /// 9999.
   public init?(seconds: Int64) {
     guard (-62_135_596_800...253_402_300_799).contains(seconds) else { return nil }
     let (days, rest) = Self.floored(Int(seconds), by: 86_400)
@@ -42,8 +44,8 @@ public struct CalendarTime: Sendable, Equatable {
 
   /// Seconds since 1970 if this is UTC.
   ///
-  /// Where the year is missing it is the latest that is no more than a day after `now`: what is
-  /// told has happened, and the host's clock may be a little ahead.
+  /// A missing year becomes the latest with a time no more than a day after `now`: the time is in
+  /// the past, and the host's clock may be slightly ahead.
   public func seconds(before now: Int64) -> Int64? {
     if let year { return Self.seconds(self, in: year) }
     guard let current = CalendarTime(seconds: now)?.year else { return nil }
@@ -81,7 +83,7 @@ public struct CalendarTime: Sendable, Equatable {
 }
 
 extension CalendarTime: CustomStringConvertible {
-  /// `2026-11-20 09:10`, without the year where it was not told.
+  /// `2026-11-20 09:10`, without the year if it is unknown.
   public var description: String {
     let two = { (value: Int) in value < 10 ? "0\(value)" : "\(value)" }
     let date = "\(two(month))-\(two(day)) \(two(hour)):\(two(minute))"
@@ -92,15 +94,15 @@ extension CalendarTime: CustomStringConvertible {
 }
 
 extension CalendarTime {
-  /// Reads a time that begins with the word at `index`, and says how many words it took.
+  /// Reads a time that begins with the word at `index`; also returns the number of its words.
   ///
-  /// Taken are `2020-02-29 18:43[:05]` and `[Sat] Feb 29 18:43[:05]`, the latter with a year behind
-  /// it only where the weekday stands before it (as ctime(3) writes): else the number is another column.
+  /// Accepts `2020-02-29 18:43[:05]` and `[Sat] Feb 29 18:43[:05]`, the latter with a year after it
+  /// only if it begins with the weekday (as in ctime(3)): otherwise the number is another column.
   static func read(_ line: Span<UInt8>, _ words: [Range<Int>], at index: Int) -> (
     time: CalendarTime, words: Int
   )? {
     guard index < words.count else { return nil }
-    // Most words are no beginning of a time, and their length tells.
+    // Most words do not begin a time, and their length shows it.
     let first = line.extracting(words[index])
     guard first.count == 3 || first.count == 10 else { return nil }
     if let date = isoDate(first) {
@@ -166,7 +168,7 @@ extension CalendarTime {
 }
 
 extension Span<UInt8> {
-  /// Where the first `limit` words between blanks stand.
+  /// The positions of the first `limit` words between blanks.
   func wordRanges(limit: Int = 64) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     var index = 0

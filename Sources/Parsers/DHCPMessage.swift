@@ -5,9 +5,9 @@ public enum DHCPMessage: Parser {
   public struct Reading: Sendable, Equatable {
     /// Whether it comes from a server.
     public var isReply: Bool
-    /// The number by which the client knows its answers.
+    /// The transaction number, by which the client recognises its answers.
     public var transaction: UInt32
-    /// The address that is offered, as `192.0.2.7`.
+    /// The offered address, as `192.0.2.7`.
     public var offered: String
     /// The client's hardware address, six bytes.
     public var hardware: [UInt8]

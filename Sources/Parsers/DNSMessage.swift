@@ -1,16 +1,16 @@
 /// Reads the answer of a name server: its code, flags and records.
 ///
 /// Format: RFC 1035 section 4, with the record types of RFC 3596 (AAAA), 2782 (SRV) and 8659 (CAA).
-/// A name may point backwards into the message; one that does not get shorter is no name.
+/// A name may point backwards into the message; a pointer that does not go back is invalid.
 public enum DNSMessage: Parser {
   public struct Reading: Sendable, Equatable {
     /// The response code of the header: 0 NOERROR, 3 NXDOMAIN.
     public var rcode: Int
-    /// The server speaks for the zone itself.
+    /// The server is authoritative for the zone.
     public var isAuthoritative: Bool
-    /// More was to say than a datagram holds.
+    /// The answer was truncated to fit a datagram.
     public var isTruncated: Bool
-    /// The server is willing to ask others.
+    /// The server offers recursion.
     public var isRecursive: Bool
     /// The records of the answer section.
     public var answers: [Record]
@@ -21,14 +21,14 @@ public enum DNSMessage: Parser {
     public var name: String
     /// The number of the type: 1 A, 28 AAAA.
     public var type: UInt16
-    /// Seconds for which it may be kept.
+    /// The time to live in seconds.
     public var ttl: UInt32
-    /// As a zone file writes it, in lower case where it is a name, without the final dot; nil for types
-    /// that are not known here.
+    /// The data in the form of a zone file, names in lower case without the final dot; nil for
+    /// unknown types.
     public var text: String?
   }
 
-  /// More answers than this are not looked at.
+  /// The limit of answers; the rest is left out.
   static let limit = 200
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -46,7 +46,7 @@ public enum DNSMessage: Parser {
     }
     for _ in 0..<min(answers, limit) {
       guard let owner = name(text, at: &position), position + 10 <= text.count else {
-        // What was cut off is asked for again over TCP; that is the library's business.
+        // The library requests a truncated answer again over TCP.
         if reading.isTruncated { break }
         throw ParseError("DNS", "a record that ends early")
       }
@@ -73,7 +73,7 @@ public enum DNSMessage: Parser {
     return Int(text[position]) << 8 | Int(text[position + 1])
   }
 
-  /// The name that begins there; the position moves behind it. nil where it is none.
+  /// The name at the position, which moves behind it. nil if it is invalid.
   private static func name(_ text: Span<UInt8>, at position: inout Int) -> String? {
     var name: [UInt8] = []
     var next = position
@@ -90,7 +90,7 @@ public enum DNSMessage: Parser {
         let target = number(text, at: next) & 0x3fff
         if !hasJumped { position = next + 2 }
         hasJumped = true
-        // Each jump goes back further than the last: so it ends.
+        // Each jump goes back further than the last, so the loop ends.
         guard target < lowest else { return nil }
         lowest = target
         next = target
@@ -155,7 +155,7 @@ public enum DNSMessage: Parser {
     }
   }
 
-  /// An address of IPv6 in the form of RFC 5952.
+  /// An IPv6 address in the form of RFC 5952.
   private static func address(_ text: Span<UInt8>, at start: Int) -> String {
     let groups = (0..<8).map { number(text, at: start + 2 * $0) }
     // The first longest run of zeros, of two groups or more, is left out.

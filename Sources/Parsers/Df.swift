@@ -1,9 +1,10 @@
-/// Reads what `df -Pk` or `df -Pi` prints.
+/// Reads the output of `df -Pk` or `df -Pi`.
 ///
 /// Format: POSIX df, "Filesystem 1024-blocks Used Available Capacity Mounted on"; GNU's `-i` and
-/// busybox have the same columns. Devices and mount points may hold blanks: a row is told by its
-/// three numbers (or `-`), its percentage (or `-`) and the mount point's slash. GNU df prints control
-/// characters in names as `?`, busybox as they are: a newline then breaks the row, which is lost.
+/// busybox have the same columns. Devices and mount points may hold blanks: a row is recognised by
+/// its three numbers (or `-`), its percentage (or `-`) and the mount point's slash. GNU df prints
+/// control characters in names as `?`, busybox unchanged: a newline then breaks the row, which is
+/// lost.
 public enum Df: Parser {
   public struct Row: Sendable, Equatable {
     public var device: String
@@ -11,7 +12,7 @@ public enum Df: Parser {
     /// Kibibytes, or inodes; nil where df prints `-`.
     public var total: UInt64?
     public var used: UInt64?
-    /// What users without privilege can still have.
+    /// The space that is available to unprivileged users.
     public var free: UInt64?
   }
 
@@ -19,11 +20,12 @@ public enum Df: Parser {
     public var rows: [Row] = []
   }
 
-  /// More rows than are worth reading; what comes after is left out.
+  /// The limit of rows; the rest is left out.
   static let most = 4096
-  /// The longest device and mount point that Linux has, PATH_MAX each, with the numbers between.
+  /// The limit of a row: the longest device and mount point of Linux, PATH_MAX each, with the
+  /// numbers between.
   static let longestLine = 8400
-  /// How many readings of a row are tried; each looks at the whole rest of it.
+  /// The limit of readings of a row; each scans all of the rest.
   static let mostReadings = 32
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -33,14 +35,14 @@ public enum Df: Parser {
   /// Reads the rows of the given mount points.
   ///
   /// A device or mount point may itself look like a row: `x 1 2 3 4% /y`. Of a row's possible
-  /// readings that of a known mount point is right, and the first where none is known.
+  /// readings the one with a known mount point is right, or the first if none is known.
   public static func parse(_ text: Span<UInt8>, paths: Set<String>) throws(ParseError) -> Reading {
     var reading = Reading()
     var lines = Scanner(text)
     guard let heading = lines.line(), heading.starts(with: "Filesystem") else {
       throw ParseError("df", "expected the heading \"Filesystem\"", line: 1, at: text)
     }
-    // Without -P a long device stands on a line of its own.
+    // Without -P a long device has a line of its own.
     var device: String?
     while reading.rows.count < most, let line = lines.line() {
       if let row = row(line, device: device, paths) {
@@ -87,7 +89,7 @@ public enum Df: Parser {
     return first
   }
 
-  /// A mount point as a row has it: with a question mark for each control character.
+  /// A mount point in the form of a row: with a question mark for each control character.
   public static func printable(_ path: String) -> String {
     guard path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return path }
     return String(

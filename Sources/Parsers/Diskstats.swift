@@ -1,11 +1,11 @@
-/// Reads /proc/diskstats: what each block device read and wrote.
+/// Reads /proc/diskstats: the I/O counters of each block device.
 ///
-/// Format: the kernel's Documentation/admin-guide/iostats.rst. Major, minor, name, then 11 counters;
-/// 15 since Linux 4.18 (discards), 17 since 5.5 (flushes). Sectors are of 512 bytes whatever the
-/// device; times are milliseconds, kept in 32 bits, so that they start anew after 49 days.
+/// Format: the kernel's Documentation/admin-guide/iostats.rst. Major, minor, name, then 11
+/// counters; 15 since Linux 4.18 (discards), 17 since 5.5 (flushes). Sectors have 512 bytes
+/// whatever the device; times are milliseconds in 32 bits, which overflow after 49 days.
 public enum Diskstats: Parser {
   public struct Device: Sendable, Equatable {
-    /// As the kernel calls it: `sda`, `nvme0n1p1`, `dm-0`, `cciss/c0d0`.
+    /// The kernel's name: `sda`, `nvme0n1p1`, `dm-0`, `cciss/c0d0`.
     public var name: String
     public var reads: UInt64
     public var mergedReads: UInt64
@@ -22,7 +22,7 @@ public enum Diskstats: Parser {
     public var busyTime: UInt64
     /// Milliseconds of all requests, waiting ones included.
     public var weightedTime: UInt64
-    /// Whether it is a part of another device in the list.
+    /// Whether it is a partition of another device in the list.
     public var isPartition = false
   }
 
@@ -30,7 +30,7 @@ public enum Diskstats: Parser {
     public var devices: [Device] = []
   }
 
-  /// More devices than are worth reading; what comes after is left out.
+  /// The limit of devices; the rest is left out.
   static let mostDevices = 10_000
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -52,7 +52,7 @@ public enum Diskstats: Parser {
         count &+= 1
       }
       if count < 11 {
-        // Linux 2.6 printed four counters for a partition, which say too little.
+        // Linux 2.6 printed four counters for a partition, which are too few.
         if count == 4, words.word() == nil { continue }
         throw ParseError("/proc/diskstats", "expected 11 counters", line: number, at: line)
       }

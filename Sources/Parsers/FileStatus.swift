@@ -1,11 +1,11 @@
-/// Reads what the probe `file` prints on a host: the host's time, stat(1) and sha256sum(1), or one
-/// word where the file is not there (`absent`) or nobody can tell (`hidden`).
+/// Reads the output of the probe `file` from a host: the host's time, stat(1) and sha256sum(1), or
+/// one word: `absent` if the file does not exist, `hidden` if its folder is not readable.
 public enum FileStatus: Parser {
   public struct Reading: Sendable, Equatable {
-    /// nil where its folder cannot be looked into.
+    /// nil if its folder is not readable.
     public var exists: Bool?
     public var size: Int64?
-    /// When the content was changed last, in seconds since 1970.
+    /// The last modification of the content, in seconds since 1970.
     public var changed: Int64?
     /// Seconds since then, by the host's own clock.
     public var age: Int64?
@@ -41,7 +41,7 @@ public enum FileStatus: Parser {
         reading.owner = words.word()?.string
         reading.group = words.word()?.string
       } else if first.count == 64 || first.count == 65, reading.sha256 == nil {
-        // A name with odd characters has a backslash before its sum.
+        // For a name with odd characters, sha256sum prints a backslash before the sum.
         let sum = first.count == 65 ? first.extracting(1..<65) : first
         guard sum.extracting(0..<16).hexadecimal != nil else { continue }
         reading.sha256 = sum.string.lowercased()

@@ -1,8 +1,8 @@
-/// Reads /proc/interrupts and /proc/softirqs: how often each interrupt came.
+/// Reads /proc/interrupts and /proc/softirqs: the number of each interrupt.
 ///
-/// Format: proc(5), and the kernel's arch/x86/kernel/irq.c. A header names the CPUs; then each line has
-/// a name, a count per CPU and words: the controller and device of a numbered interrupt, what it means
-/// of a named one. `ERR` and `MIS` have one count, whatever the number of CPUs.
+/// Format: proc(5), and the kernel's arch/x86/kernel/irq.c. A header names the CPUs; then each line
+/// has a name, a count per CPU and words: the controller and device of a numbered interrupt, the
+/// meaning of a named one. `ERR` and `MIS` have one count, whatever the number of CPUs.
 ///
 ///     ```
 ///               CPU0   CPU1
@@ -15,17 +15,17 @@ public enum Interrupts: Parser {
     public var name: String
     /// The sum over all CPUs, since boot.
     public var total: UInt64
-    /// The controller of a numbered interrupt, or what a named one means; may be empty.
+    /// The controller of a numbered interrupt, or the meaning of a named one; may be empty.
     public var type: String
     /// The pin and the drivers' names of a numbered interrupt; else empty.
     public var device: String
 
-    /// Whether the name is the number of a line of a controller.
+    /// Whether the name is the number of an interrupt line.
     public var isNumbered: Bool { name.utf8.allSatisfy(\.isDigit) }
   }
 
   public struct Reading: Sendable, Equatable {
-    /// In the kernel's order. A line whose sum does not fit is left out.
+    /// The kernel's order. A line whose sum overflows is left out.
     public var lines: [Line] = []
   }
 
@@ -53,7 +53,7 @@ public enum Interrupts: Parser {
     return reading
   }
 
-  /// How many CPUs the header names; nil where it is none.
+  /// The number of CPUs in the header; nil if the line is not one.
   private static func count(_ header: Span<UInt8>) -> Int? {
     var words = Scanner(header)
     var count = 0
@@ -64,8 +64,7 @@ public enum Interrupts: Parser {
     return count > 0 ? count : nil
   }
 
-  /// The sum of the numbers that come next, at most one per CPU; nil where there is none, or where it
-  /// does not fit.
+  /// The sum of the next numbers, at most one per CPU; nil if there is none or it overflows.
   private static func sum(_ words: inout Scanner, of cpus: Int) -> UInt64? {
     var sum: UInt64?
     for _ in 0..<cpus {
@@ -79,7 +78,7 @@ public enum Interrupts: Parser {
     return sum
   }
 
-  /// The words that are left, with one blank between them.
+  /// The remaining words, joined by single blanks.
   private static func joined(_ words: inout Scanner) -> String {
     var text = ""
     while let word = words.word() { text += text.isEmpty ? word.string : " \(word.string)" }

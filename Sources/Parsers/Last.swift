@@ -1,12 +1,12 @@
-/// Reads `last` and `lastb`: the logins, boots and shutdowns that wtmp(5) holds, newest first.
+/// Reads `last` and `lastb`: the logins, boots and shutdowns in wtmp(5), newest first.
 ///
-/// util-linux (`last -x -F -w -i`) and the plain output of wtmpdb write
-/// `alice  pts/0  10.8.0.12  Fri Nov 20 09:10:11 2026 - Fri Nov 20 10:20:15 2026  (01:10)`; busybox
-/// has neither weekday, year nor end. The host column may be blank. A name may hold blanks and even
-/// a date (for `lastb` it is whatever a stranger typed): the time is where what follows it is, to the
-/// line's end, one of the ends that the tools know.
+/// util-linux (`last -x -F -w -i`) and the plain output of wtmpdb write `alice  pts/0  10.8.0.12
+/// Fri Nov 20 09:10:11 2026 - Fri Nov 20 10:20:15 2026  (01:10)`; busybox has neither weekday, year
+/// nor end. The host column may be blank. A name may hold blanks and even a date (for `lastb` a
+/// stranger typed it): the time is the one that is followed, up to the end of the line, by one of
+/// the known endings.
 public enum Last: Parser {
-  /// More records than this are not read.
+  /// The limit of records.
   public static let most = 4096
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [LoginRecord] {
@@ -24,7 +24,7 @@ public enum Last: Parser {
           unread ?? ParseError("last", "expected user, line and time", line: number, at: line)
       }
     }
-    // One strange line does not hide the others.
+    // One invalid line does not hide the others.
     if let unread, records.isEmpty { throw unread }
     return records
   }
@@ -36,7 +36,7 @@ public enum Last: Parser {
       && titles.indices.allSatisfy { line.extracting(words[$0]).equals(titles[$0]) }
   }
 
-  /// `wtmp begins Tue May 20 00:00:00 2025`, with the name of the file that was read.
+  /// `wtmp begins Tue May 20 00:00:00 2025`, with the name of the file.
   private static func isTrailer(_ line: Span<UInt8>) -> Bool {
     let words = line.wordRanges(limit: 8)
     return words.count == 7 && line.extracting(words[1]).equals("begins")
@@ -48,7 +48,7 @@ public enum Last: Parser {
       guard let (time, count) = CalendarTime.read(line, words, at: index),
         let end = end(line, Array(words[(index + count)...]))
       else { continue }
-      // Where the name is blank (a failed login of nobody), the line's column comes first.
+      // With a blank name (a failed login without one), the terminal column comes first.
       let named = index > 0 && words[0].lowerBound == 0
       guard let columns = columns(line, Array(words[..<index]), isNamed: named) else { return nil }
       return LoginRecord(
@@ -69,7 +69,7 @@ public enum Last: Parser {
     }
     guard words.count >= 2 else { return nil }
     let first = text(words[0])
-    // Two of the tool's own words stand for the line of a boot, three for that of a run level.
+    // Two words of the tool replace the terminal of a boot, three that of a run level.
     for (start, length) in [("system boot", 2), ("system down", 2), ("(to lvl ", 3)]
     where line.extracting(words[1].lowerBound..<line.count).starts(with: start) {
       guard words.count > length else { return nil }
@@ -82,9 +82,9 @@ public enum Last: Parser {
     return (user, text(terminal), text(words[words.count - 1]))
   }
 
-  /// What stands behind the time, or nil where it is no end that the tools write.
+  /// The ending after the time, or nil if the tools write no such ending.
   private static func end(_ line: Span<UInt8>, _ words: [Range<Int>]) -> LoginRecord.End? {
-    guard let first = words.first else { return .open }  // busybox tells no end
+    guard let first = words.first else { return .open }  // busybox prints no end
     var rest = line.extracting(first.lowerBound..<line.count).trimmed
     var next = words
     if rest.starts(with: "- ") {  // wtmpdb writes the dash before every end
@@ -107,7 +107,7 @@ public enum Last: Parser {
     return nil
   }
 
-  /// `(00:07)`, `(1+01:59)`, or with a minus where the clock was set back.
+  /// `(00:07)`, `(1+01:59)`, or with a minus if the clock was set back.
   private static func isDuration(_ word: Span<UInt8>) -> Bool {
     guard word.starts(with: "("), word.ends(with: ")") else { return false }
     for index in 1..<(word.count - 1) {

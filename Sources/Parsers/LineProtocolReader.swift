@@ -1,10 +1,11 @@
-/// Reads what a plugin prints in InfluxDB's line protocol: `measurement,tag=a field=1.5,other="x" 123`.
+/// Reads a plugin's output in InfluxDB's line protocol: `measurement,tag=a field=1.5,other="x"
+/// 123`.
 ///
-/// Format: InfluxData's line protocol reference. It is read strictly: one line that is none refuses all
-/// of them. Lines that begin with `#` are words for people; a line break within a string is refused.
+/// Format: InfluxData's line protocol reference. The reader is strict: one invalid line refuses all
+/// of them. Lines that begin with `#` are comments; a line break inside a string is refused.
 public enum LineProtocolReader: Parser {
   public struct Reading: Sendable, Equatable {
-    /// The first comment that says something.
+    /// The first comment with text.
     public var text: String
     public var points: [Item]
   }
@@ -12,11 +13,11 @@ public enum LineProtocolReader: Parser {
   /// One line.
   public struct Item: Sendable, Equatable {
     public var measurement: String
-    /// In the order of the line, no name twice.
+    /// The tags in the order of the line, without duplicates.
     public var tags: [Pair<String>]
-    /// At least one; no name twice.
+    /// At least one field, without duplicates.
     public var fields: [Pair<Value>]
-    /// Nanoseconds since 1970; nil where the line has none.
+    /// Nanoseconds since 1970; nil if the line has none.
     public var time: Int64?
   }
 
@@ -33,7 +34,7 @@ public enum LineProtocolReader: Parser {
     case boolean(Bool)
   }
 
-  /// What one plugin may print: so many lines, pairs in each, and bytes of a name, tag or string.
+  /// The limits of one plugin's output: lines, pairs per line, and bytes of a name, tag or string.
   static let pointLimit = 200
   static let tagLimit = 16
   static let fieldLimit = 64
@@ -118,7 +119,7 @@ public enum LineProtocolReader: Parser {
 
   /// Reads a measurement, a key or a tag's value up to one of the bytes that end it.
   ///
-  /// A backslash stands for itself, but before `,`, `=` and a space it makes them part of the name.
+  /// A backslash is literal, but before `,`, `=` and a space it escapes them.
   private static func name(
     _ line: Span<UInt8>, _ index: inout Int, until ends: StaticString, _ expected: String
   ) throws(Fault) -> String {
@@ -141,7 +142,7 @@ public enum LineProtocolReader: Parser {
       throw Fault("\(expected) is not UTF-8")
     }
     guard !text.isEmpty else { throw Fault("expected \(expected)") }
-    // InfluxDB keeps the word for itself.
+    // InfluxDB reserves the word.
     guard text != "time" || ends.count < 3 else { throw Fault("\(expected) cannot be called time") }
     return text
   }
@@ -176,7 +177,7 @@ public enum LineProtocolReader: Parser {
     return .float(float)
   }
 
-  /// Reads a string and the quote that ends it; a backslash stands before a quote or another one.
+  /// Reads a string and its closing quote; a backslash escapes a quote or a backslash.
   private static func string(_ line: Span<UInt8>, _ index: inout Int) throws(Fault) -> String {
     var bytes: [UInt8] = []
     while index < line.count {
@@ -198,7 +199,8 @@ public enum LineProtocolReader: Parser {
     throw Fault("expected the end of a string")
   }
 
-  /// Whether it is `-1.5e-3` or the like: neither hexadecimal nor `nan`, which Swift would take.
+  /// Whether the text has the form `-1.5e-3`: neither hexadecimal nor `nan`, which Swift would
+  /// accept.
   private static func isNumeral(_ word: Span<UInt8>) -> Bool {
     guard word.count <= 64 else { return false }
     for index in word.indices {

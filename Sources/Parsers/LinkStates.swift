@@ -1,12 +1,13 @@
-/// Reads what our own script tells of network interfaces: name, flags and speed, separated by blanks.
+/// Reads the output of this program's script about network interfaces: name, flags and speed,
+/// separated by blanks.
 ///
-/// Flags are the kernel's (netdevice(7)) in hexadecimal, `0x1003`; the speed is in Mbit/s. What the
-/// host could not read is `-`.
+/// Flags are the kernel's (netdevice(7)) in hexadecimal, `0x1003`; the speed is in Mbit/s. `-`
+/// stands for a value that the host could not read.
 public enum LinkStates: Parser {
   public struct Link: Sendable, Equatable {
-    /// Whether it is switched on (IFF_UP).
+    /// Whether it is up (IFF_UP).
     public var isUp: Bool?
-    /// Whether it loops back (IFF_LOOPBACK).
+    /// Whether it is a loopback interface (IFF_LOOPBACK).
     public var isLoopback: Bool?
     /// Megabits per second; nil for virtual interfaces and those without a cable.
     public var speed: Int64?
@@ -29,7 +30,7 @@ public enum LinkStates: Parser {
         link.isUp = bits & 0x1 != 0
         link.isLoopback = bits & 0x8 != 0
       }
-      // The kernel prints -1, or 2^32-1, for a speed that it does not know.
+      // The kernel prints -1, or 2^32-1, for an unknown speed.
       if let value = speed.signed, value > 0, value < 1 << 31 { link.speed = value }
       reading.links[name.string] = link
     }

@@ -1,23 +1,23 @@
-/// One entry of the log of logins, whichever tool printed it.
+/// One entry of the login log, from any tool.
 public struct LoginRecord: Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
     case login
     case boot
     case shutdown
-    /// A change of run level and whatever else is no login.
+    /// A change of run level, and any other entry that is not a login.
     case other
   }
 
   public enum End: Sendable, Equatable {
     /// Still logged in, or still running.
     case open
-    /// Ended at a time that was told in full, or only as a time of day (nil).
+    /// Ended at that time; nil if the tool gave only a time of day.
     case at(CalendarTime?)
-    /// Ended when the host was shut down.
+    /// Ended at a shutdown of the host.
     case shutdown
-    /// The host stopped without shutting down.
+    /// The host stopped without a shutdown.
     case crash
-    /// Nobody wrote when it ended.
+    /// The end was not recorded.
     case unknown
   }
 
@@ -25,9 +25,9 @@ public struct LoginRecord: Sendable, Equatable {
   public var user: String
   /// `pts/0`, `tty1`, `ssh:notty`; `system boot` for a boot.
   public var terminal: String
-  /// Where the user came from; nil for a local login. For a boot some tools give the kernel here.
+  /// The origin of the login; nil for a local one. For a boot some tools give the kernel here.
   public var from: String?
-  /// When it began, by the host's clock.
+  /// The start by the host's clock.
   public var time: CalendarTime
   public var end: End
 
@@ -43,7 +43,7 @@ public struct LoginRecord: Sendable, Equatable {
     self.end = end
   }
 
-  /// What the user and terminal columns make of an entry.
+  /// The kind of an entry by its user and terminal columns.
   static func kind(user: String, terminal: String) -> Kind {
     switch terminal {
     case "system boot": .boot
@@ -53,7 +53,7 @@ public struct LoginRecord: Sendable, Equatable {
     }
   }
 
-  /// The host column; tools print an all-zero address where there is none.
+  /// The host column; tools print an all-zero address for none.
   static func host(_ text: String) -> String? {
     switch text {
     case "", "0.0.0.0", "::": nil

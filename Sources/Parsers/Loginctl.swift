@@ -1,8 +1,8 @@
-/// Reads `loginctl show-session ID…`: what systemd-logind knows of each session, as `Name=value`
-/// lines with an empty line between sessions.
+/// Reads `loginctl show-session ID…`: systemd-logind's data of each session, as `Name=value` lines
+/// with an empty line between sessions.
 ///
-/// Source: loginctl(1), org.freedesktop.login1(5). Left out are sessions that are not a user's (a
-/// greeter, the per-user manager of systemd 256 and later, a lock screen) and those that are closing.
+/// Source: loginctl(1), org.freedesktop.login1(5). Sessions that are not a user's (a greeter, the
+/// per-user manager of systemd 256 and later, a lock screen) and closing sessions are left out.
 public enum Loginctl: Parser {
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [UserSession] {
     var sessions: [UserSession] = []
@@ -40,7 +40,7 @@ public enum Loginctl: Parser {
       guard text.count > 0 else { return }
       if name.equals("Name") { user = text.string }
       if name.equals("TTY") { terminal = text.string }
-      // A graphical session has no terminal but a display.
+      // A graphical session has a display in place of a terminal.
       if name.equals("Display"), terminal == nil { terminal = text.string }
       if name.equals("RemoteHost") { from = text.string }
       if name.equals("Timestamp") {  // Tue 2024-01-02 10:11:12 UTC

@@ -2,7 +2,8 @@
 ///
 /// Format: the kernel's drivers/md/md.c, md_seq_show. `md0 : active raid1 sdb1[1] sda1[0](F)`, then
 /// indented lines: the size and `[2/1] [_U]` (wanted and working disks; not for linear and raid0),
-/// perhaps a bitmap, perhaps what is being done (`recovery =  8.5% (…/…) finish=17.0min speed=…`).
+/// a bitmap if there is one, and a running action (`recovery =  8.5% (…/…) finish=17.0min
+/// speed=…`).
 public enum Mdstat: Parser {
   public struct Array: Sendable, Equatable {
     public var name: String
@@ -13,11 +14,11 @@ public enum Mdstat: Parser {
     public var disks: [Disk] = []
     /// 1 KiB blocks.
     public var blocks: UInt64?
-    /// How many disks the array should have.
+    /// The number of disks that the array should have.
     public var wanted: UInt64?
-    /// How many of them work and are in step.
+    /// The number of working disks in sync.
     public var working: UInt64?
-    /// How many are missing, by the `_` in `[_U]`.
+    /// The number of missing disks, by the `_` in `[_U]`.
     public var down: UInt64?
     public var action: Action?
   }
@@ -30,17 +31,17 @@ public enum Mdstat: Parser {
     public var isSpare: Bool
   }
 
-  /// What is being done to all the array's blocks.
+  /// A running action on all the array's blocks.
   public struct Action: Sendable, Equatable {
     /// The kernel's word: `recovery`, `resync`, `reshape`, `check`.
     public var name: String
-    /// Whether it waits for its turn (DELAYED, PENDING, REMOTE); then there is no progress.
+    /// Whether it is waiting (DELAYED, PENDING, REMOTE); then there is no progress.
     public var isWaiting = false
     /// Blocks done.
     public var done: UInt64?
     /// Percent done.
     public var percent: Double?
-    /// Minutes that it is expected to need still.
+    /// The expected remaining minutes.
     public var minutesLeft: Double?
     /// KiB per second.
     public var speed: Double?
@@ -50,7 +51,7 @@ public enum Mdstat: Parser {
     public var arrays: [Array] = []
   }
 
-  /// More arrays, or disks of one, than a kernel has; what comes after is left out.
+  /// Limits above the number of arrays, and of disks of one, in any kernel; the rest is left out.
   static let mostArrays = 512
   static let mostDisks = 384
 
@@ -125,7 +126,8 @@ public enum Mdstat: Parser {
     }
   }
 
-  /// Reads what follows the action's name: `=DELAYED`, or ` =  8.5% (1/2) finish=1.0min speed=3K/sec`.
+  /// Reads the part after the action's name: `=DELAYED`, or ` =  8.5% (1/2) finish=1.0min
+  /// speed=3K/sec`.
   private static func action(_ name: String, _ text: Span<UInt8>) -> Action? {
     var words = Scanner(text)
     words.skipBlanks()

@@ -1,7 +1,7 @@
-/// Reads /proc/meminfo: how the memory is used.
+/// Reads /proc/meminfo: the use of the memory.
 ///
-/// Format: proc(5). `MemTotal:  2030172 kB`; lines without `kB` are counts of pages. Which lines
-/// there are depends on the kernel: MemAvailable came with 3.14 (RHEL 7 has it in its 3.10).
+/// Format: proc(5). `MemTotal:  2030172 kB`; lines without `kB` are counts of pages. The set of
+/// lines depends on the kernel: MemAvailable came with 3.14 (RHEL 7 has it in its 3.10).
 public enum Meminfo: Parser {
   public struct Reading: Sendable, Equatable {
     /// By the kernel's names; bytes, or plain counts for lines without a unit.
@@ -10,7 +10,7 @@ public enum Meminfo: Parser {
     public subscript(name: String) -> UInt64? { values[name] }
   }
 
-  /// More lines than any kernel prints; what comes after is left out.
+  /// A limit above the number of lines that kernels print; the rest is left out.
   static let mostLines = 200
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {

@@ -1,4 +1,4 @@
-/// Reads lines of /proc/self/mounts: what is mounted where.
+/// Reads lines of /proc/self/mounts: the mounted file systems.
 ///
 /// Format: proc(5), fstab(5). Device, mount point, type and options; in the first two, space, tab,
 /// newline, backslash (and `#` on newer kernels) are written as `\040`, `\011`, `\012`, `\134`, `\043`.
@@ -7,16 +7,16 @@ public enum Mounts: Parser {
     public var device: String
     public var path: String
     public var type: String
-    /// Whether it was mounted for reading only; nil where neither `ro` nor `rw` is told.
+    /// Whether it is mounted read-only; nil without `ro` and `rw`.
     public var isReadOnly: Bool?
   }
 
   public struct Reading: Sendable, Equatable {
-    /// In the order of mounting: a later one hides an earlier one of the same path.
+    /// The order of mounting: a later one hides an earlier one of the same path.
     public var mounts: [Mount] = []
   }
 
-  /// More mounts than are worth reading; what comes after is left out.
+  /// The limit of mounts; the rest is left out.
   static let most = 4096
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -44,7 +44,7 @@ public enum Mounts: Parser {
     if option.equals("rw") { mount.isReadOnly = false }
   }
 
-  /// The text with each backslash and three octal digits as the byte that they stand for.
+  /// The text with the bytes for backslashes with three octal digits.
   static func unescaped(_ text: Span<UInt8>) -> String {
     var plain: [UInt8] = []
     plain.reserveCapacity(text.count)

@@ -1,10 +1,11 @@
-/// Reads /proc/net/arp: which addresses of the own network have told their hardware address.
+/// Reads /proc/net/arp: the neighbours on the local network, and whether their hardware addresses
+/// are known.
 ///
-/// Format: proc(5). A head, then address, hardware's kind, flags (`0x2` if it is complete), hardware
-/// address, mask and device.
+/// Format: proc(5). A header, then address, hardware type, flags (`0x2` if it is complete),
+/// hardware address, mask and device.
 public enum Neighbours: Parser {
   public struct Reading: Sendable, Equatable {
-    /// Whether its hardware address is known, by the address.
+    /// Whether the hardware address is known, by IP address.
     public var isComplete: [String: Bool] = [:]
   }
 
@@ -20,7 +21,7 @@ public enum Neighbours: Parser {
         let flags = words.word(), flags.starts(with: "0x"),
         let bits = flags.extracting(2..<flags.count).hexadecimal
       else { continue }
-      // The same address may stand at several devices.
+      // The same address may occur for several devices.
       let isKnown = reading.isComplete[address.string] == true
       reading.isComplete[address.string] = isKnown || bits & 2 != 0
     }

@@ -1,8 +1,8 @@
-/// Reads /proc/net/dev: what each network interface received and sent.
+/// Reads /proc/net/dev: the traffic counters of each network interface.
 ///
-/// Format: proc(5). Two lines of headings, then a name, a colon, eight counters of receiving and
-/// eight of sending. Old kernels print no space after the colon (`eth0:123`), and a name may itself
-/// hold one (`eth0:1`): the last colon of the line ends the name.
+/// Format: proc(5). Two header lines, then a name, a colon, eight receive and eight transmit
+/// counters. Old kernels print no space after the colon (`eth0:123`), and a name may itself hold a
+/// colon (`eth0:1`): the last colon of the line ends the name.
 public enum NetDev: Parser {
   public struct Interface: Sendable, Equatable {
     public var name: String
@@ -20,7 +20,7 @@ public enum NetDev: Parser {
     public var interfaces: [Interface] = []
   }
 
-  /// More interfaces than are worth reading; what comes after is left out.
+  /// The limit of interfaces; the rest is left out.
   static let mostInterfaces = 10_000
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {

@@ -1,7 +1,7 @@
 /// Reads /proc/net/snmp and /proc/net/netstat: the counters of the network protocols.
 ///
-/// Format: the kernel's Documentation/networking/snmp_counter.rst. Pairs of lines that begin with the
-/// same word: the names, then the values.
+/// Format: the kernel's Documentation/networking/snmp_counter.rst. Pairs of lines that begin with
+/// the same word: the names, then the values.
 public enum NetSNMP: Parser {
   public struct Reading: Sendable, Equatable {
     /// By protocol and name joined, as `nstat` prints them: `TcpRetransSegs`.
@@ -10,7 +10,7 @@ public enum NetSNMP: Parser {
     public subscript(name: String) -> Int64? { values[name] }
   }
 
-  /// More counters than any kernel has; what comes after is left out.
+  /// A limit above the number of counters of any kernel; the rest is left out.
   static let most = 1000
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -28,8 +28,8 @@ public enum NetSNMP: Parser {
     }
   }
 
-  /// Reads only the counters that are asked for; the files hold hundreds, and to give each its name
-  /// costs more than all the rest.
+  /// Reads only the requested counters; the files hold hundreds, and building each name costs more
+  /// than the rest of the parsing.
   public static func parse(
     _ text: Span<UInt8>, only wanted: [Counter]?
   ) throws(ParseError) -> Reading {
@@ -51,7 +51,7 @@ public enum NetSNMP: Parser {
       let prefix = protocolName.string
       let own = wanted?.filter { $0.protocol == prefix }.map(\.name)
       if own?.isEmpty == true { continue }
-      // Kernels have been seen with fewer values than names: the rest is not known.
+      // Some kernels print fewer values than names: the others are unknown.
       while reading.values.count < most, let name = names.word(), let value = values.word() {
         if let own {
           for wanted in own where name.equals(wanted) {

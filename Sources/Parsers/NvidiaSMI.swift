@@ -1,19 +1,20 @@
-/// Reads `nvidia-smi -q -x`: everything NVIDIA's tool knows of each GPU, as XML.
+/// Reads `nvidia-smi -q -x`: all of NVIDIA's data of each GPU, as XML.
 ///
 /// Format: the DTDs `nvsmi_device_v10.dtd` to `v13`, which differ in names and places of elements,
-/// so readings are asked for by path and the first path that has a value counts. The tool writes
-/// many things for "there is no value"; all of them read as nil.
+/// so readings are looked up by path and the first path with a value counts. The tool has many
+/// spellings of "there is no value"; all of them read as nil.
 public enum NvidiaSMI: Parser {
   public struct Reading: Sendable, Equatable {
     public var driverVersion: String?
     public var cudaVersion: String?
-    /// In the tool's order, which is its index.
+    /// The order of the tool, which is its index.
     public var gpus: [GPU]
-    /// Why the text could not be read to its end; the GPUs before are kept. Nil where all was read.
+    /// Why the text could not be read to its end; the GPUs before that are kept. Nil if all was
+    /// read.
     public var problem: ParseError?
   }
 
-  /// One `<gpu>`, `<mig_device>` or `<process_info>`, asked for values by path.
+  /// One `<gpu>`, `<mig_device>` or `<process_info>`, with values by path.
   public struct Section: Sendable, Equatable {
     var element: XMLElement
 
@@ -25,13 +26,14 @@ public enum NvidiaSMI: Parser {
       return nil
     }
 
-    /// The whole number that begins a value such as `143771 MiB`, `38 %` or `16x`.
+    /// The leading integer of a value such as `143771 MiB`, `38 %` or `16x`.
     public func integer(_ paths: [String]) -> Int64? { number(paths) { $0.signed } }
 
-    /// The number that begins a value such as `78.28 W`.
+    /// The leading number of a value such as `78.28 W`.
     public func decimal(_ paths: [String]) -> Double? { number(paths) { $0.decimal } }
 
-    /// Whether a state such as a clock event reason is `Active`; nil where it is neither that nor `Not Active`.
+    /// Whether a state such as a clock event reason is `Active`; nil if it is neither that nor `Not
+    /// Active`.
     public func active(_ paths: [String]) -> Bool? {
       for path in paths {
         switch element.text(at: path) {
@@ -58,7 +60,7 @@ public enum NvidiaSMI: Parser {
 
   public struct GPU: Sendable, Equatable {
     public var values: Section
-    /// The instances that a GPU in MIG mode is divided into.
+    /// The instances of a GPU in MIG mode.
     public var instances: [Section]
     public var processes: [Section]
   }
@@ -82,7 +84,7 @@ public enum NvidiaSMI: Parser {
       driverVersion: root.text("driver_version"), cudaVersion: root.text("cuda_version"),
       gpus: [], problem: document.problem)
     for element in document.root.children where element.name == "gpu" {
-      // A GPU that breaks off counts only when what it is known by had come.
+      // A truncated GPU counts only if its identifying values were read.
       let isKnown = ["uuid", "performance_state", "compute_mode"].allSatisfy {
         element.text(at: $0) != nil
       }

@@ -1,7 +1,7 @@
-/// Reads /etc/os-release: which distribution this is.
+/// Reads /etc/os-release: the distribution.
 ///
-/// Format: os-release(5). `KEY=value` lines, the value bare or quoted as a shell would; in quotes a
-/// backslash makes the next character plain.
+/// Format: os-release(5). `KEY=value` lines, the value bare or quoted as in a shell; a backslash in
+/// quotes makes the next character literal.
 public enum OSRelease: Parser {
   public struct Reading: Sendable, Equatable {
     /// The name for people: `Debian GNU/Linux 12 (bookworm)`.

@@ -1,11 +1,12 @@
-/// Tells a host's page size from two files that count the same memory, one in kB and one in pages.
+/// Derives a host's page size from two files that count the same memory, one in kB and one in
+/// pages.
 ///
-/// It is 4 kB on x86, but 16 or 64 kB on some ARM and POWER kernels, and asking `getconf` would cost
-/// the host a process. The kernel prints the page tables and the mapped pages in /proc/meminfo as
-/// kB and in /proc/vmstat as pages: the quotient is the page size. The two files are read a moment
-/// apart, so the quotient may be a little off; it counts only when it is near a power of two.
+/// It is 4 kB on x86, but 16 or 64 kB on some ARM and POWER kernels, and `getconf` would cost the
+/// host a process. The kernel prints the page tables and the mapped pages in /proc/meminfo as kB
+/// and in /proc/vmstat as pages: the quotient is the page size. The two files are read at slightly
+/// different times, so the quotient may deviate; it counts only if it is near a power of two.
 public enum PageSize {
-  /// Bytes to a page; nil where the files do not agree on one.
+  /// The page size in bytes; nil if the files do not agree on one.
   public static func infer(_ memory: Meminfo.Reading, _ pages: Vmstat.Reading) -> UInt64? {
     nearest(memory["Mapped"], pages.mapped) ?? nearest(memory["PageTables"], pages.pageTables)
   }

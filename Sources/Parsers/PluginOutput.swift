@@ -1,4 +1,4 @@
-/// Reads what a plugin of Nagios prints: `TEXT | perfdata`, more text, more perfdata.
+/// Reads the output of a Nagios plugin: `TEXT | perfdata`, more text, more perfdata.
 ///
 /// Format: monitoring-plugins' developer guidelines. A value of perfdata is
 /// `'label'=value[unit];[warn];[crit];[min];[max]`; two quotes within quotes are one.
@@ -14,9 +14,9 @@ public enum PluginOutput: Parser {
   /// One value of perfdata.
   public struct Value: Sendable, Equatable {
     public var label: String
-    /// nil where the plugin does not know it (`U`).
+    /// nil if the plugin does not know the value (`U`).
     public var value: Double?
-    /// `s`, `ms`, `us`, `%`, `B`, `KB`, `MB`, `TB`, `c`, or nothing.
+    /// `s`, `ms`, `us`, `%`, `B`, `KB`, `MB`, `TB`, `c`, or empty.
     public var unit: String
     public var warning: Range?
     public var critical: Range?
@@ -36,14 +36,14 @@ public enum PluginOutput: Parser {
       self.isInside = isInside
     }
 
-    /// Whether a value raises the alarm.
+    /// Whether a value is outside of the range (with `@`, inside).
     public func isBroken(by value: Double) -> Bool {
       let within = (low.map { value >= $0 } ?? true) && (high.map { value <= $0 } ?? true)
       return within == isInside
     }
   }
 
-  /// What is kept of one plugin: so many values, and texts of so many bytes.
+  /// The limits of one plugin's output: the number of values, and the bytes of texts.
   static let valueLimit = 64
   static let textLimit = 4096
 
@@ -51,7 +51,7 @@ public enum PluginOutput: Parser {
     var reading = Reading(text: "", more: "", values: [])
     var lines = Scanner(text)
     var isFirst = true
-    /// After the first `|` of the later lines, all that follows is perfdata.
+    /// After the first `|` of the later lines, all of the rest is perfdata.
     var isPerfdata = false
     while let line = lines.line() {
       var parts = Scanner(line)
@@ -73,7 +73,7 @@ public enum PluginOutput: Parser {
     return reading
   }
 
-  /// The values of one line, in the form of perfdata; what is none is left out.
+  /// The values of one line in perfdata format; invalid ones are left out.
   static func values(_ text: Span<UInt8>, into values: inout [Value]) {
     var index = 0
     while values.count < valueLimit {
@@ -157,7 +157,7 @@ public enum PluginOutput: Parser {
 }
 
 extension Scanner {
-  /// What stands before the byte, which is read, too; all that is left where it does not come.
+  /// The bytes before the given byte, which is consumed, too; without it, all of the rest.
   @_lifetime(copy self)
   fileprivate mutating func part(upTo byte: UInt8) -> Span<UInt8> {
     if let part = upTo(byte) { return part }
@@ -169,8 +169,8 @@ extension Scanner {
 
 /// Reads the lines of a local check of Checkmk: `0 "Name" metric=1;2;3|other=4 text`.
 ///
-/// Format: docs.checkmk.com, "Local checks". The state is 0 to 3, or `P` where the values' thresholds
-/// decide; `-` stands for no values.
+/// Format: docs.checkmk.com, "Local checks". The state is 0 to 3, or `P` if the thresholds of the
+/// values decide; `-` stands for no values.
 public enum LocalChecks: Parser {
   public struct Item: Sendable, Equatable {
     /// 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN.
@@ -228,7 +228,7 @@ public enum LocalChecks: Parser {
     var worst = 0
     for value in values {
       guard let number = value.value else { continue }
-      // Checkmk's upper levels begin with the number itself.
+      // Checkmk's upper levels include the number itself.
       func isOver(_ range: PluginOutput.Range?) -> Bool {
         guard let range else { return false }
         return range.isBroken(by: number) || range.high == number && !range.isInside

@@ -1,4 +1,4 @@
-/// Reads /proc/pressure/cpu, memory or io: how long tasks waited for that resource.
+/// Reads /proc/pressure/cpu, memory or io: the time that tasks waited for that resource.
 ///
 /// Format: the kernel's Documentation/accounting/psi.rst, since Linux 4.20.
 /// `some avg10=0.12 avg60=0.34 avg300=0.56 total=789`: percentages of the last 10, 60 and 300

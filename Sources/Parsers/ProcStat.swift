@@ -1,12 +1,11 @@
-/// Reads /proc/stat: what the CPUs spent their time on, and counters of the whole kernel.
+/// Reads /proc/stat: the CPU times, and counters of the whole kernel.
 ///
-/// Format: proc(5). Times are in ticks of USER_HZ, a hundredth of a second on every architecture
-/// that Linux runs on today. Kernels before 2.6.33 print fewer than ten; a CPU that is switched off
-/// has no line.
+/// Format: proc(5). Times are in ticks of USER_HZ, a hundredth of a second on every present
+/// architecture of Linux. Kernels before 2.6.33 print fewer than ten; an offline CPU has no line.
 public enum ProcStat: Parser {
-  /// The ticks that one CPU spent in each state; nil where the kernel is too old to tell.
+  /// The ticks of one CPU in each state; nil if the kernel is too old for it.
   public struct CPU: Sendable, Equatable {
-    /// `cpu` for all together, `cpu0` and so on for one.
+    /// `cpu` for the sum, `cpu0` and so on for one.
     public var name: String
     /// user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice, in this order;
     /// fewer on old kernels. `user` holds `guest`, and `nice` holds `guest_nice`.
@@ -14,19 +13,19 @@ public enum ProcStat: Parser {
   }
 
   public struct Reading: Sendable, Equatable {
-    /// In the order of the file, the sum of all first.
+    /// The order of the file, the sum first.
     public var cpus: [CPU] = []
     /// Interrupts served since boot.
     public var interrupts: UInt64?
     /// Context switches since boot.
     public var contextSwitches: UInt64?
-    /// Seconds since 1970 at which the host booted, by its own clock.
+    /// The boot time in seconds since 1970, by the host's clock.
     public var bootTime: UInt64?
     /// Processes and threads created since boot.
     public var forks: UInt64?
   }
 
-  /// More CPUs than any Linux can have; what comes after is left out.
+  /// A limit above the number of CPUs that Linux supports; the rest is left out.
   static let mostCPUs = 8193
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -43,7 +42,7 @@ public enum ProcStat: Parser {
         guard let ticks = ticks(&words) else {
           throw ParseError("/proc/stat", "expected four to ten counters", line: number, at: line)
         }
-        // A name as the kernel writes no number would only be a way to make ever new series.
+        // A number in a form that the kernel never writes would only create new series.
         let index = key.extracting(3..<key.count)
         guard index.allDigits, index.count <= 5,
           index.count <= 1 || index.first != UInt8(ascii: "0")

@@ -1,23 +1,23 @@
 /// Reads the /proc/[pid]/stat files of all processes, one after the other.
 ///
-/// Format: proc(5). `42 (name) S 1 …`. A process may call itself anything, brackets and newlines
-/// included, so that a line of it may look like another process. But a name has at most 64 bytes
-/// (15 for a user's), and more than 64 bytes of numbers follow it: the last `)` within 66 bytes of the
-/// first `(` ends the name, and the next newline the record, whatever the name is.
+/// Format: proc(5). `42 (name) S 1 …`. A process may have any name, brackets and newlines included,
+/// so a line of it may look like another process. But a name has at most 64 bytes (15 for a
+/// user's), and more than 64 bytes of numbers follow it: the last `)` within 66 bytes of the first
+/// `(` ends the name, and the next newline the record, whatever the name is.
 public enum Processes: Parser {
   public struct Process: Sendable, Equatable {
     public var pid: UInt64
-    /// What the process calls itself; it may be anything.
+    /// The process's own name; it may be any text.
     public var name: String
     /// The kernel's letter: R, S, D, Z, T, t, X, I and so on.
     public var state: UInt8
     public var parent: UInt64?
-    /// Ticks of USER_HZ, a hundredth of a second, in its own code.
+    /// User time in ticks of USER_HZ, a hundredth of a second.
     public var userTime: UInt64
-    /// Ticks in the kernel on its behalf.
+    /// Kernel time in ticks.
     public var systemTime: UInt64
     public var threads: UInt64?
-    /// Ticks after boot at which it was started: with the pid, what tells it from any other.
+    /// The start time in ticks after boot: with the pid, it identifies the process.
     public var startTime: UInt64
     /// Bytes.
     public var virtualSize: UInt64?
@@ -55,7 +55,7 @@ public enum Processes: Parser {
     while end >= 0, rest[end] != UInt8(ascii: ")") { end &-= 1 }
     guard end >= 0 else { return nil }
     records.skip(bytes: end + 1)
-    // A record that was cut off has no newline, and its last number cannot be trusted.
+    // A truncated record has no newline, and its last number is unreliable.
     guard let numbers = records.upTo(UInt8(ascii: "\n")) else { return nil }
     var words = Scanner(numbers)
     guard let state = words.word(), state.count == 1 else { return nil }

@@ -1,9 +1,9 @@
-/// Reads /etc/resolv.conf: which name servers are asked, and in which domain a bare name is looked up.
+/// Reads /etc/resolv.conf: the name servers, and the search domains of bare names.
 ///
-/// Format: resolv.conf(5). Only the first three servers count; the last `search` or `domain` does.
+/// Format: resolv.conf(5). The first three servers and the last `search` or `domain` count.
 public enum ResolvConf: Parser {
   public struct Reading: Sendable, Equatable {
-    /// In numbers.
+    /// The numeric addresses.
     public var servers: [String] = []
     public var search: [String] = []
   }
@@ -26,7 +26,7 @@ public enum ResolvConf: Parser {
         }
       }
     }
-    // The resolver asks this machine where nobody is named.
+    // Without a server, the resolver queries this machine.
     if reading.servers.isEmpty { reading.servers = ["127.0.0.1"] }
     return reading
   }

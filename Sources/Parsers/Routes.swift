@@ -1,11 +1,11 @@
-/// A way that packets take over a gateway.
+/// A route over a gateway.
 public struct Route: Sendable, Equatable {
-  /// The gateway in numbers; of IPv6 with all its digits.
+  /// The numeric gateway; an IPv6 address has all its digits.
   public var gateway: String
   public var interface: String
-  /// Whether it is the way of all packets that have no better one.
+  /// Whether it is a default route.
   public var isDefault: Bool
-  /// The kernel takes the way with the lowest.
+  /// The metric: the kernel uses the route with the lowest.
   public var metric: UInt64
 
   public init(gateway: String, interface: String, isDefault: Bool, metric: UInt64) {
@@ -15,16 +15,16 @@ public struct Route: Sendable, Equatable {
     self.metric = metric
   }
 
-  /// So many are kept: a router may have a million.
+  /// The limit of routes: a router may have a million.
   static let limit = 64
   /// RTF_UP and RTF_GATEWAY of route(8).
   static let flags: UInt64 = 3
 }
 
-/// Reads /proc/net/route: the ways of IPv4 that lead over a gateway.
+/// Reads /proc/net/route: the IPv4 routes over a gateway.
 ///
-/// Format: proc(5). A head, then name, destination, gateway, flags, two counters, metric and mask;
-/// addresses are hexadecimal in the machine's own order of bytes.
+/// Format: proc(5). A header, then name, destination, gateway, flags, two counters, metric and
+/// mask; addresses are hexadecimal in the machine's own byte order.
 public enum Routes: Parser {
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [Route] {
     var routes: [Route] = []
@@ -39,7 +39,7 @@ public enum Routes: Parser {
         let flags = words.word()?.hexadecimal, flags & Route.flags == Route.flags,
         words.skip(words: 2), let metric = words.unsigned(), let mask = words.word()?.hexadecimal
       else { continue }
-      // As it lies in memory, the number is in the order of the network.
+      // In memory, the number is in network byte order.
       let number = UInt32(truncatingIfNeeded: gateway).bigEndian
       let bytes = [number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255]
       routes.append(
@@ -51,9 +51,9 @@ public enum Routes: Parser {
   }
 }
 
-/// Reads /proc/net/ipv6_route: the ways of IPv6 that lead over a gateway.
+/// Reads /proc/net/ipv6_route: the IPv6 routes over a gateway.
 ///
-/// Format: the kernel's `rt6_info_route`: destination and length of its prefix, source and length,
+/// Format: the kernel's `rt6_info_route`: destination and prefix length, source and length,
 /// gateway, metric, two counters, flags (all hexadecimal), name.
 public enum Routes6: Parser {
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [Route] {

@@ -1,4 +1,4 @@
-/// Sensor Data Records: which sensors a BMC has and how their raw readings become values.
+/// Sensor Data Records: the sensors of a BMC and the conversion of their raw readings.
 ///
 /// Source: Intelligent Platform Management Interface Specification v2.0 rev. 1.1, chapter 43 (full,
 /// compact and event-only sensor records). Records of other types are skipped. Every length in a
@@ -7,7 +7,7 @@ public enum SDR: Parser {
   /// One sensor, or one of several that share a record.
   public struct Sensor: Sendable, Equatable {
     public var record: UInt16
-    /// The name in the record, without trailing blanks; several sensors may bear the same.
+    /// The name in the record, without trailing blanks; several sensors may have the same.
     public var name: String
     /// The address of the controller that owns it, 20h being the BMC itself; odd is system software.
     public var owner: UInt8
@@ -21,7 +21,7 @@ public enum SDR: Parser {
     public var type: UInt8
     /// Table 42-1: 01h threshold, 02h…0Ch generic, 6Fh specific to the type of sensor, 70h… OEM.
     public var eventType: UInt8
-    /// Nil for one that sends events but has no reading.
+    /// Nil for a sensor that sends events but has no reading.
     public var reading: Form?
 
     /// Whether the reading is compared with thresholds.
@@ -38,7 +38,7 @@ public enum SDR: Parser {
     public var modifier: UInt8
     /// 1 per microsecond … 6 per day.
     public var rate: UInt8
-    /// How a raw byte becomes a value; nil where it never does (compact records, discrete sensors).
+    /// The conversion of a raw byte; nil if there is none (compact records, discrete sensors).
     public var conversion: Conversion?
   }
 
@@ -46,7 +46,7 @@ public enum SDR: Parser {
   public struct Conversion: Sendable, Equatable {
     /// 0 unsigned, 1 one's complement, 2 two's complement.
     public var format: UInt8
-    /// 0 linear … 11 cube root; from 70h on the constants must be asked for with each reading.
+    /// 0 linear … 11 cube root; from 70h on the constants must be read with each reading.
     public var linearization: UInt8
     public var m: Int16
     public var b: Int16
@@ -55,7 +55,7 @@ public enum SDR: Parser {
     /// k2.
     public var rExponent: Int8
 
-    /// From bytes 25 to 30 of a full record, which Get Sensor Reading Factors answers alike.
+    /// From bytes 25 to 30 of a full record; Get Sensor Reading Factors answers in the same form.
     public init?(format: UInt8, linearization: UInt8, factors: [UInt8]) {
       guard factors.count >= 6, format < 3 else { return nil }
       self.format = format
@@ -77,14 +77,14 @@ public enum SDR: Parser {
     }
   }
 
-  /// The sensors of one record: none where it is of another type, several where they share it.
+  /// The sensors of one record: none for another type, several for a shared record.
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [Sensor] {
     let record = text.bytes(limit: 260)
     guard record.count >= 5 else { throw ParseError("SDR", "a record of \(record.count) bytes") }
     let kind = record[3]
     guard (1...3).contains(kind) else { return [] }
     let nameAt = kind == 1 ? 47 : kind == 2 ? 31 : 16
-    // The length byte may promise more than came.
+    // The length byte may exceed the data.
     guard record.count > nameAt, Int(record[4]) + 5 >= nameAt else {
       throw ParseError("SDR", "record type \(kind) ends after \(record.count) bytes")
     }
@@ -109,7 +109,7 @@ public enum SDR: Parser {
     return shared(sensor, record[isEventOnly ? 12 : 23], record[isEventOnly ? 13 : 24])
   }
 
-  /// Writes out the sensors of a shared record: numbers, and names, in sequence.
+  /// Expands the sensors of a shared record: numbers, and names, in sequence.
   private static func shared(_ first: Sensor, _ sharing: UInt8, _ offset: UInt8) -> [Sensor] {
     let count = max(1, sharing & 0x0f)
     guard count > 1 else { return [first] }
@@ -146,7 +146,7 @@ public enum SDR: Parser {
         decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0x0f)]] }, as: UTF8.self)
     case 2: text = String(decoding: sixBit(bytes), as: UTF8.self)
     default:
-      // Latin-1; what is no text ends it.
+      // Latin-1; a byte that is not text ends it.
       text = String(
         String.UnicodeScalarView(bytes.prefix { $0 != 0 }.map { UnicodeScalar($0) }))
     }
@@ -154,7 +154,7 @@ public enum SDR: Parser {
     return text
   }
 
-  /// Four characters in three bytes, from the lowest bits up, blank being zero.
+  /// Four characters in three bytes, from the lowest bits up; zero is a blank.
   private static func sixBit(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     var characters: [UInt8] = []
     var bits: UInt32 = 0

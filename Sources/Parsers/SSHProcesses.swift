@@ -1,8 +1,9 @@
-/// Reads the titles of sshd's children as they stand in /proc/PID/cmdline: who is logged in over SSH,
-/// where neither utmp nor logind tells.
+/// Reads the titles of sshd's children from /proc/PID/cmdline: the users logged in over SSH on
+/// hosts without utmp and logind.
 ///
-/// OpenSSH's process of each session is called `sshd: alice@pts/0` (since 9.8 `sshd-session: …`),
-/// `alice@notty` without a terminal, `alice@pts/0,pts/1` where one connection has several.
+/// OpenSSH's process of each session has the title `sshd: alice@pts/0` (since 9.8 `sshd-session:
+/// …`), `alice@notty` without a terminal, `alice@pts/0,pts/1` for several sessions of one
+/// connection.
 public enum SSHProcesses: Parser {
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [UserSession] {
     var sessions: [UserSession] = []

@@ -30,7 +30,7 @@ public struct Scanner: ~Escapable {
     return text.extracting(start..<end)
   }
 
-  /// The next run of bytes between blanks, or nil where only blanks are left.
+  /// The next run of bytes between blanks, or nil if only blanks are left.
   @_lifetime(copy self)
   public mutating func word() -> Span<UInt8>? {
     skipBlanks()
@@ -42,7 +42,7 @@ public struct Scanner: ~Escapable {
     return text.extracting(start..<end)
   }
 
-  /// Everything up to the byte, which is read and not returned; nil where it does not come.
+  /// All bytes up to the given byte, which is consumed and not returned; nil if it does not occur.
   @_lifetime(copy self)
   public mutating func upTo(_ byte: UInt8) -> Span<UInt8>? {
     let start = position
@@ -53,19 +53,19 @@ public struct Scanner: ~Escapable {
     return text.extracting(start..<end)
   }
 
-  /// The next word as a decimal number, or nil where it is not one (the word is read all the same).
+  /// The next word as a decimal number, or nil if it is not one (the word is consumed anyway).
   public mutating func unsigned() -> UInt64? {
     word()?.unsigned
   }
 
-  /// Leaves out the next `count` words; false where there were fewer.
+  /// Skips the next `count` words; false if there were fewer.
   @discardableResult
   public mutating func skip(words count: Int) -> Bool {
     for _ in 0..<count where word() == nil { return false }
     return true
   }
 
-  /// Leaves out as many bytes, or all where there are fewer.
+  /// Skips that many bytes, or all if there are fewer.
   public mutating func skip(bytes count: Int) {
     position = min(text.count, position &+ max(0, count))
   }
@@ -74,7 +74,7 @@ public struct Scanner: ~Escapable {
     while position < text.count, text[position].isBlank { position &+= 1 }
   }
 
-  /// Reads the byte if it is the next one.
+  /// Consumes the byte if it is the next one.
   public mutating func skip(_ byte: UInt8) -> Bool {
     guard position < text.count, text[position] == byte else { return false }
     position &+= 1
@@ -90,7 +90,7 @@ extension UInt8 {
 }
 
 extension Span<UInt8> {
-  /// The bytes as a decimal number without sign, or nil where they are anything else or too large.
+  /// The bytes as a decimal number without sign, or nil if they are anything else or too large.
   public var unsigned: UInt64? {
     guard count > 0, count <= 20 else { return nil }
     var value: UInt64 = 0
@@ -166,7 +166,7 @@ extension Span<UInt8> {
     return (negative ? -mantissa : mantissa) / scale
   }
 
-  /// Whether every byte is `0` to `9`; true where there is none.
+  /// Whether every byte is `0` to `9`; true if there is none.
   public var allDigits: Bool {
     for index in indices where !self[index].isDigit { return false }
     return true
@@ -203,7 +203,7 @@ extension Span<UInt8> {
     return length <= count && extracting((count - length)..<count).starts(with: literal)
   }
 
-  /// Where the literal first stands, or nil.
+  /// The first position of the literal, or nil.
   public func firstIndex(of literal: String) -> Int? {
     guard let first = literal.utf8.first else { return 0 }
     var start = 0
@@ -226,7 +226,7 @@ extension Span<UInt8> {
     }
   }
 
-  /// The bytes as text; what is not UTF-8 becomes U+FFFD.
+  /// The bytes as text; invalid UTF-8 becomes U+FFFD.
   public var string: String {
     if let valid = try? UTF8Span(validating: self) { return String(copying: valid) }
     return String(decoding: bytes(limit: count), as: UTF8.self)

@@ -1,4 +1,4 @@
-/// Reads /proc/net/sockstat and sockstat6: how many sockets are in use.
+/// Reads /proc/net/sockstat and sockstat6: the number of sockets in use.
 ///
 /// Format: proc(5). `UDP: inuse 3 mem 2`, `UDP6: inuse 1`, `TCP: inuse 5 orphan 0 tw 0 alloc 6 …`.
 public enum Sockstat: Parser {

@@ -1,8 +1,8 @@
 /// Counts the TCP sockets of a host by their state.
 ///
 /// Format: either /proc/net/tcp and tcp6 themselves (proc_net_tcp in the kernel's documentation;
-/// the fourth column is the state in hexadecimal), or lines of a state and a count, `0A 12`, as a
-/// host that has `awk` sums them up by itself.
+/// the fourth column is the state in hexadecimal), or lines of a state and a count, `0A 12`, from a
+/// host that has `awk` and sums them up itself.
 public enum TCPStates: Parser {
   public struct Reading: Sendable, Equatable {
     /// By the kernel's number of the state (include/net/tcp_states.h), 1 (established) to 12.

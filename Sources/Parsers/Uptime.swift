@@ -1,6 +1,6 @@
-/// Reads /proc/uptime: how long the host has been up.
+/// Reads /proc/uptime: the time since boot.
 ///
-/// Format: proc(5). `5025.16 9876.54`: seconds since boot, and seconds that all CPUs together idled.
+/// Format: proc(5). `5025.16 9876.54`: seconds since boot, and idle seconds of all CPUs together.
 public enum Uptime: Parser {
   public struct Reading: Sendable, Equatable {
     /// Seconds since boot.

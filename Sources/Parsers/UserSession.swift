@@ -1,11 +1,12 @@
-/// Somebody who is logged in, however that was found out.
+/// A logged-in user, from any source.
 public struct UserSession: Sendable, Equatable {
   public var user: String
-  /// The terminal (`pts/0`, `tty1`, `:0`); nil for a session without one, such as a command over SSH.
+  /// The terminal (`pts/0`, `tty1`, `:0`); nil for a session without one, such as a command over
+  /// SSH.
   public var terminal: String?
-  /// The remote host or address, or what a terminal multiplexer wrote there; nil for a local login.
+  /// The remote host or address, or the text of a terminal multiplexer; nil for a local login.
   public var from: String?
-  /// When it began, by the host's clock.
+  /// The login time by the host's clock.
   public var since: CalendarTime?
 
   public init(

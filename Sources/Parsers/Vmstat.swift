@@ -1,4 +1,4 @@
-/// Reads the few lines of /proc/vmstat that anything here uses.
+/// Reads the lines of /proc/vmstat that this program uses.
 ///
 /// Format: proc(5). `pswpin 0`; counters of pages since boot, and `nr_…` gauges in pages.
 public enum Vmstat: Parser {

@@ -1,8 +1,8 @@
-/// Reads `wtmpdb last --json -F`: the log of logins on hosts that have no wtmp(5) any more.
+/// Reads `wtmpdb last --json -F`: the login log of hosts without wtmp(5).
 ///
-/// wtmpdb(8) writes one `"key": "value"` to a line and does not escape names and hosts, so that its
-/// output need not be JSON: the value is everything between the first quote behind the key and the
-/// last quote of the line.
+/// wtmpdb(8) writes one `"key": "value"` per line and does not escape names and hosts, so its
+/// output may be invalid JSON: the value is everything between the first quote after the key and
+/// the last quote of the line.
 public enum WTmpDB: Parser {
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [LoginRecord] {
     guard text.firstIndex(of: "\"entries\"") != nil else {
@@ -22,7 +22,7 @@ public enum WTmpDB: Parser {
         continue
       }
       guard entry != nil, let (key, value) = member(rest) else { continue }
-      // The tool's own keys come once; what a name with a line break adds comes later.
+      // The tool's own keys come once; keys from a name with a line break come later.
       if entry?[key] == nil { entry?[key] = value }
     }
     return records

@@ -2,9 +2,9 @@
 ///
 /// coreutils writes `alice  pts/0  2020-02-29 18:43 (10.8.0.12)`, in the C locale `Feb 29 18:43`;
 /// busybox has the columns USER, TTY, IDLE, TIME, HOST, its time with seconds and its host without
-/// parentheses. Lines of `who -a` that are no user (boot, run level, getty, dead) are left out.
+/// parentheses. Lines of `who -a` without a user (boot, run level, getty, dead) are left out.
 public enum Who: Parser {
-  /// More sessions than this are not read.
+  /// The limit of sessions.
   public static let most = 4096
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> [UserSession] {
@@ -22,7 +22,7 @@ public enum Who: Parser {
         unread = unread ?? ParseError("who", "expected user, line and time", line: number, at: line)
       }
     }
-    // One strange line (a host name may hold anything) does not hide the others.
+    // One invalid line (a host name may hold anything) does not hide the others.
     if let unread, sessions.isEmpty { throw unread }
     return sessions
   }
@@ -52,7 +52,7 @@ public enum Who: Parser {
       if line.extracting(words[0]).equals("LOGIN"), comment.firstIndex(of: "id=") != nil {
         return .other
       }
-      // Only busybox tells the seconds; its idle time stands before them.
+      // Only busybox prints seconds; its idle time comes before the time.
       let isBusybox = time.second != nil
       let last = isBusybox ? index - 2 : index - 1
       guard last >= 1 else { return .unknown }
@@ -66,7 +66,7 @@ public enum Who: Parser {
     return .unknown
   }
 
-  /// The name without the `+`, `-` or `?` that `who -T` puts behind it.
+  /// The name without the `+`, `-` or `?` that `who -T` adds.
   @_lifetime(copy name)
   private static func withoutState(_ name: Span<UInt8>) -> Span<UInt8> {
     for state in [" +", " -", " ?"] where name.ends(with: state) {

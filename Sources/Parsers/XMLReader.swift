@@ -1,12 +1,12 @@
 internal import CExpat
 
-/// One element of an XML document: its text and the elements within; attributes are not kept.
+/// One element of an XML document: its text and child elements; attributes are not kept.
 public struct XMLElement: Sendable, Equatable {
   public var name: String
-  /// The character data directly within, without white space at either end.
+  /// The character data directly inside, without white space at either end.
   public var text: String
   public var children: [XMLElement]
-  /// Whether its end tag was read; false where the document broke off within.
+  /// Whether its end tag was read; false if the document ended inside.
   public var isClosed: Bool
 
   public init(
@@ -23,8 +23,8 @@ public struct XMLElement: Sendable, Equatable {
     children.first { $0.name == name }
   }
 
-  /// The text at the end of a path such as `fb_memory_usage/total`; nil where there is none or its
-  /// end tag was not read.
+  /// The text at the end of a path such as `fb_memory_usage/total`; nil if there is none or its end
+  /// tag was not read.
   public func text(at path: String) -> String? {
     var element = self
     for name in path.split(separator: "/") {
@@ -37,33 +37,33 @@ public struct XMLElement: Sendable, Equatable {
 
 /// Reads XML from a hostile host into a bounded tree; Expat does the work.
 ///
-/// Nothing is loaded and nothing expanded but the five predefined entities and character
-/// references: a DOCTYPE may name an external DTD, which is not fetched, and one with an internal
-/// subset, where entities are declared, is refused. What XML forbids in names that a host chose
-/// (control characters, bytes that are not UTF-8) is replaced rather than refused.
+/// Nothing is loaded, and only the five predefined entities and character references are expanded:
+/// a DOCTYPE may name an external DTD, which is not fetched; one with an internal subset, which
+/// could declare entities, is refused. Characters that XML forbids (control characters, bytes that
+/// are not UTF-8) may be in names that a host chose: they are replaced, not refused.
 ///
 /// All unsafe code of the parsers is in this file: Expat's parser and what it hands to its callbacks.
 @safe public enum XMLReader {
-  /// Elements within elements.
+  /// The limit of nesting.
   public static let deepest = 32
-  /// Elements in a document, those left out not counted.
+  /// The limit of elements in a document, without skipped ones.
   public static let mostElements = 50_000
-  /// Bytes of text of one element; what is longer is clipped.
+  /// The limit of text in an element, in bytes; longer text is clipped.
   public static let longestText = 4096
-  /// Bytes of a document.
+  /// The limit of a document in bytes.
   public static let longestDocument = 16 << 20
 
-  /// What could be read of a document.
+  /// The readable part of a document.
   public struct Document: Sendable, Equatable {
     public var root: XMLElement
     /// Why the document could not be read to its end, or nil.
     public var problem: ParseError?
   }
 
-  /// Reads a document, leaving out elements of the names in `skipping` with all that is within.
+  /// Reads a document without the elements named in `skipping` and their content.
   ///
-  /// A document that breaks off or is malformed further down yields what was read before, with
-  /// `problem` set; one without a root element throws.
+  /// A document that is truncated or malformed further down yields the part before, with `problem`
+  /// set; one without a root element throws.
   public static func read(
     _ text: Span<UInt8>, format: String, skipping: Set<String> = []
   ) throws(ParseError) -> Document {
@@ -80,7 +80,7 @@ public struct XMLElement: Sendable, Equatable {
     return Document(root: root, problem: problem)
   }
 
-  /// The bytes with what XML cannot hold replaced by `?`.
+  /// The bytes, with `?` for those that XML cannot hold.
   private static func repaired(_ text: Span<UInt8>) -> [UInt8] {
     var bytes = unsafe text.withUnsafeBufferPointer { unsafe Array($0) }
     for index in bytes.indices {
@@ -96,7 +96,7 @@ public struct XMLElement: Sendable, Equatable {
   }
 
   private static func parse(_ bytes: [UInt8], into tree: Tree, format: String) -> ParseError? {
-    // The encoding is given, so that the document cannot choose another.
+    // The encoding is fixed, so that the document cannot choose another.
     guard let parser = unsafe XML_ParserCreate("UTF-8") else {
       return ParseError(format, "no memory for the XML parser")
     }
@@ -109,7 +109,7 @@ public struct XMLElement: Sendable, Equatable {
       parser,
       { context, name, _ in
         guard let tree = unsafe Tree.from(context), let name = unsafe name else { return }
-        // Within what is left out no name is needed.
+        // Inside a skipped element no name is needed.
         if tree.isSkipping { tree.skip() } else { unsafe tree.start(String(cString: name)) }
       },
       { context, _ in unsafe Tree.from(context)?.end() })
@@ -145,7 +145,7 @@ public struct XMLElement: Sendable, Equatable {
     private var text: [[UInt8]] = []
     private var root: XMLElement?
     private var count = 0
-    /// How deep within an element that is left out.
+    /// The depth inside a skipped element.
     private var skipped = 0
     private(set) var refusal: String?
     var parser: XML_Parser?
@@ -195,7 +195,7 @@ public struct XMLElement: Sendable, Equatable {
       if let parser = unsafe parser { unsafe _ = XML_StopParser(parser, XML_Bool(0)) }
     }
 
-    /// The root with whatever was open when the document ended.
+    /// The root with all elements that were open when the document ended.
     func finish() -> XMLElement? {
       while !open.isEmpty { close(complete: false) }
       return root
