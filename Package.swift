@@ -41,8 +41,8 @@ let package = Package(
     .library(
       name: "Rooms",
       targets: [
-        "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Targets",
-        "Sinks",
+        "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
+        "Hosts", "IPMI", "Probes", "Store", "Sinks",
       ]),
   ],
   targets: [
@@ -76,12 +76,30 @@ let package = Package(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
       path: "Sources/Targets/Collectors", swiftSettings: pure),
     .target(
-      name: "Targets",
+      name: "Inventory", dependencies: ["Metrics", "Engine", "Configuration", "Collectors"],
+      path: "Sources/Targets/Inventory", swiftSettings: strict),
+    .target(
+      name: "Hosts",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Transfer", "CSSH2",
-        "CCrypto", "CSSL", "CFreeIPMI", "CLinux",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "CSSH2",
+        "CCrypto",
       ],
-      exclude: ["Collectors"], swiftSettings: strict),
+      path: "Sources/Targets/Hosts", swiftSettings: strict),
+    .target(
+      name: "IPMI",
+      dependencies: [
+        "Metrics", "Parsers", "Engine", "Configuration", "Inventory", "CFreeIPMI", "CCrypto",
+        "CLinux",
+      ],
+      path: "Sources/Targets/IPMI", swiftSettings: strict),
+    .target(
+      name: "Probes",
+      dependencies: [
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Transfer", "Inventory",
+        "Hosts",
+        "CCrypto", "CSSL", "CLinux",
+      ],
+      path: "Sources/Targets/Probes", swiftSettings: strict),
     .target(
       name: "Store", dependencies: ["Metrics", "Engine", "CSQLite", "CZlib", "CLinux"],
       swiftSettings: strict),
@@ -99,13 +117,14 @@ let package = Package(
     .target(
       name: "Alerts",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Targets", "Rules", "Store", "Charts", "Notifiers",
+        "Metrics", "Engine", "Configuration", "Inventory", "Rules", "Store", "Charts", "Notifiers",
       ],
       swiftSettings: strict),
     .target(
       name: "Passes",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Store",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
+        "Probes", "Rules", "Store",
         "Sinks", "Notifiers", "Alerts", "CLinux",
       ],
       swiftSettings: strict),
@@ -113,7 +132,8 @@ let package = Package(
       name: "Scraper",
       dependencies: [
         "Passes", "Alerts",
-        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Targets", "Rules", "Store",
+        "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
+        "Probes", "Rules", "Store",
         "Sinks",
         "Charts", "Notifiers", "CLinux",
       ],
@@ -139,9 +159,13 @@ let package = Package(
     tests("Transfer", "Lab", "Engine"),
     tests("Configuration"),
     tests("Collectors", "Metrics", "Parsers", exclude: ["Fixtures"]),
-    tests(
-      "Targets", "Lab", "Metrics", "Parsers", "Engine", "Configuration", "Collectors",
-      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "TargetsTests",
+      dependencies: [
+        "Inventory", "Hosts", "IPMI", "Probes", "Passes", "Lab", "Metrics", "Parsers", "Engine",
+        "Configuration", "Collectors",
+      ],
+      exclude: ["Fixtures"], swiftSettings: testing),
     tests("Rules", "Lab", "Metrics", "Configuration", "Scraper"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Scraper"),
     tests("Charts", "Metrics", "CCairo"),
@@ -149,7 +173,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Lab", "Scraper", "Passes", "Alerts", "Store", "Sinks", "Targets", "Notifiers",
+        "Lab", "Scraper", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts", "IPMI",
+        "Probes", "Notifiers",
       ],
       swiftSettings: testing),
   ]

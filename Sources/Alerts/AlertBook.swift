@@ -3,7 +3,7 @@ internal import Glibc
 public import Metrics
 public import Notifiers
 internal import Rules
-public import Targets
+public import Inventory
 
 /// What scrape.yml says about telling people: routes, maintenance, and when contacts want quiet.
 public struct AlertBook: Sendable {

@@ -1,7 +1,7 @@
 public import Metrics
 public import Rules
 public import Store
-public import Targets
+public import Inventory
 
 /// All that is not well after a pass, as routes and incidents see it: with what is a mere effect, what
 /// somebody said is known, and what is silenced.

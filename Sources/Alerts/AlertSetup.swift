@@ -1,5 +1,5 @@
 public import Rules
-public import Targets
+public import Inventory
 
 /// What alerts are made by: the inventory and what scrape.yml says of rules, routes and reports.
 public struct AlertSetup: Sendable {

@@ -1,7 +1,7 @@
 public import Metrics
 public import Notifiers
 public import Rules
-internal import Targets
+internal import Inventory
 
 /// An incident in words: short enough for a phone, with every host named.
 public struct AlertText: Sendable {

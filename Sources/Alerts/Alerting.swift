@@ -5,7 +5,6 @@ public import Notifiers
 internal import Rules
 public import Store
 internal import Synchronization
-internal import Targets
 
 /// From states to people: what a pass changes about incidents, and who is told of it.
 ///

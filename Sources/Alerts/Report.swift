@@ -1,7 +1,7 @@
 internal import Configuration
 internal import Metrics
 internal import Rules
-internal import Targets
+internal import Inventory
 
 /// A report that a contact gets again and again: one figure of one number for each of some hosts.
 public struct Report: Sendable {

@@ -5,7 +5,7 @@ public import Metrics
 public import Notifiers
 internal import Rules
 public import Store
-internal import Targets
+internal import Inventory
 
 /// What a report says: a line for each host, the figure first, or a chart.
 public struct ReportText: Sendable {

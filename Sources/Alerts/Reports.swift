@@ -2,7 +2,7 @@ public import Configuration
 public import Metrics
 public import Notifiers
 internal import Store
-public import Targets
+public import Inventory
 
 /// All reports of scrape.yml, and which of them are to be told now.
 public struct Reports: Sendable {

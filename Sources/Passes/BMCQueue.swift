@@ -1,4 +1,4 @@
-internal import Targets
+internal import Inventory
 
 /// Who is next of the BMCs: as many at once as the settings allow, and not all of one subnet.
 ///

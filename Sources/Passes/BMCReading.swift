@@ -1,6 +1,7 @@
 public import Metrics
 internal import Sinks
-public import Targets
+internal import IPMI
+public import Inventory
 
 /// What one BMC's answer means: points, what is kept for the next pass, and what went wrong.
 public struct BMCReading: Sendable {

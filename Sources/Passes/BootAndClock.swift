@@ -3,7 +3,8 @@ internal import Metrics
 internal import Parsers
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Hosts
+internal import IPMI
 
 /// What a pass learns of a host's boot and clock: whether it rebooted, and how far its clock is from ours.
 ///

@@ -2,7 +2,9 @@ internal import Collectors
 public import Metrics
 internal import Rules
 internal import Sinks
-public import Targets
+internal import IPMI
+public import Inventory
+internal import Probes
 
 extension Catalog {
   /// Every measurement that scrape writes. A collector or probe declares its own; the others stand here.

@@ -1,9 +1,10 @@
 internal import Configuration
 internal import Engine
+internal import Inventory
 internal import Metrics
+internal import Probes
 internal import Rules
 internal import Sinks
-internal import Targets
 
 /// Tells somebody outside that the scraper lives: whoever does not hear of it any more raises the alarm.
 ///

@@ -4,7 +4,10 @@ public import Engine
 internal import Glibc
 internal import Metrics
 internal import Sinks
-public import Targets
+public import Hosts
+public import IPMI
+public import Inventory
+public import Probes
 
 /// What is needed to ask hosts: reactors, keys and accepted host keys, each made once.
 public struct Gatherer: Sendable {

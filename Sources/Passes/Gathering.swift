@@ -1,7 +1,10 @@
 internal import Engine
 internal import Metrics
 internal import Sinks
-internal import Targets
+internal import Hosts
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// How a pass asks: hosts, services and BMCs side by side, each in its own task.
 extension Pass {

@@ -6,7 +6,8 @@ internal import Metrics
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Inventory
+internal import Probes
 
 /// The ground that the scraper itself stands on: what `scrape doctor` looks at on this machine.
 public struct Ground: Sendable {

@@ -2,7 +2,9 @@ internal import Collectors
 internal import Configuration
 public import Engine
 internal import Metrics
-public import Targets
+internal import Hosts
+internal import IPMI
+public import Inventory
 
 /// What hosts and their BMCs say to `scrape doctor`.
 public enum HostChecks: Sendable {

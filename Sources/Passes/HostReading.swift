@@ -2,7 +2,10 @@ internal import Collectors
 public import Metrics
 internal import Sinks
 internal import Store
-public import Targets
+public import Hosts
+internal import IPMI
+public import Inventory
+public import Probes
 
 /// What one host's answer means: points, what is kept for the next pass, and what went wrong.
 public struct HostReading: Sendable {

@@ -4,7 +4,9 @@ public import Metrics
 internal import Rules
 internal import Sinks
 public import Store
-internal import Targets
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// Turns what a pass saw into states: what counts now, what changed, and how services are together.
 public struct Judge: Sendable {

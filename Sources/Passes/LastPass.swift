@@ -1,7 +1,6 @@
 public import Metrics
 internal import Sinks
 public import Store
-internal import Targets
 
 /// The last pass over all hosts: how old it is, and whether that is too old.
 ///

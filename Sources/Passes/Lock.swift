@@ -2,7 +2,7 @@ internal import CLinux
 public import Engine
 internal import Glibc
 internal import Metrics
-internal import Targets
+internal import Probes
 
 /// Keeps a second pass from starting while one runs.
 ///

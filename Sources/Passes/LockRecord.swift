@@ -1,7 +1,7 @@
 internal import Engine
 internal import Glibc
 internal import Metrics
-internal import Targets
+internal import Probes
 
 /// What a pass writes into its lock: who it is, when it must be over, and how it ended.
 ///

@@ -2,7 +2,6 @@ internal import Alerts
 internal import Metrics
 internal import Rules
 internal import Sinks
-internal import Targets
 
 /// What became worse in a pass: what `scrape run --quiet` leaves in the journal.
 public struct NewTroubles: Sendable {

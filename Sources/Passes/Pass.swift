@@ -6,7 +6,8 @@ public import Notifiers
 internal import Rules
 public import Sinks
 internal import Store
-public import Targets
+public import Inventory
+internal import Probes
 
 /// One walk of the inventory: plan, gather, keep, deliver.
 public struct Pass: Sendable {

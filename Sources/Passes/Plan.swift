@@ -3,7 +3,9 @@ internal import Configuration
 public import Metrics
 internal import Sinks
 public import Store
-public import Targets
+public import Hosts
+public import Inventory
+public import Probes
 
 /// Who is asked what in one pass.
 public struct Plan: Sendable {

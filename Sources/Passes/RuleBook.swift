@@ -1,7 +1,8 @@
 internal import Configuration
 internal import Metrics
 public import Rules
-internal import Targets
+internal import IPMI
+internal import Inventory
 
 /// What scrape.yml says about judging: its rules with the hosts that each is for, services, weights.
 public struct RuleBook: Sendable {

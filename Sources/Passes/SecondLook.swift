@@ -2,7 +2,7 @@ internal import Engine
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Probes
 
 /// Whether the scraper was cut off in the middle of a pass: those asked first answered, and the others
 /// are silent for a reason of ours.

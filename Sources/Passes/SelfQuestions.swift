@@ -1,7 +1,8 @@
 internal import Engine
 internal import Metrics
 internal import Rules
-internal import Targets
+internal import Inventory
+internal import Probes
 
 /// What a pass asks to learn whether it is the scraper that is cut off, beside all that it asks of hosts.
 ///

@@ -2,7 +2,7 @@ internal import Metrics
 public import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Probes
 
 /// What a pass learnt of the scraper itself: its own checks, and what says nothing of hosts.
 public struct SelfReading: Sendable {

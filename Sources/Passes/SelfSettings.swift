@@ -1,5 +1,6 @@
 internal import Configuration
-internal import Targets
+internal import IPMI
+internal import Probes
 
 /// What scrape.yml says about the scraper itself: what it asks to know whether it is cut off, and whom
 /// it tells that it lives.

@@ -1,6 +1,7 @@
+internal import Inventory
 public import Metrics
 internal import Sinks
-public import Targets
+public import Probes
 
 /// What the probes of one host mean: points, and how each service is.
 public struct ServiceReading: Sendable {

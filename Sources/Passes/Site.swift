@@ -7,7 +7,8 @@ internal import Glibc
 internal import Notifiers
 internal import Sinks
 public import Store
-public import Targets
+public import Inventory
+internal import Probes
 
 /// What a command works on: the inventory, the settings beside it and the store.
 public struct Site: Sendable {

@@ -1,6 +1,6 @@
 public import Configuration
+internal import Inventory
 public import Notifiers
-internal import Targets
 
 extension Site {
   /// Whom scrape.yml names to be told. Throws what is wrong with any of them.

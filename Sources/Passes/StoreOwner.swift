@@ -1,8 +1,8 @@
 internal import Glibc
+internal import Inventory
 internal import Metrics
 internal import Sinks
 public import Store
-internal import Targets
 
 /// Whose store it is: two inventories in one would each call the other's hosts lost.
 extension Site {

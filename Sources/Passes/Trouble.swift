@@ -1,7 +1,8 @@
 public import Metrics
 internal import Rules
 internal import Sinks
-internal import Targets
+internal import Inventory
+internal import Probes
 
 /// One trouble of one or many hosts: a line of `scrape status`.
 public struct Trouble: Sendable {

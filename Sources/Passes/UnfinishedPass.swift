@@ -1,7 +1,6 @@
 internal import Metrics
 internal import Sinks
 internal import Store
-internal import Targets
 
 /// The scraper's check `pass`: whether its passes come to their end.
 extension SelfReading {

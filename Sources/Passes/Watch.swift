@@ -1,9 +1,10 @@
 internal import Configuration
 internal import Glibc
+internal import Inventory
 internal import Metrics
 internal import Rules
 internal import Sinks
-internal import Targets
+internal import Probes
 
 /// Which checks there are, by the inventory and the settings as they are now.
 ///

@@ -6,7 +6,7 @@ internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Inventory
 
 /// `scrape ack`: somebody knows, and reminders stop.
 enum AckCommand: Subcommand {

@@ -6,7 +6,7 @@ internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Probes
 
 /// `scrape alerts`: who was told what, and what could not be told.
 enum AlertsCommand: Subcommand {

@@ -1,5 +1,7 @@
 internal import Metrics
-internal import Targets
+internal import Hosts
+internal import IPMI
+internal import Inventory
 
 /// What a BMC said, for a person.
 struct BMCReport {

@@ -3,7 +3,6 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Passes
-internal import Targets
 
 /// One word after `scrape`.
 protocol Subcommand: Sendable {

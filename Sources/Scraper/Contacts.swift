@@ -1,7 +1,7 @@
 internal import Configuration
+internal import Inventory
 internal import Notifiers
 internal import Passes
-internal import Targets
 
 extension Site {
   /// The one of that name, with its own secrets only; what was probably meant where there is none.

@@ -1,10 +1,10 @@
 internal import Configuration
 internal import Engine
 internal import Glibc
+internal import Inventory
 internal import Metrics
 internal import Passes
 internal import Sinks
-internal import Targets
 
 /// `scrape doctor`: tries everything that a pass needs, and says what to do about what is wrong.
 enum DoctorCommand: Subcommand {

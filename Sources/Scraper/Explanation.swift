@@ -1,7 +1,10 @@
 internal import Collectors
 internal import Metrics
 internal import Passes
-internal import Targets
+internal import Hosts
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// Every step of a visit, so that a person can see where it went wrong and repeat it by hand.
 struct Explanation {
@@ -75,13 +78,13 @@ struct Explanation {
 
 /// The steps of a session with a host or its BMC, as people and programs read them.
 extension HostAnswer {
-  static func lines(_ steps: [Step]) -> [Printable] {
+  static func lines(_ steps: [ScrapeStep]) -> [Printable] {
     steps.map { step in
       "  \(Format.pad(step.name, 12))  \(Format.pad(Format.duration(step.took), 8, right: true))  \(step.detail)"
     }
   }
 
-  static func json(_ steps: [Step]) -> JSON {
+  static func json(_ steps: [ScrapeStep]) -> JSON {
     .array(
       steps.map {
         .object([

@@ -5,7 +5,7 @@ internal import Metrics
 internal import Passes
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Inventory
 
 /// `scrape host`: one host, now, shown to a person.
 enum HostCommand: Subcommand {

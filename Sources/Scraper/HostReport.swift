@@ -1,7 +1,10 @@
 internal import Metrics
 internal import Passes
 internal import Sinks
-internal import Targets
+internal import Hosts
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// A host's facts on one screen, and the same as JSON.
 struct HostReport {

@@ -3,7 +3,7 @@ internal import Metrics
 internal import Passes
 internal import Rules
 internal import Sinks
-internal import Targets
+internal import Inventory
 
 /// What `scrape lint` checks beyond what every command refuses to start with.
 struct LintChecks {

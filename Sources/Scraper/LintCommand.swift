@@ -1,8 +1,9 @@
 internal import Configuration
+internal import Inventory
 internal import Metrics
 internal import Passes
 internal import Sinks
-internal import Targets
+internal import Probes
 
 /// `scrape lint`: the inventory and the settings, checked without contacting anybody.
 enum LintCommand: Subcommand {

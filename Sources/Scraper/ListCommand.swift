@@ -3,7 +3,9 @@ internal import Metrics
 internal import Passes
 internal import Sinks
 internal import Store
-internal import Targets
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// `scrape list`: the inventory as it was understood.
 enum ListCommand: Subcommand {

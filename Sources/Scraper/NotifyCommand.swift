@@ -6,7 +6,6 @@ internal import Glibc
 internal import Metrics
 internal import Notifiers
 internal import Passes
-internal import Targets
 
 /// `scrape notify`: who is told where, and whether it arrives.
 enum NotifyCommand: Subcommand {

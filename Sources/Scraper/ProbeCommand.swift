@@ -3,7 +3,10 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Passes
-internal import Targets
+internal import Hosts
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// `scrape probe`: one question to one service, now, shown to a person.
 enum ProbeCommand: Subcommand {

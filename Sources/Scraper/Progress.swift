@@ -2,7 +2,8 @@ internal import Engine
 internal import Metrics
 internal import Passes
 internal import Synchronization
-internal import Targets
+internal import Inventory
+internal import Probes
 
 /// One line on a terminal that says how far a pass is and whom it waits for.
 ///

@@ -5,7 +5,6 @@ internal import Notifiers
 internal import Passes
 internal import Sinks
 internal import Store
-internal import Targets
 
 /// `scrape report`: what a contact is told again and again, now.
 enum ReportCommand: Subcommand {

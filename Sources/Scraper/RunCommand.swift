@@ -5,7 +5,8 @@ internal import Metrics
 internal import Passes
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Inventory
+internal import Probes
 
 /// `scrape run`: one pass over the inventory, for cron and timers.
 enum RunCommand: Subcommand {

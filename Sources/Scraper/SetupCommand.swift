@@ -1,9 +1,9 @@
 internal import Configuration
 internal import Engine
+internal import Inventory
 internal import Metrics
 internal import Passes
 internal import Sinks
-internal import Targets
 
 /// `scrape setup`: prepares the databases that scrape.yml names.
 enum SetupCommand: Subcommand {

@@ -2,7 +2,6 @@ internal import Configuration
 internal import Glibc
 internal import Metrics
 internal import Passes
-internal import Targets
 
 /// When a silence is to end, as people write it: `2h`, `90 minutes`, `until 18:00`, `until mon 08:00`,
 /// `until 2026-11-20 18:00`.

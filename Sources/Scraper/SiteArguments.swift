@@ -2,7 +2,7 @@ internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Passes
-internal import Targets
+internal import Inventory
 
 /// The options by which a command finds its inventory, its settings and its store.
 extension Site {

@@ -5,7 +5,8 @@ internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import IPMI
+internal import Probes
 
 /// `scrape status`: the last pass and all that is not well, from the store.
 enum StatusCommand: Subcommand {

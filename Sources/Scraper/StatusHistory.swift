@@ -3,7 +3,8 @@ internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import IPMI
+internal import Inventory
 
 /// `scrape status --history`: what changed, the newest first.
 struct StatusHistory {

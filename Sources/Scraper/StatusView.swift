@@ -1,11 +1,12 @@
 internal import Alerts
 internal import Configuration
+internal import Inventory
 internal import Metrics
 internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Probes
 
 /// How all that is watched is, from the store: what `scrape status` shows.
 struct StatusView {

@@ -3,7 +3,8 @@ internal import Passes
 internal import Rules
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Inventory
+internal import Probes
 
 /// What a pass came to, as a tired person reads it: a line of figures, then a line per problem.
 struct Summary {

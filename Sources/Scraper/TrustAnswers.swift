@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Metrics
-internal import Targets
+internal import Hosts
 
 /// Who accepts host keys: a person at a terminal, key by key or all new ones at once, or fingerprints
 /// that come in a pipe, from `ssh-keygen -lf` on the hosts' consoles.

@@ -2,7 +2,9 @@ internal import Configuration
 internal import Engine
 internal import Metrics
 internal import Passes
-internal import Targets
+internal import Hosts
+internal import Inventory
+internal import Probes
 
 /// `scrape trust`: host keys are shown to a person, who accepts them or not.
 enum TrustCommand: Subcommand {

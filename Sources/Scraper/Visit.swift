@@ -4,7 +4,10 @@ internal import Metrics
 internal import Passes
 internal import Sinks
 internal import Store
-internal import Targets
+internal import Hosts
+internal import IPMI
+internal import Inventory
+internal import Probes
 
 /// One host asked twice: everything, and a second later what has counters; and its BMC, if any.
 struct Visit {

@@ -8,7 +8,9 @@ import Testing
 @testable import Alerts
 @testable import Passes
 @testable import Scraper
-@testable import Targets
+@testable import Hosts
+@testable import IPMI
+@testable import Inventory
 
 /// The command on simulated BMCs: what an operator types, and what they see.
 @Suite struct BMCCommandTests {

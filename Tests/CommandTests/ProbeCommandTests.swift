@@ -1,6 +1,6 @@
 import Foundation
 import Lab
-import Targets
+import Probes
 import Testing
 
 @testable import Alerts

@@ -11,7 +11,8 @@ import Testing
 @testable import Alerts
 @testable import Passes
 @testable import Scraper
-@testable import Targets
+@testable import Hosts
+@testable import IPMI
 
 /// The built-in rules, the patience of targets, and rules on how services are together.
 @Suite(.timeLimit(.minutes(2))) struct StockRuleTests {

@@ -1,6 +1,6 @@
 import Foundation
 import Lab
-import Targets
+import Hosts
 import Testing
 
 @testable import Alerts

@@ -2,7 +2,8 @@ import Configuration
 import Lab
 import Testing
 
-@testable import Targets
+@testable import IPMI
+@testable import Inventory
 
 @Suite struct BMCSettingsTests {
   private let folder = Scratch()

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Targets
+@testable import Hosts
 
 @Suite struct FramesTests {
   static func frames(

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Targets
+@testable import Hosts
 
 @Suite struct HostileFramesTests {
   private func frames(_ text: String, packet: Int = .max) -> Frames {

@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 /// What is kept of a BMC from one turn to the next.
 @Suite struct IPMIStateTests {
   let cache = Scratch()

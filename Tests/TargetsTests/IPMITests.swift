@@ -4,7 +4,9 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import IPMI
+@testable import Inventory
+@testable import Probes
 
 /// Asks a simulated BMC as the pass does, with little patience.
 func ask(

@@ -2,7 +2,7 @@ import Configuration
 import Foundation
 import Testing
 
-@testable import Targets
+@testable import Inventory
 
 /// A folder of files for one test, gone with it.
 final class InventoryFolder {

@@ -2,7 +2,8 @@ import Configuration
 import Foundation
 import Testing
 
-@testable import Targets
+@testable import Inventory
+@testable import Probes
 
 /// What people see when an inventory is wrong: each bad file lies beside the whole message.
 ///

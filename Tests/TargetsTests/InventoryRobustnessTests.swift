@@ -1,7 +1,7 @@
 import Configuration
 import Testing
 
-@testable import Targets
+@testable import Inventory
 
 /// The same bytes in each run, from a number (SplitMix64).
 struct Dice: RandomNumberGenerator {

@@ -4,7 +4,8 @@ import Metrics
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Inventory
+@testable import Passes
 
 struct InventoryTests {
   // MARK: ranges

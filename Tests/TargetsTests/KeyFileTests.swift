@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Inventory
 
 struct KeyFileTests {
   private func key() throws -> (Scratch, String) {

@@ -3,7 +3,9 @@ import Foundation
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Hosts
+@testable import IPMI
+@testable import Probes
 
 @Suite struct KnownHostsTests {
   static func key(_ seed: UInt8, _ type: String = "ssh-ed25519") -> HostKey {

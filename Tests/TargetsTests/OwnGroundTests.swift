@@ -1,7 +1,7 @@
 import Parsers
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 @Suite struct OwnGroundTests {
   private let network = OwnNetwork([

@@ -2,7 +2,7 @@ import Configuration
 import Foundation
 import Testing
 
-@testable import Targets
+@testable import Inventory
 
 struct PatternTests {
   static let text = """

@@ -5,7 +5,10 @@ import Testing
 
 @testable import Collectors
 @testable import Engine
-@testable import Targets
+@testable import Hosts
+@testable import IPMI
+@testable import Inventory
+@testable import Probes
 
 /// A collector whose script the test chooses.
 enum Probe: Collector {

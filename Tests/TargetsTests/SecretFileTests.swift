@@ -3,7 +3,7 @@ import Foundation
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Inventory
 
 struct SecretFileTests {
   @Test(

@@ -4,7 +4,8 @@ import Foundation
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Inventory
+@testable import Passes
 
 private enum FakeCPU: Collector {
   static let name = "cpu"

@@ -21,11 +21,21 @@ public struct Batch: Sendable {
   }
 
   /// A script that is no collector's: a question of a probe that the host answers itself.
-  struct Extra: Sendable {
+  public struct Extra: Sendable {
     /// The name of its section.
-    var name: String
-    var script: String
-    var byteLimit: Int
+    public var name: String
+    public var script: String
+    public var byteLimit: Int
+
+    public init(
+      name: String,
+      script: String,
+      byteLimit: Int
+    ) {
+      self.name = name
+      self.script = script
+      self.byteLimit = byteLimit
+    }
   }
 
   public let items: [Item]
@@ -49,7 +59,7 @@ public struct Batch: Sendable {
   public init(_ items: [Item]) { self.init(items, extras: []) }
 
   /// Extras come last, as nothing is known of how long they take.
-  init(_ items: [Item], extras: [Extra]) {
+  public init(_ items: [Item], extras: [Extra]) {
     self.items = items
     var files = [Batch.bootFile, Batch.uptimeFile]
     var limits: [String: Int] = [:]

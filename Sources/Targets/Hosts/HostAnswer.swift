@@ -1,20 +1,14 @@
 public import Collectors
 public import Metrics
 internal import Parsers
+public import Inventory
 
 /// What a host answered to a batch, and how it got there.
 public struct HostAnswer: Sendable {
-  /// One thing that was done, for `--explain`.
-  public struct Step: Sendable {
-    public var name: String
-    public var took: Duration
-    public var detail: String
-  }
-
   /// When the host was asked, by the monitor's clock.
   public var time: Timestamp
   /// Connect, key exchange, log-in, batch.
-  public var steps: [Step] = []
+  public var steps: [ScrapeStep] = []
   /// Bytes received, all of SSH included.
   public var received = 0
   public var sent = 0
@@ -28,7 +22,7 @@ public struct HostAnswer: Sendable {
   public var session = OwnSession()
 
   var files: [String: ArraySlice<UInt8>] = [:]
-  var sections: [String: Frames.Section] = [:]
+  public var sections: [String: Frames.Section] = [:]
   var filesOverflowed = false
 
   public init(time: Timestamp) { self.time = time }

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import Inventory
 
 /// This machine's own `sh`, for hosts with `connection: local`.
 ///

@@ -1,6 +1,7 @@
 public import Engine
 internal import Collectors
 internal import Metrics
+internal import Inventory
 
 /// This machine itself, asked without SSH: `connection: local`.
 public struct LocalTarget: Sendable {

@@ -1,5 +1,6 @@
 internal import Engine
 public import Metrics
+public import Inventory
 
 /// What a BMC told in one session: as much of it as came.
 public struct BMCAnswer: Sendable {
@@ -18,7 +19,7 @@ public struct BMCAnswer: Sendable {
   public var time: Timestamp
   /// Its address as the inventory gives it.
   public var server: String?
-  public var steps: [HostAnswer.Step] = []
+  public var steps: [ScrapeStep] = []
   /// Why there is no answer, or why it ends early.
   public var failure: TargetError?
   public var problems: [Problem] = []

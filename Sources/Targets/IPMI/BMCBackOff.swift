@@ -1,4 +1,5 @@
 internal import Metrics
+internal import Inventory
 
 /// When a BMC that turned us away is asked again: each time it does so, twice as long after.
 ///

@@ -1,5 +1,6 @@
 internal import CFreeIPMI
 internal import Engine
+internal import Inventory
 internal import Metrics
 
 /// What a BMC says of itself in each session: enough to notice another board.

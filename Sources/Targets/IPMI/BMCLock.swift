@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import Inventory
 
 /// Holds a BMC for one session: a second one, of this process or of another, waits.
 ///

@@ -2,6 +2,7 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Parsers
+internal import Inventory
 
 /// One reading of a BMC on a thread that may block: what is asked, and in which order.
 ///

@@ -1,5 +1,6 @@
 internal import CFreeIPMI
 internal import Engine
+internal import Inventory
 
 /// One session with a BMC over RMCP+: opened, asked, and always closed.
 ///

@@ -3,6 +3,7 @@ public import Engine
 internal import Glibc
 internal import Metrics
 internal import Synchronization
+public import Inventory
 
 /// A host's BMC with its secrets at hand: where it is, who asks, and what was remembered of it.
 public struct BMCTarget: Sendable {

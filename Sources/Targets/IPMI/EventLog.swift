@@ -1,5 +1,6 @@
 internal import CFreeIPMI
 internal import Engine
+internal import Inventory
 public import Metrics
 
 /// What is new in a BMC's System Event Log.

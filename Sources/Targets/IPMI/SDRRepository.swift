@@ -1,4 +1,5 @@
 internal import CFreeIPMI
+internal import Inventory
 internal import Parsers
 
 /// A BMC's Sensor Data Records: from the cache where they are still the same, else read anew.

@@ -1,6 +1,7 @@
 internal import CFreeIPMI
 internal import Glibc
 internal import Parsers
+internal import Inventory
 
 /// Reads one sensor after the other over an open session, and says what the readings mean.
 struct SensorReader {

@@ -55,7 +55,7 @@ private func checkCharacters(_ name: String, _ node: Node) throws(ConfigurationE
 }
 
 /// Whether the text is an IPv4 or IPv6 address, the latter with or without a zone (`fe80::1%eth0`).
-func isAddress(_ text: String) -> Bool {
+public func isAddress(_ text: String) -> Bool {
   var storage = in6_addr()
   let bare = text.prefix { $0 != "%" }
   let zone = text.dropFirst(bare.count + 1).utf8

@@ -2,6 +2,7 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Transfer
+internal import Inventory
 
 /// A TCP connection as a probe uses it: it sends, and reads just as much as it asks for.
 ///

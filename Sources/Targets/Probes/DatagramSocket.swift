@@ -1,6 +1,7 @@
 internal import Engine
 internal import Glibc
 internal import Metrics
+internal import Inventory
 
 /// A socket of datagrams with one peer, which the kernel holds to: others' packets do not arrive.
 final class DatagramSocket {

@@ -3,6 +3,8 @@ internal import Glibc
 public import Metrics
 internal import Synchronization
 internal import Transfer
+public import Hosts
+public import Inventory
 
 /// Where a probe asks, and what it may know of the host.
 public struct Endpoint: Sendable {
@@ -77,7 +79,7 @@ public struct SSHOutcome: Sendable {
 /// The steps of one probe, for `--explain`.
 public final class Trace: Sendable {
   private struct Kept {
-    var steps: [HostAnswer.Step] = []
+    var steps: [ScrapeStep] = []
     var last = Deadline.now
     var byHand: String?
   }
@@ -109,7 +111,7 @@ public final class Trace: Sendable {
   func byHand(_ line: String) { kept.withLock { $0.byHand = line } }
 
   /// What was sent and received, with the time each took.
-  public var steps: [HostAnswer.Step] { kept.withLock { $0.steps } }
+  public var steps: [ScrapeStep] { kept.withLock { $0.steps } }
   /// The command line that does the same.
   public var byHand: String? { kept.withLock { $0.byHand } }
 }

@@ -2,6 +2,7 @@ internal import Configuration
 public import Engine
 public import Metrics
 internal import Transfer
+internal import Inventory
 
 /// `http`: a page comes with the right status, and holds what it should.
 ///

@@ -1,5 +1,7 @@
 internal import Engine
 internal import Metrics
+public import Hosts
+internal import Inventory
 
 /// A probe that the host itself answers: a script for its batch, and what the answer means.
 ///

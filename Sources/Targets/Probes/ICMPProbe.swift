@@ -2,6 +2,7 @@ internal import Configuration
 public import Engine
 internal import Glibc
 public import Metrics
+internal import Inventory
 
 /// `icmp`: echo requests (RFC 792, RFC 4443) and how many come back, and when.
 ///

@@ -3,6 +3,7 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Transfer
+internal import Inventory
 
 /// A mail that is sent by SMTP, found by IMAP, and deleted: that mail arrives, and how long it takes.
 ///

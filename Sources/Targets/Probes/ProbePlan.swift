@@ -1,6 +1,8 @@
 public import Configuration
 public import Engine
 public import Metrics
+public import Hosts
+public import Inventory
 
 /// One entry of `probes:`, ready to be asked of any host that has it.
 public struct ProbePlan: Sendable {

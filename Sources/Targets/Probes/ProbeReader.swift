@@ -1,6 +1,7 @@
 internal import Collectors
 public import Configuration
 internal import Engine
+public import Inventory
 
 /// Reads the entries of `probes:` and the named ones of `modules:` in scrape.yml.
 ///

@@ -1,5 +1,6 @@
 public import Engine
 public import Metrics
+internal import Inventory
 
 /// Every probe there is, and how those of one host are run.
 public enum Probes {

@@ -1,6 +1,7 @@
 internal import Configuration
 public import Engine
 internal import Metrics
+internal import Hosts
 
 /// `proxy`: an HTTP proxy answers a `CONNECT` (RFC 9110, section 9.3.6).
 ///

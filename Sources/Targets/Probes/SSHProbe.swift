@@ -1,5 +1,7 @@
 public import Engine
 internal import Metrics
+internal import Hosts
+internal import Inventory
 
 /// `ssh`: an SSH server, as far as it can be asked without making it suspicious.
 ///

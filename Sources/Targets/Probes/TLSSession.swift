@@ -1,6 +1,7 @@
 internal import CSSL
 internal import Metrics
 internal import Transfer
+internal import Inventory
 
 /// One side of TLS without a socket: sealed bytes go in and come out, and clear ones on the other side.
 final class TLSSession {

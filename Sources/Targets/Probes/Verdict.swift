@@ -1,4 +1,5 @@
 public import Metrics
+internal import Inventory
 
 /// What a probe came to. It is an error, too, so that a step deep in a protocol can end it all.
 public struct Verdict: Error, Sendable, Equatable {

@@ -2,7 +2,7 @@ import Configuration
 import Engine
 import Metrics
 
-@testable import Targets
+@testable import Probes
 
 /// Reads one entry of `probes:`, with modules of scrape.yml where they are given.
 func read(_ entry: String, modules: String = "") throws -> (ProbePlan?, Findings) {

@@ -1,7 +1,7 @@
 import Configuration
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// What `scrape lint` says of probes that set off a protection, with the line that exempts us.
 struct CautionTests {

@@ -3,7 +3,7 @@ import Foundation
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 struct ContactBookTests {
   private static let second: Int64 = 1_000_000_000

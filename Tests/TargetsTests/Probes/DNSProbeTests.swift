@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 @Suite(.serialized, .enabled(if: Unbound.isInstalled), .timeLimit(.minutes(2)))
 struct DNSProbeTests {
   static let records = [

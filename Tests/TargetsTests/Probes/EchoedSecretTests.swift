@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 /// Servers that say again what they were sent as secret.
 @Suite(.timeLimit(.minutes(1))) struct EchoedSecretTests {
   static let secret = "open-sesame"

@@ -3,7 +3,8 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import IPMI
+@testable import Probes
 
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct ExecProbeTests {

@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// What is found of a service that works is no outage.
 @Suite(.enabled(if: Nginx.isInstalled)) struct FindingTests {

@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import IPMI
 
 @Suite(.serialized, .enabled(if: Nginx.isInstalled), .timeLimit(.minutes(2)))
 struct HTTPProbeTests {

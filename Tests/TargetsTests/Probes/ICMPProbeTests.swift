@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 struct ICMPProbeTests {
   @Test(arguments: ["127.0.0.1", "::1"])

@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 @Suite(.serialized, .timeLimit(.minutes(3)))
 struct MailProbeTests {
   @Test(.enabled(if: Dovecot.isInstalled))

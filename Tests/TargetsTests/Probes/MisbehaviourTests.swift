@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// What a sound server of each protocol says, in turns: it waits for so many bytes, then answers.
 struct Transcript: Sendable, CustomTestStringConvertible {

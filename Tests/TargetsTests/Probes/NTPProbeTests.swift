@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 struct NTPProbeTests {
   static let hasChrony = Chrony.isInstalled

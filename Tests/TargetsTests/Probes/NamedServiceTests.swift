@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// Services that are named as port scanners print them are asked in their own protocol.
 struct NamedServiceTests {

@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 struct PortsProbeTests {
   @Test func `what is open, closed and new is told, each in its way`() async throws {
     let (one, two) = (FakeServer([.silence]), FakeServer([.silence]))

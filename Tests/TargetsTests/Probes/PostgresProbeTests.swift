@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 @Suite(.serialized, .enabled(if: PostgreSQL.isInstalled), .timeLimit(.minutes(3)))
 struct PostgresProbeTests {
   static let accounts = [

@@ -4,7 +4,7 @@ import Metrics
 import Testing
 
 @testable import Engine
-@testable import Targets
+@testable import Probes
 
 /// Probes of all kinds side by side, hundreds of times, against servers that close at every point, while
 /// the jobs of the reactors run in an order that nobody foresees: each must end by itself, in time.

@@ -1,7 +1,7 @@
 import Configuration
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 struct ProbeReaderTests {
   @Test(

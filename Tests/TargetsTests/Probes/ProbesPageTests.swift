@@ -2,7 +2,7 @@ import Configuration
 import Foundation
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// `docs/probes.md` is what people write inventories by: it must name the options that there are.
 struct ProbesPageTests {

@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 struct RDPProbeTests {
   @Test(.enabled(if: Xrdp.isInstalled)) func `xrdp shows its security and its certificate`()
     async throws

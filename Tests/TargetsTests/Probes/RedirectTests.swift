@@ -3,7 +3,8 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Hosts
+@testable import Inventory
 
 @Suite(.timeLimit(.minutes(1))) struct RedirectTests {
   private static func answer(_ status: Int, _ place: String) -> String {

@@ -1,7 +1,7 @@
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// Nothing listens on the port: whoever reads the message learns which port that is.
 struct RefusedPortTests {

@@ -3,8 +3,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 struct SMBProbeTests {
   @Test(.enabled(if: Samba.isInstalled)) func `the dialect and signing are those of the server`()
     async throws

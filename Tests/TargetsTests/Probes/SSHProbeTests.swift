@@ -3,7 +3,9 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Hosts
+@testable import Inventory
+@testable import Probes
 
 struct SSHProbeTests {
   @Test func `a real sshd shows its banner and algorithms, and logs no error`() async throws {

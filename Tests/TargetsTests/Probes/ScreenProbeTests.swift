@@ -4,8 +4,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 struct ScreenProbeTests {
   @Test(.enabled(if: Screen.isInstalled(Screen.vnc)))
   func `a screen without password is found, 200 times without being turned away`() async throws {

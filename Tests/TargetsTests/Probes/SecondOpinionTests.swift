@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 /// Debian's monitoring-plugins look at the same services, healthy and broken.
 struct SecondOpinionTests {

@@ -2,8 +2,6 @@ import Foundation
 import Lab
 import Testing
 
-@testable import Targets
-
 /// `from`: the address of this machine that a probe asks from, as the server sees it.
 struct SourceAddressTests {
   @Test(

@@ -3,7 +3,7 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
+@testable import Probes
 
 struct TCPProbeTests {
   @Test func `a port that accepts is ok, one that refuses is down, and closed turns it round`()

@@ -4,8 +4,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 /// A real TLS server: openssl s_server(1).
 private final class Secured {
   let port = freePort()

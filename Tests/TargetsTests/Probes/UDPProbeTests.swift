@@ -2,8 +2,6 @@ import Lab
 import Metrics
 import Testing
 
-@testable import Targets
-
 struct UDPProbeTests {
   @Test func `an answer is ok, silence is unknown, a refusal is down`() async throws {
     let echo = FakeDatagrams { [$0] }

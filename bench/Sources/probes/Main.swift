@@ -1,7 +1,7 @@
 import Configuration
 import Engine
 import Glibc
-import Targets
+import Probes
 
 /// Measures what one question to a service costs; `bench/run` calls it.
 ///

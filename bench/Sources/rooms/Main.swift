@@ -2,7 +2,8 @@ import Collectors
 import Glibc
 import Metrics
 import Sinks
-import Targets
+import Hosts
+import Inventory
 
 /// Measures single rooms of the house without a network; `bench/run` calls it.
 ///

@@ -1,6 +1,6 @@
 import Configuration
 
-@testable import Targets
+@testable import Inventory
 
 /// What the operator writes. It is no attack, but a slip must give a message and not an end.
 let configurationTargets: [String: FuzzTarget] = [

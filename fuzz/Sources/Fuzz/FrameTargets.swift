@@ -1,4 +1,4 @@
-@testable import Targets
+@testable import Hosts
 
 /// What cuts a batch's output into sections and files.
 let frameTargets: [String: FuzzTarget] = ["frames": cutFrames, "tail": cutFiles]

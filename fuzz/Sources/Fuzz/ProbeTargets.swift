@@ -4,7 +4,7 @@ import Glibc
 import Metrics
 import Synchronization
 
-@testable import Targets
+@testable import Probes
 
 /// What probes declare.
 private let catalog = Catalog(

@@ -1,6 +1,6 @@
 import Configuration
 
-@testable import Targets
+@testable import Hosts
 
 /// The files that SSH needs, and what a host shows of itself.
 let sshTargets: [String: FuzzTarget] = [

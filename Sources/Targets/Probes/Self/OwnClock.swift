@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Engine
 internal import Glibc
 
 /// How this machine's clock goes.

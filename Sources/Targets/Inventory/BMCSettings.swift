@@ -1,5 +1,4 @@
 public import Configuration
-internal import CFreeIPMI
 
 /// How a host's BMC is reached, as its inventory's `bmc:` says.
 ///
@@ -22,42 +21,28 @@ public struct BMCSettings: Sendable, Equatable {
     /// In the order of the inventory, known words only.
     public var words: [String] = []
 
-    static let ofSession: [(word: String, lan20: Int32)] = [
-      ("authcap", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_AUTHENTICATION_CAPABILITIES),
-      ("intel20", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_INTEL_2_0_SESSION),
-      ("supermicro20", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_SUPERMICRO_2_0_SESSION),
-      ("sun20", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_SUN_2_0_SESSION),
-      ("opensesspriv", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_OPEN_SESSION_PRIVILEGE),
-      ("integritycheckvalue", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_NON_EMPTY_INTEGRITY_CHECK_VALUE),
-      ("nochecksumcheck", IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_NO_CHECKSUM_CHECK),
+    /// Of a session of IPMI 2.0; their flags stand in `Sources/Targets/IPMI/Workarounds.swift`.
+    static let ofSession = [
+      "authcap", "intel20", "supermicro20", "sun20", "opensesspriv", "integritycheckvalue",
+      "nochecksumcheck",
     ]
-    static let ofLAN: [(word: String, lan: Int32)] = [
-      ("authcap", IPMI_WORKAROUND_FLAGS_OUTOFBAND_AUTHENTICATION_CAPABILITIES),
-      ("idzero", IPMI_WORKAROUND_FLAGS_OUTOFBAND_ACCEPT_SESSION_ID_ZERO),
-      ("forcepermsg", IPMI_WORKAROUND_FLAGS_OUTOFBAND_FORCE_PERMSG_AUTHENTICATION),
-      ("unexpectedauth", IPMI_WORKAROUND_FLAGS_OUTOFBAND_CHECK_UNEXPECTED_AUTHCODE),
-      ("endianseq", IPMI_WORKAROUND_FLAGS_OUTOFBAND_BIG_ENDIAN_SEQUENCE_NUMBER),
-      ("noauthcodecheck", IPMI_WORKAROUND_FLAGS_OUTOFBAND_NO_AUTH_CODE_CHECK),
-      ("nochecksumcheck", IPMI_WORKAROUND_FLAGS_OUTOFBAND_NO_CHECKSUM_CHECK),
+    /// Of a session of IPMI 1.5.
+    static let ofLAN = [
+      "authcap", "idzero", "forcepermsg", "unexpectedauth", "endianseq", "noauthcodecheck",
+      "nochecksumcheck",
     ]
     /// Of reading sensors (ipmi-sensors(8)): a reading although scanning is off; sensors of other
     /// controllers asked of the BMC itself.
     static let ofSensors = ["ignorescanningdisabled", "assumebmcowner"]
 
     static var all: [String] {
-      var words = ofSession.map(\.word)
-      for word in ofLAN.map(\.word) + ofSensors where !words.contains(word) { words.append(word) }
+      var words = ofSession
+      for word in ofLAN + ofSensors where !words.contains(word) { words.append(word) }
       return words
     }
 
-    var lan20: UInt32 {
-      Self.ofSession.reduce(0) { words.contains($1.word) ? $0 | UInt32($1.lan20) : $0 }
-    }
-    var lan: UInt32 {
-      Self.ofLAN.reduce(0) { words.contains($1.word) ? $0 | UInt32($1.lan) : $0 }
-    }
-    var ignoresScanning: Bool { words.contains("ignorescanningdisabled") }
-    var assumesOwner: Bool { words.contains("assumebmcowner") }
+    public var ignoresScanning: Bool { words.contains("ignorescanningdisabled") }
+    public var assumesOwner: Bool { words.contains("assumebmcowner") }
   }
 
   /// A name or an IP address without brackets.
@@ -85,7 +70,7 @@ public struct BMCSettings: Sendable, Equatable {
   init(address: String) { self.address = address }
 
   /// The user as people read it.
-  var userText: String { user.map { "\"\($0)\"" } ?? "without a name" }
+  public var userText: String { user.map { "\"\($0)\"" } ?? "without a name" }
 
   /// FreeIPMI takes these cipher suites (IPMI v2.0, table 22-20).
   static let suites = [0, 1, 2, 3, 6, 7, 8, 11, 12, 15, 16, 17]
@@ -205,16 +190,6 @@ public struct BMCSettings: Sendable, Equatable {
         try value.interval("every")
       }
     default: break
-    }
-  }
-}
-
-extension BMCSettings.Privilege {
-  var code: UInt8 {
-    switch self {
-    case .user: UInt8(IPMI_PRIVILEGE_LEVEL_USER)
-    case .operator: UInt8(IPMI_PRIVILEGE_LEVEL_OPERATOR)
-    case .admin: UInt8(IPMI_PRIVILEGE_LEVEL_ADMIN)
     }
   }
 }

@@ -1,5 +1,5 @@
 /// Base64 of RFC 4648, as key files and `known_hosts` use it.
-enum Base64 {
+public enum Base64: Sendable {
   private static let alphabet = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
   private static let values: [UInt8] = {
@@ -33,7 +33,7 @@ enum Base64 {
   }
 
   /// The bytes as text, padded with `=` unless told otherwise.
-  static func encode(_ bytes: some Collection<UInt8>, padded: Bool = true) -> String {
+  public static func encode(_ bytes: some Collection<UInt8>, padded: Bool = true) -> String {
     var text: [UInt8] = []
     var rest = Array(bytes)[...]
     while !rest.isEmpty {

@@ -1,6 +1,7 @@
 internal import CSSH2
 internal import Engine
 internal import Glibc
+internal import Inventory
 
 /// One SSH connection: opened, checked, logged in, asked, closed.
 ///

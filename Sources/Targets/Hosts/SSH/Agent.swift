@@ -1,5 +1,6 @@
 internal import Engine
 internal import Glibc
+internal import Inventory
 
 /// Speaks with an ssh-agent, which keeps keys and signs with them.
 ///

@@ -16,7 +16,7 @@ public enum Connect {
   }
 
   /// The address that a number stands for; nil where it is none.
-  static func number(_ text: String) -> Address? { Dial.number(text) }
+  public static func number(_ text: String) -> Address? { Dial.number(text) }
 
   /// A connected, non-blocking socket without Nagle's delay.
   public static func tcp(
@@ -34,7 +34,7 @@ public enum Connect {
 
 extension TargetError {
   /// What it means to a target that there is no connection, with what to do.
-  init(_ error: DialError, refusedHint: String = "") {
+  public init(_ error: DialError, refusedHint: String = "") {
     switch error.reason {
     case .nameUnknown:
       self.init(.nameUnknown, "\(error); give an `address` in the inventory")
@@ -50,7 +50,7 @@ extension TargetError {
   }
 
   /// What a wait that did not end well means to the target, with what was being done.
-  init(_ error: WaitError, while doing: String) {
+  public init(_ error: WaitError, while doing: String) {
     switch error {
     case .timedOut: self.init(.timeout, "no answer while \(doing)")
     case .cancelled: self.init(.cancelled, "ended while \(doing)")

@@ -2,6 +2,7 @@ internal import Collectors
 public import Engine
 internal import Glibc
 internal import Metrics
+public import Inventory
 
 /// A host that is asked over SSH: where it is, who asks, and whom to believe.
 public struct HostTarget: Sendable {
@@ -138,7 +139,7 @@ public struct HostTarget: Sendable {
   /// Exchanges keys in one contact, compares the host's, and logs in where that is wanted.
   ///
   /// Returns what people are told of it, and what the server calls itself.
-  func greet(
+  public func greet(
     logIn: Bool, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> (told: String, banner: String?) {
     var steps = HostAnswer(time: .now)

@@ -1,6 +1,7 @@
 public import Engine
 internal import Glibc
 internal import Parsers
+public import Inventory
 
 /// The network as this machine sees itself in it: its interfaces, and the ways out.
 public struct OwnNetwork: Sendable {

@@ -50,9 +50,9 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   public var detail: String
 
   /// The server has put this address on its list: to try again now would only lengthen the stay.
-  var isPenalty = false
+  public var isPenalty = false
   /// The server ended the connection before it said a word: it may be shedding load.
-  var isWordless = false
+  public var isWordless = false
 
   public init(_ reason: Reason, _ detail: String) {
     self.reason = reason

@@ -2,6 +2,7 @@ public import Engine
 internal import Glibc
 internal import Parsers
 internal import Transfer
+public import Inventory
 
 /// What the scraper asks to learn whether it is itself cut off. None takes longer than two seconds.
 public enum OwnQuestions {

@@ -5,7 +5,7 @@ internal import Glibc
 /// The batch prints a line that begins with a random nonce before and after each section, so that
 /// neither a banner nor a command's output can be taken for one. What stands before the first such
 /// line is discarded. Memory is bounded: a section beyond its limit is dropped and marked.
-struct Frames {
+public struct Frames: Sendable {
   /// The marker lines, each after the nonce and a space.
   enum Marker {
     /// `m TEXT`: the shell runs; the text is `SSH_CONNECTION`.
@@ -19,14 +19,14 @@ struct Frames {
   }
 
   /// One command's output, as far as it came.
-  struct Section: Sendable, Equatable {
+  public struct Section: Sendable, Equatable {
     var name: String
-    var output: [UInt8] = []
-    var errors: [UInt8] = []
+    public var output: [UInt8] = []
+    public var errors: [UInt8] = []
     /// The exit status; nil where the end never came.
-    var status: Int?
+    public var status: Int?
     /// More came than the limit allows; the output has been dropped.
-    var overflowed = false
+    public var overflowed = false
   }
 
   private(set) var sections: [Section] = []
