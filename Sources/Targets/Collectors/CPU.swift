@@ -1,7 +1,7 @@
 public import Metrics
 import Parsers
 
-/// Time that the CPUs spent in each state since the last run, under Telegraf's `cpu`.
+/// The time that the CPUs spent in each state since the last run, under Telegraf's `cpu`.
 public enum CPUCollector: Collector {
   public static let name = "cpu"
   public static let summary = "what the CPUs spent their time on, in all and each"
@@ -31,7 +31,7 @@ public enum CPUCollector: Collector {
     CollectorOption("percpu", .boolean, "One point for each CPU too; true.")
   ]
 
-  /// More points than this are not made of one host.
+  /// The limit of points for one host.
   static let mostCPUs = 1024
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
@@ -48,9 +48,9 @@ public enum CPUCollector: Collector {
 
   private static func point(of cpu: ProcStat.CPU, since before: [UInt64]) -> Point? {
     guard before.count == cpu.ticks.count else { return nil }
-    // proc(5): iowait "may decrease in certain conditions", and idle with it. Such a counter tells
-    // nothing this turn and gets no field. Any other that runs backwards has started anew (a CPU
-    // was taken out and put back, a guest moved): then no figure of this CPU means anything.
+    // proc(5): iowait "may decrease in certain conditions", and idle with it. Such a counter is
+    // invalid in this run and gets no field. Any other counter that decreases has been reset (a CPU
+    // was taken out and put back, a guest moved): then all fields of this CPU are invalid.
     let (idle, iowait) = (3, 4)
     var spent: [UInt64?] = []
     for (index, ticks) in cpu.ticks.enumerated() {

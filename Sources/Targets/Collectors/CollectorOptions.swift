@@ -1,4 +1,4 @@
-/// Something a profile may set for a collector, checked by `scrape lint`.
+/// An option of a collector in a profile, checked by `scrape lint`.
 public struct CollectorOption: Sendable, Equatable {
   public enum Kind: String, Sendable {
     case integer = "a whole number"
@@ -18,7 +18,7 @@ public struct CollectorOption: Sendable, Equatable {
   }
 }
 
-/// What a profile set for one collector; what it left out has the collector's default.
+/// The options of one collector from a profile; missing ones have the collector's defaults.
 public struct CollectorOptions: Sendable, Equatable {
   public enum Value: Sendable, Equatable {
     case integer(Int)

@@ -1,4 +1,4 @@
-/// Every collector there is, by name: adding one is its file and its line here.
+/// All collectors by name: a new one adds its file and its line here.
 public let collectors: [any Collector.Type] = [
   CPUCollector.self,
   DiskCollector.self,

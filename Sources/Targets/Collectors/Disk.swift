@@ -73,11 +73,11 @@ public enum DiskCollector: Collector {
   /// More mounts than this are not asked for.
   static let mostMounts = 200
 
-  /// Prints the lines of the mounts that it chose, then what df says of them, then of their inodes.
+  /// Prints the lines of the selected mounts, then df's output for them, then for their inodes.
   ///
-  /// What lies on or beneath a mount of any other kind is not asked for, as its path leads through
-  /// that. The root is told even where it is an overlay, as in a container or a live system. Only builtins
-  /// run until df does. What the options hold never gets into the script: it names types of ours.
+  /// Paths on or below a mount of another kind are skipped, as they lead through that mount. The
+  /// root is included even if it is an overlay, as in a container or a live system. Only builtins
+  /// run before df. Option values never get into the script: it names types from our own list.
   public static func script(_ options: CollectorOptions) -> String? {
     let ignore = Set(options.strings("ignore_fs", default: ignoredTypes))
     let types = localTypes.filter { !ignore.contains($0) }
@@ -198,7 +198,7 @@ public enum DiskCollector: Collector {
       }
       sample.points.append(point)
     }
-    // df complains of the one mount that it may not see and tells of the others.
+    // df reports an error for a mount that it may not see and prints the others.
     if sample.points.isEmpty, output.status != 0 { throw output.failure }
   }
 

@@ -164,7 +164,8 @@ public enum GPUCollector: Collector {
   public static let byteLimit = 2 << 20
   public static let options = [
     CollectorOption(
-      "processes", .integer, "How many processes are told of, those that use most; 16 unless set."),
+      "processes", .integer, "The number of processes to write, those that use most; 16 by default."
+    ),
     CollectorOption(
       "gpus", .integer,
       "How many GPUs there should be; as many as were seen since the boot if unset."),
@@ -211,8 +212,8 @@ public enum GPUCollector: Collector {
       error = CollectorError(
         .commandFailed, "\(count) of \(expected) GPUs are there; see `nvidia-smi -L`, `dmesg`")
     }
-    // Of what the tool printed some could not be read, or it warns of a corrupted infoROM
-    // (NVML_ERROR_CORRUPTED_INFOROM, 14): the GPUs are there, and the collector's problem is told.
+    // Part of the tool's output was unreadable, or it warns of a corrupted infoROM
+    // (NVML_ERROR_CORRUPTED_INFOROM, 14): the GPUs are there, and the fault is reported.
     let isWarning = error?.reason == .parseError || host.output?.status == 14
     if isWarning, let count, count >= max(expected, 1) { error = nil }
     var point = Point("gpu_health")
@@ -284,7 +285,7 @@ public enum GPUCollector: Collector {
     var names = sample.memory
     let gpus = names.removeValue(forKey: gpus)
     var twins: [[String]: Int64] = [:]
-    // Without MIG every process is told once for each GPU that it uses.
+    // Without MIG every process is listed once for each GPU that it uses.
     let processes = reading.gpus.prefix(mostGPUs).flatMap(\.processes)
       .map { (section: $0, memory: $0.integer(["used_memory"])) }
     for process in processes.sorted(by: { $0.memory ?? -1 > $1.memory ?? -1 }).prefix(most) {
@@ -294,7 +295,7 @@ public enum GPUCollector: Collector {
         if names.count < mostNames { names[name] = [] } else { name = "other" }
       }
       let type = clipped(process.section.text("type") ?? "")
-      // Telegraf's tags do not tell two processes of one name apart; a nanosecond does.
+      // Telegraf's tags do not distinguish two processes of one name; a nanosecond does.
       let twin = twins[[name, type], default: 0]
       twins[[name, type]] = twin + 1
       let time = Timestamp(nanoseconds: host.time.nanoseconds &+ twin)

@@ -1,20 +1,20 @@
 public import Metrics
 public import Parsers
 
-/// What one host answered, as one collector may see it.
+/// The answer of one host, limited to the view of one collector.
 public struct HostView: Sendable {
   /// The files that could be read, by path: this collector's and those of others.
   public var files: [String: ArraySlice<UInt8>]
-  /// The collector's own script's outcome; nil where it has no script.
+  /// The result of the collector's own script; nil if it has none.
   public var output: CommandOutput?
-  /// What the profile set for this collector.
+  /// The options of this collector in the profile.
   public var options: CollectorOptions
-  /// When the host was asked, by the monitor's clock.
+  /// The time of the scrape, by the monitor's clock.
   public var time: Timestamp
-  /// Seconds since the host booted, by /proc/uptime; nil where it was not told.
+  /// Seconds since the host booted, by /proc/uptime; nil if unknown.
   public var uptime: Double?
-  /// What this collector kept at its last turn; nil at the first and, unless it remembers across
-  /// boots, after a reboot and where the boot could not be told apart.
+  /// The collector's memory from its last run; nil at the first and, unless it remembers across
+  /// boots, after a reboot and if the boot is unknown.
   public var previous: Memory?
   /// The user and the source address of the monitor's own session, as the host sees them.
   public var session: OwnSession
@@ -64,7 +64,7 @@ public struct HostView: Sendable {
     }
   }
 
-  /// Seconds between the previous turn and this one by the host's own uptime; nil where either is
+  /// Seconds between the previous run and this one by the host's own uptime; nil if either is
   /// unknown or time did not move forward.
   public var elapsed: Double? {
     guard let uptime, let before = previous?.uptime, uptime > before else { return nil }
@@ -118,10 +118,10 @@ public struct OwnSession: Sendable, Equatable {
   }
 }
 
-/// What a collector made of a host's answer.
+/// The result of a collector for a host's answer.
 public struct Sample: Sendable, Equatable {
   public var points: [Point] = []
-  /// Kept for the next turn.
+  /// The memory for the next run.
   public var memory: [String: [UInt64]] = [:]
   /// What changes rarely and people ask for: `os`, `kernel`, `boot_id`, shown by `scrape list`.
   public var facts: [String: String] = [:]

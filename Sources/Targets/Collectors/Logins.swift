@@ -64,9 +64,9 @@ public enum LoginsCollector: Collector {
     """
   }
 
-  /// How many entries of each log are looked at.
+  /// The limit of entries of each log.
   static let window = 100
-  /// The most events that one turn tells of; the oldest are dropped.
+  /// The limit of events that one run writes; the oldest are dropped.
   static let mostEvents = 200
   /// Bytes of a name or host.
   static let longestText = 128
@@ -127,10 +127,10 @@ public enum LoginsCollector: Collector {
     if isFirst { return }
     counts.integer("failed", failed.map { Int64($0) })
 
-    let told = events.filter { !$0.isOwn || $0.action == .failed }
+    let written = events.filter { !$0.isOwn || $0.action == .failed }
       .sorted { ($0.time, $0.action.rawValue, $0.turn) < ($1.time, $1.action.rawValue, $1.turn) }
-    if told.count > mostEvents { counts.integer("dropped", Int64(told.count - mostEvents)) }
-    sample.points += told.suffix(mostEvents).map(\.point)
+    if written.count > mostEvents { counts.integer("dropped", Int64(written.count - mostEvents)) }
+    sample.points += written.suffix(mostEvents).map(\.point)
     sample.points.append(counts)
   }
 
@@ -160,10 +160,9 @@ public enum LoginsCollector: Collector {
   }
 
   /// How many records btmp grew by, and what to keep: its size and the size of a record.
-  ///
   /// A record of utmp(5) has 384 bytes, or 400 where time_t is not squeezed into 32 bits (aarch64):
-  /// the size that once did not divide by 384 tells. A smaller file was rotated. A file that was
-  /// always empty tells nothing, as perhaps nobody writes it: its record has no size.
+  /// a size that is not a multiple of 384 shows which. A smaller file was rotated. A file that was
+  /// always empty shows nothing, as it may have no writer: its record has no size.
   static func grown(to size: UInt64, since kept: [UInt64]?) -> (Int?, [UInt64]) {
     let known = kept.flatMap { $0.count == 2 ? $0[1] : nil } ?? 0
     if size == 0, known == 0 { return (nil, [0, 0]) }
@@ -179,7 +178,7 @@ extension LoginsCollector {
     case login, logout, failed, boot, shutdown, crash
   }
 
-  /// One thing that happened.
+  /// One event.
   struct Event {
     var action: Action
     /// Seconds since 1970 by the host's clock.
@@ -189,7 +188,7 @@ extension LoginsCollector {
     var from: String?
     /// Seconds, of a logout.
     var duration: Int64?
-    /// Whether it is the monitor's own.
+    /// Whether it is the monitor's own session.
     var isOwn = false
     /// Which of the events of its action in the same second, counted from the oldest.
     var turn: Int64 = 0
@@ -207,7 +206,7 @@ extension LoginsCollector {
       return point
     }
 
-    /// What it is known again by: FNV-1a of all that does not change.
+    /// The identity of the event: FNV-1a of all that does not change.
     func fingerprint(twin: Int) -> UInt64 {
       var hash: UInt64 = 0xcbf2_9ce4_8422_2325
       for part in [action.rawValue, user, terminal, from ?? "", String(time), String(twin)] {
@@ -218,7 +217,7 @@ extension LoginsCollector {
     }
   }
 
-  /// A log in its own order, the newest entry first, and the events that each entry tells of.
+  /// A log in its own order, newest entry first, and the events of each entry.
   struct Log {
     /// The first event of an entry is its beginning.
     private var entries: [[(event: Event, fingerprint: UInt64)]] = []

@@ -73,12 +73,12 @@ public enum MemoryCollector: Collector {
     sample.points.append(point)
   }
 
-  /// What programs could get without swapping.
+  /// The memory that programs could get without swapping.
   ///
-  /// Kernels before 3.14 do not tell it. Then it is free memory, page cache on files and what can be
-  /// reclaimed of the slab: the kernel's own sum without its small reserves.
+  /// Kernels before 3.14 do not report it. Then it is free memory, page cache on files and
+  /// reclaimable slab: the kernel's own sum without its small reserves.
   private static func available(_ memory: Meminfo.Reading) -> UInt64? {
-    if let told = memory["MemAvailable"] { return told }
+    if let available = memory["MemAvailable"] { return available }
     guard let free = memory["MemFree"], let active = memory["Active(file)"],
       let inactive = memory["Inactive(file)"]
     else { return nil }

@@ -1,5 +1,5 @@
 extension OwnSession {
-  /// Whether a session of that user from there is the monitor's; one whose origin is not told may be.
+  /// Whether a session of that user from there is the monitor's; one of unknown origin may be.
   func isSame(user: String, from: String?) -> Bool {
     guard let own = self.user, user == own else { return false }
     guard let address, let from else { return true }

@@ -72,7 +72,7 @@ public enum ProcessesCollector: Collector {
     var kept: [UInt64] = []
     for process in processes {
       let ticks = process.userTime.addingReportingOverflow(process.systemTime).partialValue
-      // One that has used nothing needs no memory: it is told by its absence.
+      // A process that has used nothing needs no record: its absence means zero.
       if ticks > 0 {
         kept.append(process.pid)
         kept.append(process.startTime)
@@ -191,7 +191,7 @@ public enum ProcessesCollector: Collector {
     return found.map(\.item)
   }
 
-  /// What each process had used at the last turn: threes of pid, start time and ticks.
+  /// The use of each process at the last run: triples of pid, start time and ticks.
   private struct Kept {
     private var ticks: [UInt64: (start: UInt64, ticks: UInt64)] = [:]
 

@@ -1,12 +1,12 @@
 public import Metrics
 import Parsers
 
-/// Who is logged in.
+/// The logged-in users.
 ///
-/// `who` is run where utmp(5) is kept. Debian 13, Ubuntu 25.10 and others keep none, and `who`
-/// then prints nothing and ends well, so there logind is asked, and where that does not run (Alpine)
-/// the titles of sshd's processes. That nobody is logged in is believed only of a source that shows
-/// the monitor's own session, or of utmp with a boot in it: else there is no field.
+/// `who` runs on hosts that keep utmp(5). Debian 13, Ubuntu 25.10 and others keep none, and there
+/// `who` prints nothing and exits with 0: logind is queried instead, and without logind (Alpine)
+/// the titles of sshd's processes. A count of zero is accepted only from a source that shows the
+/// monitor's own session, or from utmp with a boot in it: otherwise there is no field.
 public enum UsersCollector: Collector {
   public static let name = "users"
   public static let summary = "who is logged in, from where and since when"
@@ -37,7 +37,7 @@ public enum UsersCollector: Collector {
   public static let mayHang = true
 
   public static func script(_ options: CollectorOptions) -> String? {
-    // `show-session` of all sessions at once is one process; a class is told nowhere else.
+    // One process runs `show-session` for all sessions; no other command shows the class.
     """
     if command -v who >/dev/null 2>&1 && list=$(who 2>/dev/null) &&
       { [ -n "$list" ] || [ -s /run/utmp ] || [ -s /var/run/utmp ]; }; then
@@ -58,7 +58,7 @@ public enum UsersCollector: Collector {
     """
   }
 
-  /// Sessions told of by name.
+  /// The limit of sessions listed by name.
   static let mostListed = 20
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
@@ -66,7 +66,7 @@ public enum UsersCollector: Collector {
     guard let output = host.output else { throw CollectorError(.notReached, "who did not run") }
     var text = Scanner(output.standardOutput.span)
     guard let source = text.line()?.string else {
-      throw CollectorError(.missingTool, "nothing tells who is logged in")
+      throw CollectorError(.missingTool, "the host has no list of logged-in users")
     }
     if output.status == 124 { throw CollectorError(.timeout, "\(source) did not answer in time") }
     if output.status != 0 {
@@ -85,7 +85,7 @@ public enum UsersCollector: Collector {
       throw CollectorError(error)
     }
     // A session without a terminal is in no utmp, but in the other two. Its origin does not matter
-    // here: sshd may tell a name where SSH_CONNECTION has the address.
+    // here: sshd may give a name where SSH_CONNECTION has the address.
     let showsOwn = sessions.contains { $0.terminal == nil && $0.user == host.session.user }
     if source != "utmp", !showsOwn, source == "sshd" || host.session.user != nil {
       // As in a container: it will never be otherwise, and nothing is wrong.
@@ -116,7 +116,7 @@ public enum UsersCollector: Collector {
       var part = session.user.listed
       if let terminal = session.terminal { part += " \(terminal.listed)" }
       if let from = session.from { part += " from \(from.listed)" }
-      // The year that `who` left out is told all the same.
+      // The time includes the year that `who` left out.
       if let since = session.since?.seconds(before: now).flatMap(CalendarTime.init(seconds:)) {
         part += " since \(since)"
       }

@@ -1,16 +1,16 @@
 public import Collectors
 
-/// What one host is asked in one go: every due collector's files and scripts, as one POSIX sh script.
+/// The batch for one host: every due collector's files and scripts, as one POSIX sh script.
 ///
 /// All files are read by one `tail` process. Scripts run one after another, each in a subshell with
 /// an empty standard input; those that may hang come last, so that a dead disk costs its own section.
 /// Nothing is written on the host.
 public struct Batch: Sendable {
-  /// One collector's turn.
+  /// One collector in the batch.
   public struct Item: Sendable {
     public let collector: any Collector.Type
     public let options: CollectorOptions
-    /// Made once: some collectors write it anew each time they are asked.
+    /// Made once: some collectors build it anew for each call.
     let script: String?
 
     public init(_ collector: any Collector.Type, _ options: CollectorOptions = .init()) {
@@ -20,7 +20,7 @@ public struct Batch: Sendable {
     }
   }
 
-  /// A script that is no collector's: a question of a probe that the host answers itself.
+  /// A script that is not a collector's: that of a probe that runs on the host.
   public struct Extra: Sendable {
     /// The name of its section.
     public var name: String
@@ -39,26 +39,26 @@ public struct Batch: Sendable {
   }
 
   public let items: [Item]
-  /// The files that are read, each once.
+  /// The files, each once.
   let files: [String]
   /// The lines that `tail` prints before each of them, and before the empty one that ends them.
   let headers: [[UInt8]]
   private let commands: [(name: String, script: String)]
-  /// The most bytes of each section.
+  /// The limit of each section in bytes.
   let limits: [String: Int]
   private let mayHang: Bool
 
-  /// By these every batch tells one boot from the next, and how long it has lasted.
+  /// Every batch reads these, to detect a reboot and the uptime.
   static let bootFile = "/proc/sys/kernel/random/boot_id"
   static let uptimeFile = "/proc/uptime"
-  /// The section that holds all files. No collector may bear its name.
+  /// The section of all files. No collector may have its name.
   static let fileSection = "files"
-  /// The most bytes that a pass takes from one host.
+  /// The limit of bytes from one host in a pass.
   static let byteLimit = 8 << 20
 
   public init(_ items: [Item]) { self.init(items, extras: []) }
 
-  /// Extras come last, as nothing is known of how long they take.
+  /// Extras come last, as their run time is unknown.
   public init(_ items: [Item], extras: [Extra]) {
     self.items = items
     var files = [Batch.bootFile, Batch.uptimeFile]

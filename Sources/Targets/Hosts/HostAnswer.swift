@@ -3,22 +3,22 @@ public import Metrics
 internal import Parsers
 public import Inventory
 
-/// What a host answered to a batch, and how it got there.
+/// The answer of a host to a batch, with the timing of the session.
 public struct HostAnswer: Sendable {
-  /// When the host was asked, by the monitor's clock.
+  /// The time of the scrape, by the monitor's clock.
   public var time: Timestamp
-  /// Connect, key exchange, log-in, batch.
+  /// Connect, key exchange, login, batch.
   public var steps: [ScrapeStep] = []
   /// Bytes received, all of SSH included.
   public var received = 0
   public var sent = 0
-  /// Why the answer ends early; nil where the batch came whole.
+  /// Why the answer is incomplete; nil if the batch was complete.
   public var failure: TargetError?
-  /// The key the host proved itself with.
+  /// The accepted key of the host.
   public var hostKey: HostKey?
-  /// The script that ran.
+  /// The script of the batch.
   public var script: [UInt8] = []
-  /// The monitor as the host sees it.
+  /// The monitor's session from the host's view.
   public var session = OwnSession()
 
   var files: [String: ArraySlice<UInt8>] = [:]
@@ -35,7 +35,7 @@ public struct HostAnswer: Sendable {
     take(frames, of: batch)
   }
 
-  /// The boot that the host is in, as the kernel names it.
+  /// The kernel's name of the present boot.
   public var bootID: String? {
     files[Batch.bootFile].flatMap { bytes in
       let id = bytes.prefix { $0 > 0x20 }
@@ -47,7 +47,7 @@ public struct HostAnswer: Sendable {
   public var uptime: Double? {
     guard let bytes = files[Batch.uptimeFile] else { return nil }
     var words = Scanner(bytes.span)
-    // More than three hundred years, or less than none, is no uptime of a machine.
+    // More than three hundred years, or less than zero, is not a valid uptime.
     return words.word()?.decimal.flatMap { (0..<1e10).contains($0) ? $0 : nil }
   }
 
@@ -110,7 +110,7 @@ public struct HostAnswer: Sendable {
     return found
   }
 
-  /// What one collector makes of the answer.
+  /// The result of one collector for the answer.
   public func sample(
     _ item: Batch.Item, previous: Memory?
   ) -> (sample: Sample, error: CollectorError?) {

@@ -3,7 +3,7 @@ internal import Collectors
 internal import Metrics
 internal import Inventory
 
-/// This machine itself, asked without SSH: `connection: local`.
+/// This machine itself, scraped without SSH: `connection: local`.
 public struct LocalTarget: Sendable {
   /// How long the batch may take; the host's own deadline bounds it too.
   public var timeout: Duration

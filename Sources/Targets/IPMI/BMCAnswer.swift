@@ -2,9 +2,9 @@ internal import Engine
 public import Metrics
 public import Inventory
 
-/// What a BMC told in one session: as much of it as came.
+/// The data of a BMC from one session, as far as it was read.
 public struct BMCAnswer: Sendable {
-  /// A part that could not be read, or not wholly, while others could.
+  /// A part that failed, in whole or in part, while others succeeded.
   public struct Problem: Sendable, Equatable {
     /// One of `parts`.
     public var part: String
@@ -12,15 +12,15 @@ public struct BMCAnswer: Sendable {
     public var detail: String
   }
 
-  /// What is asked of a BMC, in this order.
+  /// The parts of a poll, in this order.
   public static let parts = ["chassis", "power", "sensors", "events", "identity"]
 
-  /// When the BMC was asked, by the monitor's clock.
+  /// The time of the poll, by the monitor's clock.
   public var time: Timestamp
   /// Its address as the inventory gives it.
   public var server: String?
   public var steps: [ScrapeStep] = []
-  /// Why there is no answer, or why it ends early.
+  /// Why there is no answer, or why it is incomplete.
   public var failure: TargetError?
   public var problems: [Problem] = []
   /// Whether a session was opened.
@@ -28,12 +28,12 @@ public struct BMCAnswer: Sendable {
   public var chassis: ChassisStatus?
   public var power: PowerReading?
   public var sensors: [SensorReading] = []
-  /// Sensors that have no reading now: absent, not scanned, unavailable.
+  /// Sensors without a reading now: absent, not scanned, unavailable.
   public var unreadable: [String] = []
   public var log: EventLog?
-  /// What rarely changes, where it was read this time.
+  /// Facts that rarely change, if they were read this time.
   public var identity: BMCIdentity?
-  /// What is remembered until the next turn.
+  /// The memory for the next run.
   public var memory: [String: [UInt64]] = [:]
   /// Commands sent after the session was open.
   public var commands = 0
@@ -43,7 +43,7 @@ public struct BMCAnswer: Sendable {
 
 /// A sensor's reading.
 public struct SensorReading: Sendable, Equatable {
-  /// How bad it is: `nominal` is ok, and unknown is what nobody has a rule for.
+  /// The severity: `nominal` is ok; unknown if there is no rule for it.
   public enum State: Int, Sendable { case nominal, warning, critical }
 
   public var name: String
@@ -65,14 +65,15 @@ public struct SensorReading: Sendable, Equatable {
   public var events: [String]
 }
 
-/// Whether the machine is on and what its chassis complains of (IPMI v2.0, 28.2).
+/// Whether the machine is on, and the faults of its chassis (IPMI v2.0, 28.2).
 public struct ChassisStatus: Sendable, Equatable {
   public var isOn: Bool
   public var hasOverload: Bool
   public var hasInterlock: Bool
   public var hasPowerFault: Bool
   public var hasControlFault: Bool
-  /// Why power last changed: `ac_failed`, `overload`, `interlock`, `fault`, `ipmi_on`; nil if not told.
+  /// Why power last changed: `ac_failed`, `overload`, `interlock`, `fault`, `ipmi_on`; nil if not
+  /// reported.
   public var lastEvent: String?
   public var isOpen: Bool?
   public var hasDriveFault: Bool?
@@ -97,9 +98,9 @@ public struct ChassisStatus: Sendable, Equatable {
   }
 }
 
-/// What the machine draws.
+/// The power consumption of the machine.
 public struct PowerReading: Sendable, Equatable {
-  /// Where the figure is from.
+  /// The source of the value.
   public enum Source: String, Sendable {
     /// DCMI's Get Power Reading: the whole machine, measured by the BMC.
     case dcmi
@@ -139,7 +140,7 @@ public struct PowerReading: Sendable, Equatable {
     // and what a maker calls so.
     let whole = watts.filter { [7, 19, 21, 23].contains($0.entityID) }
     var supplies = watts.filter { $0.entityID == 10 }
-    // A supply that tells what goes in and what comes out must not be counted twice.
+    // A supply that reports both input and output must not be counted twice.
     let inputs = supplies.filter { !$0.name.lowercased().contains("out") }
     if !inputs.isEmpty { supplies = inputs }
     // Without either, one that is of no part (processor, disk, memory, card, fan …) will be that of

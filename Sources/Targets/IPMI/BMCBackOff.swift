@@ -1,12 +1,12 @@
 internal import Metrics
 internal import Inventory
 
-/// When a BMC that turned us away is asked again: each time it does so, twice as long after.
+/// The back-off of a BMC that refused this machine: it doubles with each refusal.
 ///
-/// Many BMCs lock a user after a few wrong passwords, and one without room for a session has none the
-/// sooner for being asked.
+/// Many BMCs lock a user after a few wrong passwords, and retries free no session slot of a full
+/// one.
 struct BMCBackOff: Sendable, Equatable {
-  /// How often it did so in a row.
+  /// The number of refusals in a row.
   var refusals: UInt64
   /// Seconds since 1970.
   var until: UInt64
@@ -17,7 +17,7 @@ struct BMCBackOff: Sendable, Equatable {
     (.authFailed, 300, 3600), (.busy, 30, 600),
   ]
 
-  /// What is remembered of refusals; nil where the last answer was none.
+  /// The stored refusals; nil if the last answer was none.
   init?(_ memory: [String: [UInt64]]) {
     guard let kept = memory[Self.name], kept.count == 3, kept[2] < Self.reasons.count else {
       return nil
@@ -27,10 +27,10 @@ struct BMCBackOff: Sendable, Equatable {
     reason = Self.reasons[Int(kept[2])].reason
   }
 
-  /// Why the BMC is not asked now; nil where it is.
+  /// Why the BMC is backing off now; nil if it is not.
   static func error(_ memory: [String: [UInt64]], at now: Timestamp) -> TargetError? {
     let seconds = UInt64(max(0, now.nanoseconds / 1_000_000_000))
-    // A clock that was set back must not make a wait of days.
+    // A clock that was set back must not cause a wait of days.
     guard let before = BMCBackOff(memory), seconds < before.until, before.until - seconds <= 3600
     else { return nil }
     let minutes = (before.until - seconds + 59) / 60
@@ -43,7 +43,7 @@ struct BMCBackOff: Sendable, Equatable {
       "the BMC \(why); it is asked again in \(minutes) min, or now by `scrape run --only bmc`")
   }
 
-  /// Remembers how a try to open a session went.
+  /// Records the result of an attempt to open a session.
   static func note(
     _ failure: TargetError?, in memory: inout [String: [UInt64]], at now: Timestamp
   ) {

@@ -89,7 +89,7 @@ final class BMCSession {
             settings.privilege.code, session, retransmit, settings.workarounds.lan,
             UInt32(IPMI_FLAGS_DEFAULT))
         case .lan20:
-          // The library reads 20 bytes of the key whatever length it is told.
+          // The library reads 20 bytes of the key, whatever length it is given.
           (target.key.map {
             Array($0.prefix(20)) + Array(repeating: 0, count: 20 - min(20, $0.count))
           }

@@ -121,7 +121,7 @@ public struct BMCTarget: Sendable {
       + "`timeout`"
   }
 
-  /// A poll on another thread: told to stop between two commands, it tells when it has.
+  /// A poll on another thread: it stops between two commands on request, and reports its end.
   private final class Poll: Sendable {
     private let flag = Atomic<Bool>(false)
     private let outcome = Mutex<BMCAnswer?>(nil)
@@ -131,7 +131,7 @@ public struct BMCTarget: Sendable {
     func stop() { flag.store(true, ordering: .relaxed) }
     func end(with answer: BMCAnswer) { outcome.withLock { $0 = answer } }
 
-    /// Waits for its end, but not for a BMC that is silent.
+    /// Waits for its end, but not for a silent BMC.
     func end(on reactor: isolated Reactor) async {
       let limit = Deadline.after(.seconds(1))
       while answer == nil, !limit.isPast {

@@ -3,20 +3,20 @@ internal import Engine
 internal import Inventory
 public import Metrics
 
-/// What is new in a BMC's System Event Log.
+/// The new records of a BMC's System Event Log.
 public struct EventLog: Sendable, Equatable {
   /// One record, in words.
   public struct Event: Sendable, Equatable {
     public var record: UInt16
-    /// When it happened by the monitor's clock, or when it was read where the BMC does not know.
+    /// The time of the event by the monitor's clock, or of the read if the BMC has no time.
     public var time: Timestamp
-    /// `nominal`, `warning` or `critical`; nil for what nobody has a rule for.
+    /// `nominal`, `warning` or `critical`; nil if there is no rule for it.
     public var state: SensorReading.State?
-    /// The sensor that told of it, or what kind it is.
+    /// The sensor that reported it, or its kind.
     public var subject: String
     /// `Power Supply input lost (AC/DC)`.
     public var text: String
-    /// Whether it is the end of a state.
+    /// Whether it ends a state.
     public var isOver: Bool
   }
 
@@ -25,11 +25,11 @@ public struct EventLog: Sendable, Equatable {
   /// Bytes that are free in it.
   public var free: Int
   public var events: [Event] = []
-  /// Whether the log was cleared since the last turn.
+  /// Whether the log was cleared since the last run.
   public var wasCleared = false
-  /// How far the BMC's clock is ahead of the monitor's, in seconds; nil where it was not asked.
+  /// The offset of the BMC's clock to the monitor's, in seconds; nil if it was not read.
   public var clockOffset: Double?
-  /// Why there may be more than these.
+  /// Why there may be further records.
   public var problem: String?
   /// Whether its records have no end.
   var isRing = false
@@ -39,7 +39,7 @@ public struct EventLog: Sendable, Equatable {
   }
 }
 
-/// Follows a BMC's System Event Log from where the last turn ended (IPMI v2.0, chapter 31).
+/// Follows a BMC's System Event Log from the end of the last run (IPMI v2.0, chapter 31).
 struct EventLogReader {
   private let session: BMCSession
   private let device: BMCDevice
@@ -49,7 +49,7 @@ struct EventLogReader {
   /// how many records it had.
   private(set) var remembered: [UInt64]?
 
-  /// Records that one turn tells of; the others have their turn later.
+  /// The limit of records per run; later runs read the others.
   private static let limit = 200
 
   init(
@@ -72,7 +72,7 @@ struct EventLogReader {
     let added = number(info[5..<9])
     let erased = number(info[9..<13])
     guard let before = remembered else {
-      // The first turn remembers where the log ends, and tells of nothing.
+      // The first run records the end of the log, and reports no events.
       let last = count == 0 ? nil : try entry(0xffff)
       if last == nil, count > 0 {
         log.problem = "the event log's last record can't be read"
@@ -81,7 +81,7 @@ struct EventLogReader {
       remembered = [UInt64(last?.id ?? 0), last?.stamp ?? 0, added, erased, count]
       return log
     }
-    // A BMC without a clock marks every addition alike: then only the log itself tells.
+    // A BMC without a clock marks every addition alike: then only the log itself shows additions.
     let hasMarks = added != 0 && added != 0xffff_ffff
     if hasMarks, added == before[2], erased == before[3], count == before[4] { return log }
     // Before the log, for which a slow BMC may need all the time there is.
@@ -96,7 +96,7 @@ struct EventLogReader {
       log.wasCleared = !wasEmpty
       next = nil
     } else if !wasEmpty {
-      // The record that was last is still there, or the log was cleared or went round.
+      // The last record is still there, or the log was cleared or wrapped around.
       if let last = try entry(UInt16(truncatingIfNeeded: before[0])), last.stamp == before[1],
         UInt64(last.id) == before[0]
       {
@@ -111,12 +111,12 @@ struct EventLogReader {
     if count == 0 || log.wasCleared { position = (0, 0) }
     var records = try follow(&log, from: next, newerThan: newerThan, after: position.id)
     if log.isRing, next != 0 {
-      // Those that were told of before come again at its end.
+      // Records that were reported before come again at its end.
       records = Array(records.prefix(Int(count) - min(Int(count), Int(before[4]))))
     }
     if let last = records.last { position = (UInt64(last.id), last.stamp) }
-    tell(of: records, in: &log, clock: clock, at: now)
-    // Where records are left for the next turn, the marks stay as they were.
+    add(records, to: &log, clock: clock, at: now)
+    // If records are left for the next run, the marks stay unchanged.
     let isWhole = log.problem == nil || log.isRing
     remembered = [
       position.id, position.stamp, isWhole ? added : 0, erased,
@@ -163,7 +163,7 @@ struct EventLogReader {
       next = record.next
       if let newerThan, record.stamp <= newerThan { continue }
       guard records.count < Self.limit else {
-        // The rest is told of in the next turn.
+        // The next run reports the rest.
         log.problem = "more than \(Self.limit) new records; the next turn goes on"
         break
       }
@@ -172,8 +172,8 @@ struct EventLogReader {
     return records
   }
 
-  private func tell(
-    of records: [Entry], in log: inout EventLog, clock: UInt64?, at now: Timestamp
+  private func add(
+    _ records: [Entry], to log: inout EventLog, clock: UInt64?, at now: Timestamp
   ) {
     guard !records.isEmpty else { return }
     let words = EventWords(device)

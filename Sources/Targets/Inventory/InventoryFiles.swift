@@ -153,7 +153,7 @@ extension InventoryDraft {
     }
   }
 
-  /// Told by the name; without a telling one, by the first line that says something.
+  /// The language by the file name; for other names, by the first line with content.
   private func isYAML(_ source: Source) -> Bool {
     if [".yml", ".yaml", ".json"].contains(where: { source.path.hasSuffix($0) }) { return true }
     if source.path.hasSuffix(".ini") { return false }
@@ -274,7 +274,7 @@ extension InventoryDraft {
   }
 }
 
-/// Whether the path is a folder; nil, with errno set, where it cannot be told.
+/// Whether the path is a folder; nil, with errno set, if that is unknown.
 private func isFolder(_ path: String) -> Bool? {
   var status = stat()
   guard stat(path, &status) == 0 else { return nil }

@@ -4,22 +4,22 @@ internal import Metrics
 internal import Transfer
 internal import Inventory
 
-/// A TCP connection as a probe uses it: it sends, and reads just as much as it asks for.
+/// The TCP connection of a probe: it sends, and reads exactly the bytes that are requested.
 ///
-/// Every failure is a verdict that says what was being done. What a host sends is bounded: at
-/// `limit` bytes the conversation ends.
+/// Every failure is a verdict that names the current step. Data from a host is bounded: at `limit`
+/// bytes the conversation ends.
 final class ByteStream {
   private let descriptor: FileDescriptor
   private let trace: Trace?
-  /// What has come and was not asked for yet begins at `start`.
+  /// Received bytes that were not yet requested begin at `start`.
   private var buffer: [UInt8] = []
   private var start = 0
   private var total = 0
   private let limit: Int
   private var tls: TLSSession?
-  /// What no line may repeat.
+  /// Values that no step may repeat.
   var hidden = HiddenValues([])
-  /// What is being done, for messages: "reading the banner".
+  /// The current step, for messages: "reading the banner".
   var doing = "talking"
 
   private init(_ descriptor: consuming FileDescriptor, trace: Trace?, limit: Int) {
@@ -28,7 +28,7 @@ final class ByteStream {
     self.limit = limit
   }
 
-  /// Connects to the first address that answers.
+  /// Connects to the first address that accepts.
   static func open(
     _ endpoint: Endpoint, limit: Int = 1 << 20, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -44,7 +44,7 @@ final class ByteStream {
     }
   }
 
-  /// The port of this side of the connection; zero where the kernel does not say.
+  /// The local port of the connection; zero if the kernel does not report it.
   var ownPort: UInt16 {
     var address = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -57,7 +57,7 @@ final class ByteStream {
     }
   }
 
-  // MARK: sending
+  // MARK: Sending
 
   func send(
     _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
@@ -66,7 +66,7 @@ final class ByteStream {
     trace?.note("sent", shown(bytes))
   }
 
-  /// Sends what nobody may see, in no step either.
+  /// Sends confidential bytes, which no step may show.
   func send(
     secret bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
@@ -102,7 +102,7 @@ final class ByteStream {
     try await send(Array(text.utf8), on: reactor, by: deadline)
   }
 
-  /// Says that nothing more will be sent; what was sent still arrives.
+  /// Shuts down the sending side; bytes already sent still arrive.
   func finish() {
     if let tls {
       tls.close()
@@ -111,9 +111,9 @@ final class ByteStream {
     shutdown(descriptor.number, Int32(SHUT_WR))
   }
 
-  // MARK: reading
+  // MARK: Reading
 
-  /// Just so many bytes.
+  /// Reads exactly that many bytes.
   func read(
     exactly count: Int, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> [UInt8] {
@@ -123,7 +123,7 @@ final class ByteStream {
     return take(count)
   }
 
-  /// A line without its line break; one longer than the limit is no line.
+  /// A line without its line break; one longer than the limit is invalid.
   func line(
     limit: Int, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> [UInt8] {
@@ -148,7 +148,7 @@ final class ByteStream {
     }
   }
 
-  /// What is there, at least one byte; empty at the end of the connection.
+  /// The available bytes, at least one; empty at the end of the connection.
   func some(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> [UInt8] {
@@ -158,7 +158,7 @@ final class ByteStream {
     return take(buffer.count - start)
   }
 
-  /// Waits for the peer to end the connection; what it still sends is thrown away.
+  /// Waits for the peer to close the connection; drops what it still sends.
   func end(on reactor: isolated Reactor, by deadline: Deadline) async {
     finish()
     do throws(Verdict) {
@@ -176,7 +176,7 @@ final class ByteStream {
     return bytes
   }
 
-  /// Takes what has come; false at the end.
+  /// Takes received bytes; false at the end.
   private func fill(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> Bool {
@@ -212,7 +212,8 @@ final class ByteStream {
       throw Verdict(.critical, .protocolError, "more than \(limit) bytes came while \(doing)")
     }
     while true {
-      // A host that always has a byte ready would never make us wait, and so never be late.
+      // A host that always has a byte ready would never cause a wait, and so never reach the
+      // deadline.
       guard !deadline.isPast else { throw Verdict(.timedOut, while: doing) }
       switch pull(&bytes, atMost: min(4096, limit - total)) {
       case .bytes(let count):
@@ -227,9 +228,9 @@ final class ByteStream {
 
   // MARK: TLS
 
-  /// Goes on in TLS, and returns what the server showed of itself.
+  /// Switches to TLS, and returns the server's side of the handshake.
   ///
-  /// What the server sent before, and nobody asked for, is no part of the conversation: it ends it.
+  /// Unrequested bytes that the server sent before are not part of TLS: they end the conversation.
   func startTLS(
     with context: TLSContext, _ check: CertificateCheck, _ endpoint: Endpoint,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -252,7 +253,7 @@ final class ByteStream {
     return certificate
   }
 
-  // MARK: the socket
+  // MARK: Socket
 
   private enum Moved {
     case bytes(Int)
@@ -299,7 +300,7 @@ final class ByteStream {
     }
   }
 
-  /// The verdict that the peer has ended the connection.
+  /// The verdict for a connection that the peer closed.
   private var ended: Verdict {
     trace?.note("ended", "by the peer")
     return Verdict(.critical, .connectionLost, "the connection was closed while \(doing)")
@@ -313,6 +314,6 @@ final class ByteStream {
 }
 
 extension Verdict {
-  /// What a wait that did not end well means, with what was being done.
+  /// The verdict for a failed wait, with the current step.
   init(_ error: WaitError, while doing: String) { self.init(TargetError(error, while: doing)) }
 }

@@ -1,8 +1,8 @@
-/// A protection of a server that asking may set off.
+/// A protection of a server that probes may trigger.
 public struct Caution: Sendable, Equatable {
-  /// What it counts, and what it does then.
+  /// The events that it counts, and its reaction.
   public var problem: String
-  /// The line for the server that exempts this machine, or what else helps.
+  /// The configuration line that exempts this machine, or another remedy.
   public var exemption: String
 
   public init(_ problem: String, exemption: String) {
@@ -10,7 +10,7 @@ public struct Caution: Sendable, Equatable {
     self.exemption = exemption
   }
 
-  /// What a connection that does not log in sets off, at each of these ports.
+  /// The protections that a connection without a login triggers, at each of these ports.
   static func wordless(at ports: [UInt16]) -> [Caution] {
     var cautions: [Caution] = []
     for port in ports {

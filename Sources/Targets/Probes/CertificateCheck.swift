@@ -3,11 +3,11 @@ internal import Engine
 internal import Metrics
 internal import Transfer
 
-/// What is expected of a server's certificate: that it is trusted, its name, and days left.
+/// The requirements for a server's certificate: trusted, with the right name, and days left.
 ///
-/// Options of all probes that speak TLS, under `tls`: `ca` (a PEM file to trust beside the system's
-/// authorities and the group's), `name` (that in the certificate, if it is none of the host's), `days`
-/// (how many must be left: `{minor: 14, major: 3}` if nothing else is said).
+/// Options of all TLS probes, under `tls`: `ca` (a PEM file to trust besides the system's
+/// authorities and the group's), `name` (the name in the certificate, if it is not the host's),
+/// `days` (the minimum of days left: `{minor: 14, major: 3}` by default).
 struct CertificateCheck: Sendable {
   private(set) var authorities: String?
   private(set) var name: String?
@@ -32,21 +32,21 @@ struct CertificateCheck: Sendable {
     (authorities ?? endpoint.authorities).map { .systemAnd($0) } ?? .system
   }
 
-  /// The names of which the certificate must bear one: the probe's, or else those of the inventory.
+  /// The accepted names in the certificate: the probe's, or else those of the inventory.
   func names(_ endpoint: Endpoint, host: String? = nil) -> [String] {
     if let given = name ?? host { return [given] }
     return endpoint.certificateNames
   }
 
-  /// The name that a server of many is asked for, which may be an address.
+  /// The server name to request (SNI), which may be an address.
   func serverName(_ endpoint: Endpoint, host: String? = nil) -> String {
     name ?? host ?? endpoint.serverName ?? endpoint.address
   }
 
-  /// All that is wrong with a certificate, the worst first; nil where nothing is.
+  /// All faults of a certificate, the worst first; nil if there are none.
   ///
-  /// That nobody has a reason to believe it is a finding, of the given severity: the service works.
-  /// One that is out of its time is refused by every client.
+  /// An untrusted certificate is a finding of the given severity: the service works. Every client
+  /// refuses one outside of its validity.
   func verdict(
     _ faults: [CertificateFault], _ certificate: Certificate?, _ finding: Severity,
     at now: Timestamp = .now
@@ -83,7 +83,7 @@ struct CertificateCheck: Sendable {
       "certificate: \(wrong.map(\.words).joined(separator: "; "))\(subject)", isUp: true)
   }
 
-  /// The verdict where a secret was not sent because of the faults, so that the rest is not known.
+  /// The verdict if a secret was withheld because of the faults, so that the rest is unknown.
   func withheld(
     _ faults: [CertificateFault], _ certificate: Certificate?, _ said: String = ""
   ) -> Verdict {
@@ -109,7 +109,7 @@ struct CertificateCheck: Sendable {
 }
 
 extension Measurement {
-  /// What probes that speak TLS write. Whoever runs the host chooses the words of its certificate.
+  /// The points of TLS probes. The owner of the host chooses the texts of its certificate.
   static let certificate = Measurement(
     "x509_cert",
     """
@@ -130,7 +130,7 @@ extension Measurement {
     ])
 }
 
-/// Telegraf's point for the certificate that was shown; nil where none was.
+/// Telegraf's point of the server's certificate; nil if there was none.
 func certificatePoint(_ answer: TransferAnswer, source: String) -> Point? {
   guard let certificate = answer.certificates.first else { return nil }
   var error = answer.faults.isEmpty ? nil : answer.faults.map(\.message).joined(separator: "; ")

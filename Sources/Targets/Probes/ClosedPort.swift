@@ -1,7 +1,7 @@
 internal import Engine
 internal import Metrics
 
-/// Sees to it that nothing answers where nothing should: the `closed` of any probe.
+/// Checks that nothing answers: the `closed` of any probe.
 struct ClosedPort {
   func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -27,7 +27,7 @@ struct ClosedPort {
       latency: Deadline.now.since(start))
   }
 
-  /// The verdict of a probe without connections, where no answer is what is wanted.
+  /// The verdict of a probe without connections if no answer is expected.
   static func turned(_ verdict: Verdict) -> Verdict {
     switch (verdict.isUp, verdict.reason) {
     case (true, _):
@@ -39,7 +39,7 @@ struct ClosedPort {
     }
   }
 
-  /// What should not answer does not: it is as it should be, and not up.
+  /// The service does not answer, as expected; it is not up.
   private static func closed(_ latency: Duration?, _ message: String) -> Verdict {
     Verdict(.ok, nil, message, isUp: false, latency: latency)
   }

@@ -3,45 +3,46 @@ internal import Glibc
 internal import Metrics
 internal import Synchronization
 
-/// What SSH servers hold against this machine for contacts without a log-in, kept across processes.
+/// The SSH penalties of this machine at servers, for connections without a login, kept across
+/// processes.
 ///
-/// OpenSSH 9.8 and later count a second of penalty for each, and from 15 s on they refuse the address
-/// until all of it has run out (sshd_config(5), PerSourcePenalties). The same account is kept here: a
-/// contact that would bring it beyond half of that waits until enough of it has run out. A server that
-/// refused us is left alone for a while, and longer each time.
+/// OpenSSH 9.8 and later count a second of penalty for each, and from 15 s on they refuse the
+/// address until all of it has expired (sshd_config(5), PerSourcePenalties). The same account is
+/// kept here: a connection that would raise it above half of that waits until enough has expired.
+/// After a refusal the back-off grows each time.
 ///
-/// The file has 512 buckets of eight records and never more. Where it cannot be written, the account
-/// is this process's own.
+/// The file has 512 buckets of eight records and never more. If it is not writable, the account is
+/// limited to this process.
 final class ContactBook: Sendable {
-  /// What is held against us by one server; instants in nanoseconds since 1970.
+  /// The penalties at one server; instants in nanoseconds since 1970.
   struct Account: Sendable, Equatable {
     var key: UInt64 = 0
-    /// When all penalties have run out.
+    /// The time at which all penalties have expired.
     var clear: Int64 = 0
-    /// It is not contacted before.
+    /// The end of the back-off.
     var leftUntil: Int64 = 0
-    /// How often it refused us in a row.
+    /// The number of refusals in a row.
     var refusals: Int64 = 0
   }
 
-  /// How a contact went, as the server counts it.
+  /// The result of a connection, as the server counts it.
   enum Cost {
-    /// The server saw a log-in, or nothing at all.
+    /// A login, or a connection that the server did not see.
     case nothing
     case contact
     case failedLogin
     case refusal
   }
 
-  /// A second, and what clocks and the way there may add.
+  /// A second, plus a margin for clocks and the network.
   static let contact = Duration.milliseconds(1_100)
-  /// `authfail`, with as much besides.
+  /// `authfail`, with the same margin.
   static let failedLogin = Duration.milliseconds(5_100)
-  /// Half of what OpenSSH bears: others may ask from this address, too.
+  /// Half of OpenSSH's limit: others may connect from this address, too.
   static let most = Duration.milliseconds(7_500)
-  /// The least penalty that OpenSSH enforces, and a second more; doubled with each refusal in a row.
+  /// OpenSSH's minimum penalty, plus a second; it doubles with each refusal in a row.
   static let rest = Duration.seconds(16)
-  /// The longest penalty of OpenSSH.
+  /// OpenSSH's maximum penalty.
   static let longestRest = Duration.seconds(600)
 
   private static let files = BlockingPool(name: "contacts", threads: 1)
@@ -51,12 +52,12 @@ final class ContactBook: Sendable {
   private let path: String?
   private let own = Mutex<[UInt64: Account]>([:])
 
-  /// Nil keeps the account in this process alone.
+  /// Nil keeps the account in this process only.
   init(path: String?) { self.path = path }
 
-  /// Waits until the server may be contacted, at most half of the time there is, and counts it.
+  /// Waits until a connection is allowed, at most half of the remaining time, and counts it.
   ///
-  /// Throws what the probe's answer is where it may not.
+  /// Throws the probe's verdict if it is not.
   func enter(
     _ server: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
@@ -70,7 +71,7 @@ final class ContactBook: Sendable {
       do throws(WaitError) { try await reactor.sleep(until: .after(wait)) } catch {
         throw Verdict(error, while: "an SSH server forgets earlier contacts")
       }
-      // Meanwhile another may have been refused.
+      // Another process may have been refused meanwhile.
       let left = await update(server, on: reactor) { account, now in account.rest(at: now) }
       if let left { throw Self.leftAlone(left) }
     case .crowded(let wait):
@@ -89,12 +90,12 @@ final class ContactBook: Sendable {
         + "machine (PerSourcePenaltyExemptList)")
   }
 
-  /// Counts how a contact went that was let in.
+  /// Counts the result of an allowed connection.
   func leave(_ server: String, _ cost: Cost, on reactor: isolated Reactor) async {
     await update(server, on: reactor) { account, now in account.leave(cost, at: now) }
   }
 
-  // MARK: the file
+  // MARK: File
 
   @discardableResult
   private func update<Value: Sendable>(
@@ -111,7 +112,7 @@ final class ContactBook: Sendable {
     return own.withLock { change(&$0[key, default: Account(key: key)], Timestamp.now.nanoseconds) }
   }
 
-  /// Nil where the file cannot be used.
+  /// Nil if the file is unusable.
   private static func update<Value>(
     _ key: UInt64, in path: String, _ change: (inout Account, Int64) -> Value
   ) -> Value? {
@@ -119,12 +120,12 @@ final class ContactBook: Sendable {
     let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard number >= 0 else { return nil }
     let file = FileDescriptor(owning: number)
-    // Held for microseconds. Whoever was stopped with it must not stop all others.
+    // Held for microseconds. A process that was stopped with it must not stop the others.
     for _ in 0..<100 where flock(file.number, LOCK_EX | LOCK_NB) != 0 { usleep(2_000) }
     let size = perBucket * MemoryLayout<Account>.stride
     let place = off_t(key % buckets) * off_t(size)
     var bucket = [Account](repeating: Account(), count: perBucket)
-    // What is not there yet stays zero.
+    // New parts of the file are zero.
     _ = bucket.withUnsafeMutableBytes { pread(file.number, $0.baseAddress, size, place) }
     let now = Timestamp.now.nanoseconds
     let index =
@@ -136,7 +137,7 @@ final class ContactBook: Sendable {
     return written == size ? value : nil
   }
 
-  /// FNV-1a of the server's name: two servers with one key would only wait for each other.
+  /// FNV-1a of the server's name: two servers with one key only wait for each other.
   static func key(_ server: String) -> UInt64 {
     max(1, server.utf8.fnv1a)
   }
@@ -146,16 +147,16 @@ extension ContactBook.Account {
   enum Turn: Sendable, Equatable {
     case now
     case after(Duration)
-    /// It would have to wait for longer than it may.
+    /// The wait would be too long.
     case crowded(Duration)
-    /// It refused us lately.
+    /// The server refused this machine lately.
     case left(Duration)
   }
 
-  /// When nothing is left to remember.
+  /// Whether nothing is left to store.
   var end: Int64 { max(clear, leftUntil) }
 
-  /// Takes the next turn, if it comes soon enough.
+  /// Takes the next slot, if it comes soon enough.
   mutating func enter(at now: Int64, patience: Int64) -> Turn {
     if let left = rest(at: now) { return .left(left) }
     let counted = max(clear, now) + ContactBook.contact.nanoseconds
@@ -165,7 +166,7 @@ extension ContactBook.Account {
     return wait == 0 ? .now : .after(.nanoseconds(wait))
   }
 
-  /// For how long it is still left alone; nil where it is not.
+  /// The remaining back-off; nil if there is none.
   mutating func rest(at now: Int64) -> Duration? {
     mend(at: now)
     return leftUntil > now ? .nanoseconds(leftUntil - now) : nil
@@ -188,7 +189,7 @@ extension ContactBook.Account {
     }
   }
 
-  /// A clock that was set back, or a file of somebody else's, must not make anybody wait for days.
+  /// A clock that was set back, or a foreign file, must not cause a wait of days.
   private mutating func mend(at now: Int64) {
     if clear < now || clear > now + 60_000_000_000 { clear = now }
     if leftUntil > now + ContactBook.longestRest.nanoseconds { leftUntil = 0 }

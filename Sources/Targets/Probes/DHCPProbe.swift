@@ -4,12 +4,12 @@ internal import Glibc
 internal import Metrics
 internal import Parsers
 
-/// `dhcp`: the host offers an address (DISCOVER to OFFER, RFC 2131), and nobody else does.
+/// `dhcp`: the host offers an address (DISCOVER to OFFER, RFC 2131), and no other server does.
 ///
-/// Options: `interface` (that on the way to the host if nothing is said), `server` (the addresses that
-/// may offer; the host's own), `range` (`192.0.2.10-192.0.2.99`), `relay` (`yes` asks the host alone,
-/// as a relay agent does, from another network). The client is always the interface's own hardware
-/// address, so a server sets the same one address aside each time, and no lease is taken.
+/// Options: `interface` (by default that of the route to the host), `server` (the addresses that
+/// may offer; the host's own), `range` (`192.0.2.10-192.0.2.99`), `relay` (`yes` queries the host
+/// alone, as a relay agent does, from another network). The client is always the interface's own
+/// hardware address, so a server reserves the same address each time, and no lease is taken.
 public struct DHCPProbe: Probe {
   public static let name = "dhcp"
   public static let summary = "The host offers an address of the right range, and nobody else does."
@@ -20,7 +20,7 @@ public struct DHCPProbe: Probe {
   private let range: ClosedRange<UInt32>?
   private let isRelay: Bool
 
-  /// How long others are listened for after the first offer.
+  /// The wait for other offers after the first.
   private static let grace = Duration.milliseconds(300)
 
   public init(_ options: inout ProbeOptions) {
@@ -66,9 +66,9 @@ public struct DHCPProbe: Probe {
     } catch { return error }
   }
 
-  // MARK: the network
+  // MARK: Network
 
-  /// The interface through which the host is reached, with our address and hardware address on it.
+  /// The interface of the route to the host, with its address and hardware address.
   private struct Link {
     var name: String
     var address: UInt32
@@ -109,7 +109,7 @@ public struct DHCPProbe: Probe {
     }
   }
 
-  /// The address that the kernel would send from.
+  /// The source address that the kernel would choose.
   private static func ownAddress(towards server: UInt32) -> UInt32? {
     let descriptor = FileDescriptor(
       owning: socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
@@ -133,7 +133,7 @@ public struct DHCPProbe: Probe {
     return place
   }
 
-  /// A socket on the client's port, or on the server's as a relay agent has it.
+  /// A socket on the client's port, or on the server's port as for a relay agent.
   private func open(_ link: Link) throws(Verdict) -> FileDescriptor {
     let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let number = socket(AF_INET, kind, 0)
@@ -166,7 +166,7 @@ public struct DHCPProbe: Probe {
         + "or AmbientCapabilities= in its unit")
   }
 
-  /// The question (RFC 2131, table 5), with the wish to be answered by broadcast.
+  /// The DISCOVER message (RFC 2131, table 5), with the broadcast flag.
   private func discover(_ transaction: UInt32, _ link: Link) -> [UInt8] {
     var message: [UInt8] = [1, 1, 6, isRelay ? 1 : 0]
     func add(_ number: UInt32) {
@@ -202,7 +202,7 @@ public struct DHCPProbe: Probe {
       }
       endpoint.note("sent", "DISCOVER to \(isRelay ? endpoint.number : "255.255.255.255")")
       var until = min(deadline, .after(deadline.remaining / tries))
-      // Others' traffic on the port is passed over, and bounded.
+      // Other traffic on the port is ignored, up to a limit.
       while seen < 200 {
         do throws(WaitError) {
           try await reactor.wait(socket.number, for: .read, by: until)
@@ -232,7 +232,7 @@ public struct DHCPProbe: Probe {
     return offers
   }
 
-  // MARK: the answer
+  // MARK: Answer
 
   private func judge(_ offers: [DHCPMessage.Reading], _ endpoint: Endpoint) -> Verdict {
     let expected = servers ?? endpoint.addresses.map(\.text)

@@ -4,12 +4,12 @@ public import Metrics
 internal import Parsers
 internal import Transfer
 
-/// `dns`: the name server answers a question, rightly.
+/// `dns`: the name server answers a query with the expected records.
 ///
-/// Options: `domain` (also as the path: `dns/www.example.org`), `type` (A), `answer` (the records
-/// that must come, in any order and no others), `rcode` (NOERROR), `recursion` (on), `authoritative`
-/// (the server must speak for the zone), `protocol` (udp or tcp). Without a domain the root is asked
-/// for, and any answer is good. Writes Telegraf's `dns_query`.
+/// Options: `domain` (also as the path: `dns/www.example.org`), `type` (A), `answer` (the expected
+/// records, in any order and no others), `rcode` (NOERROR), `recursion` (on), `authoritative` (the
+/// server must be authoritative for the zone), `protocol` (udp or tcp). Without a domain the root
+/// is queried, and any answer is accepted. Writes Telegraf's `dns_query`.
 public struct DNSProbe: Probe {
   public static let name = "dns"
   public static let summary = "The name server answers, with the expected code and records."
@@ -82,7 +82,7 @@ public struct DNSProbe: Probe {
     return text
   }
 
-  /// As records are compared: in lower case, without the final dot.
+  /// The form for comparison: lower case, without the final dot.
   private static func canonical(_ text: String) -> String {
     let lower = text.lowercased()
     return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
@@ -116,7 +116,7 @@ public struct DNSProbe: Probe {
         throw Verdict(.critical, .protocolError, "\(error)")
       }
       reading = found
-      tell(found, to: endpoint)
+      note(found, on: endpoint)
       verdict = judge(found)
       verdict.latency = took
     } catch {
@@ -127,7 +127,7 @@ public struct DNSProbe: Probe {
     return verdict
   }
 
-  private func tell(_ reading: DNSMessage.Reading, to endpoint: Endpoint) {
+  private func note(_ reading: DNSMessage.Reading, on endpoint: Endpoint) {
     endpoint.note(
       "answer",
       "\(Self.code(reading.rcode))\(reading.isAuthoritative ? ", authoritative" : "")"
@@ -155,19 +155,19 @@ public struct DNSProbe: Probe {
     guard reading.rcode == 0 else { return .ok(nil, "\(question): \(said), as expected") }
     let records = reading.answers.filter { $0.type == type.number }
     let texts = records.compactMap(\.text).sorted()
-    let told = texts.isEmpty ? "no such record" : texts.prefix(8).joined(separator: ", ")
+    let listed = texts.isEmpty ? "no such record" : texts.prefix(8).joined(separator: ", ")
     if let answer {
       let found = Set(texts.map(Self.canonical))
       guard found == Set(answer) else {
         return Verdict(
           .critical, .wrongAnswer,
-          "\(question): \(told); expected \(answer.isEmpty ? "none" : answer.joined(separator: ", "))"
+          "\(question): \(listed); expected \(answer.isEmpty ? "none" : answer.joined(separator: ", "))"
         )
       }
     } else if records.isEmpty {
       return Verdict(.critical, .wrongAnswer, "\(question): no such record")
     }
-    return .ok(nil, "\(question): \(told)")
+    return .ok(nil, "\(question): \(listed)")
   }
 
   private func point(

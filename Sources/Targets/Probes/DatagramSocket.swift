@@ -3,15 +3,15 @@ internal import Glibc
 internal import Metrics
 internal import Inventory
 
-/// A socket of datagrams with one peer, which the kernel holds to: others' packets do not arrive.
+/// A datagram socket connected to one peer: the kernel drops packets of others.
 final class DatagramSocket {
   private let descriptor: FileDescriptor
   private let address: Connect.Address
 
-  /// What came, when, and how many hops it could still have gone.
+  /// A received datagram, its time, and its remaining hops.
   struct Datagram {
     var bytes: [UInt8]
-    /// Nanoseconds of CLOCK_REALTIME at which the kernel had it; nil where it does not say.
+    /// The kernel's receive time in nanoseconds of CLOCK_REALTIME; nil if it gives none.
     var time: Int64?
     /// The time to live (IPv4) or hop limit (IPv6) of the packet.
     var hops: Int?
@@ -34,11 +34,11 @@ final class DatagramSocket {
       } ?? -1
     }
     guard code == 0 else { throw SystemError("connect") }
-    // The kernel's own time of arrival: ours would count how busy the reactor was.
+    // The kernel's receive time: the process's own would include the delay of the reactor.
     set(SOL_SOCKET, SO_TIMESTAMPNS, 1)
     if address.version == 4 {
       set(Int32(IPPROTO_IP), IP_RECVTTL, 1)
-      // Errors that routers report would else be kept from us as passing.
+      // Without this option, errors from routers are not reported.
       set(Int32(IPPROTO_IP), IP_RECVERR, 1)
     } else {
       set(Int32(IPPROTO_IPV6), IPV6_RECVHOPLIMIT, 1)
@@ -58,7 +58,7 @@ final class DatagramSocket {
     }
   }
 
-  /// Sends a datagram; nanoseconds of CLOCK_REALTIME just before are returned.
+  /// Sends a datagram; returns nanoseconds of CLOCK_REALTIME just before.
   func send(_ bytes: [UInt8]) throws(SystemError) -> Int64 {
     var retried = false
     while true {
@@ -67,7 +67,7 @@ final class DatagramSocket {
         Glibc.send(descriptor.number, raw.baseAddress, raw.count, Int32(MSG_NOSIGNAL))
       }
       if count >= 0 { return time }
-      // The error of an earlier packet is told with the next call, which itself was not tried.
+      // The error of an earlier packet is reported by the next call, which then sends nothing.
       let code = errno
       clearErrors()
       if retried || code == EAGAIN || code == ENOBUFS { throw SystemError("send", code) }
@@ -75,7 +75,7 @@ final class DatagramSocket {
     }
   }
 
-  /// The next datagram that has come; nil where there is none yet.
+  /// The next received datagram; nil if there is none yet.
   func receive() throws(SystemError) -> Datagram? {
     var code: Int32 = 0
     let datagram = withUnsafeTemporaryAllocation(byteCount: 4096 + 256, alignment: 16) {
@@ -99,7 +99,7 @@ final class DatagramSocket {
       }
     }
     if datagram != nil || code == EINTR { return datagram }
-    // An error that nobody took would keep the socket ready for ever.
+    // An unread error would keep the socket ready for ever.
     clearErrors()
     if code == EAGAIN { return nil }
     throw SystemError("recv", code)
@@ -128,7 +128,7 @@ final class DatagramSocket {
     }
   }
 
-  /// Empties the queue of errors, so that the socket does not stay ready for them.
+  /// Empties the error queue, so that the socket does not stay ready because of it.
   private func clearErrors() {
     withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { raw in
       for _ in 0..<64
@@ -138,7 +138,7 @@ final class DatagramSocket {
     }
   }
 
-  /// Waits until something has come; false at the deadline.
+  /// Waits until a datagram arrives; false at the deadline.
   func wait(on reactor: isolated Reactor, by deadline: Deadline) async throws(Verdict) -> Bool {
     do throws(WaitError) {
       try await reactor.wait(descriptor.number, for: .read, by: deadline)
@@ -158,7 +158,7 @@ func realtime() -> Int64 {
 }
 
 extension Verdict {
-  /// What an error of a datagram socket tells of the peer.
+  /// The verdict for an error of a datagram socket.
   init(_ error: SystemError, _ endpoint: Endpoint) {
     let words = "\(endpoint.number): \(error.message)"
     switch error.code {

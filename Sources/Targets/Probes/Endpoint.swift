@@ -6,41 +6,41 @@ internal import Transfer
 public import Hosts
 public import Inventory
 
-/// Where a probe asks, and what it may know of the host.
+/// The destination of a probe, and the known facts of the host.
 public struct Endpoint: Sendable {
   /// The host's name in the inventory.
   public var host: String
-  /// The name or number that is asked, as it was configured.
+  /// The name or number to connect to, as configured.
   public var address: String
-  /// That looked up, with the port set; in the system's order of preference.
+  /// The addresses of that name with the port, in the system's order of preference.
   public var addresses: [Connect.Address]
-  /// The address of this machine that is asked from; nil is the system's choice.
+  /// The local address; nil for the system's choice.
   public var source: Connect.Address?
   /// Zero for probes without ports.
   public var port: UInt16
-  /// The file of certificate authorities to trust beside the system's, absolute.
+  /// The file of certificate authorities to trust besides the system's, absolute.
   public var authorities: String?
-  /// How bad a finding is.
+  /// The severity of findings.
   public var findings = Severity.minor
-  /// The names of which a certificate must bear one.
+  /// The accepted names in a certificate.
   public var certificateNames: [String] = []
-  /// The name that a server of many is asked for; nil where the inventory has none but the address.
+  /// The server name to request (SNI); nil if the inventory has only the address.
   public var serverName: String?
-  /// How the collectors' own SSH session with this host went in this pass; nil where there was none.
+  /// The result of the collectors' own SSH session in this pass; nil if there was none.
   public var ssh: SSHOutcome?
-  /// How the host is reached over SSH, where that is known: keys, and whom to believe.
+  /// The SSH settings of the host, if known: keys, and accepted host keys.
   public var target: HostTarget?
-  /// What all probes of a pass share.
+  /// The objects that all probes of a pass share.
   public var kit: ProbeKit
-  /// Where steps are told; nil where nobody wants to know.
+  /// The recorder of steps; nil without `--explain`.
   public var trace: Trace?
 
-  /// The address in numbers.
+  /// The numeric address.
   public var number: String { addresses.first?.text ?? address }
 
-  /// The address that a library is to ask from, in numbers; nil is the system's choice.
+  /// The numeric local address for a library; nil for the system's choice.
   ///
-  /// Throws where it is none of this machine's: not every library says that clearly.
+  /// Throws if this machine does not have the address: not every library reports that clearly.
   func sourceNumber() throws(Verdict) -> String? {
     guard let source else { return nil }
     let descriptor = FileDescriptor(
@@ -51,22 +51,22 @@ public struct Endpoint: Sendable {
     return source.text
   }
 
-  /// Tells a step, if somebody wants to know.
+  /// Records a step, if a recorder is set.
   public func note(_ name: String, _ detail: @autoclosure () -> String) {
     trace?.note(name, detail())
   }
 
-  /// Tells the command line that does the same by hand.
+  /// Records the command line that does the same by hand.
   public func byHand(_ line: @autoclosure () -> String) { trace?.byHand(line()) }
 }
 
-/// How the collectors' SSH session with a host went: it is the SSH check of that host.
+/// The result of the collectors' SSH session with a host: the SSH check of that host.
 public struct SSHOutcome: Sendable {
-  /// Why there was none; nil where the log-in worked.
+  /// Why there was no session; nil if the login succeeded.
   public var failure: TargetError?
-  /// From the first packet to the end of the log-in.
+  /// The time from the first packet to the end of the login.
   public var latency: Duration?
-  /// The port that was asked.
+  /// The port of the session.
   public var port: UInt16
 
   public init(port: UInt16, failure: TargetError?, latency: Duration?) {
@@ -97,7 +97,7 @@ public final class Trace: Sendable {
     }
   }
 
-  /// Takes secrets out of the steps.
+  /// Removes secrets from the steps.
   func hide(_ values: HiddenValues) {
     guard !values.isEmpty else { return }
     kept.withLock { kept in
@@ -110,13 +110,13 @@ public final class Trace: Sendable {
 
   func byHand(_ line: String) { kept.withLock { $0.byHand = line } }
 
-  /// What was sent and received, with the time each took.
+  /// The bytes sent and received, with the time of each step.
   public var steps: [ScrapeStep] { kept.withLock { $0.steps } }
   /// The command line that does the same.
   public var byHand: String? { kept.withLock { $0.byHand } }
 }
 
-/// Bytes as a person can read them: text as it is, the rest in hexadecimal, at most 64 of them.
+/// Bytes in readable form: text unchanged, the rest in hexadecimal, at most 64 bytes.
 func shown(_ bytes: some Collection<UInt8>) -> String {
   let part = bytes.prefix(64)
   let rest = bytes.count > part.count ? "… (\(bytes.count) bytes)" : ""

@@ -5,13 +5,14 @@ public import Metrics
 internal import Parsers
 internal import Transfer
 
-/// `exec`: a plugin of Nagios, a local check of Checkmk, or a program that prints InfluxDB's line
-/// protocol, on this machine or on the host itself.
+/// `exec`: runs a Nagios plugin, a Checkmk local check, or a program that prints InfluxDB's line
+/// protocol, on this machine or on the host.
 ///
-/// Options: `command` (a list of words, or one text cut at blanks; no shell reads it; `$HOSTADDRESS$`
-/// and `$HOSTNAME$` stand for the host), `format` (`nagios`, `checkmk` or `influx`), `on` (`here` or
-/// `host`), `environment` (`{NAME: VALUE}`, values may be secrets). Here the program sees PATH, LC_ALL=C
-/// and HOME=/ besides; on the host what its log-in gives it, with LC_ALL=C and TZ=UTC. Writes Telegraf's `nagios` and `nagios_state`, or what the program measured.
+/// Options: `command` (a list of words, or one text split at blanks; there is no shell;
+/// `$HOSTADDRESS$` and `$HOSTNAME$` stand for the host), `format` (`nagios`, `checkmk` or
+/// `influx`), `on` (`here` or `host`), `environment` (`{NAME: VALUE}`, values may be secrets). Here
+/// the program also gets PATH, LC_ALL=C and HOME=/; on the host, the environment of its login with
+/// LC_ALL=C and TZ=UTC. Writes Telegraf's `nagios` and `nagios_state`, or the program's own points.
 public struct ExecProbe: HostQuestion {
   public static let name = "exec"
   public static let summary = "A plugin of Nagios or Checkmk, or one that prints points, says OK."
@@ -54,7 +55,7 @@ public struct ExecProbe: HostQuestion {
     case secret(Secret)
   }
 
-  /// A plugin may print so many bytes.
+  /// The limit of a plugin's output in bytes.
   static let outputLimit = 64 << 10
 
   public init(_ options: inout ProbeOptions) {
@@ -101,7 +102,7 @@ public struct ExecProbe: HostQuestion {
     self.command = command
   }
 
-  // MARK: here
+  // MARK: On this machine
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -129,7 +130,7 @@ public struct ExecProbe: HostQuestion {
       }
       var (output, errors, status) = try await Self.run(
         words, variables, on: reactor, by: deadline)
-      // A program may print its environment; what it prints is cut further on.
+      // A program may print its environment; its output is cut further on.
       let hidden = endpoint.kit.secrets.hidden
       output = hidden.cleaned(output) ?? output
       errors = hidden.cleaned(errors) ?? errors
@@ -138,7 +139,7 @@ public struct ExecProbe: HostQuestion {
       if !errors.isEmpty {
         endpoint.note("errors", String(decoding: errors.prefix(400), as: UTF8.self))
       }
-      // What has nothing to say on standard output may complain on the other.
+      // A program without standard output may report errors on standard error.
       var said = output.allSatisfy({ $0 <= 0x20 }) ? errors : output
       if format == .influx {
         said = output + (status == 0 && said == output ? [] : Self.comment(errors))
@@ -149,7 +150,7 @@ public struct ExecProbe: HostQuestion {
     } catch { return error }
   }
 
-  /// Runs the program to its end and takes what it printed.
+  /// Runs the program to its end and returns its output.
   private static func run(
     _ words: [String], _ variables: [String], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> (output: [UInt8], errors: [UInt8], status: Int32?) {
@@ -178,7 +179,7 @@ public struct ExecProbe: HostQuestion {
           ? Verdict(.critical, .timeout, "\(words[0]) had not ended in the time given", isUp: false)
           : Verdict(error, while: "the program ran")
       }
-      // Most plugins print all and end: one wake-up is enough for both.
+      // Most plugins print everything and end: one wake-up is enough for both.
       hasEnded = ready.contains { $0.socket == end }
       for socket in hasEnded ? [child.output.number, child.errors.number] : ready.map(\.socket) {
         let isOpen =
@@ -194,7 +195,7 @@ public struct ExecProbe: HostQuestion {
     return (output, errors, child.reap())
   }
 
-  /// Takes what is there; false at the end.
+  /// Reads the available output; false at the end.
   private static func drain(_ socket: Int32, into bytes: inout [UInt8]) -> Bool {
     while bytes.count <= outputLimit {
       let count = withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
@@ -208,14 +209,14 @@ public struct ExecProbe: HostQuestion {
     return true
   }
 
-  /// The first line as one of line protocol that says nothing but words.
+  /// The first line as a line protocol comment.
   private static func comment(_ text: [UInt8]) -> [UInt8] {
     Array("\n# ".utf8) + text.prefix { $0 != UInt8(ascii: "\n") }
   }
 
-  // MARK: on the host
+  // MARK: On the host
 
-  /// The address is the inventory's: what a name stands for there, the host knows.
+  /// The inventory's address: the host itself resolves names.
   public func script(of host: String, at address: String) -> String? {
     guard runsOnHost else { return nil }
     let words = command.map {
@@ -225,7 +226,7 @@ public struct ExecProbe: HostQuestion {
     return "$limit \(words.joined(separator: " ")) </dev/null"
   }
 
-  // MARK: what it said
+  // MARK: Output
 
   public func judge(
     output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
@@ -317,8 +318,8 @@ public struct ExecProbe: HostQuestion {
     return verdict
   }
 
-  /// The program's own point. None where it would mix with what scrape itself measures, or where its
-  /// time is more than a day ago or a minute ahead: most likely it is not in nanoseconds.
+  /// The program's own point. Nil if its measurement is reserved by scrape, or its time is more
+  /// than a day ago or a minute ahead: such a time is probably not in nanoseconds.
   private static func point(
     _ item: LineProtocolReader.Item, _ reserved: Set<String>
   ) -> Point? {
@@ -343,7 +344,7 @@ public struct ExecProbe: HostQuestion {
     return point
   }
 
-  /// Telegraf's point of one value, with its names for the ends of ranges.
+  /// Telegraf's point of one value, with its names for range ends.
   private static func point(_ value: PluginOutput.Value, _ label: String) -> Point {
     var point = Point("nagios")
     point.tag("perfdata", label.visible)

@@ -3,14 +3,14 @@ public import Engine
 internal import Metrics
 internal import Transfer
 
-/// `ftp`: the server takes the log-in and lists a folder.
+/// `ftp`: the server accepts the login and lists a folder.
 ///
-/// Options: `user` and `password` (`anonymous` if nothing is said), `path` (the folder), `expect` (a
-/// name that must be in it), `security` (`none`, or `starttls` for the control connection, which is
-/// usual where there is a password), `tls` (see `CertificateCheck`). Standard: RFC 959, 2428 (EPSV),
-/// 4217 (AUTH TLS).
+/// Options: `user` and `password` (`anonymous` by default), `path` (the folder), `expect` (a name
+/// that must be in it), `security` (`none`, or `starttls` for the control connection, the default
+/// with a password), `tls` (see `CertificateCheck`). Standard: RFC 959, 2428 (EPSV), 4217 (AUTH
+/// TLS).
 ///
-/// libcurl is not asked here: it blocks its thread where a server withholds the last word on a list.
+/// libcurl is not used here: it blocks its thread if a server withholds the last reply to a list.
 public struct FTPProbe: Probe {
   public static let name = "ftp"
   public static let summary =
@@ -47,7 +47,7 @@ public struct FTPProbe: Probe {
     }
   }
 
-  /// An answer of the server: its code and its last line.
+  /// A reply of the server: its code and its last line.
   private struct Reply {
     var code: Int
     var text: String
@@ -83,7 +83,7 @@ public struct FTPProbe: Probe {
         verdict = error
       }
       if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
-      // The farewell has a second, whatever came before.
+      // The QUIT has one second, whatever came before.
       let last = min(deadline, .after(.seconds(1)))
       if verdict.reason != .timeout, verdict.reason != .connectionLost {
         control.doing = "saying goodbye"
@@ -98,7 +98,7 @@ public struct FTPProbe: Probe {
     }
   }
 
-  // MARK: the conversation
+  // MARK: Conversation
 
   /// Reads a reply of one or more lines (RFC 959, 4.2): `220-…` goes on until `220 …`.
   private func reply(
@@ -150,7 +150,7 @@ public struct FTPProbe: Probe {
       with: context, certificate, endpoint, on: reactor, by: deadline)
     points.append(shown.point(endpoint, "ftp"))
     let verdict = shown.verdict(certificate, endpoint, trusted: true, latency: nil)
-    // A password is shown to nobody whose certificate is not believed.
+    // A password is never sent to a server whose certificate is not trusted.
     if password != nil, !shown.faults.isEmpty {
       throw certificate.withheld(shown.faults, shown.certificate)
     }
@@ -174,8 +174,8 @@ public struct FTPProbe: Probe {
     }
   }
 
-  /// The names in the folder. The data come from the address of the control connection, whatever the
-  /// server says: it must not send us elsewhere.
+  /// The names in the folder. The data connection goes to the address of the control connection,
+  /// whatever the server says: it must not redirect the probe.
   private func list(
     _ control: ByteStream, _ endpoint: Endpoint, on reactor: isolated Reactor,
     by deadline: Deadline

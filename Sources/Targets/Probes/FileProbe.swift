@@ -3,7 +3,7 @@ public import Engine
 public import Metrics
 internal import Parsers
 
-/// `file`: a file of the host is there, and is as it should be; asked over the host's SSH session.
+/// `file`: a file of the host has the expected properties; checked over the host's SSH session.
 ///
 /// Options: `path` (also short: `file/etc/passwd`), `exists` (`yes`), `size` (`{min: …, max: …}`, bytes),
 /// `age` (`{min: …, max: …}` since it was changed), `mode` (as `0644`), `owner` and `group` (names),
@@ -89,7 +89,7 @@ public struct FileProbe: HostQuestion {
     Verdict(.unknown, .notSupported, "asked over the host's SSH session only")
   }
 
-  /// stat(1) of GNU and of busybox have these letters in common. `now` is the host's own clock.
+  /// These letters of stat(1) are common to GNU and busybox. `now` is the host's own clock.
   public func script(of host: String, at address: String) -> String? {
     let file = path.quotedForShell
     var script = """

@@ -4,13 +4,13 @@ public import Metrics
 internal import Transfer
 internal import Inventory
 
-/// `http`: a page comes with the right status, and holds what it should.
+/// `http`: a page has the right status and the expected content.
 ///
 /// Options: `path`, `host` (the virtual host's name, if not the host's address), `status` (numbers,
-/// ranges as `200-299` or classes as `2xx`; all below 400 if nothing is said), `body` and `header`
-/// (`{NAME: TEXT}`) for texts that must be there, `redirects` (how many are followed; 0),
-/// `redirect_to` (where else they may lead: `loopback`, `link-local`, `sinks`), `method`, `headers` to
-/// send (values may be secrets), `user` with `password`, or `bearer`. Writes Telegraf's `http_response`.
+/// ranges as `200-299` or classes as `2xx`; by default all below 400), `body` and `header` (`{NAME:
+/// TEXT}`) for expected texts, `redirects` (the limit of redirects; 0), `redirect_to` (other places
+/// to which they may lead: `loopback`, `link-local`, `sinks`), `method`, `headers` to send (values
+/// may be secrets), `user` with `password`, or `bearer`. Writes Telegraf's `http_response`.
 public struct HTTPProbe: Probe {
   public static let name = "http"
   public static let summary = "A page comes, with the right status, header and body."
@@ -55,7 +55,8 @@ public struct HTTPProbe: Probe {
   }
 }
 
-/// `https`: as `http`, over TLS with a certificate that is trusted, of that name, and not about to end.
+/// `https`: as `http`, over TLS with a trusted certificate of the right name that does not expire
+/// soon.
 ///
 /// Options: those of `http`, and `tls` (see `CertificateCheck`). Writes `http_response` and
 /// `x509_cert`.
@@ -77,7 +78,7 @@ public struct HTTPSProbe: Probe {
   }
 }
 
-/// What is asked of a web server, and what is expected of its answer.
+/// The request to a web server, and the expected answer.
 struct PageCheck: Sendable {
   private let scheme: String
   private let path: String
@@ -273,11 +274,11 @@ struct PageCheck: Sendable {
     return "\(line) '\(request.url)'"
   }
 
-  // MARK: the answer
+  // MARK: Answer
 
   private func judge(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
     if let error = answer.error {
-      // A secret would have been sent: whether the page is as it should be is not known.
+      // A secret was withheld: whether the page is right is unknown.
       if error.reason == .untrusted, let certificate {
         return certificate.withheld(answer.faults, answer.certificates.first, error.message)
       }
@@ -290,7 +291,7 @@ struct PageCheck: Sendable {
 
   private func judgePage(_ answer: TransferAnswer) -> Verdict {
     let status = answer.status ?? 0
-    // "HTTP/1.1 503 Service Unavailable": the words after the version.
+    // "HTTP/1.1 503 Service Unavailable": the text after the version.
     var said = answer.lines.last.map { String($0.drop { $0 != " " }.dropFirst()) } ?? ""
     if said.isEmpty { said = String(status) }
     if let place = answer[header: "location"], (300...399).contains(status) {

@@ -4,13 +4,13 @@ internal import Glibc
 public import Metrics
 internal import Inventory
 
-/// `icmp`: echo requests (RFC 792, RFC 4443) and how many come back, and when.
+/// `icmp`: echo requests (RFC 792, RFC 4443), the number of replies, and their round trip.
 ///
 /// Options: `count` (3), `interval` (100ms), `wait` for the last reply (1s), `size` of the payload in
 /// bytes (56), `loss` in percent (minor 1, major 50, critical 100), `rtt` on average (no limit).
 /// Writes Telegraf's `ping`, with `jitter_ms`.
 ///
-/// An unprivileged ping socket is tried first (icmp(7), `net.ipv4.ping_group_range`), a raw one then.
+/// First tries an unprivileged ping socket (icmp(7), `net.ipv4.ping_group_range`), then a raw one.
 public struct ICMPProbe: Probe {
   public static let name = "icmp"
   public static let summary = "Echo requests come back: loss, round trip, jitter."
@@ -46,7 +46,7 @@ public struct ICMPProbe: Probe {
   private let loss: Limits<Int>
   private let rtt: Limits<Duration>
 
-  /// Asks as often, and waits so long for the last reply.
+  /// Sends that many requests, and waits at most that long for the last reply.
   init(count: Int, wait: Duration) {
     self.count = count
     self.wait = wait
@@ -89,10 +89,10 @@ public struct ICMPProbe: Probe {
     return verdict
   }
 
-  /// What was sent and what came back.
+  /// The requests and the replies.
   struct Echoes {
     var sent = 0
-    /// Round trips by number; nil where no reply has come.
+    /// Round trips by number; nil without a reply.
     var times: [Int64?] = []
     var hops: Int?
 
@@ -106,7 +106,7 @@ public struct ICMPProbe: Probe {
     }
   }
 
-  // MARK: asking
+  // MARK: Requests
 
   private func ask(
     _ echoes: inout Echoes, _ endpoint: Endpoint, on reactor: isolated Reactor,
@@ -117,7 +117,7 @@ public struct ICMPProbe: Probe {
     }
     let (socket, isRaw) = try open(address, endpoint)
     let identifier = UInt16.random(in: .min ... .max)
-    // Whoever cannot read our packets cannot answer in the host's name.
+    // A secret in the payload: a host that cannot read the packets cannot answer for this one.
     let secret = UInt64.random(in: .min ... .max)
     var sentAt: [Int64] = []
     var next = Deadline.now
@@ -136,19 +136,19 @@ public struct ICMPProbe: Probe {
         next = next.advanced(by: interval)
         if echoes.sent == count { end = .after(wait) }
       }
-      // A peer that floods us keeps the socket ready: the end does not wait for it.
+      // A peer that floods the socket keeps it ready: the deadline must not depend on it.
       if deadline.isPast || echoes.sent == count && end.isPast { return }
       let until = min(deadline, echoes.sent < count ? next : end)
       guard try await socket.wait(on: reactor, by: until) else {
         if echoes.sent == count || deadline.isPast { return }
         continue
       }
-      // A flood of packets must not hold the reactor: after so many, others have their turn.
+      // A flood of packets must not hold the reactor: after so many, other tasks run.
       for _ in 0..<64 {
         let datagram: DatagramSocket.Datagram?
         do throws(SystemError) { datagram = try socket.receive() } catch {
           endpoint.note("error", "\(error)")
-          // One lost packet among replies is loss; a router's word before any reply is an answer.
+          // A lost packet among replies is loss; a router's error before any reply is an answer.
           if echoes.received.isEmpty { throw Verdict(error, endpoint) }
           continue
         }
@@ -186,7 +186,7 @@ public struct ICMPProbe: Probe {
     do throws(SystemError) {
       let socket = try DatagramSocket(
         address, from: endpoint.source, kind: SOCK_RAW, number: number)
-      // A raw socket sees all ICMP of this peer: only echo replies are let through.
+      // A raw socket receives all ICMP of this peer: only echo replies are let through.
       if address.version == 4 {
         socket.set(255, 1, [0xfe, 0xff, 0xff, 0xff])  // ICMP_FILTER: bits of types kept out
       } else {
@@ -206,7 +206,7 @@ public struct ICMPProbe: Probe {
     }
   }
 
-  /// Type, code, checksum, identifier, number; then the secret, the number again, and filling.
+  /// Type, code, checksum, identifier, number; then the secret, the number again, and padding.
   private func request(
     _ version: Int, identifier: UInt16, number: Int, secret: UInt64
   ) -> [UInt8] {
@@ -216,12 +216,12 @@ public struct ICMPProbe: Probe {
     packet.put(UInt16(truncatingIfNeeded: number), at: 6)
     packet.put(secret, at: 8)
     for index in 16..<packet.count { packet[index] = UInt8(truncatingIfNeeded: index) }
-    // ICMPv6 has a checksum over addresses, too, and the kernel makes it.
+    // The ICMPv6 checksum includes addresses, and the kernel computes it.
     if version == 4 { packet.put(checksum(packet), at: 2) }
     return packet
   }
 
-  /// The number of the request that this replies to; nil where it is no reply to ours.
+  /// The number of the request to which this replies; nil if it is not a reply to this probe.
   private func reply(
     _ bytes: [UInt8], _ hasHeader: Bool, _ version: Int, _ identifier: UInt16?, _ secret: UInt64
   ) -> Int? {
@@ -249,7 +249,7 @@ public struct ICMPProbe: Probe {
     return ~UInt16(truncatingIfNeeded: sum)
   }
 
-  // MARK: what it means
+  // MARK: Evaluation
 
   func judge(_ echoes: Echoes, _ endpoint: Endpoint) -> Verdict {
     let replies = echoes.received
@@ -258,18 +258,18 @@ public struct ICMPProbe: Probe {
         .critical, .timeout, "\(endpoint.number): no reply to \(echoes.sent) echo requests")
     }
     let percent = Int(echoes.lossPercent.rounded(.up))
-    var told = "\(replies.count) of \(echoes.sent) replies"
+    var summary = "\(replies.count) of \(echoes.sent) replies"
     if let least = replies.min(), let most = replies.max() {
-      told +=
+      summary +=
         ", \(milliseconds(least))/\(milliseconds(average.inSeconds * 1e9))/"
         + "\(milliseconds(most)) ms"
     }
     let lossy = loss.severity(percent)
     let slow = rtt.severity(average)
-    if max(lossy, slow) == .ok { return .ok(average, told) }
+    if max(lossy, slow) == .ok { return .ok(average, summary) }
     return lossy >= slow
-      ? Verdict(lossy, .packetLoss, told, isUp: true, latency: average)
-      : Verdict(slow, .beyondLimit, told, isUp: true, latency: average)
+      ? Verdict(lossy, .packetLoss, summary, isUp: true, latency: average)
+      : Verdict(slow, .beyondLimit, summary, isUp: true, latency: average)
   }
 
   private func point(_ echoes: Echoes, _ verdict: Verdict, _ endpoint: Endpoint) -> Point {

@@ -1,6 +1,7 @@
 public import Engine
 
-/// `imap`: the server greets, names its capabilities, changes to TLS, takes the log-in, and says goodbye.
+/// `imap`: the server greets, names its capabilities, switches to TLS, accepts the login and the
+/// logout.
 ///
 /// Options: those of `MailCheck`. Standard: RFC 9051.
 public struct IMAPProbe: Probe {

@@ -2,11 +2,11 @@ public import Engine
 internal import Glibc
 internal import Metrics
 
-/// `ident`: the server answers who holds a connection (RFC 1413).
+/// `ident`: the server answers a query for the owner of a connection (RFC 1413).
 ///
-/// The question is about the probe's own connection, so that nothing is learnt that was not known.
-/// Any answer about it is good: `USERID`, or `ERROR` with a reason such as `NO-USER` or
-/// `HIDDEN-USER`, which is what most servers say to a stranger.
+/// The query concerns the probe's own connection, so that it reveals nothing new. Any answer is
+/// accepted: `USERID`, or `ERROR` with a reason such as `NO-USER` or `HIDDEN-USER`, which most
+/// servers send to strangers.
 public struct IdentProbe: Probe {
   public static let name = "ident"
   public static let summary = "The server answers a question about a connection (RFC 1413)."
@@ -36,14 +36,14 @@ public struct IdentProbe: Probe {
     }
   }
 
-  /// `ERROR NO-USER` of `113, 40512 : ERROR : NO-USER`; nil where it is no answer to the question.
+  /// `ERROR NO-USER` of `113, 40512 : ERROR : NO-USER`; nil if it does not answer the query.
   private static func answer(in line: [UInt8], to ports: String) -> String? {
     let parts = String(decoding: line, as: UTF8.self).split(
       separator: ":", maxSplits: 2, omittingEmptySubsequences: false
     ).map { part in String(part.filter { $0 != " " && $0 != "\t" }) }
     guard parts.count == 3, parts[0] == ports, ["USERID", "ERROR"].contains(parts[1].uppercased())
     else { return nil }
-    // Whose it is, is the business of that host.
+    // The owner's name is not relevant here.
     return parts[1].uppercased() == "ERROR" ? "ERROR \(parts[2])" : "USERID"
   }
 }

@@ -1,6 +1,6 @@
 public import Metrics
 
-/// From which value on something is minor, major or critical.
+/// The limits from which a value is minor, major or critical.
 public struct Limits<Value: Comparable & Sendable>: Sendable {
   public var minor: Value?
   public var major: Value?
@@ -12,7 +12,7 @@ public struct Limits<Value: Comparable & Sendable>: Sendable {
     self.critical = critical
   }
 
-  /// How bad the value is.
+  /// The severity of the value.
   public func severity(_ value: Value) -> Severity {
     if let critical, value >= critical { return .critical }
     if let major, value >= major { return .major }

@@ -3,7 +3,7 @@ internal import Engine
 internal import Metrics
 internal import Transfer
 
-/// What is asked of a mail server in any of its protocols, and what is expected.
+/// The request to a mail server in any of its protocols, and the expected answer.
 ///
 /// Options: `security` (`none`, `starttls` or `tls`; by the port, and `starttls` where there is a user
 /// or `tls` is given), `user` and `password`, `expect` (a text in the greeting), `capability` (words
@@ -21,7 +21,7 @@ struct MailCheck: Sendable {
   private let capabilities: [String]
   private let certificate: CertificateCheck
 
-  /// `farewell` is the protocol's last command: all that is asked besides what opens a session.
+  /// `farewell` is the protocol's last command; only the commands that open a session precede it.
   init(
     _ scheme: String, farewell: String, tlsPort: UInt16, _ options: inout ProbeOptions
   ) {
@@ -68,17 +68,17 @@ struct MailCheck: Sendable {
     return verdict
   }
 
-  /// The port where none is given: that of TLS, or the other.
+  /// The default port: that of implicit TLS, or the plain one.
   func usualPort(_ clear: UInt16) -> UInt16 { security == .tls ? tlsPort : clear }
 
-  /// On the port that speaks TLS from the beginning there is nothing to change to.
+  /// On the port with implicit TLS there is nothing to switch.
   private func security(at endpoint: Endpoint) -> Security {
     endpoint.port == tlsPort ? .tls : security ?? .none
   }
 
-  /// What opens a session with the server, and asks for nothing in it.
+  /// The commands that open a session, without any further request.
   ///
-  /// The path is IMAP's mailbox; to SMTP it is the name that a client gives itself.
+  /// The path is IMAP's mailbox; for SMTP it is the client's own name.
   func request(
     to endpoint: Endpoint, path: String = "", on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> TransferRequest {
@@ -96,14 +96,14 @@ struct MailCheck: Sendable {
     return request
   }
 
-  /// What the end of a conversation means.
+  /// The verdict for the end of a conversation.
   func failure(_ answer: TransferAnswer) -> Verdict? {
     guard let error = answer.error else { return nil }
     if error.reason == .untrusted {
       return certificate.withheld(answer.faults, answer.certificates.first, error.message)
     }
     let verdict = Verdict(error, in: answer)
-    // The server's own words say more than libcurl's about what it refused.
+    // The server's own text is more specific than libcurl's about a refusal.
     let refusals = ["4", "5", "-", "B"]
     if [.authFailed, .wrongAnswer].contains(verdict.reason), let last = answer.lines.last,
       refusals.contains(where: last.hasPrefix) || scheme == "imap"
@@ -127,7 +127,7 @@ struct MailCheck: Sendable {
     for capability in capabilities where !words.contains(capability.uppercased()) {
       return Verdict(.critical, .wrongAnswer, "does not offer \(capability)")
     }
-    // Where a mail server offers no log-in, libcurl goes on without one (RFC 4954: 235 takes it).
+    // If a mail server offers no login, libcurl continues without one (RFC 4954: 235 accepts it).
     if user != nil, scheme == "smtp", !answer.lines.contains(where: { $0.hasPrefix("235") }) {
       return Verdict(.critical, .authFailed, "the server offers no log-in (AUTH)", isUp: true)
     }

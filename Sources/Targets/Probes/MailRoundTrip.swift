@@ -5,11 +5,13 @@ internal import Metrics
 internal import Transfer
 internal import Inventory
 
-/// A mail that is sent by SMTP, found by IMAP, and deleted: that mail arrives, and how long it takes.
+/// Sends a mail by SMTP, finds it by IMAP and deletes it: checks that mail arrives, and in what
+/// time.
 ///
-/// Options: `from`, `to`, `imap` (the options of the probe `imap`, and `port` and `address`, which is
-/// the same host's if not given), `within` (how long it may be on its way; 30s). Its subject holds a
-/// random word, by which it is looked for. Standard: RFC 5322, 9051 (SEARCH, STORE), 4315 (UID EXPUNGE).
+/// Options: `from`, `to`, `imap` (the options of the probe `imap`, and `port` and `address`, by
+/// default the same host's), `within` (the limit of the delivery time; 30s). Its subject holds a
+/// random word, for which it searches. Standard: RFC 5322, 9051 (SEARCH, STORE), 4315 (UID
+/// EXPUNGE).
 struct MailRoundTrip: Sendable {
   private let sender: String
   private let recipient: String
@@ -18,7 +20,7 @@ struct MailRoundTrip: Sendable {
   private let address: String?
   private let within: Limits<Duration>
 
-  /// How long all of it may take.
+  /// The limit of the whole round trip in time.
   let time: Duration
 
   init(_ options: inout ProbeOptions) {
@@ -43,7 +45,7 @@ struct MailRoundTrip: Sendable {
     }
   }
 
-  /// An address that may stand in an envelope and in a header as it is.
+  /// An address that is valid unquoted in an envelope and in a header.
   private static func mailbox(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
     let text = try node.string(what)
     let isPlain = text.utf8.allSatisfy {
@@ -103,7 +105,7 @@ struct MailRoundTrip: Sendable {
     return mailbox
   }
 
-  /// Returns the word that the mail is known by.
+  /// Returns the word that identifies the mail.
   private func send(
     with smtp: MailCheck, to endpoint: Endpoint, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -135,14 +137,14 @@ struct MailRoundTrip: Sendable {
     var now = Glibc.time(nil)
     var parts = tm()
     gmtime_r(&now, &parts)
-    // The locale is C's: nobody calls setlocale.
+    // The locale is C: nothing calls setlocale.
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
       strftime(buffer.baseAddress, 64, "%a, %d %b %Y %H:%M:%S +0000", &parts)
       return buffer.baseAddress.map { String(cString: $0) } ?? ""
     }
   }
 
-  /// Looks for the mail, more and more seldom, until it is there; returns its numbers.
+  /// Searches for the mail, at growing intervals, until it is there; returns its numbers.
   private func find(
     _ word: String, by imap: MailCheck, at mailbox: Endpoint, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -164,7 +166,7 @@ struct MailRoundTrip: Sendable {
         try await reactor.sleep(until: min(deadline, .after(pause)))
       } catch { throw Verdict(error, while: "the mail was on its way") }
       if deadline.isPast { throw late(start) }
-      // Each look is a log-in.
+      // Each search is a login.
       pause = min(pause * 2, .seconds(5))
     }
   }
@@ -186,13 +188,14 @@ struct MailRoundTrip: Sendable {
     return []
   }
 
-  /// Why it could not be deleted; nil where it was.
+  /// Why it could not be deleted; nil if it was.
   private func delete(
     _ numbers: [UInt64], by imap: MailCheck, at mailbox: Endpoint, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async -> Verdict? {
     let all = numbers.map { String($0) }.joined(separator: ",")
-    // Without UIDPLUS the second is refused: a plain EXPUNGE would take what others have marked.
+    // Without UIDPLUS the second is refused: a plain EXPUNGE would delete mails that others have
+    // marked.
     for command in ["UID STORE \(all) +FLAGS.SILENT (\\Deleted)", "UID EXPUNGE \(all)"] {
       do throws(Verdict) {
         var request = try await imap.request(
@@ -207,7 +210,7 @@ struct MailRoundTrip: Sendable {
 }
 
 extension Verdict {
-  /// The same with words before its own.
+  /// The same verdict with a prefix.
   fileprivate func with(_ words: String) -> Verdict {
     var verdict = Verdict(severity, reason, "\(words): \(message)", isUp: isUp, latency: latency)
     verdict.points = points

@@ -3,12 +3,12 @@ public import Engine
 internal import Metrics
 internal import Transfer
 
-/// `mysql`: MySQL or MariaDB takes the log-in and answers a query.
+/// `mysql`: MySQL or MariaDB accepts the login and answers a query.
 ///
 /// Options: `user`, `password`, `database`, `query` (`SELECT 1`), `expect` (the first value of its
 /// first row), `tls` (`yes`, or a mapping with `ca`). Without a user it tries to log in as `scrape`
-/// without a password and is content to be turned away: a server counts a connection that is closed
-/// before the log-in against `max_connect_errors`, and blocks the monitor after a hundred.
+/// without a password and accepts a refusal: a server counts a connection that is closed before the
+/// login against `max_connect_errors`, and blocks the monitor after a hundred.
 public struct MySQLProbe: Probe {
   public static let name = "mysql"
   public static let summary = "The database takes the log-in, and a query has the expected value."
@@ -35,7 +35,7 @@ public struct MySQLProbe: Probe {
         try await login.request(for: endpoint, on: reactor, by: deadline), on: reactor, by: deadline
       )
     } catch { return error }
-    login.tell(answer, to: endpoint)
+    login.note(answer, on: endpoint)
     var verdict = judge(answer, endpoint)
     if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
     return verdict
@@ -54,7 +54,7 @@ public struct MySQLProbe: Probe {
   }
 }
 
-/// What is asked of a database, and what is expected of the answer.
+/// The request to a database, and the expected answer.
 struct DatabaseCheck: Sendable {
   let user: String?
   let database: String?
@@ -100,7 +100,7 @@ struct DatabaseCheck: Sendable {
     return request
   }
 
-  func tell(_ answer: DatabaseAnswer, to endpoint: Endpoint) {
+  func note(_ answer: DatabaseAnswer, on endpoint: Endpoint) {
     guard endpoint.trace != nil else { return }
     if answer.isLoggedIn {
       endpoint.note(

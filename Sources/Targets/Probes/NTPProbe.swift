@@ -2,12 +2,12 @@ internal import Configuration
 public import Engine
 public import Metrics
 
-/// `ntp`: the time of a server against this machine's, as an SNTP client asks for it (RFC 5905).
+/// `ntp`: compares the time of a server with this machine's, as an SNTP client (RFC 5905).
 ///
 /// Options: `offset` either way (minor 100ms, critical 1s), `delay` (no limit), `stratum` (critical
 /// 16), each a number for critical or `{minor: …, major: …, critical: …}`; `tries` (3).
 ///
-/// Writes `ntp` beside its service: offset, delay and what the server says of its own source.
+/// Writes `ntp` next to its service: offset, delay and the server's report of its own source.
 public struct NTPProbe: Probe {
   public static let name = "ntp"
   public static let summary = "The server's clock is set, and agrees with this machine's."
@@ -54,8 +54,8 @@ public struct NTPProbe: Probe {
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
     endpoint.byHand("chronyd -Q -t 5 'server \(endpoint.number) port \(endpoint.port) iburst'")
-    // A server answers with what we call our time of sending: a random one cannot be guessed by
-    // whoever does not see our packets, and tells nobody what our clock says.
+    // A server repeats the transmit time of the request: a random one cannot be guessed by hosts
+    // that do not see the packets, and does not reveal this machine's clock.
     let cookie = UInt64.random(in: .min ... .max)
     var request = [UInt8](repeating: 0, count: 48)
     request[0] = 4 << 3 | 3  // version 4, client
@@ -67,7 +67,7 @@ public struct NTPProbe: Probe {
           request, with: endpoint, tries: tries, on: reactor, by: deadline
         ) { $0.count >= 48 && $0.long(at: 24) == cookie }
       } catch {
-        // A time server that does not answer is none, unlike any UDP port.
+        // A time server that does not answer is down, unlike any other UDP port.
         throw error.reason == .noAnswer
           ? Verdict(.critical, .timeout, error.message) : error
       }
@@ -82,13 +82,14 @@ public struct NTPProbe: Probe {
   }
 
   private func judge(_ reply: NTPReply, _ took: Duration, _ endpoint: Endpoint) -> Verdict {
-    endpoint.note("reply", "\(reply.told), leap \(reply.leap), version \(reply.version)")
+    endpoint.note("reply", "\(reply.summary), leap \(reply.leap), version \(reply.version)")
     var point = Point("ntp")
     point.tag("server", endpoint.address)
     point.tag("port", String(endpoint.port))
     point.integer("stratum", Int64(reply.stratum))
     point.integer("leap", Int64(reply.leap))
-    // RATE asks for fewer questions, DENY and RSTR for none; other kisses say that it is not set.
+    // RATE asks for fewer requests, DENY and RSTR for none; other kisses mean that the clock is not
+    // set.
     if reply.stratum == 0, ["\"RATE\"", "\"DENY\"", "\"RSTR\""].contains(reply.reference) {
       let isRate = reply.reference == "\"RATE\""
       var verdict = Verdict(
@@ -106,17 +107,17 @@ public struct NTPProbe: Probe {
     let worst = max(far, slow, deep)
     if reply.leap == 3 || reply.stratum == 0 || reply.stratum >= 16 {
       verdict = Verdict(
-        .critical, .notSynchronized, "its clock is not set: \(reply.told)", latency: took)
+        .critical, .notSynchronized, "its clock is not set: \(reply.summary)", latency: took)
     } else {
       point.float("offset_ms", reply.offset.milliseconds)
       point.float("delay_ms", reply.delay.milliseconds)
       point.float("root_delay_ms", reply.rootDelay.milliseconds)
       point.float("root_dispersion_ms", reply.rootDispersion.milliseconds)
       if worst == .ok {
-        verdict = .ok(took, reply.told)
+        verdict = .ok(took, reply.summary)
       } else {
         let what = far == worst ? "offset" : slow == worst ? "delay" : "stratum"
-        verdict = Verdict(worst, .beyondLimit, "\(what): \(reply.told)", latency: took)
+        verdict = Verdict(worst, .beyondLimit, "\(what): \(reply.summary)", latency: took)
       }
     }
     verdict.points = [point]
@@ -124,19 +125,19 @@ public struct NTPProbe: Probe {
   }
 }
 
-/// What a time server said, with what it means against this machine's clock.
+/// A time server's reply, evaluated against this machine's clock.
 struct NTPReply {
   var leap: Int
   var version: Int
   var stratum: Int
-  /// The kiss code or the source's name, where it is text; else in hexadecimal.
+  /// The kiss code or the source's name, if it is text; else in hexadecimal.
   var reference: String
   var offset: Duration
   var delay: Duration
   var rootDelay: Duration
   var rootDispersion: Duration
 
-  /// Nil where it is no answer of a server: the mode is another, or its times are missing.
+  /// Nil if it is not a server's reply: the mode is another, or its times are missing.
   init?(_ answer: Exchange) {
     let bytes = answer.bytes
     guard bytes.count >= 48, bytes[0] & 7 == 4 else { return nil }
@@ -161,7 +162,7 @@ struct NTPReply {
   }
 
   /// `offset +0.3 ms, delay 0.2 ms, stratum 3`
-  var told: String {
+  var summary: String {
     let sign = offset < .zero ? "-" : "+"
     return "offset \(sign)\(text(offset.magnitude)), delay \(text(delay)), stratum \(stratum)"
   }
@@ -180,7 +181,7 @@ struct NTPReply {
     return upper << 32 | (UInt64(truncatingIfNeeded: max(0, rest)) << 32) / 1_000_000_000
   }
 
-  /// A difference of two such times; beyond 68 years it is the other way round.
+  /// A difference of two such times; beyond 68 years the sign is reversed.
   private static func nanoseconds(_ difference: UInt64) -> Int64 {
     let signed = Int64(bitPattern: difference)
     let seconds = signed >> 32

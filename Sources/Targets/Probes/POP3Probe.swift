@@ -1,6 +1,7 @@
 public import Engine
 
-/// `pop3`: the server greets, names its capabilities, changes to TLS, takes the log-in, and says goodbye.
+/// `pop3`: the server greets, names its capabilities, switches to TLS, accepts the login and the
+/// logout.
 ///
 /// Options: those of `MailCheck`. Standard: RFC 1939, 2449 (CAPA), 2595 (STLS).
 public struct POP3Probe: Probe {

@@ -2,15 +2,15 @@ internal import Configuration
 public import Engine
 public import Metrics
 
-/// `ports`: which TCP ports of a host accept connections, against what is expected.
+/// `ports`: the TCP ports of a host that accept connections, compared with the expected ones.
 ///
-/// Options: `open` (ports that must accept), `closed` (ports that must not), `scan` (ports that are
-/// looked at besides: those of them that accept are new listeners), `allow` (ports that may accept
-/// or not), `unexpected` (how bad a new listener is; minor), `at_once` (32). Ports are numbers, ranges
+/// Options: `open` (ports that must accept), `closed` (ports that must not), `scan` (further ports:
+/// those of them that accept are new listeners), `allow` (ports that may accept or not),
+/// `unexpected` (the severity of a new listener; minor), `at_once` (32). Ports are numbers, ranges
 /// (`8000-8100`) and names of services. Writes `ports`.
 ///
-/// A connection is made and closed without a word, which some servers count against a client: ports
-/// that have a probe of their own need not stand here.
+/// The probe opens and closes connections without data, which some servers count against a client:
+/// ports with a probe of their own need not be listed here.
 public struct PortsProbe: Probe {
   public static let name = "ports"
   public static let summary = "The ports that should be open are, and no others listen."
@@ -76,10 +76,10 @@ public struct PortsProbe: Probe {
     return (ports ?? []).sorted()
   }
 
-  /// What a port did.
+  /// The result of a port.
   enum State: Sendable, Equatable {
     case open, closed, silent
-    /// Something of our own failed.
+    /// A local error.
     case unlearnt(Verdict)
   }
 
@@ -106,11 +106,11 @@ public struct PortsProbe: Probe {
     return verdict
   }
 
-  /// Looks at them, so many at the same moment; those that the deadline cut off were silent.
+  /// Checks the ports, that many in parallel; those cut off by the deadline count as silent.
   private func look(
     at ports: [UInt16], of endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [UInt16: State] {
-    // A silent port must leave the others their time.
+    // A silent port must leave time for the others.
     let rounds = (ports.count + atOnce - 1) / atOnce
     let share = max(deadline.remaining / max(1, rounds), .milliseconds(50))
     return await withTaskGroup(of: (UInt16, State).self) { group in
@@ -148,11 +148,11 @@ public struct PortsProbe: Probe {
     let new = newcomers(states)
     let count = states.values.count { $0 == .open }
     let isUp = states.values.contains { $0 == .open || $0 == .closed }
-    var told: [String] = []
-    if !missing.isEmpty { told.append("closed: \(Self.named(missing))") }
-    if !wrong.isEmpty { told.append("open and should not be: \(Self.named(wrong))") }
-    if !new.isEmpty { told.append("new: \(Self.named(new))") }
-    let words = told.joined(separator: "; ")
+    var parts: [String] = []
+    if !missing.isEmpty { parts.append("closed: \(Self.named(missing))") }
+    if !wrong.isEmpty { parts.append("open and should not be: \(Self.named(wrong))") }
+    if !new.isEmpty { parts.append("new: \(Self.named(new))") }
+    let words = parts.joined(separator: "; ")
     if !isUp, !open.isEmpty, !states.isEmpty {
       return Verdict(.critical, .timeout, "no port answered", isUp: false)
     }

@@ -3,12 +3,12 @@ public import Engine
 internal import Metrics
 internal import Transfer
 
-/// `postgres`: PostgreSQL takes the log-in and answers a query.
+/// `postgres`: PostgreSQL accepts the login and answers a query.
 ///
 /// Options: `user`, `password`, `database` (the user's name), `query` (`SELECT 1`), `expect` (the
 /// first value of its first row), `tls` (`yes`, or a mapping with `ca`). Without a user it asks
-/// whether the server speaks TLS, agrees on TLS where it does, and hangs up where a client may: the
-/// server's log has no line of it.
+/// whether the server supports TLS, completes the TLS handshake if it does, and closes where a
+/// client may: the server logs nothing.
 public struct PostgresProbe: Probe {
   public static let name = "postgres"
   public static let summary = "The database takes the log-in, and a query has the expected value."
@@ -33,7 +33,7 @@ public struct PostgresProbe: Probe {
       } else {
         let request = try await login.request(for: endpoint, on: reactor, by: deadline)
         let answer = await PostgreSQLSession.ask(request, on: reactor, by: deadline)
-        login.tell(answer, to: endpoint)
+        login.note(answer, on: endpoint)
         verdict = login.judge(answer, endpoint)
       }
     } catch { return error }
@@ -54,7 +54,7 @@ public struct PostgresProbe: Probe {
       await stream.end(on: reactor, by: min(deadline, .after(.seconds(1))))
       return .ok(nil, "speaks PostgreSQL, without TLS")
     case UInt8(ascii: "S"):
-      // To hang up now would be an error in the server's log.
+      // Closing now would be an error in the server's log.
       let context = try await endpoint.kit.tls.context(.system, on: reactor, by: deadline)
       _ = try await stream.startTLS(
         with: context, CertificateCheck(), endpoint, on: reactor, by: deadline)

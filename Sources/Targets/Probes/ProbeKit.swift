@@ -3,9 +3,9 @@ public import Metrics
 internal import Synchronization
 internal import Transfer
 
-/// What all probes of a pass share, made once: whatever is dear to make, or may be done only once.
+/// The objects that all probes of a pass share, made once: they are expensive, or must be unique.
 public final class ProbeKit: Sendable {
-  /// The contacts with SSH servers in this pass.
+  /// The connections to SSH servers in this pass.
   let ssh = Contacts<SSHGreeting>()
   /// Those of other passes and commands, too.
   let contacts: ContactBook
@@ -14,18 +14,18 @@ public final class ProbeKit: Sendable {
   /// libcurl's handles.
   let transfers = Transfers()
   let secrets = RevealedSecrets()
-  /// How bad findings are where an entry says nothing else.
+  /// The default severity of findings.
   let findings: Severity
 
-  /// Where the scraper's own points are written: no redirect leads there.
+  /// The servers of the sinks: no redirect may lead there.
   let sinks: [NetworkPlace]
 
-  /// The names of measurements that a plugin's own points must not have: scrape writes them itself.
+  /// The measurements that scrape writes itself, which a plugin's own points must not have.
   let reserved: Set<String>
 
-  /// `contacts` is the file in which it is kept how often SSH servers were contacted; without one
-  /// that is known for this process alone. `sinks` are the URLs to which points are written, and
-  /// `findings` is how bad they are where an entry says nothing.
+  /// `contacts` is the file that counts connections to SSH servers; without one the counts are
+  /// limited to this process. `sinks` are the URLs of the sinks, and `findings` is the default
+  /// severity of findings.
   public init(
     reserved: Set<String>, contacts: String? = nil, sinks: [String] = [],
     findings: Severity = .minor
@@ -37,9 +37,9 @@ public final class ProbeKit: Sendable {
   }
 }
 
-/// Services that may be asked once in a pass: whoever asks again gets the first one's answer.
+/// Services that are checked once in a pass: later callers get the first one's result.
 final class Contacts<Answer: Sendable>: Sendable {
-  /// Nil while the first one is still asking.
+  /// Nil while the first check is running.
   private let answers = Mutex<[String: Answer?]>([:])
 
   func once(

@@ -1,9 +1,9 @@
 public import Configuration
 public import Metrics
 
-/// The options of one entry of `probes:`; a probe takes from it what it knows.
+/// The options of one entry of `probes:`; a probe takes those that it knows.
 ///
-/// What nobody has asked for is an unknown option, and the nearest that was asked for is named.
+/// An option that the probe never takes is unknown; the error names the nearest known one.
 public struct ProbeOptions {
   /// The probe, for messages: `probe http`.
   public let what: String
@@ -12,7 +12,7 @@ public struct ProbeOptions {
   private let pairs: [Node.Pair]
   private var asked: [String]
   private var findings = Findings()
-  /// How long the probe may take where the entry has no `timeout`; nil is what is usual.
+  /// The time limit if the entry has no `timeout`; nil for the default.
   var time: Duration?
 
   init(_ name: String, at node: Node, pairs: [Node.Pair], common: [String]) {
@@ -22,10 +22,10 @@ public struct ProbeOptions {
     asked = common
   }
 
-  /// Whether the option was given a value.
+  /// Whether the option has a value.
   func has(_ key: String) -> Bool { pairs.contains { $0.name == key && !$0.value.isNull } }
 
-  /// The option's value, or nil where it is not given.
+  /// The option's value, or nil if it is missing.
   public mutating func take(_ key: String) -> Node? {
     if !asked.contains(key) { asked.append(key) }
     guard let value = pairs.last(where: { $0.name == key })?.value, !value.isNull else {
@@ -34,7 +34,7 @@ public struct ProbeOptions {
     return value
   }
 
-  /// The option decoded; nil where it is not given or wrong, which then is a finding.
+  /// The decoded option; nil if it is missing or wrong; the latter is a finding.
   public mutating func take<Value>(
     _ key: String, _ decode: (Node, String) throws(ConfigurationError) -> Value
   ) -> Value? {
@@ -74,14 +74,14 @@ public struct ProbeOptions {
     take(key) { node, what throws(ConfigurationError) in try Secret(node, what) }
   }
 
-  /// A path, relative to the file that it stands in.
+  /// A path, relative to its file.
   public mutating func path(_ key: String) -> String? {
     take(key) { node, what throws(ConfigurationError) in
       absolute(try node.string(what), besides: node.mark.file)
     }
   }
 
-  /// How bad a finding is: `minor`, `major`, `critical`, or `ok` where it is meant to be so.
+  /// The severity of a finding: `minor`, `major`, `critical`, or `ok` to accept it.
   public mutating func severity(_ key: String) -> Severity? {
     choice(key, of: ["ok", "minor", "major", "critical"]).flatMap { Severity(rawValue: $0) }
   }
@@ -124,7 +124,7 @@ public struct ProbeOptions {
     return limits
   }
 
-  /// The options of an option that is a mapping itself: `tls: {days: 30}`; nil where it is not given.
+  /// The options of an option that is a mapping itself: `tls: {days: 30}`; nil if it is missing.
   public mutating func nested<Value>(
     _ key: String, _ read: (inout ProbeOptions) -> Value
   ) -> Value? {
@@ -141,10 +141,10 @@ public struct ProbeOptions {
   /// Adds a fault that the probe found.
   public mutating func add(_ error: ConfigurationError) { findings.add(error) }
 
-  /// The options that were asked for.
+  /// The options that the probe took.
   var names: [String] { asked }
 
-  /// Hands over what is wrong: faults of values, and options that nobody knows. True if nothing is.
+  /// Reports faults: wrong values and unknown options. True if there are none.
   @discardableResult
   mutating func finish(into all: inout Findings) -> Bool {
     for pair in pairs where !asked.contains(pair.name) {

@@ -4,7 +4,7 @@ public import Metrics
 public import Hosts
 public import Inventory
 
-/// One entry of `probes:`, ready to be asked of any host that has it.
+/// One entry of `probes:`, ready to run for any host that has it.
 public struct ProbePlan: Sendable {
   public var probe: any Probe
   /// The probe's name: `http`.
@@ -14,27 +14,27 @@ public struct ProbePlan: Sendable {
   public var service: String
   /// Zero for probes without ports.
   public var port: UInt16
-  /// Whether the entry names the port; else it is the probe's usual one.
+  /// Whether the entry names the port; else it is the probe's default.
   public var hasOwnPort = true
-  /// What is asked instead of the host's own address.
+  /// The destination in place of the host's own address.
   public var address: String?
-  /// The address of this machine that it is asked from, where that is not the system's choice.
+  /// The local address, if it is not the system's choice.
   public var source: Connect.Address?
-  /// 4 or 6, where only that version of IP is to be used.
+  /// 4 or 6, to use only that version of IP.
   public var version: Int?
-  /// It is good if nothing answers.
+  /// No answer is good.
   public var isClosed: Bool
   public var timeout: Duration
-  /// How long it must be worse before that is its state; nil leaves it to `targets:` of scrape.yml.
+  /// The delay before a worse state takes effect; nil for that of `targets:` in scrape.yml.
   public var patience: Patience?
-  /// How bad a finding is; nil is what scrape.yml says for all.
+  /// The severity of findings; nil for that of scrape.yml.
   public var findings: Severity?
-  /// Where it stands, and how many characters it takes there.
+  /// The place of the entry, and its length in characters.
   public var mark: Mark
   public var length: Int
 
-  /// The service with its probe and port, as far as its name does not say them: `ssh (22)`,
-  /// `http-alt (http 8000)`, `x11:1 (6001)`.
+  /// The service with its probe and port, unless its name gives them: `ssh (22)`, `http-alt (http
+  /// 8000)`, `x11:1 (6001)`.
   public var described: String {
     var more: [String] = []
     let name = service.lowercased()
@@ -44,11 +44,11 @@ public struct ProbePlan: Sendable {
       + (isClosed ? " closed" : "")
   }
 
-  /// How long a probe may take that says nothing else.
+  /// The default time limit of a probe.
   public static let timeout: Duration = .seconds(5)
 
-  /// The plan as it is for this host: an `ssh` without a port asks the port that the inventory gives
-  /// the host, unless it names another address.
+  /// The plan for this host: an `ssh` without a port uses the port that the inventory gives the
+  /// host, unless it names another address.
   public func on(_ host: Host) -> ProbePlan {
     guard kind == SSHProbe.name, !hasOwnPort, address == nil else { return self }
     var plan = self
@@ -56,7 +56,7 @@ public struct ProbePlan: Sendable {
     return plan
   }
 
-  /// Asks, and never fails to give a result.
+  /// Runs the probe, and always returns a result.
   func run(
     of context: ProbeContext, at found: Result<[Connect.Address], TargetError>,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -100,14 +100,15 @@ public struct ProbePlan: Sendable {
         .naming(endpoint)
       if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
     }
-    // Answers were cleaned where they came in; the steps show bytes as they were.
+    // Answers were cleaned on arrival; the steps show raw bytes.
     trace?.hide(endpoint.kit.secrets.hidden)
     return result
   }
 }
 
 extension Verdict {
-  /// The same, where a refused connection names the port: not every library's words do.
+  /// The same, with the port in the message of a refused connection: not every library's text has
+  /// it.
   fileprivate func naming(_ endpoint: Endpoint) -> Verdict {
     guard reason == .connectionRefused, endpoint.port > 0, !message.contains("\(endpoint.port)")
     else { return self }
@@ -118,8 +119,8 @@ extension Verdict {
 }
 
 extension ProbePlan {
-  /// The names of which a certificate must bear one: those that the inventory gives. An address is one
-  /// of them where the probe names it, or where the host has no other name.
+  /// The accepted names in a certificate: those of the inventory. An address counts if the probe
+  /// names it, or if the host has no other name.
   private func certificateNames(_ context: ProbeContext) -> [String] {
     var names = [address, context.hostname, context.host].compactMap { $0 }
     if !isAddress(context.address) { names.append(context.address) }
@@ -128,24 +129,24 @@ extension ProbePlan {
   }
 }
 
-/// What the probes of one host know of it.
+/// The facts of a host for its probes.
 public struct ProbeContext: Sendable {
   /// The host's name in the inventory.
   public var host: String
   /// A name or number.
   public var address: String
-  /// The name under which the host's services are known, where the inventory has one besides its own.
+  /// The name of the host's services, if the inventory has one besides the host's own name.
   public var hostname: String?
-  /// The file of certificate authorities to trust beside the system's, absolute.
+  /// The file of certificate authorities to trust besides the system's, absolute.
   public var authorities: String?
   public var kit: ProbeKit
-  /// How the collectors' SSH session with the host went in this pass; nil where there was none.
+  /// The result of the collectors' SSH session in this pass; nil if there was none.
   public var ssh: SSHOutcome?
-  /// How the host is reached over SSH, where that is known: the probe `ssh` then compares its key.
+  /// The SSH settings of the host, if known: the probe `ssh` then compares its key.
   public var target: HostTarget?
-  /// The jump host that stands between: nothing is asked past it.
+  /// The jump host in between: probes do not go past it.
   public var jumpHost: String?
-  /// Whether the steps of each probe are kept.
+  /// Whether the steps of each probe are recorded.
   public var explains = false
 
   public init(host: String, address: String, authorities: String? = nil, kit: ProbeKit) {

@@ -305,7 +305,7 @@ public struct ProbeReader: Sendable {
       return text
     }
     if entry.isClosed, !kind.carrier.canBeClosed {
-      options.add(ConfigurationError("\(options.what) cannot be told to be closed", at: node))
+      options.add(ConfigurationError("\(options.what) does not support \"closed\"", at: node))
     }
     let probe = kind.init(&options)
     guard options.finish(into: &findings) else { return nil }

@@ -2,27 +2,27 @@ public import Engine
 public import Metrics
 internal import Inventory
 
-/// Every probe there is, and how those of one host are run.
+/// All probes, and the code that runs those of one host.
 public enum Probes {
   /// A new probe is its file and its name here.
   public static let all: [any Probe.Type] = [
     ICMPProbe.self, TCPProbe.self, UDPProbe.self, NTPProbe.self, SSHProbe.self, X11Probe.self,
     SMBProbe.self, VNCProbe.self, RDPProbe.self, PortsProbe.self, IdentProbe.self, ProxyProbe.self,
-    // By way of a library that speaks the protocol.
+    // Probes that use a library for the protocol.
     HTTPProbe.self, HTTPSProbe.self, DNSProbe.self, MySQLProbe.self, PostgresProbe.self,
     FTPProbe.self, SMTPProbe.self, IMAPProbe.self, POP3Probe.self,
     DHCPProbe.self, ExecProbe.self, FileProbe.self,
   ]
 
-  /// What any of them may write: its result, its connection, and the certificate that it saw.
+  /// The points of any probe: its result, its connection, and the certificate.
   public static let shared: [Measurement] = [ServiceResult.measurement, .netResponse, .certificate]
 
-  /// At most so many questions are put to one host at the same moment.
+  /// The limit of parallel probes per host.
   static let atOnce = 16
 
-  /// Asks all of them, several at the same time, and returns their results in the order of the plans.
+  /// Runs all of them, several in parallel, and returns their results in the order of the plans.
   ///
-  /// Names are looked up once. It takes no longer than the deadline allows.
+  /// Names are looked up once. The deadline limits the whole.
   public static func run(
     _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -40,7 +40,7 @@ public enum Probes {
     if names.count == 1, let name = names.first {
       found[name] = await reactor.resolve(name, by: limit)
     } else {
-      // Side by side: with name servers that are dead, one name costs the others no time.
+      // In parallel: with dead name servers, one name costs the others no time.
       await withTaskGroup(of: (String, Result<[Connect.Address], TargetError>).self) { group in
         for name in names {
           group.addTask(executorPreference: reactor.executor) {

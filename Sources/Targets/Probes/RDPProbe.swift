@@ -75,7 +75,7 @@ public struct RDPProbe: Probe {
       check, endpoint, on: reactor, by: deadline)
     stream.finish()
     if verdict.severity == .ok {
-      verdict = .ok(latency, "security \(security), \(certificate.told(check))")
+      verdict = .ok(latency, "security \(security), \(certificate.summary(check))")
     }
     verdict = verdict.worse(
       certificate.verdict(check, endpoint, trusted: trusted, latency: latency))

@@ -4,15 +4,15 @@ internal import Metrics
 internal import Synchronization
 internal import Transfer
 
-/// Secrets in clear, each read once per pass and not on a reactor: it may stand in a file.
+/// Plain-text secrets, each read once per pass and not on a reactor: they may stand in files.
 final class RevealedSecrets: Sendable {
   private let known = Mutex<[Secret: Secret.Value]>([:])
   private static let readers = BlockingPool(name: "secrets", threads: 2)
 
-  /// All that were read so far, in every form in which they may have been sent.
+  /// All secrets read so far, in every form in which they may have been sent.
   var hidden: HiddenValues { HiddenValues(known.withLock { $0.values.map(\.clearText) }) }
 
-  /// The secret as text; nil where there is none to read.
+  /// The secret as text; nil if it cannot be read.
   func text(
     of secret: Secret?, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> String? {

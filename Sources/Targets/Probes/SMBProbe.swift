@@ -73,12 +73,12 @@ public struct SMBProbe: Probe {
         .critical, .protocolError, "a dialect that was not offered: 0x\(String(number, radix: 16))")
     }
     let signing = mode & 2 != 0 ? "required" : mode & 1 != 0 ? "enabled" : "off"
-    let told = "SMB \(dialect.name), signing \(signing)"
-    endpoint.note("agreed", told)
+    let summary = "SMB \(dialect.name), signing \(signing)"
+    endpoint.note("agreed", summary)
     if number < lowest || mustSign && mode & 2 == 0 {
-      return Verdict(.major, .wrongAnswer, told, latency: latency)
+      return Verdict(.major, .wrongAnswer, summary, latency: latency)
     }
-    return .ok(latency, told)
+    return .ok(latency, summary)
   }
 
   /// Offers all dialects; 3.1.1 needs to know how to hash what was said, and with what to encrypt.

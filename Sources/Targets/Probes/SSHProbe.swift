@@ -3,17 +3,17 @@ internal import Metrics
 internal import Hosts
 internal import Inventory
 
-/// `ssh`: an SSH server, as far as it can be asked without making it suspicious.
+/// `ssh`: checks an SSH server as far as that does not trigger its protections.
 ///
-/// Where the collectors had a session with this port in the same pass, how that went is the answer,
-/// and no contact is made. Else the server's banner and its list of algorithms are read (RFC 4253),
-/// or, where the pass says how to log in, keys are exchanged and the host's key is compared.
+/// If the collectors had a session with this port in the same pass, its result is the answer, and
+/// no connection is made. Otherwise the probe reads the server's banner and its list of algorithms
+/// (RFC 4253), or, with login settings, exchanges keys and compares the host's key.
 ///
 /// Options: `expect` (a text that the banner holds), `login` (yes: log in, too).
 ///
-/// A server counts contacts that do not log in (OpenSSH's PerSourcePenalties: a second of penalty
-/// each), so that there is one in a pass: whoever asks again gets the same answer. Across passes and
-/// commands `ContactBook` sees to it that they are not too many.
+/// A server counts connections without a login (OpenSSH's PerSourcePenalties: a second of penalty
+/// each), so there is one per pass: later callers get the same answer. `ContactBook` limits the
+/// connections across passes and commands.
 public struct SSHProbe: Probe {
   public static let name = "ssh"
   public static let summary = "It speaks SSH and shows the key that was accepted."
@@ -55,7 +55,7 @@ public struct SSHProbe: Probe {
     } catch { return error }
   }
 
-  /// The answer, where the banner is what is expected.
+  /// The answer, if the banner is the expected one.
   private func judged(_ greeting: SSHGreeting) -> Verdict {
     guard let expect, let banner = greeting.banner, greeting.verdict.severity == .ok,
       banner.utf8.firstRange(of: expect.utf8) == nil
@@ -69,7 +69,7 @@ public struct SSHProbe: Probe {
     _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> SSHGreeting {
     do throws(Verdict) {
-      // Another port or address is another server: nobody has said whom to believe there.
+      // Another port or address is another server: no accepted key is known for it.
       if let target = endpoint.target, target.port == endpoint.port,
         target.address == endpoint.address
       {
@@ -81,15 +81,15 @@ public struct SSHProbe: Probe {
     }
   }
 
-  /// Exchanges keys as the collectors do, and logs in where that is wanted.
+  /// Exchanges keys as the collectors do, and logs in if requested.
   private func exchange(
     _ target: HostTarget, _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> SSHGreeting {
     let start = Deadline.now
     do throws(TargetError) {
-      let (told, banner) = try await target.greet(logIn: login, on: reactor, by: deadline)
-      endpoint.note("key exchange", told)
-      var greeting = SSHGreeting(.ok(Deadline.now.since(start), told), banner: banner)
+      let (summary, banner) = try await target.greet(logIn: login, on: reactor, by: deadline)
+      endpoint.note("key exchange", summary)
+      var greeting = SSHGreeting(.ok(Deadline.now.since(start), summary), banner: banner)
       greeting.isLoggedIn = login
       return greeting
     } catch {
@@ -149,7 +149,7 @@ public struct SSHProbe: Probe {
     throw Verdict(.critical, .protocolError, "64 lines came, and no banner of SSH")
   }
 
-  /// Says that we leave: SSH_MSG_DISCONNECT, reason 11, by application (RFC 4253, section 11.1).
+  /// Sends SSH_MSG_DISCONNECT, reason 11, by application (RFC 4253, section 11.1).
   private func goodbye(
     _ stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
   ) async {
@@ -173,10 +173,10 @@ public struct SSHProbe: Probe {
   }
 }
 
-/// What one contact with an SSH server came to.
+/// The result of one connection to an SSH server.
 struct SSHGreeting: Sendable {
   var verdict: Verdict
-  /// What the server calls itself; nil where it did not come to that.
+  /// The server's version string; nil if it was not received.
   var banner: String?
   var isLoggedIn = false
 
@@ -185,7 +185,7 @@ struct SSHGreeting: Sendable {
     self.banner = banner
   }
 
-  /// How the server counts it.
+  /// The result as the server counts it.
   var cost: ContactBook.Cost {
     switch verdict.reason {
     case .refusedByProtection: .refusal

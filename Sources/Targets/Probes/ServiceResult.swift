@@ -1,7 +1,7 @@
 internal import Engine
 public import Metrics
 
-/// What one probe of one host came to.
+/// The result of one probe of one host.
 public struct ServiceResult: Sendable {
   public var service: String
   /// The probe's name: `http`.
@@ -9,7 +9,7 @@ public struct ServiceResult: Sendable {
   /// Zero for probes without ports.
   public var port: UInt16
   public var verdict: Verdict
-  /// Its steps, where somebody wanted to know.
+  /// Its steps, if they were recorded.
   public var trace: Trace?
 
   static let measurement = Measurement(
@@ -40,7 +40,7 @@ public struct ServiceResult: Sendable {
     self.trace = trace
   }
 
-  /// The point `service` and those that the probe made, without the tags of the host.
+  /// The point `service` and those of the probe, without the tags of the host.
   public var points: [Point] {
     var point = Point("service")
     point.tag("service", service)
@@ -51,7 +51,7 @@ public struct ServiceResult: Sendable {
     point.float("latency_ms", verdict.latency.map { $0.milliseconds })
     point.string("reason", verdict.reason?.rawValue)
     point.string("message", verdict.message)
-    // What has no tags of its own would be one series for several services of a host.
+    // Points without tags of their own would form one series for several services of a host.
     let others = verdict.points.map { other in
       var other = other
       if other.tags.isEmpty { other.tag("service", service) }

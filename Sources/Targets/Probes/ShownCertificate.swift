@@ -2,22 +2,22 @@ internal import Configuration
 internal import Metrics
 internal import Transfer
 
-/// What a server showed of itself in TLS, and whether that is believed.
+/// The TLS side of a server, and whether its certificate is trusted.
 struct ShownCertificate: Sendable {
   var certificate: Certificate
-  /// All that is wrong with it.
+  /// All faults of the certificate.
   var faults: [CertificateFault]
   /// `TLSv1.3`
   var version: String
 
-  /// The certificate's own words, for people.
+  /// The certificate's own texts, for people.
   var said: String { "\(version), \(certificate.subject), from \(certificate.issuer)" }
 
-  func told(_ check: CertificateCheck) -> String {
+  func summary(_ check: CertificateCheck) -> String {
     "\(version), certificate for \(check.daysLeft(certificate)) days"
   }
 
-  /// What is wrong with it; nil where nothing is. Without `trusted` only its days count.
+  /// The verdict for its faults; nil if there are none. Without `trusted` only its validity counts.
   func verdict(
     _ check: CertificateCheck, _ endpoint: Endpoint, trusted: Bool, latency: Duration?
   ) -> Verdict? {
@@ -35,7 +35,8 @@ struct ShownCertificate: Sendable {
 }
 
 extension ProbeOptions {
-  /// Whether TLS is wanted, and what of its certificate: `tls: yes`, or `tls: {name: …, ca: …}`.
+  /// Whether TLS is requested, and the certificate's requirements: `tls: yes`, or `tls: {name: …,
+  /// ca: …}`.
   mutating func tls() -> CertificateCheck? {
     guard let node = take("tls") else { return nil }
     switch node.asBoolean {

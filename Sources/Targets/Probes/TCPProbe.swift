@@ -2,7 +2,7 @@ internal import Configuration
 public import Engine
 internal import Metrics
 
-/// `tcp`: a connection, and where `steps` are given a conversation.
+/// `tcp`: a connection, and with `steps` a conversation.
 ///
 /// Options: `expect` (a text that must come, at once or after what was sent), `send` (a text with
 /// `\r`, `\n`, `\t`, `\\` and `\xNN`), `steps` (a list of `{send: …}`, `{expect: …}` and
@@ -52,13 +52,13 @@ public struct TCPProbe: Probe {
     let asked = options.tls()
     tls = asked ?? CertificateCheck()
     let later = steps.contains { if case .startTLS = $0 { true } else { false } }
-    // Where it begins later, `tls` only says how.
+    // If TLS begins later, `tls` only gives its settings.
     if asked != nil, !later { steps.insert(.startTLS, at: 0) }
     self.steps = steps
   }
 
   public func cautions(port: UInt16) -> [Caution] {
-    // A greeting that is read, or any text that is sent, is no log-in; PostgreSQL minds silence only.
+    // Reading a greeting or sending text is not a login; PostgreSQL objects to silence only.
     let sends = steps.contains { if case .expect = $0 { false } else { true } }
     return port == 5432 && sends ? [] : Caution.wordless(at: [port])
   }
@@ -102,7 +102,7 @@ public struct TCPProbe: Probe {
       + ((tls.authorities ?? endpoint.authorities).map { " -CAfile \($0)" } ?? "")
   }
 
-  /// Returns what people are told of it.
+  /// Returns the message for people.
   private func talk(
     on stream: ByteStream, _ endpoint: Endpoint, _ certificate: inout ShownCertificate?,
     on reactor: isolated Reactor, by deadline: Deadline
@@ -122,13 +122,13 @@ public struct TCPProbe: Probe {
           with: try await endpoint.kit.tls.context(tls.trust(endpoint), on: reactor, by: deadline),
           tls, endpoint, on: reactor, by: deadline)
         certificate = shown
-        said = shown.told(tls)
+        said = shown.summary(tls)
       }
     }
     return said
   }
 
-  /// Reads until the bytes have come; what came until then is told where they do not.
+  /// Reads until the bytes arrive; otherwise reports what arrived before.
   private func expect(
     _ wanted: [UInt8], on stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> String {
@@ -145,7 +145,7 @@ public struct TCPProbe: Probe {
         }
         answer += more
       } catch {
-        // Something else came, and then silence: that is the wrong answer.
+        // Other data arrived, and then silence: a wrong answer.
         throw error.reason == .timeout && !answer.isEmpty ? wrong(answer, wanted) : error
       }
       if answer[from...].firstRange(of: wanted) != nil { return shown(answer) }
@@ -192,7 +192,7 @@ func escaped(_ node: Node, _ what: String) throws(ConfigurationError) -> [UInt8]
 }
 
 extension Measurement {
-  /// What probes write of a connection.
+  /// The point of a connection.
   static let netResponse = Measurement(
     "net_response", "A connection, or a datagram and its answer, of the probes `tcp` and `udp`.",
     tags: [
@@ -209,7 +209,7 @@ extension Measurement {
     ])
 }
 
-/// Telegraf's point for a connection; it has no time where there was none.
+/// Telegraf's point of a connection; it has no time without one.
 func netResponse(
   _ endpoint: Endpoint, _ carrier: Carrier, _ verdict: Verdict, connected: Duration?,
   expects: Bool

@@ -4,7 +4,7 @@ internal import Metrics
 internal import Transfer
 
 extension ProbeKit {
-  /// Runs the transfer against the endpoint's addresses, the next where one cannot be connected to.
+  /// Runs the transfer against the endpoint's addresses, the next one if a connection fails.
   func ask(
     _ request: TransferRequest, of endpoint: Endpoint, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -18,18 +18,18 @@ extension ProbeKit {
     var answer = TransferAnswer(error: TransferError(.unresolved, "the name has no address"))
     for (index, address) in addresses.enumerated() {
       request.address = address.text
-      // A silent address must leave the next ones their share of the time.
+      // A silent address must leave time for the next ones.
       let share = deadline.remaining / (addresses.count - index)
       answer = await transfers.run(request, on: reactor, by: min(deadline, .after(share)))
-      tell(answer, to: endpoint)
+      note(answer, on: endpoint)
       let isDead = [.refused, .unreachable, .timeout].contains(answer.error?.reason)
       guard isDead, answer.phases.connected == nil else { break }
     }
     return answer
   }
 
-  /// Tells the steps and what was said.
-  private func tell(_ answer: TransferAnswer, to endpoint: Endpoint) {
+  /// Records the steps and the conversation.
+  private func note(_ answer: TransferAnswer, on endpoint: Endpoint) {
     guard endpoint.trace != nil else { return }
     let phases: [(String, Duration?)] = [
       ("connect", answer.phases.connected), ("tls", answer.phases.secured),
@@ -50,7 +50,7 @@ extension ProbeKit {
 }
 
 extension Verdict {
-  /// What an error of a transfer means.
+  /// The verdict for an error of a transfer.
   init(_ error: TransferError, in answer: TransferAnswer) {
     let message = error.message
     switch error.reason {
@@ -70,14 +70,14 @@ extension Verdict {
     }
   }
 
-  /// A length of time for people: `4.2 ms`.
+  /// A duration for people: `4.2 ms`.
   static func rounded(_ duration: Duration) -> String {
     "\((duration.milliseconds * 10).rounded() / 10) ms"
   }
 }
 
 extension Endpoint {
-  /// The host as a URL writes it: numbers of IPv6 in brackets.
+  /// The host in the form of a URL: numeric IPv6 addresses in brackets.
   func hostInURL(_ name: String?) -> String {
     let host = name ?? address
     return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host

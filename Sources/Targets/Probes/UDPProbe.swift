@@ -7,8 +7,8 @@ internal import Metrics
 /// Options: `send` (a text with `\r`, `\n`, `\t`, `\\` and `\xNN`; else one empty line), `expect` (a
 /// text that the answer holds), `tries` (2). Writes Telegraf's `net_response`.
 ///
-/// Silence is unknown, and critical with `expect`: UDP does not say whether anybody listens. That nobody
-/// does, the host may say (ICMP port unreachable), though not more than about once a second.
+/// Silence is unknown, and critical with `expect`: UDP does not show whether a process listens. The
+/// host may report a closed port (ICMP port unreachable), but at most about once a second.
 public struct UDPProbe: Probe {
   public static let name = "udp"
   public static let summary = "A datagram is answered; silence is unknown, not ok."
@@ -42,7 +42,7 @@ public struct UDPProbe: Probe {
       verdict = .ok(answer.took, "answered \(got)")
     } catch {
       verdict = error
-      // Who says what the answer is, knows that there must be one.
+      // With an expected answer, there must be one.
       if let expect, error.reason == .noAnswer {
         verdict = Verdict(.critical, .timeout, "\(error.message), expected \(shown(expect))")
       }
@@ -53,7 +53,7 @@ public struct UDPProbe: Probe {
   }
 }
 
-/// An answer to a datagram, and when both were under way, in nanoseconds of CLOCK_REALTIME.
+/// The answer to a datagram, and the send and receive times in nanoseconds of CLOCK_REALTIME.
 struct Exchange {
   var bytes: [UInt8]
   var sent: Int64
@@ -62,9 +62,9 @@ struct Exchange {
   var took: Duration { .nanoseconds(max(0, arrived &- sent)) }
 }
 
-/// Sends a datagram, again where nothing comes back, until an answer is one that is looked for.
+/// Sends a datagram, and repeats it without a reply, until a matching answer arrives.
 ///
-/// What comes and is not looked for is passed over, at most 64 of it. The tries share the time.
+/// Other datagrams are ignored, at most 64. The attempts share the time.
 func exchange(
   _ request: [UInt8], with endpoint: Endpoint, tries: Int, on reactor: isolated Reactor,
   by deadline: Deadline, isAnswer: ([UInt8]) -> Bool
@@ -107,7 +107,7 @@ func exchange(
     .unknown, .noAnswer, "\(endpoint.number): no answer on UDP port \(endpoint.port)")
 }
 
-/// Whether something came by the deadline.
+/// Whether a datagram arrived by the deadline.
 private func waits(
   _ socket: DatagramSocket, on reactor: isolated Reactor, by deadline: Deadline
 ) async -> Bool {

@@ -3,15 +3,15 @@ internal import Configuration
 public import Engine
 internal import Metrics
 
-/// `vnc`: the handshake of a screen server up to its kinds of security (RFC 6143, section 7.1).
+/// `vnc`: the handshake of a screen server up to its security types (RFC 6143, section 7.1).
 ///
-/// Options: `password` (a secret: the log-in is tried), `no_password` (how bad it is that anybody may
-/// log in; as `findings`). `vnc:1` is the display 1, on port 5901.
+/// Options: `password` (a secret: the probe logs in), `no_password` (the severity of access without
+/// a password; as `findings`). `vnc:1` is the display 1, on port 5901.
 ///
-/// TigerVNC counts every connection and forgives them at a log-in: after five without one it turns
-/// the address away, ten seconds at first and twice as long each time. A server without password is
-/// therefore logged in to, and one with a password where that is given. Where it is not, no way of
-/// leaving helps: `-BlacklistThreshold` on the server does, and being turned away is told apart.
+/// TigerVNC counts every connection and resets the count at a login: after five without one it
+/// refuses the address, for ten seconds at first and twice as long each time. So the probe logs in
+/// to a server without a password, and to one with a password if that is given. Otherwise only
+/// `-BlacklistThreshold` on the server helps; such a refusal has a reason of its own.
 public struct VNCProbe: Probe {
   public static let name = "vnc"
   public static let summary =
@@ -71,23 +71,23 @@ public struct VNCProbe: Probe {
     if types.isEmpty {
       throw refused(try await reason(stream, on: reactor, by: deadline), latency)
     }
-    // No server has more than a dozen kinds, and one at least is known to everybody.
+    // No server has more than a dozen types, and at least one is well known.
     guard types.count <= 64, types.contains(where: { Self.names[$0] != nil }) else {
       throw Verdict(.critical, .protocolError, "no kinds of security: \(shown(types))")
     }
     let names = types.map { Self.names[$0] ?? "type \($0)" }.joined(separator: ", ")
-    let told = "RFB 3.\(minor), security \(names)"
+    let summary = "RFB 3.\(minor), security \(names)"
     endpoint.note("security", names)
     if types.contains(1) {
       stream.doing = "logging in without a password"
       if minor > 3 { try await stream.send([1], on: reactor, by: deadline) }
       if minor > 7 { try await result(stream, minor, latency, on: reactor, by: deadline) }
-      let open = "anybody may log in: \(told)"
+      let open = "anybody may log in: \(summary)"
       let severity = noPassword ?? endpoint.findings
       return severity == .ok
-        ? .ok(latency, told) : Verdict(severity, .noPassword, open, latency: latency)
+        ? .ok(latency, summary) : Verdict(severity, .noPassword, open, latency: latency)
     }
-    guard let password, types.contains(2) else { return .ok(latency, told) }
+    guard let password, types.contains(2) else { return .ok(latency, summary) }
     stream.doing = "logging in"
     if minor > 3 { try await stream.send([2], on: reactor, by: deadline) }
     let challenge = try await stream.read(exactly: 16, on: reactor, by: deadline)
@@ -100,10 +100,10 @@ public struct VNCProbe: Probe {
     }
     try await stream.send(secret: response, on: reactor, by: deadline)
     try await result(stream, minor, latency, on: reactor, by: deadline)
-    return .ok(Deadline.now.since(start), "logged in: \(told)")
+    return .ok(Deadline.now.since(start), "logged in: \(summary)")
   }
 
-  /// Takes the outcome of a log-in; one that failed is thrown.
+  /// Reads the result of a login; a failed one is thrown.
   private func result(
     _ stream: ByteStream, _ minor: Int, _ latency: Duration, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -142,7 +142,7 @@ public struct VNCProbe: Probe {
     return lower.contains("too many")
   }
 
-  /// 3, 7 or 8: the version to go on with; nil where it is no version.
+  /// 3, 7 or 8: the version to use; nil if it is not a version.
   private static func minor(of greeting: [UInt8]) -> Int? {
     func number(_ range: Range<Int>) -> Int? {
       Int(String(decoding: greeting[range], as: UTF8.self))
@@ -150,7 +150,7 @@ public struct VNCProbe: Probe {
     guard greeting.starts(with: "RFB ".utf8), greeting[7] == UInt8(ascii: "."), greeting[11] == 10,
       let major = number(4..<7), let minor = number(8..<11), major >= 3, minor >= 0
     else { return nil }
-    // RealVNC says 4.1 or 5.0 and Apple 3.889: all of them go on with 3.8.
+    // RealVNC sends 4.1 or 5.0 and Apple 3.889: all of them continue with 3.8.
     if major > 3 || minor >= 8 { return 8 }
     return minor == 7 ? 7 : 3
   }
@@ -160,7 +160,7 @@ public struct VNCProbe: Probe {
     19: "VeNCrypt", 30: "Apple", 129: "RA2_256", 130: "RA2ne_256",
   ]
 
-  /// DES with the password's bytes as key, each with its bits turned round (section 7.2.2).
+  /// DES with the password's bytes as key, each with its bits reversed (section 7.2.2).
   ///
   /// Three times the same key make Triple DES plain DES, which OpenSSL 3 has only as a legacy. The
   /// corresponding C function is `EVP_EncryptUpdate`.

@@ -1,82 +1,82 @@
 public import Metrics
 internal import Inventory
 
-/// What a probe came to. It is an error, too, so that a step deep in a protocol can end it all.
+/// The result of a probe. It is also an error, so that any step of a protocol can end the probe.
 public struct Verdict: Error, Sendable, Equatable {
-  /// The words that stand in the database as `reason`.
+  /// The reasons, stored in the database as `reason`.
   public enum Reason: String, Sendable, CaseIterable {
     case nameUnknown = "name_unknown"
     case unreachable
     case connectionRefused = "connection_refused"
-    /// It did not answer in its time.
+    /// No answer within the time limit.
     case timeout
     /// The connection ended in the middle of the conversation.
     case connectionLost = "connection_lost"
-    /// Something listens that does not speak the protocol.
+    /// A process listens that does not speak the protocol.
     case protocolError = "protocol_error"
-    /// It works, and turns us away to protect itself.
+    /// The service works, and refuses this machine to protect itself.
     case refusedByProtection = "refused_by_protection"
     case authFailed = "auth_failed"
-    /// TLS could not be agreed on.
+    /// The TLS handshake failed.
     case tlsFailed = "tls_failed"
     case certificateExpired = "certificate_expired"
     case certificateNotYetValid = "certificate_not_yet_valid"
-    /// It is valid, but for fewer days than it should be.
+    /// The certificate is valid, but for fewer days than required.
     case certificateExpiring = "certificate_expiring"
     case certificateName = "certificate_name"
     case certificateUntrusted = "certificate_untrusted"
-    /// It answered, and not what was expected.
+    /// The answer differs from the expected one.
     case wrongAnswer = "wrong_answer"
-    /// A figure is beyond the limit that the probe was given.
+    /// A value is beyond the probe's limit.
     case beyondLimit = "beyond_limit"
     /// Some packets were lost.
     case packetLoss = "packet_loss"
-    /// The clock says itself that it is not set.
+    /// The clock reports that it is not set.
     case notSynchronized = "not_synchronized"
-    /// Anybody may look at this display.
+    /// The display is open to everybody.
     case openDisplay = "open_display"
-    /// Anybody may log in.
+    /// Everybody may log in.
     case noPassword = "no_password"
     case hostKeyUnknown = "host_key_unknown"
     case hostKeyChanged = "host_key_changed"
     case hostKeyRevoked = "host_key_revoked"
-    /// It should be closed, and is open.
+    /// The port should be closed, and is open.
     case open
-    /// It should be open, and is closed.
+    /// The port should be open, and is closed.
     case closed
-    /// A port that nobody expected listens.
+    /// An unexpected port listens.
     case newListener = "new_listener"
-    /// Nothing came back, which may or may not mean that something is wrong.
+    /// No answer, which may or may not be a fault.
     case noAnswer = "no_answer"
-    /// The system does not let this user ask.
+    /// The system does not permit this user to run it.
     case notPermitted = "not_permitted"
-    /// This version, or this machine, cannot ask.
+    /// This version, or this machine, does not support it.
     case notSupported = "not_supported"
-    /// The pass ran out of time before its turn came.
+    /// The pass ended before the probe started.
     case notReached = "not_reached"
     case cancelled
-    /// The monitor itself lacks something: descriptors, memory, a file.
+    /// The monitor itself lacks a resource: descriptors, memory, a file.
     case localError = "local_error"
   }
 
   public var severity: Severity
   /// Why it is not ok; nil where it is.
   public var reason: Reason?
-  /// Whether the service answered in its own protocol; nil where that was not learnt.
+  /// Whether the service answered in its own protocol; nil if unknown.
   public var isUp: Bool?
-  /// From the first packet to the answer that counts; nil where none came.
+  /// The time from the first packet to the decisive answer; nil if there was none.
   public var latency: Duration?
-  /// What people are told: harmless to print, at most 300 characters.
+  /// The message for people: harmless to print, at most 300 characters.
   public private(set) var message: String
-  /// What Telegraf has a measurement for, without the tags of the host.
+  /// The points with measurements of Telegraf, without the tags of the host.
   public var points: [Point] = []
 
-  /// The service does what it should.
+  /// The service works.
   public static func ok(_ latency: Duration?, _ message: String) -> Verdict {
     Verdict(.ok, nil, message, isUp: true, latency: latency)
   }
 
-  /// It does not. Whether it is up is told by the reason, unless the probe knows better.
+  /// The service has a fault. The reason shows whether it is up, unless the probe knows better.
   public init(
     _ severity: Severity = .critical, _ reason: Reason?, _ message: String, isUp: Bool? = nil,
     latency: Duration? = nil
@@ -88,14 +88,14 @@ public struct Verdict: Error, Sendable, Equatable {
     self.isUp = isUp ?? reason?.isUp
   }
 
-  /// The same in other words.
+  /// The same verdict with another message.
   func saying(_ message: String) -> Verdict {
     var verdict = self
     verdict.message = Self.bounded(message)
     return verdict
   }
 
-  /// The longest message that is kept.
+  /// The limit of a message.
   static let messageLimit = 300
 
   private static func bounded(_ text: String) -> String {
@@ -113,8 +113,8 @@ public struct Verdict: Error, Sendable, Equatable {
 }
 
 extension Verdict.Reason {
-  /// Whether it is a finding: the service works, and lets in whom it should not, or shows what a
-  /// client has no reason to believe. A finding is no outage, and stands apart.
+  /// Whether it is a finding: the service works, but admits strangers, or shows a certificate that
+  /// clients have no reason to trust. A finding is not an outage, and is counted separately.
   public var isFinding: Bool {
     switch self {
     case .openDisplay, .noPassword, .certificateName, .certificateUntrusted: true
@@ -122,7 +122,7 @@ extension Verdict.Reason {
     }
   }
 
-  /// Whether a service of which this is true has answered; nil where that was not learnt.
+  /// Whether a service with this reason has answered; nil if unknown.
   var isUp: Bool? {
     switch self {
     case .nameUnknown, .unreachable, .connectionRefused, .timeout, .connectionLost, .protocolError,
@@ -135,23 +135,23 @@ extension Verdict.Reason {
 }
 
 extension Verdict {
-  /// The same trouble as a target's, in the words of a probe.
+  /// The reason that corresponds to a target's.
   init(_ error: TargetError) {
     switch error.reason {
     case .cancelled, .localError, .notReached, .notSupported:
       self.init(.unknown, Reason(rawValue: error.reason.rawValue) ?? .localError, error.detail)
     case .refusedByProtection:
-      // It works, for others: that it turns us away is for us to mend.
+      // The service works for others: the refusal must be resolved on this side.
       self.init(.minor, .refusedByProtection, error.detail)
     case .noCommonAlgorithm, .noShell, .outputTooLarge:
-      // It answers, and cannot be used.
+      // The service answers, and is unusable.
       self.init(.major, .wrongAnswer, error.detail)
     default:
       self.init(.critical, Reason(rawValue: error.reason.rawValue) ?? .protocolError, error.detail)
     }
   }
 
-  /// The worse of two, with the other's points.
+  /// The worse of two, with the points of both.
   func worse(_ other: Verdict?) -> Verdict {
     guard let other, other.severity > severity else { return self }
     var worse = other

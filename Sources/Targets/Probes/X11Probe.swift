@@ -1,12 +1,12 @@
 public import Engine
 internal import Metrics
 
-/// `x11`: the set-up of a connection to an X server, without saying who asks.
+/// `x11`: the connection setup of an X server, without authorization.
 ///
-/// A server that wants to know is ok; one that does not is an open display: anybody may look at its
-/// screen and type on its keyboard. `x11:1` is the display 1, on port 6001.
+/// A server that requires authorization is ok; otherwise it is an open display: everybody may read
+/// its screen and type on its keyboard. `x11:1` is the display 1, on port 6001.
 ///
-/// Options: `open_display` (how bad that is; as `findings`).
+/// Options: `open_display` (the severity of an open display; as `findings`).
 ///
 /// The format is that of the X Window System Protocol, X Version 11, section 8.
 public struct X11Probe: Probe {
@@ -69,11 +69,11 @@ public struct X11Probe: Probe {
       // Release and resources take 16 bytes, then the vendor's length, and 22 bytes on its name.
       let length = Int(rest.little(at: 16, count: 2))
       let vendor = String(decoding: rest.dropFirst(32).prefix(length), as: UTF8.self)
-      let told = "anybody may use this display (X \(version), \(vendor))"
+      let summary = "anybody may use this display (X \(version), \(vendor))"
       let severity = openDisplay ?? endpoint.findings
       return severity == .ok
-        ? .ok(latency, told)
-        : Verdict(severity, .openDisplay, told, latency: latency)
+        ? .ok(latency, summary)
+        : Verdict(severity, .openDisplay, summary, latency: latency)
     }
   }
 

@@ -44,7 +44,7 @@ struct PortsProbeTests {
     ("{ports: {}}", "looks at no port"), ("{ports: {open: 70000}}", "no port and no range"),
     ("{ports: {open: 5-2}}", "no port and no range"), ("{ports: {opne: 22}}", "unknown option"),
     ("{ports: {open: 22, closed: ssh}}", "to be open and closed"),
-    ("ports:22", "probe ports has no port"), ("ports closed", "cannot be told to be closed"),
+    ("ports:22", "probe ports has no port"), ("ports closed", "does not support \"closed\""),
   ])
   func `a set of ports that makes no sense is refused`(entry: String, problem: String) throws {
     let (plan, findings) = try read(entry)

@@ -4,8 +4,8 @@ internal import CSSH2
 enum Algorithms {
   /// The host-key algorithms to ask for, given the keys that can be checked.
   ///
-  /// The library prefers ECDSA while ssh(1) records Ed25519: unless it is told, every host known by
-  /// one key only would fail. Names it does not know are dropped by it.
+  /// The library prefers ECDSA while ssh(1) records Ed25519: without this list, every host with a
+  /// single known key would fail. The library drops unknown names.
   static func preference(for keys: [HostKey]) -> String {
     let types = keys.isEmpty ? ["ssh-ed25519", "ecdsa", "ssh-rsa"] : keys.map(\.type)
     var names: [String] = []

@@ -32,7 +32,7 @@ public enum Base64: Sendable {
     return count % 4 == 1 ? nil : bytes
   }
 
-  /// The bytes as text, padded with `=` unless told otherwise.
+  /// The bytes as text, padded with `=` by default.
   public static func encode(_ bytes: some Collection<UInt8>, padded: Bool = true) -> String {
     var text: [UInt8] = []
     var rest = Array(bytes)[...]

@@ -1,4 +1,4 @@
-/// What a user may prove itself with to one host.
+/// The credentials of a user for one host.
 public struct Credentials: Sendable {
   /// One key, in whatever way it can sign.
   enum Identity: Sendable {
@@ -19,7 +19,7 @@ public struct Credentials: Sendable {
 
   var identities: [Identity]
   var password: String?
-  /// What could not be used and why, told when log-in fails.
+  /// Unusable credentials and why, reported if the login fails.
   var notes: [String]
 
   init(identities: [Identity] = [], password: String? = nil, notes: [String] = []) {

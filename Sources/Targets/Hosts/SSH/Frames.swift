@@ -45,7 +45,7 @@ public struct Frames: Sendable {
   /// The most bytes of the section at hand; looked up once, not for each line.
   private var limit = 0
   private var line: [UInt8] = []
-  /// The host ends its lines as a terminal does, with CR LF; its first marker tells.
+  /// The host ends its lines as a terminal does, with CR LF; its first marker shows it.
   private var endsWithReturn = false
   /// The line has outgrown its room; the rest of it is thrown away.
   private var skipping = false

@@ -4,7 +4,7 @@ internal import Glibc
 internal import Metrics
 public import Inventory
 
-/// A host that is asked over SSH: where it is, who asks, and whom to believe.
+/// A host that is scraped over SSH: its address, the user, and the accepted host keys.
 public struct HostTarget: Sendable {
   /// The inventory's name.
   public var name: String
@@ -136,12 +136,12 @@ public struct HostTarget: Sendable {
     }
   }
 
-  /// Exchanges keys in one contact, compares the host's, and logs in where that is wanted.
+  /// Exchanges keys in one connection, compares the host's key, and logs in if requested.
   ///
-  /// Returns what people are told of it, and what the server calls itself.
+  /// Returns a summary for people, and the server's version string.
   public func greet(
     logIn: Bool, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(TargetError) -> (told: String, banner: String?) {
+  ) async throws(TargetError) -> (summary: String, banner: String?) {
     var steps = HostAnswer(time: .now)
     let (session, key) = try await handshakeOnce(
       hostKeys: Algorithms.preference(for: accepted.keys), on: reactor, by: deadline, steps: &steps)

@@ -141,7 +141,7 @@ final class Session {
         + "exempt this monitor with PerSourcePenaltyExemptList, or lower the fanout")
   }
 
-  /// A protection that strikes without a word cannot be told from a server that is ill.
+  /// A protection without an error message looks the same as a faulty server.
   private static let whatMayClose =
     "is sshd well, and does nothing between (a firewall, TCP wrappers) end it?"
 

@@ -22,7 +22,7 @@ final class Transport {
   private(set) var limit = 256 << 10
   /// The peer has sent more than the limit.
   private(set) var isOverdrawn = false
-  /// The last read took all there was; epoll tells when there is more, or the end.
+  /// The last read took all bytes; epoll reports more, or the end.
   private var isDrained = false
   /// What was received since `beginTurn`.
   private var turn = 0
@@ -36,8 +36,8 @@ final class Transport {
 
   private static let capacity = 16 << 10
   private static let greetingLimit = 4 << 10
-  /// The library reads on for as long as there is something; a peer that talks without pause would
-  /// hold the reactor for ever. After so many bytes it is told that nothing is there.
+  /// The library reads for as long as bytes arrive; a peer that sends without pause would hold the
+  /// reactor for ever. After so many bytes the library sees no more.
   private static let turnLimit = 64 << 10
 
   init(owning socket: consuming FileDescriptor) { self.socket = socket }

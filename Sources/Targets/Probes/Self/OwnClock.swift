@@ -2,7 +2,7 @@ internal import CLinux
 internal import Engine
 internal import Glibc
 
-/// How this machine's clock goes.
+/// The state of this machine's clock.
 public struct OwnClock: Sendable {
   /// Nanoseconds of CLOCK_REALTIME, which can be set.
   public let wall: Int64
@@ -14,7 +14,7 @@ public struct OwnClock: Sendable {
     self.sinceBoot = sinceBoot
   }
 
-  /// As it is now.
+  /// The present state.
   public init() {
     var time = timespec()
     clock_gettime(CLOCK_BOOTTIME, &time)
@@ -22,8 +22,8 @@ public struct OwnClock: Sendable {
     sinceBoot = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 
-  /// How far the clock was set forward (or back, negative) since an earlier look in the same boot;
-  /// zero for what is slewing rather than a jump.
+  /// The jump of the clock, forward or back (negative), since an earlier reading in the same boot;
+  /// zero for slewing.
   public func jump(since earlier: OwnClock) -> Duration {
     let elapsed = sinceBoot.subtractingReportingOverflow(earlier.sinceBoot)
     let shown = wall.subtractingReportingOverflow(earlier.wall)
@@ -35,20 +35,19 @@ public struct OwnClock: Sendable {
     return jump.partialValue.magnitude > allowed.magnitude ? .nanoseconds(jump.partialValue) : .zero
   }
 
-  /// Whether the kernel says that something keeps the clock right: adjtimex(2); nil where it does
-  /// not tell.
+  /// Whether the kernel reports a synchronised clock: adjtimex(2); nil if it does not report it.
   public static var isSynchronised: Bool? {
     let state = scrape_clock_is_synchronised()
     return state < 0 ? nil : state == 1
   }
 
-  /// The most that the clock may be wrong by, as far as the kernel knows: `maxerror` of adjtimex(2).
+  /// The kernel's limit of the clock's error: `maxerror` of adjtimex(2).
   public static var errorBound: Duration? {
     let bound = scrape_clock_error_bound()
     return bound < 0 ? nil : .microseconds(bound)
   }
 
-  /// The kernel's name for this boot; nil where it does not tell.
+  /// The kernel's name for this boot; nil if it is not available.
   public static var boot: String? {
     guard
       let bytes = try? SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 256)

@@ -3,23 +3,23 @@ internal import Glibc
 internal import Parsers
 public import Inventory
 
-/// The network as this machine sees itself in it: its interfaces, and the ways out.
+/// The network from this machine's view: its interfaces and routes.
 public struct OwnNetwork: Sendable {
   struct Interface: Sendable, Equatable {
     var isLoopback: Bool
-    /// It is switched on, and there is a cable (IFF_UP and IFF_RUNNING, netdevice(7)).
+    /// The interface is up and has a carrier (IFF_UP and IFF_RUNNING, netdevice(7)).
     var isRunning: Bool
-    /// The bytes of its addresses, but for those that are of one link only (fe80::/10).
+    /// The bytes of its addresses, without link-local ones (fe80::/10).
     var addresses: [[UInt8]] = []
   }
 
-  /// What the system says of the way to an address, without a packet being sent.
+  /// The system's route to an address, found without sending a packet.
   public enum Way: Sendable, Equatable {
     case open
-    /// Out of this interface, which has no carrier.
+    /// Through this interface, which has no carrier.
     case noCarrier(String)
     case none
-    /// The system did not tell.
+    /// The system did not report it.
     case unknown
   }
 
@@ -27,7 +27,7 @@ public struct OwnNetwork: Sendable {
 
   init(_ interfaces: [String: Interface]) { self.interfaces = interfaces }
 
-  /// The interfaces as they are now. The corresponding C function is `getifaddrs`.
+  /// The present interfaces. The corresponding C function is `getifaddrs`.
   public init() {
     var all: [String: Interface] = [:]
     var list: UnsafeMutablePointer<ifaddrs>?
@@ -70,21 +70,21 @@ public struct OwnNetwork: Sendable {
     return bytes.starts(with: mapped) ? Array(bytes.dropFirst(12)) : bytes
   }
 
-  /// Whether any interface but the loopback could carry a packet.
+  /// Whether any interface but the loopback can carry a packet.
   public var hasLink: Bool {
     interfaces.values.contains { !$0.isLoopback && $0.isRunning && !$0.addresses.isEmpty }
   }
 
-  /// Whether the address is of this machine itself: a loopback address, or one of its interfaces'.
+  /// Whether this machine has the address: a loopback address, or one of its interfaces'.
   public func isHere(_ address: Connect.Address) -> Bool {
     let bytes = Self.number(address.bytes, isFour: address.version == 4)
     if bytes.count == 4, bytes[0] == 127 || bytes[0] == 0 { return true }
-    // ::1, and :: which means it, too.
+    // ::1, and ::, which has the same meaning.
     if bytes.count == 16, bytes.dropLast().allSatisfy({ $0 == 0 }), bytes[15] < 2 { return true }
     return interfaces.values.contains { $0.addresses.contains(bytes) }
   }
 
-  /// The way to an address, by connecting a socket of datagrams: nothing is sent.
+  /// The route to an address, found by connecting a datagram socket: nothing is sent.
   public func way(to address: Connect.Address) -> Way {
     let number = socket(
       address.family, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
@@ -114,15 +114,15 @@ public struct OwnNetwork: Sendable {
     guard named == 0 else { return .unknown }
     let own = Self.number(source, isFour: address.version == 4)
     let ways = interfaces.filter { $0.value.addresses.contains(own) }
-    // The same address may be of several interfaces.
+    // Several interfaces may have the same address.
     guard let dead = ways.keys.min(), ways.values.allSatisfy({ !$0.isRunning }) else {
       return .open
     }
     return .noCarrier(dead)
   }
 
-  /// The gateways of this IP version that packets take: of the default ways the best, without such
-  /// all there are; at most four, in numbers.
+  /// The gateways of this IP version: those of the best default routes, or of all routes if there
+  /// is no default; at most four, numeric.
   public static func gateways(version: Int) -> [String] {
     let path = version == 4 ? "/proc/net/route" : "/proc/net/ipv6_route"
     guard let bytes = try? SmallFile.read(path, limit: 16 << 20) else { return [] }
@@ -137,7 +137,7 @@ public struct OwnNetwork: Sendable {
     let chosen = defaults.isEmpty ? routes : defaults.filter { $0.metric == best }
     var gateways: [String] = []
     for route in chosen where gateways.count < 4 {
-      // An address of one link only is none without its interface.
+      // A link-local address needs its interface.
       let isLocal = route.gateway.hasPrefix("fe80:")
       let text = isLocal ? "\(route.gateway)%\(route.interface)" : route.gateway
       let short = Connect.number(text)?.text ?? text
@@ -146,8 +146,8 @@ public struct OwnNetwork: Sendable {
     return gateways
   }
 
-  /// Whether a neighbour of IPv4 has told its hardware address when it was last asked for; nil where
-  /// it was not.
+  /// Whether the hardware address of an IPv4 neighbour was resolved at the last attempt; nil if
+  /// there was none.
   public static func isNeighbour(_ address: String) -> Bool? {
     guard let bytes = try? SmallFile.read("/proc/net/arp", limit: 16 << 20) else { return nil }
     return (try? Neighbours.parse(bytes.span))?.isComplete[address]

@@ -4,16 +4,17 @@ internal import Parsers
 internal import Transfer
 public import Inventory
 
-/// What the scraper asks to learn whether it is itself cut off. None takes longer than two seconds.
+/// The self-checks that show whether the scraper itself is cut off. None takes longer than two
+/// seconds.
 public enum OwnQuestions {
-  /// How long a question may take.
+  /// The limit of a self-check in time.
   public static let limit: Duration = .seconds(2)
 
-  /// The address that a text stands for, without a name server; nil where it is a name.
+  /// The numeric address of a text, without a name server; nil for a name.
   public static func number(_ text: String) -> Connect.Address? { Connect.number(text) }
 
-  /// Whether an address answers an echo request, asked up to three times; nil where that could not be
-  /// found out: this user may not ask, or the question was broken off.
+  /// Whether an address answers an echo request, tried up to three times; nil if that cannot be
+  /// determined: this user may not send it, or it was cancelled.
   public static func echo(_ address: String, on reactor: isolated Reactor) async -> Bool? {
     guard let number = Connect.number(address) else { return nil }
     let end = Deadline.after(limit)
@@ -27,7 +28,7 @@ public enum OwnQuestions {
       if Task.isCancelled { return verdict.isUp == true ? true : nil }
       switch verdict.reason {
       case .notPermitted, .localError: return nil
-      // The system itself knows that there is no way.
+      // The system has no route.
       case .unreachable: return false
       default: if verdict.isUp == true { return true }
       }
@@ -35,8 +36,8 @@ public enum OwnQuestions {
     return false
   }
 
-  /// Whether somebody is still there: an echo request is answered, or a connection to a port of which it
-  /// is known that it was just now, or refused.
+  /// Whether a peer still answers: an echo reply, or an accepted or refused connection to a port
+  /// that answered recently.
   public static func isThere(
     _ address: Connect.Address, port: UInt16?, on reactor: isolated Reactor
   ) async -> Bool {
@@ -49,15 +50,15 @@ public enum OwnQuestions {
     } catch { return error.reason == .connectionRefused }
   }
 
-  /// The name servers of /etc/resolv.conf, in numbers, and the domains that a bare name is sought in.
+  /// The numeric name servers of /etc/resolv.conf, and the search domains of bare names.
   public static func nameServers() -> (servers: [String], search: [String]) {
     let bytes = (try? SmallFile.read("/etc/resolv.conf", limit: 64 << 10)) ?? []
     let reading = try? ResolvConf.parse(bytes.span)
     return (reading?.servers ?? [], reading?.search ?? [])
   }
 
-  /// Whether a name server answers a question for a name, whatever it says but SERVFAIL: that is what
-  /// a server says that itself reaches nobody. Nil where the question was broken off.
+  /// Whether a name server answers a query with anything but SERVFAIL, which a server sends if it
+  /// is itself cut off. Nil if the query was cancelled.
   public static func answers(
     _ server: String, name: String, on reactor: isolated Reactor
   ) async -> Bool? {
