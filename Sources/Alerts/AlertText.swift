@@ -223,10 +223,10 @@ public struct AlertText: Sendable {
         .init(time + note))
       if !message.isEmpty { text.add(.init(message)) }
     } else {
-      let told = message.isEmpty ? "" : ": \(Self.clipped(message, 160))"
+      let detail = message.isEmpty ? "" : ": \(Self.clipped(message, 160))"
       text.add(
         .init("\(mark(line.kind.severity)) "), .init(line.names, .bold),
-        .init("\(words)\(told)\(time)\(note)"))
+        .init("\(words)\(detail)\(time)\(note)"))
     }
     if !line.hidden.isEmpty || line.services > 0 {
       let hosts = Set(line.hidden)

@@ -66,7 +66,7 @@ public struct Alerting: Sendable {
       }
       return book.changed.sorted().map { Self.kept(incidents[$0]) }
     } catch {
-      warnings.append("alerts: \("\(error)".visible); nobody is told in this pass")
+      warnings.append("alerts: \("\(error)".visible); nobody is sent in this pass")
       incidents = []
       return []
     }
@@ -89,7 +89,7 @@ public struct Alerting: Sendable {
 
   /// One thing to tell, and the incidents that it tells of.
   private struct Job {
-    var telling: Telling
+    var notification: NotificationJob
     var incidents: [Int]
     /// How these are then.
     var decision: Decision
@@ -99,7 +99,7 @@ public struct Alerting: Sendable {
   }
 
   /// Tells everybody what they have not been told, and remembers it.
-  public mutating func tell(on reactor: Reactor, by deadline: Deadline) async {
+  public mutating func send(on reactor: Reactor, by deadline: Deadline) async {
     var all: [Job] = []
     var memories: [String: NotifierMemory] = [:]
     let reports = contacts.isEmpty ? [] : await setup.reports.due(at: now, in: store)
@@ -110,14 +110,15 @@ public struct Alerting: Sendable {
         // What was not tried there yet is not kept back by what was refused.
         let jobs = self.jobs(for: notifier, of: contact).filter { job in
           hold == .none
-            || job.incidents.contains { incidents[$0].tellings[notifier.name] == nil }
+            || job.incidents.contains { incidents[$0].deliveries[notifier.name] == nil }
         }
         let due = hold == .none ? reports : []
         let own =
           jobs
           + due.filter { $0.notice.contact == contact.name }.map { report in
             Job(
-              telling: Telling(notifier, report.notice, .first), incidents: [], decision: .first,
+              notification: NotificationJob(notifier, report.notice, .first), incidents: [],
+              decision: .first,
               digests: [], report: report)
           }
         guard !own.isEmpty else { continue }
@@ -131,13 +132,13 @@ public struct Alerting: Sendable {
     let ledger = Ledger(incidents)
     if !all.isEmpty {
       let (all, store, now, start) = (all, store, now, Deadline.now)
-      let outcomes = await Telling.tell(
-        all.map(\.telling), memories: &memories, on: reactor, by: deadline
+      let outcomes = await NotificationJob.send(
+        all.map(\.notification), memories: &memories, on: reactor, by: deadline
       ) { index, outcome, memory in
         let job = all[index]
         let changed = ledger.note(job, outcome, at: now)
         for incident in changed { try? await store.keep(Self.kept(incident)) }
-        let notifier = job.telling.notifier
+        let notifier = job.notification.notifier
         try? await store.remember(memory.values, of: notifier.name)
         await BackOff.note(
           outcome.error, of: notifier, took: Deadline.now.since(start), at: now, in: store)
@@ -146,9 +147,10 @@ public struct Alerting: Sendable {
       for (job, outcome) in zip(all, outcomes) where outcome.error == nil {
         if let report = job.report { await setup.reports.remember(report, in: store) }
       }
-      var told: Set<String> = []
+      var reported: Set<String> = []
       for outcome in outcomes {
-        guard let error = outcome.error, told.insert("\(error)").inserted, outcome.wasTried else {
+        guard let error = outcome.error, reported.insert("\(error)").inserted, outcome.wasTried
+        else {
           continue
         }
         warnings.append("nobody was told by \(error)".visible)
@@ -170,11 +172,11 @@ public struct Alerting: Sendable {
       let isLost = age.overflow || age.partialValue > days * 86_400 * 1_000_000_000
       let isOld = age.overflow || age.partialValue > interval.components.seconds &* 1_000_000_000
       let notifiers = contacts.first { $0.name == incident.contact }?.notifiers ?? []
-      let isTold = notifiers.allSatisfy { notifier in
+      let isDelivered = notifiers.allSatisfy { notifier in
         guard let route else { return true }
         // What still looks open where people read it is to be changed.
-        if let telling = incident.tellings[notifier.name], notifier.isLiving, !telling.told.isEmpty,
-          !telling.isClosed, !incident.isDropped
+        if let state = incident.deliveries[notifier.name], notifier.isLiving, !state.sent.isEmpty,
+          !state.isClosed, !incident.isDropped
         {
           return false
         }
@@ -184,7 +186,9 @@ public struct Alerting: Sendable {
             incident, for: notifier.name, living: false, route: route, digest: 0, quiet: false,
             at: now) == .nothing
       }
-      if isOld && isTold || isLost { try? await store.keep(Self.kept(incident, isOpen: false)) }
+      if isOld && isDelivered || isLost {
+        try? await store.keep(Self.kept(incident, isOpen: false))
+      }
     }
   }
 
@@ -212,23 +216,25 @@ public struct Alerting: Sendable {
         let notice = notice(of: incident, text, decision, for: contact, isQuiet: false)
         jobs.append(
           Job(
-            telling: Telling(notifier, notice, .first), incidents: [index], decision: decision,
+            notification: NotificationJob(notifier, notice, .first), incidents: [index],
+            decision: decision,
             digests: [digest]))
         continue
       }
-      let told = incident.tellings[notifier.name]?.told ?? ""
+      let sent = incident.deliveries[notifier.name]?.sent ?? ""
       // What was told in a summary has no message of its own that could be changed.
-      if decision == .change, told.isEmpty { continue }
+      if decision == .change, sent.isEmpty { continue }
       let notice = notice(of: incident, text, decision, for: contact, isQuiet: isQuiet)
       let occasion: Occasion =
         switch decision {
         case .change: .change
-        case .again: told.isEmpty ? .first : .again
-        case .end: told.isEmpty ? .first : .end
+        case .again: sent.isEmpty ? .first : .again
+        case .end: sent.isEmpty ? .first : .end
         default: .first
         }
       let job = Job(
-        telling: Telling(notifier, notice, occasion, told: Told(told)), incidents: [index],
+        notification: NotificationJob(notifier, notice, occasion, sent: SentMessage(sent)),
+        incidents: [index],
         decision: decision, digests: [digest])
       if decision == .first { first.append(job) } else { jobs.append(job) }
     }
@@ -295,7 +301,7 @@ public struct Alerting: Sendable {
       contact: contact.name)
     notice.isSilent = open == 0 || severity <= .minor
     return Job(
-      telling: Telling(notifier, notice, .first), incidents: late, decision: .missed,
+      notification: NotificationJob(notifier, notice, .first), incidents: late, decision: .missed,
       digests: texts.map { Self.digest($0.text) })
   }
 
@@ -313,7 +319,7 @@ public struct Alerting: Sendable {
       .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
     guard let worst, worst.severity == loud.map(\.severity).max() else { return job }
     var job = job
-    job.telling.notice.chart = await AlertChart.make(
+    job.notification.notice.chart = await AlertChart.make(
       for: worst.key.check, host: worst.key.host, tags: worst.tags,
       rules: setup.rules(worst.key.host), in: store, now: .now)
     return job
@@ -331,24 +337,24 @@ public struct Alerting: Sendable {
     var incidents: [Incident] { list.withLock { $0 } }
 
     /// Notes what came of a job; returns its incidents as they are now.
-    func note(_ job: Job, _ outcome: Telling.Outcome, at now: Timestamp) -> [Incident] {
-      let name = job.telling.notifier.name
+    func note(_ job: Job, _ outcome: NotificationJob.Outcome, at now: Timestamp) -> [Incident] {
+      let name = job.notification.notifier.name
       return list.withLock { incidents in
         for (index, digest) in zip(job.incidents, job.digests) {
-          var telling = incidents[index].tellings[name] ?? Incident.Telling()
-          if job.decision != .missed { telling.told = outcome.told.text }
-          telling.failure = outcome.error.map { $0.message.visible }
+          var state = incidents[index].deliveries[name] ?? Incident.DeliveryState()
+          if job.decision != .missed { state.sent = outcome.sent.text }
+          state.failure = outcome.error.map { $0.message.visible }
           if outcome.error == nil {
-            telling.digest = digest
+            state.digest = digest
             if job.decision != .change {
-              telling.noticed = now
-              telling.revision = incidents[index].revision
-              telling.severity = incidents[index].severity
+              state.noticed = now
+              state.revision = incidents[index].revision
+              state.severity = incidents[index].severity
             }
-            telling.isClosed = incidents[index].closed != nil
-            if job.decision != .change { telling.noticedEnd = telling.isClosed }
+            state.isClosed = incidents[index].closed != nil
+            if job.decision != .change { state.noticedEnd = state.isClosed }
           }
-          incidents[index].tellings[name] = telling
+          incidents[index].deliveries[name] = state
         }
         return job.incidents.map { incidents[$0] }
       }

@@ -12,7 +12,7 @@ extension Incident {
     if isDropped { object.append(("dropped", .boolean(true))) }
     if forgotten > 0 { object.append(("forgotten", .integer(Int64(forgotten)))) }
     object.append(("alerts", .array(members.map(\.shown))))
-    let deliveries = tellings.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shown) }
+    let deliveries = deliveries.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shown) }
     object.append(("deliveries", .object(deliveries)))
     return .object(object)
   }
@@ -46,7 +46,7 @@ extension Incident.Member {
   }
 }
 
-extension Incident.Telling {
+extension Incident.DeliveryState {
   fileprivate var shown: JSON {
     var object: [(String, JSON)] = [("severity", .string(severity.rawValue))]
     if let noticed { object.append(("delivered", .time(noticed))) }

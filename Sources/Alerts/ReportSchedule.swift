@@ -22,9 +22,9 @@ struct ReportSchedule: Equatable {
   }
 
   /// Whether it is to be told now, where it was last told at that time.
-  func isDue(at now: Timestamp, told: Timestamp) -> Bool {
+  func isDue(at now: Timestamp, sent: Timestamp) -> Bool {
     // What was told in the future was told before the clock was set back.
-    told > now || last(until: now) > told
+    sent > now || last(until: now) > sent
   }
 
   private static func moment(of day: tm, minute: Int, daysBefore: Int32 = 0) -> Int64 {

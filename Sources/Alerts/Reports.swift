@@ -50,11 +50,11 @@ public struct Reports: Sendable {
       let key = "report \(report.contact)/\(report.name)"
       let slot = report.schedule.last(until: now)
       do {
-        guard let told = try await store.reminder(key) else {
+        guard let sent = try await store.reminder(key) else {
           try await store.setReminder(key, slot)
           continue
         }
-        guard report.schedule.isDue(at: now, told: told) else { continue }
+        guard report.schedule.isDue(at: now, sent: sent) else { continue }
       } catch {
         continue
       }

@@ -24,7 +24,7 @@ public struct StoreAlarm: Sendable {
   }
 
   /// Tells all contacts, where they have not been told within the hour; returns what went wrong.
-  public func tell(
+  public func send(
     _ failure: String, to contacts: [Contact], on reactor: Reactor, by deadline: Deadline
   ) async -> [String] {
     guard !contacts.isEmpty, isDue() else { return [] }
@@ -34,9 +34,9 @@ public struct StoreAlarm: Sendable {
     text.add(.init(failure.visible))
     text.add(.init("States and alerts stand still meanwhile. First check: the scraper's disk; "))
     text.add(.init("scrape doctor", .code))
-    let tellings = contacts.flatMap { contact in
+    let jobs = contacts.flatMap { contact in
       contact.notifiers.map { notifier in
-        Telling(
+        NotificationJob(
           notifier,
           Notice(
             .problem, severity: .critical, subject: subject, text: text, opened: now,
@@ -44,14 +44,14 @@ public struct StoreAlarm: Sendable {
       }
     }
     var memories: [String: NotifierMemory] = [:]
-    let outcomes = await Telling.tell(tellings, memories: &memories, on: reactor, by: deadline)
+    let outcomes = await NotificationJob.send(jobs, memories: &memories, on: reactor, by: deadline)
     return outcomes.compactMap(\.error).map { "nobody was told by \($0)".visible }
   }
 
   /// Whether it is time to tell; from then on it was told.
   private func isDue() -> Bool {
-    if let told = Timestamp(fileChanged: mark) {
-      if (0..<Self.interval).contains(now.seconds - told.seconds) { return false }
+    if let last = Timestamp(fileChanged: mark) {
+      if (0..<Self.interval).contains(now.seconds - last.seconds) { return false }
       return utimensat(AT_FDCWD, mark, nil, 0) == 0
     }
     let file = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)

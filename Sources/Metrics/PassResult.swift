@@ -7,7 +7,7 @@ public struct HostResult: Sendable, Equatable {
   /// Whether the memory was read on the host itself, and so belongs to that boot; a BMC's does not.
   public var isOfBoot = true
   /// Whether the results reflect the host: if the scraper itself is cut off, rules ignore them.
-  public var isJudged = true
+  public var isEvaluated = true
   /// The collectors that ran: their earlier faults are dropped.
   public var ran: [String]
   /// Merged into the stored memory: that of a collector not named here stays.

@@ -48,10 +48,11 @@ public struct Email: Notifier {
   // MARK: sending
 
   public func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
-    var history = EmailHistory(told)
+    var history = EmailHistory(sent)
     let content = notice.fingerprint(occasion)
     // Some recipients have this mail already; others refused it.
     let recipients = history.recipients(of: content, among: configuration.to)
@@ -76,7 +77,7 @@ public struct Email: Notifier {
     history.thread = history.thread ?? message.identifier
     history.note(
       content, refused: refusals.map(\.recipient), forNow: refusals.contains(where: \.isForNow))
-    told = history.told
+    sent = history.sent
     if history.isPartial {
       let reason: NotifierError.Reason = refusals.contains(where: \.isForNow) ? .busy : .refused
       throw NotifierError(reason, name, "\(say(refusals)); the others have it")

@@ -17,8 +17,8 @@ struct EmailHistory: Equatable {
   init() {}
 
   /// Reads the stored text; any other text yields an empty history.
-  init(_ told: Told) {
-    let words = told.text.split(separator: " ").map { String($0) }
+  init(_ sent: SentMessage) {
+    let words = sent.text.split(separator: " ").map { String($0) }
     guard words.count >= 2, let count = Int(words[0]), count >= 0, count < 1 << 30 else { return }
     self.count = count
     thread = words[1]
@@ -30,10 +30,10 @@ struct EmailHistory: Equatable {
     refused = words[4].split(separator: ",").map { String($0) }
   }
 
-  var told: Told {
-    guard let thread else { return Told() }
+  var sent: SentMessage {
+    guard let thread else { return SentMessage() }
     let part = isPartial ? " \(content) \(attempts) \(refused.joined(separator: ","))" : ""
-    return Told("\(count) \(thread)\(part)")
+    return SentMessage("\(count) \(thread)\(part)")
   }
 
   /// Whether some recipients lack the last mail and are due for a retry.

@@ -31,14 +31,15 @@ public struct Exec: Notifier {
   private static let outputLimit = 64 << 10
 
   public func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     let input = notice.object(occasion).bytes + [UInt8(ascii: "\n")]
     let (errors, status) = try await run(
       input, variables(notice, occasion), on: reactor, by: min(deadline, .after(timeout)))
     guard status != 0 else {
-      told = Told("sent")
+      sent = SentMessage("sent")
       return
     }
     let end = status.map { "ended with status \($0)" } ?? "was ended by a signal"

@@ -25,7 +25,8 @@ public protocol Notifier: Sendable {
   var isLiving: Bool { get }
   /// Sends the notice. The record of what is already there is updated even if this throws half-way.
   func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError)
   func close()
@@ -45,7 +46,7 @@ public enum Occasion: String, Sendable {
 }
 
 /// The record that a notifier keeps of one incident, in its own form; empty before the first send.
-public struct Told: Sendable, Equatable {
+public struct SentMessage: Sendable, Equatable {
   public var text: String
   public init(_ text: String = "") { self.text = text }
 }

@@ -49,10 +49,11 @@ public struct Syslog: Notifier {
   // MARK: sending
 
   public func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
-    let known = Set(told.text.split(separator: " ").map { String($0) })
+    let known = Set(sent.text.split(separator: " ").map { String($0) })
     let messages = notice.syslogMessages(besides: known)
     let now = Timestamp.present
     let host = nameOfThisMachine()
@@ -72,8 +73,8 @@ public struct Syslog: Notifier {
       }
       try await stream(frames, to: peer, port, on: reactor, by: deadline)
     }
-    told = Told(notice.alerts.prefix(Notice.alertLimit).map(\.state).joined(separator: " "))
-    if told == Told() { told = Told("sent") }
+    sent = SentMessage(notice.alerts.prefix(Notice.alertLimit).map(\.state).joined(separator: " "))
+    if sent == SentMessage() { sent = SentMessage("sent") }
   }
 
   private func send(

@@ -37,12 +37,13 @@ public struct Telegram: Notifier {
   public func close() { bot.close() }
 
   public func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
-    var state = TelegramTold(reading: told.text)
+    var state = TelegramMessages(reading: sent.text)
     // Completed steps are recorded even if a later one fails.
-    defer { told.text = state.text }
+    defer { sent.text = state.text }
     begin(notice, occasion, &state)
     let wasThere = !state.parts.isEmpty
     try await bring(notice, occasion, &state, &memory, on: reactor, by: deadline)
@@ -55,8 +56,8 @@ public struct Telegram: Notifier {
   }
 
   /// Applies the occasion to the messages that are wanted.
-  private func begin(_ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold) {
-    if occasion == .first, state.isClosed { state = TelegramTold() }
+  private func begin(_ notice: Notice, _ occasion: Occasion, _ state: inout TelegramMessages) {
+    if occasion == .first, state.isClosed { state = TelegramMessages() }
     let isNew = state.isEmpty
     switch occasion {
     case .first where isNew:
@@ -77,7 +78,7 @@ public struct Telegram: Notifier {
 
   /// Makes the chat show the notice, with as few calls as possible.
   private func bring(
-    _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold,
+    _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramMessages,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
@@ -102,7 +103,7 @@ public struct Telegram: Notifier {
   /// Sends and edits messages until they show the text; false if one of them was deleted and all
   /// must start again below.
   private func show(
-    _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramTold,
+    _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramMessages,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) -> Bool {
@@ -177,7 +178,7 @@ public struct Telegram: Notifier {
 
   /// Deletes a message, or blanks it if it cannot be deleted. True if it is gone.
   private func remove(
-    _ part: TelegramTold.Part, _ memory: inout NotifierMemory, on reactor: isolated Reactor,
+    _ part: TelegramMessages.Part, _ memory: inout NotifierMemory, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async throws(NotifierError) -> Bool {
     var call = TelegramCall(kind: .delete(part.message))
@@ -189,7 +190,7 @@ public struct Telegram: Notifier {
 
   /// Marks the old messages in one line after the text has started again below.
   private func clear(
-    _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ state: inout TelegramMessages, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     while let part = state.old.first {
@@ -213,7 +214,7 @@ public struct Telegram: Notifier {
 
   /// Sends a short reply below the message, with sound.
   private func close(
-    _ notice: Notice, _ head: TelegramTold.Part, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ head: TelegramMessages.Part, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     var call = TelegramCall(kind: .text, text: subject(of: notice))
@@ -226,7 +227,7 @@ public struct Telegram: Notifier {
 
   /// Sends the picture with the text as its caption, if the text is short enough.
   private func showPicture(
-    _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ state: inout TelegramMessages, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     let pieces = texts(notice, first: TelegramText.limit)
@@ -258,7 +259,7 @@ public struct Telegram: Notifier {
 
   /// Sends the picture below the text.
   private func addPicture(
-    _ notice: Notice, _ state: inout TelegramTold, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ state: inout TelegramMessages, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     guard let chart = notice.chart,

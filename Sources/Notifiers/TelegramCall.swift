@@ -21,7 +21,7 @@ struct TelegramCall {
   }
 
   /// Replaces the text of a message.
-  init(changing part: TelegramTold.Part, to text: TelegramText) {
+  init(changing part: TelegramMessages.Part, to text: TelegramText) {
     kind = part.isCaption ? .editCaption(part.message) : .editText(part.message)
     self.text = text
   }

@@ -54,7 +54,8 @@ public struct Webhook: Notifier {
   private static let pause = "retry_after"
 
   public func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     let now = Timestamp.present.seconds
@@ -87,7 +88,7 @@ public struct Webhook: Notifier {
         throw error
       }
     }
-    told = Told("sent")
+    sent = SentMessage("sent")
   }
 
   private func request(_ body: JSON) -> TransferRequest {

@@ -163,7 +163,7 @@ public struct Pass: Sendable {
           + "and \(Format.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
     }
     // After the budget: what changed is never surplus.
-    let states = await judge(&results, cut: Set(excesses.map(\.host)), into: &report, store)
+    let states = await evaluate(&results, cut: Set(excesses.map(\.host)), into: &report, store)
     var alerting = Alerting(site.alerting, store, contacts: contacts, at: report.start)
     let incidents = await alerting.update(
       states,
@@ -203,10 +203,10 @@ public struct Pass: Sendable {
     // What is not kept would be told again by every pass.
     let alarm = StoreAlarm(beside: site.storePath, at: report.start)
     if let failure = report.storeFailure {
-      report.warnings += await alarm.tell(failure, to: contacts, on: reactor, by: limit)
+      report.warnings += await alarm.send(failure, to: contacts, on: reactor, by: limit)
     } else if !report.interrupted {
       alarm.clear()
-      await alerting.tell(on: reactor, by: limit)
+      await alerting.send(on: reactor, by: limit)
     }
     for notifier in contacts.flatMap(\.notifiers) { notifier.close() }
     report.warnings += alerting.warnings
@@ -226,7 +226,7 @@ public struct Pass: Sendable {
   /// What hides what: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
   private func causes(of readings: [HostReading]) -> [(cause: String, effects: [String])] {
     let down = readings.filter {
-      $0.result.isJudged && $0.failure.severity(.critical) == .critical
+      $0.result.isEvaluated && $0.failure.severity(.critical) == .critical
     }
     return Topology(hosts).causes(of: Set(down.map(\.result.batch.host)))
       .filter { !$0.effects.isEmpty }
@@ -234,40 +234,40 @@ public struct Pass: Sendable {
 
   /// Judges what was seen, before anything of it is kept: states and points go together or not at
   /// all. Of hosts that were `cut` not all points are there.
-  private func judge(
+  private func evaluate(
     _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
   ) async -> [String: [String: CheckState]] {
-    var judge = Judge(
-      site, store, Watch(site), states: (try? await store.states()) ?? [:],
+    var evaluator = Evaluator(
+      site, store, CheckList(site), states: (try? await store.states()) ?? [:],
       jump: report.own?.jump ?? .zero)
     for index in results.indices {
       let isWhole = !cut.contains(results[index].batch.host)
-      await judge.judge(&results[index], isWhole: isWhole)
+      await evaluator.evaluate(&results[index], isWhole: isWhole)
     }
     let asked = Set(results.map(\.batch.host))
     for host in hosts where asked.contains(host.name) {
-      for (check, state) in judge.crossed(of: host.name) {
+      for (check, state) in evaluator.crossed(of: host.name) {
         report.crossed.append((host.name, check, state))
       }
     }
-    report.broken = judge.services.filter { $0.state != .ok && $0.state != .noData }
+    report.broken = evaluator.services.filter { $0.state != .ok && $0.state != .noData }
     var availability =
       report.services.isEmpty
-      ? nil : await Standing.load(site.rules.sla, from: store, at: report.start)
-    let summaries = judge.summaries(report.services, &availability, at: report.start)
+      ? nil : await SLAWindow.load(site.rules.sla, from: store, at: report.start)
+    let summaries = evaluator.summaries(report.services, &availability, at: report.start)
     if !summaries.isEmpty {
       var all = HostResult(
         batch: PointBatch(host: Pseudo.all, tags: [], time: report.start, points: summaries))
-      Standing.keep(availability, in: &all)
+      SLAWindow.keep(availability, in: &all)
       results.append(all)
     }
-    if let services = await judge.judgeServices(summaries, at: report.start) {
+    if let services = await evaluator.evaluateServices(summaries, at: report.start) {
       results.append(services)
     }
-    for (check, state) in judge.crossed(of: Pseudo.services) {
+    for (check, state) in evaluator.crossed(of: Pseudo.services) {
       report.crossed.append(("services", check, state))
     }
-    return judge.states
+    return evaluator.states
   }
 
   /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.

@@ -16,7 +16,7 @@ public struct SelfReading: Sendable {
   /// By how much the clock was set since the last pass.
   private(set) var jump = Duration.zero
   /// Hosts of which something failed that is not counted against them.
-  private(set) var unjudged: [String] = []
+  private(set) var unevaluated: [String] = []
 
   /// Whether a gateway answered pings when it was last heard of; nil where nothing is known of it.
   static func answersPings(_ gateway: String, _ known: HostState?) -> Bool? {
@@ -59,11 +59,11 @@ public struct SelfReading: Sendable {
       result.facts["boot"] = boot
     }
     verdict = SelfWatch.verdict(witnesses)
-    report.hold(verdict, questions, into: &unjudged)
-    if !unjudged.isEmpty {
-      let told = "; \(Format.count(unjudged.count, "host")) not judged"
+    report.hold(verdict, questions, into: &unevaluated)
+    if !unevaluated.isEmpty {
+      let note = "; \(Format.count(unevaluated.count, "host")) not judged"
       for index in verdict.findings.indices where verdict.findings[index].severity == .critical {
-        verdict.findings[index].message += told
+        verdict.findings[index].message += note
       }
     }
     result.memory[Self.memory] = Memory(time: time, values: kept)
@@ -196,7 +196,7 @@ extension Pass.Report {
   /// Takes back the judgement on what the verdict explains: points and outcomes stay, as they were
   /// seen, and nothing follows from them.
   fileprivate mutating func hold(
-    _ verdict: SelfWatch.Verdict, _ questions: SelfQuestions, into unjudged: inout [String]
+    _ verdict: SelfWatch.Verdict, _ questions: SelfQuestions, into unevaluated: inout [String]
   ) {
     guard verdict.isCutOff || verdict.hasNoNames else { return }
     var hosts: Set<String> = []
@@ -213,13 +213,13 @@ extension Pass.Report {
         default: guard verdict.isCutOff, !place.isProof else { continue }
         }
         result.outcomes[index].severity = nil
-        result.isJudged = false
+        result.isEvaluated = false
         hosts.insert(host)
       }
     }
     for index in readings.indices { hold(&readings[index].result) }
     for index in bmcs.indices { hold(&bmcs[index].result) }
     for index in services.indices { hold(&services[index].result) }
-    unjudged = hosts.sorted()
+    unevaluated = hosts.sorted()
   }
 }

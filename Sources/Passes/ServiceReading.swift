@@ -47,8 +47,8 @@ public struct ServiceReading: Sendable {
   }
 
   /// Whether what was seen of a service is not counted against it: the scraper was cut off.
-  public func isUnjudged(_ service: ServiceResult) -> Bool {
-    !result.isJudged
+  public func isUnevaluated(_ service: ServiceResult) -> Bool {
+    !result.isEvaluated
       && result.outcomes.contains {
         $0.target == CheckName.service(service.service).text && $0.severity == nil
       }

@@ -8,7 +8,7 @@ public struct SLA: Sendable, Equatable {
   public let counted: Set<Severity>
 
   /// What can be judged at all: what is unknown is neither good nor bad.
-  public static let judged: [Severity] = [.ok, .minor, .major, .critical]
+  public static let evaluated: [Severity] = [.ok, .minor, .major, .critical]
 
   public init(window: Duration, counting counted: Set<Severity> = [.ok, .minor]) {
     self.window = window
@@ -36,10 +36,10 @@ public struct SLA: Sendable, Equatable {
       }
       counted = []
       for word in words ?? [] {
-        if let severity = Self.judged.first(where: { $0.rawValue == word.text }) {
+        if let severity = Self.evaluated.first(where: { $0.rawValue == word.text }) {
           counted.insert(severity)
         } else {
-          findings.add(unknown("severity", word, among: Self.judged.map(\.rawValue)))
+          findings.add(unknown("severity", word, among: Self.evaluated.map(\.rawValue)))
         }
       }
     }
@@ -61,9 +61,9 @@ public struct Availability: Sendable, Equatable {
   private struct Counts: Sendable, Equatable {
     var first: Int64
     var good: [UInt64]
-    var judged: [UInt64]
+    var evaluated: [UInt64]
 
-    var last: Int64 { first &+ Int64(judged.count) - 1 }
+    var last: Int64 { first &+ Int64(evaluated.count) - 1 }
   }
 
   private static let stretches: Int64 = 48
@@ -83,32 +83,32 @@ public struct Availability: Sendable, Equatable {
   /// Adds what was seen of a scope at a time.
   public mutating func add(_ scope: String, at time: Timestamp, _ counts: [Severity: Int]) {
     var good: UInt64 = 0
-    var judged: UInt64 = 0
-    for severity in SLA.judged {
+    var evaluated: UInt64 = 0
+    for severity in SLA.evaluated {
       let count = UInt64(max(0, counts[severity] ?? 0))
-      judged &+= count
+      evaluated &+= count
       if sla.counted.contains(severity) { good &+= count }
     }
     let stretch = stretch(time)
-    var entry = scopes[scope] ?? Counts(first: stretch, good: [0], judged: [0])
+    var entry = scopes[scope] ?? Counts(first: stretch, good: [0], evaluated: [0])
     // A clock that was set back, or a long silence: what was counted is of another time.
     if stretch < entry.first || stretch - entry.last > Self.stretches {
-      entry = Counts(first: stretch, good: [0], judged: [0])
+      entry = Counts(first: stretch, good: [0], evaluated: [0])
     }
     while entry.last < stretch {
       entry.good.append(0)
-      entry.judged.append(0)
+      entry.evaluated.append(0)
     }
     while entry.last > stretch {
       entry.good.removeLast()
-      entry.judged.removeLast()
+      entry.evaluated.removeLast()
     }
     entry.good[entry.good.count - 1] &+= good
-    entry.judged[entry.judged.count - 1] &+= judged
-    let excess = entry.judged.count - Int(Self.stretches)
+    entry.evaluated[entry.evaluated.count - 1] &+= evaluated
+    let excess = entry.evaluated.count - Int(Self.stretches)
     if excess > 0 {
       entry.good.removeFirst(excess)
-      entry.judged.removeFirst(excess)
+      entry.evaluated.removeFirst(excess)
       entry.first += Int64(excess)
     }
     scopes[scope] = entry
@@ -119,9 +119,9 @@ public struct Availability: Sendable, Equatable {
     guard let entry = scopes[scope] else { return nil }
     let oldest = stretch(time) - Self.stretches
     let skipped = Int(clamping: max(0, oldest + 1 - entry.first))
-    let judged = entry.judged.dropFirst(skipped).reduce(0, &+)
-    guard judged > 0 else { return nil }
-    return 100 * Double(entry.good.dropFirst(skipped).reduce(0, &+)) / Double(judged)
+    let evaluated = entry.evaluated.dropFirst(skipped).reduce(0, &+)
+    guard evaluated > 0 else { return nil }
+    return 100 * Double(entry.good.dropFirst(skipped).reduce(0, &+)) / Double(evaluated)
   }
 
   /// Forgets scopes of which the window holds nothing.
@@ -137,7 +137,7 @@ extension Availability {
   private var kind: [UInt64] {
     [
       UInt64(clamping: sla.window.components.seconds),
-      SLA.judged.enumerated().reduce(0) {
+      SLA.evaluated.enumerated().reduce(0) {
         $0 | (sla.counted.contains($1.element) ? 1 << UInt64($1.offset) : 0)
       },
     ]
@@ -148,7 +148,7 @@ extension Availability {
     var values = [Self.head: kind]
     for (scope, entry) in scopes {
       var numbers = [UInt64(clamping: entry.first)]
-      for (good, judged) in zip(entry.good, entry.judged) { numbers += [good, judged] }
+      for (good, evaluated) in zip(entry.good, entry.evaluated) { numbers += [good, evaluated] }
       values[scope] = numbers
     }
     return values
@@ -165,7 +165,7 @@ extension Availability {
       let pairs = numbers.dropFirst().enumerated()
       scopes[scope] = Counts(
         first: Int64(clamping: first), good: pairs.filter { $0.offset % 2 == 0 }.map(\.element),
-        judged: pairs.filter { $0.offset % 2 == 1 }.map(\.element))
+        evaluated: pairs.filter { $0.offset % 2 == 1 }.map(\.element))
     }
   }
 

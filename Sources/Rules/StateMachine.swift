@@ -27,7 +27,7 @@ extension CheckState {
     var state = CheckState(.ok, at: time)
     state.lastOK = nil
     state.seen = severity
-    let outcome = state.judge(severity, at: time, patience: patience)
+    let outcome = state.evaluate(severity, at: time, patience: patience)
     if severity == .ok { state.lastOK = time }
     return (state, outcome)
   }
@@ -48,11 +48,11 @@ extension CheckState {
       isFlapping = false
       outcome.flapping = false
     }
-    outcome.change = judge(severity, at: time, patience: patience).change
+    outcome.change = evaluate(severity, at: time, patience: patience).change
     return outcome
   }
 
-  private mutating func judge(
+  private mutating func evaluate(
     _ severity: Severity, at time: Timestamp, patience: Rule.Patience
   ) -> Outcome {
     guard severity != self.severity else {

@@ -59,7 +59,7 @@ enum AckCommand: Subcommand {
       for word in ended { Terminal.show("\(word.host)  \(word.check) not acknowledged".visible) }
       return ExitCode.ok
     }
-    let watch = Watch(site)
+    let watch = CheckList(site)
     var words: [Store.Acknowledgement] = []
     for (host, checks) in try await store.states() where names.contains(host) {
       for (check, state) in checks where watch.has(check, of: host) && isMeant(host, check) {

@@ -43,7 +43,7 @@ enum AlertsCommand: Subcommand {
     for one in kept {
       guard var incident = Incident(one.body) else { continue }
       incident.id = one.id
-      let waits = one.isOpen && incident.tellings.values.contains { $0.failure != nil }
+      let waits = one.isOpen && incident.deliveries.values.contains { $0.failure != nil }
       if incident.closed == nil {
         isOpen = true
       } else if !waits, !arguments.has("--all") {
@@ -68,13 +68,13 @@ enum AlertsCommand: Subcommand {
     Terminal.show(
       "\(incident.id)  \(AlertText.clock(incident.opened))\(end)  \(incident.contact)".visible)
     for line in text.text.plain.split(separator: "\n") { Terminal.show("    \(line)".visible) }
-    for (name, telling) in incident.tellings.sorted(by: { $0.key < $1.key }) {
+    for (name, delivery) in incident.deliveries.sorted(by: { $0.key < $1.key }) {
       var line = "    \(name): "
-      line += telling.noticed.map { "told \(AlertText.clock($0))" } ?? "not told"
-      if let failure = telling.failure { line += "; \(failure)" }
+      line += delivery.noticed.map { "told \(AlertText.clock($0))" } ?? "not told"
+      if let failure = delivery.failure { line += "; \(failure)" }
       Terminal.show(line.visible)
     }
     if incident.isDropped { Terminal.show("    no route leads there any more") }
-    if incident.tellings.isEmpty { Terminal.show("    nobody was told yet") }
+    if incident.deliveries.isEmpty { Terminal.show("    nobody was told yet") }
   }
 }

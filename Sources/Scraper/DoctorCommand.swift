@@ -36,7 +36,7 @@ enum DoctorCommand: Subcommand {
     let sinks = Sinks.sinks(from: site.settings.sinks, &findings)
     let gatherer = await Gatherer(site)
 
-    async let ground = Ground(site: site, gatherer: gatherer, deadline: deadline).checks()
+    async let ground = DoctorChecks(site: site, gatherer: gatherer, deadline: deadline).checks()
     async let tried = SinkChecks(sinks, on: gatherer.reactors[0], by: deadline)
     async let asked = HostChecks.all(of: hosts, at: site, with: gatherer, by: deadline)
     let sinkChecks = await tried
@@ -75,7 +75,7 @@ enum DoctorCommand: Subcommand {
 struct SinkChecks: Sendable {
   private(set) var checks: [Check] = []
   /// Whether each server's clock that could be seen is ours.
-  private(set) var clocks: [Ground.ClockEvidence] = []
+  private(set) var clocks: [DoctorChecks.ClockEvidence] = []
 
   init(_ sinks: [any Sink], on reactor: Reactor, by deadline: Deadline) async {
     let host = Self.hostName
@@ -99,14 +99,14 @@ struct SinkChecks: Sendable {
       guard let findings = found[index] else { continue }
       if let clock = findings.first(where: { $0.part == .clock }), let isFine = clock.isFine {
         clocks.append(
-          Ground.ClockEvidence(source: sink.name, isFine: isFine, message: clock.message))
+          DoctorChecks.ClockEvidence(source: sink.name, isFine: isFine, message: clock.message))
       }
       if let wrong = findings.first(where: { $0.isFine == false }) {
         checks.append(
           Check(.sink, sink.name, false, "\(wrong.part.rawValue): \(wrong.message)"))
       } else {
-        let told = findings.filter { $0.part == .write || $0.part == .read }.map(\.message)
-        checks.append(Check(.sink, sink.name, true, told.joined(separator: ", ")))
+        let messages = findings.filter { $0.part == .write || $0.part == .read }.map(\.message)
+        checks.append(Check(.sink, sink.name, true, messages.joined(separator: ", ")))
       }
     }
   }

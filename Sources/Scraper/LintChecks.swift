@@ -11,12 +11,12 @@ struct LintChecks {
   private let hosts: [Host]
   /// The kinds of probes of each host.
   private let probes: [String: Set<String>]
-  private let watch: Watch
+  private let watch: CheckList
 
   init(_ site: Site) {
     self.site = site
     hosts = site.inventory.hosts
-    watch = Watch(site)
+    watch = CheckList(site)
     probes = watch.services.mapValues { Set($0.values) }
   }
 

@@ -57,8 +57,8 @@ enum LintCommand: Subcommand {
     }
     // What is asked where: a name may mean another port than it was meant to.
     if !services.isEmpty {
-      let told = services.map { $0.hosts > 1 ? "\($0.text) ×\($0.hosts)" : $0.text }
-      Terminal.print("probes: \(told.joined(separator: ", "))".visible)
+      let probes = services.map { $0.hosts > 1 ? "\($0.text) ×\($0.hosts)" : $0.text }
+      Terminal.print("probes: \(probes.joined(separator: ", "))".visible)
     }
     Terminal.print(
       "\(Format.count(site.inventory.hosts.count, "host")) in "

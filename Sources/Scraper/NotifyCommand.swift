@@ -60,9 +60,9 @@ enum NotifyCommand: Subcommand {
   // MARK: test
 
   private static func test(_ contact: Contact) async -> Int32 {
-    let isTold = await send(notice(for: contact, at: .now), to: contact)
+    let isDelivered = await send(notice(for: contact, at: .now), to: contact)
     for notifier in contact.notifiers { notifier.close() }
-    return isTold ? ExitCode.ok : ExitCode.notOK
+    return isDelivered ? ExitCode.ok : ExitCode.notOK
   }
 
   /// Tells it at all places of the contact at once, and prints of each whether it was taken.
@@ -71,10 +71,10 @@ enum NotifyCommand: Subcommand {
       Terminal.note("scrape: \(contact.name.visible) has no place to be told at")
       return false
     }
-    let tellings = contact.notifiers.map { Telling($0, notice, .first) }
+    let jobs = contact.notifiers.map { NotificationJob($0, notice, .first) }
     var memories: [String: NotifierMemory] = [:]
-    let outcomes = await Telling.tell(
-      tellings, memories: &memories, on: Reactor(), by: .after(.seconds(60)))
+    let outcomes = await NotificationJob.send(
+      jobs, memories: &memories, on: Reactor(), by: .after(.seconds(60)))
     var failed = false
     for (notifier, outcome) in zip(contact.notifiers, outcomes) {
       var state = Terminal.paint("ok", .green, on: 1)

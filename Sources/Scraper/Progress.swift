@@ -78,6 +78,6 @@ final class Progress: PassProgress {
     if state.waiting.count <= 20 {
       line += "  waiting: \(fold(state.waiting.sorted()))"
     }
-    Terminal.tell("\r\(line.prefix(Terminal.width - 1))\u{1b}[K", to: 2)
+    Terminal.writeText("\r\(line.prefix(Terminal.width - 1))\u{1b}[K", to: 2)
   }
 }

@@ -51,17 +51,17 @@ enum ReportCommand: Subcommand {
     try await store.open()
     try await site.check(store)
     for note in await store.notes() { Terminal.note("scrape report: \(note.visible)") }
-    var isTold = true
+    var isDelivered = true
     for (index, report) in reports.enumerated() {
       let text = await ReportText(report, until: .now, in: store)
       if index > 0 { Terminal.print() }
       for line in text.lines { Terminal.print(line.visible) }
       if isSending {
-        let told = await NotifyCommand.send(text.notice, to: contact)
-        isTold = isTold && told
+        let isTaken = await NotifyCommand.send(text.notice, to: contact)
+        isDelivered = isDelivered && isTaken
       }
     }
     for notifier in contact.notifiers { notifier.close() }
-    return isTold ? ExitCode.ok : ExitCode.notOK
+    return isDelivered ? ExitCode.ok : ExitCode.notOK
   }
 }

@@ -114,7 +114,7 @@ enum RunCommand: Subcommand {
     // Where standard output carries points, the table would spoil them.
     if arguments.has("--verbose") {
       let isData = arguments.has("--stdout") || arguments.has("--json")
-      Terminal.tell(summary.table + "\n", to: isData ? 2 : 1)
+      Terminal.writeText(summary.table + "\n", to: isData ? 2 : 1)
     }
     if quiet {
       for line in (report.news?.lines ?? []) + summary.errors { Terminal.note(line) }

@@ -28,7 +28,7 @@ enum SilenceCommand: Subcommand {
     (30m, 2h, 1h30m, 3 days). TIME is by this machine's clock: 18:00 is the next time that it is; mon
     08:00, tomorrow 08:00, 2026-11-20 18:00.
 
-    Points are written and states are judged as ever: suppressed are messages, never data. What is
+    Points are written and states are evaluated as ever: suppressed are messages, never data. What is
     still wrong when the silence ends is told then. A silence of a switch or hypervisor is one of all
     that is behind or on it, while that is down. Windows that come again stand under
     `alerts: {maintenance: …}` in scrape.yml.

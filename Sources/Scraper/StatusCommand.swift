@@ -157,8 +157,8 @@ enum StatusCommand: Subcommand {
     }
     var failures: [String: String] = [:]
     for incident in try await store.incidents().compactMap({ Incident($0.body) }) {
-      for (notifier, telling) in incident.tellings {
-        failures[notifier] = telling.failure ?? failures[notifier]
+      for (notifier, delivery) in incident.deliveries {
+        failures[notifier] = delivery.failure ?? failures[notifier]
       }
     }
     for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {

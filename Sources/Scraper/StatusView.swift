@@ -60,20 +60,20 @@ struct StatusView {
       shown = hosts
     }
     // What is no longer asked says nothing any more.
-    let watch = Watch(site)
+    let watch = CheckList(site)
     let isAsked = { (host: String, check: String) in
       shown.contains(host) && watch.has(check, of: host)
     }
     let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
     let problems = try await store.problems()
     let known = try await store.states()
-    let judge = Judge(site, store, watch, states: known)
+    let evaluator = Evaluator(site, store, watch, states: known)
     feed = AlertFeed(
-      judge.states, of: site.alerting, changes: [:], before: [:],
+      evaluator.states, of: site.alerting, changes: [:], before: [:],
       acknowledgements: try await store.acknowledgements(), silences: try await store.silences(),
       at: now)
-    states = judge.states
-    services = judge.services
+    states = evaluator.states
+    services = evaluator.services
     never = hosts.subtracting(statuses.map(\.host)).sorted()
     last = try await LastPass(in: store, at: now)
     sessions = hosts.count { watch.has("ssh", of: $0) }

@@ -150,7 +150,7 @@ struct Summary {
       // An effect stands with its cause; its BMC is reached another way.
       if target == "ssh", hidden.contains(host) { continue }
       // So does what only says that the scraper is cut off.
-      if !result.isJudged, failure != nil { continue }
+      if !result.isEvaluated, failure != nil { continue }
       if let failure {
         // What says nothing of the target is none of its outages.
         let severity = Optional(failure).severity(severity) ?? Severity.unknown
@@ -169,7 +169,7 @@ struct Summary {
       let host = reading.result.batch.host
       for service in reading.services where service.verdict.severity != .ok {
         let verdict = service.verdict
-        if reading.isUnjudged(service) { continue }
+        if reading.isUnevaluated(service) { continue }
         if hidden.contains(host), verdict.isUp != true {
           lost[host, default: 0] += 1
           continue

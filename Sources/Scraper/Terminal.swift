@@ -64,16 +64,16 @@ enum Terminal {
   static func print(_ line: String) { print(Printable(line)) }
 
   /// Writes a line for people on standard output: in ASCII where they see no other characters.
-  static func show(_ line: Printable) { tell(line + "\n", to: 1) }
+  static func show(_ line: Printable) { writeText(line + "\n", to: 1) }
 
   @_disfavoredOverload
   static func show(_ line: String) { show(Printable(line)) }
 
   /// Writes a line for people that is no data.
-  static func note(_ line: Printable) { tell(line + "\n", to: 2) }
+  static func note(_ line: Printable) { writeText(line + "\n", to: 2) }
 
   /// Writes text for people.
-  static func tell(_ text: Printable, to descriptor: Int32) {
+  static func writeText(_ text: Printable, to descriptor: Int32) {
     if isUTF8 {
       write(text, to: descriptor)
     } else {

@@ -62,7 +62,7 @@ import Testing
       var alerting = Alerting(
         site.alerting, store, contacts: try site.contacts(secrets: true), at: now)
       for incident in await alerting.update(states, changes: [:]) { try await store.keep(incident) }
-      await alerting.tell(on: reactor, by: .after(.seconds(20)))
+      await alerting.send(on: reactor, by: .after(.seconds(20)))
       now = Timestamp(seconds: now.seconds + seconds)
     }
 

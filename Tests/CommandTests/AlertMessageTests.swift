@@ -39,12 +39,13 @@ private struct Inbox: Notifier {
   ) -> [any Notifier] { [] }
 
   func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     if kept.isAway.withLock({ $0 }) { throw NotifierError(.unreachable, name, "no route") }
     kept.notices.withLock { $0.append((notice, occasion)) }
-    told = Told("sent")
+    sent = SentMessage("sent")
   }
 
   func close() {}
@@ -100,9 +101,9 @@ private struct Inbox: Notifier {
         }
         results.append(result)
       }
-      var judge = Judge(site, store, Watch(site), states: states)
-      for index in results.indices { await judge.judge(&results[index]) }
-      states = judge.states
+      var evaluator = Evaluator(site, store, CheckList(site), states: states)
+      for index in results.indices { await evaluator.evaluate(&results[index]) }
+      states = evaluator.states
       let contact = Contact(
         name: "team", notifiers: [inbox], sections: [:],
         mark: Mark(source: Source("t", text: ""), line: 1, column: 1))
@@ -114,7 +115,7 @@ private struct Inbox: Notifier {
       let summary = PassSummary(
         start: now, end: now, hosts: results.count, up: results.count, failed: 0, points: 0)
       try await store.finish(summary, results, incidents: kept)
-      await alerting.tell(on: Reactor(), by: .after(.seconds(10)))
+      await alerting.send(on: Reactor(), by: .after(.seconds(10)))
       now = Timestamp(seconds: now.seconds + 60)
     }
 

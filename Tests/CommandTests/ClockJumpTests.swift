@@ -25,17 +25,17 @@ import Testing
     state.pending = .critical
     state.pendingCount = 4
     state.pendingSince = start
-    var judge = Judge(
-      site, site.store(), Watch(site), states: ["me": ["rule busy": state]],
+    var evaluator = Evaluator(
+      site, site.store(), CheckList(site), states: ["me": ["rule busy": state]],
       jump: .seconds(jump))
     var point = Point("mem")
     point.float("used_percent", 50)
     var result = HostResult(
       batch: PointBatch(
         host: "me", tags: [], time: Timestamp(seconds: start.seconds + 3660), points: [point]))
-    await judge.judge(&result)
+    await evaluator.evaluate(&result)
     #expect(result.transitions.isEmpty != counts, "\(result.transitions)")
-    #expect((judge.states["me"]?["rule busy"]?.pending == .critical) != counts)
+    #expect((evaluator.states["me"]?["rule busy"]?.pending == .critical) != counts)
   }
 
   @Test func `where the scraper is cut off, rules leave points alone`() async throws {
@@ -45,15 +45,15 @@ import Testing
     let site = try Site(
       Arguments(
         ["--inventory", range.inventory, "--store", range.store], options: Site.options))
-    for isJudged in [true, false] {
-      var judge = Judge(site, site.store(), Watch(site), states: [:])
+    for isEvaluated in [true, false] {
+      var evaluator = Evaluator(site, site.store(), CheckList(site), states: [:])
       var point = Point("scrape", tags: [Metrics.Tag("target", "ssh")])
       point.integer("up", Int64(0))
       var result = HostResult(
         batch: PointBatch(host: "me", tags: [], time: .now, points: [point]))
-      result.isJudged = isJudged
-      await judge.judge(&result)
-      #expect(result.transitions.isEmpty != isJudged)
+      result.isEvaluated = isEvaluated
+      await evaluator.evaluate(&result)
+      #expect(result.transitions.isEmpty != isEvaluated)
     }
   }
 }

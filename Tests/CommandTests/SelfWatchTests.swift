@@ -93,7 +93,7 @@ struct SelfWatchTests {
     }
   }
 
-  @Test func `a cut link is one message, and no host is judged`() throws {
+  @Test func `a cut link is one message, and no host is evaluated`() throws {
     let lab = try Lab()
     try lab.settle()
     let before = try lab.changes().hosts
@@ -157,8 +157,8 @@ struct SelfWatchTests {
       "inventory/scrape.yml",
       "profiles: {small: {collectors: {mem: {}}}}\nconnect_timeout: 1s\n"
         + "self: {anchors: [10.96.0.9]}\n")
-    let judged = try lab.trouble()
-    #expect(judged.contains { $0.contains("h[1-20]") }, "\(judged)")
+    let evaluated = try lab.trouble()
+    #expect(evaluated.contains { $0.contains("h[1-20]") }, "\(evaluated)")
   }
 
   @Test func `a cut in the middle of a pass is told apart from hosts that are down`() throws {

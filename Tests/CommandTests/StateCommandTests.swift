@@ -155,7 +155,7 @@ import Testing
     let site = try Site(
       Arguments(
         ["--inventory", range.inventory, "--store", range.store], options: Site.options))
-    var judge = Judge(site, site.store(), Watch(site), states: [:])
+    var evaluator = Evaluator(site, site.store(), CheckList(site), states: [:])
     func result(_ field: String, _ value: Int64) -> HostResult {
       var point = Point("system")
       point.integer(field, value)
@@ -163,12 +163,12 @@ import Testing
         batch: PointBatch(host: "me", tags: [], time: Timestamp.now, points: [point]))
     }
     var crowded = result("n_users", 9)
-    await judge.judge(&crowded)
+    await evaluator.evaluate(&crowded)
     #expect(crowded.transitions.map(\.to) == [.minor])
     var other = result("n_cpus", 4)
-    await judge.judge(&other)
+    await evaluator.evaluate(&other)
     #expect(other.transitions.isEmpty && other.gone.isEmpty)
-    #expect(judge.states["me"]?["rule users"]?.severity == .minor)
+    #expect(evaluator.states["me"]?["rule users"]?.severity == .minor)
   }
 
   @Test func `a rule, a probe and a host that were taken out trouble nobody`() throws {

@@ -114,7 +114,7 @@ import Testing
   ) async throws {
     let range = Range(hosts: local)
     let site = try site(range)
-    var judge = Judge(site, site.store(), Watch(site), states: [:])
+    var evaluator = Evaluator(site, site.store(), CheckList(site), states: [:])
     var time = Timestamp(seconds: 1_800_000_000)
     func pass(_ value: Double) async -> [CheckTransition] {
       var point = Point(row.measurement, tags: row.tags.map { Tag($0.key, $0.value) })
@@ -124,7 +124,7 @@ import Testing
         point.float(row.field, value)
       }
       var result = HostResult(batch: PointBatch(host: "me", tags: [], time: time, points: [point]))
-      await judge.judge(&result)
+      await evaluator.evaluate(&result)
       time = Timestamp(seconds: time.seconds + 60)
       return result.transitions
     }
@@ -140,7 +140,7 @@ import Testing
 
   @Test func `a batch that does not ask for the clock does not mend it`() async throws {
     let site = try site(Range(hosts: local))
-    var judge = Judge(site, site.store(), Watch(site), states: [:])
+    var evaluator = Evaluator(site, site.store(), CheckList(site), states: [:])
     var transitions: [Severity] = []
     for offset in [3600, nil] as [Double?] {
       var point = Point("scrape", tags: [Tag("target", "ssh")])
@@ -148,11 +148,11 @@ import Testing
       point.float("clock_offset_s", offset)
       var result = HostResult(
         batch: PointBatch(host: "me", tags: [], time: Timestamp(seconds: 1), points: [point]))
-      await judge.judge(&result)
+      await evaluator.evaluate(&result)
       transitions += result.transitions.map(\.to)
     }
     #expect(transitions == [.major])
-    #expect(judge.states["me"]?["rule clock offset"]?.severity == .major)
+    #expect(evaluator.states["me"]?["rule clock offset"]?.severity == .major)
   }
 
   @Test func `every built-in rule has a row above`() {
@@ -228,9 +228,9 @@ import Testing
       ("certificate_expiring", ["service https"]),
       (nil, ["rule certificate days{source=tcp://me:443}"]),
     ] {
-      var judge = Judge(site, site.store(), Watch(site), states: [:])
+      var evaluator = Evaluator(site, site.store(), CheckList(site), states: [:])
       var one = result(reason)
-      await judge.judge(&one)
+      await evaluator.evaluate(&one)
       #expect(one.transitions.map(\.name) == checks)
     }
   }

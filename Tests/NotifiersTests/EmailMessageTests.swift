@@ -149,16 +149,16 @@ struct EmailHistoryTests {
     history.thread = "root@x"
     #expect(history.recipients(of: "c", among: ["a@x", "b@x"]) == ["a@x", "b@x"])
     history.note("c", refused: [], forNow: false)
-    #expect(history.told.text == "1 root@x")
-    #expect(EmailHistory(history.told) == history)
+    #expect(history.sent.text == "1 root@x")
+    #expect(EmailHistory(history.sent) == history)
     history.note("d", refused: ["b@x"], forNow: true)
-    #expect(history.told.text == "1 root@x d 1 b@x")
-    #expect(EmailHistory(history.told) == history)
+    #expect(history.sent.text == "1 root@x d 1 b@x")
+    #expect(EmailHistory(history.sent) == history)
   }
 
   @Test(arguments: ["", "x", "-1 a", "99999999999999999999 a", "sent"])
   func `text of another notifier is nothing`(text: String) {
-    #expect(EmailHistory(Told(text)) == EmailHistory())
+    #expect(EmailHistory(SentMessage(text)) == EmailHistory())
   }
 
   @Test func `who lacks a mail is tried again, and not for ever`() {

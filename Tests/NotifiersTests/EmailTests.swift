@@ -48,9 +48,9 @@ struct EmailTests {
     let outage = Notice.outage(message: "no answer\n.\nFrom here")
     let first = await tell(email, outage)
     #expect(first.error == nil)
-    let again = await tell(email, outage, .again, told: first.told)
+    let again = await tell(email, outage, .again, sent: first.sent)
     #expect(again.error == nil)
-    let end = await tell(email, outage.over, .end, told: again.told)
+    let end = await tell(email, outage.over, .end, sent: again.sent)
     #expect(end.error == nil)
     let mails = mailbox.wait(for: 3)
     try #require(mails.count == 3, "\(server.log)")
@@ -101,9 +101,9 @@ struct EmailTests {
         && error.message.hasSuffix("; the others have it"), "\(error)")
     #expect(mailbox.wait(for: 2).count == 2, "\(server.log)")
     // In the next pass only the one is tried, and then it is enough.
-    let second = await tell(team, .outage(), told: first.told)
-    #expect(second.error == nil && !second.told.text.contains("gone"), "\(second)")
-    let end = await tell(team, .outage().over, .end, told: second.told)
+    let second = await tell(team, .outage(), sent: first.sent)
+    #expect(second.error == nil && !second.sent.text.contains("gone"), "\(second)")
+    let end = await tell(team, .outage().over, .end, sent: second.sent)
     #expect(end.error?.reason == .refused)
     // Two have each of two.
     let mails = mailbox.wait(for: 4)
@@ -111,9 +111,9 @@ struct EmailTests {
     #expect(mails.filter { header("In-Reply-To", of: $0) != nil }.count == 2)
 
     let full = await tell(email("a@lab.example", "full@lab.example"), .outage())
-    #expect(full.error?.reason == .busy && full.told.text.hasSuffix(" 1 full@lab.example"))
+    #expect(full.error?.reason == .busy && full.sent.text.hasSuffix(" 1 full@lab.example"))
     let alone = await tell(email("gone@lab.example"), .outage())
-    #expect(alone.error?.reason == .refused && alone.told == Told())
+    #expect(alone.error?.reason == .refused && alone.sent == SentMessage())
     #expect(alone.error?.message.contains("nobody of that name") == true, "\(alone)")
     #expect(alone.error?.message.contains("the others") == false)
     let barred = await tell(email("a@lab.example", from: "barred@range.example"), .outage())
@@ -204,6 +204,6 @@ struct EmailTests {
     #expect(Date().timeIntervalSince(start) < 4)
     #expect(reason == nil || error.reason == reason, "\(error)")
     #expect(says.isEmpty || error.message.contains(says), "\(error)")
-    #expect(outcome.told == Told())
+    #expect(outcome.sent == SentMessage())
   }
 }

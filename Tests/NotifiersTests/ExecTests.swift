@@ -17,7 +17,7 @@ struct ExecTests {
     let evil = "-rf $(touch \(scratch.path)/pwned) `id` ; \n\u{1b}]0;x\u{7}"
     let exec = Exec([program, scratch.path, "--now", "a b"])
     let outcome = await tell(exec, .outage(subject: evil))
-    #expect(outcome.error == nil && outcome.told == Told("sent"))
+    #expect(outcome.error == nil && outcome.sent == SentMessage("sent"))
     let input = try #require(scratch.read("in"))
     #expect(input == Notice.outage(subject: evil).object(.first).text + "\n")
     #expect(scratch.read("words") == "\(scratch.path)\n--now\na b\n")

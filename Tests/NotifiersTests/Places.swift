@@ -10,7 +10,7 @@ import Testing
 
 /// What came of telling a place once.
 struct Telling: Sendable {
-  var told: Told
+  var sent: SentMessage
   var memory: NotifierMemory
   var error: NotifierError?
 }
@@ -18,14 +18,15 @@ struct Telling: Sendable {
 /// Tells a place on a reactor of its own.
 func tell(
   _ notifier: any Notifier, _ notice: Notice, _ occasion: Occasion = .first,
-  told: Told = Told(), memory: NotifierMemory = NotifierMemory(), within: Duration = .seconds(10)
+  sent: SentMessage = SentMessage(), memory: NotifierMemory = NotifierMemory(),
+  within: Duration = .seconds(10)
 ) async -> Telling {
   let reactor = Reactor()
   func open(_ reactor: isolated Reactor) async -> Telling {
-    var telling = Telling(told: told, memory: memory)
+    var telling = Telling(sent: sent, memory: memory)
     do throws(NotifierError) {
       try await notifier.tell(
-        notice, occasion, &telling.told, &telling.memory, on: reactor, by: .after(within))
+        notice, occasion, &telling.sent, &telling.memory, on: reactor, by: .after(within))
     } catch { telling.error = error }
     return telling
   }

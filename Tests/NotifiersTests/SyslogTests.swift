@@ -85,11 +85,11 @@ struct SyslogTests {
     // What is as it was is not said again, but for what all of it is now.
     var worse = outage
     worse.alerts[1].severity = .major
-    let second = await tell(syslog, worse, .again, told: first.told)
+    let second = await tell(syslog, worse, .again, sent: first.sent)
     #expect(second.error == nil)
     #expect(wait(5) && read.count == 5)
     #expect(read.last?["priority"] == "local0.err")
-    let end = await tell(syslog, worse.over, .end, told: second.told)
+    let end = await tell(syslog, worse.over, .end, sent: second.sent)
     #expect(end.error == nil)
     #expect(wait(8) && read.suffix(3).allSatisfy { $0["priority"] == "local0.notice" })
   }
@@ -137,7 +137,7 @@ struct SyslogTests {
       .local("\(scratch.path)/none"), .local(String(repeating: "x", count: 200)),
     ] {
       let outcome = await tell(Syslog(address), .outage())
-      #expect(outcome.error != nil && outcome.told == Told(), "\(address)")
+      #expect(outcome.error != nil && outcome.sent == SentMessage(), "\(address)")
       #expect(outcome.error?.closesLane == true || outcome.error?.reason == .failed)
     }
   }

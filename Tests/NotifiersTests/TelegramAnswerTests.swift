@@ -61,7 +61,7 @@ struct TelegramAnswerTests {
     let room = try TelegramRoom(42)
     room.api.stop()
     let error = try #require(await room.failure(notice("a")))
-    #expect(error.reason == .unreachable && error.closesLane && room.told.text == "")
+    #expect(error.reason == .unreachable && error.closesLane && room.sent.text == "")
     #expect(!"\(error)".contains("LabTokenOfNobody"))
     try room.api.start()
     try await room.tell(notice("a"), .first)
@@ -91,7 +91,7 @@ struct TelegramAnswerTests {
     #expect(!String(reflecting: room.telegram).contains("LabToken"))
     var shown = ""
     dump(room.telegram, to: &shown)
-    #expect(!shown.contains("LabToken") && !room.told.text.contains("LabToken"))
+    #expect(!shown.contains("LabToken") && !room.sent.text.contains("LabToken"))
     #expect(!"\(room.memory)".contains("LabToken") && !room.telegram.lane.contains("LabToken"))
     #expect(room.telegram.lane == "telegram \(room.api.url) bot 123456")
   }

@@ -15,7 +15,7 @@ final class TelegramRoom {
   let chat: BotAPI.Chat
   let telegram: Telegram
   let reactor = Reactor()
-  var told = Told()
+  var sent = SentMessage()
   var memory = NotifierMemory()
 
   /// Telegram's seconds are shorter here, unless its own are asked for.
@@ -53,14 +53,14 @@ final class TelegramRoom {
     _ notice: Notice, _ occasion: Occasion, within timeout: Duration = .seconds(20)
   ) async throws {
     try await Self.tell(
-      telegram, notice, occasion, &told, &memory, on: reactor, by: .after(timeout))
+      telegram, notice, occasion, &sent, &memory, on: reactor, by: .after(timeout))
   }
 
   static func tell(
-    _ telegram: Telegram, _ notice: Notice, _ occasion: Occasion, _ told: inout Told,
+    _ telegram: Telegram, _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws {
-    try await telegram.tell(notice, occasion, &told, &memory, on: reactor, by: deadline)
+    try await telegram.tell(notice, occasion, &sent, &memory, on: reactor, by: deadline)
   }
 
   var messages: [BotAPI.Message] { api.messages(in: chat) }

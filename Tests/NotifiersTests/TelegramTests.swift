@@ -164,10 +164,10 @@ struct TelegramTests {
     let other = try #require(others.first as? Telegram)
     #expect(other.lane == room.telegram.lane)
     try await room.tell(notice("a"), .first)
-    var told = Told()
+    var sent = SentMessage()
     var memory = NotifierMemory()
     try await TelegramRoom.tell(
-      other, notice("b"), .first, &told, &memory, on: room.reactor, by: .after(.seconds(5)))
+      other, notice("b"), .first, &sent, &memory, on: room.reactor, by: .after(.seconds(5)))
     other.close()
     try await room.tell(notice("c"), .change)
     #expect(room.texts == ["c", "b"] && room.api.violations == [])
@@ -175,20 +175,20 @@ struct TelegramTests {
 
   @Test func `a group's minute is kept, and what changes waits before what is new`() async throws {
     let room = try TelegramRoom(-100)
-    var incidents: [Told] = []
+    var incidents: [SentMessage] = []
     for index in 0..<15 {
-      room.told = Told()
+      room.sent = SentMessage()
       try await room.tell(notice("\(index)"), .first)
-      incidents.append(room.told)
+      incidents.append(room.sent)
     }
-    room.told = incidents[0]
+    room.sent = incidents[0]
     let busy = await room.failure(notice("changed"), .change, within: .milliseconds(400))
     #expect(busy?.reason == .busy && (busy?.retryAfter ?? .zero) > .zero)
     for index in 15..<25 {
-      room.told = Told()
+      room.sent = SentMessage()
       try await room.tell(notice("\(index)"), .first)
     }
-    room.told = incidents[0]
+    room.sent = incidents[0]
     try await room.tell(notice("changed"), .change)
     #expect(room.texts == ["changed"] + (1..<25).map { "\($0)" })
     #expect(room.api.violations == [])
@@ -219,24 +219,24 @@ struct TelegramTests {
   @Test(arguments: ["", "{", "nonsense", "{\"v\":2,\"parts\":[{\"id\":1}]}", "[]", "{\"v\":1}"])
   func `what is remembered wrongly is forgotten`(text: String) async throws {
     let room = try TelegramRoom(42)
-    room.told = Told(text)
+    room.sent = SentMessage(text)
     try await room.tell(notice("a"), .change)
     #expect(room.texts == ["a"] && room.messages[0].isSilent)
   }
 
   @Test func `what is remembered of an incident is small and can be read again`() {
-    var told = TelegramTold()
-    told.chat = "-100"
-    told.parts = [
+    var sent = TelegramMessages()
+    sent.chat = "-100"
+    sent.parts = [
       .init(message: 7, isCaption: true, digest: "x", isHead: true),
       .init(message: 8, digest: "y", isHead: false),
     ]
-    told.old = [.init(message: 3)]
-    told.picture = .afterwards
-    told.sounds = true
-    told.isRenewing = true
-    told.isClosed = true
-    #expect(TelegramTold(reading: told.text) == told && told.text.utf8.count < 300)
-    #expect(TelegramTold().text == "" && TelegramTold(reading: "") == TelegramTold())
+    sent.old = [.init(message: 3)]
+    sent.picture = .afterwards
+    sent.sounds = true
+    sent.isRenewing = true
+    sent.isClosed = true
+    #expect(TelegramMessages(reading: sent.text) == sent && sent.text.utf8.count < 300)
+    #expect(TelegramMessages().text == "" && TelegramMessages(reading: "") == TelegramMessages())
   }
 }

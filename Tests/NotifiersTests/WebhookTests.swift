@@ -181,7 +181,7 @@ struct WebhookTests {
     #expect(outcome.error?.reason == reason, "\(outcome)")
     #expect(says.isEmpty || outcome.error?.message.contains(says) == true, "\(outcome)")
     #expect(outcome.error.map { $0.message.utf8.count < 400 } ?? true)
-    #expect((outcome.told == Told()) == (reason != nil))
+    #expect((outcome.sent == SentMessage()) == (reason != nil))
   }
 
   @Test func `a server that asks to be left alone is`() async throws {

@@ -63,16 +63,16 @@ private struct World {
       guard decision != .nothing, isReachable else { continue }
       calls.append(
         (Int(now.seconds - 1_000_000), decision, book[index].members.count))
-      var telling = book[index].tellings["n"] ?? Incident.Telling()
-      telling.digest = digest
+      var state = book[index].deliveries["n"] ?? Incident.DeliveryState()
+      state.digest = digest
       if decision != .change {
-        telling.noticed = now
-        telling.revision = book[index].revision
-        telling.severity = book[index].severity
+        state.noticed = now
+        state.revision = book[index].revision
+        state.severity = book[index].severity
       }
-      telling.isClosed = book[index].closed != nil
-      if decision != .change { telling.noticedEnd = telling.isClosed }
-      book[index].tellings["n"] = telling
+      state.isClosed = book[index].closed != nil
+      if decision != .change { state.noticedEnd = state.isClosed }
+      book[index].deliveries["n"] = state
     }
     book = book.compactMap { incident in
       JSON(reading: incident.json.bytes).flatMap { Incident($0) }

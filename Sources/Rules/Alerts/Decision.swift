@@ -21,8 +21,8 @@ public enum Decision: Sendable, Equatable {
     _ incident: Incident, for notifier: String, living: Bool, route: Route, digest: UInt64,
     quiet: Bool, at now: Timestamp
   ) {
-    let telling = incident.tellings[notifier] ?? Incident.Telling()
-    let change: Decision = living && telling.digest != digest ? .change : .nothing
+    let state = incident.deliveries[notifier] ?? Incident.DeliveryState()
+    let change: Decision = living && state.digest != digest ? .change : .nothing
     func hasPassed(_ length: Duration, since time: Timestamp) -> Bool {
       let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
       // A clock that was set back must not keep people waiting for days.
@@ -32,8 +32,8 @@ public enum Decision: Sendable, Equatable {
       self = .nothing
       return
     }
-    guard let noticed = telling.noticed else {
-      if telling.isClosed || quiet {
+    guard let noticed = state.noticed else {
+      if state.isClosed || quiet {
         self = .nothing
       } else if incident.closed != nil {
         // Shorter than it was waited for: a blip, of which nobody wants to hear.
@@ -52,7 +52,7 @@ public enum Decision: Sendable, Equatable {
     }
     if incident.closed != nil {
       // People who last heard that it is over need not hear it twice.
-      let isKnown = telling.isClosed || telling.noticedEnd || !route.tellsRecovery
+      let isKnown = state.isClosed || state.noticedEnd || !route.sendsRecovery
       self = isKnown ? change : .end
       return
     }
@@ -61,11 +61,11 @@ public enum Decision: Sendable, Equatable {
       return
     }
     let loud = incident.loud
-    let news = loud.filter { $0.revision > telling.revision }
+    let news = loud.filter { $0.revision > state.revision }
     let worst = news.map(\.alert.severity).max() ?? .ok
     // What comes and goes is told of less and less often.
     let interval = route.interval * (1 << min(news.map(\.returns).min() ?? 0, 2))
-    if !news.isEmpty, worst > telling.severity || hasPassed(interval, since: noticed) {
+    if !news.isEmpty, worst > state.severity || hasPassed(interval, since: noticed) {
       self = .again
     } else if route.repeat > .zero, !loud.isEmpty,
       hasPassed(route.repeat, since: noticed)

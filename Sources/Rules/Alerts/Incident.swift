@@ -22,9 +22,9 @@ public struct Incident: Sendable, Equatable {
   }
 
   /// What a notifier told of it.
-  public struct Telling: Sendable, Equatable {
+  public struct DeliveryState: Sendable, Equatable {
     /// The notifier's own words for what is there.
-    public var told = ""
+    public var sent = ""
     /// When people were last made to notice; nil before the first time.
     public var noticed: Timestamp?
     /// The incident's revision, and the worst of it, that they noticed.
@@ -60,7 +60,7 @@ public struct Incident: Sendable, Equatable {
   /// Where each stands in `members`.
   private var places: [Alert.Key: Int] = [:]
   /// By the notifier's name.
-  public var tellings: [String: Telling] = [:]
+  public var deliveries: [String: DeliveryState] = [:]
 
   public init(contact: String, route: String, key: String, opened: Timestamp) {
     self.contact = contact
@@ -193,7 +193,7 @@ public struct Incident: Sendable, Equatable {
   /// It was over for a moment only.
   mutating func reopen() {
     closed = nil
-    for name in tellings.keys { tellings[name]?.isClosed = false }
+    for name in deliveries.keys { deliveries[name]?.isClosed = false }
   }
 
   /// Nobody is to hear of it any more, not even that it is over.

@@ -9,7 +9,7 @@ extension Incident {
       ("revision", .integer(Int64(revision))), ("members", .array(members.map(\.json))),
       (
         "tellings",
-        .object(tellings.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })
+        .object(deliveries.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })
       ),
     ]
     object.add("closed", closed)
@@ -31,7 +31,7 @@ extension Incident {
     forgotten = json.count("forgotten")
     isDropped = json["dropped"] == .boolean(true)
     if case .object(let pairs) = json["tellings"] {
-      for (name, telling) in pairs { tellings[name] = Telling(telling) }
+      for (name, state) in pairs { deliveries[name] = DeliveryState(state) }
     }
   }
 }
@@ -86,10 +86,10 @@ extension Incident.Member {
   }
 }
 
-extension Incident.Telling {
+extension Incident.DeliveryState {
   fileprivate var json: JSON {
     var object: [(String, JSON)] = [
-      ("told", .string(told)), ("revision", .integer(Int64(revision))),
+      ("told", .string(sent)), ("revision", .integer(Int64(revision))),
       ("severity", .string(severity.rawValue)),
       ("digest", .integer(Int64(bitPattern: digest))), ("closed", .boolean(isClosed)),
       ("noticed_end", .boolean(noticedEnd)),
@@ -101,7 +101,7 @@ extension Incident.Telling {
 
   fileprivate init(_ json: JSON) {
     self.init()
-    told = json["told"]?.string ?? ""
+    sent = json["told"]?.string ?? ""
     noticed = json.time("noticed")
     revision = json.count("revision")
     severity = json.severity("severity") ?? .ok

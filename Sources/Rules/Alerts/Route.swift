@@ -29,7 +29,7 @@ public struct Route: Sendable {
   public var interval: Duration = .seconds(300)
   /// After how long people are reminded; zero is never.
   public var `repeat`: Duration = .seconds(4 * 3600)
-  public var tellsRecovery = true
+  public var sendsRecovery = true
   public let place: Node
 
   /// What is taken where scrape.yml names contacts and no routes.
@@ -96,7 +96,7 @@ public struct Route: Sendable {
           self.repeat =
             value.asBoolean == false
             ? .zero : try value.duration("repeat", in: .seconds(60) ... .seconds(30 * 86_400))
-        case "recovery": tellsRecovery = try value.boolean("recovery")
+        case "recovery": sendsRecovery = try value.boolean("recovery")
         default: break
         }
       }
@@ -159,10 +159,10 @@ public struct Route: Sendable {
     let isLost = alert.severity == .unknown && alert.wasOK && severities.contains(.minor)
     guard severities.contains(alert.severity) || isLost else { return false }
     if !transitions.isEmpty {
-      let isTold = transitions.contains { from, to in
+      let isMatch = transitions.contains { from, to in
         (from ?? alert.from) == alert.from && (to ?? alert.severity) == alert.severity
       }
-      guard isTold else { return false }
+      guard isMatch else { return false }
     }
     if alert.key.host == Pseudo.scraper { return true }
     guard isChosen else { return false }

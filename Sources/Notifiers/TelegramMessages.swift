@@ -1,7 +1,7 @@
 internal import Metrics
 
 /// The messages of one incident in a chat, as the store keeps them between passes.
-struct TelegramTold: Equatable {
+struct TelegramMessages: Equatable {
   /// One of the live messages.
   struct Part: Equatable {
     var message: Int64
@@ -33,7 +33,7 @@ struct TelegramTold: Equatable {
   /// The resolution was sent.
   var isClosed = false
 
-  var isEmpty: Bool { self == TelegramTold() }
+  var isEmpty: Bool { self == TelegramMessages() }
   /// Whether the next attempt needs none of this.
   private var isNothing: Bool { parts.isEmpty && old.isEmpty && picture != .afterwards }
 

@@ -9,7 +9,7 @@ internal import Probes
 /// Which checks there are, by the inventory and the settings as they are now.
 ///
 /// The store may know others: of a host, a probe or a rule that was taken out since.
-public struct Watch: Sendable {
+public struct CheckList: Sendable {
   private let rules: RuleBook
   private let hosts: Set<String>
   private let sessions: Set<String>

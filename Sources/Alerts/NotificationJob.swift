@@ -2,25 +2,27 @@ public import Engine
 public import Notifiers
 
 /// One thing that is to be told at one place.
-public struct Telling: Sendable {
+public struct NotificationJob: Sendable {
   var notifier: any Notifier
   var notice: Notice
   var occasion: Occasion
   /// What the notifier told of the same before.
-  var told = Told()
+  var sent = SentMessage()
 
-  public init(_ notifier: any Notifier, _ notice: Notice, _ occasion: Occasion, told: Told = Told())
-  {
+  public init(
+    _ notifier: any Notifier, _ notice: Notice, _ occasion: Occasion,
+    sent: SentMessage = SentMessage()
+  ) {
     self.notifier = notifier
     self.notice = notice
     self.occasion = occasion
-    self.told = told
+    self.sent = sent
   }
 
   /// What came of it.
   public struct Outcome: Sendable {
     /// What is there now: to be kept also where there is an error.
-    public var told: Told
+    public var sent: SentMessage
     /// Nil where it was told.
     public var error: NotifierError?
     /// Whether it was tried at all: nobody is asked again who does not answer.
@@ -36,15 +38,15 @@ public struct Telling: Sendable {
   /// closes it. `memories` are those of the notifiers by their names, and hold afterwards what these
   /// remember now. `keep` hears of each as soon as it is known, with its place in the list: what was
   /// told is not told twice, whatever happens to this process then.
-  public static func tell(
-    _ tellings: [Telling], memories: inout [String: NotifierMemory], on reactor: Reactor,
+  public static func send(
+    _ jobs: [NotificationJob], memories: inout [String: NotifierMemory], on reactor: Reactor,
     by deadline: Deadline,
     keep: @escaping @Sendable (Int, Outcome, NotifierMemory) async -> Void = { _, _, _ in }
   ) async -> [Outcome] {
     var lanes: [[Int]] = []
     var places: [String: Int] = [:]
-    for (index, telling) in tellings.enumerated() {
-      let lane = "\(type(of: telling.notifier).kind) \(telling.notifier.lane)"
+    for (index, job) in jobs.enumerated() {
+      let lane = "\(type(of: job.notifier).kind) \(job.notifier.lane)"
       if let place = places[lane] {
         lanes[place].append(index)
       } else {
@@ -54,12 +56,12 @@ public struct Telling: Sendable {
     }
     let known = memories
     typealias Lane = (outcomes: [(Int, Outcome)], memories: [String: NotifierMemory])
-    let told = await withTaskGroup(of: Lane.self) { group in
+    let lanesDone = await withTaskGroup(of: Lane.self) { group in
       for lane in lanes {
         group.addTask(executorPreference: reactor.executor) {
           await reactor.open { reactor in
-            await tell(
-              lane, of: tellings, memories: known, on: reactor, by: deadline, keep: keep)
+            await send(
+              lane, of: jobs, memories: known, on: reactor, by: deadline, keep: keep)
           }
         }
       }
@@ -67,8 +69,8 @@ public struct Telling: Sendable {
       for await lane in group { all.append(lane) }
       return all
     }
-    var outcomes = tellings.map { Outcome(told: $0.told) }
-    for lane in told {
+    var outcomes = jobs.map { Outcome(sent: $0.sent) }
+    for lane in lanesDone {
       for (index, outcome) in lane.outcomes { outcomes[index] = outcome }
       memories.merge(lane.memories) { $1 }
     }
@@ -76,8 +78,8 @@ public struct Telling: Sendable {
   }
 
   /// Tells those of one lane; returns with it only the memories of its own notifiers.
-  private static func tell(
-    _ lane: [Int], of tellings: [Telling], memories: [String: NotifierMemory],
+  private static func send(
+    _ lane: [Int], of jobs: [NotificationJob], memories: [String: NotifierMemory],
     on reactor: isolated Reactor, by deadline: Deadline,
     keep: @escaping @Sendable (Int, Outcome, NotifierMemory) async -> Void
   ) async -> (outcomes: [(Int, Outcome)], memories: [String: NotifierMemory]) {
@@ -85,9 +87,9 @@ public struct Telling: Sendable {
     var outcomes: [(Int, Outcome)] = []
     var closing: NotifierError?
     for index in lane {
-      let telling = tellings[index]
-      let name = telling.notifier.name
-      var outcome = Outcome(told: telling.told)
+      let job = jobs[index]
+      let name = job.notifier.name
+      var outcome = Outcome(sent: job.sent)
       if closing == nil, deadline.isPast {
         closing = NotifierError(.timeout, name, "the pass ended before its turn")
       }
@@ -100,8 +102,8 @@ public struct Telling: Sendable {
       }
       var memory = changed[name] ?? memories[name] ?? NotifierMemory()
       do throws(NotifierError) {
-        try await telling.notifier.tell(
-          telling.notice, telling.occasion, &outcome.told, &memory, on: reactor,
+        try await job.notifier.tell(
+          job.notice, job.occasion, &outcome.sent, &memory, on: reactor,
           by: min(deadline, .after(limit)))
       } catch {
         outcome.error = error

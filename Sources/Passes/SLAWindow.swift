@@ -4,7 +4,7 @@ internal import Sinks
 internal import Store
 
 /// How services stood over the window of the SLA, as the store knows it.
-enum Standing {
+enum SLAWindow {
   private static let memory = "sla"
 
   /// What is kept; where nothing is, as after a change of the window, it is counted from the history:
@@ -21,7 +21,7 @@ enum Standing {
       to: now
     ) { availability, time, point in
       var counts: [Severity: Int] = [:]
-      for severity in SLA.judged {
+      for severity in SLA.evaluated {
         if case .integer(let count)? = point[field: severity.rawValue] {
           counts[severity] = Int(clamping: count)
         }

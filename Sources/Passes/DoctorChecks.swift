@@ -10,7 +10,7 @@ internal import Inventory
 internal import Probes
 
 /// The ground that the scraper itself stands on: what `scrape doctor` looks at on this machine.
-public struct Ground: Sendable {
+public struct DoctorChecks: Sendable {
   /// What another clock says of ours.
   public struct ClockEvidence: Sendable {
     var source: String
@@ -35,7 +35,7 @@ public struct Ground: Sendable {
     var clocks: [ClockEvidence]
 
     public func finished(with others: [ClockEvidence]) -> [Check] {
-      checks + [Ground.clock(isSynchronised, clocks + others)]
+      checks + [DoctorChecks.clock(isSynchronised, clocks + others)]
     }
   }
 
@@ -107,17 +107,17 @@ public struct Ground: Sendable {
     var file = stat()
     let used = stat(site.storePath, &file) == 0 ? Double(file.st_size) : 0
     let wanted = max(0, Double(site.settings.store.size) - used)
-    let told = "\(site.storePath): \(Format.bytes(free)) free"
+    let text = "\(site.storePath): \(Format.bytes(free)) free"
     if free < wanted {
       return Check(
         .scraper, "store", false,
-        "\(told), and it may grow by \(Format.bytes(wanted)); make room, or lower `store: {size: …}`"
+        "\(text), and it may grow by \(Format.bytes(wanted)); make room, or lower `store: {size: …}`"
       )
     }
     if status.f_files > 0, status.f_favail < 100 {
-      return Check(.scraper, "store", false, "\(told), but no inodes; remove files")
+      return Check(.scraper, "store", false, "\(text), but no inodes; remove files")
     }
-    return Check(.scraper, "store", true, "\(told), can be written")
+    return Check(.scraper, "store", true, "\(text), can be written")
   }
 
   // MARK: keys and passwords
@@ -265,10 +265,10 @@ public struct Ground: Sendable {
       }
     }
     guard wrong.isEmpty else {
-      let told = wrong.sorted { $0.key < $1.key }.map { "\(fold($1.sorted())): \($0)" }
+      let text = wrong.sorted { $0.key < $1.key }.map { "\(fold($1.sorted())): \($0)" }
       return Check(
         .scraper, "resolver", false,
-        told.joined(separator: ", ") + "; look at /etc/resolv.conf, or give an `address:`")
+        text.joined(separator: ", ") + "; look at /etc/resolv.conf, or give an `address:`")
     }
     return Check(
       .scraper, "resolver", true,
@@ -311,14 +311,14 @@ public struct Ground: Sendable {
   }
 
   static func clock(_ isSynchronised: Bool?, _ clocks: [ClockEvidence]) -> Check {
-    let told = clocks.map { "\($0.source): \($0.message)" }.joined(separator: ", ")
+    let text = clocks.map { "\($0.source): \($0.message)" }.joined(separator: ", ")
     // One that differs while most agree is told of where it stands.
     let wrong = clocks.count { !$0.isFine }
     if wrong * 2 > clocks.count {
       return Check(
-        .scraper, "clock", false, "\(told); set ours right: chronyc tracking, timedatectl")
+        .scraper, "clock", false, "\(text); set ours right: chronyc tracking, timedatectl")
     }
-    if !clocks.isEmpty { return Check(.scraper, "clock", true, told) }
+    if !clocks.isEmpty { return Check(.scraper, "clock", true, text) }
     return isSynchronised == true
       ? Check(.scraper, "clock", true, "the kernel says that it is synchronised")
       : Check(

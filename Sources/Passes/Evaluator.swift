@@ -9,7 +9,7 @@ internal import Inventory
 internal import Probes
 
 /// Turns what a pass saw into states: what counts now, what changed, and how services are together.
-public struct Judge: Sendable {
+public struct Evaluator: Sendable {
   private let book: RuleBook
   private let store: Store
   private let known: [String: [String: CheckState]]
@@ -18,12 +18,12 @@ public struct Judge: Sendable {
   private let groups: [String: String]
   /// The tags of hosts by which services are counted together.
   private let tags: [String: [Tag]]
-  private let watch: Watch
+  private let watch: CheckList
   /// All states after the pass, by host and check.
   public internal(set) var states: [String: [String: CheckState]]
 
   public init(
-    _ site: Site, _ store: Store, _ watch: Watch, states: [String: [String: CheckState]],
+    _ site: Site, _ store: Store, _ watch: CheckList, states: [String: [String: CheckState]],
     jump: Duration = .zero
   ) {
     book = site.rules
@@ -50,7 +50,7 @@ public struct Judge: Sendable {
 
   /// Judges the services of scrape.yml, each as a check of its own, and the rules on how services are
   /// together; nil where there are none.
-  mutating func judgeServices(_ summaries: [Point], at time: Timestamp) async -> HostResult? {
+  mutating func evaluateServices(_ summaries: [Point], at time: Timestamp) async -> HostResult? {
     var result = HostResult(
       batch: PointBatch(host: Pseudo.services, tags: [Tag("host", Pseudo.services)], time: time))
     let gone = stale.removeValue(forKey: Pseudo.services) ?? []
@@ -103,7 +103,7 @@ public struct Judge: Sendable {
 
   /// Judges one result: its targets and services, and the rules on its points. Points for what changed
   /// are added to it. Of a result that is not whole, nothing is taken for gone.
-  mutating func judge(_ result: inout HostResult, isWhole: Bool = true) async {
+  mutating func evaluate(_ result: inout HostResult, isWhole: Bool = true) async {
     let host = result.batch.host
     for name in stale.removeValue(forKey: host) ?? [] {
       end(name, known[host]?[name], "it is watched no more", in: &result)
@@ -116,7 +116,7 @@ public struct Judge: Sendable {
         outcome.target, severity, words, watch.patience(of: outcome.target, host: host),
         in: &result)
     }
-    for rule in book.rules(for: host) where result.isJudged {
+    for rule in book.rules(for: host) where result.isEvaluated {
       await apply(rule, to: &result, isWhole: isWhole)
     }
     // Two that change in one pass must not take each other's place in the database.
@@ -300,7 +300,7 @@ public struct Judge: Sendable {
         let target = CheckName.service(service.service).text
         var severity = states[host]?[target]?.severity ?? service.verdict.severity
         // Where the scraper was cut off, nobody knows how it is.
-        if reading.isUnjudged(service) { severity = .unknown }
+        if reading.isUnevaluated(service) { severity = .unknown }
         add(host, service.probe, severity, isUp: service.verdict.isUp)
       }
     }

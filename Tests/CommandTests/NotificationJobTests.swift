@@ -32,7 +32,8 @@ private struct Place: Notifier {
   ) -> [any Notifier] { [] }
 
   func tell(
-    _ notice: Notice, _ occasion: Occasion, _ told: inout Told, _ memory: inout NotifierMemory,
+    _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
+    _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
     recorder.add("begin \(name)")
@@ -42,16 +43,16 @@ private struct Place: Notifier {
     recorder.add("end \(name)")
     let count = memory.values["count"].flatMap { Int($0) } ?? 0
     memory.values["count"] = String(count + 1)
-    told = Told("half")
+    sent = SentMessage("half")
     if let error { throw error }
-    told = Told("told \(notice.subject)")
+    sent = SentMessage("told \(notice.subject)")
   }
 
   func close() {}
 }
 
 @Suite(.serialized, .timeLimit(.minutes(2)))
-struct TellingTests {
+struct NotificationJobTests {
   private func notice(_ subject: String) -> Notice {
     Notice(
       .test, severity: .minor, subject: subject, text: StyledText(), opened: Timestamp(seconds: 0),
@@ -64,12 +65,12 @@ struct TellingTests {
     let same = Place(name: "b", lane: "1", recorder: recorder)
     let other = Place(name: "c", lane: "2", recorder: recorder)
     var memories = ["c": NotifierMemory(["count": "7"])]
-    let outcomes = await Telling.tell(
+    let outcomes = await NotificationJob.send(
       [
-        Telling(slow, notice("1"), .first), Telling(same, notice("2"), .first),
-        Telling(other, notice("3"), .first), Telling(other, notice("4"), .end),
+        NotificationJob(slow, notice("1"), .first), NotificationJob(same, notice("2"), .first),
+        NotificationJob(other, notice("3"), .first), NotificationJob(other, notice("4"), .end),
       ], memories: &memories, on: Reactor(), by: .after(.seconds(10)))
-    #expect(outcomes.map(\.told.text) == ["told 1", "told 2", "told 3", "told 4"])
+    #expect(outcomes.map(\.sent.text) == ["told 1", "told 2", "told 3", "told 4"])
     #expect(outcomes.allSatisfy { $0.error == nil && $0.wasTried })
     let lines = recorder.lines
     #expect(
@@ -89,23 +90,24 @@ struct TellingTests {
     let same = Place(name: "b", lane: "1", recorder: recorder)
     let picky = Place(name: "c", lane: "2", error: refused, recorder: recorder)
     var memories: [String: NotifierMemory] = [:]
-    let outcomes = await Telling.tell(
+    let outcomes = await NotificationJob.send(
       [
-        Telling(dead, notice("1"), .first), Telling(same, notice("2"), .first, told: Told("old")),
-        Telling(picky, notice("3"), .first), Telling(picky, notice("4"), .first),
+        NotificationJob(dead, notice("1"), .first),
+        NotificationJob(same, notice("2"), .first, sent: SentMessage("old")),
+        NotificationJob(picky, notice("3"), .first), NotificationJob(picky, notice("4"), .first),
       ], memories: &memories, on: Reactor(), by: .after(.seconds(10)))
     #expect(outcomes.map(\.wasTried) == [true, false, true, true])
     #expect(outcomes.map { $0.error?.notifier } == ["a", "b", "c", "c"])
     // What was told half-way is kept, and what was not tried is as it was.
-    #expect(outcomes.map(\.told.text) == ["half", "old", "half", "half"])
+    #expect(outcomes.map(\.sent.text) == ["half", "old", "half", "half"])
     #expect(recorder.lines.count == 6)
   }
 
   @Test func `after the deadline nobody is asked`() async {
     let recorder = Recorder()
     var memories: [String: NotifierMemory] = [:]
-    let outcomes = await Telling.tell(
-      [Telling(Place(name: "a", lane: "1", recorder: recorder), notice("1"), .first)],
+    let outcomes = await NotificationJob.send(
+      [NotificationJob(Place(name: "a", lane: "1", recorder: recorder), notice("1"), .first)],
       memories: &memories, on: Reactor(), by: .now)
     #expect(outcomes.map(\.wasTried) == [false] && outcomes[0].error?.reason == .timeout)
     #expect(recorder.lines == [])
