@@ -5,17 +5,17 @@ public import Notifiers
 internal import Rules
 public import Inventory
 
-/// What scrape.yml says about telling people: routes, maintenance, and when contacts want quiet.
+/// The notification settings of scrape.yml: routes, maintenance windows and quiet hours of contacts.
 public struct AlertBook: Sendable {
   let routes: [Route]
   public let maintenance: [Maintenance]
-  /// What could not be told for so long is told in one summary.
+  /// An incident that waits longer than this for delivery goes into a summary.
   let stale: Duration
   private let quiet: [String: Quiet]
-  /// The hosts of each route; one that is not here is for all.
+  /// The hosts of each route; a route without an entry applies to all hosts.
   private let hosts: [String: Set<String>]
 
-  /// Times at which nothing is told of some hosts.
+  /// A maintenance window: no notifications for matching hosts and checks.
   public struct Maintenance: Sendable {
     public var hosts: Set<String>?
     var check: String?
@@ -30,7 +30,7 @@ public struct AlertBook: Sendable {
     }
   }
 
-  /// When a contact is not to be disturbed, but for what is at least so bad.
+  /// Quiet hours of a contact: no notifications of a severity below `below`.
   private struct Quiet {
     var hours: Hours
     var below = Severity.critical
@@ -157,8 +157,8 @@ public struct AlertBook: Sendable {
               }
               guard severity > .unknown else {
                 throw ConfigurationError(
-                  "below \(severity.rawValue) nothing is told in any case", at: pair.value,
-                  hint: "below: critical keeps quiet about what is minor or major")
+                  "no notification is ever sent below \(severity.rawValue)", at: pair.value,
+                  hint: "`below: critical` holds back minor and major ones")
               }
               below = severity
             }
@@ -185,7 +185,7 @@ public struct AlertBook: Sendable {
     for pair in pairs ?? [] {
       if pair.name == "hosts" {
         let pattern = pair.value.text ?? ""
-        // As with `scrape silence`: all is also the services of scrape.yml and the scraper.
+        // As in `scrape silence`, `all` includes the services of scrape.yml and the scraper itself.
         if ["all", "*"].contains(pattern) { continue }
         window.hosts =
           Pseudo.withChecks.contains(pattern)
@@ -205,13 +205,13 @@ public struct AlertBook: Sendable {
     if findings.errors.count == before, window.hours == nil, window.until == nil {
       findings.add(
         ConfigurationError(
-          "maintenance without an end would never tell of anything again", at: node,
+          "maintenance has neither hours nor an end", at: node,
           hint: "give it `hours: \"sun 02:00-04:00\"` or `until: \"2026-11-20 18:00\"`"))
     }
     return findings.errors.count == before ? window : nil
   }
 
-  /// A moment by this machine's clock: `2026-11-20 18:00`.
+  /// A local time: `2026-11-20 18:00`.
   private static func moment(_ node: Node, _ what: String) throws(ConfigurationError) -> Timestamp {
     let numbers = try node.string(what).split { "-: T".contains($0) }.map { Int32($0) ?? -1 }
     let ranges: [ClosedRange<Int32>] = [1970...2200, 1...12, 1...31, 0...23, 0...59]
@@ -224,17 +224,17 @@ public struct AlertBook: Sendable {
     return Timestamp(seconds: Int64(mktime(&parts)))
   }
 
-  /// Whether the route is for the alert's host.
+  /// Whether the route applies to the alert's host.
   func isChosen(_ route: Route, _ alert: Alert) -> Bool {
     hosts[route.name]?.contains(alert.key.host) != false
   }
 
   func route(named name: String) -> Route? { routes.first { $0.name == name } }
 
-  /// Whether the contact has times of quiet at all, after which it is told what happened in them.
+  /// Whether the contact has quiet hours at all; what happens in them is sent afterwards.
   func hasQuiet(_ contact: String) -> Bool { quiet[contact] != nil }
 
-  /// Whether the contact wants to hear nothing of that severity at this time.
+  /// Whether the contact's quiet hours hold back that severity at this time.
   func isQuiet(_ contact: String, _ severity: Severity, at time: Timestamp) -> Bool {
     guard let quiet = quiet[contact] else { return false }
     return severity < quiet.below && quiet.hours.contains(time)

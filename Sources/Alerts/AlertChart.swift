@@ -4,15 +4,15 @@ internal import Metrics
 internal import Rules
 internal import Store
 
-/// The picture for an alert: how the number went that crossed its line.
+/// The chart of an alert: the history of the value that crossed its threshold.
 struct AlertChart {
-  /// How far back it goes, where the store does.
+  /// The length of the history.
   static let past = Duration.seconds(3 * 3600)
-  /// A figure over a window is computed for so many moments.
+  /// The number of points of a figure over a window.
   private static let moments = 400
 
-  /// Of any check, as alerts name it: `rule disk full{path=/}`, `service https`. Nil where it has no
-  /// number, or the store does not hold two of it. `tags` are those of the host.
+  /// The chart of any check by its name: `rule disk full{path=/}`, `service https`. Nil if the check
+  /// has no value, or the store holds fewer than two. `tags` are the tags of the host.
   static func make(
     for check: String, host: String, tags: [Tag], rules: [Rule], in store: Store, now: Timestamp
   ) async -> Chart? {
@@ -29,7 +29,7 @@ struct AlertChart {
     return nil
   }
 
-  /// Of a rule on one series of a host, which `instance` names as `Selector.instance` does.
+  /// The chart of a rule on one series of a host; `instance` is the name that `Selector.instance` gives.
   static func make(
     of rule: Rule, host: String, tags: [Tag], instance: String, in store: Store, now: Timestamp
   ) async -> Chart? {
@@ -67,7 +67,7 @@ struct AlertChart {
     return chart
   }
 
-  /// Where a store is young the chart begins with it: half a picture of nothing helps nobody.
+  /// The begin of the chart: that of a young store, so that the chart is not mostly empty.
   private static func start(
     _ values: [SeriesHistory.Value], _ from: Timestamp, _ now: Timestamp
   ) -> Timestamp {
@@ -82,7 +82,7 @@ struct AlertChart {
     }
   }
 
-  /// The figure as the rule had it at each moment.
+  /// The figure of the rule over time.
   private static func figures(
     _ window: Window, _ values: [(time: Timestamp, value: Double)]
   ) -> [(time: Timestamp, value: Double)] {
@@ -90,10 +90,10 @@ struct AlertChart {
     let step = max(1, values.count / moments)
     var figures: [(time: Timestamp, value: Double)] = []
     var start = 0
-    // From the last one back, so that it is among them.
+    // Backwards from the last value, so that it is included.
     for end in stride(from: values.count - 1, through: 0, by: -step).reversed() {
       let from = values[end].time.nanoseconds &- window.length.nanoseconds
-      // What began before the chart does is not known as a whole.
+      // A window that began before the chart is incomplete.
       guard from >= first.time.nanoseconds || end == values.count - 1 else { continue }
       while start < end, values[start].time.nanoseconds < from { start += 1 }
       if let figure = window.figure(Array(values[start...end])) {
@@ -103,8 +103,7 @@ struct AlertChart {
     return figures
   }
 
-  /// Of a service that is asked over the network: how long it took to answer. Where it did not there
-  /// is a gap.
+  /// The response time of a service, with gaps where it did not answer.
   private static func make(
     ofService service: String, host: String, in store: Store, now: Timestamp
   ) async -> Chart? {

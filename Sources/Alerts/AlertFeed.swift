@@ -3,26 +3,26 @@ public import Rules
 public import Store
 public import Inventory
 
-/// All that is not well after a pass, as routes and incidents see it: with what is a mere effect, what
-/// somebody said is known, and what is silenced.
+/// The alerts after a pass, as routes and incidents see them: each with its cause, its acknowledgement
+/// and its silence.
 public struct AlertFeed: Sendable {
   public internal(set) var alerts: [Alert] = []
-  /// How many services cannot be reached because of an alert.
+  /// The number of services that an alert makes unreachable.
   private(set) var effects: [Alert.Key: Int] = [:]
-  /// Those that are over: the check is well, or worse than what was known.
+  /// Acknowledgements that ended: the check is ok, or worse than acknowledged.
   private(set) var outdated: [Store.Acknowledgement] = []
   private let silences: [Silenced]
   private let maintenance: [AlertBook.Maintenance]
   private let now: Timestamp
 
-  /// A silence, and the hosts that it is for.
+  /// A silence with the hosts that it matches.
   private struct Silenced {
     var hosts: Set<String>
     var check: String?
     var until: Timestamp
   }
 
-  /// `changes` are those of this pass, by host; `before` is how checks were before their last change.
+  /// `changes` are those of this pass, by host; `before` holds the severities before the last change.
   public init(
     _ states: [String: [String: CheckState]], of setup: AlertSetup,
     changes: [String: [CheckTransition]],
@@ -73,28 +73,27 @@ public struct AlertFeed: Sendable {
     }
   }
 
-  /// Whether that is shown and is an event, but no alert: a pass that somebody else ended is one that he
-  /// knows of, and what fails in the same minute must not stand behind it.
+  /// Whether the trouble is shown and stored, but is no alert: a pass that somebody killed. An incident
+  /// of it would absorb alerts of the same minute.
   private static func notifiesNobody(_ host: String, _ check: String, _ message: String) -> Bool {
     host == Pseudo.scraper && check == "pass" && message.hasPrefix("vanished")
   }
 
-  /// The hosts of a silence. One that was taken out of the inventory since does not end it for the
-  /// others.
+  /// The hosts of a silence. It goes on for the others when the inventory loses one of them.
   private static func hosts(_ pattern: String, _ inventory: Inventory) -> Set<String> {
     Set(inventory.remaining(pattern).map(\.name))
   }
 
-  /// Whether a check cannot be made while its host is down, or while what it is behind is.
+  /// Whether a check cannot run while its host, or what the host is behind, is down.
   private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
     CheckName(check).service != nil || check == CheckName.bmc.text && isBehind
   }
 
-  /// The alert that is the cause of all others of a host that is down, by host.
+  /// For each host that is down, the alert that causes all others of that host.
   private static func roots(
     _ states: [String: [String: CheckState]], _ hosts: [Host]
   ) -> [String: Alert.Key] {
-    // A switch may be known by its services alone: it is down when all of them are.
+    // A switch may have services only: it is down when all of them are.
     func main(_ host: String) -> Alert.Key? {
       let checks = states[host] ?? [:]
       if let session = checks["ssh"] {
@@ -115,10 +114,10 @@ public struct AlertFeed: Sendable {
     return roots
   }
 
-  /// Until when nothing is told of the alert; nil where it is told.
+  /// The end of the silence of the alert; nil if it is not silenced.
   public func silenced(_ alert: Alert) -> Timestamp? {
     let own = silenced(alert.key)
-    // Nobody wants to hear of what is behind a switch that is being exchanged.
+    // A silence of a switch holds for all that is behind it.
     return own ?? alert.cause.flatMap { silenced($0) }
   }
 
@@ -134,7 +133,7 @@ public struct AlertFeed: Sendable {
 }
 
 extension Topology {
-  /// What each host of the inventory cannot be reached without.
+  /// The hosts that each host of the inventory depends on.
   public init(_ hosts: [Host]) {
     self.init(
       Dictionary(

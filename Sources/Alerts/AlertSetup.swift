@@ -1,7 +1,7 @@
 public import Rules
 public import Inventory
 
-/// What alerts are made by: the inventory and what scrape.yml says of rules, routes and reports.
+/// The input of alerting: the inventory, and the rules, routes and reports of scrape.yml.
 public struct AlertSetup: Sendable {
   let inventory: Inventory
   let alerts: AlertBook

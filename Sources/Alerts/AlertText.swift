@@ -3,10 +3,10 @@ public import Notifiers
 public import Rules
 internal import Inventory
 
-/// An incident in words: short enough for a phone, with every host named.
+/// The text of an incident: short enough for a phone, with the name of every host.
 public struct AlertText: Sendable {
   let incident: Incident
-  /// How many services cannot be reached because of an alert.
+  /// The number of services that an alert makes unreachable.
   let effects: [Alert.Key: Int]
 
   public init(
@@ -17,12 +17,12 @@ public struct AlertText: Sendable {
     self.effects = effects
   }
 
-  /// Kinds of trouble that are told in one message; of more it is said how many there are.
+  /// The maximum number of lines in one message; the rest is counted.
   private static let limit = 40
-  /// So many characters of names stand in what must be one line.
+  /// The maximum length of host names in a single line.
   private static let brief = 200
 
-  /// Alerts that are told in one line.
+  /// The key by which alerts share one line.
   private struct Kind: Hashable {
     var check: String
     var severity: Severity
@@ -33,12 +33,12 @@ public struct AlertText: Sendable {
   private struct Line {
     var kind: Kind
     var members: [Incident.Member]
-    /// What cannot be reached without them.
+    /// The hosts that depend on them.
     var hidden: [String] = []
     var services = 0
 
     var weight: Int { members.count + hidden.count + services }
-    /// What is known or silenced comes after what is not.
+    /// 0 if all are acknowledged or silenced, which sorts them last.
     var loudness: Int {
       members.allSatisfy { $0.silenced != nil || $0.alert.acknowledgement != nil } ? 0 : 1
     }
@@ -48,7 +48,7 @@ public struct AlertText: Sendable {
 
   // MARK: Whole texts
 
-  /// All in one line.
+  /// The whole incident in one line.
   var subject: String {
     if incident.closed != nil { return closedLine }
     let lines = lines
@@ -59,7 +59,7 @@ public struct AlertText: Sendable {
     guard let worst = lines.first else {
       return "\(mark(incident.severity)) \(Format.count(incident.active.count, "alert"))"
     }
-    // The worst by name: a number of alerts says nothing that a reader can act on.
+    // The worst line by name: a reader cannot act on a mere count.
     let rest = lines.dropFirst().flatMap(\.members).map(\.alert.key.host)
     let hosts = Set(rest).subtracting(Pseudo.withChecks)
     let place = hosts.isEmpty ? "" : " on \(Format.count(hosts.count, "host"))"
@@ -90,7 +90,7 @@ public struct AlertText: Sendable {
       text.add(.init("\(Self.end(line.isGone)) "), .init(line.names, .bold), .init(line.words))
     }
     let over = ended.dropFirst(Self.limit).reduce(incident.forgotten) { $0 + $1.hosts.count }
-    if over > 0 { text.add(.init("🟢 and \(Format.count(over)) more that are over")) }
+    if over > 0 { text.add(.init("🟢 and \(Format.count(over)) more resolved")) }
     if let command = firstCheck(lines) {
       text.add(.init("first check: \(command.what)"), .init(command.command, .code))
     }
@@ -101,7 +101,7 @@ public struct AlertText: Sendable {
     var text = StyledText()
     text.add(.init(closedLine, .bold), .init(" · \(span)"))
     let lines = ended
-    // Where not all are named above: they were too many, or effects.
+    // The line above leaves out effects, and names beyond its length.
     if lines.count == 1, !closedLine.contains(lines[0].names) {
       text.add(.init("all of them: \(lines[0].names)"))
     }
@@ -116,7 +116,7 @@ public struct AlertText: Sendable {
         text.add(.init("and \(Format.count(lines.count - Self.limit, "other kind")) on \(names)"))
       }
       if incident.forgotten > 0 {
-        text.add(.init("and \(Format.count(incident.forgotten)) more that were over before"))
+        text.add(.init("and \(Format.count(incident.forgotten)) more resolved before"))
       }
     } else if let line = lines.first, !line.message.isEmpty {
       text.add(.init("it was: \(line.message)"))
@@ -124,7 +124,7 @@ public struct AlertText: Sendable {
     return text
   }
 
-  /// The line of an incident that is over, in a summary.
+  /// The line of a resolved incident in a summary.
   var missed: [StyledText.Span] {
     [.init(Self.clipped(closedLine, 2000)), .init(" · \(span)")]
   }
@@ -136,7 +136,7 @@ public struct AlertText: Sendable {
 
   private var closedLine: String {
     let roots = incident.members.filter { member in
-      // Effects are back with their cause.
+      // Effects are resolved with their cause.
       member.alert.cause.map { incident.member($0) == nil } ?? true
     }
     let all = roots.isEmpty ? incident.members : roots
@@ -145,16 +145,16 @@ public struct AlertText: Sendable {
     var ends: [String] = []
     if let from = back.map(\.alert.since).min() {
       let until = back.compactMap(\.until).max() ?? from
-      ends.append("\(Self.subject(back)) back after \(Self.length(Self.seconds(from, until)))")
+      ends.append("\(Self.subject(back)) resolved after \(Self.length(Self.seconds(from, until)))")
     }
-    if !gone.isEmpty { ends.append("\(Self.subject(gone)) watched no more") }
+    if !gone.isEmpty { ends.append("\(Self.subject(gone)) no longer monitored") }
     return "\(Self.end(back.isEmpty)) \(ends.joined(separator: "; "))"
   }
 
-  /// That nobody looks any more is not to be well.
+  /// A check that is no longer monitored is not ok.
   private static func end(_ isGone: Bool) -> String { isGone ? "⚪" : "🟢" }
 
-  /// `web[1-2] ssh`; of several checks the hosts alone, and services of scrape.yml by their names.
+  /// `web[1-2] ssh`; the hosts alone for several checks; services of scrape.yml by their names.
   private static func subject(_ members: [Incident.Member]) -> String {
     let checks = Set(members.map(\.alert.key.check))
     if checks.count == 1, let check = checks.first {
@@ -202,7 +202,7 @@ public struct AlertText: Sendable {
       .map(\.element)
   }
 
-  /// ` ssh down`: what stands behind the names.
+  /// The words after the names: ` ssh down`.
   private static func words(_ kind: Kind) -> String {
     let state = kind.check == "ssh" && kind.severity == .critical ? " down" : ""
     return " \(word(kind.check))\(state)"
@@ -239,7 +239,7 @@ public struct AlertText: Sendable {
     }
   }
 
-  /// What is well again, in lines.
+  /// The resolved checks, in lines.
   private var ended:
     [(
       names: String, words: String, worst: Severity, isGone: Bool, message: String, hosts: [String]
@@ -262,12 +262,12 @@ public struct AlertText: Sendable {
     return order.map { group in
       let members = groups[group] ?? []
       let until = members.compactMap(\.until).max() ?? incident.opened
-      // Of several that were not well one after the other, the one that was it for longest.
+      // The longest of several outages.
       let length = members.map { Self.seconds($0.alert.since, $0.until ?? until) }.max() ?? 0
       let hosts = members.map(\.alert.key.host)
       let end =
         group.isGone
-        ? "watched no more" : "back \(Self.clock(until)) after \(Self.length(length))"
+        ? "no longer monitored" : "resolved \(Self.clock(until)) after \(Self.length(length))"
       return (
         Self.names(hosts), " \(Self.word(group.check)) \(end)",
         group.worst, group.isGone, Self.clipped(members[0].alert.message, 400), hosts
@@ -299,10 +299,10 @@ public struct AlertText: Sendable {
     }
   }
 
-  /// The closed word that a target's message begins with; else the whole.
+  /// The reason that the message of a target begins with; else the whole message.
   private static func reason(_ alert: Alert) -> String {
     let check = alert.key.check
-    // Numbers differ from host to host: one line tells of all.
+    // The numbers differ from host to host; one line covers all.
     if CheckName(check).rule != nil { return "" }
     return String(alert.message.prefix { $0 != ":" })
   }
@@ -311,7 +311,7 @@ public struct AlertText: Sendable {
     var notes: [String] = []
     if member.alert.isFlapping { notes.append("flapping") }
     if let words = member.alert.acknowledgement {
-      notes.append("known (\(clipped(words.visible, 100)))")
+      notes.append("acknowledged (\(clipped(words.visible, 100)))")
     }
     if let until = member.silenced {
       notes.append(until.nanoseconds == .max ? "in maintenance" : "silenced until \(clock(until))")
@@ -321,11 +321,11 @@ public struct AlertText: Sendable {
 
   /// `https` of `service https`, `disk full /` of `rule disk full{path=/}`.
   private static func word(_ check: String) -> String {
-    // The names of disks and interfaces are a host's words.
+    // A host chooses the names of disks and interfaces: make them safe to print.
     clipped((CheckName(check).service ?? CheckName(check).label).visible, 120)
   }
 
-  /// Folded, and the services of scrape.yml and the scraper by their own words.
+  /// The folded names of hosts, with words for the pseudo hosts.
   private static func names(_ hosts: [String]) -> String {
     let all = hosts.map { host in
       switch host {
@@ -337,19 +337,19 @@ public struct AlertText: Sendable {
     return fold(Array(Set(all)).sorted())
   }
 
-  /// The hosts of several incidents; nil where there are none.
+  /// The hosts of several incidents; nil without incidents.
   static func names(_ texts: ArraySlice<AlertText>) -> String? {
     texts.isEmpty ? nil : names(texts.flatMap { $0.incident.members.map(\.alert.key.host) })
   }
 
   static func clipped(_ text: String, _ length: Int = 150) -> String {
-    // One character may be of any number of scalars.
+    // One character may have any number of scalars.
     let scalars = text.unicodeScalars
     guard scalars.count > length else { return text }
     return String(String.UnicodeScalarView(scalars.prefix(length - 1))) + "…"
   }
 
-  /// `14:05`, with the date where it is not today's.
+  /// `14:05`; with the date if it is not today.
   public static func clock(_ time: Timestamp) -> String { String(Format.time(time).dropLast(3)) }
 
   private static func seconds(_ from: Timestamp, _ until: Timestamp) -> Int64 {

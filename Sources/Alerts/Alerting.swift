@@ -6,10 +6,10 @@ internal import Rules
 public import Store
 internal import Synchronization
 
-/// From states to people: what a pass changes about incidents, and who is told of it.
+/// Turns the states of a pass into incidents and notifications.
 ///
-/// `update` goes before the pass is kept, and its incidents into the same transaction; `tell` comes
-/// after. What could not be told is told by a later pass, as it is then.
+/// `update` runs before the pass is stored; its incidents go into the same transaction. `send` runs
+/// after it. A later pass sends what could not be sent, with the state of that time.
 public struct Alerting: Sendable {
   private let setup: AlertSetup
   private let store: Store
@@ -19,7 +19,7 @@ public struct Alerting: Sendable {
   private var effects: [Alert.Key: Int] = [:]
   public internal(set) var warnings: [String] = []
 
-  /// Contacts without their secrets would be told nothing: `contacts` holds them.
+  /// `contacts` must hold their secrets: without them no notifier can send.
   public init(_ setup: AlertSetup, _ store: Store, contacts: [Contact], at now: Timestamp) {
     self.setup = setup
     self.store = store
@@ -29,7 +29,7 @@ public struct Alerting: Sendable {
 
   // MARK: What changes
 
-  /// Takes in how everything is, and returns the incidents that are to be kept with the pass.
+  /// Updates the incidents by the current states; returns those to store with the pass.
   public mutating func update(
     _ states: [String: [String: CheckState]], changes: [String: [CheckTransition]]
   ) async -> [Store.KeptIncident] {
@@ -66,13 +66,13 @@ public struct Alerting: Sendable {
       }
       return book.changed.sorted().map { Self.kept(incidents[$0]) }
     } catch {
-      warnings.append("alerts: \("\(error)".visible); nobody is sent in this pass")
+      warnings.append("alerts: \("\(error)".visible); no notifications in this pass")
       incidents = []
       return []
     }
   }
 
-  /// Where nobody is notified, `scrape status` shows what is acknowledged all the same.
+  /// Removes outdated acknowledgements: `scrape status` shows them even without contacts.
   private func forgetOutdated(_ states: [String: [String: CheckState]]) async {
     guard let words = try? await store.acknowledgements(), !words.isEmpty else { return }
     let feed = AlertFeed(
@@ -85,20 +85,20 @@ public struct Alerting: Sendable {
       id: incident.id, contact: incident.contact, isOpen: isOpen, body: incident.json)
   }
 
-  // MARK: Who is told
+  // MARK: Notifications
 
-  /// One thing to tell, and the incidents that it tells of.
+  /// One notification, and the incidents that it covers.
   private struct Job {
     var notification: NotificationJob
     var incidents: [Int]
-    /// How these are then.
+    /// What the notification is for these incidents.
     var decision: Decision
     var digests: [UInt64]
-    /// The report that it is instead.
+    /// The report that the notification carries instead of incidents.
     var report: Reports.Due?
   }
 
-  /// Tells everybody what they have not been told, and remembers it.
+  /// Sends all notifications that are due, and stores the outcomes.
   public mutating func send(on reactor: Reactor, by deadline: Deadline) async {
     var all: [Job] = []
     var memories: [String: NotifierMemory] = [:]
@@ -107,7 +107,7 @@ public struct Alerting: Sendable {
       for notifier in contact.notifiers {
         let hold = await BackOff.hold(notifier, at: now, in: store)
         if hold == .all { continue }
-        // What was not tried there yet is not kept back by what was refused.
+        // A refused notification does not hold back incidents without an attempt.
         let jobs = self.jobs(for: notifier, of: contact).filter { job in
           hold == .none
             || job.incidents.contains { incidents[$0].deliveries[notifier.name] == nil }
@@ -143,7 +143,7 @@ public struct Alerting: Sendable {
         await BackOff.note(
           outcome.error, of: notifier, took: Deadline.now.since(start), at: now, in: store)
       }
-      // One that reached nobody comes with the next pass, with newer figures.
+      // A report without a delivery is due again at the next pass, with newer figures.
       for (job, outcome) in zip(all, outcomes) where outcome.error == nil {
         if let report = job.report { await setup.reports.remember(report, in: store) }
       }
@@ -153,28 +153,28 @@ public struct Alerting: Sendable {
         else {
           continue
         }
-        warnings.append("nobody was told by \(error)".visible)
+        warnings.append("delivery failed: \(error)".visible)
       }
     }
     incidents = ledger.incidents
     await settle()
   }
 
-  /// Incidents that no later pass need look at are put away.
+  /// Closes incidents in the store that no later pass needs.
   private func settle() async {
     for incident in incidents {
       guard let closed = incident.closed else { continue }
       let route = setup.alerts.route(named: incident.route)
       let interval = route?.interval ?? .zero
       let age = now.nanoseconds.subtractingReportingOverflow(closed.nanoseconds)
-      // Who cannot be told for a day will not be told at all; who wants quiet may want it for a weekend.
+      // Delivery ends after a day without success; quiet hours may last for a weekend.
       let days: Int64 = setup.alerts.hasQuiet(incident.contact) ? 7 : 1
       let isLost = age.overflow || age.partialValue > days * 86_400 * 1_000_000_000
       let isOld = age.overflow || age.partialValue > interval.components.seconds &* 1_000_000_000
       let notifiers = contacts.first { $0.name == incident.contact }?.notifiers ?? []
       let isDelivered = notifiers.allSatisfy { notifier in
         guard let route else { return true }
-        // What still looks open where people read it is to be changed.
+        // A message that still looks open must be changed first.
         if let state = incident.deliveries[notifier.name], notifier.isLiving, !state.sent.isEmpty,
           !state.isClosed, !incident.isDropped
         {
@@ -192,7 +192,7 @@ public struct Alerting: Sendable {
     }
   }
 
-  /// What one notifier is to tell in this pass.
+  /// The notifications of one notifier in this pass.
   private func jobs(for notifier: any Notifier, of contact: Contact) -> [Job] {
     var jobs: [Job] = []
     var late: [Int] = []
@@ -212,7 +212,7 @@ public struct Alerting: Sendable {
           late.append(index)
           continue
         }
-        // Over before it could be sent, as the way to the notifier was cut as well.
+        // Resolved before it could be sent: the network of the notifier was cut off, too.
         let notice = notice(of: incident, text, decision, for: contact, isQuiet: false)
         jobs.append(
           Job(
@@ -222,7 +222,7 @@ public struct Alerting: Sendable {
         continue
       }
       let sent = incident.deliveries[notifier.name]?.sent ?? ""
-      // What was told in a summary has no message of its own that could be changed.
+      // An incident sent in a summary has no message of its own to change.
       if decision == .change, sent.isEmpty { continue }
       let notice = notice(of: incident, text, decision, for: contact, isQuiet: isQuiet)
       let occasion: Occasion =
@@ -238,7 +238,7 @@ public struct Alerting: Sendable {
         decision: decision, digests: [digest])
       if decision == .first { first.append(job) } else { jobs.append(job) }
     }
-    // Many that waited for long are told as one.
+    // More than three incidents that waited for long go into one summary.
     let age = setup.alerts.stale.components.seconds &* 1_000_000_000
     let stale = first.filter { job in
       let incident = incidents[job.incidents[0]]
@@ -251,7 +251,7 @@ public struct Alerting: Sendable {
     }
     jobs += first
     if !late.isEmpty { jobs.append(summary(late.sorted(), notifier, contact)) }
-    // What people are to notice first: a bot may say only so much in a minute.
+    // Changes go last: the rate of a bot is limited.
     return jobs.filter { $0.decision != .change } + jobs.filter { $0.decision == .change }
   }
 
@@ -264,16 +264,16 @@ public struct Alerting: Sendable {
       isOver ? .recovery : .problem, incident: "\(incident.id)", severity: incident.severity,
       subject: text.subject, text: text.text, alerts: incident.members.map(Notice.Alert.init),
       opened: incident.opened, closed: incident.closed, contact: contact.name)
-    // Nobody is woken by what is minor, nor by any recovery at night.
+    // Minor alerts are silent, and so are all recoveries in quiet hours.
     let worst = isOver ? incident.members.map(\.worst).max() ?? .ok : incident.loudness
     notice.isSilent = isQuiet || worst <= .minor
     return notice
   }
 
-  /// Of so many incidents a summary tells all, of the others the hosts.
+  /// A summary shows at most this many incidents in full, and only the hosts of the others.
   private static let whole = 40
 
-  /// What was over before it could be told, and what waited for long, as one message.
+  /// One message for incidents that were resolved before delivery, and for those that waited for long.
   private func summary(_ late: [Int], _ notifier: any Notifier, _ contact: Contact) -> Job {
     let all = late.map { incidents[$0] }
     let texts = all.map { AlertText(incident: $0, effects: effects) }
@@ -282,7 +282,7 @@ public struct Alerting: Sendable {
     let severity = all.map(\.severity).max() ?? .ok
     let subject =
       "\(open == 0 ? "🟢" : "🔴") \(Format.count(all.count, "incident")) since "
-      + "\(AlertText.clock(from)) not told until now: \(open) open, \(all.count - open) over"
+      + "\(AlertText.clock(from)) not sent until now: \(open) open, \(all.count - open) resolved"
     var text = StyledText()
     text.add(.init(subject, .bold))
     let lasting = texts.filter { $0.incident.closed == nil }
@@ -293,7 +293,7 @@ public struct Alerting: Sendable {
     let over = texts.filter { $0.incident.closed != nil }
     for one in over.prefix(Self.whole) { text.lines.append(one.missed) }
     if let rest = AlertText.names(over.dropFirst(Self.whole)) {
-      text.add(.init("🟢 and \(Format.count(over.count - Self.whole)) more, over: \(rest)"))
+      text.add(.init("🟢 and \(Format.count(over.count - Self.whole)) more, resolved: \(rest)"))
     }
     var notice = Notice(
       .summary, severity: severity, subject: subject, text: text,
@@ -305,16 +305,16 @@ public struct Alerting: Sendable {
       digests: texts.map { Self.digest($0.text) })
   }
 
-  /// Drawn for one place in one pass: more nobody is told in that time.
+  /// The number of charts drawn for one notifier in one pass.
   private static let charts = 20
 
-  /// With the picture of the number that crossed its line, where people are to notice it.
+  /// Adds the chart of the value that crossed its threshold, if the notification makes a sound.
   private func withChart(_ job: Job) async -> Job {
     guard job.decision == .first || job.decision == .again, let first = job.incidents.first else {
       return job
     }
     let loud = incidents[first].loud.map(\.alert)
-    // What does not answer at all has no number to show.
+    // A target that does not answer has no value to draw.
     let worst = loud.filter { CheckName($0.key.check).rule != nil || $0.severity < .critical }
       .max { ($0.severity, $1.key) < ($1.severity, $0.key) }
     guard let worst, worst.severity == loud.map(\.severity).max() else { return job }
@@ -325,10 +325,10 @@ public struct Alerting: Sendable {
     return job
   }
 
-  /// To see whether a text is another one.
+  /// A hash that shows whether a text has changed.
   private static func digest(_ text: StyledText) -> UInt64 { text.plain.utf8.fnv1a }
 
-  /// The incidents while lanes tell of them side by side.
+  /// The incidents, shared by lanes that send in parallel.
   private final class Ledger: Sendable {
     private let list: Mutex<[Incident]>
 
@@ -336,7 +336,7 @@ public struct Alerting: Sendable {
 
     var incidents: [Incident] { list.withLock { $0 } }
 
-    /// Notes what came of a job; returns its incidents as they are now.
+    /// Records the outcome of a job; returns its incidents after the change.
     func note(_ job: Job, _ outcome: NotificationJob.Outcome, at now: Timestamp) -> [Incident] {
       let name = job.notification.notifier.name
       return list.withLock { incidents in
@@ -362,11 +362,11 @@ public struct Alerting: Sendable {
   }
 }
 
-/// How long a place is left alone that did not take what it was told.
+/// The time without attempts after a failed delivery.
 private enum BackOff {
   private static let longest = Duration.seconds(900)
 
-  /// What a place is told in the meantime.
+  /// Which notifications are held back in the meantime.
   enum Hold { case all, known, none }
 
   private static func name(_ notifier: any Notifier) -> String { "back-off \(notifier.name)" }
@@ -375,14 +375,14 @@ private enum BackOff {
     let values = try? await store.notifierMemory(name(notifier))
     guard let until = values?["until"].flatMap({ Int64($0) }) else { return .none }
     let (left, overflow) = until.subtractingReportingOverflow(now.nanoseconds)
-    // A moment too far off is of a clock that was set back.
+    // A time too far in the future comes from a clock that was set back.
     guard !overflow && left > 0 && left <= longest.nanoseconds else { return .none }
-    // A place that refuses one thing may take another.
+    // A notifier that refused one message may take another.
     let reason = values?["reason"].flatMap { NotifierError.Reason(rawValue: $0) }
     return reason == .refused || reason == .failed ? .known : .all
   }
 
-  /// What will not be better in the next pass is tried less and less often, and so is what cost time.
+  /// Backs off after errors that the next pass cannot cure, and after those that took long.
   static func note(
     _ error: NotifierError?, of notifier: any Notifier, took: Duration, at now: Timestamp,
     in store: Store
@@ -392,7 +392,7 @@ private enum BackOff {
       if !known.isEmpty { try? await store.remember([:], of: name(notifier)) }
       return
     }
-    // Several things that fail in one pass are one failure.
+    // Several failures in one pass count as one.
     let isNext = known["at"] != "\(now.nanoseconds)"
     let failures = (known["failures"].flatMap { Int($0) } ?? 0) + (isNext ? 1 : 0)
     let wait: Duration

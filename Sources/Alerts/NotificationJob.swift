@@ -1,12 +1,12 @@
 public import Engine
 public import Notifiers
 
-/// One thing that is to be told at one place.
+/// One notice that one notifier is to send.
 public struct NotificationJob: Sendable {
   var notifier: any Notifier
   var notice: Notice
   var occasion: Occasion
-  /// What the notifier told of the same before.
+  /// What the notifier sent of the same incident before.
   var sent = SentMessage()
 
   public init(
@@ -19,25 +19,24 @@ public struct NotificationJob: Sendable {
     self.sent = sent
   }
 
-  /// What came of it.
+  /// The result of one job.
   public struct Outcome: Sendable {
-    /// What is there now: to be kept also where there is an error.
+    /// What the notifier has sent by now; keep it after an error, too.
     public var sent: SentMessage
-    /// Nil where it was told.
+    /// Nil after a successful delivery.
     public var error: NotifierError?
-    /// Whether it was tried at all: nobody is asked again who does not answer.
+    /// False if an earlier failure closed the lane, so that no attempt was made.
     public var wasTried = true
   }
 
-  /// The longest that one of them takes.
+  /// The time limit of one job.
   static let limit = Duration.seconds(15)
 
-  /// Brings them to their places, and returns what came of each in the same order.
+  /// Sends all notices and returns the outcome of each, in the order of the jobs.
   ///
-  /// Lanes are told side by side, those of one lane one after the other in their order, until one
-  /// closes it. `memories` are those of the notifiers by their names, and hold afterwards what these
-  /// remember now. `keep` hears of each as soon as it is known, with its place in the list: what was
-  /// told is not told twice, whatever happens to this process then.
+  /// Lanes run in parallel. The jobs of one lane run in order until an error closes the lane.
+  /// `memories` holds the memory of each notifier by its name, before and after the call. `keep` is
+  /// called after each attempt, with the index of the job, so that a crash repeats no notification.
   public static func send(
     _ jobs: [NotificationJob], memories: inout [String: NotifierMemory], on reactor: Reactor,
     by deadline: Deadline,
@@ -77,7 +76,7 @@ public struct NotificationJob: Sendable {
     return outcomes
   }
 
-  /// Tells those of one lane; returns with it only the memories of its own notifiers.
+  /// Sends the notices of one lane; returns the memories of the notifiers of that lane only.
   private static func send(
     _ lane: [Int], of jobs: [NotificationJob], memories: [String: NotifierMemory],
     on reactor: isolated Reactor, by deadline: Deadline,

@@ -3,9 +3,9 @@ internal import Metrics
 internal import Rules
 internal import Inventory
 
-/// A report that a contact gets again and again: one figure of one number for each of some hosts.
+/// A periodic report for a contact: one figure of one metric for each of its hosts.
 public struct Report: Sendable {
-  /// What becomes one figure of a host's values.
+  /// The function that makes one figure of a host's values.
   enum Function: String, CaseIterable {
     case avg, min, max, last, count, sum
 
@@ -20,7 +20,7 @@ public struct Report: Sendable {
       }
     }
 
-    /// Nil where there is no value, but for their count: that is zero then.
+    /// Nil without values; a count is then zero.
     func figure(_ values: [Double]) -> Double? {
       switch self {
       case .count: Double(values.count)
@@ -43,22 +43,22 @@ public struct Report: Sendable {
   let metric: Selector
   let hosts: [Host]
   let function: Function
-  /// How far back the values go.
+  /// The length of the history that the figure covers.
   let over: Duration
   let schedule: ReportSchedule
   let form: Form
   let order: Order
-  /// So many lines at the most.
+  /// The maximum number of lines.
   let top: Int
 
   static let keys = [
     "name", "every", "at", "metric", "hosts", "function", "over", "as", "sort", "top",
   ]
   private static let day = Duration.seconds(86_400)
-  /// More lines nobody reads on a phone.
+  /// The default of `top`.
   private static let most = 100
 
-  /// Reads an entry of `reports:`; nil where it is not right, with the faults added to the findings.
+  /// Reads an entry of `reports:`; nil after a fault, which is added to the findings.
   init?(
     _ node: Node, of contact: String, _ inventory: Inventory, in catalog: Catalog,
     _ findings: inout Findings
@@ -104,15 +104,15 @@ public struct Report: Sendable {
       return nil
     }
     guard let metric else {
-      fault("report \"\(name)\" tells of nothing", "give it `metric: ping.average_response_ms`")
+      fault("report \"\(name)\" has no metric", "give it `metric: ping.average_response_ms`")
       return nil
     }
     guard at == nil || every == nil || every == Self.day else {
-      fault("report \"\(name)\" comes daily at a time or every so often", "take one of them out")
+      fault("report \"\(name)\" has both `every:` and `at:`", "remove one of them")
       return nil
     }
     guard let period = at == nil ? every : Self.day else {
-      fault("report \"\(name)\" never comes", "give it `every: 5m` or `at: \"08:00\"`")
+      fault("report \"\(name)\" has no schedule", "give it `every: 5m` or `at: \"08:00\"`")
       return nil
     }
     self.name = name

@@ -1,24 +1,24 @@
 internal import Charts
 internal import Metrics
 
-/// Which curves a report's chart has: all of a few; of many the extremes, and the median of the rest.
+/// The curves of a report's chart: all of at most eight; else the extremes and the median of the rest.
 enum ReportCurves {
-  /// More than eight curves cannot be told apart on a phone.
+  /// A phone cannot show more than eight distinct curves.
   static let most = 8
-  /// The greatest and the least figures that keep a curve of their own where there are more.
+  /// The number of highest and of lowest figures with a curve of their own if there are more.
   private static let highest = 4
   private static let lowest = 3
-  /// Moments for which a median is computed.
+  /// The number of points of the median curve.
   private static let moments: Int64 = 240
 
   struct Row {
     var name: String
-    /// Nil where nothing was read.
+    /// Nil if nothing was read.
     var figure: Double?
     var values: [SeriesHistory.Value]
   }
 
-  /// The curves, in the order of the rows, the median last.
+  /// The curves in the order of the rows, the median last.
   static func chosen(_ rows: [Row], from: Timestamp, to: Timestamp) -> [Chart.Series] {
     guard rows.count > most else { return rows.map { .init($0.name, $0.values) } }
     let known = rows.indices.filter { rows[$0].figure != nil && !rows[$0].values.isEmpty }
@@ -34,7 +34,7 @@ enum ReportCurves {
       + [.init("median of \(Format.count(rest.count)) others", median)]
   }
 
-  /// The median over the hosts of the mean of each in one stretch of time, with the stretch's middle.
+  /// The median over the hosts of each host's mean in one stretch of time, at the middle of the stretch.
   private static func median(
     of series: [[SeriesHistory.Value]], from: Timestamp, to: Timestamp
   ) -> [SeriesHistory.Value] {

@@ -1,13 +1,13 @@
 internal import Glibc
 internal import Metrics
 
-/// When a report comes: every so often at round times of the local clock, or daily at one.
+/// The schedule of a report: an interval at round times of the local clock, or a time of day.
 struct ReportSchedule: Equatable {
   var every: Duration
-  /// Minutes since midnight; nil where it does not come daily.
+  /// Minutes since midnight; nil for an interval.
   var at: Int?
 
-  /// Its last time until now, now included.
+  /// The latest time of the schedule that is not after `now`.
   func last(until now: Timestamp) -> Timestamp {
     let today = now.local
     guard let at else {
@@ -21,9 +21,9 @@ struct ReportSchedule: Equatable {
       seconds: time <= now.seconds ? time : Self.moment(of: today, minute: at, daysBefore: 1))
   }
 
-  /// Whether it is to be told now, where it was last told at that time.
+  /// Whether the report is due, given the time of the last delivery.
   func isDue(at now: Timestamp, sent: Timestamp) -> Bool {
-    // What was told in the future was told before the clock was set back.
+    // A delivery in the future was made before the clock was set back.
     sent > now || last(until: now) > sent
   }
 

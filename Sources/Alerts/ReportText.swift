@@ -7,7 +7,7 @@ internal import Rules
 public import Store
 internal import Inventory
 
-/// What a report says: a line for each host, the figure first, or a chart.
+/// The text of a report: one line per host, the figure first, or a chart.
 public struct ReportText: Sendable {
   /// One host, or one of several series of it.
   private struct Row {
@@ -24,7 +24,7 @@ public struct ReportText: Sendable {
   private let until: Timestamp
   private var rows: [Row] = []
 
-  /// Reads from the store what the report tells of.
+  /// Reads the values of the report from the store.
   public init(_ report: Report, until: Timestamp, in store: Store) async {
     self.report = report
     self.until = until
@@ -52,7 +52,7 @@ public struct ReportText: Sendable {
     guard let first = rows.first else {
       return [Row(host: host.name, name: host.name, unit: "", values: [])]
     }
-    // The tags of an only one tell nothing that the host does not.
+    // The tags of a single series add nothing to the name of the host.
     guard rows.count > 1 else {
       var row = first
       row.name = host.name
@@ -83,7 +83,7 @@ public struct ReportText: Sendable {
       opened: until, isSilent: true, chart: chart, contact: report.contact)
   }
 
-  /// The same for a terminal: with a table also where there is a chart.
+  /// The text for a terminal: with a table even if the report has a chart.
   public var lines: [String] {
     var text = notice.text
     text.lines = Array(text.lines.prefix(3))
@@ -108,13 +108,13 @@ public struct ReportText: Sendable {
     return lines + missing.map { Format.pad("", width - 1) + $0 }
   }
 
-  /// The hosts of which nothing was read, in one line.
+  /// The hosts without a value, in one line.
   private var missing: [String] {
     let hosts = rows.filter { $0.figure == nil }.map(\.host)
     return hosts.isEmpty ? [] : ["\(Format.none)  \(fold(hosts).visible)"]
   }
 
-  /// `14:00–14:05`, with dates where it is not all of one day.
+  /// `14:00–14:05`; with dates if it spans two days.
   private var span: String {
     let (start, end) = (from.local, until.local)
     let isOneDay = start.tm_yday == end.tm_yday && start.tm_year == end.tm_year
@@ -131,7 +131,7 @@ public struct ReportText: Sendable {
     "\(time.tm_year + 1900)-\(two(time.tm_mon + 1))-\(two(time.tm_mday))"
   }
 
-  /// `5 minutes`, `hour`, `2 days`; what is none of these as it is written in the file.
+  /// `5 minutes`, `hour`, `2 days`; any other length as in scrape.yml.
   private static func words(_ duration: Duration) -> String {
     let seconds = duration.components.seconds
     for (length, noun) in [(86_400, "day"), (3600, "hour"), (60, "minute")]
@@ -144,7 +144,7 @@ public struct ReportText: Sendable {
 
   // MARK: Chart
 
-  /// Nil where no host has a value, or they have not one unit.
+  /// Nil if no host has a value, or the units differ.
   private var chart: Chart? {
     let known = rows.filter { $0.figure != nil && !$0.values.isEmpty }
     guard let first = known.first else { return nil }

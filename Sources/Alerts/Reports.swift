@@ -4,19 +4,19 @@ public import Notifiers
 internal import Store
 public import Inventory
 
-/// All reports of scrape.yml, and which of them are to be told now.
+/// All reports of scrape.yml, and those that are due.
 public struct Reports: Sendable {
   public let all: [Report]
 
-  /// A report that is to be told. When it was, `remember` keeps that it need not be again.
+  /// A report that is due. `remember` stores its delivery.
   struct Due {
     var notice: Notice
-    /// The name under which the store knows it.
+    /// The key of the report in the store.
     let key: String
     let slot: Timestamp
   }
 
-  /// Reads what stands behind `reports:` of each contact.
+  /// Reads `reports:` of each contact.
   public init(
     _ inventory: Inventory, _ contacts: [Contact], in catalog: Catalog, _ findings: inout Findings
   ) {
@@ -42,8 +42,8 @@ public struct Reports: Sendable {
     self.all = all
   }
 
-  /// Those whose time has come. One that is new comes at its next time: there may be nothing yet to
-  /// tell of. Where the store cannot be read nothing is due; the next pass asks it again.
+  /// The reports that are due. A new report is first due at its next time, when the store may hold
+  /// values. If the store cannot be read, nothing is due until the next pass.
   func due(at now: Timestamp, in store: Store) async -> [Due] {
     var due: [Due] = []
     for report in all {
@@ -65,7 +65,7 @@ public struct Reports: Sendable {
     return due
   }
 
-  /// Keeps that it was told.
+  /// Stores that the report was sent.
   func remember(_ due: Due, in store: Store) async {
     try? await store.setReminder(due.key, due.slot)
   }

@@ -2,17 +2,17 @@ public import Metrics
 public import Rules
 public import Store
 
-/// What the store holds of the series that a selector looks at.
+/// The stored values of the series that a selector matches.
 public enum SeriesHistory: Sendable {
   public typealias Value = (time: Timestamp, value: Double)
 
-  /// The values of each of a host's series by its tags; none where the store cannot be read. `tags` are
-  /// those of the host.
+  /// The values of each series of a host, by the tags of the series; empty if the store cannot be read.
+  /// `tags` are the tags of the host.
   private static func of(
     _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
     to: Timestamp
   ) async -> [[Tag]: [Value]] {
-    // Kept as of no host, whoever asks.
+    // Summaries of services are stored under a pseudo host.
     let host = selector.measurement == Selector.together ? Pseudo.all : host
     let kept = try? await store.histories(
       host: host, measurement: selector.measurement, field: selector.field, from: from, to: to)
@@ -21,8 +21,8 @@ public enum SeriesHistory: Sendable {
     }.mapValues { $0.compactMap(number) }
   }
 
-  /// The same by the series' names, as `Selector.instance` gives them, with the tags of one of them. A
-  /// series whose other tags change (a GPU's `pstate`) is one.
+  /// The values by the name of the series (`Selector.instance`), with the tags of one series of that
+  /// name. A series stays one when its other tags change (`pstate` of a GPU).
   public static func byName(
     _ selector: Selector, host: String, tags: [Tag], in store: Store, from: Timestamp,
     to: Timestamp
@@ -39,7 +39,7 @@ public enum SeriesHistory: Sendable {
     }
   }
 
-  /// A value as a number; nil where it is a text.
+  /// The value as a number; nil for text.
   static func number(_ time: Timestamp, _ value: FieldValue) -> Value? {
     switch value {
     case .integer(let integer): (time, Double(integer))

@@ -3,12 +3,13 @@ internal import Glibc
 public import Metrics
 public import Notifiers
 
-/// Tells people that nothing can be kept: states and alerts stand still then, and all seems quiet.
+/// Notifies all contacts that the store cannot be written: states and alerts then no longer change.
 ///
-/// What was told cannot be kept in the store either. An empty file beside it remembers when it was, which
-/// can be made on a disk that is full; where it cannot, nobody is told, for every pass would tell it again.
+/// The store cannot hold the time of that notification. The modification time of an empty file beside
+/// the store does, which even a full disk takes. If the file cannot be made, nothing is sent, because
+/// every pass would send it again.
 public struct StoreAlarm: Sendable {
-  /// After so long people are reminded.
+  /// Seconds between two notifications.
   private static let interval: Int64 = 3600
   private let mark: String
   private let now: Timestamp
@@ -18,12 +19,12 @@ public struct StoreAlarm: Sendable {
     self.now = now
   }
 
-  /// The store is as it should be.
+  /// Removes the mark: the store can be written.
   public func clear() {
     if access(mark, F_OK) == 0 { unlink(mark) }
   }
 
-  /// Tells all contacts, where they have not been told within the hour; returns what went wrong.
+  /// Notifies all contacts at most once an hour; returns the delivery errors.
   public func send(
     _ failure: String, to contacts: [Contact], on reactor: Reactor, by deadline: Deadline
   ) async -> [String] {
@@ -45,10 +46,10 @@ public struct StoreAlarm: Sendable {
     }
     var memories: [String: NotifierMemory] = [:]
     let outcomes = await NotificationJob.send(jobs, memories: &memories, on: reactor, by: deadline)
-    return outcomes.compactMap(\.error).map { "nobody was told by \($0)".visible }
+    return outcomes.compactMap(\.error).map { "delivery failed: \($0)".visible }
   }
 
-  /// Whether it is time to tell; from then on it was told.
+  /// Whether a notification is due; sets the mark if so.
   private func isDue() -> Bool {
     if let last = Timestamp(fileChanged: mark) {
       if (0..<Self.interval).contains(now.seconds - last.seconds) { return false }

@@ -3,15 +3,15 @@ internal import Sinks
 internal import IPMI
 public import Inventory
 
-/// What one BMC's answer means: points, what is kept for the next pass, and what went wrong.
+/// The result of scraping one BMC: points, memory for the next pass, and errors.
 public struct BMCReading: Sendable {
-  /// Its name among targets, in `--only`, and for what is remembered of it.
+  /// The name of the target, in `--only` and in the store.
   public static let name = "bmc"
 
   public var result: HostResult
-  /// Why the BMC could not be asked, or not to the end.
+  /// Why scraping the BMC failed or ended early.
   public var failure: TargetError?
-  /// Whether it was not asked because a jump host stands between: the host's own line says so.
+  /// Whether it was skipped because of a jump host; the line of the host says so.
   public let isBehindJumpHost: Bool
 
   init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
@@ -22,13 +22,13 @@ public struct BMCReading: Sendable {
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false
     result.memory[Self.name] = Memory(time: answer.time, values: answer.memory)
-    // One that had no turn is due at the next pass, not in a minute.
+    // Not run: it stays due for the next pass.
     let hadTurn = failure?.reason != .notReached && failure?.reason != .cancelled
     result.due[Self.name] = turn.due.map { hadTurn ? $0 : answer.time }
     result.facts = answer.facts
     result.batch.points = answer.points
     let milliseconds = (took.milliseconds * 1000).rounded() / 1000
-    // A BMC that fell silent has told nothing of the parts that remained: they keep what they had.
+    // Parts without an answer keep their state.
     if answer.isOpen {
       let asked = Set(answer.steps.map(\.name))
       result.ran = BMCAnswer.parts.filter(asked.contains).map(Self.part)

@@ -6,13 +6,13 @@ internal import Store
 internal import Hosts
 internal import IPMI
 
-/// What a pass learns of a host's boot and clock: whether it rebooted, and how far its clock is from ours.
+/// The boot and the clock of a host: reboots, and the offset of its clock to ours.
 ///
-/// The host's time is that of its boot (`btime` of /proc/stat, whole seconds by the host's clock) and its
-/// uptime: no command is run for it. It was read at some moment between our question and the end of the
-/// answer, so an offset is known within that stretch and a second. Only what lies beyond counts.
+/// The host's time is its boot time (`btime` of /proc/stat, whole seconds of the host's clock) plus its
+/// uptime: no extra command runs. It was read between our request and the end of the answer, so the offset
+/// is known within that time plus 1 s. Only an offset beyond counts.
 struct BootAndClock {
-  /// The name of what is remembered from pass to pass.
+  /// The key of its memory in the store.
   static let memory = "boot and clock"
   /// The subjects of its events.
   static let reboot = "reboot"
@@ -20,12 +20,12 @@ struct BootAndClock {
   /// A clock that gains or loses more than this between two passes was set.
   private static let least = 1.0
 
-  /// Seconds since a reboot that was seen; nil where none was.
+  /// Seconds since an observed reboot; nil without one.
   private(set) var sinceReboot: Int64?
   /// Seconds by which the host's clock is certainly ahead, or (less than zero) behind; nil where unknown.
   private(set) var offset: Double?
   private(set) var events: [Point] = []
-  /// For the next pass; nil where the host did not tell its boot.
+  /// The memory for the next pass; nil if the host sent no boot time.
   private(set) var kept: Memory?
 
   init(_ answer: HostAnswer, _ known: HostState, took: Duration) {

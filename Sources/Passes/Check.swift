@@ -1,16 +1,16 @@
 public import Metrics
 
-/// One thing that `scrape doctor` looked at, and what it found.
+/// One check of `scrape doctor` with its result.
 public struct Check: Sendable {
-  /// Where it belongs: `scraper`, `sink`, `host`.
+  /// The area: `scraper`, `sink`, `host`.
   public enum Area: String, Sendable, CaseIterable { case scraper, sink, host }
 
   public var area: Area
-  /// What was looked at: `store`, a sink's name, a host's.
+  /// The subject: `store`, the name of a sink or of a host.
   public var subject: String
-  /// Nil where it could not be found out, or does not matter here.
+  /// Nil if unknown or not relevant here.
   public var isFine: Bool?
-  /// What was found, with what to do where it is not fine.
+  /// The result, with what to do if it is not fine.
   public var message: String
 
   public init(_ area: Area, _ subject: String, _ isFine: Bool?, _ message: String) {

@@ -6,15 +6,15 @@ internal import Rules
 internal import Sinks
 internal import Probes
 
-/// Which checks there are, by the inventory and the settings as they are now.
+/// The checks that the current inventory and settings define.
 ///
-/// The store may know others: of a host, a probe or a rule that was taken out since.
+/// The store may have others: of a host, a probe or a rule that was removed since.
 public struct CheckList: Sendable {
   private let rules: RuleBook
   private let hosts: Set<String>
   private let sessions: Set<String>
   private let bmcs: Set<String>
-  /// Hosts behind a jump host: of their services and BMCs nothing is learnt.
+  /// Hosts behind a jump host: their services and BMCs are not checked.
   private let unasked: Set<String>
   private let own: SelfSettings
   /// The kind of each service (`http`), by host and service.
@@ -31,7 +31,7 @@ public struct CheckList: Sendable {
     sessions = Set(
       all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
     bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
-    var findings = Findings()  // All of it was checked when the files were read.
+    var findings = Findings()  // Faults were reported when the files were read.
     var reader = ProbeReader(modules: site.settings.sections["modules"], &findings)
     var services: [String: [String: String]] = [:]
     var patience: [String: [String: Patience]] = [:]
@@ -46,7 +46,7 @@ public struct CheckList: Sendable {
     self.patience = patience
   }
 
-  /// Whether a host's check is still made.
+  /// Whether the check is still defined.
   public func has(_ check: String, of host: String) -> Bool {
     if host == Pseudo.services {
       if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
@@ -62,15 +62,14 @@ public struct CheckList: Sendable {
     return sessions.contains(host)
   }
 
-  /// How long a target or service of a host must be worse before its state changes. The scraper's own
-  /// checks are believed at once.
+  /// The patience of a target or service of a host. Self-checks have none.
   func patience(of check: String, host: String) -> Patience {
     guard host != SelfReading.host else { return .none }
     let own = CheckName(check).service.flatMap { patience[host]?[$0] }
     return own ?? rules.patience
   }
 
-  /// Whether there is any check that matches: `web*/https`. Those of rules depend on what a host says.
+  /// Whether any check matches: `web*/https`. Checks of rules depend on a host's data and always match.
   public func meets(_ need: (host: String, name: String)) -> Bool {
     hosts.contains { host in
       guard fnmatch(need.host, host, 0) == 0 else { return false }

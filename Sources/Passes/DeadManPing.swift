@@ -6,19 +6,19 @@ internal import Probes
 internal import Rules
 internal import Sinks
 
-/// Tells somebody outside that the scraper lives: whoever does not hear of it any more raises the alarm.
+/// The dead-man ping: a request to an outside service, which raises an alert when the pings stop.
 ///
-/// Only a whole pass is told of: all hosts, in time, kept in the store, and the scraper not cut off.
+/// Only a complete pass sends one: all hosts, in time, stored, and the scraper not cut off.
 struct DeadManPing: Sendable {
-  /// Its name among what is due.
+  /// The key of its due time in the store.
   static let name = "deadman"
   private static let limit: Duration = .seconds(5)
 
   private let settings: SelfSettings.DeadMan
-  /// When it is due again.
+  /// When the next ping is due.
   let next: Timestamp
 
-  /// The ping that is due now; nil where there is none.
+  /// The ping that is due now; else nil.
   init?(_ settings: SelfSettings.DeadMan?, due: Timestamp?, at now: Timestamp) {
     guard let settings else { return nil }
     switch Plan.clock(every: settings.every, due: due, at: now) {
@@ -29,7 +29,7 @@ struct DeadManPing: Sendable {
     self.settings = settings
   }
 
-  /// Sends it; what went wrong, for people, or nil. Of the URL only the server is told.
+  /// Sends the ping; returns an error message or nil. The message names only the server of the URL.
   func send(on reactor: Reactor) async -> String? {
     let url: String
     do throws(ConfigurationError) { url = try settings.url.reveal() } catch {
@@ -48,7 +48,7 @@ struct DeadManPing: Sendable {
       if (200..<300).contains(answer.status) { return nil }
       return "dead-man ping to \(place): answered \(answer.status)"
     } catch {
-      // A library's words may quote what it was given.
+      // The message of a library may contain the URL.
       let path = url.dropFirst(place.count)
       let isHarmless = path.count < 2 || !error.message.contains(path)
       let words = isHarmless ? error.message : error.reason.rawValue
@@ -75,7 +75,7 @@ extension SelfSettings.DeadMan.URL {
 }
 
 extension Pass.Report {
-  /// Whether every host had its turn, by a scraper that is not cut off.
+  /// Whether every host was scraped, and the scraper is not cut off.
   var isGood: Bool {
     guard !interrupted, own?.verdict.isCutOff != true else { return false }
     let isLate =

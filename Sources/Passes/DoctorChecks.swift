@@ -9,9 +9,9 @@ internal import Store
 internal import Inventory
 internal import Probes
 
-/// The ground that the scraper itself stands on: what `scrape doctor` looks at on this machine.
+/// The checks of `scrape doctor` on this machine: store, keys, passwords, limits, network, names, clock.
 public struct DoctorChecks: Sendable {
-  /// What another clock says of ours.
+  /// The comparison of our clock with another one.
   public struct ClockEvidence: Sendable {
     var source: String
     var isFine: Bool
@@ -28,7 +28,7 @@ public struct DoctorChecks: Sendable {
     }
   }
 
-  /// The checks, but for the clock, of which sinks have something to say.
+  /// All checks but that of the clock, which also needs the clocks of sinks.
   public struct Report: Sendable {
     var checks: [Check]
     var isSynchronised: Bool?
@@ -123,7 +123,7 @@ public struct DoctorChecks: Sendable {
   // MARK: keys and passwords
 
   private var keys: Check {
-    // Those that the inventory names were looked at when it was read.
+    // Reading the inventory checked the keys that it names.
     let hosts = site.inventory.hosts.filter { $0.connection == .ssh }
     let files = Set(hosts.flatMap(\.keys)).sorted()
     let bare = hosts.filter { $0.keys.isEmpty && $0.password == nil }
@@ -164,7 +164,7 @@ public struct DoctorChecks: Sendable {
       seen.isEmpty ? "the inventory names none" : "all \(seen.count) can be read")
   }
 
-  // MARK: what the system allows
+  // MARK: limits of the system
 
   private var descriptors: Check {
     var limit = rlimit()
@@ -199,7 +199,7 @@ public struct DoctorChecks: Sendable {
 
   // MARK: the network
 
-  /// Whether the scraper itself is cut off, as each pass asks before it calls hosts down.
+  /// Whether the scraper is cut off: the checks that each pass makes, too.
   private func network() async -> [Check] {
     let questions = SelfQuestions(site.own, of: site.inventory.hosts)
     guard !questions.places.isEmpty else {
@@ -218,7 +218,7 @@ public struct DoctorChecks: Sendable {
       if answers.echoes[address] == true {
         return Check(.scraper, "gateway", true, "\(address) answers")
       }
-      // The table of neighbours is slow to forget one that answered pings.
+      // The neighbour table is slow to drop a gateway that answered pings.
       let isPinged = SelfReading.answersPings(address, known?[SelfReading.host]) == true
       return !isPinged && OwnNetwork.isNeighbour(address) == true
         ? Check(.scraper, "gateway", true, "\(address) is there, and answers no ping")
@@ -282,13 +282,13 @@ public struct DoctorChecks: Sendable {
 
   // MARK: the clock
 
-  /// Whether the kernel says that something keeps its clock right: adjtimex(2).
+  /// Whether the kernel reports a synchronised clock: adjtimex(2).
   private static var isSynchronised: Bool? {
     let state = scrape_clock_is_synchronised()
     return state < 0 ? nil : state == 1
   }
 
-  /// What the inventory's own time servers say; two of them are enough.
+  /// The offsets to the time servers of the inventory, two at most.
   private func timeServers() async -> [ClockEvidence] {
     var evidence: [ClockEvidence] = []
     for turn in probes {
@@ -312,7 +312,7 @@ public struct DoctorChecks: Sendable {
 
   static func clock(_ isSynchronised: Bool?, _ clocks: [ClockEvidence]) -> Check {
     let text = clocks.map { "\($0.source): \($0.message)" }.joined(separator: ", ")
-    // One that differs while most agree is told of where it stands.
+    // A single clock that differs from the majority is reported at its own host or sink.
     let wrong = clocks.count { !$0.isFine }
     if wrong * 2 > clocks.count {
       return Check(

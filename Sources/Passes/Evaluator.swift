@@ -8,15 +8,15 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// Turns what a pass saw into states: what counts now, what changed, and how services are together.
+/// Evaluates the results of a pass: states, transitions, and the summaries of services.
 public struct Evaluator: Sendable {
   private let book: RuleBook
   private let store: Store
   private let known: [String: [String: CheckState]]
-  /// Checks that the store knows and that are made no more.
+  /// Checks in the store that are no longer monitored, by host.
   private var stale: [String: [String]] = [:]
   private let groups: [String: String]
-  /// The tags of hosts by which services are counted together.
+  /// The host tags that make scopes of summaries.
   private let tags: [String: [Tag]]
   private let watch: CheckList
   /// All states after the pass, by host and check.
@@ -31,7 +31,7 @@ public struct Evaluator: Sendable {
     self.watch = watch
     known = states
     self.states = states
-    // What has not lasted yet has lasted as long on a clock that was set.
+    // Keep the age of pending states when the clock was set.
     if jump != .zero { for host in states.keys { self.states[host]?.shift(by: jump) } }
     for (host, all) in states {
       let gone = all.keys.filter { !watch.has($0, of: host) }
@@ -48,22 +48,22 @@ public struct Evaluator: Sendable {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Judges the services of scrape.yml, each as a check of its own, and the rules on how services are
-  /// together; nil where there are none.
+  /// Evaluates the services of scrape.yml, each as one check, and the rules on summaries; nil without
+  /// either.
   mutating func evaluateServices(_ summaries: [Point], at time: Timestamp) async -> HostResult? {
     var result = HostResult(
       batch: PointBatch(host: Pseudo.services, tags: [Tag("host", Pseudo.services)], time: time))
     let gone = stale.removeValue(forKey: Pseudo.services) ?? []
     for name in gone {
-      end(name, known[Pseudo.services]?[name], "it is watched no more", in: &result)
+      end(name, known[Pseudo.services]?[name], "it is no longer monitored", in: &result)
     }
     let services = services
     for (name, state) in services {
       guard let severity = state.severity else {
-        // What it needs was taken out of the inventory: nobody can say that it is still down.
+        // The inventory lost all that the service needs: its state is unknown.
         let check = CheckName.service(name).text
         if let old = states[Pseudo.services]?[check] {
-          end(check, old, "nothing that it needs is watched any more", in: &result)
+          end(check, old, "nothing that it needs is monitored any more", in: &result)
           states[Pseudo.services]?[check] = nil
         }
         continue
@@ -71,7 +71,7 @@ public struct Evaluator: Sendable {
       let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
       observe(CheckName.service(name).text, severity, words, .none, in: &result)
     }
-    // The points are kept elsewhere: rules only look at them.
+    // Rules read the summaries; the report stores them.
     result.batch.points = summaries
     for rule in book.rules where rule.selector.measurement == Selector.together {
       await apply(rule, to: &result, isWhole: !summaries.isEmpty)
@@ -84,7 +84,7 @@ public struct Evaluator: Sendable {
     return result
   }
 
-  /// What is not well of what a service needs, in words: `web[1-3]/https`.
+  /// The needs of a service that are not ok, as text: `web[1-3]/https`.
   private func broken(_ service: String) -> [String] {
     let needs = book.services.first { $0.name == service }?.needs.flatMap(\.checks) ?? []
     var hosts: [String: Set<String>] = [:]
@@ -101,15 +101,15 @@ public struct Evaluator: Sendable {
     return words.isEmpty ? [] : [words.joined(separator: ", ")]
   }
 
-  /// Judges one result: its targets and services, and the rules on its points. Points for what changed
-  /// are added to it. Of a result that is not whole, nothing is taken for gone.
+  /// Evaluates one result: its targets and services, and the rules on its points. Adds a point per
+  /// transition. If the result is not whole, missing series do not end their checks.
   mutating func evaluate(_ result: inout HostResult, isWhole: Bool = true) async {
     let host = result.batch.host
     for name in stale.removeValue(forKey: host) ?? [] {
-      end(name, known[host]?[name], "it is watched no more", in: &result)
+      end(name, known[host]?[name], "it is no longer monitored", in: &result)
     }
     for outcome in result.outcomes {
-      // Of what was not learnt nothing changes: a pass that was interrupted is no outage.
+      // Without a result the state stays: an interrupted pass is no outage.
       guard let severity = outcome.severity else { continue }
       let words = [outcome.reason, outcome.message].compactMap { $0 }.joined(separator: ": ")
       observe(
@@ -119,7 +119,7 @@ public struct Evaluator: Sendable {
     for rule in book.rules(for: host) where result.isEvaluated {
       await apply(rule, to: &result, isWhole: isWhole)
     }
-    // Two that change in one pass must not take each other's place in the database.
+    // Distinct times: a database would overwrite one of two equal points.
     for (index, transition) in result.transitions.enumerated() {
       result.batch.points.append(Self.point(transition, index))
     }
@@ -130,19 +130,19 @@ public struct Evaluator: Sendable {
   ) async {
     let host = result.batch.host
     let selector = rule.selector
-    // `scrape` is of one target and tells nothing of another's; what it does not hold is well.
-    // But the host's own time, which not every batch asks for.
+    // A `scrape` point covers one target; a missing field means that the target is ok. The host's own
+    // clock and boot are excepted: not every batch reads them.
     let isOfHost = ["clock_offset_s", "since_reboot_s"].contains(selector.field)
     let isComplete =
       selector.measurement == "scrape" && !isOfHost || selector.field == "dropped"
     var past: [String: [SeriesHistory.Value]]?
     var seen: Set<String> = []
-    // Series that are there, but for the value.
+    // Series without the value.
     var bare: Set<String> = []
     var isThere = false
     let covered = selector.measurement == "x509_cert" ? Self.certificates(result) : []
     for point in result.batch.points where point.measurement == selector.measurement {
-      // Several collectors may write to one measurement, each its own fields.
+      // Several collectors may write different fields of one measurement.
       if point[field: selector.field] != nil { isThere = true }
       guard selector.matches(point, tags: result.batch.tags) else { continue }
       let instance = selector.instance(of: point)
@@ -161,7 +161,7 @@ public struct Evaluator: Sendable {
       guard let value else { continue }
       let now = states[host]?[check]?.severity ?? .ok
       var severity = rule.severity(of: value, now: now)
-      // The service itself says it: one trouble is one alert.
+      // The service's own state covers it: one trouble, one alert.
       if covered.contains(where: { point[tag: "source"]?.hasSuffix(":\($0)") == true }) {
         severity = .ok
       }
@@ -173,13 +173,13 @@ public struct Evaluator: Sendable {
       }
       words += value.isFinite ? Format.measured(value, unit) : "never"
       if let threshold = rule.threshold(for: severity) { words += ", threshold \(threshold.text)" }
-      // What the point itself says of it reads better than a number.
+      // The message of the point is better than a number.
       if severity != .ok, case .string(let message)? = point[field: "message"], !message.isEmpty {
         words = "\(message) (\(words))"
       }
       observe(check, severity, words, rule.patience, in: &result)
     }
-    // A file system that was unmounted is no trouble any more; one that was not asked for is.
+    // An unmounted file system ends its check; one that this pass did not read does not.
     guard isWhole, isComplete || isThere else { return }
     let stem = CheckName.rule(rule.name, series: "").text
     let gone = (states[host] ?? [:]).keys.filter { name in
@@ -192,7 +192,7 @@ public struct Evaluator: Sendable {
     }
   }
 
-  /// The ports of services whose own state is that of their certificate.
+  /// The ports of services whose state is that of their certificate.
   private static func certificates(_ result: HostResult) -> Set<String> {
     let named = Set(
       result.outcomes.filter { $0.reason?.hasPrefix("certificate_") == true }
@@ -203,7 +203,7 @@ public struct Evaluator: Sendable {
       }.compactMap { $0[tag: "port"] })
   }
 
-  /// Forgets a check, and tells of it if it was not well.
+  /// Ends a check; adds a transition to ok if it was not ok.
   private func end(
     _ check: String, _ state: CheckState?, _ message: String, in result: inout HostResult
   ) {
@@ -216,7 +216,7 @@ public struct Evaluator: Sendable {
     result.gone.append(check)
   }
 
-  /// What the store holds of all of the rule's series, each by its name: read once for all of them.
+  /// The stored history of all series of the rule by name, in one read.
   private func history(
     _ window: Window, _ rule: Rule, of batch: PointBatch
   ) async -> [String: [SeriesHistory.Value]] {
@@ -251,7 +251,7 @@ public struct Evaluator: Sendable {
           message: message))
     }
     states[host, default: [:]][check] = state
-    // What is well and stays so is not written again: `lastOK` is then the pass's own time.
+    // An ok state that stays ok is not written again: the time of the pass stands in for `lastOK`.
     if state != known[host]?[check], !(state.isQuiet && known[host]?[check]?.isQuiet == true) {
       result.states[check] = state
     }
@@ -268,7 +268,7 @@ public struct Evaluator: Sendable {
     return point
   }
 
-  /// The rules that are crossed on a host, by their checks' names for people.
+  /// The crossed rules of a host, by the label of the check.
   func crossed(of host: String) -> [(check: String, state: CheckState)] {
     (states[host] ?? [:]).filter { CheckName($0.key).rule != nil && $0.value.severity != .ok }
       .sorted { $0.key < $1.key }.map { (CheckName($0.key).label, $0.value) }
@@ -276,9 +276,8 @@ public struct Evaluator: Sendable {
 
   // MARK: Together
 
-  /// How the services are together: all, by probe, by group, by both, and by tags. Those that this pass
-  /// did not ask, as with `--limit`, count as they were when they were last asked. What is seen is added
-  /// to the availability, where one is kept.
+  /// The summaries of services: all, by probe, by group, by both, and by tags. Services that this pass did
+  /// not check, as with `--limit`, count with their last state. The counts are added to `availability`.
   func summaries(
     _ readings: [ServiceReading], _ availability: inout Availability?, at time: Timestamp
   ) -> [Point] {
@@ -299,7 +298,7 @@ public struct Evaluator: Sendable {
       for service in reading.services {
         let target = CheckName.service(service.service).text
         var severity = states[host]?[target]?.severity ?? service.verdict.severity
-        // Where the scraper was cut off, nobody knows how it is.
+        // Unknown while the scraper is cut off.
         if reading.isUnevaluated(service) { severity = .unknown }
         add(host, service.probe, severity, isUp: service.verdict.isUp)
       }
@@ -321,12 +320,12 @@ public struct Evaluator: Sendable {
     }
   }
 
-  /// How each service of scrape.yml is.
+  /// The state of each service of scrape.yml.
   public var services: [(name: String, state: GroupState)] {
     var checks: [String: [String: Severity]] = [:]
     for (host, all) in states where host != Pseudo.services {
       for (name, state) in all {
-        // A probe's service is named as in the inventory.
+        // Needs name a service without the prefix of its check.
         checks[host, default: [:]][CheckName(name).service ?? name] = state.severity
       }
     }
@@ -336,7 +335,7 @@ public struct Evaluator: Sendable {
 }
 
 extension [String: CheckState] {
-  /// Moves the beginning of what is seen and does not count yet.
+  /// Shifts the begin of pending states.
   fileprivate mutating func shift(by jump: Duration) {
     for name in keys where self[name]?.pending != nil {
       guard let since = self[name]?.pendingSince else { continue }
@@ -346,7 +345,7 @@ extension [String: CheckState] {
 }
 
 extension CheckState {
-  /// Whether nothing but the time of its last observation can have changed.
+  /// Whether only the time of the last observation can have changed.
   fileprivate var isQuiet: Bool {
     severity == .ok && seen == .ok && pending == nil && changes == 0 && !isFlapping
   }

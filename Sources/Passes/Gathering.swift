@@ -6,7 +6,7 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// How a pass asks: hosts, services and BMCs side by side, each in its own task.
+/// Scrapes hosts, services and BMCs in parallel, each in its own task.
 extension Pass {
   /// What is asked of one host in one go: its batch, and its probes.
   struct Job: Sendable {
@@ -133,7 +133,7 @@ extension Pass {
       }
       group.cancelAll()
     }
-    // Told in the order of the inventory, whoever was asked first.
+    // Results are in the order of the inventory.
     let places = Dictionary(
       hosts.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     func precedes(_ a: HostResult, _ b: HostResult) -> Bool {

@@ -7,7 +7,7 @@ internal import IPMI
 public import Inventory
 public import Probes
 
-/// What one host's answer means: points, what is kept for the next pass, and what went wrong.
+/// The result of scraping one host: points, memory for the next pass, and errors.
 public struct HostReading: Sendable {
   /// One point for the SSH session of a host, and one for its BMC.
   public static let measurement = Measurement(
@@ -46,10 +46,10 @@ public struct HostReading: Sendable {
     ])
 
   public var result: HostResult
-  /// Why the host could not be asked, or not to the end.
+  /// Why scraping the host failed or ended early.
   public var failure: TargetError?
 
-  /// Runs the collectors over the answer.
+  /// Runs the collectors on the answer.
   init(_ answer: HostAnswer, to batch: Batch, of turn: Plan.Turn, took: Duration) {
     let host = turn.host
     result = HostResult(
@@ -59,7 +59,7 @@ public struct HostReading: Sendable {
     let sameBoot = bootID != nil && bootID == turn.state.bootID
     for item in batch.items {
       let name = item.collector.name
-      // A counter of another boot says nothing about this one.
+      // Counters of another boot do not apply.
       let mayRemember = sameBoot || item.collector.remembersAcrossBoots
       let previous = mayRemember ? turn.state.memory[name] : nil
       let (sample, error) = answer.sample(item, previous: previous)
@@ -70,8 +70,7 @@ public struct HostReading: Sendable {
           time: answer.time, uptime: answer.uptime, values: sample.memory)
       }
       if let error, error.reason == .notReached || error.reason == .timeout, failure != nil {
-        // It has not had its turn: it is due at the next pass, not in a minute, and it is this host
-        // that was late, not the timer.
+        // Not run: it stays due for the next pass. The host was late, not the timer.
         if turn.due[name] != nil { result.due[name] = answer.time }
         result.problems.append(
           CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
@@ -84,8 +83,8 @@ public struct HostReading: Sendable {
           CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
       }
     }
-    // The store drops what was kept of another boot; what outlives boots is handed on. Of a host that
-    // told neither its boot nor anything to remember, the store keeps all that it has.
+    // The store drops the memory of another boot; this adds what outlives boots. Without a boot id and
+    // without new memory the store keeps all.
     if bootID != nil || !result.memory.isEmpty {
       let lasting = Collectors.collectors.filter { $0.remembersAcrossBoots }.map { $0.name }
       for name in lasting + [BMCReading.name] where result.memory[name] == nil {
@@ -96,7 +95,7 @@ public struct HostReading: Sendable {
     let moment = BootAndClock(answer, turn.state, took: took)
     result.memory[BootAndClock.memory] = moment.kept
     result.batch.points += moment.events
-    // A host that was never asked has told nothing of its collectors: they keep what they had.
+    // Collectors of a host without an answer keep their state.
     if answer.script.isEmpty { result.problems = [] }
     let outcome = TargetOutcome(
       target: "ssh", up: failure == nil, severity: failure.severity(.critical),
@@ -117,7 +116,7 @@ public struct HostReading: Sendable {
 }
 
 extension HostAnswer {
-  /// What the session says of the host's SSH server.
+  /// The outcome of the SSH session.
   public func outcome(of target: HostTarget) -> SSHOutcome {
     let login = steps.filter { $0.name != "batch" }.reduce(Duration.zero) { $0 + $1.took }
     return SSHOutcome(port: target.port, failure: failure, latency: login)
@@ -125,10 +124,10 @@ extension HostAnswer {
 }
 
 extension TargetError? {
-  /// The field `up`; nil where nothing was learnt of the target.
+  /// The field `up`; nil without a result.
   var up: Int64? { self == nil ? 1 : severity(.critical) == nil ? nil : 0 }
 
-  /// How bad that is; nil where nothing was learnt of the target.
+  /// The severity; nil without a result.
   public func severity(_ severity: Severity) -> Severity? {
     switch self?.reason {
     case nil: .ok

@@ -3,7 +3,7 @@ public import Metrics
 public import Store
 
 extension AlertFeed {
-  /// All that is not well as the store knows it, with what was said to it by now.
+  /// The alerts of the stored states, with the current acknowledgements and silences.
   public init(now: Timestamp, of site: Site, _ store: Store) async throws {
     let evaluator = Evaluator(site, store, CheckList(site), states: try await store.states())
     self.init(

@@ -2,25 +2,24 @@ public import Metrics
 internal import Sinks
 public import Store
 
-/// The last pass over all hosts: how old it is, and whether that is too old.
+/// The last pass over all hosts: its age, and whether that is too old.
 ///
-/// What nobody asks any more looks as well as ever. Passes of a timer count; those that somebody starts
-/// from a terminal count only as long as there is no other, and those over a part of the inventory never
-/// do: neither shows that the next one comes.
+/// Passes of a timer count. Passes from a terminal count only as long as there are no others; passes over
+/// a part of the inventory never count. Neither shows that the timer runs.
 public struct LastPass: Sendable {
   /// The last one that counts; nil before the first.
   let pass: PassSummary?
   /// The newest pass of any kind.
   private let newest: PassSummary?
-  /// The usual time from one to the next; nil before three of them.
+  /// The usual interval; nil with fewer than three passes.
   let interval: Duration?
   private let now: Timestamp
 
   /// The interval is the median of this many.
   private static let intervals = 9
-  /// Silence that is too long where no interval is known.
+  /// The limit of the age without an interval.
   private static let unlearnt = Duration.seconds(3600)
-  /// Three intervals, but not less than this: passes that follow at once, by a script, are no timer's.
+  /// The minimum of the limit of three intervals: passes in quick succession come from a script.
   private static let least = Duration.seconds(30)
 
   public init(in store: Store, at now: Timestamp = .now) async throws {
@@ -29,7 +28,7 @@ public struct LastPass: Sendable {
     self.init(passes, newest: try await store.passes(1).first, at: now)
   }
 
-  /// `passes` are those that count, the newest first.
+  /// `passes` are those that count, newest first.
   init(_ passes: [PassSummary], newest: PassSummary?, at now: Timestamp) {
     pass = passes.first
     self.newest = newest
@@ -44,7 +43,7 @@ public struct LastPass: Sendable {
     return .nanoseconds(overflow ? 0 : length)
   }
 
-  /// Since its end; below zero where the clock was set back.
+  /// The age, from its end; negative if the clock was set back.
   var age: Duration? { pass.map { Self.length(from: $0.end, to: now) } }
 
   private var limit: Duration {
@@ -56,11 +55,11 @@ public struct LastPass: Sendable {
   /// Whether passes seem to have stopped.
   public var isLate: Bool { age.map { $0 > limit || isAhead } ?? true }
 
-  /// What is to be done about it.
+  /// What to do.
   private static let cure =
     "does the timer run? systemctl list-timers scrape.timer, journalctl -u scrape, or cron's mail"
 
-  /// Its age in words; loud where passes seem to have stopped.
+  /// The age as text; in capitals if passes seem to have stopped.
   public var words: String {
     guard let pass, let age else {
       guard let newest else { return "NO PASS YET; `scrape run`" }

@@ -4,10 +4,10 @@ internal import Glibc
 internal import Metrics
 internal import Probes
 
-/// Keeps a second pass from starting while one runs.
+/// Prevents a second pass while one runs.
 ///
-/// The lock is the kernel's (flock(2)) on a file beside the store: it goes with the process, however
-/// that ends. What stands in the file says who holds it, until when, and how the last holder ended.
+/// The lock is flock(2) on a file beside the store: the kernel releases it when the process ends. The
+/// file names the holder, its deadline, and how the last holder ended.
 public struct Lock: ~Copyable {
   private let descriptor: FileDescriptor
   private var record: LockRecord
@@ -18,7 +18,7 @@ public struct Lock: ~Copyable {
   public struct Held: Error {
     /// Nil where it cannot be read.
     var record: LockRecord?
-    /// Why it was not ended although it is overdue.
+    /// Why an overdue holder could not be ended.
     var obstacle: String?
 
     /// What it means for the pass that wanted it, for people.

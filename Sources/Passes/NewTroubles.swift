@@ -3,7 +3,7 @@ internal import Metrics
 internal import Rules
 internal import Sinks
 
-/// What became worse in a pass: what `scrape run --quiet` leaves in the journal.
+/// The troubles that began or became worse in a pass: the output of `scrape run --quiet`.
 public struct NewTroubles: Sendable {
   /// A line for each, with all hosts that have it.
   public internal(set) var troubles: [Trouble] = []

@@ -17,11 +17,11 @@ public struct Pass: Sendable {
   let contacts: [Contact]
   let fanout: Int
   let watchdog: PassWatchdog
-  /// No host is waited for after it: what they said is still to be stored and delivered.
+  /// The deadline of scraping; storing and delivering follow.
   let askBy: Deadline
-  /// The whole pass ends by it, whatever the hosts do.
+  /// The deadline of the whole pass.
   let deadline: Deadline
-  /// The last pass, where it did not end in order.
+  /// The last pass if it did not end in order.
   let unfinished: Lock.Unfinished?
   var only: Set<String>?
   /// Whether a person started it.
@@ -53,7 +53,7 @@ public struct Pass: Sendable {
     self.isByHand = isByHand
   }
 
-  /// What a pass came to.
+  /// The result of a pass.
   public struct Report: Sendable {
     var start: Timestamp
     public var took: Duration = .zero
@@ -62,15 +62,15 @@ public struct Pass: Sendable {
     public var services: [ServiceReading] = []
     /// Rules that are crossed, by host: the check's name and its state.
     public var crossed: [(host: String, check: String, state: CheckState)] = []
-    /// Hosts that are down, each with those that cannot be reached without it.
+    /// Hosts that are down, each with its effects.
     public var causes: [(cause: String, effects: [String])] = []
-    /// How the scraper itself is.
+    /// The self-checks.
     public var own: SelfReading?
     /// The services of scrape.yml that are not ok.
     public var broken: [(name: String, state: GroupState)] = []
-    /// What became worse.
+    /// The new troubles.
     public var news: NewTroubles?
-    /// Hosts of which nothing was due.
+    /// The number of hosts with nothing due.
     public var idle = 0
     public var points = 0
     public var deliveries: [(sink: String, delivery: Delivery)] = []
@@ -122,7 +122,7 @@ public struct Pass: Sendable {
     report.own?.note(unfinished, known: known)
     if let unfinished { report.warnings.append(unfinished.text) }
     report.causes = causes(of: report.readings)
-    // A part of a pass, by hand, is no sign that the timer lives.
+    // A manual or partial pass does not show that the timer runs.
     let isWhole = isWhole
     let ping = DeadManPing(
       site.own.deadMan, due: known.due[DeadManPing.name], at: report.start)
@@ -138,14 +138,14 @@ public struct Pass: Sendable {
     return report
   }
 
-  /// Whether it is over all hosts and all that is due of them.
+  /// Whether the pass covers all hosts and all due collectors.
   private var isWhole: Bool { only == nil && hosts.count == site.inventory.hosts.count }
 
   private func scope(_ report: Report) -> PassScope {
     !isWhole || report.interrupted ? .part : isByHand ? .hand : .timer
   }
 
-  /// Keeps everything in one transaction, then delivers what waits for each sink.
+  /// Stores everything in one transaction, then delivers the queue of each sink.
   private func keep(
     _ report: inout Report, in store: Store, on reactor: Reactor, begun: Deadline
   ) async {
@@ -162,7 +162,7 @@ public struct Pass: Sendable {
           + "most of them \(excess.measurement); a pass takes \(Format.count(budget.series)) series "
           + "and \(Format.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
     }
-    // After the budget: what changed is never surplus.
+    // After the budget: transitions are never dropped.
     let states = await evaluate(&results, cut: Set(excesses.map(\.host)), into: &report, store)
     var alerting = Alerting(site.alerting, store, contacts: contacts, at: report.start)
     let incidents = await alerting.update(
@@ -192,7 +192,7 @@ public struct Pass: Sendable {
       report.storeFailure = "\(error)"
     }
     report.warnings += await store.notes()
-    // Hosts are not waited for until the deadline, so that their points can still be delivered.
+    // Scraping ends before the deadline, so that the points can still be delivered.
     let limit =
       report.interrupted
       ? .after(.milliseconds(500))
@@ -200,7 +200,7 @@ public struct Pass: Sendable {
     Activity.step("delivering and notifying")
     async let deliveries = deliver(
       batches, queue, from: report.storeFailure == nil ? store : nil, on: reactor, by: limit)
-    // What is not kept would be told again by every pass.
+    // Without the store every pass would send the same notifications again.
     let alarm = StoreAlarm(beside: site.storePath, at: report.start)
     if let failure = report.storeFailure {
       report.warnings += await alarm.send(failure, to: contacts, on: reactor, by: limit)
@@ -223,7 +223,7 @@ public struct Pass: Sendable {
     report.took = Deadline.now.since(begun)
   }
 
-  /// What hides what: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
+  /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
   private func causes(of readings: [HostReading]) -> [(cause: String, effects: [String])] {
     let down = readings.filter {
       $0.result.isEvaluated && $0.failure.severity(.critical) == .critical
@@ -232,8 +232,8 @@ public struct Pass: Sendable {
       .filter { !$0.effects.isEmpty }
   }
 
-  /// Judges what was seen, before anything of it is kept: states and points go together or not at
-  /// all. Of hosts that were `cut` not all points are there.
+  /// Evaluates the results before they are stored: states and points are stored together or not at all.
+  /// Hosts in `cut` lost points to their budget.
   private func evaluate(
     _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
   ) async -> [String: [String: CheckState]] {
@@ -270,7 +270,7 @@ public struct Pass: Sendable {
     return evaluator.states
   }
 
-  /// Brings to each sink what waits for it, side by side: one that hangs takes no time from another.
+  /// Writes the queues to all sinks in parallel; a sink that hangs does not delay the others.
   private func deliver(
     _ batches: [PointBatch], _ queue: [String: [Payload]], from store: Store?, on reactor: Reactor,
     by limit: Deadline

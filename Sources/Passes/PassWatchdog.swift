@@ -3,10 +3,10 @@ internal import Glibc
 internal import Metrics
 internal import Synchronization
 
-/// What happens when a pass is not over in time: the process ends, and says what it waited for.
+/// Ends the process when a pass exceeds its deadline, and prints what it waited for.
 ///
-/// It is the second line, behind the deadlines of all that a pass does: with it a monitor that stands
-/// still, for whatever reason, is a monitor that runs again at the next pass.
+/// It backs the deadlines of the single steps: a pass that hangs for any reason ends, and the next pass
+/// runs.
 public final class PassWatchdog: Sendable {
   /// How long after its deadline a pass is ended.
   static let patience = Duration.seconds(10)

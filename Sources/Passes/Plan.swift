@@ -7,13 +7,13 @@ public import Hosts
 public import Inventory
 public import Probes
 
-/// Who is asked what in one pass.
+/// The work of one pass: hosts, BMCs and probes that are due.
 public struct Plan: Sendable {
   /// One host's part.
   public struct Turn: Sendable {
     public var host: Host
     var profile: Profile
-    /// What is due, in the order of the list of collectors.
+    /// The due collectors in the order of the list.
     public var tasks: [Profile.Task]
     /// When each of them is due again.
     var due: [String: Timestamp]
@@ -68,10 +68,10 @@ public struct Plan: Sendable {
   /// Hosts of which nothing is due now.
   public var idle = 0
 
-  /// Picks what is due of all that the hosts' profiles say.
+  /// Selects the due collectors of the hosts' profiles.
   ///
-  /// A collector that was missed is due once, not as often as it was missed, and its next turn is
-  /// counted from the turn it should have had, so that a minute stays a minute when passes jitter.
+  /// A collector that missed several intervals runs once. The next due time counts from the last due time,
+  /// so that an interval keeps its length when passes jitter.
   public init(
     _ hosts: [Host], settings: Settings, states: [String: HostState], at now: Timestamp,
     only: Set<String>? = nil

@@ -4,24 +4,24 @@ public import Rules
 internal import IPMI
 internal import Inventory
 
-/// What scrape.yml says about judging: its rules with the hosts that each is for, services, weights.
+/// The evaluation settings of scrape.yml: rules with their hosts, services, weights of scores.
 public struct RuleBook: Sendable {
   public let rules: [Rule]
-  /// Built-in rules that are switched off.
+  /// Built-in rules that scrape.yml switches off.
   public let off: [Rule]
-  /// How long a target or service must be worse before its state changes.
+  /// The patience of targets and services.
   let patience: Patience
   public let services: [BusinessService]
   let weights: Score.Weights
-  /// The window over which availability is told; nil where none is wanted.
+  /// The SLA window; nil without one.
   let sla: SLA?
-  /// Tags of hosts by which services are counted together, too.
+  /// The host tags that make scopes of summaries.
   let tags: [String]
-  /// The hosts of each rule; a rule that is not here is for all.
+  /// The hosts of each rule; a rule without an entry applies to all hosts.
   private let hosts: [String: Set<String>]
   private let names: Set<String>
 
-  /// Reads the sections of the settings that other rooms left alone.
+  /// Reads the sections of evaluation.
   init(_ settings: Settings, _ inventory: Inventory, _ findings: inout Findings) {
     let all = Rule.all(from: settings.sections["rules"], in: .all, &findings)
     rules = all.filter { $0.origin != .off }
@@ -30,7 +30,7 @@ public struct RuleBook: Sendable {
     services = BusinessService.all(from: settings.sections["services"], &findings).map { service in
       findings.attempt { () throws(ConfigurationError) in
         try service.resolved { (pattern: String) throws(ConfigurationError) in
-          // Names with ranges, as they are printed; all else is a glob.
+          // Names with ranges, as commands print them; anything else is a glob.
           guard pattern.contains("[") else { return nil }
           do throws(ConfigurationError) { return try inventory.select(pattern).map(\.name) } catch {
             throw ConfigurationError(
@@ -65,12 +65,12 @@ public struct RuleBook: Sendable {
     names = Set(rules.map(\.name))
   }
 
-  /// The rules for a host.
+  /// The rules of a host.
   func rules(for host: String) -> [Rule] {
     rules.filter { hosts[$0.name]?.contains(host) != false }
   }
 
-  /// Whether there is such a rule, and it is for the host.
+  /// Whether the rule exists and applies to the host.
   public func has(_ rule: String, for host: String) -> Bool {
     names.contains(rule) && hosts[rule]?.contains(host) != false
   }
@@ -99,7 +99,7 @@ public struct RuleBook: Sendable {
     let pairs = findings.gather { findings throws(ConfigurationError) in
       try node.mapping("scores", keys: keys, &findings)
     }
-    // What a preset says, single weights say better.
+    // Single weights override the preset.
     for pair in pairs ?? [] where pair.name == "preset" { weights = preset(pair.value, &findings) }
     for pair in pairs ?? [] {
       switch pair.name {

@@ -4,14 +4,14 @@ internal import Sinks
 internal import Store
 internal import Probes
 
-/// Whether the scraper was cut off in the middle of a pass: those asked first answered, and the others
-/// are silent for a reason of ours.
+/// Detects a cut in the middle of a pass: the first hosts answered, the others did not because of a fault
+/// on this side.
 extension SelfQuestions {
-  /// So many of those that answered are asked again.
+  /// The number of answering targets to contact again.
   private static let sample = 4
 
-  /// Asks again where some answered and others did not: first the gateway, which costs a healthy network
-  /// a millisecond, and only if that says that the fault is ours some of those that answered.
+  /// Runs if some targets answered and others did not: checks the gateway, which takes 1 ms in a healthy
+  /// network, and only after its failure some of the targets that answered.
   func lookAgain(
     _ answers: Answers, _ report: Pass.Report, _ known: HostState?, on reactor: Reactor
   ) async -> Answers {
@@ -25,7 +25,7 @@ extension SelfQuestions {
         SelfReading.answersPings(gateway, known) == false
           && OwnNetwork.isNeighbour(gateway) != false
       }
-      // To wait for the answer of one that gives none would cost each pass with a dead host two seconds.
+      // Do not wait for a gateway that ignores pings: that costs 2 s in each pass with a dead host.
       if asked.contains(where: isThereByARP) { return answers }
       await withTaskGroup(of: (String, Bool?).self) { group in
         for gateway in asked {

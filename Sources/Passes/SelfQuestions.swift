@@ -4,17 +4,17 @@ internal import Rules
 internal import Inventory
 internal import Probes
 
-/// What a pass asks to learn whether it is the scraper that is cut off, beside all that it asks of hosts.
+/// The requests of a pass that show whether the scraper itself is cut off.
 ///
-/// Nothing is asked where all targets are on this machine itself.
+/// Nothing is sent if all targets are on this machine.
 struct SelfQuestions: Sendable {
-  /// Where a target is, seen from here.
+  /// The location of a target.
   struct Place: Sendable {
-    /// Nil where it is known by name.
+    /// Nil for a host name.
     var number: Connect.Address?
-    /// Whether its answer proves that the network works. A plugin's does not: it asks whom it likes.
+    /// Whether its answer proves that the network works. A plugin may contact anything: it proves nothing.
     var isProof = true
-    /// Of its SSH server.
+    /// The port of its SSH server.
     var port: UInt16?
   }
 
@@ -24,25 +24,25 @@ struct SelfQuestions: Sendable {
     var name: String
   }
 
-  /// What was learnt; nothing stands here of questions that were broken off.
+  /// The answers; cancelled requests are absent.
   struct Answers: Sendable {
-    /// Whether it answered an echo request, by address.
+    /// Whether an address answered an echo request.
     var echoes: [String: Bool] = [:]
     var nameServers: [String: Bool] = [:]
-    /// Those that answered in this pass do so no more.
+    /// Whether targets that answered earlier in this pass no longer do.
     var isCutSince = false
   }
 
   let network = OwnNetwork()
   let settings: SelfSettings
-  /// The targets beyond this machine.
+  /// The remote targets.
   private(set) var places: [Target: Place] = [:]
   private(set) var gateways: [String] = []
   private(set) var nameServers: [String] = []
-  /// What name servers are asked for.
+  /// The names to resolve.
   private var name: String?
 
-  /// What is to be asked beside these.
+  /// The requests for these targets.
   init(_ settings: SelfSettings, _ jobs: [Pass.Job], _ bmcs: [Plan.BMCTurn]) {
     self.settings = settings
     for job in jobs {
@@ -52,7 +52,7 @@ struct SelfQuestions: Sendable {
       }
       let plans = job.probes?.plans ?? []
       let isRemote = Set(HostQuestions.others(plans).map(\.service))
-      // What is good when nobody answers proves nothing, and fails for nobody's silence.
+      // A probe that expects no answer proves nothing.
       for plan in plans where !plan.isClosed {
         let isAnsweredByHost = !isRemote.contains(plan.service)
         if isAnsweredByHost, host.connection == .local { continue }
@@ -66,7 +66,7 @@ struct SelfQuestions: Sendable {
     choose()
   }
 
-  /// What would be asked if all of these hosts and their BMCs were.
+  /// The requests for all of these hosts and their BMCs.
   init(_ settings: SelfSettings, of hosts: [Host]) {
     self.settings = settings
     for host in hosts {
@@ -76,7 +76,7 @@ struct SelfQuestions: Sendable {
     choose()
   }
 
-  /// Picks whom to ask by where the targets are.
+  /// Chooses the witnesses by the locations of the targets.
   private mutating func choose() {
     guard settings.isOn, !places.isEmpty else { return }
     let versions = Set(places.values.compactMap(\.number?.version))
@@ -84,7 +84,7 @@ struct SelfQuestions: Sendable {
     case .off: break
     case .address(let address): gateways = [address]
     case .auto:
-      // A name may have addresses of either kind.
+      // A name may have IPv4 and IPv6 addresses.
       if versions != [6] { gateways += OwnNetwork.gateways(version: 4) }
       if versions.contains(6) || gateways.isEmpty { gateways += OwnNetwork.gateways(version: 6) }
     }
@@ -111,7 +111,7 @@ struct SelfQuestions: Sendable {
     places[Target(host: host, name: target)] = place
   }
 
-  /// The way out to the targets, as it is now.
+  /// The current route to the targets.
   var way: SelfWatch.Way {
     let network = OwnNetwork()
     guard network.hasLink else { return .noInterface }
@@ -121,7 +121,7 @@ struct SelfQuestions: Sendable {
     return .noRoute
   }
 
-  /// Asks while hosts are being asked. Where those leave no doubt, it is not waited for.
+  /// Sends the requests while hosts are scraped. If these leave no doubt, nobody waits for the answers.
   func ask(on reactor: Reactor, while gather: () async -> Bool) async -> Answers {
     await withTaskGroup(of: Answers.self) { group in
       group.addTask { await ask(on: reactor) }
@@ -130,7 +130,7 @@ struct SelfQuestions: Sendable {
     }
   }
 
-  /// Asks all at the same time; it takes two seconds at most.
+  /// Sends all requests in parallel; takes at most 2 s.
   func ask(on reactor: Reactor) async -> Answers {
     enum Answer: Sendable { case echo(String, Bool?), nameServer(String, Bool?) }
     let echoed = settings.isOn && !places.isEmpty ? Set(gateways + settings.anchors) : []

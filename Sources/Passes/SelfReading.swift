@@ -4,26 +4,26 @@ internal import Sinks
 internal import Store
 internal import Probes
 
-/// What a pass learnt of the scraper itself: its own checks, and what says nothing of hosts.
+/// The self-checks of a pass, and the results of hosts that do not count because of them.
 public struct SelfReading: Sendable {
-  /// Where the scraper's own checks are kept: no host can be called so.
+  /// The pseudo host of the self-checks.
   public static let host = Pseudo.scraper
-  /// The name of what is remembered.
+  /// The key of its memory in the store.
   private static let memory = "self"
 
   public internal(set) var verdict = SelfWatch.Verdict()
   var result: HostResult
-  /// By how much the clock was set since the last pass.
+  /// The clock step since the last pass.
   private(set) var jump = Duration.zero
-  /// Hosts of which something failed that is not counted against them.
+  /// Hosts with failures that do not count against them.
   private(set) var unevaluated: [String] = []
 
-  /// Whether a gateway answered pings when it was last heard of; nil where nothing is known of it.
+  /// Whether a gateway answered pings at its last answer; nil without one.
   static func answersPings(_ gateway: String, _ known: HostState?) -> Bool? {
     known?.memory[memory]?.values["gateway \(gateway)"]?.first.map { $0 == 1 }
   }
 
-  /// Weighs what was heard, and takes back from the report what says nothing of hosts.
+  /// Evaluates the self-checks, and removes results from the report that do not count.
   init(
     _ questions: SelfQuestions, _ answers: SelfQuestions.Answers, clock: OwnClock,
     known: HostState, in report: inout Pass.Report
@@ -36,7 +36,7 @@ public struct SelfReading: Sendable {
     var kept = known.memory[Self.memory]?.values ?? [:]
     var witnesses = SelfWatch.Witnesses()
     witnesses.count(report, questions)
-    // Who answered before the cut says nothing of those who were asked after it.
+    // Answers before the cut do not count for hosts contacted after it.
     if answers.isCutSince { witnesses.answered = 0 }
     if witnesses.asked > 0, witnesses.answered == 0 { witnesses.way = questions.way }
     witnesses.hear(questions, answers, &kept)
@@ -61,7 +61,7 @@ public struct SelfReading: Sendable {
     verdict = SelfWatch.verdict(witnesses)
     report.hold(verdict, questions, into: &unevaluated)
     if !unevaluated.isEmpty {
-      let note = "; \(Format.count(unevaluated.count, "host")) not judged"
+      let note = "; \(Format.count(unevaluated.count, "host")) not evaluated"
       for index in verdict.findings.indices where verdict.findings[index].severity == .critical {
         verdict.findings[index].message += note
       }
@@ -75,21 +75,21 @@ public struct SelfReading: Sendable {
   }
 }
 
-/// What an outcome says of the network between us and the target.
+/// What an outcome shows about the network between us and the target.
 private enum Proof {
   case answered
-  /// Something came back, and then no more.
+  /// An answer began, and then stopped.
   case broken
-  /// Nothing came back.
+  /// No answer.
   case silent
-  /// The name has no address.
+  /// The name was not resolved.
   case nameless
-  /// It was not asked, or failed on this side.
+  /// Not contacted, or failed on this side.
   case none
 
   init(_ outcome: TargetOutcome) {
     switch outcome.reason {
-    // Who sent something was there.
+    // A target that sent anything was reachable.
     case "timeout", "unreachable": self = outcome.bytes > 0 ? .broken : .silent
     case "connection_lost", "packet_loss": self = .broken
     case "name_unknown": self = .nameless
@@ -104,7 +104,7 @@ private enum Proof {
 }
 
 extension SelfWatch.Witnesses {
-  /// Counts who answered of those beyond this machine.
+  /// Counts the remote targets that answered.
   fileprivate mutating func count(_ report: Pass.Report, _ questions: SelfQuestions) {
     for result in report.results {
       for outcome in result.outcomes {
@@ -121,7 +121,7 @@ extension SelfWatch.Witnesses {
     }
   }
 
-  /// Takes what neighbours said, and remembers who answered: 1 to pings, 0 to ARP alone.
+  /// Adds the answers of gateways, and remembers which answered: 1 to pings, 0 to ARP alone.
   fileprivate mutating func hear(
     _ questions: SelfQuestions, _ answers: SelfQuestions.Answers, _ kept: inout [String: [UInt64]]
   ) {
@@ -132,8 +132,8 @@ extension SelfWatch.Witnesses {
       let isNeighbour = OwnNetwork.isNeighbour(address)
       var isThere = echo
       if echo != true, before != isPing || echo == nil {
-        // It may filter pings, or we may not send any; that it is still in the table of neighbours is
-        // then the best that is known. Where it never answered, its absence proves nothing.
+        // Without pings (filtered, or not permitted) the neighbour table decides. A gateway that never
+        // answered proves nothing by its absence.
         isThere = isNeighbour == true ? true : before == nil ? nil : isNeighbour
       }
       gateways.append(
@@ -141,11 +141,11 @@ extension SelfWatch.Witnesses {
       if echo == true {
         kept["gateway \(address)"] = [isPing]
       } else if isNeighbour == true, answered > 0, before == nil || echo == false {
-        // While others are heard, its silence to pings is its manner.
+        // While other targets answer, a gateway that ignores pings filters them.
         kept["gateway \(address)"] = [0]
       }
     }
-    // Gateways that are no more: a few are remembered, as a way may be away for a while.
+    // Keep a few former gateways: a route may be away for a while.
     let old = kept.keys.filter { key in
       key.hasPrefix("gateway ") && !questions.gateways.contains { key == "gateway \($0)" }
     }
@@ -166,7 +166,7 @@ extension Pass.Report {
     readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
   }
 
-  /// Whether it takes other witnesses to know what the silence of those who were asked means.
+  /// Whether missing answers are ambiguous, so that other witnesses are needed.
   func isInDoubt(_ questions: SelfQuestions) -> Bool {
     guard !interrupted, !questions.places.isEmpty else { return false }
     var witnesses = SelfWatch.Witnesses()
@@ -175,7 +175,7 @@ extension Pass.Report {
       || witnesses.names > 0 && witnesses.resolved == 0
   }
 
-  /// Where those are that answered, and how many were silent or broke off.
+  /// The places of targets that answered, and the number of those without or with part of an answer.
   func heard(_ questions: SelfQuestions) -> (answered: [SelfQuestions.Place], silent: Int) {
     var answered: [SelfQuestions.Place] = []
     var silent = 0
@@ -193,8 +193,7 @@ extension Pass.Report {
     return (answered, silent)
   }
 
-  /// Takes back the judgement on what the verdict explains: points and outcomes stay, as they were
-  /// seen, and nothing follows from them.
+  /// Excludes results that the verdict explains from evaluation; points and outcomes stay.
   fileprivate mutating func hold(
     _ verdict: SelfWatch.Verdict, _ questions: SelfQuestions, into unevaluated: inout [String]
   ) {
@@ -209,7 +208,7 @@ extension Pass.Report {
         switch Proof(outcome) {
         case .silent, .broken: guard verdict.isCutOff else { continue }
         case .nameless: break
-        // A plugin has words of its own for what it did not reach.
+        // A plugin has its own messages for unreachable targets.
         default: guard verdict.isCutOff, !place.isProof else { continue }
         }
         result.outcomes[index].severity = nil

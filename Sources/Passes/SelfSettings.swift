@@ -2,24 +2,23 @@ internal import Configuration
 internal import IPMI
 internal import Probes
 
-/// What scrape.yml says about the scraper itself: what it asks to know whether it is cut off, and whom
-/// it tells that it lives.
+/// The section `self` of scrape.yml: the witnesses of the scraper's network, and the dead-man ping.
 struct SelfSettings: Sendable {
-  /// The gateway that is asked.
+  /// The gateway to check.
   enum Gateway: Sendable, Equatable {
-    /// The one of the system's default way.
+    /// That of the default route.
     case auto
     case off
     case address(String)
   }
 
-  /// A URL that is asked for after each good pass, so that somebody else notices when that stops.
+  /// The dead-man ping: a URL requested after each complete pass.
   struct DeadMan: Sendable {
     var url: URL
     var every: Duration = .seconds(60)
     var method = "GET"
 
-    /// Whoever knows it can say in our name that all is well: it is never printed.
+    /// A secret, never printed: whoever knows the URL can send pings in our name.
     enum URL: Sendable {
       case clear(String)
       case secret(Secret)
@@ -30,24 +29,24 @@ struct SelfSettings: Sendable {
   var gateway = Gateway.auto
   var asksNameServers = true
   var watchesClock = true
-  /// Addresses that are always there, in numbers.
+  /// Numeric addresses that are always reachable.
   var anchors: [String] = []
   var deadMan: DeadMan?
 
-  /// The checks of itself that are made.
+  /// The self-checks to make.
   func has(_ check: String) -> Bool {
     switch check {
     case "network": isOn
     case "gateway": isOn && gateway != .off
     case "resolver": isOn && asksNameServers
     case "clock": isOn && watchesClock
-    // That passes come to their end is no question of the network.
+    // Unfinished passes do not depend on the network.
     case "pass": true
     default: false
     }
   }
 
-  /// Reads the section `self`; all of it is on where it is left out.
+  /// Reads the section `self`; without it all checks are on.
   init(_ node: Node?, _ findings: inout Findings) {
     guard let node, !node.isNull else { return }
     if node.text != nil, let isOn = node.asBoolean {
@@ -149,7 +148,7 @@ struct SelfSettings: Sendable {
       return .secret(try Secret(node, "url"))
     }
     guard DeadMan.place(of: text) != nil else {
-      // Told without the line: what is wrong with it may be a secret all the same.
+      // Without the line of the file: even a wrong URL may be a secret.
       var error = ConfigurationError(
         "url of deadman is none of http:// or https://, or holds a user or blanks",
         file: node.mark.file, hint: "https://hc.example/ping/…, or ${NAME}")
@@ -167,7 +166,7 @@ struct SelfSettings: Sendable {
 }
 
 extension SelfSettings.DeadMan {
-  /// What may be told of a URL: scheme and server; nil where it is not one that can be asked for.
+  /// The printable part of a URL: scheme and server; nil if the URL is not http:// or https://.
   static func place(of url: String) -> String? {
     guard let scheme = ["http://", "https://"].first(where: { url.hasPrefix($0) }),
       url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })

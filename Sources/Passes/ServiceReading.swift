@@ -3,7 +3,7 @@ public import Metrics
 internal import Sinks
 public import Probes
 
-/// What the probes of one host mean: points, and how each service is.
+/// The results of the probes of one host: points, and the verdict on each service.
 public struct ServiceReading: Sendable {
   /// The name of all of them in `--only` and for what is due.
   public static let name = "probes"
@@ -46,7 +46,7 @@ public struct ServiceReading: Sendable {
     }
   }
 
-  /// Whether what was seen of a service is not counted against it: the scraper was cut off.
+  /// Whether the result of a service does not count because the scraper was cut off.
   public func isUnevaluated(_ service: ServiceResult) -> Bool {
     !result.isEvaluated
       && result.outcomes.contains {

@@ -3,7 +3,7 @@ internal import Inventory
 public import Notifiers
 
 extension Site {
-  /// Whom scrape.yml names to be told. Throws what is wrong with any of them.
+  /// The contacts of scrape.yml. Throws the faults of all of them.
   public func contacts(secrets: Bool) throws(ConfigurationErrors) -> [Contact] {
     try contacts(from: settings.sections["contacts"], secrets: secrets)
   }

@@ -4,7 +4,7 @@ internal import Metrics
 internal import Sinks
 public import Store
 
-/// Whose store it is: two inventories in one would each call the other's hosts lost.
+/// The inventory that a store belongs to. Two inventories in one store would end each other's checks.
 extension Site {
   /// The inventory as the store remembers it.
   var owner: Store.Owner {

@@ -4,9 +4,9 @@ internal import Sinks
 internal import Inventory
 internal import Probes
 
-/// One trouble of one or many hosts: a line of `scrape status`.
+/// The same trouble on one or many hosts: a line of `scrape status`.
 public struct Trouble: Sendable {
-  /// What hosts have in common whose trouble is one.
+  /// The key by which hosts share a line.
   public struct Kind: Hashable, Sendable {
     public var severity: Severity
     /// The word for it, which is another one for services of scrape.yml alone.
@@ -15,7 +15,7 @@ public struct Trouble: Sendable {
     public var check: String
     var reason: String?
     var pending: Severity?
-    /// `acked by ana`, `silenced until 18:00`: where it is there, people know.
+    /// `acked by ana`, `silenced until 18:00`; nil without either.
     public var mark: String?
     /// What they said.
     var why: String?
@@ -66,7 +66,7 @@ public struct Trouble: Sendable {
 
   public var kind: Kind
   public var parts: [Part] = []
-  /// Hosts that cannot be reached without these, and how many checks cannot be made.
+  /// The unreachable hosts, and the number of checks that cannot run.
   public var hidden: Set<String> = []
   public var services = 0
 
@@ -116,7 +116,7 @@ public struct Trouble: Sendable {
     return words
   }
 
-  /// What cannot be reached because of it; nil where there is nothing.
+  /// The effects; nil without any.
   public var effects: String? {
     let counts = [
       hidden.isEmpty ? nil : Format.count(hidden.count, "host"),
@@ -136,7 +136,7 @@ public struct Trouble: Sendable {
 
   public enum Order: String, CaseIterable, Sendable { case severity, since, host, check }
 
-  /// What people know comes last, whatever the order.
+  /// Acknowledged and silenced troubles come last in any order.
   public static func sorted(_ all: [Trouble], by order: Order) -> [Trouble] {
     func key(_ trouble: Trouble) -> (Int, Int64, Int64, String, String) {
       let isKnown = trouble.kind.mark == nil ? 0 : 1

@@ -2,15 +2,15 @@ internal import Metrics
 internal import Sinks
 internal import Store
 
-/// The scraper's check `pass`: whether its passes come to their end.
+/// The self-check `pass`: whether passes end in order.
 extension SelfReading {
   private static let memory = "pass"
   private static let fact = "unfinished pass"
 
-  /// How long a pass that did not end is reported; it is over in one pass, and an alert needs time.
+  /// How long an unfinished pass is reported, so that an alert has time to be sent.
   static let remembered = Duration.seconds(600)
 
-  /// Takes in how the last pass ended; nil where that was in order.
+  /// The finding about the end of the last pass; nil if it ended in order.
   mutating func note(_ unfinished: Lock.Unfinished?, known: HostState) {
     let time = result.batch.time
     var kept = known.memory[Self.memory]?.values ?? [:]
@@ -42,7 +42,7 @@ extension SelfReading {
 }
 
 extension Lock.Unfinished {
-  /// What happened, for people.
+  /// The message.
   var text: String {
     let pass = "the pass of \(Format.time(record.since)) (process \(record.process))"
     switch end {

@@ -1,4 +1,4 @@
-/// Why a command line makes no sense, and what was probably meant. The exit code is 2.
+/// A wrong command line, with the probable correction. The exit code is 2.
 public struct UsageError: Error {
   public var message: String
 

@@ -1,13 +1,13 @@
 public import Configuration
 public import Metrics
 
-/// An SLA: which share of the observations in a window was good.
+/// An SLA: the share of good observations in a window.
 public struct SLA: Sendable, Equatable {
   public let window: Duration
-  /// What counts as good.
+  /// The severities that count as good.
   public let counted: Set<Severity>
 
-  /// What can be judged at all: what is unknown is neither good nor bad.
+  /// The severities that count at all: unknown is neither good nor bad.
   public static let evaluated: [Severity] = [.ok, .minor, .major, .critical]
 
   public init(window: Duration, counting counted: Set<Severity> = [.ok, .minor]) {
@@ -52,12 +52,12 @@ public struct SLA: Sendable, Equatable {
   }
 }
 
-/// How many observations of each scope there were in the window of an SLA, and how many were good.
+/// The number of observations and of good observations of each scope in the window of an SLA.
 ///
-/// They are counted in stretches of a 48th of the window, so that a pass adds to one number and reads a
-/// few instead of all that the history holds. The window so reaches back by that much less at times.
+/// Counts are kept per stretch of a 48th of the window: a pass adds to one count and reads 48 instead of
+/// the whole history. The window is therefore at times shorter by one stretch.
 public struct Availability: Sendable, Equatable {
-  /// Good and judged observations of one scope, from the stretch `first` on.
+  /// Good and evaluated observations of one scope, from the stretch `first` on.
   private struct Counts: Sendable, Equatable {
     var first: Int64
     var good: [UInt64]
@@ -73,14 +73,14 @@ public struct Availability: Sendable, Equatable {
 
   public init(_ sla: SLA) { self.sla = sla }
 
-  /// Seconds of a stretch.
+  /// The length of a stretch in seconds.
   private var length: Int64 {
     max(1, (sla.window.components.seconds + Self.stretches - 1) / Self.stretches)
   }
 
   private func stretch(_ time: Timestamp) -> Int64 { time.seconds / length }
 
-  /// Adds what was seen of a scope at a time.
+  /// Adds the observations of a scope at a time.
   public mutating func add(_ scope: String, at time: Timestamp, _ counts: [Severity: Int]) {
     var good: UInt64 = 0
     var evaluated: UInt64 = 0
@@ -91,7 +91,7 @@ public struct Availability: Sendable, Equatable {
     }
     let stretch = stretch(time)
     var entry = scopes[scope] ?? Counts(first: stretch, good: [0], evaluated: [0])
-    // A clock that was set back, or a long silence: what was counted is of another time.
+    // After a clock change or a long gap the counts are of another time: start anew.
     if stretch < entry.first || stretch - entry.last > Self.stretches {
       entry = Counts(first: stretch, good: [0], evaluated: [0])
     }
@@ -114,7 +114,7 @@ public struct Availability: Sendable, Equatable {
     scopes[scope] = entry
   }
 
-  /// The share of good observations in percent; nil where none could be judged.
+  /// The share of good observations in percent; nil without evaluated ones.
   public func percent(_ scope: String, at time: Timestamp) -> Double? {
     guard let entry = scopes[scope] else { return nil }
     let oldest = stretch(time) - Self.stretches
@@ -124,7 +124,7 @@ public struct Availability: Sendable, Equatable {
     return 100 * Double(entry.good.dropFirst(skipped).reduce(0, &+)) / Double(evaluated)
   }
 
-  /// Forgets scopes of which the window holds nothing.
+  /// Drops scopes without observations in the window.
   public mutating func prune(at time: Timestamp) {
     let oldest = stretch(time) - Self.stretches
     scopes = scopes.filter { $0.value.last > oldest }
@@ -132,7 +132,7 @@ public struct Availability: Sendable, Equatable {
 }
 
 extension Availability {
-  /// The name under which it is kept for what kind of window.
+  /// The key of the window and its settings in the stored values.
   private static let head = ""
   private var kind: [UInt64] {
     [
@@ -143,7 +143,7 @@ extension Availability {
     ]
   }
 
-  /// As the store remembers it.
+  /// The values for the store.
   public var values: [String: [UInt64]] {
     var values = [Self.head: kind]
     for (scope, entry) in scopes {
@@ -154,7 +154,7 @@ extension Availability {
     return values
   }
 
-  /// What the store remembers; nil where that is of another window, or of none.
+  /// Reads stored values; nil if they are of another window.
   public init?(_ sla: SLA, values: [String: [UInt64]]) {
     self.init(sla)
     guard values[Self.head] == kind else { return nil }
@@ -169,7 +169,7 @@ extension Availability {
     }
   }
 
-  /// A scope's name by its tags.
+  /// The name of a scope, made of its tags.
   public static func scope(_ tags: [Tag]) -> String {
     tags.sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }.joined(separator: "\u{1f}")
   }

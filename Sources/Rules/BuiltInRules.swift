@@ -1,12 +1,11 @@
 internal import Configuration
 
-/// The rules that hold without any in scrape.yml.
+/// The rules that apply without scrape.yml.
 ///
-/// Their thresholds are those that the field uses: node_exporter's mixin, Netdata's stock alarms,
-/// Checkmk's defaults. Each is switched off by its name in `rules:`, or changed there key by key; a rule
-/// of that name with `when:` takes its place.
+/// Sources of the thresholds: node_exporter's mixin, Netdata's stock alarms, Checkmk's defaults. `rules:`
+/// switches each off by its name, or changes single keys; a rule of that name with `when:` replaces it.
 enum BuiltInRules {
-  /// As they would stand in scrape.yml.
+  /// The rules in the syntax of scrape.yml.
   static let text = """
     # Netdata warns at 90 %; the mixin at 5 % and, critical, at 3 % of space or inodes left.
     disk full: {when: "disk.used_percent{mode!=ro}", minor: "> 90", major: "> 95", critical: "> 97", clear: 1}

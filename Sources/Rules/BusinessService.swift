@@ -2,7 +2,7 @@ public import Configuration
 internal import Glibc
 public import Metrics
 
-/// A service as its users see it: it works while what it needs does.
+/// A service as its users see it: it works while its needs do.
 ///
 /// A need is a check (`web01/https`, with globs `web*/https`), another service by its name, or a number
 /// of several: `{at_least: 2, of: ["web*/https"]}`.
@@ -18,7 +18,7 @@ public struct BusinessService: Sendable {
   public let needs: [Need]
   public let mark: Mark
 
-  /// Reads `services:` and refuses rings and names that are none.
+  /// Reads `services:`; rejects cycles and unknown names.
   public static func all(from node: Node?, _ findings: inout Findings) -> [BusinessService] {
     guard let node else { return [] }
     let pairs =
@@ -27,7 +27,7 @@ public struct BusinessService: Sendable {
     var services: [BusinessService] = []
     for pair in pairs {
       let entries = findings.gather { findings throws(ConfigurationError) -> [Need] in
-        // The list of needs may stand for the whole.
+        // A list alone is the list of needs.
         let list =
           pair.value.pairs == nil
           ? pair.value
@@ -72,7 +72,7 @@ public struct BusinessService: Sendable {
     return needs
   }
 
-  /// Where the host ends: not within the brackets of a range, which may have a step (`web[0-6/2]`).
+  /// The end of the host's name: outside the brackets of a range, which may have a step (`web[0-6/2]`).
   private static func slash(_ text: String) -> String.Index? {
     var depth = 0
     return text.indices.first { index in
@@ -82,8 +82,8 @@ public struct BusinessService: Sendable {
     }
   }
 
-  /// The service with each pattern of hosts in its needs replaced by what it means; one that means
-  /// nothing to `hosts` stays.
+  /// The service with each host pattern in its needs replaced by the hosts; a pattern that matches none
+  /// stays.
   public func resolved<Failure>(
     _ hosts: (String) throws(Failure) -> [String]?
   ) throws(Failure) -> BusinessService {
@@ -145,9 +145,9 @@ public struct BusinessService: Sendable {
     }
   }
 
-  /// How each service is, by its name; `checks` are all states, by host and name.
+  /// The state of each service by its name; `checks` are all severities, by host and name.
   ///
-  /// Ok while everything it needs is; degraded while enough is; else as bad as the worst.
+  /// Ok if all needs are ok; degraded if enough of them are; else the worst severity.
   public static func states(
     of services: [BusinessService], checks: [String: [String: Severity]]
   ) -> [String: GroupState] {
@@ -155,7 +155,7 @@ public struct BusinessService: Sendable {
     var states: [String: GroupState] = [:]
     func state(of name: String) -> GroupState {
       if let known = states[name] { return known }
-      states[name] = .unknown  // A ring was refused; this ends one that was not.
+      states[name] = .unknown  // Ends the recursion in a cycle.
       let found = byName[name]?.needs.map { state(of: $0) } ?? []
       let state = found.max() ?? .noData
       states[name] = state
@@ -192,7 +192,7 @@ public struct BusinessService: Sendable {
 }
 
 extension BusinessService.Need {
-  /// The patterns of checks in it, at any depth.
+  /// The check patterns of the need, at any depth.
   public var checks: [(host: String, name: String)] {
     switch self {
     case .checks(let host, let name): [(host, name)]
@@ -201,7 +201,7 @@ extension BusinessService.Need {
     }
   }
 
-  /// The services that it names, at any depth.
+  /// The services that the need names, at any depth.
   var services: [String] {
     switch self {
     case .service(let name): [name]

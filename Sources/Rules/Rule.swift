@@ -1,15 +1,15 @@
 public import Configuration
 public import Metrics
 
-/// One threshold of scrape.yml: what it looks at, when that is how bad, and for how long.
+/// One rule: a metric, its thresholds by severity, and its patience.
 public struct Rule: Sendable {
   public typealias Patience = Metrics.Patience
 
-  /// Where a rule is from.
+  /// The origin of a rule.
   public enum Origin: String, Sendable {
     case file = "scrape.yml"
     case builtIn = "built in"
-    /// A built-in rule of which scrape.yml sets some keys.
+    /// A built-in rule with some keys set in scrape.yml.
     case changed = "built in, changed"
     /// A built-in rule that scrape.yml switches off.
     case off
@@ -17,17 +17,17 @@ public struct Rule: Sendable {
 
   public let name: String
   public let selector: Selector
-  /// From the worst down.
+  /// The thresholds, the worst severity first.
   public let thresholds: [(severity: Severity, threshold: Threshold)]
-  /// How much better than its threshold a value must be before it counts as better.
+  /// The hysteresis: how much better than its threshold a value must be to count as better.
   public let clear: Double
   public let patience: Patience
   public let window: Window?
-  /// A pattern of hosts as `--limit` takes it; nil is all.
+  /// A host pattern as for `--limit`; nil is all hosts.
   public let hosts: String?
-  /// Only hosts of this profile.
+  /// Limits the rule to hosts of this profile.
   public let profile: String?
-  /// Its name in the file.
+  /// The name in the file.
   public let place: Node
   public internal(set) var origin = Origin.file
 
@@ -35,7 +35,7 @@ public struct Rule: Sendable {
     "when", "minor", "warning", "major", "critical", "clear", "for", "window", "hosts", "profile",
   ]
 
-  /// Reads what stands behind a rule's name.
+  /// Reads the settings of one rule.
   public init?(_ name: Node, _ node: Node, in catalog: Catalog, _ findings: inout Findings) {
     let before = findings.errors.count
     self.name = name.text ?? ""
@@ -61,7 +61,7 @@ public struct Rule: Sendable {
         case "hosts": hosts = try value.string("hosts")
         case "profile": profile = try value.string("profile")
         default:
-          // Nagios has one word less.
+          // `warning`, as in Nagios, is minor.
           let word = pair.name == "warning" ? "minor" : pair.name
           guard let severity = Severity(rawValue: word) else { return }
           thresholds.append((severity, try Threshold(value, pair.name)))
@@ -107,7 +107,7 @@ public struct Rule: Sendable {
     return margin
   }
 
-  /// How bad the value is; `now` is how bad it was, which a value that is hardly better still is.
+  /// The severity of the value; `now` is the severity before, which hysteresis may keep.
   public func severity(of value: Double, now: Severity) -> Severity {
     for (severity, threshold) in thresholds {
       let margin = severity <= now ? clear : 0
@@ -116,14 +116,14 @@ public struct Rule: Sendable {
     return .ok
   }
 
-  /// The threshold that makes it so bad.
+  /// The threshold of that severity.
   public func threshold(for severity: Severity) -> Threshold? {
     thresholds.first { $0.severity == severity }?.threshold
   }
 
-  /// All rules: those of `rules:`, a mapping of names or a list of one-key mappings, in their order,
-  /// then the built-in ones, which `NAME: off` switches off and `built_in: off` all of them. Those that are
-  /// off are among them, with that origin.
+  /// All rules: first those of `rules:` (a mapping, or a list of one-key mappings) in order, then the
+  /// built-in ones. `NAME: off` switches one of these off, `built_in: off` all. The list includes rules
+  /// that are off, with that origin.
   public static func all(
     from node: Node?, in catalog: Catalog, _ findings: inout Findings
   ) -> [Rule] {
@@ -173,7 +173,7 @@ public struct Rule: Sendable {
     return rules
   }
 
-  /// A built-in rule with what the file says of it.
+  /// A built-in rule with the changes of scrape.yml.
   private static func builtIn(
     _ pair: Node.Pair, _ own: Node.Pair?, _ isOn: Bool, _ catalog: Catalog,
     _ findings: inout Findings
@@ -195,7 +195,7 @@ public struct Rule: Sendable {
           hint: "it is built in: {minor: \"> 80\"} changes that threshold alone"))
       return nil
     }
-    // Nagios's word is ours.
+    // `warning` is minor.
     func key(_ pair: Node.Pair) -> String { pair.name == "warning" ? "minor" : pair.name }
     let named = Set(changes.map(key))
     let kept = (pair.value.pairs ?? []).filter { !named.contains(key($0)) }

@@ -1,9 +1,8 @@
 public import Metrics
 
-/// How a number of services are together, as figures and a score.
+/// The counts and the score of a group of services.
 ///
-/// One that could not be judged counts in `total` and `unknown`, not in the score: what is not known is
-/// neither good nor bad.
+/// An unknown service counts in `total` and `unknown`, but not in the score.
 public struct Score: Sendable, Equatable {
   public static let measurement = Measurement(
     "service_summary",
@@ -49,15 +48,15 @@ public struct Score: Sendable, Equatable {
 
   public var total: Int { counts.values.reduce(0, +) }
 
-  /// What a service of that severity is worth, of 1.
+  /// The weight of a severity, from 0 to 1.
   public struct Weights: Sendable, Equatable {
     public var minor: Double
     public var major: Double
     public var critical: Double
 
-    /// All that is not ok is worth nothing.
+    /// Only ok counts.
     public static let percentage = Weights(minor: 0, major: 0, critical: 0)
-    /// What works, however badly, is worth something.
+    /// Minor and major count in part.
     public static let graded = Weights(minor: 0.9, major: 0.5, critical: 0)
 
     public init(minor: Double, major: Double, critical: Double) {
@@ -67,7 +66,7 @@ public struct Score: Sendable, Equatable {
     }
   }
 
-  /// From 0 to 100; nil where nothing could be judged.
+  /// From 0 to 100; nil if all services are unknown.
   public func value(_ weights: Weights) -> Double? {
     let known = total - (counts[.unknown] ?? 0)
     guard known > 0 else { return nil }
@@ -78,7 +77,7 @@ public struct Score: Sendable, Equatable {
     return 100 * worth / Double(known)
   }
 
-  /// `sla` is the share of good observations over its window, where one is kept.
+  /// `sla` is the share of good observations over the SLA window, if there is one.
   public func point(tags: [Tag], _ weights: Weights, sla: Double? = nil) -> Point {
     var point = Point("service_summary", tags: tags)
     point.integer("total", Int64(total))

@@ -2,10 +2,10 @@ public import Configuration
 internal import Glibc
 public import Metrics
 
-/// Which series a rule looks at: `cpu.usage_active{cpu=cpu-total}`, `ipmi_sensor.value{name=~fan.*}`.
+/// The series that a rule evaluates: `cpu.usage_active{cpu=cpu-total}`, `ipmi_sensor.value{name=~fan.*}`.
 ///
-/// Tags are compared with `=`, `!=`, and, as POSIX extended regular expressions (regex(7)) that must
-/// match the whole value, with `=~` and `!~`. A tag that a point does not have is empty.
+/// `=` and `!=` compare tags with a value; `=~` and `!~` with a POSIX extended regular expression
+/// (regex(7)), which must match the whole value. A tag that a point does not have is empty.
 public struct Selector: Sendable {
   struct Matcher: Sendable {
     enum Comparison: String, Sendable {
@@ -30,23 +30,23 @@ public struct Selector: Sendable {
     }
   }
 
-  /// How services are together: a measurement of no host, and of scopes that hold each other.
+  /// The measurement of service groups. It belongs to no host, and its scopes overlap.
   public static let together = "service_summary"
-  /// Measurements that no state can be made of, with the reason.
+  /// Measurements that no rule can evaluate, with the reason.
   private static let stateless = [
     "event": "an event happens once, and has no state that could end",
     "scrape_doctor": "`scrape doctor` writes it, never a pass",
   ]
 
-  /// As it was written.
+  /// The text in the file.
   public let text: String
   public let measurement: String
   public let field: String
-  /// The unit in which it is written.
+  /// The unit of the field.
   public let unit: FieldUnit
   let matchers: [Matcher]
 
-  /// Reads `MEASUREMENT.FIELD{TAG=VALUE,…}`. Only fields of the catalog can be looked at.
+  /// Reads `MEASUREMENT.FIELD{TAG=VALUE,…}`. The catalog must have the field.
   public init(_ node: Node, in catalog: Catalog) throws(ConfigurationError) {
     let text = try node.string("a metric")
     self.text = text
@@ -114,7 +114,7 @@ public struct Selector: Sendable {
     return matchers
   }
 
-  /// The parts between commas that stand in no quotes and no brackets.
+  /// The parts between commas that are outside quotes and brackets.
   private static func pieces(_ text: Substring) -> [Substring] {
     var pieces: [Substring] = []
     var start = text.startIndex
@@ -143,7 +143,7 @@ public struct Selector: Sendable {
     String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
-  /// Whether the point is of one of the series looked at; `tags` are those of its host.
+  /// Whether the point belongs to a selected series; `tags` are the tags of its host.
   public func matches(_ point: Point, tags: [Tag]) -> Bool {
     point.measurement == measurement && isOfScope(point)
       && matchers.allSatisfy { matcher in
@@ -152,8 +152,8 @@ public struct Selector: Sendable {
       }
   }
 
-  /// Of `service_summary`, the scope is that of the tags that are named: `{type=https}` is the score of
-  /// all services of that type, not that of each group's, too. `scope=` says otherwise.
+  /// In `service_summary` the named tags choose the scope: `{type=https}` is the score of all services of
+  /// that type, without those of each group. `scope=` overrides this.
   private func isOfScope(_ point: Point) -> Bool {
     guard measurement == Self.together, !matchers.contains(where: { $0.tag == "scope" }) else {
       return true
@@ -161,7 +161,7 @@ public struct Selector: Sendable {
     return Set(point.tags.map(\.name)).subtracting(["scope"]) == Set(matchers.map(\.tag))
   }
 
-  /// The point's value where it is one of those looked at, as a number.
+  /// The value of a selected point as a number; else nil.
   public func value(of point: Point, tags: [Tag]) -> Double? {
     guard matches(point, tags: tags) else { return nil }
     switch point[field: field] {
@@ -172,8 +172,8 @@ public struct Selector: Sendable {
     }
   }
 
-  /// The name that tells this series from the rule's others: `path=/`, without the tags that the rule
-  /// fixes and those that only say how the series is now.
+  /// The name of the series among those of the rule: `path=/`. Tags that the rule fixes, and tags that
+  /// describe a state, are not part of it.
   public func instance(of point: Point) -> String {
     point.tags.filter { tag in
       SeriesName.has(tag.name, of: measurement)
@@ -183,8 +183,7 @@ public struct Selector: Sendable {
   }
 }
 
-/// A compiled regular expression that must match a whole text. The corresponding C functions are
-/// `regcomp` and `regexec`.
+/// A compiled regular expression that must match a whole text (regcomp(3), regexec(3)).
 ///
 /// Unchecked: a compiled expression is only read, which regexec(3) allows from several threads.
 final class Expression: @unchecked Sendable {

@@ -1,54 +1,54 @@
 public import Metrics
 
-/// Whether it is the scraper itself that is cut off, and not all that it asked that is down.
+/// Decides whether the scraper itself is cut off, or all of its targets are down.
 ///
-/// It is a judgement of witnesses: that nobody answers is no proof, somebody must say that the fault is
-/// ours. What never answered proves nothing by its silence.
+/// Missing answers alone prove nothing: a witness (interface, route, gateway, anchor) must show that the
+/// fault is on this side. A witness that never answered proves nothing by its silence.
 public enum SelfWatch {
-  /// What a pass has learnt of the ground that the scraper stands on.
+  /// What a pass has learned about this machine, its network and its clock.
   public struct Witnesses: Sendable, Equatable {
-    /// Targets beyond this machine that were asked, and those of them that answered.
+    /// The number of remote targets contacted, and of those that answered.
     public var asked = 0
     public var answered = 0
     public var way = Way.open
     public var gateways: [Neighbour] = []
-    /// Addresses that are always there.
+    /// Addresses that are always reachable (`anchors:`).
     public var anchors: [Neighbour] = []
-    /// Targets that are known by name, and those of them whose name had an address.
+    /// The number of targets with a host name, and of those whose name was resolved.
     public var names = 0
     public var resolved = 0
     public var nameServers: [Neighbour] = []
-    /// Whether something keeps the clock right, by the kernel; nil where it does not tell.
+    /// Whether the kernel reports a synchronised clock; nil if it reports nothing.
     public var isSynchronised: Bool?
-    /// Whether something once did.
+    /// Whether an earlier pass saw a synchronised clock.
     public var wasSynchronised = false
-    /// The most that the clock may be wrong by, as far as the kernel knows.
+    /// The kernel's bound of the clock error.
     public var errorBound: Duration?
-    /// By how much the clock was set forward (or back) since the last pass.
+    /// The clock step since the last pass; negative if it was set back.
     public var jump = Duration.zero
 
     public init() {}
   }
 
-  /// The way out to those that were asked.
+  /// The route to the targets.
   public enum Way: Sendable, Equatable {
     case open
     /// No interface but the loopback is up with a carrier and an address.
     case noInterface
-    /// All ways lead out of interfaces without a carrier, such as this one.
+    /// All routes use interfaces without a carrier, such as this one.
     case noCarrier(String)
-    /// The system knows no way to any of them.
+    /// There is no route to any target.
     case noRoute
   }
 
-  /// Somebody who is asked so that his answer tells of us.
+  /// A gateway or anchor whose answer shows the state of our network.
   public struct Neighbour: Sendable, Equatable {
     public var address: String
-    /// Nil where it could not be found out.
+    /// Nil if unknown.
     public var answers: Bool?
-    /// Whether it did in an earlier pass.
+    /// Whether it answered in an earlier pass.
     public var hasAnswered: Bool
-    /// Whether it is on this machine itself, and so no proof of a network.
+    /// Whether it is on this machine, and so proves nothing about the network.
     public var isHere: Bool
 
     public init(
@@ -61,12 +61,12 @@ public enum SelfWatch {
     }
   }
 
-  /// How one of the scraper's own checks is.
+  /// The result of one self-check.
   public struct Finding: Sendable, Equatable {
     /// `network`, `gateway`, `resolver` or `clock`.
     public var check: String
     public var severity: Severity
-    /// The closed word for what is wrong.
+    /// The reason, one word of a closed list.
     public var reason: String?
     public var message: String
 
@@ -79,17 +79,17 @@ public enum SelfWatch {
   }
 
   public struct Verdict: Sendable, Equatable {
-    /// Nothing that this pass says of targets beyond this machine is theirs.
+    /// Whether the scraper is cut off: results of remote targets do not count.
     public var isCutOff = false
-    /// That a name has no address says nothing of who bears it.
+    /// Whether the resolver failed: unresolved names do not count against hosts.
     public var hasNoNames = false
-    /// The checks of which something was learnt.
+    /// The self-checks with a result.
     public var findings: [Finding] = []
 
     public init() {}
   }
 
-  /// The checks, as they are named in states.
+  /// The names of the self-checks.
   public static let checks = ["network", "gateway", "resolver", "clock", "pass"]
 
   public static func verdict(_ witnesses: Witnesses) -> Verdict {
@@ -101,7 +101,7 @@ public enum SelfWatch {
         Finding("network", .critical, "cut_off", "the scraper is cut off: \(cause)"))
     } else {
       if witnesses.asked > 0 { verdict.findings.append(Finding("network", .ok, nil, "")) }
-      // What a cut hides is no trouble of its own.
+      // A cut hides the other checks.
       verdict.hasNoNames = hasNoNames(witnesses)
       if let gateway = gateway(witnesses) { verdict.findings.append(gateway) }
       if let resolver = resolver(witnesses, hasNoNames: verdict.hasNoNames) {
@@ -112,7 +112,7 @@ public enum SelfWatch {
     return verdict
   }
 
-  /// Why the scraper is cut off; nil where nobody says that it is.
+  /// Why the scraper is cut off; nil if no witness says so.
   private static func cause(_ witnesses: Witnesses) -> String? {
     guard witnesses.asked > 0, witnesses.answered == 0 else { return nil }
     let others = witnesses.anchors + witnesses.nameServers
@@ -127,7 +127,7 @@ public enum SelfWatch {
     return silent(witnesses.gateways).map { "\($0), and no host does" }
   }
 
-  /// Those who answered before and do not now, as a sentence; nil where there are none.
+  /// The witnesses that answered before and not now, as a sentence; nil without any.
   private static func silent(_ gateways: [Neighbour]) -> String? {
     let silent = gateways.filter { $0.hasAnswered && $0.answers == false }.map(\.address)
     guard !silent.isEmpty else { return nil }

@@ -1,12 +1,11 @@
 internal import Metrics
 
-/// The names of series: which tags tell the series of a measurement apart, and how people call them.
+/// The names of series: the tags that identify a series of a measurement, and the labels for people.
 ///
-/// Other tags say how a series is now (`mode`, `pstate`, `status_code`, `ActivityState`) or repeat what
-/// its name says. A check that bore them would be another one after each change: its patience, its
-/// hysteresis, its chart and its alert would begin anew.
+/// Other tags describe a state (`mode`, `pstate`, `status_code`, `ActivityState`) or repeat the name. As
+/// part of a check's name they would start its patience, hysteresis, chart and alert anew at each change.
 public enum SeriesName {
-  /// By measurement. Where one is missing, all tags count.
+  /// The identifying tags by measurement; for others all tags count.
   private static let identity: [String: [String]] = [
     "cpu": ["cpu"], "disk": ["path"], "diskio": ["name"], "dns_query": ["server", "domain"],
     "filestat": ["file"], "gpu_health": [], "http_response": ["server", "method"],
@@ -22,8 +21,8 @@ public enum SeriesName {
     return identity[measurement]?.contains(tag) ?? true
   }
 
-  /// The words for a series, of a name such as `path=/` or `entity_id=7.1,name=inlet_temp`: the values
-  /// alone, `/`, `inlet_temp 7.1`; `GPU 0` for an index.
+  /// The label of a name such as `path=/` or `entity_id=7.1,name=inlet_temp`: the values alone, `/`,
+  /// `inlet_temp 7.1`; `GPU 0` for an index.
   public static func label(_ name: String) -> String {
     let parts = parts(of: name)
     guard parts.count > 1 || parts.first?.tag != "index" else {

@@ -1,26 +1,26 @@
 public import Metrics
 
-/// How a check goes from one state to another.
+/// The state machine of a check.
 ///
-/// A change for the worse counts when it has lasted (soft becomes hard, in Nagios's words); one for the
-/// better at once. A check that changes too often is flapping: its changes are kept, but nobody is told
-/// until it has calmed down.
+/// A worse state takes effect after the patience (`for:`; soft and hard states in Nagios); a better one
+/// at once. A check that changes too often is flapping: its transitions are stored, but no notification
+/// is sent until it calms down.
 extension CheckState {
-  /// What one observation brought about.
+  /// The result of one observation.
   public struct Outcome: Sendable {
-    /// From which severity, and since when.
+    /// The severity before the transition, and its begin.
     public var change: (from: Severity, since: Timestamp)?
-    /// Whether it began to flap, or ended.
+    /// Whether flapping began or ended.
     public var flapping: Bool?
   }
 
-  /// Observations that flapping is judged by.
+  /// The number of observations that decide about flapping.
   private static var memory: UInt32 { 20 }
-  /// It begins with so many changes among them, and ends with so few: about Nagios's 30 and 20 %.
+  /// The number of changes among them at which flapping begins and ends: about Nagios's 30 and 20 %.
   private static var begins: Int { 6 }
   private static var ends: Int { 3 }
 
-  /// The state of a check that is seen for the first time: bad at once only where that counts at once.
+  /// The state of a check after its first observation: bad at once only without patience.
   public static func first(
     _ severity: Severity, at time: Timestamp, patience: Rule.Patience
   ) -> (CheckState, Outcome) {
@@ -32,7 +32,7 @@ extension CheckState {
     return (state, outcome)
   }
 
-  /// Takes an observation.
+  /// Records an observation.
   public mutating func observe(
     _ severity: Severity, at time: Timestamp, patience: Rule.Patience = .none
   ) -> Outcome {
@@ -60,7 +60,7 @@ extension CheckState {
       return Outcome()
     }
     if severity > self.severity {
-      // Worse and worse is one trouble: its time runs from its beginning.
+      // A trouble that becomes worse keeps its begin.
       if pending == nil || (pending ?? .ok) <= self.severity {
         pendingCount = 0
         pendingSince = time

@@ -1,10 +1,10 @@
 public import Configuration
 
-/// When a value is bad: a comparison (`> 90`, `<= 5GiB`, `!= 0`) or a Nagios range (`10:20`, `@1:3`).
+/// A threshold: a comparison (`> 90`, `<= 5GiB`, `!= 0`) or a Nagios range (`10:20`, `@1:3`).
 ///
 /// Source of the ranges: the Monitoring Plugins Development Guidelines, "Threshold and Ranges": a value
 /// outside is bad, `@` turns that round, `10` is 0 to 10, `10:` has no upper end, `~:10` no lower.
-/// Numbers may bear `%`, a unit of time (seconds are meant) or of size (bytes are).
+/// Numbers may have `%`, a unit of time (the value is in seconds) or of size (in bytes).
 public struct Threshold: Sendable, Equatable {
   enum Kind: Sendable, Equatable {
     case above(Double, orEqual: Bool)
@@ -16,7 +16,7 @@ public struct Threshold: Sendable, Equatable {
   }
 
   let kind: Kind
-  /// As it was written.
+  /// The text in the file.
   public let text: String
 
   public init(_ node: Node, _ what: String) throws(ConfigurationError) {
@@ -67,7 +67,7 @@ public struct Threshold: Sendable, Equatable {
     return isTurned ? .inside(low, high) : .outside(low, high)
   }
 
-  /// A number with or without a unit, in the unit that fields are written in.
+  /// A number with or without a unit, converted to the unit of fields.
   static func number(_ text: Substring) -> Double? {
     if let number = Double(text), number.isFinite { return number }
     if text.hasSuffix("%") { return Double(text.dropLast()).flatMap { $0.isFinite ? $0 : nil } }
@@ -84,24 +84,24 @@ public struct Threshold: Sendable, Equatable {
     return isNegative ? -value : value
   }
 
-  /// The values at which it becomes bad, each with whether that is above it: where a chart has lines.
-  /// One value that is bad, or good, has none.
+  /// The lines of a chart: each value at which the result changes, and whether above it is bad. `==` and
+  /// `!=` have none.
   public var lines: [(value: Double, isBadAbove: Bool)] {
     switch kind {
     case .above(let end, _): [(end, true)]
     case .below(let end, _): [(end, false)]
     case .equal, .unequal: []
     case .outside(let low, let high):
-      // Of `10` nobody means the zero that it begins with.
+      // The zero of `10` (0 to 10) is no line.
       [(low, false), (high, true)].filter { $0.0.isFinite && (text.contains(":") || $0.1) }
     case .inside(let low, let high): [(low, true), (high, false)].filter { $0.0.isFinite }
     }
   }
 
-  /// Whether the value is bad.
+  /// Whether the value crosses the threshold.
   public func isCrossed(by value: Double) -> Bool { isCrossed(by: value, margin: 0) }
 
-  /// Whether it still is, where it must first be better than the threshold by the margin.
+  /// Whether the value is still bad with a hysteresis of `margin`.
   func isCrossed(by value: Double, margin: Double) -> Bool {
     switch kind {
     case .above(let end, let orEqual):

@@ -1,17 +1,16 @@
-/// What hides what: which outage is the cause of which others.
+/// Causes and effects of outages.
 ///
-/// A host behind a jump host that is down, on a hypervisor that is down, or behind a switch that is down
-/// cannot be told from one that is down itself: it is an effect, and what it cannot be reached without
-/// is the cause.
+/// A host is unreachable if its jump host, hypervisor or switch is down. Whether it is down itself is
+/// unknown: its outage is the effect, the other one the cause.
 public struct Topology: Sendable {
-  /// What a host cannot be reached without, by its name.
+  /// The hosts that a host depends on, by its name.
   private let needs: [String: [String]]
 
   public init(_ needs: [String: [String]]) { self.needs = needs }
 
-  /// The causes of the outages, each with the others that it hides, both in order of their names.
+  /// The causes of the outages, each with its effects, both sorted by name.
   ///
-  /// Rings end where they close. A host that is hidden by two causes is counted to the first.
+  /// A cycle ends where it closes. A host with two causes belongs to the first.
   public func causes(of down: Set<String>) -> [(cause: String, effects: [String])] {
     var roots: [String: String] = [:]
     func root(of host: String, _ path: Set<String>) -> String {

@@ -1,18 +1,17 @@
 public import Configuration
 public import Metrics
 
-/// What a rule compares instead of the last value: a figure over a stretch of the store's history.
+/// A function over the stored history, which a rule compares instead of the last value.
 public struct Window: Sendable, Equatable {
   public enum Function: String, Sendable, CaseIterable {
     case min, max, avg
-    /// The last value less the first.
+    /// The last value minus the first.
     case delta
-    /// That, by the second.
+    /// The delta per second.
     case rate
-    /// How many values there are.
+    /// The number of values.
     case count
-    /// Seconds until the value reaches 100, by the straight line that fits best; infinite while it
-    /// does not rise.
+    /// Seconds until the value reaches 100, by linear regression; infinite while it does not rise.
     case timeToFull = "time_to_full"
 
     /// The unit of the figure over a field in that unit.
@@ -47,7 +46,7 @@ public struct Window: Sendable, Equatable {
     self.length = length
   }
 
-  /// The figure over these values, the oldest first; nil where they do not give one.
+  /// The result over these values, the oldest first; nil with too few values.
   public func figure(_ values: [(time: Timestamp, value: Double)]) -> Double? {
     guard let first = values.first, let last = values.last else {
       return function == .count ? 0 : nil
@@ -74,7 +73,7 @@ public struct Window: Sendable, Equatable {
   private func timeToFull(
     _ values: [(time: Timestamp, value: Double)], _ last: Double
   ) -> Double? {
-    // Two points make a line, and no trend.
+    // Two points are no trend.
     guard values.count >= 3, let start = values.first?.time else { return nil }
     if last >= 100 { return 0 }
     var (sumX, sumY, sumXX, sumXY) = (0.0, 0.0, 0.0, 0.0)
@@ -89,7 +88,7 @@ public struct Window: Sendable, Equatable {
     let spread = count * sumXX - sumX * sumX
     guard spread > 0 else { return nil }
     let slope = (count * sumXY - sumX * sumY) / spread
-    // Never is a figure, too: a disk that was tidied up is no longer filling.
+    // Infinity is a result, too: it resolves the alert of a disk that no longer fills.
     return slope > 0 ? (100 - last) / slope : .infinity
   }
 }

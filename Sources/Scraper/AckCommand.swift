@@ -8,7 +8,7 @@ internal import Sinks
 internal import Store
 internal import Inventory
 
-/// `scrape ack`: somebody knows, and reminders stop.
+/// `scrape ack`: acknowledges open alerts; reminders stop.
 enum AckCommand: Subcommand {
   static let name = "ack"
   static let summary =
@@ -16,20 +16,20 @@ enum AckCommand: Subcommand {
   static let operands = "[PATTERN]"
   static let options =
     Site.options + [
-      Option("--why", "TEXT", "What is being done about it."),
+      Option("--why", "TEXT", "The reason, or what is being done."),
       Option("--check", "GLOB", "Only checks of that name: ssh, https, \"rule disk*\"."),
-      Option("--end", "Takes the acknowledgements of these hosts back."),
+      Option("--end", "Removes the acknowledgements of these hosts."),
     ]
   static let discussion = """
-    It holds for what is wrong now, until that is well again or becomes worse, and shows at once in
-    `scrape status` and `scrape alerts`; messages that were sent name who and why with the next pass.
-    Acknowledging again changes the words. PATTERN is as for --limit, or "(services)" for those of
-    scrape.yml.
+    An acknowledgement covers current alerts. It ends when a check is ok again or becomes worse.
+    `scrape status` and `scrape alerts` show it at once; sent messages show it after the next pass.
+    A second acknowledgement replaces the reason. PATTERN is as for --limit, or "(services)" for the
+    services of scrape.yml.
     """
   static let examples: [Example] = [
-    ("scrape ack esx3 --why 'PSU is on its way'", "no reminders of esx3"),
-    ("scrape ack 'web*' --check https", "only of one check"),
-    ("scrape ack", "what is acknowledged, by whom, since when"),
+    ("scrape ack esx3 --why 'PSU is on its way'", "stops reminders of esx3"),
+    ("scrape ack 'web*' --check https", "acknowledges one check only"),
+    ("scrape ack", "lists acknowledgements: check, author, begin"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
@@ -67,7 +67,7 @@ enum AckCommand: Subcommand {
         words.append(
           Store.Acknowledgement(
             host: host, check: check,
-            // What is flapping may be well at the moment.
+            // A flapping check may be ok now.
             severity: state.isFlapping ? .critical : state.severity, time: .now, who: Account.user,
             why: arguments["--why"] ?? ""))
       }
@@ -83,7 +83,7 @@ enum AckCommand: Subcommand {
     return ExitCode.ok
   }
 
-  /// A line for all hosts whose checks were acknowledged at once.
+  /// Lists acknowledgements, one line per check, author and reason.
   private static func list(_ site: Site, _ store: Store) async throws -> Int32 {
     struct Kind: Hashable {
       var check: String

@@ -8,23 +8,23 @@ internal import Sinks
 internal import Store
 internal import Probes
 
-/// `scrape alerts`: who was told what, and what could not be told.
+/// `scrape alerts`: incidents and their deliveries.
 enum AlertsCommand: Subcommand {
   static let name = "alerts"
-  static let summary = "Shows incidents, whom they were told, and what could not be."
+  static let summary = "Lists incidents with their deliveries and delivery errors."
   static let operands = ""
   static let options =
     Site.options + [
-      Option("--all", "Those that are over, too: the latest hundred."),
-      Option("--json", "One JSON object an incident."),
+      Option("--all", "Includes resolved incidents: the latest hundred."),
+      Option("--json", "Prints one JSON object per incident."),
     ]
   static let discussion = """
-    An incident is what a contact is told of as one thing. Shown are those that are open, and those
-    whose end could not be told yet. Exit code 0 if none is open, 1 if any is.
+    An incident groups the alerts that a contact gets in one notification. The list has open incidents,
+    and resolved ones whose recovery is not yet delivered. Exit code 0 if none is open, 1 if any is.
     """
   static let examples: [Example] = [
-    ("scrape alerts", "what is open, and who knows of it"),
-    ("scrape alerts --all --json", "for a report after the exercise"),
+    ("scrape alerts", "lists open incidents and who was notified"),
+    ("scrape alerts --all --json", "exports incidents for a review"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
@@ -70,11 +70,11 @@ enum AlertsCommand: Subcommand {
     for line in text.text.plain.split(separator: "\n") { Terminal.show("    \(line)".visible) }
     for (name, delivery) in incident.deliveries.sorted(by: { $0.key < $1.key }) {
       var line = "    \(name): "
-      line += delivery.noticed.map { "told \(AlertText.clock($0))" } ?? "not told"
+      line += delivery.noticed.map { "sent \(AlertText.clock($0))" } ?? "not sent"
       if let failure = delivery.failure { line += "; \(failure)" }
       Terminal.show(line.visible)
     }
-    if incident.isDropped { Terminal.show("    no route leads there any more") }
-    if incident.deliveries.isEmpty { Terminal.show("    nobody was told yet") }
+    if incident.isDropped { Terminal.show("    no route to this contact any more") }
+    if incident.deliveries.isEmpty { Terminal.show("    not sent yet") }
   }
 }

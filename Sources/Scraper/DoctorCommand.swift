@@ -6,26 +6,25 @@ internal import Metrics
 internal import Passes
 internal import Sinks
 
-/// `scrape doctor`: tries everything that a pass needs, and says what to do about what is wrong.
+/// `scrape doctor`: checks everything that a pass needs, and says how to fix it.
 enum DoctorCommand: Subcommand {
   static let name = "doctor"
-  static let summary = "Tries all that a pass needs, and says what to do about what is wrong."
+  static let summary = "Checks everything that a pass needs, and says how to fix what fails."
   static let operands = "[PATTERN]"
   static let options =
     Site.options + [
-      Option("--json", "One JSON object a line."),
-      Option("--deadline", "SECONDS", "Gives up after this; else 30."),
+      Option("--json", "Prints one JSON object per check."),
+      Option("--deadline", "SECONDS", "Time limit; default 30."),
     ]
   static let discussion = """
-    Looks at the ground that scrape itself stands on (store, keys and passwords, clock, descriptors,
-    ping, name server) and tries each sink: a point of the measurement scrape_doctor is written and
-    read back where it can be. With PATTERN, these hosts are asked, too: whether the SSH key works,
-    tools are there, clocks agree, the BMC answers. ✓ is fine, ✗ is not, – could not be found out.
-    Exit code 1 if anything is not fine.
+    Checks this machine (store, keys and passwords, clock, descriptors, ping, name server) and each
+    sink: writes a point of the measurement scrape_doctor, and reads it back if the sink allows. With
+    PATTERN, it also checks these hosts: SSH key, tools, clock, BMC. ✓ passed, ✗ failed, – unknown.
+    Exit code 1 if any check failed.
     """
   static let examples: [Example] = [
-    ("scrape doctor", "before the first pass, and when points are missing"),
-    ("scrape doctor 'gpu*'", "why the hosts of a group tell nothing, or not all"),
+    ("scrape doctor", "before the first pass, or when points are missing"),
+    ("scrape doctor 'gpu*'", "when hosts of a group send no data, or not all of it"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
@@ -36,11 +35,11 @@ enum DoctorCommand: Subcommand {
     let sinks = Sinks.sinks(from: site.settings.sinks, &findings)
     let gatherer = await Gatherer(site)
 
-    async let ground = DoctorChecks(site: site, gatherer: gatherer, deadline: deadline).checks()
+    async let local = DoctorChecks(site: site, gatherer: gatherer, deadline: deadline).checks()
     async let tried = SinkChecks(sinks, on: gatherer.reactors[0], by: deadline)
     async let asked = HostChecks.all(of: hosts, at: site, with: gatherer, by: deadline)
     let sinkChecks = await tried
-    var checks = await ground.finished(with: sinkChecks.clocks)
+    var checks = await local.finished(with: sinkChecks.clocks)
     checks += findings.errors.map { error in
       let place = [error.file, error.line.map { String($0) }].compactMap { $0 }
       return Check(

@@ -7,25 +7,25 @@ internal import Sinks
 internal import Store
 internal import Inventory
 
-/// `scrape host`: one host, now, shown to a person.
+/// `scrape host`: scrapes one host and shows the result.
 enum HostCommand: Subcommand {
   static let name = "host"
-  static let summary = "Asks one host now and shows a person what it said."
+  static let summary = "Scrapes one host now and shows its facts and figures."
   static let operands = "NAME"
   static let options =
     Site.options + [
-      Option("--only", "NAMES", "Only these: cpu,mem,bmc,probes."),
-      Option("--explain", "Every step, the script that ran, its raw output, and how to repeat it."),
-      Option("--json", "One JSON object with the same facts."),
-      Option("--deadline", "SECONDS", "Gives up after this; else 30."),
+      Option("--only", "NAMES", "Only these collectors: cpu,mem,bmc,probes."),
+      Option("--explain", "Shows every step, the script, its raw output, and how to repeat it."),
+      Option("--json", "Prints one JSON object with the same facts."),
+      Option("--deadline", "SECONDS", "Time limit; default 30."),
     ]
   static let discussion = """
-    The host is asked twice, a second apart, so that rates show at once. Nothing is written to the
-    store or to any sink. Exit code 1 if the host could not be read, or not wholly.
+    Scrapes the host twice, 1 s apart, to compute rates. Writes nothing to the store or to any sink.
+    Exit code 1 if scraping failed or was incomplete.
     """
   static let examples: [Example] = [
-    ("scrape host gpu2", "what the host says now"),
-    ("scrape host gpu2 --only disk --explain", "why a collector has nothing to tell"),
+    ("scrape host gpu2", "shows the host"),
+    ("scrape host gpu2 --only disk --explain", "shows why a collector has no points"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {

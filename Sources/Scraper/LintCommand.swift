@@ -5,17 +5,17 @@ internal import Passes
 internal import Sinks
 internal import Probes
 
-/// `scrape lint`: the inventory and the settings, checked without contacting anybody.
+/// `scrape lint`: checks the inventory and scrape.yml.
 enum LintCommand: Subcommand {
   static let name = "lint"
-  static let summary = "Checks the inventory and scrape.yml, and contacts nobody."
+  static let summary = "Checks the inventory and scrape.yml; contacts no host."
   static let operands = ""
   static let options = Site.options
   static let discussion = """
-    Every fault of every kind is shown in one run, with its file, line and column; what repeats is shown
-    once, with the other places. Warnings are what works, and probably not as it was meant: secrets that
-    are not there on this machine, rules that match nothing, names that look like a variable's. Exit
-    code 2 if there is any fault, 0 if there are warnings only.
+    Shows all faults in one run, each with file, line and column; equal faults are folded into one.
+    A warning marks a setting that works, but probably not as intended: a secret that is missing on this
+    machine, a rule that matches nothing, a name that resembles a variable. Exit code 2 if there is a
+    fault, 0 if there are only warnings.
     """
   static let examples: [Example] = [
     ("scrape lint", "before committing a change of the inventory"),

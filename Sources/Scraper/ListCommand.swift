@@ -7,25 +7,25 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// `scrape list`: the inventory as it was understood.
+/// `scrape list`: groups, hosts, collectors and probes of the inventory.
 enum ListCommand: Subcommand {
   static let name = "list"
   static let summary =
-    "Shows the inventory as it was understood: groups, hosts, what each is asked."
+    "Lists groups and hosts of the inventory with their collectors and probes."
   static let operands = "[PATTERN]"
   static let options =
     Site.options + [
       Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
-      Option("--json", "One JSON object a host, or a rule."),
-      Option("--rules", "The rules instead: those of scrape.yml and the built-in ones."),
+      Option("--json", "Prints one JSON object per host, or per rule."),
+      Option("--rules", "Lists rules instead: those of scrape.yml and the built-in ones."),
     ]
   static let discussion = """
-    Facts (system, kernel) are those of the last pass, from the store. Nobody is contacted.
+    Facts (system, kernel) are from the last pass. Reads the store and contacts no host.
     """
   static let examples: [Example] = [
-    ("scrape list", "the tree of groups with their hosts"),
-    ("scrape list --rules", "when a number is bad, and what is switched off"),
-    ("scrape list 'gpu*' --json", "what is known of some hosts, for scripts"),
+    ("scrape list", "shows the tree of groups with their hosts"),
+    ("scrape list --rules", "shows thresholds, and which rules are off"),
+    ("scrape list 'gpu*' --json", "prints facts of some hosts for scripts"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {

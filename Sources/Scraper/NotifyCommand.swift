@@ -7,20 +7,21 @@ internal import Metrics
 internal import Notifiers
 internal import Passes
 
-/// `scrape notify`: who is told where, and whether it arrives.
+/// `scrape notify`: lists contacts, and sends test notifications.
 enum NotifyCommand: Subcommand {
   static let name = "notify"
-  static let summary = "Shows the contacts of scrape.yml, or sends one of them a real test."
+  static let summary =
+    "Lists the contacts of scrape.yml, or sends a test notification to one of them."
   static let operands = "list|test [CONTACT]"
   static let options = Site.options
   static let discussion = """
-    `test` sends one message with a small chart to each place of the contact, at once and whatever its
-    quiet hours, and says of each whether it was taken, or what to do. It exits with 1 where one was
-    not. That it was taken is not that somebody reads it: look there.
+    `test` sends one message with a small chart to each place of the contact. It ignores quiet hours.
+    It prints the result for each place, with what to do after an error. Exit code 1 if a delivery
+    failed. A place may accept a message and not show it: look there.
     """
   static let examples: [Example] = [
-    ("scrape notify list", "contacts and their places"),
-    ("scrape notify test ops", "a real message to each place of ops"),
+    ("scrape notify list", "lists contacts and their places"),
+    ("scrape notify test ops", "sends a test message to each place of ops"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
@@ -52,7 +53,7 @@ enum NotifyCommand: Subcommand {
     for contact in contacts {
       Terminal.print(contact.name.visible)
       for notifier in contact.notifiers { Terminal.print("  \(notifier.name.visible)") }
-      if contact.notifiers.isEmpty { Terminal.print("  (told nowhere)") }
+      if contact.notifiers.isEmpty { Terminal.print("  (no places)") }
     }
     return ExitCode.ok
   }
@@ -65,10 +66,11 @@ enum NotifyCommand: Subcommand {
     return isDelivered ? ExitCode.ok : ExitCode.notOK
   }
 
-  /// Tells it at all places of the contact at once, and prints of each whether it was taken.
+  /// Sends a notice to all places of the contact in parallel, and prints the result of each.
   static func send(_ notice: Notice, to contact: Contact) async -> Bool {
     guard !contact.notifiers.isEmpty else {
-      Terminal.note("scrape: \(contact.name.visible) has no place to be told at")
+      Terminal.note(
+        "scrape: \(contact.name.visible) has no place to send to; give it one in scrape.yml")
       return false
     }
     let jobs = contact.notifiers.map { NotificationJob($0, notice, .first) }
@@ -88,12 +90,12 @@ enum NotifyCommand: Subcommand {
     return !failed
   }
 
-  /// What says of itself that it is a test, in all that a real one has.
+  /// A test notice with all parts of a real one.
   static func notice(for contact: Contact, at now: Timestamp) -> Notice {
     let host = machine
     var text = StyledText()
     text.add(.init("This is a test", .bold), .init(" of scrape on "), .init(host, .code))
-    text.add(.init("Nothing is wrong. So it looks when \(contact.name) is told."))
+    text.add(.init("Nothing is wrong. Notifications to \(contact.name) look like this."))
     text.add(.init("scrape notify test \(contact.name)", .code))
     let alert = Notice.Alert(
       host: host, group: "scrape", check: "test", severity: .minor,
@@ -111,7 +113,7 @@ enum NotifyCommand: Subcommand {
     }
   }
 
-  /// An hour of a number that climbs over its threshold.
+  /// One hour of a value that crosses its threshold.
   private static func chart(until now: Timestamp) -> Chart {
     let minute: Int64 = 60_000_000_000
     let values = (0...60).map { index in

@@ -8,17 +8,17 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// `scrape probe`: one question to one service, now, shown to a person.
+/// `scrape probe`: probes one service and shows the result.
 enum ProbeCommand: Subcommand {
   static let name = "probe"
-  static let summary = "Asks one service of a host now and says whether it works."
+  static let summary = "Probes one service of a host now and shows the result."
   static let operands = "SPEC HOST"
   static let options =
     Site.options + [
-      Option("--explain", "Every step, what was sent and received, and how to repeat it."),
-      Option("--json", "One JSON object with the same facts."),
-      Option("--list", "All probes there are; nobody is asked."),
-      Option("--deadline", "SECONDS", "Gives up after this; else as the probe says, or 5."),
+      Option("--explain", "Shows every step, the data sent and received, and how to repeat it."),
+      Option("--json", "Prints one JSON object with the same facts."),
+      Option("--list", "Lists all probes; contacts no host."),
+      Option("--deadline", "SECONDS", "Time limit; default: that of the probe, else 5."),
     ]
   static let discussion = """
     SPEC is written as in the inventory: icmp, http:8080/health, "tcp:113 closed", a module of
@@ -61,7 +61,7 @@ enum ProbeCommand: Subcommand {
       ?? ProbeContext(host: name, address: name, kit: kit)
     context.explains = arguments.has("--explain")
     if let site, var host, plan.kind == SSHProbe.name {
-      // Whom to believe is told by the port, which may be another than the collectors'.
+      // The accepted host key depends on the port, which may differ from that of the collectors.
       host.port = Int(plan.port)
       var gatherer = await Gatherer(site)
       context.target = try? gatherer.target(for: host)

@@ -5,7 +5,7 @@ internal import Synchronization
 internal import Inventory
 internal import Probes
 
-/// One line on a terminal that says how far a pass is and whom it waits for.
+/// One line on a terminal with the progress of a pass and the hosts it waits for.
 ///
 /// It is drawn at most ten times a second and wiped at the end; without a terminal nothing is shown.
 final class Progress: PassProgress {

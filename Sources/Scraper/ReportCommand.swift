@@ -6,20 +6,20 @@ internal import Passes
 internal import Sinks
 internal import Store
 
-/// `scrape report`: what a contact is told again and again, now.
+/// `scrape report`: shows or sends the reports of a contact.
 enum ReportCommand: Subcommand {
   static let name = "report"
-  static let summary = "Shows the periodic reports of a contact as they are now."
+  static let summary = "Shows the periodic reports of a contact with current values."
   static let operands = "CONTACT [NAME]"
   static let options =
-    Site.options + [Option("--send", "Tells it at all places of the contact, too.")]
+    Site.options + [Option("--send", "Also sends them to all places of the contact.")]
   static let discussion = """
-    A report of scrape.yml is told by `scrape run` when its time has come; here it goes back from this
-    moment, and it does not count. Exit code 1 if a place did not take it.
+    `scrape run` sends a report of scrape.yml when it is due. Here the report ends now, and the
+    schedule stays as it is. Exit code 1 if a delivery failed.
     """
   static let examples: [Example] = [
-    ("scrape report ops", "all reports of ops, printed only"),
-    ("scrape report ops ping --send", "one of them, really told"),
+    ("scrape report ops", "prints all reports of ops"),
+    ("scrape report ops ping --send", "prints and sends one of them"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
@@ -47,7 +47,7 @@ enum ReportCommand: Subcommand {
       return ExitCode.notOK
     }
     let store = site.store()
-    // Says what is wrong with it, where a report would only be empty.
+    // Fails with the error of the store instead of an empty report.
     try await store.open()
     try await site.check(store)
     for note in await store.notes() { Terminal.note("scrape report: \(note.visible)") }

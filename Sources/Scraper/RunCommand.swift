@@ -11,30 +11,31 @@ internal import Probes
 /// `scrape run`: one pass over the inventory, for cron and timers.
 enum RunCommand: Subcommand {
   static let name = "run"
-  static let summary = "Asks all hosts once and delivers what they say."
+  static let summary =
+    "Runs one pass: scrapes all hosts, stores the points, writes them to sinks, sends alerts."
   static let operands = ""
   static let options =
     Site.options + [
       Option(
         "--limit", short: "-l", "PATTERN", "Only these hosts: web*,&lab,!web03 as in Ansible."),
-      Option("--only", "NAMES", "Only these, due or not: cpu,mem,bmc,probes."),
-      Option("--fanout", "N", "At most so many hosts at once; else as scrape.yml says, or 100."),
-      Option("--deadline", "SECONDS", "The pass ends by then; else as scrape.yml says, or 60."),
-      Option("--stdout", "Line protocol on standard output instead of the sinks of scrape.yml."),
-      Option("--json", "One JSON object a point on standard output instead of the sinks."),
+      Option("--only", "NAMES", "Only these collectors, due or not: cpu,mem,bmc,probes."),
+      Option("--fanout", "N", "Maximum number of hosts at once; default: scrape.yml, else 100."),
+      Option("--deadline", "SECONDS", "Time limit of the pass; default: scrape.yml, else 60."),
+      Option("--stdout", "Prints line protocol instead of writing to the sinks."),
+      Option("--json", "Prints one JSON object per point instead of writing to the sinks."),
       Option(
         "--adopt-store",
-        "Takes over a store that another inventory wrote, as after it was moved and changed."),
-      Option("--dry-run", "Says who would be asked what, and contacts nobody."),
-      Option("--quiet", short: "-q", "Says what is new: a line for each new problem, and errors."),
+        "Takes over the store of another inventory, as after a move."),
+      Option("--dry-run", "Prints what would run; contacts no host."),
+      Option("--quiet", short: "-q", "Prints only new troubles and errors."),
       Option(
         "--verbose", short: "-v",
-        "A table of every host with its main figures, and all names in full."),
+        "Prints a table of all hosts with their main figures, and all names in full."),
     ]
   static let discussion = """
-    A collector runs when it is due, so cron may call this every 15 s while disks are looked at once
-    a minute. A second pass that finds one running says so and leaves. Points that a database did not
-    take wait in the store for the next pass.
+    A collector runs when its interval is due: a timer may start a pass every 15 s while disks are read
+    once a minute. A second pass exits with a message while one runs. Points that a sink did not accept
+    stay in the store and are sent again by the next pass.
     """
   static let examples: [Example] = [
     ("scrape run", "one pass over ./inventory or /etc/scrape"),
@@ -42,11 +43,11 @@ enum RunCommand: Subcommand {
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
-    // The command line first: its faults are told also where there is no inventory yet.
+    // The command line first: its faults need no inventory.
     let only = try names(arguments["--only"])
     let wantedFanout = try arguments.integer("--fanout", in: 1...10_000)
     let wantedLength = try arguments.duration("--deadline")
-    // From here on: a disk that stands still may hold up whatever follows.
+    // The watchdog starts here: a disk that hangs may block anything below.
     let watchdog = try PassWatchdog(by: .after(wantedLength ?? .seconds(60)))
     let site = try Site(arguments)
     let hosts = try site.hosts(arguments)

@@ -8,18 +8,18 @@ internal import Sinks
 /// `scrape setup`: prepares the databases that scrape.yml names.
 enum SetupCommand: Subcommand {
   static let name = "setup"
-  static let summary = "Makes the databases of scrape.yml, with their retention and coarser copies."
+  static let summary = "Creates the databases of scrape.yml, with retention and downsampling."
   static let operands = "influxdb"
   static let options =
     Site.options + [
-      Option("--dry-run", "Looks at what is there and says what would be done."),
+      Option("--dry-run", "Prints what would be created or changed."),
       Option("--sink", "NAME", "Only the sink of that name."),
     ]
   static let discussion = """
     Databases, retention policies and continuous queries of InfluxDB 1.x; buckets and tasks of 2.x,
-    as each sink's `retention:` says. What is there and right is left alone, so that it may be run
-    again. A shorter retention lets older points go; nothing else is deleted. It needs more rights
-    than writing points: name other settings with --config where the sink's user has not got them.
+    by the `retention:` of each sink. Leaves correct settings as they are, so a second run is safe.
+    A shorter retention deletes older points; nothing else is deleted. Setup needs more rights than
+    writing points: give other settings with --config if the user of the sink lacks them.
     """
   static let examples: [Example] = [
     ("scrape setup influxdb --dry-run", "what would be done"),

@@ -8,7 +8,7 @@ internal import Sinks
 internal import Store
 internal import Inventory
 
-/// `scrape silence`: no notifications of some hosts for some time.
+/// `scrape silence`: silences notifications of matching hosts for a given time.
 enum SilenceCommand: Subcommand {
   static let name = "silence"
   static let summary =
@@ -16,28 +16,28 @@ enum SilenceCommand: Subcommand {
   static let operands = "[PATTERN] [DURATION | until TIME]"
   static let options =
     Site.options + [
-      Option("--why", "TEXT", "The reason, for those who wonder at night."),
+      Option("--why", "TEXT", "The reason, for colleagues on call."),
       Option("--check", "GLOB", "Only checks of that name: ssh, https, \"rule disk*\"."),
       Option("--end", "NUMBER", "Ends a silence now."),
       Option(
         "--edit", "NUMBER",
-        "Changes a silence: give what is to change of PATTERN, DURATION, --check and --why."),
+        "Changes a silence: PATTERN, DURATION, --check or --why, as given."),
     ]
   static let discussion = """
-    PATTERN is as for --limit; names may be pasted as they are printed (web[02-06]). DURATION has a unit
-    (30m, 2h, 1h30m, 3 days). TIME is by this machine's clock: 18:00 is the next time that it is; mon
-    08:00, tomorrow 08:00, 2026-11-20 18:00.
+    PATTERN is as for --limit, or host names as scrape prints them (web[02-06]). DURATION has a unit
+    (30m, 2h, 1h30m, 3 days). TIME is local time: 18:00 (the next one), mon 08:00, tomorrow 08:00,
+    2026-11-20 18:00.
 
-    Points are written and states are evaluated as ever: suppressed are messages, never data. What is
-    still wrong when the silence ends is told then. A silence of a switch or hypervisor is one of all
-    that is behind or on it, while that is down. Windows that come again stand under
+    A silence suppresses notifications only: points are written and states are evaluated. Alerts that
+    are still active when the silence ends are sent then. A silence of a switch or hypervisor includes
+    all hosts behind or on it while it is down. Set recurring windows under
     `alerts: {maintenance: …}` in scrape.yml.
     """
   static let examples: [Example] = [
-    ("scrape silence 'ctf*' 2h --why 'reset between rounds'", "two hours of quiet"),
-    ("scrape silence 'web[02-06]' until 18:00", "until this evening"),
+    ("scrape silence 'ctf*' 2h --why 'reset between rounds'", "silences for two hours"),
+    ("scrape silence 'web[02-06]' until 18:00", "silences until this evening"),
     ("scrape silence --edit 3 4h", "silence 3 ends four hours from now"),
-    ("scrape silence", "what is silenced, until when, by whom"),
+    ("scrape silence", "lists silences: hosts, end, author"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {

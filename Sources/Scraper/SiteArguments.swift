@@ -4,27 +4,27 @@ internal import Glibc
 internal import Passes
 internal import Inventory
 
-/// The options by which a command finds its inventory, its settings and its store.
+/// The options for inventory, settings and store.
 extension Site {
-  /// The options that all commands share that read the inventory.
+  /// The options of all commands that read the inventory.
   static let options = [
     Option(
       "--inventory", short: "-i", "PATH",
-      "File or folder of the inventory; else ./inventory, then /etc/scrape."),
-    Option("--config", "FILE", "Settings; else scrape.yml beside the inventory."),
-    Option("--store", "FILE", "The store; else as scrape.yml says, or under the state folder."),
+      "Inventory file or folder; default: ./inventory, then /etc/scrape."),
+    Option("--config", "FILE", "Settings; default: scrape.yml beside the inventory."),
+    Option("--store", "FILE", "Store; default: scrape.yml, else below the state folder."),
   ]
 
-  /// Reads everything; throws all that is wrong with any of it before anybody is contacted.
+  /// Reads all files; throws all faults before any host is contacted.
   ///
-  /// Who contacts nobody needs no keys: they are looked at only where `checkingKeys` says so.
+  /// `checkingKeys` is false for commands that contact no host and need no keys.
   init(_ arguments: Arguments, checkingKeys: Bool = true) throws {
     var findings = Findings()
     try self.init(arguments, checkingKeys: checkingKeys, &findings)
     try findings.finish()
   }
 
-  /// Reads everything with all faults as findings; what is wrong is left out.
+  /// Reads all files, with all faults as findings; faulty parts are left out.
   init(
     _ arguments: Arguments, checkingKeys: Bool = true, _ findings: inout Findings
   ) throws(UsageError) {
@@ -45,7 +45,7 @@ extension Site {
       message: "no inventory: neither ./inventory nor /etc/scrape is there; give --inventory PATH")
   }
 
-  /// The hosts that `--limit` leaves, all without it.
+  /// The hosts that match `--limit`; all without it.
   func hosts(_ arguments: Arguments) throws(ConfigurationError) -> [Host] {
     guard let pattern = arguments["--limit"] else { return inventory.hosts }
     return try inventory.select(pattern)

@@ -8,35 +8,36 @@ internal import Store
 internal import IPMI
 internal import Probes
 
-/// `scrape status`: the last pass and all that is not well, from the store.
+/// `scrape status`: the last pass and all current troubles, from the store.
 enum StatusCommand: Subcommand {
   static let name = "status"
-  static let summary = "Shows the last pass and all that is not well, without asking anybody."
+  static let summary = "Shows the last pass and all current troubles, from the store."
   static let operands = "[PATTERN]"
   static let options =
     Site.options + [
       Option(
-        "--severity", "WORD", "Only what is at least so bad: unknown, minor, major, critical."),
-      Option("--sort", "WORD", "By severity (the worst first), since (the newest), host or check."),
-      Option("--watch", "SECONDS", "Shows it again and again, until interrupted."),
-      Option("--json", "One JSON object a check, and one a service of scrape.yml."),
-      Option("--history", "What changed, the newest first, instead of how it is."),
-      Option("--verbose", short: "-v", "What is well, too."),
+        "--severity", "WORD", "Minimum severity: unknown, minor, major or critical."),
+      Option(
+        "--sort", "WORD", "Order: severity (worst first), since (newest first), host or check."),
+      Option("--watch", "SECONDS", "Repeats at this interval until interrupted."),
+      Option("--json", "Prints one JSON object per check and per service of scrape.yml."),
+      Option("--history", "Shows transitions, newest first, instead of states."),
+      Option("--verbose", short: "-v", "Includes checks that are ok."),
       Screen.option,
     ]
   static let discussion = """
-    It begins with the age of the last pass over all hosts: one with --limit or --only, and one that
-    somebody started from a terminal, does not count where there are a timer's. It is loud when that is
-    older than three intervals, which are learnt from the passes before (an hour where there are too few).
+    The first line is the age of the last pass over all hosts. A pass with --limit or --only, or from
+    a terminal, does not count if a timer runs passes. The line is in capitals if the age exceeds three
+    intervals. The interval is the median of earlier passes; without enough of them the limit is 1 hour.
 
-    Then a line for each trouble: how bad, whom, what, since when, for how long, why. What is an effect
-    stands below its cause; what is acknowledged or silenced is marked and comes last. On a terminal
-    lines are cut to its width. Exit code 0 if all is well and passes come, 1 if not; with PATTERN or
-    --severity only what is shown counts.
+    Each trouble has one line: severity, hosts, check, begin, age, message. Effects are below their
+    cause. Acknowledged and silenced troubles are marked and come last. Lines are cut to the width of the
+    terminal. Exit code 0 if all is ok and passes run, else 1; with PATTERN or --severity only the shown
+    troubles count.
     """
   static let examples: [Example] = [
-    ("scrape status", "what was wrong at the last pass, and since when"),
-    ("scrape status --severity major --watch 5", "on a second screen"),
+    ("scrape status", "shows troubles and since when they last"),
+    ("scrape status --severity major --watch 5", "for a wall screen"),
     ("scrape status gpu2 --json", "one host, for scripts"),
   ]
 
@@ -119,7 +120,7 @@ enum StatusCommand: Subcommand {
     let counts =
       view.sessions == 0
       ? "" : ": \(Format.count(view.up)) of \(Format.count(view.sessions, "host")) up"
-    // What is loud is not cut: it says what to do.
+    // A warning is not cut: it says what to do.
     let head =
       view.last.isLate
       ? screen.paint(Printable(view.last.words), .alarm)
@@ -143,7 +144,7 @@ enum StatusCommand: Subcommand {
     return isWell ? ExitCode.ok : ExitCode.notOK
   }
 
-  /// What waits for sinks, and places where people could not be notified at the last attempt.
+  /// Queues of sinks, and notifiers whose last delivery failed.
   private static func others(_ store: Store) async throws -> [String] {
     var lines: [String] = []
     for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
@@ -162,7 +163,7 @@ enum StatusCommand: Subcommand {
       }
     }
     for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {
-      lines.append("\(notifier): people could not be told: \(words)")
+      lines.append("\(notifier): delivery failed: \(words)")
     }
     return lines
   }
@@ -233,6 +234,6 @@ enum StatusCommand: Subcommand {
 }
 
 extension TargetOutcome {
-  /// Whether the last pass had no turn for it: how it is was told by an earlier one.
+  /// Whether the last pass did not reach it, so that its state is that of an earlier pass.
   fileprivate var isUnlearnt: Bool { reason == "cancelled" || reason == "not_reached" }
 }

@@ -8,9 +8,9 @@ internal import Sinks
 internal import Store
 internal import Probes
 
-/// How all that is watched is, from the store: what `scrape status` shows.
+/// The states of all checks, from the store: the data of `scrape status`.
 struct StatusView {
-  /// One thing that is watched, as it was at the last pass.
+  /// One check at the last pass.
   struct Check {
     var host: String
     /// `ssh`, `bmc`, `service https`, `rule disk full{path=/}`.
@@ -41,7 +41,7 @@ struct StatusView {
   private(set) var checks: [Check]
   /// The services of scrape.yml.
   let services: [(name: String, state: GroupState)]
-  /// Hosts that no pass asked.
+  /// Hosts that no pass has scraped.
   let never: [String]
   let last: LastPass
   /// Hosts with a session, and how many of them are up.
@@ -53,13 +53,13 @@ struct StatusView {
   /// All hosts, or those that match the pattern.
   init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
     var hosts = Set(site.inventory.hosts.map(\.name))
-    // Whether the scraper is cut off concerns all hosts, and none of them.
+    // The self-checks belong to no host, and show with any.
     var shown = hosts.union(Pseudo.withChecks)
     if let pattern {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
       shown = hosts
     }
-    // What is no longer asked says nothing any more.
+    // Ignore checks that are no longer monitored.
     let watch = CheckList(site)
     let isAsked = { (host: String, check: String) in
       shown.contains(host) && watch.has(check, of: host)
@@ -129,12 +129,12 @@ struct StatusView {
 
   // MARK: Troubles
 
-  /// Whether nothing is wrong that is at least so bad.
+  /// Whether there is no trouble of at least this severity.
   func isWell(from least: Severity?) -> Bool {
     troubles(from: least ?? .unknown, verbose: false).isEmpty
   }
 
-  /// What is not well and at least so bad, each kind once; with `verbose` what is well, too.
+  /// The troubles of at least this severity, folded by kind; `verbose` includes ok.
   func troubles(from least: Severity, verbose: Bool) -> [Trouble] {
     var kinds: [Trouble.Kind: Trouble] = [:]
     func add(_ kind: Trouble.Kind, _ part: Trouble.Part) {
@@ -257,7 +257,7 @@ struct StatusView {
     return trouble
   }
 
-  /// That people know of it, and what they said.
+  /// The mark of an acknowledged or silenced check.
   private func mark(
     _ acknowledgement: String?, _ silenced: Timestamp?
   ) -> (mark: String?, why: String?) {

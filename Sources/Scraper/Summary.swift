@@ -6,7 +6,7 @@ internal import Store
 internal import Inventory
 internal import Probes
 
-/// What a pass came to, as a tired person reads it: a line of figures, then a line per problem.
+/// The output of `scrape run`: one line of figures, then one line per trouble.
 struct Summary {
   private let report: Pass.Report
   private let verbose: Bool
@@ -139,7 +139,7 @@ struct Summary {
           reason: finding.reason ?? "not_ok"), SelfReading.host, finding.message)
     }
     let hidden = Set(report.causes.flatMap(\.effects))
-    // A host without its BMC is watched all the same: that is worse luck, not an outage.
+    // A host whose BMC fails is still monitored: no outage.
     let targets =
       report.readings.map { (Severity.critical, "ssh", $0.failure, $0.result) }
       + report.bmcs.filter { !$0.isBehindJumpHost }.map {

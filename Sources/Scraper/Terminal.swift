@@ -72,7 +72,7 @@ enum Terminal {
   /// Writes a line for people that is no data.
   static func note(_ line: Printable) { writeText(line + "\n", to: 2) }
 
-  /// Writes text for people.
+  /// Writes text for people to a stream.
   static func writeText(_ text: Printable, to descriptor: Int32) {
     if isUTF8 {
       write(text, to: descriptor)

@@ -6,24 +6,23 @@ internal import Hosts
 internal import Inventory
 internal import Probes
 
-/// `scrape trust`: host keys are shown to a person, who accepts them or not.
+/// `scrape trust`: shows host keys and stores those that a person accepts.
 enum TrustCommand: Subcommand {
   static let name = "trust"
-  static let summary = "Shows the host keys of hosts, asks, and remembers those accepted."
+  static let summary = "Shows host keys, asks about them, and stores the accepted ones."
   static let operands = "[PATTERN]"
   static let options =
     Site.options + [
       Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
-      Option("--accept-new", "Accepts keys of hosts that had none, without asking."),
-      Option("--yes", "Accepts changed keys, too, without asking."),
-      Option("--deadline", "SECONDS", "All hosts have answered by then; else 60."),
+      Option("--accept-new", "Accepts keys of hosts without a stored key, without asking."),
+      Option("--yes", "Accepts new and changed keys without asking."),
+      Option("--deadline", "SECONDS", "Time limit for all hosts; default 60."),
     ]
   static let discussion = """
-    No host is logged in to. Keys are written to the host's `known_hosts`, else to the file of that
-    name beside the inventory. Compare a fingerprint with `ssh-keygen -lf
-    /etc/ssh/ssh_host_ed25519_key.pub` on the host's console: paste it in place of an answer, or pipe
-    those of all hosts in, and each key is accepted that has one of them. `all` accepts this and all
-    further new keys, never a changed one.
+    Logs in to no host. Stores keys in the `known_hosts` of the host, else in that beside the inventory.
+    Compare a fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the console of the
+    host. Paste a fingerprint as the answer, or pipe the fingerprints of all hosts in: a key with one of
+    them is accepted. The answer `all` accepts this and all further new keys, but no changed key.
     """
   static let examples: [Example] = [
     ("scrape trust", "after the inventory grew"),

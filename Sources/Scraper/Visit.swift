@@ -9,12 +9,12 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// One host asked twice: everything, and a second later what has counters; and its BMC, if any.
+/// The scrape of one host by hand: all collectors, 1 s later those with counters, and its BMC.
 struct Visit {
   let turn: Plan.Turn
-  /// What the BMC said, and how it is asked.
+  /// The answer of the BMC, and its settings.
   let bmc: BMCVisit?
-  /// How its services are.
+  /// The results of its services.
   private(set) var services: [ServiceResult] = []
   let answer: HostAnswer
   /// The points, with those of the second answer in place of the first's.
@@ -29,7 +29,7 @@ struct Visit {
     with gatherer: Gatherer, by deadline: Deadline
   ) async {
     let reactor = gatherer.reactors[0]
-    // Side by side: the BMC tells of a host that does not answer.
+    // In parallel: the BMC answers even if the host does not.
     async let asked = BMCVisit(bmcTurn, with: gatherer, by: deadline)
     self.turn = turn
     let batch = turn.batch

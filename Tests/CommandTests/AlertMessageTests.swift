@@ -238,7 +238,7 @@ private struct Inbox: Notifier {
     try await team.pass(["web1": [point]], network: .ok)
     team.inbox.isAway(false)
     try await team.pass(["web1": [point]], network: .ok)
-    #expect(team.loud.map(\.subject) == ["🟢 scraper network back after 1 min 0 s"])
+    #expect(team.loud.map(\.subject) == ["🟢 scraper network resolved after 1 min 0 s"])
     #expect(team.inbox.notices.count == 2, "\(team.inbox.notices.map(\.notice.subject))")
     try await team.pass([:], network: .ok)
     #expect(team.loud.count == 1)

@@ -54,28 +54,28 @@ import Testing
     let outcome = try run(Scrape.program, ["list", "--help"])
     #expect(
       outcome.output == """
-        OVERVIEW: Shows the inventory as it was understood: groups, hosts, what each is asked.
+        OVERVIEW: Lists groups and hosts of the inventory with their collectors and probes.
 
         USAGE: scrape list [OPTIONS] [PATTERN]
 
         OPTIONS:
-          -i, --inventory PATH  File or folder of the inventory; else ./inventory, then /etc/scrape.
-          --config FILE         Settings; else scrape.yml beside the inventory.
-          --store FILE          The store; else as scrape.yml says, or under the state folder.
+          -i, --inventory PATH  Inventory file or folder; default: ./inventory, then /etc/scrape.
+          --config FILE         Settings; default: scrape.yml beside the inventory.
+          --store FILE          Store; default: scrape.yml, else below the state folder.
           -l, --limit PATTERN   Only these hosts.
-          --json                One JSON object a host, or a rule.
-          --rules               The rules instead: those of scrape.yml and the built-in ones.
+          --json                Prints one JSON object per host, or per rule.
+          --rules               Lists rules instead: those of scrape.yml and the built-in ones.
           -h, --help            This page.
 
-        Facts (system, kernel) are those of the last pass, from the store. Nobody is contacted.
+        Facts (system, kernel) are from the last pass. Reads the store and contacts no host.
 
         EXAMPLES:
           scrape list
-              the tree of groups with their hosts
+              shows the tree of groups with their hosts
           scrape list --rules
-              when a number is bad, and what is switched off
+              shows thresholds, and which rules are off
           scrape list 'gpu*' --json
-              what is known of some hosts, for scripts
+              prints facts of some hosts for scripts
 
         """)
   }

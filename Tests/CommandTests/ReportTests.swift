@@ -231,8 +231,8 @@ import Testing
 
   @Test(arguments: [
     ("{every: 5m, metric: ping.ttl}", "has no name"),
-    ("{name: a, metric: ping.ttl}", "never comes"),
-    ("{name: a, every: 5m}", "tells of nothing"),
+    ("{name: a, metric: ping.ttl}", "has no schedule"),
+    ("{name: a, every: 5m}", "has no metric"),
     ("{name: a, every: 0, metric: ping.ttl}", "every must be from 1s to 366d"),
     ("{name: a, every: 5m, at: \"08:00\", metric: ping.ttl}", "daily at a time or every so often"),
     ("{name: a, at: \"8 am\", metric: ping.ttl}", "at must be a time of day"),
@@ -279,7 +279,7 @@ import Testing
     let none = try range.scrape("report", "ops", "pong")
     #expect(none.status == 2 && none.errors.contains("did you mean \"ping\"?"))
     let nowhere = try range.scrape("report", "ops", "ping", "--send")
-    #expect(nowhere.status == 1 && nowhere.errors.contains("no place to be told"))
+    #expect(nowhere.status == 1 && nowhere.errors.contains("no place to send to"))
   }
 
   @Test func `of many hosts the extremes have a curve each, and the rest their median`() {

@@ -103,7 +103,7 @@ struct SelfWatchTests {
       #expect(trouble.count == 1, "\(trouble)")
       let words = "the scraper is cut off: no network interface has a carrier and an address"
       #expect(trouble.first?.hasPrefix("critical  (scraper)") == true, "\(trouble)")
-      #expect(trouble.first?.contains("\(words); 20 hosts not judged") == true, "\(trouble)")
+      #expect(trouble.first?.contains("\(words); 20 hosts not evaluated") == true, "\(trouble)")
     }
     let status = try lab.scrape("status")
     let lines = status.output.split(separator: "\n")
@@ -144,7 +144,7 @@ struct SelfWatchTests {
     try lab.network.inside(.gateway, "ip address del \(RoutedRange.gateway)/24 dev g0")
     let trouble = try lab.trouble()
     #expect(trouble.count == 1, "\(trouble)")
-    let words = "gateway 10.96.0.1 does not answer, and no host does; 20 hosts not judged"
+    let words = "gateway 10.96.0.1 does not answer, and no host does; 20 hosts not evaluated"
     #expect(trouble.first?.contains(words) == true, "\(trouble)")
     #expect(try lab.changes().hosts == before)
     // The same in `scrape doctor`, without the hosts.
@@ -250,7 +250,7 @@ struct SelfWatchTests {
     try lab.network.inside(.gateway, "ip address del \(RoutedRange.gateway)/24 dev g0")
     // It answers itself all the same.
     let trouble = try lab.trouble()
-    #expect(trouble.count == 1 && trouble[0].contains("20 hosts not judged"), "\(trouble)")
+    #expect(trouble.count == 1 && trouble[0].contains("20 hosts not evaluated"), "\(trouble)")
   }
 
   @Test(.enabled(if: Sshd.canHaveAccounts, "needs a mount namespace of its own"))
@@ -271,7 +271,7 @@ struct SelfWatchTests {
     let trouble = outcome.errors.split(separator: "\n").dropFirst().map(String.init)
     #expect(trouble.count == 1 && trouble[0].contains("(scraper)"), "\(outcome)")
     #expect(trouble.first?.contains("no answer from 10.96.0.1") == true, "\(outcome)")
-    #expect(trouble.first?.contains("3 hosts not judged") == true, "\(outcome)")
+    #expect(trouble.first?.contains("3 hosts not evaluated") == true, "\(outcome)")
     #expect(!(try lab.changes().hosts.contains { $0.contains("n1") }))
   }
 

@@ -196,7 +196,7 @@ import Testing
     #expect(!outcome.errors.contains(" old "), "\(outcome.errors)")
     #expect(outcome.errors.contains(" any ") && !outcome.errors.contains("site"), "\(outcome)")
     let history = try range.scrape("status", "--history").output
-    #expect(history.contains("rule old: major → ok") && history.contains("watched no more"))
+    #expect(history.contains("rule old: major → ok") && history.contains("no longer monitored"))
     range.scratch.write("inventory/scrape.yml", "services: {site: [\"w*/ssh\"]}\n")
     #expect(try range.scrape("run", "--only", "mem").status == 0)
     let status = try range.scrape("status").output

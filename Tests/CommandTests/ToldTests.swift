@@ -96,8 +96,8 @@ import Testing
     try place.pass(isUp: false)
     try place.pass(isUp: true)
     let text = try #require(place.texts.last)
-    #expect(text.hasPrefix("🟢 one tcp:\(place.door.port) back after"), "\(text)")
-    #expect(text.contains("; two tcp:\(place.door.port) watched no more"), "\(text)")
+    #expect(text.hasPrefix("🟢 one tcp:\(place.door.port) resolved after"), "\(text)")
+    #expect(text.contains("; two tcp:\(place.door.port) no longer monitored"), "\(text)")
     #expect(text.contains("→ ⚪ two"), "\(text)")
   }
 
@@ -108,7 +108,8 @@ import Testing
     #expect(place.texts.last?.contains("service shop") == true, "\(place.texts)")
     place.inventory(["one"])
     try place.pass(isUp: true)
-    #expect(place.texts.last?.contains("service shop watched no more") == true, "\(place.texts)")
+    #expect(
+      place.texts.last?.contains("service shop no longer monitored") == true, "\(place.texts)")
     #expect(try place.range.scrape("alerts").status == 0)
   }
 
@@ -134,7 +135,7 @@ import Testing
     #expect(place.texts.map { $0.hasPrefix("🔴 two ") } == [true], "\(place.texts)")
     try place.pass(isUp: true)
     let alerts = try place.range.scrape("alerts")
-    #expect(alerts.status == 0 && alerts.output.contains("not told; the program"), "\(alerts)")
+    #expect(alerts.status == 0 && alerts.output.contains("not sent; the program"), "\(alerts)")
     let object = try place.range.scrape("alerts", "--json")
     #expect(object.output.hasPrefix("{\"id\":1,"), "\(object)")
   }
@@ -155,7 +156,7 @@ import Testing
     #expect(try place.range.scrape("ack", "one", "--why", "a cable").status == 0)
     for step in 0...1 { try place.pass(isUp: step == 0) }
     let alerts = try place.range.scrape("alerts").output
-    #expect(alerts.contains("known (") && alerts.contains("a cable)"), "\(alerts)")
+    #expect(alerts.contains("acknowledged (") && alerts.contains("a cable)"), "\(alerts)")
   }
 
   @Test func `a route of a transition takes that one, in whichever pass`() throws {

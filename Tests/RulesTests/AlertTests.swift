@@ -511,7 +511,7 @@ extension [Incident.Member] {
     arguments: [
       ("{}", "the route leads to nobody"), ("{to: temm}", "unknown contact \"temm\""),
       ("{to: team, severity: [major]}", "unknown key \"severity\""),
-      ("{to: team, severities: [ok]}", "what is ok is no alert"),
+      ("{to: team, severities: [ok]}", "ok is not an alert"),
       ("{to: team, transitions: ok}", "a transition must be FROM>TO"),
       ("{to: team, hours: \"25:00-26:00\"}", "hours must be a span of the day"),
       ("{to: team, hours: \"mom 08:00-10:00\"}", "unknown day \"mom\""),

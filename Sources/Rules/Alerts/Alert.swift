@@ -1,6 +1,6 @@
 public import Metrics
 
-/// One check that is not well, with all that routes choose by.
+/// One check that is not ok, with all that routes match.
 public struct Alert: Sendable, Equatable {
   /// Which check: of a host, or of `Pseudo.services` and `Pseudo.scraper`.
   public struct Key: Sendable, Hashable, Comparable {
@@ -13,7 +13,7 @@ public struct Alert: Sendable, Equatable {
       self.check = check
     }
 
-    /// What it is a trouble of: a host, or one service of scrape.yml, which shares nothing with others.
+    /// The place of the trouble: a host, or one service of scrape.yml.
     var place: String { host == Pseudo.services ? check : host }
 
     public static func < (a: Key, b: Key) -> Bool { (a.host, a.check) < (b.host, b.check) }
@@ -22,22 +22,22 @@ public struct Alert: Sendable, Equatable {
   public var key: Key
   public var group: String
   public var severity: Severity
-  /// How it was before.
+  /// The severity before the last transition.
   public var from: Severity
-  /// What was seen; harmless to print.
+  /// The message of the check; safe to print.
   public var message: String
   public var since: Timestamp
   public var isFlapping: Bool
-  /// What it is an effect of: that a host is down, be it its own.
+  /// The alert that causes this one: a host that is down, possibly the same host.
   public var cause: Key?
   public var tags: [Tag]
-  /// Who said that it is known, and why.
+  /// Who acknowledged it, and why.
   public var acknowledgement: String?
-  /// Whether it was ever ok: that it is unknown now is a change for the worse. Only routes ask for it.
+  /// Whether it was ever ok; unknown is then a change for the worse. Only routes use it.
   public var wasOK = false
 
-  /// Whether it says that the scraper itself is cut off. That concerns everybody and all hosts: it is an
-  /// incident of its own, and its message always makes a sound.
+  /// Whether the scraper itself is cut off. Such an alert is an incident of its own, matches all routes'
+  /// hosts, and always makes a sound.
   public var isCutOff: Bool { key.host == Pseudo.scraper && key.check == "network" }
 
   public init(

@@ -1,22 +1,22 @@
 public import Metrics
 
-/// What a contact's notifier is to do about an incident after a pass.
+/// What a notifier does about an incident after a pass.
 public enum Decision: Sendable, Equatable {
-  /// Nothing is new, or its time has not come.
+  /// Nothing to send, or not yet.
   case nothing
-  /// It is told for the first time.
+  /// The first notification.
   case first
-  /// What is there is changed; nobody is disturbed.
+  /// The sent message is edited, without a sound.
   case change
-  /// People are to notice: it became worse, or lasts.
+  /// A new notification: the incident became worse, or lasts.
   case again
-  /// It is over.
+  /// The incident is resolved.
   case end
-  /// It was over before it could be told: one line in a summary.
+  /// Resolved before the first notification: one line in a summary.
   case missed
 
-  /// Decides. `digest` is of the text as it would be told now; `quiet` whether the contact wants no
-  /// message of this severity at this time.
+  /// Decides. `digest` is that of the current text; `quiet` is whether quiet hours hold back this
+  /// severity now.
   public init(
     _ incident: Incident, for notifier: String, living: Bool, route: Route, digest: UInt64,
     quiet: Bool, at now: Timestamp
@@ -25,7 +25,7 @@ public enum Decision: Sendable, Equatable {
     let change: Decision = living && state.digest != digest ? .change : .nothing
     func hasPassed(_ length: Duration, since time: Timestamp) -> Bool {
       let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
-      // A clock that was set back must not keep people waiting for days.
+      // A clock that was set back must not delay notifications for days.
       return overflow || age < 0 || age >= length.components.seconds &* 1_000_000_000
     }
     if incident.isDropped {
@@ -36,11 +36,11 @@ public enum Decision: Sendable, Equatable {
       if state.isClosed || quiet {
         self = .nothing
       } else if incident.closed != nil {
-        // Shorter than it was waited for: a blip, of which nobody wants to hear.
+        // Shorter than `wait:`: nothing is sent.
         let isSilenced = incident.members.allSatisfy { $0.silenced != nil }
         self = isSilenced || incident.wasBlip(route) ? .nothing : .missed
       } else if let since = incident.loud.map(\.alert.since).min(),
-        // A pass sees things after it began: only on a clock that was set back are they further off.
+        // Only after the clock was set back is `since` in the future by more than a pass.
         now.nanoseconds.subtractingReportingOverflow(since.nanoseconds).partialValue.magnitude
           >= route.wait.components.seconds.magnitude &* 1_000_000_000
       {
@@ -51,7 +51,7 @@ public enum Decision: Sendable, Equatable {
       return
     }
     if incident.closed != nil {
-      // People who last heard that it is over need not hear it twice.
+      // One recovery is enough.
       let isKnown = state.isClosed || state.noticedEnd || !route.sendsRecovery
       self = isKnown ? change : .end
       return
@@ -63,7 +63,7 @@ public enum Decision: Sendable, Equatable {
     let loud = incident.loud
     let news = loud.filter { $0.revision > state.revision }
     let worst = news.map(\.alert.severity).max() ?? .ok
-    // What comes and goes is told of less and less often.
+    // An alert that comes and goes is sent at growing intervals.
     let interval = route.interval * (1 << min(news.map(\.returns).min() ?? 0, 2))
     if !news.isEmpty, worst > state.severity || hasPassed(interval, since: noticed) {
       self = .again
@@ -78,7 +78,7 @@ public enum Decision: Sendable, Equatable {
 }
 
 extension Incident {
-  /// Whether nothing of it lasted as long as is waited for.
+  /// Whether all members lasted less than `wait:`.
   fileprivate func wasBlip(_ route: Route) -> Bool {
     guard route.wait > .zero else { return false }
     return members.allSatisfy { member in

@@ -4,7 +4,7 @@ public import Metrics
 
 /// Times of the week in this machine's zone: `22:00-06:00`, `mon-fri 08:00-18:00`, `sat,sun`.
 ///
-/// A span that ends before it begins goes over midnight, and belongs to the day on which it began.
+/// A span whose end is before its begin passes midnight, and belongs to the day of its begin.
 public struct Hours: Sendable, Equatable {
   private struct Span: Sendable, Equatable {
     /// Sunday is 0, as in localtime(3).
@@ -24,7 +24,7 @@ public struct Hours: Sendable, Equatable {
 
   private static let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
-  /// Reads one text, or a list of such.
+  /// Reads one text or a list of texts.
   public init(_ node: Node, _ what: String) throws(ConfigurationError) {
     for item in node.items ?? [node] { spans.append(try Self.span(item, what)) }
   }
@@ -88,7 +88,7 @@ public struct Hours: Sendable, Equatable {
     return days
   }
 
-  /// Whether the moment lies in it, by the clock on this machine's wall.
+  /// Whether the local time is within the hours.
   public func contains(_ time: Timestamp) -> Bool {
     var seconds = time_t(time.seconds)
     var parts = tm()

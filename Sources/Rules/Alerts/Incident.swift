@@ -1,6 +1,6 @@
 public import Metrics
 
-/// What one contact is told of as one thing: alerts that began together, or share a host or a cause.
+/// Alerts that one contact gets in one notification: they began together, or share a host or a cause.
 public struct Incident: Sendable, Equatable {
   /// One check in it, now or at any time.
   public struct Member: Sendable, Equatable {
@@ -21,45 +21,45 @@ public struct Incident: Sendable, Equatable {
     public var isActive: Bool { until == nil }
   }
 
-  /// What a notifier told of it.
+  /// What a notifier has sent of the incident.
   public struct DeliveryState: Sendable, Equatable {
-    /// The notifier's own words for what is there.
+    /// What the notifier remembers of its messages; see `SentMessage`.
     public var sent = ""
-    /// When people were last made to notice; nil before the first time.
+    /// The time of the last notification with a sound; nil before the first.
     public var noticed: Timestamp?
-    /// The incident's revision, and the worst of it, that they noticed.
+    /// The revision and the severity of the incident at that time.
     public var revision = 0
     public var severity = Severity.ok
-    /// The text that is there, as a number.
+    /// The hash of the text that was sent last.
     public var digest: UInt64 = 0
-    /// Whether its end was told, and whether that was the last that people noticed.
+    /// Whether the recovery was sent, and whether it was the last notification.
     public var isClosed = false
     public var noticedEnd = false
-    /// Why the last attempt failed; nil where it went well.
+    /// Why the last attempt failed; nil after a success.
     public var failure: String?
 
     public init() {}
   }
 
-  /// Its number in the store; 0 before it is there.
+  /// The number in the store; 0 before it is stored.
   public var id: Int64 = 0
   public let contact: String
   public internal(set) var route: String
   public let key: String
   public let opened: Timestamp
-  /// When the last of it was well; nil while anything is not.
+  /// When the last alert was resolved; nil while one is active.
   public var closed: Timestamp?
-  /// When something last joined it.
+  /// When the last alert joined.
   public var joined: Timestamp
   public var revision = 0
-  /// Whether it was taken from the contact before it was over.
+  /// Whether the contact lost its route to the incident before the incident was resolved.
   public internal(set) var isDropped = false
   public private(set) var members: [Member] = []
-  /// How many that are over were too many to be remembered.
+  /// The number of resolved members that were dropped.
   public internal(set) var forgotten = 0
-  /// Where each stands in `members`.
+  /// The index of each member in `members`.
   private var places: [Alert.Key: Int] = [:]
-  /// By the notifier's name.
+  /// The deliveries by the notifier's name.
   public var deliveries: [String: DeliveryState] = [:]
 
   public init(contact: String, route: String, key: String, opened: Timestamp) {
@@ -84,25 +84,25 @@ public struct Incident: Sendable, Equatable {
 
   public var active: [Member] { members.filter(\.isActive) }
 
-  /// The worst of what is wrong now; of what was, where all is over.
+  /// The worst active severity; the worst of all members once resolved.
   public var severity: Severity {
     active.map(\.alert.severity).max() ?? members.map(\.worst).max() ?? .ok
   }
 
-  /// What people should hear of: what is silenced, known, or the effect of what is told as well
-  /// disturbs nobody.
+  /// The active members that cause notifications: not silenced, not acknowledged, and no effect of
+  /// another member.
   public var loud: [Member] {
     active.filter {
       $0.silenced == nil && $0.alert.acknowledgement == nil && cause(of: $0) == nil
     }
   }
 
-  /// The worst of what disturbs people now; of what was, where all is over.
+  /// The worst severity of `loud`; that of the incident once resolved.
   public var loudness: Severity {
     closed == nil ? loud.map(\.alert.severity).max() ?? severity : severity
   }
 
-  /// What an alert is the effect of, where that is in the incident too.
+  /// The cause of a member, if the cause is an active member, too.
   public func cause(of member: Member) -> Alert.Key? {
     guard let cause = member.alert.cause, self.member(cause)?.isActive == true else { return nil }
     return cause
@@ -110,10 +110,10 @@ public struct Incident: Sendable, Equatable {
 
   // MARK: Changes
 
-  /// Takes an alert in, or what became of one that is in it.
+  /// Adds an alert, or updates the member of the same key.
   mutating func take(_ alert: Alert, silenced: Timestamp?, at now: Timestamp) {
     var alert = alert
-    // Of no use any more: it would make each pass a change.
+    // Only routes need it; kept, it would make each pass a change.
     alert.wasOK = false
     guard let index = places[alert.key] else {
       revision += 1
@@ -125,7 +125,7 @@ public struct Incident: Sendable, Equatable {
     }
     var member = members[index]
     let isBack = member.until != nil
-    // Well or not: it is as bad as it was until it has calmed down.
+    // A flapping check keeps its worst severity until it calms down.
     if alert.isFlapping, !isBack { alert.severity = max(alert.severity, member.alert.severity) }
     let isWorse = alert.severity > member.alert.severity
     let isLoud = member.silenced != nil && silenced == nil
@@ -138,7 +138,7 @@ public struct Incident: Sendable, Equatable {
       joined = now
       member.returns += 1
     }
-    // The words are those of its change: a number that moves in each pass is no news.
+    // Keep the message of the transition: a value that moves in each pass is no news.
     if !isWorse, !isBack, alert.severity == member.alert.severity {
       var kept = alert
       kept.message = member.alert.message
@@ -157,11 +157,10 @@ public struct Incident: Sendable, Equatable {
     members[index] = member
   }
 
-  /// So many that are over are remembered.
+  /// The maximum number of resolved members.
   private static let most = 5000
 
-  /// Forgets what has been over for longest, first what nobody looks at any more: a host may have ever
-  /// new disks.
+  /// Drops the oldest resolved members beyond the limit, first those no longer monitored.
   mutating func forget() {
     let over = members.indices.filter { !members[$0].isActive }
     guard over.count > Self.most else { return }
@@ -178,7 +177,7 @@ public struct Incident: Sendable, Equatable {
     forgotten += gone.count
   }
 
-  /// The incident with what was acknowledged and silenced since the last pass.
+  /// The incident with acknowledgements and silences made since the last pass.
   public func marked(
     _ marks: (Alert.Key) -> (acknowledgement: String?, silenced: Timestamp?)
   ) -> Incident {
@@ -190,13 +189,13 @@ public struct Incident: Sendable, Equatable {
     return incident
   }
 
-  /// It was over for a moment only.
+  /// Opens a closed incident again.
   mutating func reopen() {
     closed = nil
     for name in deliveries.keys { deliveries[name]?.isClosed = false }
   }
 
-  /// Nobody is to hear of it any more, not even that it is over.
+  /// Closes the incident without any further notification.
   mutating func drop(at time: Timestamp) {
     closed = time
     for index in members.indices where members[index].isActive {
@@ -206,7 +205,7 @@ public struct Incident: Sendable, Equatable {
     isDropped = true
   }
 
-  /// A check of it is well again, or watched no more.
+  /// Resolves a member: its check is ok, or no longer monitored.
   mutating func end(_ key: Alert.Key, at time: Timestamp, isGone: Bool = false) {
     guard let index = places[key], members[index].isActive else { return }
     members[index].until = time

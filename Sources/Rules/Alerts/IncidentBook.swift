@@ -1,9 +1,9 @@
 public import Metrics
 
-/// All incidents, and how a pass changes them. It asks nobody and tells nobody.
+/// All incidents, and how a pass changes them. It reads no store and sends nothing.
 public struct IncidentBook: Sendable {
   public private(set) var incidents: [Incident]
-  /// Those that this pass changed or made, by their place in `incidents`.
+  /// The indices of incidents that this pass changed or opened.
   public private(set) var changed: Set<Int> = []
   private let routes: [Route]
   private let chosen: @Sendable (Route, Alert) -> Bool
@@ -17,16 +17,16 @@ public struct IncidentBook: Sendable {
     self.chosen = chosen
   }
 
-  /// Takes in how everything is after a pass: all that is not well, or flapping. `okSince` says since
-  /// when another check is well, nil where nobody looks at it any more; `silenced` until when an
-  /// alert is.
+  /// Updates the incidents by the alerts after a pass: all checks that are not ok, or flapping. `okSince`
+  /// gives the begin of ok of another check, nil if it is no longer monitored; `silenced` gives the end
+  /// of an alert's silence.
   public mutating func update(
     _ alerts: [Alert], at now: Timestamp, okSince: (Alert.Key) -> Timestamp?,
     silenced: (Alert) -> Timestamp?
   ) {
     let byKey = Dictionary(alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     followUp(byKey, now, okSince, silenced)
-    // Causes before effects, so that those find them.
+    // Causes before effects, so that effects find their causes.
     let order = alerts.map { (alert: $0, rank: $0.rank) }
       .sorted { ($0.rank, $0.alert.key) < ($1.rank, $1.alert.key) }
     for contact in contacts {
@@ -35,9 +35,9 @@ public struct IncidentBook: Sendable {
         known.formUnion(incident.active.map(\.alert.key))
       }
       var hosts = Set(known.map(\.host))
-      // One that is flapping and well at the moment is nothing to begin with.
+      // A flapping check that is ok now opens no incident.
       for (alert, _) in order where alert.severity != .ok && !known.contains(alert.key) {
-        // Whoever hears that a host is down need not hear of each of its services.
+        // The alert of a host that is down covers its services.
         let isHidden = alert.cause.map(known.contains) ?? false && hosts.contains(alert.key.host)
         if !isHidden, join(alert, contact, now, silenced) {
           known.insert(alert.key)
@@ -53,14 +53,14 @@ public struct IncidentBook: Sendable {
     return routes.flatMap(\.contacts).filter { seen.insert($0).inserted }
   }
 
-  /// What became of the checks that are in incidents that are open.
+  /// Updates the members of open incidents.
   private mutating func followUp(
     _ alerts: [Alert.Key: Alert], _ now: Timestamp, _ okSince: (Alert.Key) -> Timestamp?,
     _ silenced: (Alert) -> Timestamp?
   ) {
     for index in incidents.indices where incidents[index].closed == nil {
       var incident = incidents[index]
-      // Routes may have been renumbered: the contact's first then stands in.
+      // Routes may have been renumbered: fall back to the contact's first route.
       let own = routes.filter { $0.contacts.contains(incident.contact) }
       guard let route = own.first(where: { $0.name == incident.route }) ?? own.first else {
         incident.drop(at: now)
@@ -83,7 +83,7 @@ public struct IncidentBook: Sendable {
     }
   }
 
-  /// Puts an alert into an incident of the contact's; whether it is told of it.
+  /// Adds an alert to an incident of the contact; false if no route takes the alert or it is silenced.
   private mutating func join(
     _ alert: Alert, _ contact: String, _ now: Timestamp, _ silenced: (Alert) -> Timestamp?
   ) -> Bool {
@@ -111,7 +111,7 @@ public struct IncidentBook: Sendable {
     return true
   }
 
-  /// Ends incidents that hold nothing any more.
+  /// Closes incidents without active members.
   private mutating func close(_ now: Timestamp) {
     for index in incidents.indices
     where incidents[index].closed == nil && incidents[index].active.isEmpty {

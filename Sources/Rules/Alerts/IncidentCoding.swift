@@ -1,6 +1,7 @@
 public import Metrics
 
-/// Incidents as the store keeps them: JSON, of which what cannot be read is left out.
+/// The JSON form of incidents in the store; unreadable members are left out. Keys keep the names of the
+/// first version, so that old stores open.
 extension Incident {
   public var json: JSON {
     var object: [(String, JSON)] = [

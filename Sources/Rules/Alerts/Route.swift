@@ -2,37 +2,37 @@ public import Configuration
 internal import Glibc
 public import Metrics
 
-/// Which alerts go to whom, and how often.
+/// Which alerts go to which contacts, and how often.
 ///
-/// Routes are tried in their order: to each contact an alert goes along the first that takes it.
+/// Routes are tried in order: each contact gets an alert by the first route that takes it.
 public struct Route: Sendable {
-  /// What alerts have in common that are told together.
+  /// What alerts of one incident have in common.
   public enum Grouping: String, Sendable, CaseIterable { case none, host, group, check }
 
   public let name: String
   public var contacts: [String] = []
   public var severities: Set<Severity> = [.minor, .major, .critical]
-  /// Changes that are told, such as from ok to critical; nil stands for any, none for all.
+  /// Transitions that are sent, such as from ok to critical; nil is any severity. Empty: all.
   public var transitions: [(from: Severity?, to: Severity?)] = []
-  /// A pattern as `--limit` takes it.
+  /// A pattern as for `--limit`.
   public var hosts: Node?
   public var groups: [Node] = []
-  /// Globs of names of checks, of which one must match: `ssh`, `service *`, `rule disk*`.
+  /// Globs of check names, one of which must match: `ssh`, `service *`, `rule disk*`.
   public var checks: [String] = []
-  /// Globs of values, all of which must match, by the tag's name.
+  /// Globs of tag values by the tag's name; each tag must match one of its globs.
   public var tags: [(name: String, pattern: String)] = []
   public var hours: Hours?
   public var by = Grouping.none
-  /// How long is waited for more before the first message.
+  /// The delay before the first notification.
   public var wait: Duration = .zero
-  /// How long what is new joins an incident, and people are not disturbed again by it.
+  /// How long new alerts join an incident without another notification.
   public var interval: Duration = .seconds(300)
-  /// After how long people are reminded; zero is never.
+  /// The interval of reminders; zero is never.
   public var `repeat`: Duration = .seconds(4 * 3600)
   public var sendsRecovery = true
   public let place: Node
 
-  /// What is taken where scrape.yml names contacts and no routes.
+  /// The default route to all contacts, if scrape.yml has no routes.
   public init(to contacts: [String], place: Node) {
     name = "1"
     self.contacts = contacts
@@ -125,7 +125,7 @@ public struct Route: Sendable {
       let severity = try severity(word)
       guard severity != .ok else {
         throw ConfigurationError(
-          "what is ok is no alert", at: word, hint: "recoveries are told by `recovery: yes`")
+          "ok is not an alert", at: word, hint: "`recovery: yes` sends recoveries")
       }
       all.insert(severity)
     }
@@ -151,11 +151,12 @@ public struct Route: Sendable {
     return all
   }
 
-  /// Whether it takes the alert, as far as it can be told without the inventory and the clock.
+  /// Whether the route takes the alert. `isChosen` is whether its hosts and groups match; hours are not
+  /// checked here.
   ///
-  /// What the scraper finds at itself concerns everybody: no choice of hosts leaves it out.
+  /// Alerts of the scraper itself match any choice of hosts.
   public func takes(_ alert: Alert, isChosen: Bool) -> Bool {
-    // Not to know any more how something is that was ok is a change for the worse, and no more than that.
+    // Unknown after ok counts as minor.
     let isLost = alert.severity == .unknown && alert.wasOK && severities.contains(.minor)
     guard severities.contains(alert.severity) || isLost else { return false }
     if !transitions.isEmpty {
@@ -176,7 +177,7 @@ public struct Route: Sendable {
     }
   }
 
-  /// What the alert's incident is grouped by.
+  /// The grouping key of the alert.
   func key(of alert: Alert) -> String {
     switch by {
     case .none: ""
