@@ -1,8 +1,8 @@
 internal import Inventory
 
-/// Who is next of the BMCs: as many at once as the settings allow, and not all of one subnet.
+/// The queue of BMCs: limits the number at once in all, and in each subnet.
 ///
-/// A management network is often one slow switch, and what it drops looks like dead BMCs.
+/// A management network is often one slow switch; packets that it drops look like dead BMCs.
 struct BMCQueue {
   private var waiting: [Plan.BMCTurn]
   private var running = 0
@@ -10,14 +10,14 @@ struct BMCQueue {
   private let fanout: Int
   private let perSubnet: Int
 
-  /// In an order that nobody can foresee.
+  /// The waiting BMCs in random order.
   init(_ turns: [Plan.BMCTurn], fanout: Int, perSubnet: Int) {
     waiting = turns.shuffled()
     self.fanout = fanout
     self.perSubnet = perSubnet
   }
 
-  /// The next that may begin; nil while none may.
+  /// The next BMC that may start; nil while none may.
   mutating func next() -> Plan.BMCTurn? {
     guard running < fanout,
       let place = waiting.lastIndex(where: {
@@ -35,7 +35,7 @@ struct BMCQueue {
     bySubnet[Self.subnet(turn.settings.address), default: 1] -= 1
   }
 
-  /// All but the last part of an IPv4 address, the first four of an IPv6 one; a name is its own.
+  /// The subnet: all but the last part of an IPv4 address, the first four of IPv6; a name is its own.
   static func subnet(_ address: String) -> String {
     let isOld = address.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     let parts = address.split(separator: isOld ? "." : ":", omittingEmptySubsequences: false)

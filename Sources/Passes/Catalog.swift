@@ -7,7 +7,7 @@ public import Inventory
 internal import Probes
 
 extension Catalog {
-  /// Every measurement that scrape writes. A collector or probe declares its own; the others stand here.
+  /// All measurements of scrape: those that collectors and probes declare, and the others.
   public static let all = Catalog(
     [(.scraper, [HostReading.measurement]), (.probes([]), Probes.shared)]
       + Probes.all.map { (.probes([$0.name]), $0.measurements) }
@@ -19,7 +19,7 @@ extension Catalog {
 }
 
 extension Catalog.Writer {
-  /// Whether a host has it: without it no rule on its measurements can ever fire there.
+  /// Whether a host has this source; else no rule on its measurements can fire there.
   public func isThere(_ host: Host, tasks: [String], probes: Set<String>) -> Bool {
     switch self {
     case .collector(let name): tasks.contains(name)
@@ -30,7 +30,7 @@ extension Catalog.Writer {
     }
   }
 
-  /// What to add, for the hint.
+  /// The setting to add, for the hint.
   public var cure: String {
     switch self {
     case .collector(let name): "give their profile the collector \(name)"

@@ -7,9 +7,9 @@ public enum ExitCode: Sendable {
   public static let notOK: Int32 = 1
   public static let usage: Int32 = 2
   public static let undelivered: Int32 = 3
-  /// The pass was not over in time and its watchdog ended it.
+  /// The watchdog ended the pass after its deadline.
   static let overdue: Int32 = 4
-  /// The system denies what nothing can run without: descriptors, address space, threads.
+  /// A system limit is too low: descriptors, address space, threads.
   public static let denied: Int32 = denialExitCode
   public static let interrupted: Int32 = 130
 }

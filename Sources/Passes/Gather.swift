@@ -9,7 +9,7 @@ public import IPMI
 public import Inventory
 public import Probes
 
-/// What is needed to ask hosts: reactors, keys and accepted host keys, each made once.
+/// The shared means of scraping: reactors, keys and accepted host keys, each made once.
 public struct Gatherer: Sendable {
   public let reactors: [Reactor]
   private var keyring: Keyring
@@ -17,7 +17,7 @@ public struct Gatherer: Sendable {
   public internal(set) var warnings: [String] = []
   private let site: Site
 
-  /// One reactor carries 1,800 log-ins a second; a second one serves where there is a second core.
+  /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
   public init(_ site: Site) async {
     self.site = site
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -26,7 +26,7 @@ public struct Gatherer: Sendable {
     keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
   }
 
-  /// How a host is reached, with what it is asked for the first time.
+  /// The way to a host, with its first batch.
   public mutating func target(for host: Host) throws(TargetError) -> HostTarget {
     if let via = host.jumpHost { throw .behind(via) }
     var credentials: Credentials
@@ -45,7 +45,7 @@ public struct Gatherer: Sendable {
     return target
   }
 
-  /// How a host's BMC is reached, with its secrets.
+  /// The way to the BMC of a host, with its secrets.
   public func bmc(_ settings: BMCSettings, of host: Host) throws(TargetError) -> BMCTarget {
     if let via = host.jumpHost { throw .behind(via) }
     do throws(ConfigurationError) {
@@ -55,7 +55,7 @@ public struct Gatherer: Sendable {
     }
   }
 
-  /// What probes share, with the settings.
+  /// The shared means of probes, with the settings.
   public var kit: ProbeKit {
     ProbeKit(
       reserved: Set(Catalog.all.names), contacts: site.contactsFile, sinks: site.sinkAddresses,
@@ -80,11 +80,11 @@ public struct Gatherer: Sendable {
   }
 }
 
-/// How one host is asked.
+/// The way to one host.
 public enum Reach: Sendable {
   case ssh(HostTarget)
   case local
-  /// Not at all, and why.
+  /// None, with the reason.
   case failed(TargetError)
 
   public init(_ host: Host, _ gatherer: inout Gatherer) {

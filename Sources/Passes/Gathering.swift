@@ -8,13 +8,13 @@ internal import Probes
 
 /// Scrapes hosts, services and BMCs in parallel, each in its own task.
 extension Pass {
-  /// What is asked of one host in one go: its batch, and its probes.
+  /// The work for one host: its batch and its probes.
   struct Job: Sendable {
     var host: Host
     var turn: Plan.Turn?
     var probes: Plan.ProbeTurn?
     var reach: Reach
-    /// Whether the host took long at the last pass: see HostLanes.swift.
+    /// Whether the host was slow at the last pass: see HostLanes.swift.
     var wasSlow = false
 
     static func all(of plan: Plan, _ gatherer: inout Gatherer) -> [Job] {
@@ -38,15 +38,14 @@ extension Pass {
 
   private enum Event: Sendable {
     case read(Int, HostReading?, ServiceReading?)
-    /// Time to look who has become slow.
+    /// The time to check for slow hosts.
     case second
     case bmc(Plan.BMCTurn, BMCReading)
     case signal
     case nothing
   }
 
-  /// Asks all hosts and BMCs, as many at once as their fan-outs allow, in an order that nobody can
-  /// foresee.
+  /// Scrapes all hosts and BMCs in random order, at most as many at once as their fan-outs allow.
   func gather(
     _ jobs: [Job], _ bmcs: [Plan.BMCTurn], with gatherer: Gatherer,
     into report: inout Report, progress: any PassProgress
@@ -62,8 +61,8 @@ extension Pass {
       bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
     progress.begin(jobs.count + bmcs.count)
     let interrupt = Interrupt(signals: watchdog.signals)
-    // Each host's task stays on its reactor, parsing included: a batch is parsed in a tenth of a
-    // millisecond, and handing it to another thread and back would cost as much.
+    // The task of a host stays on its reactor, parsing included: parsing takes 0.1 ms per batch, as much
+    // as two thread switches.
     await withTaskGroup(of: Event.self) { group in
       group.addTask { await interrupt.wait(on: reactors[0]) ? .signal : .nothing }
       group.addTask {
@@ -124,7 +123,7 @@ extension Pass {
           start()
           if !interrupted { waitASecond() }
         case .signal:
-          // Those under way end at once and say so; what has come is kept.
+          // Running tasks end at once with their error; results so far are kept.
           interrupted = true
           group.cancelAll()
         case .nothing: break
@@ -145,8 +144,8 @@ extension Pass {
     report.interrupted = interrupted
   }
 
-  /// Asks a host and its services side by side; only the probe `ssh` waits for the collectors'
-  /// session, which is its answer.
+  /// Scrapes a host and its services in parallel; only the probe `ssh` waits for the session of the
+  /// collectors, which is its result.
   private func read(
     _ job: Job, _ kit: ProbeKit, on reactor: Reactor, progress: any PassProgress
   ) async -> (HostReading?, ServiceReading?) {
@@ -187,14 +186,14 @@ extension Pass {
     return (session?.reading, ServiceReading(results + late + answered, of: probes, at: start))
   }
 
-  /// Asks the host's collectors, and what probes want to know of the host itself, in one session; nil
-  /// where there is nothing to ask.
+  /// Runs the collectors of a host, and the commands of probes on the host, in one session; nil without
+  /// any.
   private func session(
     _ job: Job, _ questions: HostQuestions?, on reactor: Reactor
   ) async -> (answer: HostAnswer, reading: HostReading?)? {
     let hasQuestions = questions?.isEmpty == false
     guard job.turn != nil || hasQuestions else { return nil }
-    // A batch without questions is the same for all hosts of which the same is due.
+    // Without commands of probes, hosts with the same due collectors share a batch.
     let shared = job.turn?.batch ?? Batch([])
     let batch = hasQuestions ? questions?.batch(with: shared.items) ?? shared : shared
     let start = Deadline.now

@@ -6,7 +6,7 @@ internal import Hosts
 internal import IPMI
 public import Inventory
 
-/// What hosts and their BMCs say to `scrape doctor`.
+/// The checks of `scrape doctor` on hosts and their BMCs.
 public enum HostChecks: Sendable {
   public static func all(
     of hosts: [Host], at site: Site, with gatherer: Gatherer, by deadline: Deadline
@@ -61,7 +61,7 @@ public enum HostChecks: Sendable {
         wrong.append("\(item.collector.name) \(error)")
       }
     }
-    // Passes do not mention it again: this is where it is said.
+    // Passes do not report it; only this command does.
     let notes =
       absent.isEmpty
       ? []
@@ -72,7 +72,7 @@ public enum HostChecks: Sendable {
       ]
     let there = answer.sample(clock, previous: nil).sample.facts[HostClock.name]
       .flatMap { Int64($0) }
-    // Whole seconds, read at some moment between our question and the end of the answer.
+    // Whole seconds, read between our request and the end of the answer.
     let ahead = there.map { there in
       there > ended.seconds + 1
         ? there - ended.seconds : there < begun.seconds - 1 ? there - begun.seconds : 0
@@ -122,7 +122,7 @@ public enum HostChecks: Sendable {
   }
 }
 
-/// What time it is on a host, in whole seconds since 1970: the fact `doctor_clock`.
+/// The clock of a host in whole seconds since 1970: the fact `doctor_clock`.
 private enum HostClock: Collector {
   static let name = "doctor_clock"
   static let summary = "what time it is there"

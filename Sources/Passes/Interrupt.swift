@@ -1,13 +1,13 @@
 internal import Engine
 
-/// SIGINT, SIGTERM and SIGHUP while hosts are asked: the first ends that in order, the second the process.
+/// SIGINT, SIGTERM and SIGHUP during scraping: the first ends it in order, the second ends the process.
 ///
-/// Where a pass is not over soon after the first, its watchdog ends it. That loses nothing: what a pass
-/// found out is kept in one transaction, and what is not delivered waits in the store.
+/// The watchdog ends a pass that takes too long after the first signal. Nothing is lost: a pass stores its
+/// results in one transaction, and undelivered points stay in the store.
 struct Interrupt {
   let signals: Signals
 
-  /// Waits for the first signal; false where the wait was cancelled.
+  /// Waits for the first signal; false if cancelled.
   func wait(on reactor: Reactor) async -> Bool {
     await reactor.open { reactor in
       (try? await signals.next(on: reactor)) != nil

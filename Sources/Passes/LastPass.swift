@@ -7,15 +7,15 @@ public import Store
 /// Passes of a timer count. Passes from a terminal count only as long as there are no others; passes over
 /// a part of the inventory never count. Neither shows that the timer runs.
 public struct LastPass: Sendable {
-  /// The last one that counts; nil before the first.
+  /// The last pass that counts; nil before the first.
   let pass: PassSummary?
-  /// The newest pass of any kind.
+  /// The latest pass of any kind.
   private let newest: PassSummary?
   /// The usual interval; nil with fewer than three passes.
   let interval: Duration?
   private let now: Timestamp
 
-  /// The interval is the median of this many.
+  /// The number of intervals of the median.
   private static let intervals = 9
   /// The limit of the age without an interval.
   private static let unlearnt = Duration.seconds(3600)
@@ -69,7 +69,7 @@ public struct LastPass: Sendable {
     let end = Format.moment(pass.end)
     if isAhead {
       return "THE LAST WHOLE PASS ENDED IN THE FUTURE (\(end)): the clock of this machine was set "
-        + "back, so nobody can say how old it is"
+        + "back, so its age is unknown"
     }
     let origin = pass.scope == .hand ? ", started by hand" : ""
     let took = Format.duration(Self.length(from: pass.start, to: pass.end))

@@ -11,17 +11,17 @@ internal import Probes
 public struct Lock: ~Copyable {
   private let descriptor: FileDescriptor
   private var record: LockRecord
-  /// The last pass, where it did not end in order.
+  /// The last pass if it did not end in order.
   public let unfinished: Unfinished?
 
-  /// Who holds the lock.
+  /// The holder of the lock.
   public struct Held: Error {
-    /// Nil where it cannot be read.
+    /// Nil if unreadable.
     var record: LockRecord?
     /// Why an overdue holder could not be ended.
     var obstacle: String?
 
-    /// What it means for the pass that wanted it, for people.
+    /// The message for the pass that did not get the lock.
     public var text: String {
       let holder =
         record.map { "process \($0.process), since \(Format.time($0.since))" } ?? "not readable"
@@ -45,18 +45,18 @@ public struct Lock: ~Copyable {
       case overdue
       /// By this pass: it was past its deadline and held the lock.
       case killed
-      /// By somebody else: the kernel for want of memory, kill(1), a crash.
+      /// By something else: the OOM killer, kill(1), a crash.
       case vanished
     }
     var record: LockRecord
     var end: End
   }
 
-  /// How long past its deadline a pass is ended by the next one. Its own watchdog ends it after
-  /// `PassWatchdog.patience`.
+  /// The time after its deadline at which the next pass ends a pass. Its own watchdog ends it earlier,
+  /// after `PassWatchdog.patience`.
   static let patience = Duration.seconds(60)
 
-  /// Takes the lock or says who has it.
+  /// Takes the lock, or returns the holder.
   init(beside store: String, until deadline: Deadline) throws {
     try self.init(beside: store, until: deadline, killed: nil)
   }
@@ -83,13 +83,13 @@ public struct Lock: ~Copyable {
     switch before.state {
     case .ended, .interrupted: return nil
     case .overdue: return Unfinished(record: before, end: .overdue)
-    // Whatever ran when the machine went down went with it.
+    // A pass of an earlier boot ended with that boot.
     case .running:
       return before.boot == OwnClock.boot ? Unfinished(record: before, end: .vanished) : nil
     }
   }
 
-  /// Takes the lock; one whose holder is past its deadline by more than `patience` is taken from it.
+  /// Takes the lock; ends a holder that exceeds its deadline by more than `patience`.
   public static func take(beside store: String, until deadline: Deadline) async throws -> Lock {
     do {
       return try Lock(beside: store, until: deadline)
@@ -97,7 +97,7 @@ public struct Lock: ~Copyable {
       guard let record = held.record, record.state == .running || record.state == .interrupted,
         record.overdue > patience
       else { throw held }
-      // Asked first: it may still put its store away in order.
+      // SIGTERM first: the holder may still close its store in order.
       for (signal, wait) in [(SIGTERM, 3.0), (SIGKILL, 2.0)] {
         if let obstacle = end(record, with: signal) {
           held.obstacle = obstacle
@@ -120,11 +120,11 @@ public struct Lock: ~Copyable {
     }
   }
 
-  /// Sends a signal to the holder, if it is still that process; says why not where it cannot.
+  /// Sends a signal to the holder if it is still that process; else returns why not.
   private static func end(_ record: LockRecord, with signal: Int32) -> String? {
     let process = FileDescriptor(owning: scrape_process_descriptor(record.process))
     guard process.number >= 0 else { return nil }
-    // From here on the descriptor stands for one process: is it the one that wrote the record?
+    // The descriptor now refers to one process; check that this wrote the record.
     guard let began = LockRecord.beginning(of: record.process) else { return nil }
     guard began == record.began else {
       return "process \(record.process) is another one by now; who holds the lock is not known"
@@ -135,7 +135,7 @@ public struct Lock: ~Copyable {
     return nil
   }
 
-  /// What a watchdog needs to write into the lock; it may do so as long as the process lives.
+  /// The means of the watchdog to write into the lock, valid as long as the process lives.
   public var note: Note { Note(descriptor: descriptor.number, record: record) }
 
   public struct Note: Sendable {
@@ -152,14 +152,14 @@ public struct Lock: ~Copyable {
 
   private static func write(_ record: LockRecord, to descriptor: Int32) {
     let text = record.text
-    // In one piece and cut afterwards: whoever reads in between sees a whole record.
+    // One write, then truncation: a concurrent reader sees a whole record.
     _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
     ftruncate(descriptor, off_t(text.utf8.count))
   }
 
-  /// Lets the next pass begin.
+  /// Releases the lock.
   public consuming func release() {}
 
-  // Not reached by who is ended by force.
+  // Not reached by a killed process.
   deinit { note(.ended) }
 }

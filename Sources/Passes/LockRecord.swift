@@ -3,10 +3,10 @@ internal import Glibc
 internal import Metrics
 internal import Probes
 
-/// What a pass writes into its lock: who it is, when it must be over, and how it ended.
+/// The record of a pass in its lock: the process, its deadline, and how it ended.
 ///
-/// A pass that ends in order writes so. A lock that nobody holds and that says `running` was held by a
-/// pass that was ended by force.
+/// A pass that ends in order records that. A free lock with the state `running` belonged to a pass that was
+/// killed.
 struct LockRecord: Sendable, Equatable {
   enum State: String, Sendable {
     case running
@@ -19,19 +19,19 @@ struct LockRecord: Sendable, Equatable {
   }
 
   var process: Int32
-  /// When that process began, in the kernel's ticks since the boot: its number alone may be another
-  /// process's by now. Field 22 of /proc/PID/stat.
+  /// The start of that process in kernel ticks since the boot (field 22 of /proc/PID/stat): its PID may be
+  /// reused.
   var began: UInt64
-  /// The boot that `began` and `deadline` count from.
+  /// The boot id that `began` and `deadline` refer to.
   var boot: String
   var since: Timestamp
-  /// Nanoseconds of CLOCK_MONOTONIC, which is one for all processes and cannot be set.
+  /// Nanoseconds of CLOCK_MONOTONIC, which all processes share and nobody can set.
   var deadline: Int64
   var state = State.running
-  /// What it was waiting for, where its watchdog ended it.
+  /// What the pass waited for when its watchdog ended it.
   var waits: [String] = []
 
-  /// The one of this process.
+  /// The record of this process.
   init(until deadline: Deadline) {
     process = getpid()
     began = Self.beginning(of: process) ?? 0
@@ -40,19 +40,19 @@ struct LockRecord: Sendable, Equatable {
     self.deadline = deadline.nanoseconds
   }
 
-  /// When a process began; nil where there is none with the number.
+  /// The start of a process; nil without such a process.
   static func beginning(of process: Int32) -> UInt64? {
     guard let bytes = try? SmallFile.read("/proc/\(process)/stat", limit: 4096),
-      // The name in parentheses may hold anything.
+      // The name in parentheses may contain any character.
       let end = bytes.lastIndex(of: UInt8(ascii: ")"))
     else { return nil }
     let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
-    // One that has ended and waits for its parent to notice holds nothing any more.
+    // A zombie holds nothing any more.
     guard fields.first != [UInt8(ascii: "Z")] else { return nil }
     return fields.count > 19 ? UInt64(String(decoding: fields[19], as: UTF8.self)) : nil
   }
 
-  /// How long it has been past its deadline; zero where it is not, or was written in another boot.
+  /// The time since its deadline; zero before it, or for a record of another boot.
   var overdue: Duration {
     guard boot == OwnClock.boot else { return .zero }
     return max(.zero, Deadline.now.since(Deadline(nanoseconds: deadline)))
@@ -67,10 +67,10 @@ struct LockRecord: Sendable, Equatable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// The number of waits that are kept.
+  /// The maximum number of stored waits.
   static let mostWaits = 20
 
-  /// Reads what `text` wrote; nil where it is something else.
+  /// Reads the format of `text`; nil for anything else.
   init?(_ text: String) {
     var values: [String: String] = [:]
     waits = []

@@ -8,9 +8,9 @@ internal import Synchronization
 /// It backs the deadlines of the single steps: a pass that hangs for any reason ends, and the next pass
 /// runs.
 public final class PassWatchdog: Sendable {
-  /// How long after its deadline a pass is ended.
+  /// The time between the deadline of a pass and its end by the watchdog.
   static let patience = Duration.seconds(10)
-  /// How long a pass has to end in order after SIGINT, SIGTERM or SIGHUP.
+  /// The time to end in order after SIGINT, SIGTERM or SIGHUP.
   static let grace = Duration.milliseconds(1_700)
 
   let signals: Signals
@@ -31,14 +31,13 @@ public final class PassWatchdog: Sendable {
     self.dog.withLock { $0 = dog }
   }
 
-  /// The pass ends by this deadline; from now on the lock says how.
+  /// Sets the deadline of the pass, and the lock that records its end.
   public func expect(by deadline: Deadline, _ note: Lock.Note?) {
     self.note.withLock { $0 = note }
     dog.withLock { $0 }?.expect(by: deadline.advanced(by: Self.patience))
   }
 
-  /// Writes into the lock how the pass ends. Another thread does it: the file may be on a disk that
-  /// stands still.
+  /// Records the end of the pass in the lock, on another thread: the disk may hang.
   private func write(_ state: LockRecord.State, waits: [String] = []) {
     guard let note = note.withLockIfAvailable({ $0 }) ?? nil else { return }
     Watchdog.attempt(within: .milliseconds(500)) { note(state, waits: waits) }
@@ -63,7 +62,7 @@ public final class PassWatchdog: Sendable {
     }
   }
 
-  /// Writes a line to standard error, if somebody takes it at once.
+  /// Writes a line to standard error if that does not block.
   private func say(_ line: String) {
     let bytes = Array((line.visible + "\n").utf8.prefix(4_000))
     var ready = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)

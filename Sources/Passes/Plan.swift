@@ -9,18 +9,18 @@ public import Probes
 
 /// The work of one pass: hosts, BMCs and probes that are due.
 public struct Plan: Sendable {
-  /// One host's part.
+  /// The due collectors of one host.
   public struct Turn: Sendable {
     public var host: Host
     var profile: Profile
     /// The due collectors in the order of the list.
     public var tasks: [Profile.Task]
-    /// When each of them is due again.
+    /// The next due time of each.
     var due: [String: Timestamp]
     var state: HostState
-    /// How long the latest of them has been due for.
+    /// The largest delay since a due time.
     var lateness: Duration
-    /// What asks for all of it; the same for all hosts of which the same is due.
+    /// The batch, shared by hosts with the same due collectors.
     public var batch: Batch = Batch(of: [])
 
     public init(
@@ -42,14 +42,14 @@ public struct Plan: Sendable {
     }
   }
 
-  /// One host's BMC, whether or not the host itself has a turn.
+  /// The BMC of one host, whether or not a collector of the host is due.
   public struct BMCTurn: Sendable {
     public var host: Host
     public var settings: BMCSettings
     var due: Timestamp?
-    /// What was remembered of it.
+    /// The memory of the BMC.
     public var memory: [String: [UInt64]]
-    /// Whether a person wants it now.
+    /// Whether a command asked for it by hand.
     var byHand = false
   }
 
@@ -63,9 +63,9 @@ public struct Plan: Sendable {
   public var turns: [Turn]
   public var bmcs: [BMCTurn] = []
   public var probes: [ProbeTurn] = []
-  /// Hosts that took long at the last pass.
+  /// Hosts that were slow at the last pass.
   var slow: Set<String> = []
-  /// Hosts of which nothing is due now.
+  /// The number of hosts with nothing due.
   public var idle = 0
 
   /// Selects the due collectors of the hosts' profiles.
@@ -77,7 +77,7 @@ public struct Plan: Sendable {
     only: Set<String>? = nil
   ) {
     turns = []
-    var findings = Findings()  // All of it was checked when the files were read.
+    var findings = Findings()  // Faults were reported when the files were read.
     var reader = ProbeReader(modules: settings.sections["modules"], &findings)
     for host in hosts {
       guard let profile = settings.profiles[host.profile] else { continue }
@@ -148,10 +148,10 @@ public struct Plan: Sendable {
     }
   }
 
-  /// Whether something that has its turn now and then has it now.
+  /// Whether something with an interval is due now.
   enum Clock {
     case always
-    /// And when again, and how late it is.
+    /// The next due time, and the delay.
     case now(next: Timestamp, late: Duration)
     case later
   }
@@ -159,10 +159,10 @@ public struct Plan: Sendable {
   static func clock(every: Duration, due known: Timestamp?, at now: Timestamp) -> Clock {
     guard every > .zero else { return .always }
     let due = known ?? now
-    // cron fires a little early or late: a tenth of the interval, at most 2 s, is the same turn.
+    // Timers jitter: up to a tenth of the interval, at most 2 s, early counts as due.
     let slack = min(every / 10, .seconds(2)).nanoseconds
     let wait = due.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
-    // A due time further off than the interval is from a clock that has been set back since.
+    // A due time further away than the interval comes from a clock that was set back.
     if !wait.overflow, wait.partialValue > slack, wait.partialValue <= every.nanoseconds {
       return .later
     }
@@ -173,7 +173,7 @@ public struct Plan: Sendable {
       late: known == nil ? .zero : late)
   }
 
-  /// Gives each turn its batch. Hosts of one profile mostly have the same due, so few are made.
+  /// Makes the batches. Hosts of one profile mostly share one.
   public mutating func makeBatches() {
     var made: [(tasks: [Profile.Task], batch: Batch)] = []
     for index in turns.indices {

@@ -10,26 +10,25 @@ public import Store
 public import Inventory
 internal import Probes
 
-/// What a command works on: the inventory, the settings beside it and the store.
+/// The input of a command: the inventory, the settings beside it and the store.
 public struct Site: Sendable {
   public let inventory: Inventory
   public let settings: Settings
   public let rules: RuleBook
   public let alerts: AlertBook
-  /// How the scraper watches itself.
+  /// The settings of the self-checks.
   let own: SelfSettings
   public let reports: Reports
-  /// The folder of the inventory, where `known_hosts` and `scrape.yml` are looked for.
+  /// The folder of the inventory, which may have `known_hosts` and `scrape.yml`.
   let folder: String
-  /// The file or folder of the inventory, as it was named.
+  /// The file or folder of the inventory, as given.
   let inventoryPath: String
   public let storePath: String
 
-  /// Reads everything with all faults as findings; what is wrong is left out.
+  /// Reads all files, with all faults as findings; faulty parts are left out.
   ///
-  /// `inventory` is a file or folder, `config` the settings where they are not beside it, `store` the
-  /// store where the settings are not to say. Who contacts nobody needs no keys: they are looked at only
-  /// where `checkingKeys` says so.
+  /// `inventory` is a file or folder; `config` replaces the settings beside it, `store` the path in the
+  /// settings. `checkingKeys` is false for commands that contact no host and need no keys.
   public init(
     inventory path: String, config: String?, store: String?, checkingKeys: Bool,
     _ findings: inout Findings
@@ -54,7 +53,7 @@ public struct Site: Sendable {
     storePath = store ?? settings.store.path ?? Site.defaultStore
   }
 
-  /// What alerts are made by.
+  /// The input of alerting.
   public var alerting: AlertSetup {
     AlertSetup(
       inventory: inventory, alerts: alerts, rules: { [rules] in rules.rules(for: $0) },
@@ -71,7 +70,7 @@ public struct Site: Sendable {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  /// systemd's StateDirectory, /var/lib for root, and the XDG base directory for others.
+  /// The default path: systemd's StateDirectory, /var/lib for root, else the XDG base directory.
   private static var defaultStore: String {
     if let folder = environment("STATE_DIRECTORY") {
       return "\(folder.split(separator: ":").first ?? "")/scrape.db"
@@ -83,7 +82,7 @@ public struct Site: Sendable {
     return "\(state)/scrape/scrape.db"
   }
 
-  /// The store with the settings' bounds; the file is opened when it is first used.
+  /// The store with the limits of the settings; the first use opens the file.
   public func store() -> Store {
     Store(
       path: storePath,
@@ -92,22 +91,22 @@ public struct Site: Sendable {
         changes: settings.store.changes, changesOfHost: settings.store.changesOfHost))
   }
 
-  /// The store for commands that only look: nothing on the disk is changed.
+  /// The store for commands that only read: nothing on the disk changes.
   public func storeToRead() -> Store { Store(path: storePath, read: true) }
 
-  /// Where what is known of BMCs is kept, beside the store.
+  /// The file with the state of BMCs, beside the store.
   var bmcFolder: String { "\(Self.parent(storePath))/bmc" }
 
-  /// Where it is kept how often SSH servers were contacted, beside the store.
+  /// The file with the SSH penalties, beside the store.
   public var contactsFile: String { "\(Self.parent(storePath))/contacts" }
 
-  /// The same for who has no inventory.
+  /// The file with the SSH penalties for commands without an inventory.
   public static var looseContactsFile: String {
     environment("XDG_RUNTIME_DIR").map { "\($0)/scrape-contacts" }
       ?? "\(parent(defaultStore))/contacts"
   }
 
-  /// The servers to which points are written, whatever a command does with them itself.
+  /// The sinks of scrape.yml.
   public var sinkAddresses: [String] {
     var findings = Findings()
     return Sinks.sinks(from: settings.sinks, secrets: false, &findings).compactMap(\.address)
@@ -115,10 +114,10 @@ public struct Site: Sendable {
 
   public var hasStore: Bool { access(storePath, F_OK) == 0 }
 
-  /// The file into which `scrape trust` writes a host's key.
+  /// The file in which `scrape trust` stores the key of a host.
   public func trustFile(of host: Host) -> String { host.knownHosts ?? "\(folder)/known_hosts" }
 
-  /// The files in which a host's key may stand.
+  /// The files that may have the key of a host.
   public func knownHostFiles(of host: Host) -> [String] {
     if let file = host.knownHosts { return [file] }
     let home = Account.home

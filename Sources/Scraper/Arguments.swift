@@ -3,10 +3,10 @@ internal import Passes
 
 /// An option of the command line.
 struct Option: Sendable {
-  /// With its dashes: `--inventory`.
+  /// The name with dashes: `--inventory`.
   var name: String
   var short: String?
-  /// What stands for the value in help, `PATH`; nil where the option takes none.
+  /// The placeholder of the value in help, `PATH`; nil for an option without a value.
   var value: String?
   /// One sentence.
   var summary: String
@@ -26,7 +26,7 @@ struct Option: Sendable {
   }
 }
 
-/// A command line, taken apart by the options of its command.
+/// A command line, parsed by the options of its command.
 struct Arguments {
   private var values: [String: String] = [:]
   private(set) var operands: [String] = []
@@ -66,7 +66,7 @@ struct Arguments {
 
   subscript(name: String) -> String? { values[name] }
 
-  /// A whole number within the range, or nil where the option is not given.
+  /// A whole number within the range; nil without the option.
   func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = values[name] else { return nil }
     guard let value = Int(text), range.contains(value) else {
@@ -77,7 +77,7 @@ struct Arguments {
     return value
   }
 
-  /// A length of time such as `30`, `30s` or `2m`, or nil where the option is not given.
+  /// A duration such as `30`, `30s` or `2m`; nil without the option.
   func duration(_ name: String) throws(UsageError) -> Duration? {
     guard let text = values[name] else { return nil }
     guard let value = Duration(text: text), value > .zero else {

@@ -3,7 +3,7 @@ internal import Hosts
 internal import IPMI
 internal import Inventory
 
-/// What a BMC said, for a person.
+/// The answer of a BMC as text.
 struct BMCReport {
   private let visit: BMCVisit
   private var answer: BMCAnswer { visit.answer }
@@ -72,7 +72,7 @@ struct BMCReport {
     return [("fans", "\(speeds.count) at \(range) rpm")]
   }
 
-  /// Each sensor that is not well, in its own row.
+  /// One row per sensor that is not ok.
   private var troubled: [HostReport.Row] {
     var rows: [HostReport.Row] = [
       (
@@ -120,7 +120,7 @@ struct BMCReport {
 
   // MARK: --explain
 
-  /// Each step, what could not be read, and the commands that repeat it by hand.
+  /// The steps, the unreadable parts, and the commands that repeat it by hand.
   var explanation: [Printable] {
     var lines: [Printable] = ["", Terminal.paint("bmc steps", .bold, on: 1)]
     lines += HostAnswer.lines(answer.steps)
@@ -148,7 +148,7 @@ struct BMCReport {
     return lines
   }
 
-  /// FreeIPMI's options; `-P` asks for the password, which never stands on a command line.
+  /// The options of FreeIPMI; `-P` prompts for the password, which is never on a command line.
   private var options: String {
     let settings = visit.settings
     var words = ["-D", settings.driver == .lan ? "LAN" : "LAN_2_0"]
@@ -184,7 +184,7 @@ struct BMCReport {
 }
 
 extension Int {
-  /// The nearest whole number that there is.
+  /// The nearest integer in the range.
   fileprivate init(clamping value: Double) {
     self = value.isNaN ? 0 : Int(Swift.max(-1e15, Swift.min(1e15, value.rounded())))
   }

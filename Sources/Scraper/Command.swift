@@ -4,25 +4,25 @@ internal import Glibc
 internal import Metrics
 internal import Passes
 
-/// One word after `scrape`.
+/// One subcommand of `scrape`.
 protocol Subcommand: Sendable {
   static var name: String { get }
-  /// What it does, in one sentence.
+  /// The purpose in one sentence.
   static var summary: String { get }
-  /// What stands behind the name: `NAME`.
+  /// The operands: `NAME`.
   static var operands: String { get }
   static var options: [Option] { get }
-  /// More for its help: what the figures mean, where files lie.
+  /// The details for its help page.
   static var discussion: String { get }
-  /// Two command lines and what each is for.
+  /// Examples, each with its purpose.
   static var examples: [Example] { get }
   static func run(_ arguments: Arguments) async throws -> Int32
 }
 
-/// A command line and what it is for.
+/// A command line and its purpose.
 typealias Example = (line: String, purpose: String)
 
-/// Every subcommand there is: adding one is its file and its line here.
+/// All subcommands: a new one needs a file and a line here.
 let subcommands: [any Subcommand.Type] = [
   RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,

@@ -4,7 +4,7 @@ internal import Notifiers
 internal import Passes
 
 extension Site {
-  /// The one of that name, with its own secrets only; what was probably meant where there is none.
+  /// The contact of that name, with its own secrets only; throws with the nearest name.
   func contact(_ name: String, secrets: Bool) throws -> Contact {
     if var node = settings.sections["contacts"], let pairs = node.pairs {
       node.content = .mapping(pairs.filter { $0.name == name })

@@ -60,7 +60,7 @@ enum DoctorCommand: Subcommand {
   private static func show(_ checks: [Check]) {
     for area in Check.Area.allCases {
       let checks = checks.filter { $0.area == area }
-      // One long name of a sink does not push all else to the right.
+      // A single long sink name must not widen the column.
       let width = checks.map(\.subject.count).filter { $0 <= 30 }.max() ?? 0
       for check in checks { Terminal.show(check.line(width: width)) }
     }
@@ -70,10 +70,10 @@ enum DoctorCommand: Subcommand {
   }
 }
 
-/// What became of a point that was written to each sink.
+/// The check of each sink: a point written and read back.
 struct SinkChecks: Sendable {
   private(set) var checks: [Check] = []
-  /// Whether each server's clock that could be seen is ours.
+  /// The comparison of our clock with those of servers.
   private(set) var clocks: [DoctorChecks.ClockEvidence] = []
 
   init(_ sinks: [any Sink], on reactor: Reactor, by deadline: Deadline) async {

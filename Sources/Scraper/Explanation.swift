@@ -6,7 +6,7 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// Every step of a visit, so that a person can see where it went wrong and repeat it by hand.
+/// All steps of a scrape, to find a failure and to repeat it by hand.
 struct Explanation {
   private let visit: Visit
   private let site: Site
@@ -38,7 +38,7 @@ struct Explanation {
     )
     if let failure = answer.failure { lines.append("  \(failure.description)") }
     lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]
-    // Without a batch nothing was asked, and nothing can be made of it.
+    // Without a batch there is no output.
     if answer.script.isEmpty { return lines.joined(separator: "\n") }
     lines += ["", Terminal.paint("script", .bold, on: 1)]
     lines += String(decoding: answer.script, as: UTF8.self).split(
@@ -76,7 +76,7 @@ struct Explanation {
   }
 }
 
-/// The steps of a session with a host or its BMC, as people and programs read them.
+/// The steps of a session with a host or its BMC, as text and as JSON.
 extension HostAnswer {
   static func lines(_ steps: [ScrapeStep]) -> [Printable] {
     steps.map { step in

@@ -1,6 +1,6 @@
 internal import Metrics
 
-/// The help pages, made from what each subcommand says of itself.
+/// The help pages, generated from the subcommands.
 enum Help {
   static var overview: String {
     let width = subcommands.map { $0.name.count }.max() ?? 0

@@ -45,7 +45,7 @@ enum HostCommand: Subcommand {
       [host], settings: site.settings, states: states, at: .now,
       only: only ?? Set(tasks + [BMCReading.name, ServiceReading.name]))
     if let only {
-      // What the profile leaves out can still be asked for by hand.
+      // `--only` may name collectors that the profile does not have.
       for name in only.sorted()
       where ![BMCReading.name, ServiceReading.name].contains(name)
         && plan.turns.first?.tasks.contains(where: { $0.collector == name }) != true
@@ -88,7 +88,7 @@ enum HostCommand: Subcommand {
 }
 
 extension Plan {
-  /// Adds a turn in which the host itself is asked nothing.
+  /// Adds an entry without collectors.
   mutating func addEmpty(_ host: Host, settings: Settings) {
     guard let profile = settings.profiles[host.profile] else { return }
     turns.append(

@@ -6,7 +6,7 @@ internal import IPMI
 internal import Inventory
 internal import Probes
 
-/// A host's facts on one screen, and the same as JSON.
+/// The facts and figures of a host on one screen, and as JSON.
 struct HostReport {
   private let visit: Visit
   private let past: History
@@ -27,7 +27,7 @@ struct HostReport {
       lines.append(
         "\(Terminal.paint("critical", .red, on: 1))  \(failure.description)\(last)")
     }
-    // Of a host that was never asked there is nothing to show, not even dashes.
+    // Without an answer there are no rows.
     let wasAsked = !visit.answer.script.isEmpty
     let own = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
     var rows = own
@@ -249,7 +249,7 @@ struct HostReport {
     return rows
   }
 
-  /// One row for those that are well, and one for each that is not.
+  /// One row for services that are ok, and one for each other.
   private var services: [Row] {
     var rows: [Row] = []
     let well = visit.services.filter { $0.verdict.severity == .ok }.map { service -> Printable in

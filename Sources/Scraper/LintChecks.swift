@@ -5,7 +5,7 @@ internal import Rules
 internal import Sinks
 internal import Inventory
 
-/// What `scrape lint` checks beyond what every command refuses to start with.
+/// The checks of `scrape lint` beyond the faults that stop every command.
 struct LintChecks {
   private let site: Site
   private let hosts: [Host]
@@ -37,10 +37,9 @@ struct LintChecks {
         at: first.mark))
   }
 
-  // MARK: what hides what
+  // MARK: causes and effects
 
-  /// A host that is, by way of others, on or behind itself: each would be the cause of the other's
-  /// outage.
+  /// Finds cycles of `on:` and `behind:`, in which each host would be the cause of the others.
   private func rings(_ findings: inout Findings) {
     var byName: [String: Host] = [:]
     for host in hosts { byName[host.name] = host }
@@ -123,7 +122,7 @@ struct LintChecks {
     }
   }
 
-  /// Rules that can never fire, as no host that they are for writes the measurement.
+  /// Finds rules that can never fire: no host of theirs writes the measurement.
   private func rules(_ findings: inout Findings) {
     for rule in site.rules.rules where rule.place.mark.file == site.settings.file {
       let metric = rule.selector

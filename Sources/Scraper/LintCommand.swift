@@ -55,7 +55,7 @@ enum LintCommand: Subcommand {
       Terminal.note("\n\(kinds.joined(separator: " and "))")
       return ExitCode.usage
     }
-    // What is asked where: a name may mean another port than it was meant to.
+    // The probes with their ports: a name may stand for an unexpected port.
     if !services.isEmpty {
       let probes = services.map { $0.hosts > 1 ? "\($0.text) ×\($0.hosts)" : $0.text }
       Terminal.print("probes: \(probes.joined(separator: ", "))".visible)

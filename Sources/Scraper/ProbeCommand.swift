@@ -102,7 +102,7 @@ enum ProbeCommand: Subcommand {
     return result.verdict.severity == .ok ? ExitCode.ok : ExitCode.notOK
   }
 
-  /// The inventory, where there is one. One that was named must be sound; another is not needed.
+  /// The inventory, if there is one. Only an inventory given by option must be valid.
   private static func site(_ arguments: Arguments) throws -> Site? {
     if arguments.has("--inventory") || arguments.has("--config") { return try Site(arguments) }
     guard access("./inventory", F_OK) == 0 || access("/etc/scrape", F_OK) == 0 else { return nil }
@@ -133,7 +133,7 @@ enum ProbeCommand: Subcommand {
       && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
   }
 
-  // MARK: what is shown
+  // MARK: output
 
   private static func line(_ result: ServiceResult, _ context: ProbeContext) -> Printable {
     let verdict = result.verdict

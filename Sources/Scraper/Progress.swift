@@ -7,7 +7,7 @@ internal import Probes
 
 /// One line on a terminal with the progress of a pass and the hosts it waits for.
 ///
-/// It is drawn at most ten times a second and wiped at the end; without a terminal nothing is shown.
+/// It is drawn at most 10 times per second and erased at the end; without a terminal it is not drawn.
 final class Progress: PassProgress {
   private struct State {
     var total = 0
@@ -46,7 +46,7 @@ final class Progress: PassProgress {
     }
   }
 
-  /// Draws the line anew now and then while hosts are silent, until the task is cancelled.
+  /// Redraws the line while no host answers, until the task is cancelled.
   func tick(on reactor: Reactor) async {
     guard shows else { return }
     await reactor.open { reactor in

@@ -2,8 +2,8 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 
-/// What the process must be allowed to have, looked at before the first thread is started: later it
-/// would end in the middle of the work, or be killed without a word.
+/// The system limits that the process needs, checked before the first thread starts: a later failure
+/// would end it in the middle of the work.
 enum Requirements {
   /// Descriptors: the store and its log, two reactors, the terminal, and a host at a time.
   static let descriptors: UInt64 = 64
@@ -11,7 +11,7 @@ enum Requirements {
   /// reserves for each of those that allocate at the same moment.
   static let addressSpace: UInt64 = 768 << 20
 
-  /// What is denied, with what to do; nil where all is well.
+  /// The limit that is too low, with what to do; nil if all suffice.
   static var denial: String? {
     if let files = limit(RLIMIT_NOFILE), files < descriptors {
       return "only \(files) open files are allowed, and at least "
@@ -25,7 +25,7 @@ enum Requirements {
     return nil
   }
 
-  /// The soft limit; nil where there is none.
+  /// The soft limit; nil if unlimited.
   private static func limit(_ resource: __rlimit_resource) -> UInt64? {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0,

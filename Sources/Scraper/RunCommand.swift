@@ -66,7 +66,7 @@ enum RunCommand: Subcommand {
     }
     let quiet = arguments.has("--quiet")
     let warnings = site.inventory.warnings.count
-    // A person can look them up; cron would mail them every time.
+    // A count suffices: cron would mail the full text every time.
     if warnings > 0, Terminal.isLively(2), !quiet {
       Terminal.note("\(Format.count(warnings, "warning")) about the inventory: `scrape lint`")
     }
@@ -80,7 +80,7 @@ enum RunCommand: Subcommand {
       Terminal.note("scrape run: \(error)")
       return ExitCode.usage
     } catch {
-      // Without the store there are no rates and no queue, but the hosts can still be asked.
+      // Without the store there are no rates and no queues, but scraping still works.
       Terminal.note("scrape: \("\(error)".visible)")
     }
     await store.close()
@@ -101,7 +101,7 @@ enum RunCommand: Subcommand {
     do {
       try await site.claim(store, adopting: arguments.has("--adopt-store"))
     } catch is StoreError {
-      // The pass says so itself, and asks the hosts all the same.
+      // The pass reports it, and scrapes all the same.
     }
     await store.close()
     let pass = Pass(
@@ -112,7 +112,7 @@ enum RunCommand: Subcommand {
     let report = await watchdog.activities.run("pass") { await pass.run(progress) }
     lock?.release()
     let summary = Summary(report, verbose: arguments.has("--verbose"))
-    // Where standard output carries points, the table would spoil them.
+    // The table must not mix with points on standard output.
     if arguments.has("--verbose") {
       let isData = arguments.has("--stdout") || arguments.has("--json")
       Terminal.writeText(summary.table + "\n", to: isData ? 2 : 1)
@@ -169,7 +169,7 @@ enum RunCommand: Subcommand {
     let bmcs = plan.bmcs.isEmpty ? "" : " and \(Format.count(plan.bmcs.count, "BMC"))"
     Terminal.note(
       "\(Format.count(asked, "host"))\(bmcs) would be asked, \(plan.idle) with nothing "
-        + "due; nobody was contacted"
+        + "due; no host was contacted"
     )
     return ExitCode.ok
   }

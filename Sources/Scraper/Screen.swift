@@ -4,21 +4,20 @@ internal import Glibc
 internal import Metrics
 internal import Passes
 
-/// How standard output shows text to people: in how many columns, with colours or without, and with
-/// which characters.
+/// The format of standard output for people: columns, colours and characters.
 struct Screen: Sendable {
-  /// Columns to which lines are cut; nil where a file or a program reads them.
+  /// The width of lines; nil if output is no terminal.
   let width: Int?
-  /// Lines that fit; nil likewise.
+  /// The number of lines; nil if output is no terminal.
   let height: Int?
   let isColoured: Bool
 
-  /// `color` is what `--color` says.
+  /// `color` is the value of `--color`.
   init(color: String? = nil) throws(UsageError) {
     var size = winsize()
     let isTerminal = isatty(1) == 1
     let isSized = isTerminal && ioctl(1, UInt(TIOCGWINSZ), &size) == 0
-    // As with ps(1) and ls(1), what the shell says goes before what the terminal says.
+    // As in ps(1) and ls(1), the environment overrides the terminal.
     let wanted = environment("COLUMNS").flatMap { Int($0) }.flatMap { $0 >= 20 ? $0 : nil }
     width = wanted ?? (isSized && size.ws_col >= 20 ? Int(size.ws_col) : isTerminal ? 80 : nil)
     height = isSized && size.ws_row >= 5 ? Int(size.ws_row) : nil
@@ -39,7 +38,7 @@ struct Screen: Sendable {
     isColoured ? text.between(colour) : text
   }
 
-  /// Untrusted text in at most that many columns, cut at its end.
+  /// Untrusted text cut at its end to that many columns.
   static func cut(_ text: String, _ width: Int) -> String {
     let text = text.visible
     guard columns(text) > width else { return text }
@@ -55,12 +54,12 @@ struct Screen: Sendable {
     return cut + mark
   }
 
-  /// Untrusted text filled to that many columns.
+  /// Untrusted text padded to that many columns.
   static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - columns(text)))
   }
 
-  /// How many columns a terminal takes for the text: East Asian characters and emoji take two.
+  /// The columns of the text on a terminal; East Asian characters and emoji take two.
   static func columns(_ text: String) -> Int {
     if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
     return text.reduce(0) { sum, character in
@@ -76,7 +75,7 @@ struct Screen: Sendable {
 }
 
 extension Severity {
-  /// Each has a colour of its own; what they mean stands beside it in a word.
+  /// The colour of a severity; its word is always beside it.
   var colour: Terminal.Colour {
     switch self {
     case .ok: .green

@@ -3,14 +3,14 @@ internal import Glibc
 internal import Metrics
 internal import Passes
 
-/// When a silence is to end, as people write it: `2h`, `90 minutes`, `until 18:00`, `until mon 08:00`,
+/// The end of a silence on a command line: `2h`, `90 minutes`, `until 18:00`, `until mon 08:00`,
 /// `until 2026-11-20 18:00`.
 enum SilenceEnd {
   private static let longest = Duration.seconds(90 * 86_400)
   private static let hint =
     "write 30m, 2h, 1h30m, 3 days, until 18:00 or until \"2026-11-20 18:00\""
 
-  /// Words may be quoted together or not.
+  /// Words may be one argument or several.
   static func parse(_ words: [String], at now: Timestamp) throws(UsageError) -> Timestamp {
     let words = words.flatMap { $0.split(separator: " ").map(String.init) }
     guard let first = words.first else {
@@ -33,7 +33,7 @@ enum SilenceEnd {
     return end
   }
 
-  /// Whether the word begins a time, and is no pattern of hosts.
+  /// Whether the word begins a time, not a host pattern.
   static func isTime(_ word: String) -> Bool {
     let first = word.split(separator: " ").first ?? ""
     return first.lowercased() == "until" || (try? length(word)) != nil || Int(first) != nil
@@ -78,7 +78,7 @@ enum SilenceEnd {
 
   private static let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
-  /// `18:00` is the next time that it is; `mon 08:00` likewise; `tomorrow 08:00`; a date and a time.
+  /// The next `18:00` or `mon 08:00`; `tomorrow 08:00`; a date and a time.
   private static func moment(
     _ words: [String], at now: Timestamp
   ) throws(UsageError) -> Timestamp {

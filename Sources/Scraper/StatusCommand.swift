@@ -53,7 +53,7 @@ enum StatusCommand: Subcommand {
     }
     let reactor = Reactor()
     while true {
-      // The window may have another size by now.
+      // The size of the window may have changed.
       let screen = try Screen(color: arguments["--color"])
       if screen.height != nil { Terminal.write(home, to: 1) }
       let code = try await show(arguments, screen, least, order, rows: screen.height)
@@ -65,7 +65,7 @@ enum StatusCommand: Subcommand {
     }
   }
 
-  /// Takes the cursor to the first place and wipes what is there.
+  /// Moves the cursor to the top left and clears the screen.
   private static let home = Printable("").between("\u{1b}[H\u{1b}[2J", "")
 
   private static func severity(_ word: String?) throws(UsageError) -> Severity? {
@@ -92,7 +92,7 @@ enum StatusCommand: Subcommand {
     "\(words.dropLast().joined(separator: ", ")) or \(words.last ?? "")"
   }
 
-  /// Shows it once, in at most that many rows.
+  /// Shows the status once, in at most that many rows.
   private static func show(
     _ arguments: Arguments, _ screen: Screen, _ least: Severity?, _ order: Trouble.Order,
     rows: Int?
@@ -127,7 +127,7 @@ enum StatusCommand: Subcommand {
       : Printable(
         screen.width.map { Screen.cut(view.last.words + counts, $0) } ?? view.last.words + counts)
     let troubles = view.troubles(from: least ?? .unknown, verbose: arguments.has("--verbose"))
-    // A finding is no outage: it stands after what is.
+    // Findings are no outages and come after them.
     let sorted = Trouble.sorted(troubles, by: order)
     let table = TroubleTable(screen, at: now)
     var lines = [head] + table.lines(sorted.filter { !$0.isFinding })

@@ -6,7 +6,7 @@ internal import Store
 internal import IPMI
 internal import Inventory
 
-/// `scrape status --history`: what changed, the newest first.
+/// `scrape status --history`: transitions, newest first.
 struct StatusHistory {
   let site: Site
   let store: Store
@@ -16,7 +16,7 @@ struct StatusHistory {
     var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.withChecks)
     if let pattern { hosts = Set(try site.inventory.select(pattern).map(\.name)) }
     let one = hosts.count == 1 ? hosts.first : nil
-    // All that are kept, where only some hosts' are wanted: theirs may be the oldest.
+    // Read all transitions for a part of the hosts: theirs may be the oldest.
     let isPart = !site.inventory.hosts.allSatisfy { hosts.contains($0.name) } && one == nil
     let all = try await store.transitions(of: one, limit: isPart ? .max : 1000)
       .filter { hosts.contains($0.host) }.prefix(1000)

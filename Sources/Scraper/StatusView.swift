@@ -18,9 +18,9 @@ struct StatusView {
     var severity: Severity
     var since: Timestamp
     var lastOK: Timestamp?
-    /// Of a rule the store knows only whether: what stays well is not written again.
+    /// Whether it was ever ok. For rules the store has no time: an ok that lasts is not written again.
     var wasOK = false
-    /// What is seen and has not lasted long enough to count.
+    /// The pending severity within its patience.
     var pending: Severity?
     var isFlapping = false
     var reason: String?
@@ -29,9 +29,9 @@ struct StatusView {
     var problems: [CollectorProblem] = []
     /// Who acknowledged it, and why: `ana: PSU is on its way`.
     var acknowledgement: String?
-    /// Until when it is silenced; the end of time in a maintenance window.
+    /// The end of its silence; the maximum in a maintenance window.
     var silenced: Timestamp?
-    /// What it is an effect of.
+    /// The cause of this effect.
     var cause: Alert.Key?
 
     var isWell: Bool { severity == .ok && problems.isEmpty && pending == nil }
@@ -44,7 +44,7 @@ struct StatusView {
   /// Hosts that no pass has scraped.
   let never: [String]
   let last: LastPass
-  /// Hosts with a session, and how many of them are up.
+  /// The number of hosts with a session, and of those that are up.
   let sessions: Int
   let up: Int
   private let states: [String: [String: CheckState]]
@@ -91,7 +91,7 @@ struct StatusView {
     }
   }
 
-  /// Targets with their problems, then what rules found, by host.
+  /// Targets with their problems, then rules, by host.
   private static func checks(
     _ statuses: [TargetStatus], _ problems: [String: [CollectorProblem]],
     _ states: [String: [String: CheckState]]
@@ -140,7 +140,7 @@ struct StatusView {
     func add(_ kind: Trouble.Kind, _ part: Trouble.Part) {
       kinds[kind, default: Trouble(kind: kind)].parts.append(part)
     }
-    // A cause that is shown stands for its effects.
+    // A shown cause replaces its effects.
     let shown = Set(checks.filter { $0.severity >= least }.map(\.key))
     var hidden: [Alert.Key: (hosts: Set<String>, services: Int)] = [:]
     for check in checks {
@@ -186,8 +186,7 @@ struct StatusView {
     return Self.joined(Array(kinds.values))
   }
 
-  /// Complaints of several collectors in the same words and of the same hosts are one: a tool that
-  /// several of them need is missing.
+  /// Folds equal complaints of several collectors on the same hosts, such as one missing tool.
   private static func joined(_ all: [Trouble]) -> [Trouble] {
     struct Complaint: Hashable {
       var kind: Trouble.Kind
@@ -198,7 +197,7 @@ struct StatusView {
     var groups: [Complaint: [Trouble]] = [:]
     for trouble in all {
       var kind = trouble.kind
-      // Only complaints have no time.
+      // Complaints have no time.
       if trouble.since == nil { kind.check = "" }
       let complaint = Complaint(
         kind: kind, words: Set(trouble.parts.map(\.message)), hosts: Set(trouble.hosts))

@@ -39,7 +39,7 @@ struct Summary {
     ([Printable(figures)] + problems + errors).joined(separator: "\n")
   }
 
-  /// A line for every host with its main figures; what was not read is a dash.
+  /// One line per host with its main figures; a dash for missing values.
   var table: Printable {
     let head = ["HOST", "CPU", "LOAD", "MEMORY", "DISK", "DOWN", "UP", "POINTS"]
     let rows = report.readings.map(\.result).sorted { $0.batch.host < $1.batch.host }.map {
@@ -119,7 +119,7 @@ struct Summary {
       + (report.interrupted ? " · interrupted" : "")
   }
 
-  /// A line for each kind of trouble, with all hosts that have it folded into one name.
+  /// One line per kind of trouble, with the folded names of its hosts.
   private var problems: [Printable] {
     struct Kind: Hashable {
       var severity: String
@@ -147,12 +147,12 @@ struct Summary {
       }
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
-      // An effect stands with its cause; its BMC is reached another way.
+      // The line of the cause covers an effect; its BMC has another way.
       if target == "ssh", hidden.contains(host) { continue }
-      // So does what only says that the scraper is cut off.
+      // The self-check covers failures of a cut.
       if !result.isEvaluated, failure != nil { continue }
       if let failure {
-        // What says nothing of the target is none of its outages.
+        // Failures on our side are no outages of the target.
         let severity = Optional(failure).severity(severity) ?? Severity.unknown
         add(
           Kind(severity: severity.rawValue, what: target, reason: failure.reason.rawValue), host,
@@ -187,7 +187,7 @@ struct Summary {
       add(Kind(severity: "critical", what: "hides", reason: count), cause, fold(effects))
     }
     for (host, check, state) in report.crossed {
-      // The series stands with the host, so that hosts with the same trouble fold.
+      // The series is beside the host, so that hosts with the same trouble fold.
       add(
         Kind(severity: state.severity.rawValue, what: check, reason: "threshold"), host,
         state.message)
@@ -198,7 +198,7 @@ struct Summary {
         "see what it needs: `scrape status`")
     }
     let order = ["critical", "major", "minor", "unknown", "degraded"]
-    // A finding is no outage: it stands after what is.
+    // Findings are no outages and come after them.
     func isFinding(_ kind: Kind) -> Bool {
       Verdict.Reason(rawValue: kind.reason)?.isFinding == true
     }
@@ -231,7 +231,7 @@ struct Summary {
     }
   }
 
-  /// What went wrong on the monitor's own side.
+  /// Errors of the scraper itself.
   var errors: [Printable] {
     var lines: [Printable] = []
     if let failure = report.storeFailure { lines.append("scrape: store: \(failure)") }

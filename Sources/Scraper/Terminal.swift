@@ -4,7 +4,7 @@ internal import Metrics
 internal import Passes
 internal import Synchronization
 
-/// Standard output and standard error, and what a person may be shown on them.
+/// Standard output and standard error, for data and for people.
 enum Terminal {
   enum Colour {
     case red, yellow, green, blue, bold, dim
@@ -25,22 +25,22 @@ enum Terminal {
     }
   }
 
-  /// Whether the stream is a terminal that may be coloured and redrawn.
+  /// Whether the stream is a terminal with colours and redrawing.
   static func isLively(_ descriptor: Int32) -> Bool {
     isatty(descriptor) == 1 && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
   }
 
-  /// Whether somebody seems to sit before this process: cron and systemd give it no terminal.
+  /// Whether a person runs this process: cron and systemd give no terminal.
   static var isAttended: Bool { isatty(0) == 1 || isatty(2) == 1 }
 
-  /// Whether people see characters that are not ASCII, as their locale says (setlocale(3)).
+  /// Whether the locale (setlocale(3)) is UTF-8.
   static var isUTF8: Bool {
     let locale = environment("LC_ALL") ?? environment("LC_CTYPE") ?? environment("LANG") ?? "C"
     let name = locale.lowercased()
     return name.contains("utf-8") || name.contains("utf8")
   }
 
-  /// Columns of the terminal; 100 where there is none.
+  /// The columns of the terminal; 100 without one.
   static var width: Int {
     var size = winsize()
     if ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 { return Int(size.ws_col) }
@@ -63,13 +63,13 @@ enum Terminal {
   @_disfavoredOverload
   static func print(_ line: String) { print(Printable(line)) }
 
-  /// Writes a line for people on standard output: in ASCII where they see no other characters.
+  /// Writes a line for people to standard output, in ASCII without UTF-8.
   static func show(_ line: Printable) { writeText(line + "\n", to: 1) }
 
   @_disfavoredOverload
   static func show(_ line: String) { show(Printable(line)) }
 
-  /// Writes a line for people that is no data.
+  /// Writes a line for people to standard error.
   static func note(_ line: Printable) { writeText(line + "\n", to: 2) }
 
   /// Writes text for people to a stream.
@@ -84,11 +84,10 @@ enum Terminal {
   @_disfavoredOverload
   static func note(_ line: String) { note(Printable(line)) }
 
-  /// Why standard output did not take all that was printed, as on a full disk; 0 where it did.
+  /// The errno of a failed write to standard output, as on a full disk; else 0.
   private static let failure = Atomic<Int32>(0)
 
-  /// The exit code of a command that would have ended with `code`: not even what is well may be believed
-  /// where the output is cut off.
+  /// The exit code of a command: `code`, or that of a failure if standard output is incomplete.
   static func checked(_ code: Int32) -> Int32 {
     let problem = failure.load(ordering: .relaxed)
     guard problem != 0 else { return code }
@@ -107,7 +106,7 @@ enum Terminal {
         let count = Glibc.write(descriptor, base, rest.count)
         if count < 0 {
           if errno == EINTR || errno == EAGAIN { continue }
-          // Of a pipe nobody reads any more, which is the reader's right.
+          // A reader may close its pipe.
           if descriptor == 1, errno != EPIPE { failure.store(errno, ordering: .relaxed) }
           return
         }
@@ -121,7 +120,7 @@ extension Printable {
   /// The text in a colour.
   func between(_ colour: Terminal.Colour) -> Printable { between(colour.begin, "\u{1b}[0m") }
 
-  /// The text in ASCII, for locales without UTF-8: our own signs by others, all else by its number.
+  /// The text in ASCII: our own signs are replaced, all other characters escaped.
   var ascii: [UInt8] {
     if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
     var plain: [UInt8] = []

@@ -1,12 +1,12 @@
 internal import Metrics
 internal import Passes
 
-/// The lines of all troubles, in columns: how bad, who, what, since when, for how long, why.
+/// The lines of all troubles, in columns: severity, hosts, check, begin, age, message.
 struct TroubleTable {
   private let screen: Screen
   private let now: Timestamp
 
-  /// One long name pushes its own line to the right, and no other.
+  /// A single long name moves only its own line.
   private static let longest = (hosts: 32, check: 24)
 
   init(_ screen: Screen, at now: Timestamp) {
@@ -14,7 +14,7 @@ struct TroubleTable {
     self.now = now
   }
 
-  /// Where columns are few, ages say enough.
+  /// A narrow screen shows ages only.
   private var isNarrow: Bool { screen.width.map { $0 < 72 } ?? false }
 
   func lines(_ all: [Trouble]) -> [Printable] {
@@ -53,7 +53,7 @@ struct TroubleTable {
     }
   }
 
-  /// The name of a check; where columns are few a service's or a rule's alone.
+  /// The name of a check; on a narrow screen without `service` and `rule`.
   private func brief(_ name: String) -> String {
     guard let width = screen.width, width < 120 else { return name }
     return CheckName(name).short
@@ -78,7 +78,7 @@ struct TroubleTable {
     return first + "  " + (isDim ? screen.paint(Printable(text), .dim) : Printable(text))
   }
 
-  /// `14:04:12`, with the date instead of the seconds where it is not today's.
+  /// `14:04:12`; with the date instead of seconds if it is not today.
   private func beginning(_ time: Timestamp) -> String {
     let text = Format.time(time)
     guard text.utf8.count > 10 else { return text }

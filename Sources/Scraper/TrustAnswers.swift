@@ -2,29 +2,29 @@ internal import Glibc
 internal import Metrics
 internal import Hosts
 
-/// Who accepts host keys: a person at a terminal, key by key or all new ones at once, or fingerprints
-/// that come in a pipe, from `ssh-keygen -lf` on the hosts' consoles.
+/// The decision on host keys: by a person at a terminal, key by key or for all new ones, or by
+/// fingerprints on standard input, from `ssh-keygen -lf` on the consoles of the hosts.
 struct TrustAnswers {
-  /// What an answer to the question about one key means.
+  /// The meaning of an answer about one key.
   enum Answer: Equatable {
     case accept
     case acceptAllNew
     case refuse
     /// No further question.
     case quit
-    /// A fingerprint was pasted, and it is another key's.
+    /// The fingerprint of another key.
     case otherFingerprint
   }
 
   private let isTerminal: Bool
-  /// Fingerprints that came in the pipe; nil before they were needed.
+  /// The fingerprints of standard input; nil before the first use.
   private var piped: Set<String>?
   private var takesAllNew = false
   private var hasQuit = false
 
   init(isTerminal: Bool = isatty(0) == 1) { self.isTerminal = isTerminal }
 
-  /// Why nothing could be asked; nil at a terminal.
+  /// Why no question was possible; nil at a terminal.
   var excuse: String? {
     if isTerminal { return nil }
     return piped?.isEmpty == false
@@ -66,14 +66,14 @@ struct TrustAnswers {
     return false
   }
 
-  /// What a line says about a key.
+  /// The answer in a line.
   static func answer(_ line: String, to key: HostKey, isNew: Bool) -> Answer {
     let pasted = fingerprints(in: line)
     if !pasted.isEmpty { return pasted.contains(key.fingerprint) ? .accept : .otherFingerprint }
     let word = line.split(separator: " ").first.map { $0.lowercased() } ?? ""
     switch word {
     case "y", "yes": return .accept
-    // A changed key is never one of many.
+    // A changed key needs an answer of its own.
     case "a", "all": return isNew ? .acceptAllNew : .refuse
     case "q", "quit": return .quit
     default: return .refuse
@@ -93,7 +93,7 @@ struct TrustAnswers {
     return found
   }
 
-  /// What the pipe holds: at most 1 MiB, and nothing where it stays silent for two seconds.
+  /// The content of standard input: at most 1 MiB; empty after 2 s without data.
   private static func standardInput() -> String {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)

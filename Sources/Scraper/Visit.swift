@@ -17,11 +17,11 @@ struct Visit {
   /// The results of its services.
   private(set) var services: [ServiceResult] = []
   let answer: HostAnswer
-  /// The points, with those of the second answer in place of the first's.
+  /// The points; those of the second answer replace those of the first.
   private(set) var points: [Point] = []
   private(set) var facts: [String: String] = [:]
   private(set) var problems: [CollectorProblem] = []
-  /// What each collector made of its text, for `--explain`.
+  /// The result of each collector, for `--explain`.
   private(set) var made: [(collector: String, points: Int, error: CollectorError?)] = []
 
   init(
@@ -40,7 +40,7 @@ struct Visit {
       await ask(probes, reach, with: gatherer, by: deadline)
       return
     }
-    // Users, log-ins, disks and GPUs do not change in a second and cost the host a process each.
+    // Skip users, log-ins, disks and GPUs: they do not change in 1 s, and each costs a process.
     let again = Batch(
       batch.items.filter { !$0.collector.mayHang && !$0.collector.remembersAcrossBoots })
     let batches = again.items.isEmpty ? [batch] : [batch, again]
@@ -78,7 +78,7 @@ struct Visit {
   ) async {
     guard let turn else { return }
     let reactor = gatherer.reactors[0]
-    // Services have time of their own: a host that did not answer has used up its own.
+    // Services have their own time limit: a host without an answer has used up its own.
     let limit = max(deadline, .after(.seconds(10)))
     let questions = HostQuestions(turn.plans, of: turn.host.name, at: turn.host.address)
     let plans = HostQuestions.others(turn.plans)
@@ -118,7 +118,7 @@ struct Visit {
   }
 }
 
-/// A BMC asked by hand.
+/// The scrape of one BMC by hand.
 struct BMCVisit: Sendable {
   let settings: BMCSettings
   let answer: BMCAnswer
@@ -128,7 +128,7 @@ struct BMCVisit: Sendable {
     settings = turn.settings
     do throws(TargetError) {
       let target = try gatherer.bmc(turn.settings, of: turn.host)
-      // What rarely changes is read anew: it is why a person looks.
+      // Read rarely changing parts, too.
       var memory = turn.memory
       memory["identity"] = nil
       answer = await gatherer.reactors[0].open { [memory] reactor in
@@ -142,9 +142,9 @@ struct BMCVisit: Sendable {
   }
 }
 
-/// What the store remembers of a host, if there is a store.
+/// The stored history of a host, if there is a store.
 struct History {
-  /// `usage_active` of all CPUs, the last values.
+  /// The last values of `usage_active` of all CPUs.
   var cpu: [Double] = []
   var lastUp: Timestamp?
 

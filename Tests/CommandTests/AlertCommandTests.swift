@@ -189,7 +189,7 @@ import Testing
     range.scratch.write("inventory/scrape.yml", settings("> 100"))
     try range.scrape("run")
     let messages = bot.messages(in: Team.chat)
-    #expect(messages.count == 2 && messages[0].text.hasPrefix("🟢 here memory back"))
+    #expect(messages.count == 2 && messages[0].text.hasPrefix("🟢 here memory resolved"))
     #expect(bot.violations.isEmpty, "\(bot.violations)")
     try Team.keep(bot.conversation(of: Team.chat, versions: true), as: "a-picture")
   }

@@ -104,7 +104,8 @@ import Testing
     }
     #expect((2...5).contains(hours.told.count), "\(hours.subjects)")
     #expect(hours.told.last?["kind"] as? String == "recovery")
-    #expect(hours.subjects.last?.hasPrefix("🟢 web[01-20] ssh back") == true, "\(hours.subjects)")
+    #expect(
+      hours.subjects.last?.hasPrefix("🟢 web[01-20] ssh resolved") == true, "\(hours.subjects)")
     #expect(try await hours.store.incidents().isEmpty)
   }
 

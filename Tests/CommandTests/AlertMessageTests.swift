@@ -208,7 +208,7 @@ private struct Inbox: Notifier {
     let notices = team.inbox.notices.map(\.notice)
     #expect(notices.map(\.subject) == ["⚪ w tcp:80"] && notices.allSatisfy(\.isSilent))
     try await team.pass([:], services: ["w/tcp:80": .ok, "w/tcp:81": .unknown])
-    #expect(team.inbox.notices.last?.notice.subject.hasPrefix("🟢 w tcp:80 back") == true)
+    #expect(team.inbox.notices.last?.notice.subject.hasPrefix("🟢 w tcp:80 resolved") == true)
   }
 
   @Test func `what an outage takes with it and what to check first are said`() async throws {

@@ -234,7 +234,7 @@ import Testing
     ("{name: a, metric: ping.ttl}", "has no schedule"),
     ("{name: a, every: 5m}", "has no metric"),
     ("{name: a, every: 0, metric: ping.ttl}", "every must be from 1s to 366d"),
-    ("{name: a, every: 5m, at: \"08:00\", metric: ping.ttl}", "daily at a time or every so often"),
+    ("{name: a, every: 5m, at: \"08:00\", metric: ping.ttl}", "both `every:` and `at:`"),
     ("{name: a, at: \"8 am\", metric: ping.ttl}", "at must be a time of day"),
     ("{name: a, every: 5m, metric: png.ttl}", "did you mean \"ping\"?"),
     ("{name: a, every: 5m, metric: ping.tll}", "did you mean \"ttl\"?"),
