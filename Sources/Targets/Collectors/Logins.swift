@@ -14,7 +14,7 @@ import Parsers
 /// run, says who failed.
 public enum LoginsCollector: Collector {
   public static let name = "logins"
-  public static let summary = "log-ins, failed log-ins and boots since the last turn, as events"
+  public static let summary = "log-ins, failed log-ins and boots since the last run, as events"
   public static let measurements = [
     Measurement(
       "login",

@@ -35,7 +35,7 @@ public struct EventLog: Sendable, Equatable {
   var isRing = false
 
   var summary: String {
-    "\(count) records, \(events.count) new" + (wasCleared ? ", cleared since the last turn" : "")
+    "\(count) records, \(events.count) new" + (wasCleared ? ", cleared since the last run" : "")
   }
 }
 
@@ -147,7 +147,7 @@ struct EventLogReader {
       do throws(BMCSession.Failure) {
         record = try entry(id)
       } catch  where error.isLate && !records.isEmpty {
-        log.problem = "time ran out after \(records.count) new records; the next turn goes on"
+        log.problem = "time ran out after \(records.count) new records; the next run continues"
         break
       }
       guard let record else {
@@ -164,7 +164,7 @@ struct EventLogReader {
       if let newerThan, record.stamp <= newerThan { continue }
       guard records.count < Self.limit else {
         // The next run reports the rest.
-        log.problem = "more than \(Self.limit) new records; the next turn goes on"
+        log.problem = "more than \(Self.limit) new records; the next run continues"
         break
       }
       records.append(record)

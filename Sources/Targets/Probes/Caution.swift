@@ -45,7 +45,7 @@ public struct Caution: Sendable, Equatable {
       + "ignoreip = ADDRESS_OF_THIS_MACHINE")
 
   static let tigerVNC = Caution(
-    "TigerVNC turns an address away after 5 connections without a log-in",
+    "TigerVNC refuses an address after 5 connections without a log-in",
     exemption: "give the probe vnc a password (view-only will do), or Xvnc the option "
       + "-BlacklistThreshold 1000000")
 }

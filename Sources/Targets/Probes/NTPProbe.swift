@@ -94,7 +94,7 @@ public struct NTPProbe: Probe {
       let isRate = reply.reference == "\"RATE\""
       var verdict = Verdict(
         isRate ? .minor : .major, .refusedByProtection,
-        "the server turns us away: \(reply.reference); "
+        "the server refuses this machine: \(reply.reference); "
           + (isRate ? "ask it less often" : "its access list must let this machine in"),
         latency: took)
       verdict.points = [point]

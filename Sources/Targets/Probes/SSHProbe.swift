@@ -143,7 +143,8 @@ public struct SSHProbe: Probe {
       if lower.contains("not allowed at this time") || lower.contains("maxstartups") {
         throw Verdict(
           .minor, .refusedByProtection,
-          "the server turns us away: \(line); exempt this machine (PerSourcePenaltyExemptList)")
+          "the server refuses this machine: \(line); exempt this machine (PerSourcePenaltyExemptList)"
+        )
       }
     }
     throw Verdict(.critical, .protocolError, "64 lines came, and no banner of SSH")

@@ -132,9 +132,10 @@ public struct VNCProbe: Probe {
     Self.isProtection(words)
       ? Verdict(
         .minor, .refusedByProtection,
-        "the server turns us away: \(words); give a password, or the server -BlacklistThreshold",
+        "the server refuses this machine: \(words); give a password, or the server -BlacklistThreshold",
         latency: latency)
-      : Verdict(.critical, .wrongAnswer, "the server turns us away: \(words)", latency: latency)
+      : Verdict(
+        .critical, .wrongAnswer, "the server refuses this machine: \(words)", latency: latency)
   }
 
   private static func isProtection(_ words: String) -> Bool {
