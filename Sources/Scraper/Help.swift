@@ -17,7 +17,8 @@ enum Help {
       `scrape help metrics` lists every measurement and field.
 
       EXIT CODES: 0 all is well, 1 some target is not, 2 usage or configuration,
-      3 nothing could be delivered, 130 interrupted.
+      3 nothing could be delivered, 4 the pass did not end in time, 5 the system denies descriptors,
+      address space or threads, 130 interrupted.
       """
   }
 

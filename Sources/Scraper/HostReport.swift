@@ -164,7 +164,8 @@ struct HostReport {
   }
 
   private var network: [Row] {
-    let points = all("net").filter { $0[tag: "interface"] != nil }
+    // Telegraf's `interface=all` holds the counters of protocols, and none of an interface.
+    let points = all("net").filter { ![nil, "all"].contains($0[tag: "interface"]) }
     return points.enumerated().map { index, point in
       let down = number(point, "recv_rate").map(Format.bits) ?? Format.none
       let up = number(point, "sent_rate").map(Format.bits) ?? Format.none

@@ -135,6 +135,9 @@ import Testing
     #expect(screen.output.hasPrefix("me  local  group lab  "))
     #expect(screen.output.contains("\nmemory "))
     #expect(screen.output.contains("\ncpu "))
+    // The point of Telegraf's protocol counters is no interface.
+    let net = screen.output.split(separator: "\n").filter { $0.contains("↓") }
+    #expect(!net.isEmpty && !net.contains { $0.contains(" all ") }, "\(screen.output)")
     let answer = try local.scrape("host", "me", "--json")
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
