@@ -2,6 +2,7 @@ import Engine
 import Glibc
 import Metrics
 import Sinks
+import Store
 
 /// Measures the store and the way to a database; `bench/deliver` calls it.
 ///

@@ -1,9 +1,11 @@
 import Collectors
+import Engine
 import Glibc
-import Metrics
-import Sinks
 import Hosts
 import Inventory
+import Metrics
+import Sinks
+import Store
 
 /// Measures single rooms of the house without a network; `bench/run` calls it.
 ///

@@ -2,7 +2,7 @@ import Metrics
 import Parsers
 
 @testable import Collectors
-@testable import Sinks
+@testable import Store
 
 /// Every collector, fed with captures in the form of `Tests/CollectorsTests/Fixtures`.
 let collectorTargets: [String: FuzzTarget] = Dictionary(

@@ -35,7 +35,7 @@ private func readEntry(_ bytes: UnsafeBufferPointer<UInt8>) {
 private func readNTP(_ bytes: UnsafeBufferPointer<UInt8>) {
   let exchange = Exchange(bytes: Array(bytes), sent: 1_767_268_800_000_000_000, arrived: .max)
   guard let reply = NTPReply(exchange) else { return }
-  checkVisible(reply.told.visible)
+  checkVisible(reply.summary.visible)
   precondition(reply.delay >= .zero)
 }
 

@@ -1,6 +1,7 @@
 import Metrics
 
 @testable import Sinks
+@testable import Store
 
 /// What stands in the store's file, which may be damaged.
 let storeTargets: [String: FuzzTarget] = [
