@@ -113,7 +113,7 @@ public struct Email: Notifier {
     let what = incident.isEmpty ? "\(notice.kind.rawValue).\(notice.opened.nanoseconds)" : incident
     let domain = configuration.from.split(separator: "@").last.map { String($0) } ?? "scrape"
     return EmailMessage(
-      from: configuration.from, to: configuration.to, subject: notice.subject, date: .present,
+      from: configuration.from, to: configuration.to, subject: notice.subject, date: .now,
       identifier: "\(what).\(history.count).\(place)@\(domain)",
       thread: history.thread, headers: headers, text: notice.text.plain)
   }

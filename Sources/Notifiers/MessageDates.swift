@@ -14,18 +14,9 @@ extension Timestamp {
 
   /// The moment as `Feb  3 04:05:06` (RFC 3164, 4.1.2), in this machine's time.
   var rfc3164: String {
-    var time = time_t(seconds)
-    var parts = tm()
-    localtime_r(&time, &parts)
+    let parts = local
     let clock = "\(digits(parts.tm_hour)):\(digits(parts.tm_min)):\(digits(parts.tm_sec))"
     return "\(parts.monthName) \(parts.tm_mday < 10 ? " " : "")\(parts.tm_mday) \(clock)"
-  }
-
-  static var present: Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    let whole = Timestamp(seconds: Int64(time.tv_sec))
-    return Timestamp(nanoseconds: whole.nanoseconds &+ Int64(time.tv_nsec))
   }
 
   private var utc: tm {

@@ -55,7 +55,7 @@ public struct Syslog: Notifier {
   ) async throws(NotifierError) {
     let known = Set(sent.text.split(separator: " ").map { String($0) })
     let messages = notice.syslogMessages(besides: known)
-    let now = Timestamp.present
+    let now = Timestamp.now
     let host = nameOfThisMachine()
     switch address {
     case .local(let path):

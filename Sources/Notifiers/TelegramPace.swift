@@ -43,7 +43,7 @@ final class TelegramPace: Sendable {
   /// Longer than the longest silence that is kept.
   private static let longest: Int64 = 8 * 86_400_000
 
-  static var now: Int64 { Timestamp.present.nanoseconds / 1_000_000 }
+  static var now: Int64 { Timestamp.now.nanoseconds / 1_000_000 }
 
   /// Takes the next time at which the chat accepts a message, if it is no later than `latest`;
   /// otherwise returns that time. Part of a group's minute is reserved for urgent messages.

@@ -58,7 +58,7 @@ public struct Webhook: Notifier {
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(NotifierError) {
-    let now = Timestamp.present.seconds
+    let now = Timestamp.now.seconds
     if let until = memory.values[Self.pause].flatMap({ Int64($0) }), until > now,
       until - now <= 3600
     {
@@ -151,7 +151,7 @@ extension TransferAnswer {
     guard let text = self[header: "retry-after"] else { return nil }
     if let seconds = Int64(text) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }
     return httpDate(text).map {
-      .seconds(min(max(0, $0 - Timestamp.present.seconds), 86_400))
+      .seconds(min(max(0, $0 - Timestamp.now.seconds), 86_400))
     }
   }
 }

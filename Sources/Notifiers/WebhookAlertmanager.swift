@@ -63,7 +63,7 @@ extension Notice {
       ]
       if let cause = alert.cause { annotations.append(("cause", cause)) }
       began = alert.since
-      ended = alert.until ?? (notice.kind == .recovery ? notice.closed ?? .present : nil)
+      ended = alert.until ?? (notice.kind == .recovery ? notice.closed ?? .now : nil)
       identity = alert.identity
     }
 
