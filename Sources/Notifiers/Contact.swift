@@ -17,14 +17,16 @@ public struct Contact: Sendable {
   private static let others = ["quiet", "reports"]
 
   /// Reads `contacts:`, a mapping of names to kinds with their settings. Each kind may occur once,
-  /// with a list for several places.
+  /// with a list for several places. The secrets of a contact are resolved where `secretsOf` is true
+  /// for its name: a check of the configuration does not need them.
   public static func all(
-    from node: Node?, secrets: Bool = true, _ findings: inout Findings
+    from node: Node?, secretsOf: (String) -> Bool = { _ in true }, _ findings: inout Findings
   ) -> [Contact] {
     guard let node else { return [] }
     let pairs =
       findings.attempt { () throws(ConfigurationError) in try node.mapping("contacts") } ?? []
     return pairs.map { pair in
+      let secrets = secretsOf(pair.name)
       var notifiers: [any Notifier] = []
       var sections: [String: Node] = [:]
       let entries = findings.attempt { () throws(ConfigurationError) in

@@ -1,4 +1,3 @@
-internal import Configuration
 internal import Glibc
 internal import Inventory
 internal import Metrics
@@ -31,13 +30,10 @@ public struct CheckList: Sendable {
     sessions = Set(
       all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
     bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
-    var findings = Findings()  // Faults were reported when the files were read.
-    var reader = ProbeReader(modules: site.settings.sections["modules"], &findings)
     var services: [String: [String: String]] = [:]
     var patience: [String: [String: Patience]] = [:]
     for host in all {
-      let plans = reader.plans(of: host, &findings)
-      for plan in plans {
+      for plan in site.probes[host.name] {
         services[host.name, default: [:]][plan.service] = plan.kind
         patience[host.name, default: [:]][plan.service] = plan.patience
       }

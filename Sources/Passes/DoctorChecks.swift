@@ -51,7 +51,7 @@ public struct DoctorChecks: Sendable {
     self.deadline = deadline
     probes =
       Plan(
-        site.inventory.hosts, settings: site.settings, states: [:], at: .now,
+        site.inventory.hosts, settings: site.settings, probes: site.probes, states: [:], at: .now,
         only: [ServiceReading.name]
       ).probes
   }

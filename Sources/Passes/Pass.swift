@@ -2,7 +2,7 @@ internal import Alerts
 internal import Configuration
 public import Engine
 public import Metrics
-public import Notifiers
+internal import Notifiers
 internal import Rules
 public import Sinks
 internal import Store
@@ -14,7 +14,6 @@ public struct Pass: Sendable {
   let site: Site
   let hosts: [Host]
   let sinks: [any Sink]
-  let contacts: [Contact]
   let fanout: Int
   let watchdog: PassWatchdog
   /// The deadline of scraping; storing and delivering follow.
@@ -31,7 +30,6 @@ public struct Pass: Sendable {
     site: Site,
     hosts: [Host],
     sinks: [any Sink],
-    contacts: [Contact],
     fanout: Int,
     watchdog: PassWatchdog,
     askBy: Deadline,
@@ -43,7 +41,6 @@ public struct Pass: Sendable {
     self.site = site
     self.hosts = hosts
     self.sinks = sinks
-    self.contacts = contacts
     self.fanout = fanout
     self.watchdog = watchdog
     self.askBy = askBy
@@ -94,7 +91,9 @@ public struct Pass: Sendable {
     } catch {
       report.storeFailure = "\(error)"
     }
-    let plan = Plan(hosts, settings: site.settings, states: states, at: report.start, only: only)
+    let plan = Plan(
+      hosts, settings: site.settings, probes: site.probes, states: states, at: report.start,
+      only: only)
     report.idle = plan.idle
     let late = plan.turns.filter { $0.lateness > site.settings.lateness }
     if let worst = late.map(\.lateness).max() {
@@ -164,7 +163,7 @@ public struct Pass: Sendable {
     }
     // After the budget: transitions are never dropped.
     let states = await evaluate(&results, cut: Set(excesses.map(\.host)), into: &report, store)
-    var alerting = Alerting(site.alerting, store, contacts: contacts, at: report.start)
+    var alerting = Alerting(site.alerting, store, contacts: site.contacts, at: report.start)
     let incidents = await alerting.update(
       states,
       changes: Dictionary(
@@ -203,12 +202,12 @@ public struct Pass: Sendable {
     // Without the store every pass would send the same notifications again.
     let alarm = StoreAlarm(beside: site.storePath, at: report.start)
     if let failure = report.storeFailure {
-      report.warnings += await alarm.send(failure, to: contacts, on: reactor, by: limit)
+      report.warnings += await alarm.send(failure, to: site.contacts, on: reactor, by: limit)
     } else if !report.interrupted {
       alarm.clear()
       await alerting.send(on: reactor, by: limit)
     }
-    for notifier in contacts.flatMap(\.notifiers) { notifier.close() }
+    for notifier in site.contacts.flatMap(\.notifiers) { notifier.close() }
     report.warnings += alerting.warnings
     report.deliveries = await deliveries
     for waiting in (try? await store.queues()) ?? [] {

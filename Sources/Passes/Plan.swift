@@ -1,5 +1,4 @@
 internal import Collectors
-internal import Configuration
 public import Metrics
 internal import Sinks
 public import Store
@@ -73,12 +72,11 @@ public struct Plan: Sendable {
   /// A collector that missed several intervals runs once. The next due time counts from the last due time,
   /// so that an interval keeps its length when passes jitter.
   public init(
-    _ hosts: [Host], settings: Settings, states: [String: HostState], at now: Timestamp,
+    _ hosts: [Host], settings: Settings, probes book: ProbeBook = ProbeBook(),
+    states: [String: HostState], at now: Timestamp,
     only: Set<String>? = nil
   ) {
     turns = []
-    var findings = Findings()  // Faults were reported when the files were read.
-    var reader = ProbeReader(modules: settings.sections["modules"], &findings)
     for host in hosts {
       guard let profile = settings.profiles[host.profile] else { continue }
       let state = states[host.name] ?? HostState()
@@ -103,8 +101,7 @@ public struct Plan: Sendable {
       }
       let bmc = bmcTurn(host, state, at: now, only: only)
       if let bmc { bmcs.append(bmc) }
-      let probe = Self.probeTurn(
-        host, reader.plans(of: host, &findings), state, at: now, only: only)
+      let probe = Self.probeTurn(host, book[host.name], state, at: now, only: only)
       if let probe { probes.append(probe) }
       if !turn.tasks.isEmpty {
         turns.append(turn)

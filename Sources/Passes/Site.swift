@@ -4,17 +4,20 @@ internal import Collectors
 public import Configuration
 internal import Engine
 internal import Glibc
-internal import Notifiers
+public import Notifiers
 internal import Sinks
 public import Store
 public import Inventory
-internal import Probes
+public import Probes
 
 /// The input of a command: the inventory, the settings beside it and the store.
 public struct Site: Sendable {
   public let inventory: Inventory
   public let settings: Settings
+  /// The probes of all hosts.
+  public let probes: ProbeBook
   public let rules: RuleBook
+  public let contacts: [Contact]
   public let alerts: AlertBook
   /// The settings of the self-checks.
   let own: SelfSettings
@@ -28,10 +31,11 @@ public struct Site: Sendable {
   /// Reads all files, with all faults as findings; faulty parts are left out.
   ///
   /// `inventory` is a file or folder; `config` replaces the settings beside it, `store` the path in the
-  /// settings. `checkingKeys` is false for commands that contact no host and need no keys.
+  /// settings. `checkingKeys` is false for commands that contact no host and need no keys; the secrets of
+  /// a contact are resolved only where `secretsOf` is true for its name.
   public init(
     inventory path: String, config: String?, store: String?, checkingKeys: Bool,
-    _ findings: inout Findings
+    secretsOf: (String) -> Bool = { _ in false }, _ findings: inout Findings
   ) {
     folder = Site.isFolder(path) ? path : Site.parent(path)
     inventoryPath = path
@@ -43,10 +47,15 @@ public struct Site: Sendable {
     } else {
       settings = Settings()
     }
-    if settings.isWhole { settings.check(inventory, &findings) }
+    if settings.isWhole {
+      probes = ProbeBook(inventory.hosts, modules: settings.sections["modules"], &findings)
+      settings.checkProfiles(of: inventory, &findings)
+    } else {
+      probes = ProbeBook()
+    }
     rules = RuleBook(settings, inventory, &findings)
-    let contacts = Contact.all(
-      from: settings.sections["contacts"], secrets: false, &findings)
+    contacts = Contact.all(
+      from: settings.sections["contacts"], secretsOf: secretsOf, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
     reports = Reports(inventory, contacts, in: .all, &findings)

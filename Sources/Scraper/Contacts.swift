@@ -1,16 +1,12 @@
 internal import Configuration
-internal import Inventory
 internal import Notifiers
 internal import Passes
 
 extension Site {
-  /// The contact of that name, with its own secrets only; throws with the nearest name.
-  func contact(_ name: String, secrets: Bool) throws -> Contact {
-    if var node = settings.sections["contacts"], let pairs = node.pairs {
-      node.content = .mapping(pairs.filter { $0.name == name })
-      if let contact = try contacts(from: node, secrets: secrets).first { return contact }
-    }
-    let names = try contacts(secrets: false).map(\.name)
+  /// The contact of that name; throws with the nearest name.
+  func contact(_ name: String) throws(UsageError) -> Contact {
+    if let contact = contacts.first(where: { $0.name == name }) { return contact }
+    let names = contacts.map(\.name)
     let hint =
       names.isEmpty
       ? "scrape.yml has no contacts"

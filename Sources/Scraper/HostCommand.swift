@@ -42,7 +42,7 @@ enum HostCommand: Subcommand {
     if site.hasStore { try await site.check(site.store()) }
     let states = site.hasStore ? (try? await site.store().load([name])) ?? [:] : [:]
     var plan = Plan(
-      [host], settings: site.settings, states: states, at: .now,
+      [host], settings: site.settings, probes: site.probes, states: states, at: .now,
       only: only ?? Set(tasks + [BMCReading.name, ServiceReading.name]))
     if let only {
       // `--only` may name collectors that the profile does not have.

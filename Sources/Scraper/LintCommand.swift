@@ -27,10 +27,9 @@ enum LintCommand: Subcommand {
     let site = try Site(arguments, &findings)
     for warning in site.inventory.warnings { findings.warn(warning) }
     _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
-    var probes = ProbeReader(modules: site.settings.sections["modules"], &findings)
     var services: [(text: String, hosts: Int)] = []
     for host in site.inventory.hosts {
-      for plan in probes.plans(of: host, &findings) {
+      for plan in site.probes[host.name] {
         let text = plan.described
         if let index = services.firstIndex(where: { $0.text == text }) {
           services[index].hosts += 1

@@ -43,11 +43,7 @@ enum ListCommand: Subcommand {
     let states =
       site.hasStore ? (try? await site.storeToRead().load(hosts.map(\.name))) ?? [:] : [:]
     var services: [String: [ProbePlan]] = [:]
-    for turn in Plan(
-      hosts, settings: site.settings, states: [:], at: .now, only: [ServiceReading.name]
-    ).probes {
-      services[turn.host.name] = turn.plans
-    }
+    for host in hosts { services[host.name] = site.probes[host.name] }
     if arguments.has("--json") {
       for host in hosts {
         Terminal.print(

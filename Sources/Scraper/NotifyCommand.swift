@@ -41,16 +41,15 @@ enum NotifyCommand: Subcommand {
       return try list(Site(arguments))
     }
     guard let wanted else { throw UsageError(message: "name the contact: test CONTACT") }
-    let site = try Site(arguments)
-    return await test(try site.contact(wanted, secrets: true))
+    let site = try Site(arguments, secretsOf: { $0 == wanted })
+    return await test(try site.contact(wanted))
   }
 
   // MARK: list
 
   private static func list(_ site: Site) throws -> Int32 {
-    let contacts = try site.contacts(secrets: false)
-    if contacts.isEmpty { Terminal.note("scrape notify: scrape.yml has no contacts") }
-    for contact in contacts {
+    if site.contacts.isEmpty { Terminal.note("scrape notify: scrape.yml has no contacts") }
+    for contact in site.contacts {
       Terminal.print(contact.name.visible)
       for notifier in contact.notifiers { Terminal.print("  \(notifier.name.visible)") }
       if contact.notifiers.isEmpty { Terminal.print("  (no places)") }

@@ -47,7 +47,7 @@ enum ProbeCommand: Subcommand {
     let (text, name) = (arguments.operands[0], arguments.operands[1])
     let site = try site(arguments)
     let host = site?.inventory.host(name)
-    let written = try plan(text, site?.settings ?? Settings())
+    let written = try plan(text, site?.probes ?? ProbeBook())
     let plan = host.map { written.on($0) } ?? written
     guard host != nil || isAddress(name) else {
       throw UsageError(message: "\"\(name)\" is no host and no address")
@@ -113,16 +113,15 @@ enum ProbeCommand: Subcommand {
     }
   }
 
-  private static func plan(_ text: String, _ settings: Settings) throws -> ProbePlan {
+  private static func plan(_ text: String, _ book: ProbeBook) throws -> ProbePlan {
     var findings = Findings()
-    let reader = ProbeReader(modules: settings.sections["modules"], &findings)
     let node = findings.attempt { () throws(ConfigurationError) in
       let source = Source("SPEC", text: text, isFile: false)
       if text.hasPrefix("{") { return try YAML.read(source) }
       let end = Mark(source: source, line: 1, column: text.count + 1)
       return Node(.scalar(text, .plain), mark: source.mark(atByte: 0), end: end)
     }
-    let plan = node.flatMap { reader.plan($0, &findings) }
+    let plan = node.flatMap { book.reader.plan($0, &findings) }
     try findings.finish()
     guard let plan else { throw UsageError(message: "\"\(text)\" is no probe") }
     return plan

@@ -26,9 +26,9 @@ enum ReportCommand: Subcommand {
     guard let wanted = arguments.operands.first else {
       throw UsageError(message: "name the contact: report CONTACT")
     }
-    let site = try Site(arguments)
     let isSending = arguments.has("--send")
-    let contact = try site.contact(wanted, secrets: isSending)
+    let site = try Site(arguments, secretsOf: { isSending && $0 == wanted })
+    let contact = try site.contact(wanted)
     var reports = site.reports.all.filter { $0.contact == contact.name }
     guard !reports.isEmpty else {
       throw UsageError(message: "contact \"\(wanted)\" has no reports in scrape.yml")

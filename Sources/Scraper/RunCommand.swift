@@ -49,16 +49,15 @@ enum RunCommand: Subcommand {
     let wantedLength = try arguments.duration("--deadline")
     // The watchdog starts here: a disk that hangs may block anything below.
     let watchdog = try PassWatchdog(by: .after(wantedLength ?? .seconds(60)))
-    let site = try Site(arguments)
+    let needsSecrets = !arguments.has("--dry-run")
+    let site = try Site(arguments, secretsOf: { _ in needsSecrets })
     let hosts = try site.hosts(arguments)
     let fanout = wantedFanout ?? site.settings.fanout
     let length = wantedLength ?? site.settings.deadline
     watchdog.expect(by: .after(length), nil)
     var findings = Findings()
-    var sinks = Sinks.sinks(
-      from: site.settings.sinks, secrets: !arguments.has("--dry-run"), &findings)
+    var sinks = Sinks.sinks(from: site.settings.sinks, secrets: needsSecrets, &findings)
     try findings.finish()
-    let contacts = try site.contacts(secrets: !arguments.has("--dry-run"))
     if arguments.has("--stdout") { sinks = [StandardOutput(.lineProtocol)] }
     if arguments.has("--json") { sinks = [StandardOutput(.json)] }
     if arguments.has("--dry-run") {
@@ -105,7 +104,7 @@ enum RunCommand: Subcommand {
     }
     await store.close()
     let pass = Pass(
-      site: site, hosts: hosts, sinks: sinks, contacts: contacts, fanout: fanout,
+      site: site, hosts: hosts, sinks: sinks, fanout: fanout,
       watchdog: watchdog, askBy: begun.advanced(by: length - min(length / 5, .seconds(5))),
       deadline: deadline, unfinished: unfinished, only: only, isByHand: Terminal.isAttended)
     let progress = Progress(shown: !quiet)
@@ -143,7 +142,8 @@ enum RunCommand: Subcommand {
     if site.hasStore { try await site.check(site.storeToRead()) }
     let states =
       site.hasStore ? (try? await site.storeToRead().load(hosts.map(\.name))) ?? [:] : [:]
-    let plan = Plan(hosts, settings: site.settings, states: states, at: .now, only: only)
+    let plan = Plan(
+      hosts, settings: site.settings, probes: site.probes, states: states, at: .now, only: only)
     let width =
       (plan.turns.map(\.host) + plan.bmcs.map(\.host) + plan.probes.map(\.host)).map(\.name.count)
       .max() ?? 0

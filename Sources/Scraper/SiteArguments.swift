@@ -17,20 +17,26 @@ extension Site {
 
   /// Reads all files; throws all faults before any host is contacted.
   ///
-  /// `checkingKeys` is false for commands that contact no host and need no keys.
-  init(_ arguments: Arguments, checkingKeys: Bool = true) throws {
+  /// `checkingKeys` is false for commands that contact no host and need no keys; `secretsOf` says whose
+  /// secrets a command needs, by the contact's name.
+  init(
+    _ arguments: Arguments, checkingKeys: Bool = true,
+    secretsOf: (String) -> Bool = { _ in false }
+  ) throws {
     var findings = Findings()
-    try self.init(arguments, checkingKeys: checkingKeys, &findings)
+    try self.init(arguments, checkingKeys: checkingKeys, secretsOf: secretsOf, &findings)
     try findings.finish()
   }
 
   /// Reads all files, with all faults as findings; faulty parts are left out.
   init(
-    _ arguments: Arguments, checkingKeys: Bool = true, _ findings: inout Findings
+    _ arguments: Arguments, checkingKeys: Bool = true,
+    secretsOf: (String) -> Bool = { _ in false }, _ findings: inout Findings
   ) throws(UsageError) {
     self.init(
       inventory: try Site.inventoryPath(arguments), config: arguments["--config"],
-      store: arguments["--store"], checkingKeys: checkingKeys, &findings)
+      store: arguments["--store"], checkingKeys: checkingKeys, secretsOf: secretsOf,
+      &findings)
   }
 
   private static func inventoryPath(_ arguments: Arguments) throws(UsageError) -> String {

@@ -60,7 +60,7 @@ import Testing
 
     mutating func pass(_ seconds: Int64 = 15) async throws {
       var alerting = Alerting(
-        site.alerting, store, contacts: try site.contacts(secrets: true), at: now)
+        site.alerting, store, contacts: site.contacts, at: now)
       for incident in await alerting.update(states, changes: [:]) { try await store.keep(incident) }
       await alerting.send(on: reactor, by: .after(.seconds(20)))
       now = Timestamp(seconds: now.seconds + seconds)

@@ -41,7 +41,7 @@ func places(
   let file = scratch.write("scrape.yml", "contacts: {ops: \(settings)}\n")
   let node = try #require(try YAML.load(file)["contacts"])
   var findings = Findings()
-  let contacts = Contact.all(from: node, secrets: secrets, &findings)
+  let contacts = Contact.all(from: node, secretsOf: { _ in secrets }, &findings)
   return (contacts.flatMap(\.notifiers), findings)
 }
 

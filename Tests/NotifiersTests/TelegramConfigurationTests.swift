@@ -14,7 +14,7 @@ struct TelegramConfigurationTests {
     var findings = Findings()
     let node = try YAML.read(
       Source("/etc/scrape/scrape.yml", text: "contacts: {team: {telegram: \(text)}}"))
-    return (Contact.all(from: node["contacts"], secrets: secrets, &findings), findings)
+    return (Contact.all(from: node["contacts"], secretsOf: { _ in secrets }, &findings), findings)
   }
 
   @Test func `chats and topics are places of their own`() throws {

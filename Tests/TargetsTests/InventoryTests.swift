@@ -6,6 +6,7 @@ import Testing
 
 @testable import Inventory
 @testable import Passes
+@testable import Probes
 
 struct InventoryTests {
   // MARK: ranges
@@ -449,7 +450,10 @@ struct InventoryTests {
     #expect(inventory.host("ctf01")?.tags == [Tag("site", "range-a"), Tag("team", "red")])
     #expect(inventory.host("ns1")?.group == "names")
     let settings = try Settings.load("\(Self.examples)/example/scrape.yml", collectors: fakes)
-    try settings.check(inventory)
+    var findings = Findings()
+    settings.checkProfiles(of: inventory, &findings)
+    _ = ProbeBook(inventory.hosts, modules: settings.sections["modules"], &findings)
+    try findings.finish()
     #expect(settings.profiles["quiet"]?["logins"] == nil)
     #expect(settings.profiles["quiet"]?["disk"]?.every == .seconds(300))
   }

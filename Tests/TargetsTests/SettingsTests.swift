@@ -198,11 +198,10 @@ struct SettingsTests {
 
   @Test func `an unknown profile of a host is an error`() throws {
     let inventory = try InventoryFolder.inventory("g: {hosts: {a: {profile: gqu}, b: }}")
-    let errors = try #require(throws: ConfigurationErrors.self) {
-      try settings("").check(inventory)
-    }
-    #expect(errors.errors.map(\.problem) == ["unknown profile \"gqu\""])
-    #expect(errors.errors.first?.hint == "did you mean \"gpu\"?")
+    var findings = Findings()
+    try settings("").checkProfiles(of: inventory, &findings)
+    #expect(findings.errors.map(\.problem) == ["unknown profile \"gqu\""])
+    #expect(findings.errors.first?.hint == "did you mean \"gpu\"?")
   }
 
   @Test(
