@@ -101,7 +101,7 @@ public struct NotificationJob: Sendable {
       }
       var memory = changed[name] ?? memories[name] ?? NotifierMemory()
       do throws(NotifierError) {
-        try await job.notifier.tell(
+        try await job.notifier.deliver(
           job.notice, job.occasion, &outcome.sent, &memory, on: reactor,
           by: min(deadline, .after(limit)))
       } catch {

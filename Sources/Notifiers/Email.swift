@@ -47,7 +47,7 @@ public struct Email: Notifier {
 
   // MARK: sending
 
-  public func tell(
+  public func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline

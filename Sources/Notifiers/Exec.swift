@@ -30,7 +30,7 @@ public struct Exec: Notifier {
   /// The limit of the program's output that is kept, in bytes; the rest is dropped.
   private static let outputLimit = 64 << 10
 
-  public func tell(
+  public func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline

@@ -24,7 +24,7 @@ public protocol Notifier: Sendable {
   /// Whether a sent notification can be edited. If it cannot, only new facts are sent.
   var isLiving: Bool { get }
   /// Sends the notice. The record of what is already there is updated even if this throws half-way.
-  func tell(
+  func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline

@@ -36,7 +36,7 @@ public struct Telegram: Notifier {
 
   public func close() { bot.close() }
 
-  public func tell(
+  public func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline

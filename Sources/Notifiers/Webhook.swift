@@ -53,7 +53,7 @@ public struct Webhook: Notifier {
   /// The end of the back-off that the server asked for, in seconds since 1970.
   private static let pause = "retry_after"
 
-  public func tell(
+  public func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline

@@ -38,7 +38,7 @@ private struct Inbox: Notifier {
     _ node: Node, secrets: Bool, _ findings: inout Findings
   ) -> [any Notifier] { [] }
 
-  func tell(
+  func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline

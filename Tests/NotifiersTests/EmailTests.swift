@@ -46,11 +46,11 @@ struct EmailTests {
         server: "smtp://127.0.0.1:\(server.port)", from: "scrape@range.example",
         to: ["ops@lab.example"]))
     let outage = Notice.outage(message: "no answer\n.\nFrom here")
-    let first = await tell(email, outage)
+    let first = await deliver(email, outage)
     #expect(first.error == nil)
-    let again = await tell(email, outage, .again, sent: first.sent)
+    let again = await deliver(email, outage, .again, sent: first.sent)
     #expect(again.error == nil)
-    let end = await tell(email, outage.over, .end, sent: again.sent)
+    let end = await deliver(email, outage.over, .end, sent: again.sent)
     #expect(end.error == nil)
     let mails = mailbox.wait(for: 3)
     try #require(mails.count == 3, "\(server.log)")
@@ -93,7 +93,7 @@ struct EmailTests {
       Email(.init(server: "smtp://127.0.0.1:\(server.port)", from: from, to: to))
     }
     let team = email("a@lab.example", "gone@lab.example", "b@lab.example")
-    let first = await tell(team, .outage())
+    let first = await deliver(team, .outage())
     let error = try #require(first.error)
     #expect(error.reason == .refused)
     #expect(
@@ -101,22 +101,22 @@ struct EmailTests {
         && error.message.hasSuffix("; the others have it"), "\(error)")
     #expect(mailbox.wait(for: 2).count == 2, "\(server.log)")
     // In the next pass only the one is tried, and then it is enough.
-    let second = await tell(team, .outage(), sent: first.sent)
+    let second = await deliver(team, .outage(), sent: first.sent)
     #expect(second.error == nil && !second.sent.text.contains("gone"), "\(second)")
-    let end = await tell(team, .outage().over, .end, sent: second.sent)
+    let end = await deliver(team, .outage().over, .end, sent: second.sent)
     #expect(end.error?.reason == .refused)
     // Two have each of two.
     let mails = mailbox.wait(for: 4)
     #expect(mails.count == 4)
     #expect(mails.filter { header("In-Reply-To", of: $0) != nil }.count == 2)
 
-    let full = await tell(email("a@lab.example", "full@lab.example"), .outage())
+    let full = await deliver(email("a@lab.example", "full@lab.example"), .outage())
     #expect(full.error?.reason == .busy && full.sent.text.hasSuffix(" 1 full@lab.example"))
-    let alone = await tell(email("gone@lab.example"), .outage())
+    let alone = await deliver(email("gone@lab.example"), .outage())
     #expect(alone.error?.reason == .refused && alone.sent == SentMessage())
     #expect(alone.error?.message.contains("nobody of that name") == true, "\(alone)")
     #expect(alone.error?.message.contains("the others") == false)
-    let barred = await tell(email("a@lab.example", from: "barred@range.example"), .outage())
+    let barred = await deliver(email("a@lab.example", from: "barred@range.example"), .outage())
     #expect(barred.error?.reason == .refused)
     #expect(barred.error?.message.contains("go away") == true, "\(barred)")
     #expect(barred.error?.closesLane == false)
@@ -146,7 +146,7 @@ struct EmailTests {
       series: [
         .init("/", (0..<30).map { (Timestamp(seconds: 1_738_555_000 + $0 * 60), Double($0)) })
       ], from: Timestamp(seconds: 1_738_555_000), to: Timestamp(seconds: 1_738_557_000))
-    let sent = await tell(Email(settings), notice)
+    let sent = await deliver(Email(settings), notice)
     #expect(sent.error == nil, "\(server.log)")
     let mail = try #require(Mailbox(path: scratch.path).wait(for: 1).first)
     #expect(mail.contains("multipart/mixed"))
@@ -156,17 +156,17 @@ struct EmailTests {
     #expect(picture.starts(with: [0x89, 0x50, 0x4e, 0x47]) && picture.count > 2_000)
 
     settings.password = "wrong-word"
-    let wrong = await tell(Email(settings), .outage())
+    let wrong = await deliver(Email(settings), .outage())
     #expect(wrong.error?.reason == .unauthorized)
     #expect(wrong.error?.message.contains("check username and password") == true, "\(wrong)")
     #expect(wrong.error?.message.contains("wrong-word") == false)
     settings.password = "right"
     settings.authorities = nil
-    let stranger = await tell(Email(settings), .outage())
+    let stranger = await deliver(Email(settings), .outage())
     #expect(stranger.error?.reason == .unreachable)
     #expect(stranger.error?.message.contains("`ca:` names") == true, "\(stranger)")
     settings.server = "smtp://127.0.0.1:\(relay.port)"
-    let clear = await tell(Email(settings), .outage())
+    let clear = await deliver(Email(settings), .outage())
     #expect(clear.error?.message.contains("starttls: no") == true, "\(clear)")
   }
 
@@ -199,7 +199,7 @@ struct EmailTests {
     let email = Email(
       .init(server: "smtp://127.0.0.1:\(peer.port)", from: "a@x.example", to: ["b@x.example"]))
     let start = Date()
-    let outcome = await tell(email, .outage(), within: .seconds(2))
+    let outcome = await deliver(email, .outage(), within: .seconds(2))
     let error = try #require(outcome.error)
     #expect(Date().timeIntervalSince(start) < 4)
     #expect(reason == nil || error.reason == reason, "\(error)")

@@ -16,7 +16,7 @@ struct ExecTests {
       mode: 0o700)
     let evil = "-rf $(touch \(scratch.path)/pwned) `id` ; \n\u{1b}]0;x\u{7}"
     let exec = Exec([program, scratch.path, "--now", "a b"])
-    let outcome = await tell(exec, .outage(subject: evil))
+    let outcome = await deliver(exec, .outage(subject: evil))
     #expect(outcome.error == nil && outcome.sent == SentMessage("sent"))
     let input = try #require(scratch.read("in"))
     #expect(input == Notice.outage(subject: evil).object(.first).text + "\n")
@@ -54,7 +54,7 @@ struct ExecTests {
   ) async throws {
     let start = Date()
     let exec = Exec(["/bin/sh", "-c", script], timeout: .seconds(3))
-    let outcome = await tell(exec, .outage())
+    let outcome = await deliver(exec, .outage())
     #expect(outcome.error?.reason == reason, "\(outcome)")
     #expect(says.isEmpty || outcome.error?.message.contains(says) == true, "\(outcome)")
     #expect(Date().timeIntervalSince(start) < 6)
@@ -65,7 +65,7 @@ struct ExecTests {
     let exec = Exec(
       ["/bin/sh", "-c", "sleep 300 & echo $! >\(scratch.path)/pid; wait"],
       timeout: .milliseconds(700))
-    #expect(await tell(exec, .outage()).error?.reason == .timeout)
+    #expect(await deliver(exec, .outage()).error?.reason == .timeout)
     let child = try #require(scratch.read("pid").flatMap { Int32($0.dropLast()) })
     // A zombie that nobody has reaped yet is dead, too.
     #expect(
@@ -78,16 +78,16 @@ struct ExecTests {
   @Test func `a large notice is no trouble to a program that does not read it`() async {
     var notice = Notice.outage(message: String(repeating: "x", count: 4_000))
     notice.alerts = Array(repeating: notice.alerts[0], count: 1_000)
-    #expect(await tell(Exec(["/bin/true"]), notice).error == nil)
+    #expect(await deliver(Exec(["/bin/true"]), notice).error == nil)
     let slow = Exec(["/bin/sh", "-c", "sleep 0.3; wc -c >&2; exit 7"])
-    let outcome = await tell(slow, notice)
+    let outcome = await deliver(slow, notice)
     let size = notice.object(.first).bytes.count + 1
     #expect(outcome.error?.message == "the program ended with status 7: \(size)")
   }
 
   @Test(arguments: ["/does/not/exist", "/etc/passwd", "/tmp"])
   func `a program that cannot run is told`(path: String) async {
-    let error = await tell(Exec([path]), .outage()).error
+    let error = await deliver(Exec([path]), .outage()).error
     #expect(error?.reason == .failed)
     #expect(
       error?.message.contains("is it there and executable?") == true, "\(String(describing: error))"

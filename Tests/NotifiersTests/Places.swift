@@ -16,7 +16,7 @@ struct Telling: Sendable {
 }
 
 /// Tells a place on a reactor of its own.
-func tell(
+func deliver(
   _ notifier: any Notifier, _ notice: Notice, _ occasion: Occasion = .first,
   sent: SentMessage = SentMessage(), memory: NotifierMemory = NotifierMemory(),
   within: Duration = .seconds(10)
@@ -25,7 +25,7 @@ func tell(
   func open(_ reactor: isolated Reactor) async -> Telling {
     var telling = Telling(sent: sent, memory: memory)
     do throws(NotifierError) {
-      try await notifier.tell(
+      try await notifier.deliver(
         notice, occasion, &telling.sent, &telling.memory, on: reactor, by: .after(within))
     } catch { telling.error = error }
     return telling

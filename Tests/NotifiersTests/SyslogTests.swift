@@ -57,7 +57,7 @@ struct SyslogTests {
       }
     let syslog = Syslog(address, facility: 16)
     let outage = Notice.outage(message: "kein Öl \u{1b}[31m")
-    let first = await tell(syslog, outage)
+    let first = await deliver(syslog, outage)
     #expect(first.error == nil)
     var read: [[String: String]] = []
     func wait(_ count: Int) -> Bool {
@@ -85,11 +85,11 @@ struct SyslogTests {
     // What is as it was is not said again, but for what all of it is now.
     var worse = outage
     worse.alerts[1].severity = .major
-    let second = await tell(syslog, worse, .again, sent: first.sent)
+    let second = await deliver(syslog, worse, .again, sent: first.sent)
     #expect(second.error == nil)
     #expect(wait(5) && read.count == 5)
     #expect(read.last?["priority"] == "local0.err")
-    let end = await tell(syslog, worse.over, .end, sent: second.sent)
+    let end = await deliver(syslog, worse.over, .end, sent: second.sent)
     #expect(end.error == nil)
     #expect(wait(8) && read.suffix(3).allSatisfy { $0["priority"] == "local0.notice" })
   }
@@ -106,7 +106,7 @@ struct SyslogTests {
     }
     let address: Syslog.Address =
       way == "tcp" ? .tcp("127.0.0.1", daemon.port) : .local(daemon.socket)
-    #expect(await tell(Syslog(address), notice).error == nil)
+    #expect(await deliver(Syslog(address), notice).error == nil)
     #expect(eventually { daemon.messages.count == 401 }, "\(daemon.messages.count)")
   }
 
@@ -115,7 +115,7 @@ struct SyslogTests {
     defer { peer.stop() }
     var notice = Notice.outage(subject: "läuft nicht\n")
     notice.alerts = []
-    _ = await tell(Syslog(.tcp("127.0.0.1", peer.port)), notice)
+    _ = await deliver(Syslog(.tcp("127.0.0.1", peer.port)), notice)
     // The peer reads up to a line break, and there is none: all of it, at the end.
     #expect(peer.lines == [])
     let datagrams = Datagrams()
@@ -123,7 +123,7 @@ struct SyslogTests {
       datagrams.add(bytes)
       return []
     }
-    _ = await tell(Syslog(.udp("127.0.0.1", listener.port)), notice)
+    _ = await deliver(Syslog(.udp("127.0.0.1", listener.port)), notice)
     #expect(eventually { datagrams.all.count == 1 })
     #expect(datagrams.all[0].hasPrefix("<26>1 20"))
     #expect(datagrams.all[0].hasSuffix("\u{feff}läuft nicht\\x0a"))
@@ -136,7 +136,7 @@ struct SyslogTests {
       Syslog.Address.udp("127.0.0.1", port), .tcp("127.0.0.1", port),
       .local("\(scratch.path)/none"), .local(String(repeating: "x", count: 200)),
     ] {
-      let outcome = await tell(Syslog(address), .outage())
+      let outcome = await deliver(Syslog(address), .outage())
       #expect(outcome.error != nil && outcome.sent == SentMessage(), "\(address)")
       #expect(outcome.error?.closesLane == true || outcome.error?.reason == .failed)
     }
@@ -153,10 +153,10 @@ struct SyslogTests {
       alert.host = "n\(index)"
       return alert
     }
-    let broken = await tell(Syslog(.tcp("127.0.0.1", reset.port)), notice)
+    let broken = await deliver(Syslog(.tcp("127.0.0.1", reset.port)), notice)
     #expect(broken.error?.reason == .unreachable, "\(String(describing: broken.error))")
     let start = Date()
-    let stuck = await tell(Syslog(.tcp("127.0.0.1", silent.port)), notice, within: .seconds(1))
+    let stuck = await deliver(Syslog(.tcp("127.0.0.1", silent.port)), notice, within: .seconds(1))
     #expect(stuck.error?.reason == .timeout, "\(String(describing: stuck.error))")
     #expect(Date().timeIntervalSince(start) < 3)
   }

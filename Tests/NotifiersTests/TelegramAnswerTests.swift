@@ -53,7 +53,7 @@ struct TelegramAnswerTests {
     #expect(!"\(error)".contains("LabTokenOfNobody") && !"\(error)".contains("123456:"))
     // When it is over, it is told.
     room.api.heal()
-    try await room.tell(notice("a"), .first)
+    try await room.deliver(notice("a"), .first)
     #expect(room.texts == ["a"] && room.messages[0].isSilent == false)
   }
 
@@ -64,7 +64,7 @@ struct TelegramAnswerTests {
     #expect(error.reason == .unreachable && error.closesLane && room.sent.text == "")
     #expect(!"\(error)".contains("LabTokenOfNobody"))
     try room.api.start()
-    try await room.tell(notice("a"), .first)
+    try await room.deliver(notice("a"), .first)
     #expect(room.texts == ["a"] && room.messages[0].isSilent == false)
   }
 
@@ -73,7 +73,7 @@ struct TelegramAnswerTests {
     room.api.fail(next: .answerLost)
     let error = try #require(await room.failure(notice("a")))
     #expect(error.message.contains("may be there"))
-    try await room.tell(notice("a"), .first)
+    try await room.deliver(notice("a"), .first)
     #expect(room.texts == ["a", "a"])
   }
 
@@ -103,9 +103,9 @@ struct TelegramAnswerTests {
   {
     for occasion in [Occasion.change, .end] {
       let room = try TelegramRoom(-100)
-      try await room.tell(notice("a"), .first)
+      try await room.deliver(notice("a"), .first)
       room.api.fail(next: .badRequest(why))
-      try await room.tell(notice("b"), occasion)
+      try await room.deliver(notice("b"), occasion)
       #expect(room.texts.contains("b"), "\(room.texts)")
     }
   }
@@ -114,7 +114,7 @@ struct TelegramAnswerTests {
     let room = try TelegramRoom(-100)
     room.api.fail(next: .tooManyRequests(retryAfter: 2))
     let start = ContinuousClock.now
-    try await room.tell(notice("a"), .first)
+    try await room.deliver(notice("a"), .first)
     #expect(ContinuousClock.now - start > .seconds(2))
     #expect(room.texts == ["a"] && room.api.calls.map(\.status) == [429, 200])
   }
@@ -139,13 +139,13 @@ struct TelegramAnswerTests {
 
   @Test func `a group that became a supergroup is found, once and for all`() async throws {
     let room = try TelegramRoom(-100)
-    try await room.tell(notice("a"), .first)
+    try await room.deliver(notice("a"), .first)
     room.api.fail(next: .migrated(to: -1_000_000_000_100))
     // What stood in the old group cannot be changed any more.
-    try await room.tell(notice("b"), .change)
+    try await room.deliver(notice("b"), .change)
     #expect(room.memory.values["chat"] == "-1000000000100")
-    try await room.tell(notice("c"), .change)
-    try await room.tell(notice("d", subject: "🟢"), .end)
+    try await room.deliver(notice("c"), .change)
+    try await room.deliver(notice("d", subject: "🟢"), .end)
     #expect(room.texts == ["a"])
     #expect(room.api.messages(in: -1_000_000_000_100).map(\.text) == ["d", "🟢"])
     #expect(room.api.calls.filter { $0.status == 400 }.count == 1)
@@ -154,12 +154,12 @@ struct TelegramAnswerTests {
 
   @Test func `a group that moves between two parts has both in its new place`() async throws {
     let room = try TelegramRoom(-100)
-    try await room.tell(notice("a"), .first)
+    try await room.deliver(notice("a"), .first)
     let long = (1...60).map { "\($0) " + String(repeating: "x", count: 80) }
     let first = TelegramText.pieces(StyledText(long.map { [.init($0)] }))[0]
-    try await room.tell(notice(first.text), .change)
+    try await room.deliver(notice(first.text), .change)
     room.api.fail(next: .migrated(to: -1_000_000_000_100))
-    try await room.tell(notice(long.joined(separator: "\n")), .change)
+    try await room.deliver(notice(long.joined(separator: "\n")), .change)
     let new = room.api.messages(in: -1_000_000_000_100)
     #expect(new.map(\.text).joined(separator: "\n") == long.joined(separator: "\n"))
     #expect(room.api.violations == [])

@@ -27,10 +27,10 @@ struct TelegramPictureTests {
 
   @Test func `a short text stands under its picture, and is changed there`() async throws {
     let room = try TelegramRoom(-100)
-    try await room.tell(notice("🟠 web3 disk 97 %", chart: chart()), .first)
+    try await room.deliver(notice("🟠 web3 disk 97 %", chart: chart()), .first)
     #expect(room.messages.count == 1 && room.messages[0].photo != nil)
-    try await room.tell(notice("🟠 web3 disk 98 %", chart: chart()), .change)
-    try await room.tell(notice("🟢 web3 disk", subject: "🟢 web3 disk", chart: chart()), .end)
+    try await room.deliver(notice("🟠 web3 disk 98 %", chart: chart()), .change)
+    try await room.deliver(notice("🟢 web3 disk", subject: "🟢 web3 disk", chart: chart()), .end)
     #expect(room.texts == ["🟢 web3 disk", "🟢 web3 disk"])
     #expect(
       room.api.calls.map(\.method) == [
@@ -43,36 +43,36 @@ struct TelegramPictureTests {
     let room = try TelegramRoom(42)
     var text = StyledText()
     text.add(.init("🟠 "), .init("web3", .bold), .init(" @admin"))
-    try await room.tell(notice(text, chart: chart()), .first)
+    try await room.deliver(notice(text, chart: chart()), .first)
     #expect(room.messages[0].pieces("bold") == ["web3"])
     #expect(room.messages[0].pieces("code") == ["@admin"] && room.api.violations == [])
   }
 
   @Test func `a text that outgrows its picture goes on below, in a reply to it`() async throws {
     let room = try TelegramRoom(42)
-    try await room.tell(notice(long(5), chart: chart()), .first)
-    try await room.tell(notice(long(40), chart: chart()), .change)
+    try await room.deliver(notice(long(5), chart: chart()), .first)
+    try await room.deliver(notice(long(40), chart: chart()), .change)
     #expect(room.texts.joined(separator: "\n") == long(40))
     #expect(room.messages.count == 2 && room.messages[1].replyTo == room.messages[0].id)
     #expect(room.messages[0].photo != nil && room.messages[1].photo == nil)
-    try await room.tell(notice("short", chart: chart()), .change)
+    try await room.deliver(notice("short", chart: chart()), .change)
     #expect(room.texts == ["short"] && room.api.violations == [])
   }
 
   @Test func `a long text comes first, and its picture as a quiet reply`() async throws {
     let room = try TelegramRoom(42)
-    try await room.tell(notice(long(20), chart: chart()), .first)
+    try await room.deliver(notice(long(20), chart: chart()), .first)
     #expect(room.texts == [long(20), ""])
     #expect(room.messages[1].photo != nil && room.messages[1].replyTo == room.messages[0].id)
     #expect(room.messages.map(\.isSilent) == [false, true])
-    try await room.tell(notice(long(21), chart: chart()), .change)
+    try await room.deliver(notice(long(21), chart: chart()), .change)
     #expect(room.messages.count == 2 && room.api.violations == [])
   }
 
   @Test func `what is told anew has a picture of its own`() async throws {
     let room = try TelegramRoom(42)
-    try await room.tell(notice("97 %", chart: chart()), .first)
-    try await room.tell(notice("98 %", chart: chart([1, 2])), .again)
+    try await room.deliver(notice("97 %", chart: chart()), .first)
+    try await room.deliver(notice("98 %", chart: chart([1, 2])), .again)
     #expect(room.texts == ["🔴 web3 down · continued below", "98 %"])
     #expect(room.messages.allSatisfy { $0.photo != nil } && room.api.violations == [])
   }
@@ -86,18 +86,18 @@ struct TelegramPictureTests {
   func `a picture that is not taken keeps no text back`(fault: BotAPI.Fault) async throws {
     let room = try TelegramRoom(-100)
     room.api.fail(next: fault, method: "sendPhoto")
-    try await room.tell(notice("97 %", chart: chart()), .first)
+    try await room.deliver(notice("97 %", chart: chart()), .first)
     #expect(room.texts == ["97 %"] && room.messages[0].photo == nil)
     #expect(room.messages[0].isSilent == false)
     room.api.fail(next: fault, method: "sendPhoto")
-    try await room.tell(notice(long(20), chart: chart()), .again)
+    try await room.deliver(notice(long(20), chart: chart()), .again)
     #expect(room.texts == ["🔴 web3 down · continued below", long(20)])
     #expect(room.api.calls.filter { $0.method == "sendPhoto" }.count == 2)
   }
 
   @Test func `a chart that cannot be drawn keeps no text back`() async throws {
     let room = try TelegramRoom(42)
-    try await room.tell(notice("97 %", chart: chart([])), .first)
+    try await room.deliver(notice("97 %", chart: chart([])), .first)
     #expect(room.texts == ["97 %"] && room.api.calls.map(\.method) == ["sendMessage"])
   }
 
@@ -114,7 +114,7 @@ struct TelegramPictureTests {
       #expect(room.texts == ["97 %"])
     }
     room.api.heal()
-    try await room.tell(notice("97 %", chart: chart()), .first)
+    try await room.deliver(notice("97 %", chart: chart()), .first)
     #expect(room.texts.dropFirst(before) == ["97 %", ""])
     #expect(room.messages[before].isSilent == false && room.messages[before].photo == nil)
     #expect(room.messages[before + 1].photo != nil)

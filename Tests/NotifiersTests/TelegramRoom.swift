@@ -49,18 +49,18 @@ final class TelegramRoom {
     return notifiers
   }
 
-  func tell(
+  func deliver(
     _ notice: Notice, _ occasion: Occasion, within timeout: Duration = .seconds(20)
   ) async throws {
-    try await Self.tell(
+    try await Self.deliver(
       telegram, notice, occasion, &sent, &memory, on: reactor, by: .after(timeout))
   }
 
-  static func tell(
+  static func deliver(
     _ telegram: Telegram, _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws {
-    try await telegram.tell(notice, occasion, &sent, &memory, on: reactor, by: deadline)
+    try await telegram.deliver(notice, occasion, &sent, &memory, on: reactor, by: deadline)
   }
 
   var messages: [BotAPI.Message] { api.messages(in: chat) }
@@ -71,7 +71,7 @@ final class TelegramRoom {
   func failure(
     _ notice: Notice, _ occasion: Occasion = .first, within timeout: Duration = .seconds(5)
   ) async -> NotifierError? {
-    do { try await tell(notice, occasion, within: timeout) } catch {
+    do { try await deliver(notice, occasion, within: timeout) } catch {
       return error as? NotifierError
     }
     return nil

@@ -41,8 +41,8 @@ struct WebhookTests {
     var settings = Webhook.Configuration(url: server.url)
     settings.format = .alertmanager
     let webhook = Webhook(settings)
-    #expect(await tell(webhook, .outage()).error == nil)
-    #expect(await tell(webhook, .outage().over, .end).error == nil)
+    #expect(await deliver(webhook, .outage()).error == nil)
+    #expect(await deliver(webhook, .outage().over, .end).error == nil)
     try #require(server.requests.count == 2)
     let firing = try #require(server.requests[0].json)
     #expect(server.requests[0].head.contains("Content-Type: application/json"))
@@ -90,10 +90,10 @@ struct WebhookTests {
     settings.format = .alertmanager
     var notice = Notice.outage()
     notice.kind = .test
-    #expect(await tell(Webhook(settings), notice).error == nil)
+    #expect(await deliver(Webhook(settings), notice).error == nil)
     notice.kind = .report
     notice.alerts = []
-    #expect(await tell(Webhook(settings), notice).error == nil)
+    #expect(await deliver(Webhook(settings), notice).error == nil)
     let told = server.requests.map { $0.json?["status"] as? String }
     #expect(told == ["firing", "resolved", "resolved"])
   }
@@ -114,13 +114,13 @@ struct WebhookTests {
     #expect(found.findings.errors == [])
     let webhook = try #require(found.notifiers.first)
     #expect(webhook.name == "webhook \(server.url)")
-    #expect(await tell(webhook, .outage()).error == nil)
+    #expect(await deliver(webhook, .outage()).error == nil)
     let head = try #require(server.requests.first?.head)
     #expect(head.hasPrefix("POST /hook?room=1 HTTP/1.1\r\n"))
     for line in ["Authorization: Bearer t0ps3cret", "X-Room: ops", "X-Api-Key: k3y-123"] {
       #expect(head.contains(line), "\(head)")
     }
-    let error = try #require(await tell(webhook, .outage()).error)
+    let error = try #require(await deliver(webhook, .outage()).error)
     #expect(error.reason == .forbidden)
     #expect(error.message.hasPrefix("answered 403: bad •••, key •••;"), "\(error)")
   }
@@ -134,7 +134,7 @@ struct WebhookTests {
       defer { server.stop() }
       var configuration = Webhook.Configuration(url: server.url)
       configuration.token = token
-      let error = try #require(await tell(Webhook(configuration), .outage()).error)
+      let error = try #require(await deliver(Webhook(configuration), .outage()).error)
       #expect(!error.message.contains("t0ps3"), "\(error)")
     }
   }
@@ -146,7 +146,7 @@ struct WebhookTests {
     let found = try places("{webhook: {url: \"${SCRAPE_TEST_HOOK}\"}}")
     let webhook = try #require(found.notifiers.first)
     #expect(webhook.name == "webhook ${SCRAPE_TEST_HOOK}")
-    let error = try #require(await tell(webhook, .outage()).error)
+    let error = try #require(await deliver(webhook, .outage()).error)
     #expect(error.reason == .missing && !"\(error)".contains("s3cr3t"))
     #expect(server.requests.first?.head.hasPrefix("POST /hook/T0/B1/s3cr3t ") == true)
   }
@@ -177,7 +177,7 @@ struct WebhookTests {
   ) async throws {
     let server = try HTTPReceiver([answer])
     defer { server.stop() }
-    let outcome = await tell(Webhook(.init(url: server.url)), .outage())
+    let outcome = await deliver(Webhook(.init(url: server.url)), .outage())
     #expect(outcome.error?.reason == reason, "\(outcome)")
     #expect(says.isEmpty || outcome.error?.message.contains(says) == true, "\(outcome)")
     #expect(outcome.error.map { $0.message.utf8.count < 400 } ?? true)
@@ -190,12 +190,12 @@ struct WebhookTests {
     ])
     defer { server.stop() }
     let webhook = Webhook(.init(url: server.url))
-    let first = await tell(webhook, .outage())
+    let first = await deliver(webhook, .outage())
     #expect(first.error?.reason == .busy && first.error?.retryAfter == .seconds(2))
-    let second = await tell(webhook, .outage(), memory: first.memory)
+    let second = await deliver(webhook, .outage(), memory: first.memory)
     #expect(second.error?.reason == .busy && server.requests.count == 1)
     try await Task.sleep(for: .seconds(3))
-    let third = await tell(webhook, .outage(), memory: second.memory)
+    let third = await deliver(webhook, .outage(), memory: second.memory)
     #expect(third.error == nil && server.requests.count == 2 && third.memory == NotifierMemory())
   }
 
@@ -204,6 +204,6 @@ struct WebhookTests {
     let server = try HTTPReceiver()
     defer { server.stop() }
     let memory = NotifierMemory(["retry_after": text])
-    #expect(await tell(Webhook(.init(url: server.url)), .outage(), memory: memory).error == nil)
+    #expect(await deliver(Webhook(.init(url: server.url)), .outage(), memory: memory).error == nil)
   }
 }

@@ -1,7 +1,7 @@
 public import Metrics
 
-/// The JSON form of incidents in the store; unreadable members are left out. Keys keep the names of the
-/// first version, so that old stores open.
+/// The JSON form of incidents in the store; unreadable members are dropped. Keys are permanent; where one
+/// has a new name, the old one is still read.
 extension Incident {
   public var json: JSON {
     var object: [(String, JSON)] = [
@@ -9,7 +9,7 @@ extension Incident {
       ("opened", .integer(opened.nanoseconds)), ("joined", .integer(joined.nanoseconds)),
       ("revision", .integer(Int64(revision))), ("members", .array(members.map(\.json))),
       (
-        "tellings",
+        "deliveries",
         .object(deliveries.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })
       ),
     ]
@@ -31,7 +31,8 @@ extension Incident {
     revision = json.count("revision")
     forgotten = json.count("forgotten")
     isDropped = json["dropped"] == .boolean(true)
-    if case .object(let pairs) = json["tellings"] {
+    // Called "tellings" in the first version.
+    if case .object(let pairs) = json["deliveries"] ?? json["tellings"] {
       for (name, state) in pairs { deliveries[name] = DeliveryState(state) }
     }
   }
@@ -90,7 +91,7 @@ extension Incident.Member {
 extension Incident.DeliveryState {
   fileprivate var json: JSON {
     var object: [(String, JSON)] = [
-      ("told", .string(sent)), ("revision", .integer(Int64(revision))),
+      ("notified", .string(sent)), ("revision", .integer(Int64(revision))),
       ("severity", .string(severity.rawValue)),
       ("digest", .integer(Int64(bitPattern: digest))), ("closed", .boolean(isClosed)),
       ("noticed_end", .boolean(noticedEnd)),
@@ -102,7 +103,7 @@ extension Incident.DeliveryState {
 
   fileprivate init(_ json: JSON) {
     self.init()
-    sent = json["told"]?.string ?? ""
+    sent = json["notified"]?.string ?? json.firstString ?? ""
     noticed = json.time("noticed")
     revision = json.count("revision")
     severity = json.severity("severity") ?? .ok
@@ -120,6 +121,13 @@ extension [(String, JSON)] {
 }
 
 extension JSON {
+  /// The first value of an object, where it is a string. Stores of version 0.1 give the memory of a
+  /// notifier another key, always at this place.
+  fileprivate var firstString: String? {
+    guard case .object(let pairs) = self else { return nil }
+    return pairs.first?.1.string
+  }
+
   fileprivate func time(_ name: String) -> Timestamp? {
     self[name]?.integer.map { Timestamp(nanoseconds: $0) }
   }
