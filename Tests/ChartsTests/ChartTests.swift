@@ -306,7 +306,7 @@ struct ChartTests {
     }
   }
 
-  @Test func `a value that is old is told with its time`() throws {
+  @Test func `an old value is shown with its time`() throws {
     setenv("TZ", "UTC", 1)
     tzset()
     var old = Self.series("old") { _ in 7 }

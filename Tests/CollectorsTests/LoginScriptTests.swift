@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test(arguments: shells)
-  func `without any tool the titles of sshd are looked for`(_ shell: [String]) throws {
+  func `without any tool the titles of sshd are read`(_ shell: [String]) throws {
     let script = try #require(UsersCollector.script(.init()))
     let output = try Self.run(
       script, under: shell, tools: ["loginctl": "echo 'System has not been booted' >&2; exit 1"])

@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func `the same log twice tells of nothing the second time`() throws {
+  @Test func `the same log twice gives no event the second time`() throws {
     let log = "# last\n" + Self.line("alice", "09:10:11") + Self.line("bob", "09:10:11")
     let first = try Self.turn(log, after: nil)
     #expect(first.points == [])
@@ -50,18 +50,18 @@ import Testing
   @Test func `two log-ins of one second are two points, each time the same`() throws {
     let start = try Self.turn("# last\n", after: nil)
     let log = "# last\n" + Self.line("x", "09:10:11") + Self.line("x", "09:10:11")
-    let told = try Self.turn(log, after: start.memory)
+    let later = try Self.turn(log, after: start.memory)
     #expect(
-      told.points.compactMap { $0.time?.nanoseconds } == [
+      later.points.compactMap { $0.time?.nanoseconds } == [
         1_795_165_811_000_000_000, 1_795_165_811_000_000_001,
       ])
     let third = try Self.turn(
-      "# last\n" + Self.line("x", "09:10:11") + log.dropFirst(7), after: told.memory)
+      "# last\n" + Self.line("x", "09:10:11") + log.dropFirst(7), after: later.memory)
     #expect(third.points.first?.time?.nanoseconds == 1_795_165_811_000_000_002)
     #expect(Self.users(third).count == 1)
   }
 
-  @Test func `a log-in that ends is told of as a log-out with its length`() throws {
+  @Test func `a log-in that ends is a log-out with its length`() throws {
     let first = try Self.turn("# last\n" + Self.line("alice", "09:10:11"), after: nil)
     let ended = Self.line("alice", "09:10:11", end: "- Fri Nov 20 09:10:41 2026  (00:00)")
     let second = try Self.turn("# last\n" + ended, after: first.memory)
@@ -78,11 +78,11 @@ import Testing
     throws
   {
     let start = try Self.turn("# last\n", after: nil)
-    let told = try Self.turn(
+    let later = try Self.turn(
       "# last\n" + Self.line(user, "09:10:11", from: from), after: start.memory)
-    #expect(Self.users(told).count == count)
-    #expect(told.points.last?[field: "accepted"] == .integer(Int64(count)))
-    #expect((told.facts["last_logins"] != nil) == (count == 1))
+    #expect(Self.users(later).count == count)
+    #expect(later.points.last?[field: "accepted"] == .integer(Int64(count)))
+    #expect((later.facts["last_logins"] != nil) == (count == 1))
   }
 
   @Test func `more events than the bound are dropped and counted, the latest stay`() throws {
@@ -98,18 +98,18 @@ import Testing
       log += Self.line(
         "alice", clock(second), end: "- Fri Nov 20 \(clock(second + 1)) 2026  (00:00)")
     }
-    let told = try Self.turn(log, after: start.memory)
-    #expect(Self.users(told).count == LoginsCollector.mostEvents)
-    #expect(told.points.last?[field: "dropped"] == .integer(100))
-    #expect(told.points.last?[field: "accepted"] == .integer(100))
-    #expect(told.memory.values.reduce(0) { $0 + $1.count } <= 310)
+    let later = try Self.turn(log, after: start.memory)
+    #expect(Self.users(later).count == LoginsCollector.mostEvents)
+    #expect(later.points.last?[field: "dropped"] == .integer(100))
+    #expect(later.points.last?[field: "accepted"] == .integer(100))
+    #expect(later.memory.values.reduce(0) { $0 + $1.count } <= 310)
   }
 
-  @Test func `a time that cannot be is not told of`() throws {
+  @Test func `an impossible time is dropped`() throws {
     let start = try Self.turn("# last\n", after: nil)
     let log = "# last\nalice pts/0 h Fri Nov 20 09:10:11 9999 still logged in\n"
-    let told = try Self.turn(log, after: start.memory)
-    #expect(Self.users(told) == [])
+    let later = try Self.turn(log, after: start.memory)
+    #expect(Self.users(later) == [])
     _ = try Self.turn(log, after: start.memory, at: .max / 1_000_000_000)
   }
 
@@ -144,8 +144,8 @@ import Testing
       ["logins": []], ["logins": [.max]], ["btmp": []], ["btmp": [1, 2, 3]], [:],
     ]
     for memory in shapes {
-      let told = try Self.turn("# btmp 384\n# last\n" + Self.line("a", "09:10:11"), after: memory)
-      #expect(Self.users(told).count <= 1)
+      let later = try Self.turn("# btmp 384\n# last\n" + Self.line("a", "09:10:11"), after: memory)
+      #expect(Self.users(later).count <= 1)
     }
   }
 }

@@ -83,7 +83,7 @@ import Testing
   }()
 
   @Test(.enabled(if: mayMount, "mounting is not allowed here"), arguments: Shell.all)
-  func `mount points with any name are told`(_ shell: Shell) throws {
+  func `mount points with any name are read`(_ shell: Shell) throws {
     let names = [
       "with space", " lead", "trail ", "back\\slash", "tricky\\040x", "a\\0401", "star*[a]",
       "-dash",

@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-/// The command with real hosts to ask and a Bot API that judges every call.
+/// The command with real hosts to ask and a Bot API that checks every call.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct AlertCommandTests {
   /// Four hundred hosts on loopback behind one port that is open or not, and a team's chat.
   struct Team {
@@ -73,7 +73,7 @@ import Testing
     #expect(team.bot.violations.isEmpty, "\(team.bot.violations)")
   }
 
-  @Test func `what happens while the Bot API is away is told when it is back`() throws {
+  @Test func `what happens while the Bot API is away is sent when it is back`() throws {
     let team = try Team()
     try team.pass(isUp: true)
     team.bot.stop()
@@ -135,7 +135,7 @@ import Testing
     #expect(violations.isEmpty, "\(violations)")
   }
 
-  @Test func `silenced hosts are not told of, and are told of afterwards`() throws {
+  @Test func `silenced hosts are not sent, and are sent afterwards`() throws {
     let team = try Team()
     try team.pass(isUp: true)
     let said = try team.range.scrape("silence", "h*,!h007", "1h", "--why", "reset")
@@ -148,7 +148,7 @@ import Testing
     #expect(team.messages.first?.text.contains("h[001-400]") == true, "\(team.conversation)")
   }
 
-  @Test func `who knows is named, and what is known is not told again`() throws {
+  @Test func `who acknowledged is named, and reminders stop`() throws {
     let team = try Team()
     try team.pass(isUp: true)
     try team.pass(isUp: false)
@@ -194,7 +194,7 @@ import Testing
     try Team.keep(bot.conversation(of: Team.chat, versions: true), as: "a-picture")
   }
 
-  @Test func `a store that cannot be written is told once, and forgotten when it can`() throws {
+  @Test func `a store that cannot be written is reported once, and forgotten when it can`() throws {
     let team = try Team()
     try FileManager.default.createDirectory(
       atPath: team.range.store, withIntermediateDirectories: true)

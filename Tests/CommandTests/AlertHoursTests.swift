@@ -12,7 +12,7 @@ import Testing
 @testable import Scraper
 
 /// Hours of passes in seconds: the states are set by hand, and all that follows is real, the store, the
-/// texts and a program that writes down what it is told.
+/// texts and a program that writes down what it gets.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct AlertHoursTests {
   struct Hours {
     let range: Range
@@ -33,7 +33,7 @@ import Testing
                 command:
                   - /bin/sh
                   - -c
-                  - 'test ! -e \(scratch.path)/broken && cat >> \(scratch.path)/told && echo >> \(scratch.path)/told'
+                  - 'test ! -e \(scratch.path)/broken && cat >> \(scratch.path)/sent && echo >> \(scratch.path)/sent'
           \(alerts)
           """)
       folder = scratch
@@ -75,14 +75,14 @@ import Testing
       }
     }
 
-    /// What it was told, one after the other.
-    var told: [[String: Any]] {
-      (folder.read("told") ?? "").split(separator: "\n").compactMap {
+    /// The notifications in order.
+    var sent: [[String: Any]] {
+      (folder.read("sent") ?? "").split(separator: "\n").compactMap {
         try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
       }
     }
 
-    var subjects: [String] { told.compactMap { $0["subject"] as? String } }
+    var subjects: [String] { sent.compactMap { $0["subject"] as? String } }
   }
 
   @Test func `twenty hosts that flap for an hour are a few messages, and the last is right`()
@@ -97,13 +97,13 @@ import Testing
       }
       try await hours.pass()
     }
-    #expect((1...4).contains(hours.told.count), "\(hours.subjects)")
+    #expect((1...4).contains(hours.sent.count), "\(hours.subjects)")
     for _ in 0..<40 {
       hours.set(Array(1...20), .ok)
       try await hours.pass()
     }
-    #expect((2...5).contains(hours.told.count), "\(hours.subjects)")
-    #expect(hours.told.last?["kind"] as? String == "recovery")
+    #expect((2...5).contains(hours.sent.count), "\(hours.subjects)")
+    #expect(hours.sent.last?["kind"] as? String == "recovery")
     #expect(
       hours.subjects.last?.hasPrefix("🟢 web[01-20] ssh resolved") == true, "\(hours.subjects)")
     #expect(try await hours.store.incidents().isEmpty)
@@ -120,17 +120,17 @@ import Testing
     }
     hours.set([1, 2], .ok)
     for _ in 0..<70 { try await hours.pass() }
-    #expect(hours.told.isEmpty)
+    #expect(hours.sent.isEmpty)
     hours.isBroken(false)
     for _ in 0..<3 { try await hours.pass(900) }
-    #expect(hours.told.count == 1, "\(hours.subjects)")
-    #expect(hours.told.first?["kind"] as? String == "summary")
-    let text = hours.told.first?["text"] as? String ?? ""
+    #expect(hours.sent.count == 1, "\(hours.subjects)")
+    #expect(hours.sent.first?["kind"] as? String == "summary")
+    let text = hours.sent.first?["text"] as? String ?? ""
     for number in 1...6 { #expect(text.contains("web0\(number)"), "\(text)") }
-    // Whoever was told of it there is told of its end.
+    // A contact that got the alert gets the recovery.
     hours.set([3, 4, 5, 6], .ok)
     try await hours.pass()
-    #expect(hours.told.count == 5, "\(hours.subjects)")
+    #expect(hours.sent.count == 5, "\(hours.subjects)")
     #expect(hours.subjects.suffix(4).allSatisfy { $0.hasPrefix("🟢") })
   }
 }

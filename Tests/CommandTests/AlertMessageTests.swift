@@ -227,7 +227,8 @@ private struct Inbox: Notifier {
     #expect(team.loud.count == 1)
   }
 
-  @Test func `that the scraper was cut off is sent with sound also where it is over`() async throws
+  @Test func `that the scraper was cut off is sent with sound also where it has resolved`()
+    async throws
   {
     let team = try Team(rules: "rules: {full: {when: disk.used_percent, minor: \"> 85\"}}")
     var point = Point("disk", tags: [Tag("path", "/")])

@@ -82,8 +82,8 @@ import Testing
       #expect(!text.contains(secret))
     }
     let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
-    let told = try #require(object?["bmc"] as? [String: Any])
-    #expect(told["up"] as? Bool == false && told["reason"] as? String == "auth_failed")
+    let answer = try #require(object?["bmc"] as? [String: Any])
+    #expect(answer["up"] as? Bool == false && answer["reason"] as? String == "auth_failed")
     // Nor in what is kept.
     try range.scrape("run")
     for name in try FileManager.default.subpathsOfDirectory(atPath: range.scratch.path)
@@ -116,7 +116,7 @@ import Testing
     #expect(seen > 0)
   }
 
-  @Test func `dead, refusing and healthy BMCs are told apart in one line each`() throws {
+  @Test func `dead, refusing and healthy BMCs have one line each`() throws {
     let bmcs = try [bmc(), bmc(), bmc(), bmc()]
     bmcs[1].faults.silent = true
     bmcs[2].faults.silent = true
@@ -168,11 +168,11 @@ import Testing
     var down = HostAnswer(time: .now)
     down.failure = TargetError(.timeout, "no answer")
     let reading = HostReading(down, to: turn.batch, of: turn, took: .zero)
-    // The store keeps what it has of a host that tells of no boot and nothing to remember.
+    // The store keeps what it has of a host whose points hold no boot and no memory.
     #expect(reading.result.bootID == nil && reading.result.memory.isEmpty)
   }
 
-  @Test func `a BMC that had no turn is due at the next pass`() throws {
+  @Test func `a BMC that was not asked is due at the next pass`() throws {
     let scratch = Scratch()
     let file = scratch.write("hosts.yml", "all:\n  hosts:\n    h1: {bmc: 127.0.0.1}\n")
     let plan = Plan(

@@ -185,7 +185,7 @@ import Testing
     #expect(json.contains("\"facts\":{"))
   }
 
-  @Test func `status tells of the last pass and of hosts never asked`() throws {
+  @Test func `status shows the last pass and hosts never asked`() throws {
     let before = try local.scrape("status")
     #expect(before.status == 1)
     #expect(before.errors.contains("no pass has run yet"))
@@ -196,7 +196,7 @@ import Testing
     #expect(after.output.contains("connection_refused"))
   }
 
-  @Test func `trust shows a new key, remembers it, and tells a changed one`() throws {
+  @Test func `trust shows a new key, remembers it, and reports a changed one`() throws {
     let sshd = try Sshd()
     let hosts = """
       all:
@@ -266,7 +266,7 @@ import Testing
       (.seconds(375), "6 min 15 s"), (.seconds(12_000), "3 h 20 min"),
       (.seconds(12 * 86_400 + 11_640), "12 d 03:14"),
     ] as [(Duration, String)])
-  func `a length of time is told in two figures`(length: Duration, text: String) {
+  func `a length of time has two digits`(length: Duration, text: String) {
     #expect(Format.duration(length) == text)
   }
 

@@ -16,7 +16,7 @@ import Testing
       + "profiles: {linux: {collectors: {logins: no, processes: no, users: no}}}\n"
   }
 
-  @Test func `a good pass is told of, and not too often`() throws {
+  @Test func `a good pass is reported, and not too often`() throws {
     let peer = try monitor()
     let range = Range(
       hosts: local, settings: settings("http://127.0.0.1:\(peer.port)\(Self.path)"))
@@ -47,9 +47,9 @@ import Testing
     let range = Range(
       hosts: local, settings: settings("http://127.0.0.1:\(peer.port)\(Self.path)"))
     let outcome = try range.scrape("run")
-    let told = outcome.errors.split(separator: "\n").filter { $0.contains("dead-man") }
-    #expect(outcome.status == 0 && told.count == 1, "\(outcome)")
-    #expect(told.first?.contains("http://127.0.0.1:\(peer.port): ") == true, "\(told)")
+    let lines = outcome.errors.split(separator: "\n").filter { $0.contains("dead-man") }
+    #expect(outcome.status == 0 && lines.count == 1, "\(outcome)")
+    #expect(lines.first?.contains("http://127.0.0.1:\(peer.port): ") == true, "\(lines)")
     #expect(!outcome.errors.contains("secret-uuid") && !outcome.output.contains("secret-uuid"))
     peer.stop()
   }
@@ -79,7 +79,7 @@ import Testing
     peer.stop()
   }
 
-  @Test func `a wrong address is told without itself`() throws {
+  @Test func `a wrong address is reported without the address`() throws {
     let range = Range(
       hosts: local, settings: "self: {deadman: {url: \"https://user:hunter2@hc.example/x\"}}\n")
     let outcome = try range.scrape("lint")

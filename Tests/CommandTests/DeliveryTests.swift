@@ -60,9 +60,9 @@ import Testing
       }
     }
     if !isUp { try server.start() }
-    let told = proxy.counts
+    let counts = proxy.counts
     for fault in FaultyProxy.Fault.allCases {
-      #expect((told[fault] ?? 0) > 0, "\(fault) never happened: \(told)")
+      #expect((counts[fault] ?? 0) > 0, "\(fault) never happened: \(counts)")
     }
     proxy.spoil(0)
     let store = Store(path: range.store)

@@ -7,7 +7,7 @@ import Synchronization
 @testable import Store
 
 /// Stands before a real InfluxDB and spoils some of what passes: busy, too large, not allowed, lines
-/// that cannot be read, answers that get lost. What it lets through, the real server judges.
+/// that cannot be read, answers that get lost. What it lets through, the real server checks.
 final class FaultyProxy: Sendable {
   enum Fault: CaseIterable, Sendable {
     /// 503, 429, 413 and 401 instead of the server's answer, which is not asked.

@@ -37,7 +37,7 @@ import Testing
   /// Without the one by which the lab saw that it listens.
   private var contacts: Int { sshd.log.occurrences(of: "Connection from") - 1 }
 
-  @Test func `one log-in serves collectors, questions and the probe ssh`() throws {
+  @Test func `one log-in serves collectors, commands of probes and the probe ssh`() throws {
     let outcome = try range.scrape("run", "--stdout")
     let lines = Line.all(outcome.output)
     func service(_ name: String) -> [String: String] {

@@ -37,10 +37,10 @@ import Testing
     #expect(services.count == 7, "\(run)")
     #expect(services.allSatisfy { $0.fields["reason"] == "\"not_supported\"" }, "\(services)")
     #expect(services.allSatisfy { $0.fields["state"] == "4i" && $0.fields["up"] == nil })
-    let told = run.errors.split(separator: "\n").filter { $0.contains("h1") }
-    #expect(told.count == 1 && told[0].contains("not_supported"), "\(run.errors)")
+    let warnings = run.errors.split(separator: "\n").filter { $0.contains("h1") }
+    #expect(warnings.count == 1 && warnings[0].contains("not_supported"), "\(run.errors)")
     #expect(
-      told[0].contains("neither the host nor its services nor its BMC are asked"), "\(run.errors)")
+      warnings[0].contains("neither the host nor its services nor its BMC are asked"), "\(run.errors)")
     let status = try range.scrape("status").output
     #expect(
       status.split(separator: "\n").count { $0.contains("not_supported") } == 1, "\(status)")

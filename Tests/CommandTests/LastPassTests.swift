@@ -71,7 +71,7 @@ import Testing
     #expect(object.contains("\"interval_s\":\(interval)"), "\(json)")
   }
 
-  @Test func `where no interval is known an hour is too long`() throws {
+  @Test func `where the interval is unknown an hour is too long`() throws {
     let range = try range(1)
     try range.age(by: 3500)
     #expect(try range.scrape("status").status == 0)

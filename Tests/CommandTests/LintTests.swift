@@ -158,7 +158,7 @@ import Testing
     if let ring { #expect(outcome.errors.contains(ring), "\(outcome.errors)") }
   }
 
-  @Test func `a host that stands twice is named with both places`() throws {
+  @Test func `a host that is listed twice is named with both places`() throws {
     let yaml = try lint(
       """
       web: {hosts: {a: {address: 10.0.0.1}}}

@@ -11,7 +11,7 @@ import Testing
 @testable import Passes
 @testable import Scraper
 
-/// A place that does as it is told, and keeps what it saw.
+/// A notifier that does as the test says, and keeps what it saw.
 private final class Recorder: Sendable {
   private let kept = Mutex<[String]>([])
   func add(_ line: String) { kept.withLock { $0.append(line) } }
@@ -45,7 +45,7 @@ private struct Place: Notifier {
     memory.values["count"] = String(count + 1)
     sent = SentMessage("half")
     if let error { throw error }
-    sent = SentMessage("told \(notice.subject)")
+    sent = SentMessage("sent \(notice.subject)")
   }
 
   func close() {}
@@ -70,7 +70,7 @@ struct NotificationJobTests {
         NotificationJob(slow, notice("1"), .first), NotificationJob(same, notice("2"), .first),
         NotificationJob(other, notice("3"), .first), NotificationJob(other, notice("4"), .end),
       ], memories: &memories, on: Reactor(), by: .after(.seconds(10)))
-    #expect(outcomes.map(\.sent.text) == ["told 1", "told 2", "told 3", "told 4"])
+    #expect(outcomes.map(\.sent.text) == ["sent 1", "sent 2", "sent 3", "sent 4"])
     #expect(outcomes.allSatisfy { $0.error == nil && $0.wasTried })
     let lines = recorder.lines
     #expect(
@@ -98,12 +98,12 @@ struct NotificationJobTests {
       ], memories: &memories, on: Reactor(), by: .after(.seconds(10)))
     #expect(outcomes.map(\.wasTried) == [true, false, true, true])
     #expect(outcomes.map { $0.error?.notifier } == ["a", "b", "c", "c"])
-    // What was told half-way is kept, and what was not tried is as it was.
+    // A half-way delivery is kept; what was not tried is as it was.
     #expect(outcomes.map(\.sent.text) == ["half", "old", "half", "half"])
     #expect(recorder.lines.count == 6)
   }
 
-  @Test func `after the deadline nobody is asked`() async {
+  @Test func `no place is called after the deadline`() async {
     let recorder = Recorder()
     var memories: [String: NotifierMemory] = [:]
     let outcomes = await NotificationJob.send(

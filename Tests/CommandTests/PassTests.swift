@@ -54,10 +54,10 @@ import Testing
       #expect(dead.count == count)
       #expect(dead.allSatisfy { $0.fields["up"] == "0i" && $0.fields["reason"] == reason })
     }
-    // A host that is up has told of its load and memory; one that is not has told nothing.
+    // A host that is up has points of load and memory; one that is down has none.
     for measurement in ["system", "mem", "disk", "processes", "kernel"] {
-      let told = Set(lines.filter { $0.measurement == measurement }.compactMap { $0.tags["host"] })
-      #expect(told == Set(up.compactMap { $0.tags["host"] }), "\(measurement)")
+      let hosts = Set(lines.filter { $0.measurement == measurement }.compactMap { $0.tags["host"] })
+      #expect(hosts == Set(up.compactMap { $0.tags["host"] }), "\(measurement)")
     }
   }
 
@@ -170,7 +170,7 @@ import Testing
 
   @Test func `a host that stays down is no late timer`() throws {
     let range = Range(hosts: "all: {hosts: {down: {address: 127.0.0.1, port: 9}}}\n")
-    // A lateness of nothing: any due time that stands still would be told of.
+    // A lateness of nothing: any due time that stands still would be reported.
     range.scratch.write("inventory/scrape.yml", "lateness: 1s\n")
     for _ in 0..<3 {
       let outcome = try range.scrape("run")
@@ -180,7 +180,7 @@ import Testing
     }
   }
 
-  @Test func `a host whose turn comes after the deadline is said so, not called dead`() throws {
+  @Test func `a host not reached before the deadline is reported as such, not as down`() throws {
     let silent = SilentPort()
     let sshd = try Sshd()
     let range = Range(

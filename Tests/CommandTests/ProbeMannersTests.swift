@@ -28,7 +28,7 @@ struct ProbeMannersTests {
       "/usr/bin/mariadb", "--no-defaults", "-h", address, "-P", "\(server.port)", "-u", "mon",
       "-px", "-N", "-e", "SELECT 40 + 2")
     #expect(login.output == "42\n", "\(login)")
-    // The server does count: who hangs up before the log-in is blocked, and that is told apart.
+    // The server does count: a client that hangs up before the log-in is blocked, with a reason of its own.
     for _ in 0..<8 { _ = try inside("/bin/bash", "-c", ": < /dev/tcp/\(address)/\(server.port)") }
     let blocked = try inside(Scrape.program, "probe", "mysql:\(server.port)", address)
     #expect(blocked.status == 1)

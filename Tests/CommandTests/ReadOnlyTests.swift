@@ -26,7 +26,7 @@ import Testing
     return range
   }
 
-  @Test func `what contacts nobody needs neither keys nor secrets`() throws {
+  @Test func `commands that contact no host need neither keys nor secrets`() throws {
     let range = range(
       "contacts: {ops: {webhook: {url: \"http://127.0.0.1:1/${UNSET_IN_TEST}\"}}}\n")
     try range.scrape(words: ["run"], environment: ["UNSET_IN_TEST": "x"])

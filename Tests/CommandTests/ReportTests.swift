@@ -95,7 +95,7 @@ import Testing
 
   // MARK: What it says
 
-  @Test func `each peer's average of the past minutes is told, and who has none`() async throws {
+  @Test func `each peer's average of the past minutes is shown, and who has none`() async throws {
     let notice = try await notice(
       "{name: ping, every: 5m, metric: ping.average_response_ms, hosts: peers}")
     #expect(
@@ -121,7 +121,7 @@ import Testing
     // Windows of their own; the hour begins with a pass that lies in it.
     ("over: 1h, function: count", "41  peer4"), ("over: 1h, function: max", "400.0 ms  peer4"),
   ])
-  func `a report tells the figure asked for`(_ settings: String, _ line: String) async throws {
+  func `a report shows the format asked for`(_ settings: String, _ line: String) async throws {
     let notice = try await notice(
       "{name: a, every: 5m, metric: ping.average_response_ms, hosts: peers, \(settings)}")
     let lines = notice.text.plain.split(separator: "\n").map {
@@ -130,7 +130,7 @@ import Testing
     #expect(lines.contains { $0 == line }, "\(notice.text.plain)")
   }
 
-  @Test func `the worst come first where that is wanted, and so many`() async throws {
+  @Test func `the worst come first where that is wanted, up to a limit`() async throws {
     let notice = try await notice(
       "{name: a, every: 1h, metric: ping.average_response_ms, hosts: peers, top: 2}")
     #expect(
@@ -140,7 +140,7 @@ import Testing
       ])
   }
 
-  @Test func `of a host with several series each is told`() async throws {
+  @Test func `each series of a host is shown`() async throws {
     let notice = try await notice(
       "{name: disks, at: \"08:00\", every: 1d, over: 7d, function: last, hosts: disks, metric: disk.free}"
     )
@@ -163,7 +163,7 @@ import Testing
     #expect(chart.to == Self.ago(5) && chart.from == Self.ago(35))
     #expect(notice.text.plain.hasSuffix("\n–  peer[5-6]"))
     #expect(try chart.png(.dark).count > 10_000)
-    // With nothing to draw it is told in words.
+    // With nothing to draw the report has words only.
     let empty = try await self.notice(
       "{name: a, every: 5m, metric: mem.used_percent, hosts: peers, as: chart}")
     #expect(empty.chart == nil && empty.text.plain.hasSuffix("\n–  peer[1-6]"))
@@ -171,7 +171,7 @@ import Testing
 
   // MARK: When it comes
 
-  @Test func `a report comes once at its time, also after one that was not told`() async throws {
+  @Test func `a report comes once at its time, also after one that failed`() async throws {
     let range = range("      - {name: ping, every: 5m, metric: ping.average_response_ms}")
     let site = try site(range)
     let store = site.store()
@@ -184,7 +184,7 @@ import Testing
     #expect(await due(60).isEmpty)
     let first = await due(300)
     #expect(first.map(\.notice.incident) == ["report ops/ping 1795183800"])
-    // It was not told, and is then told as it is then.
+    // It was not sent; the next one has the values of its own time.
     #expect(await due(400).map(\.slot) == first.map(\.slot))
     let second = await due(650)
     #expect(second[0].slot.seconds == first[0].slot.seconds + 300)
@@ -247,7 +247,7 @@ import Testing
     ("{name: a, evry: 5m, metric: ping.ttl}", "did you mean \"every\"?"),
     ("[]", "must be a mapping"),
   ])
-  func `what is wrong is told with its place`(_ entry: String, _ words: String) throws {
+  func `a fault is reported with its place`(_ entry: String, _ words: String) throws {
     let outcome = try range("      - \(entry)").scrape("lint")
     #expect(outcome.status == 2)
     #expect(outcome.errors.contains(words), "\(outcome.errors)")
@@ -368,7 +368,7 @@ import Testing
       ),
       ("window: \"time_to_full 30m\", major: \"< 6h\"", ["disk.used_percent"], "%", [100], [95]),
     ] as [(String, [String], String, [Double], [Double])])
-  func `a window's figure is drawn as the rule had it`(
+  func `a window's value is drawn as the rule had it`(
     _ rule: String, _ names: [String], _ unit: String, _ lines: [Double], _ last: [Double]
   ) async throws {
     let chart = try #require(

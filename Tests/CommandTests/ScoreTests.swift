@@ -58,7 +58,7 @@ import Testing
     ("scores: {by: [group]}", "no tag of the inventory's"), ("scores: {sla: {}}", "no window"),
     ("scores: {preset: best}", "unknown score"), ("scores: {sla: {windw: 1h}}", "did you mean"),
   ])
-  func `faults are told with their place`(settings: String, problem: String) throws {
+  func `faults are reported at their place`(settings: String, problem: String) throws {
     let range = Range(
       hosts: "all: {hosts: {me: {connection: local}}}\n", settings: settings + "\n")
     let outcome = try range.scrape("lint")

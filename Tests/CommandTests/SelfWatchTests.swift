@@ -161,7 +161,7 @@ struct SelfWatchTests {
     #expect(evaluated.contains { $0.contains("h[1-20]") }, "\(evaluated)")
   }
 
-  @Test func `a cut in the middle of a pass is told apart from hosts that are down`() throws {
+  @Test func `a cut in the middle of a pass is not reported as hosts that are down`() throws {
     let lab = try Lab(
       settings: "fanout: 4", probes: "[{icmp: {count: 5, interval: 100ms, wait: 500ms}}]")
     try lab.settle()
@@ -202,7 +202,7 @@ struct SelfWatchTests {
   }
 
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/nft")))
-  func `a gateway that filters pings is known by its neighbourhood`() throws {
+  func `a gateway that filters pings is found by its hardware address`() throws {
     let lab = try Lab()
     try lab.network.inside(
       .gateway,
@@ -281,7 +281,7 @@ struct SelfWatchTests {
     ("self: {deadman: {every: 1m}}", "deadman has no url"),
     ("self: {deadman: {url: \"ftp://x/y\"}}", "none of http"),
   ])
-  func `faults are told with their place`(settings: String, problem: String) throws {
+  func `faults are reported at their place`(settings: String, problem: String) throws {
     let range = Range(
       hosts: "all: {hosts: {me: {connection: local}}}\n", settings: settings + "\n")
     let outcome = try range.scrape("lint")

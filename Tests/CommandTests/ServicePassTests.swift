@@ -112,7 +112,7 @@ import Testing
     #expect(!(try range.scrape("status").output.contains("service tcp")))
   }
 
-  @Test func `services that had no turn are due at the next pass`() throws {
+  @Test func `services that were not asked are due at the next pass`() throws {
     let silent = SilentPort()
     let probes = "probes: [{http: {port: \(silent.port), timeout: 5s}}]"
     let range = Range(
@@ -140,7 +140,7 @@ import Testing
     #expect(dry.contains("probes icmp"))
   }
 
-  @Test func `what only the host can tell is asked in its one session`() throws {
+  @Test func `what only the host knows is asked in its one session`() throws {
     let sshd = try Sshd()
     let scratch = Scratch()
     let file = scratch.write("file's", "hello\n", mode: 0o640)

@@ -13,7 +13,7 @@ import Testing
 @Suite struct StateCommandTests {
   private let local = "all: {hosts: {me: {connection: local}}}\n"
 
-  @Test func `a rule that is crossed is told, kept and written`() throws {
+  @Test func `a rule that is crossed is reported, stored and written`() throws {
     let range = Range(
       hosts: local,
       settings: """
@@ -40,7 +40,7 @@ import Testing
     #expect(!Line.all(again.output).contains { $0.measurement == "event" })
   }
 
-  @Test func `a state outlives kill -9, and a change is told once`() throws {
+  @Test func `a state outlives kill -9, and a change is reported once`() throws {
     let port = freePort()
     let range = Range(
       hosts: "all: {hosts: {me: {connection: local, probes: [\"tcp:\(port)\"]}}}\n")
@@ -62,8 +62,8 @@ import Testing
     #expect(try transitions().count == 1)
     let server = SilentPort(port: port)
     try range.scrape("run", "--only", "probes")
-    let told = try transitions()
-    #expect(told.count == 2 && told[0].contains("critical → ok after"))
+    let lines = try transitions()
+    #expect(lines.count == 2 && lines[0].contains("critical → ok after"))
     withExtendedLifetime(server) {}
   }
 
@@ -91,7 +91,7 @@ import Testing
     }
   }
 
-  @Test func `services of the settings are told by what they need`() throws {
+  @Test func `services of the settings are evaluated by what they need`() throws {
     let ports = (0..<3).map { _ in freePort() }
     let servers = ports.prefix(2).map { SilentPort(port: $0) }
     let hosts = ports.enumerated().map {
@@ -149,7 +149,7 @@ import Testing
     }
   }
 
-  @Test func `a field of another collector is not gone with this one's turn`() async throws {
+  @Test func `a field of another collector survives this one's run`() async throws {
     let range = Range(
       hosts: local, settings: "rules: {users: {when: system.n_users, minor: \"> 5\"}}\n")
     let site = try Site(
@@ -171,7 +171,7 @@ import Testing
     #expect(evaluator.states["me"]?["rule users"]?.severity == .minor)
   }
 
-  @Test func `a rule, a probe and a host that were taken out trouble nobody`() throws {
+  @Test func `a rule, a probe and a host that were removed leave no state`() throws {
     func hosts(_ names: String...) -> String {
       let port = freePort()
       let lines = names.map {
@@ -218,7 +218,7 @@ import Testing
     #expect(!(try range.scrape("status", "--history").output.contains("no longer there")))
   }
 
-  @Test func `a service that needs what nobody asks is warned of`() throws {
+  @Test func `a service that needs a missing check is warned of`() throws {
     let range = Range(
       hosts: "all: {hosts: {w1: {connection: local, probes: [icmp]}}}\n",
       settings: "services: {a: [\"w*/icmp\", w1/ssh], b: [{at_least: 1, of: [\"w*/htps\"]}]}\n")
@@ -239,14 +239,14 @@ import Testing
     ("rules: {a: {when: cpu.usage_active, minor: 1, profile: linx}}", "did you mean \"linux\""),
     ("services: {a: [b], b: [a]}", "a → b → a"), ("scores: gradd", "did you mean \"graded\""),
   ])
-  func `faults are told with their place`(settings: String, problem: String) throws {
+  func `faults are reported at their place`(settings: String, problem: String) throws {
     let range = Range(hosts: local, settings: settings + "\n")
     let outcome = try range.scrape("lint")
     #expect(outcome.status == 2 && outcome.errors.contains(problem), "\(outcome.errors)")
     #expect(outcome.errors.contains("scrape.yml:1:"))
   }
 
-  @Test func `what a cause hides stands with it`() throws {
+  @Test func `what a cause hides is listed with it`() throws {
     let port = freePort()
     let vms = (1...4).map {
       "    vm\($0): {address: 127.0.0.1, port: \(port), on: esx, probes: [\"tcp:\(port)\"]}\n"

@@ -211,13 +211,13 @@ import Testing
   @Test func `quiet passes print a line for each new problem, once`() throws {
     let range = Self.range()
     let first = try range.scrape("run", "-q")
-    let told = lines(first.errors)
+    let shown = lines(first.errors)
     #expect(first.output.isEmpty)
-    #expect(told.contains { $0.hasPrefix("critical  web[001-040]  service tcp:1") }, "\(told)")
+    #expect(shown.contains { $0.hasPrefix("critical  web[001-040]  service tcp:1") }, "\(shown)")
     #expect(
-      told.contains { $0.contains("esx  ssh") && $0.contains("affects 4 hosts") }, "\(told)")
-    #expect(told.filter { $0.contains("missing_tool") }.count == 1, "\(told)")
-    #expect(told.count <= 5, "\(told)")
+      shown.contains { $0.contains("esx  ssh") && $0.contains("affects 4 hosts") }, "\(shown)")
+    #expect(shown.filter { $0.contains("missing_tool") }.count == 1, "\(shown)")
+    #expect(shown.count <= 5, "\(shown)")
     let again = try range.scrape("run", "-q")
     #expect(again.errors.isEmpty && again.status == 1, "\(again)")
     range.scratch.write(

@@ -408,7 +408,7 @@ import Testing
         """)
     let log = "\(range.scratch.path)/log"
     let program = range.scratch.write(
-      "tell", "#!/bin/sh\necho \"$SCRAPE_CONTACT $SCRAPE_SUBJECT\" >> '\(log)'\n")
+      "notify", "#!/bin/sh\necho \"$SCRAPE_CONTACT $SCRAPE_SUBJECT\" >> '\(log)'\n")
     chmod(program, 0o755)
     var now = time(nil)
     var parts = tm()

@@ -30,7 +30,7 @@ struct WatchdogTests {
   }
 
   @Test(arguments: ["reactor", "store"])
-  func `a pass whose threads stand still is ended, and the next one reports it`(
+  func `a pass whose threads hang is ended, and the next one reports it`(
     thread: String
   ) throws {
     let (range, pass) = try waiting("2")

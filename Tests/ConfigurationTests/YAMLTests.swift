@@ -62,8 +62,9 @@ struct YAMLTests {
       ("a: 1\nb\nc: 2", "2:1", "a key without its \":\""),
       ("a: !x!y 1", "1:4", "a tag that means nothing here"),
     ])
-  func `what is no tree is told with its place`(text: String, place: String, problem: String) throws
-  {
+  func `a text that is no tree is reported at its place`(
+    text: String, place: String, problem: String
+  ) throws {
     let error = try #require(throws: ConfigurationError.self) { try read(text) }
     #expect(error.problem == problem)
     #expect("\(error.line ?? 0):\(error.column ?? 0)" == place)
@@ -77,7 +78,7 @@ struct YAMLTests {
     #expect(error.description.hasPrefix("a.yml:2:4: bytes that are not UTF-8\n 2 | b: \u{fffd}\n"))
   }
 
-  @Test func `UTF-16 is told apart`() {
+  @Test func `UTF-16 is recognised`() {
     let error = #expect(throws: ConfigurationError.self) {
       try YAML.read(Source("a.yml", bytes: [0xff, 0xfe, 0x61, 0]))
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Telegram's Bot API on loopback: it judges each call as core.telegram.org/bots/api documents it,
+/// Telegram's Bot API on loopback: it checks each call as core.telegram.org/bots/api documents it,
 /// answers in its words, and keeps what people in the chats would have seen.
 ///
 /// What a client must never do (an unknown parameter, an entity that ends outside of the text, more

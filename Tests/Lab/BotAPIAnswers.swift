@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// How each call is judged and answered.
+/// Checks and answers each call.
 extension BotAPI {
-  /// An error as the Bot API tells it.
+  /// An error in the form of the Bot API.
   struct Refusal: Error {
     var status: Int
     var words: String
@@ -210,7 +210,7 @@ extension BotAPI {
           + "exactly the same as a current content and reply markup of the message")
     }
     state.messages[index].versions.append(version)
-    return told(state.messages[index], chat)
+    return object(state.messages[index], chat)
   }
 
   private func send(
@@ -272,10 +272,10 @@ extension BotAPI {
       id: id, chat: chat.id, topic: topic, versions: [version], photo: photo,
       isSilent: values["disable_notification"]?.boolean == true, replyTo: reply)
     state.messages.append(message)
-    return told(message, chat)
+    return object(message, chat)
   }
 
-  private func told(_ message: Message, _ chat: Chat) -> String {
+  private func object(_ message: Message, _ chat: Chat) -> String {
     let time = Int(message.versions.first?.time.timeIntervalSince1970 ?? 0)
     let name = chat.username.map { ",\"username\":\"\($0)\"" } ?? ""
     let topic = message.topic.map { ",\"message_thread_id\":\($0)" } ?? ""

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How texts, entities and pictures are judged.
+/// Checks texts, entities and pictures.
 extension BotAPI {
   func text(
     _ isCaption: Bool, _ parameters: BotAPIParameters, _ method: String, _ state: inout State

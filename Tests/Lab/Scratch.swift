@@ -12,7 +12,7 @@ public final class Scratch: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Writes a file, readable by its owner only unless told otherwise, and returns its path.
+  /// Writes a file, readable by its owner only unless `mode` says otherwise, and returns its path.
   @discardableResult
   public func write(_ name: String, _ text: String, mode: Int = 0o600) -> String {
     let file = "\(path)/\(name)"

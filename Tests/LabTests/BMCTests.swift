@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-/// FreeIPMI's tools and ipmitool judge the simulator: what they read on it is what it is set to.
+/// Checks the simulator with FreeIPMI's tools and ipmitool: they read what it is set to.
 @Suite struct BMCTests {
   let scratch = Scratch()
 
@@ -234,7 +234,7 @@ import Testing
     #expect(bmc.openSessions == 0)
   }
 
-  @Test func `a third of lost packets is survived, a session that is left alone expires`() throws {
+  @Test func `a third of lost packets is survived, an idle session expires`() throws {
     var configuration = BMC.Configuration()
     configuration.idleSeconds = 5
     let bmc = try BMC(configuration)

@@ -104,8 +104,8 @@ struct EmailMessageTests {
       ("naïve text of some length", "quoted-printable"),
     ] as [(String, String)])
   func `a mail program reads the text that was written`(text: String, encoding: String) throws {
-    let (told, body) = EmailMessage.encodedText(text)
-    #expect(told == encoding)
+    let (found, body) = EmailMessage.encodedText(text)
+    #expect(found == encoding)
     let encoded = String(decoding: body, as: UTF8.self)
     #expect(encoded.components(separatedBy: "\r\n").allSatisfy { $0.utf8.count <= 76 })
     var decoded: String?
@@ -144,7 +144,7 @@ struct EmailMessageTests {
 }
 
 struct EmailHistoryTests {
-  @Test func `what was told is read back`() {
+  @Test func `a delivery's record is read back`() {
     var history = EmailHistory()
     history.thread = "root@x"
     #expect(history.recipients(of: "c", among: ["a@x", "b@x"]) == ["a@x", "b@x"])

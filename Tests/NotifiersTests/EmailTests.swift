@@ -123,7 +123,9 @@ struct EmailTests {
   }
 
   @Test(.enabled(if: Postfix.isInstalled && Dovecot.isInstalled))
-  func `a mail is submitted with TLS and a password, and wrong ones are told apart`() async throws {
+  func `a mail is submitted with TLS and a password, and each wrong one has its reason`()
+    async throws
+  {
     let authority = try Authority()
     let scratch = Scratch()
     try run("/bin/chmod", ["755", scratch.path])
@@ -191,7 +193,7 @@ struct EmailTests {
         ], .timeout, ""
       ),
     ] as [([Peer.Step], NotifierError.Reason?, String)])
-  func `a server that misbehaves is told in clear words`(
+  func `a server that misbehaves is reported in clear words`(
     steps: [Peer.Step], reason: NotifierError.Reason?, says: String
   ) async throws {
     let peer = try Peer(steps)

@@ -86,7 +86,7 @@ struct ExecTests {
   }
 
   @Test(arguments: ["/does/not/exist", "/etc/passwd", "/tmp"])
-  func `a program that cannot run is told`(path: String) async {
+  func `a program that cannot run is reported`(path: String) async {
     let error = await deliver(Exec([path]), .outage()).error
     #expect(error?.reason == .failed)
     #expect(

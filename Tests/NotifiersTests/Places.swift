@@ -8,27 +8,27 @@ import Testing
 
 @testable import Notifiers
 
-/// What came of telling a place once.
-struct Telling: Sendable {
+/// The result of one delivery.
+struct Delivered: Sendable {
   var sent: SentMessage
   var memory: NotifierMemory
   var error: NotifierError?
 }
 
-/// Tells a place on a reactor of its own.
+/// Delivers on a reactor of its own.
 func deliver(
   _ notifier: any Notifier, _ notice: Notice, _ occasion: Occasion = .first,
   sent: SentMessage = SentMessage(), memory: NotifierMemory = NotifierMemory(),
   within: Duration = .seconds(10)
-) async -> Telling {
+) async -> Delivered {
   let reactor = Reactor()
-  func open(_ reactor: isolated Reactor) async -> Telling {
-    var telling = Telling(sent: sent, memory: memory)
+  func open(_ reactor: isolated Reactor) async -> Delivered {
+    var delivered = Delivered(sent: sent, memory: memory)
     do throws(NotifierError) {
       try await notifier.deliver(
-        notice, occasion, &telling.sent, &telling.memory, on: reactor, by: .after(within))
-    } catch { telling.error = error }
-    return telling
+        notice, occasion, &delivered.sent, &delivered.memory, on: reactor, by: .after(within))
+    } catch { delivered.error = error }
+    return delivered
   }
   return await open(reactor)
 }

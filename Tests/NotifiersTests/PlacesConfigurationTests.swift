@@ -83,7 +83,7 @@ struct PlacesConfigurationTests {
       ("{syslog: {address: local, facility: deamon}}", "did you mean \"daemon\"?"),
       ("{syslog: [{address: local}, {address: local}]}", "has syslog local twice"),
     ] as [(String, String)])
-  func `what is wrong is told with its place and the right word`(
+  func `a fault is reported with its place and the right word`(
     settings: String, says: String
   ) throws {
     let errors = try places(settings, secrets: false).findings.errors.map(\.description)

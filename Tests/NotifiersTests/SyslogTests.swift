@@ -46,7 +46,7 @@ struct SyslogTests {
   @Test(
     .enabled(if: Rsyslog.isInstalled, "needs Debian's rsyslog"),
     arguments: ["udp", "tcp", "local"])
-  func `a real daemon reads what is told`(way: String) async throws {
+  func `a real daemon reads what is sent`(way: String) async throws {
     let daemon = try Rsyslog()
     defer { daemon.stop() }
     let address: Syslog.Address =
@@ -129,7 +129,7 @@ struct SyslogTests {
     #expect(datagrams.all[0].hasSuffix("\u{feff}läuft nicht\\x0a"))
   }
 
-  @Test func `where nobody listens that is told`() async throws {
+  @Test func `a socket without a listener is reported`() async throws {
     let port = freePort()
     let scratch = Scratch()
     for address in [

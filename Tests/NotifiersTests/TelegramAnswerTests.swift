@@ -41,7 +41,7 @@ struct TelegramAnswerTests {
       (.redirect("http://127.0.0.1:1/"), .protocolError, "no Bot API"),
       (.close, .unreachable, "may be there"), (.hang, .timeout, "may be there"),
     ] as [(BotAPI.Fault, NotifierError.Reason, String)])
-  func `each refusal is told with what to do`(
+  func `each refusal says what to do`(
     fault: BotAPI.Fault, reason: NotifierError.Reason, remedy: String
   ) async throws {
     let room = try TelegramRoom(-1_001_234_567_890)
@@ -51,13 +51,13 @@ struct TelegramAnswerTests {
     #expect(error.reason == reason && error.message.contains(remedy), "\(error)")
     #expect(error.notifier == "telegram -1001234567890")
     #expect(!"\(error)".contains("LabTokenOfNobody") && !"\(error)".contains("123456:"))
-    // When it is over, it is told.
+    // After the wait it is sent.
     room.api.heal()
     try await room.deliver(notice("a"), .first)
     #expect(room.texts == ["a"] && room.messages[0].isSilent == false)
   }
 
-  @Test func `nobody there is told, and nothing is lost by it`() async throws {
+  @Test func `an unreachable server is reported, and nothing is lost`() async throws {
     let room = try TelegramRoom(42)
     room.api.stop()
     let error = try #require(await room.failure(notice("a")))
@@ -119,7 +119,9 @@ struct TelegramAnswerTests {
     #expect(room.texts == ["a"] && room.api.calls.map(\.status) == [429, 200])
   }
 
-  @Test func `a wait that does not fit is told, and kept also by another process`() async throws {
+  @Test func `a wait beyond the deadline is reported, and kept also by another process`()
+    async throws
+  {
     let room = try TelegramRoom(-100)
     room.api.fail(next: .tooManyRequests(retryAfter: 30))
     let error = try #require(await room.failure(notice("a")))

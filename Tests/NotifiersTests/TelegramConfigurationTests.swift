@@ -59,7 +59,7 @@ struct TelegramConfigurationTests {
       ("{token: \"${T}\", chats: [1], api: \"https://u:p@x\"}", "api must be an address"),
       ("{token: \"${T}\", chats: [1], api: \"https://x/?a\"}", "api must be an address"),
     ])
-  func `what is wrong is told at its place`(text: String, problem: String) throws {
+  func `a fault is reported at its place`(text: String, problem: String) throws {
     let (contacts, findings) = try read(text)
     let errors = findings.errors
     #expect(errors.count == 1 && errors[0].problem.contains(problem), "\(errors)")

@@ -69,7 +69,7 @@ struct TelegramPictureTests {
     #expect(room.messages.count == 2 && room.api.violations == [])
   }
 
-  @Test func `what is told anew has a picture of its own`() async throws {
+  @Test func `a new message has a picture of its own`() async throws {
     let room = try TelegramRoom(42)
     try await room.deliver(notice("97 %", chart: chart()), .first)
     try await room.deliver(notice("98 %", chart: chart([1, 2])), .again)

@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-/// The responder that judges all others: it must see what a client does wrong.
+/// The responder that checks the calls of all other tests: it must see what a client does wrong.
 struct TelegramResponderTests {
   private let api: BotAPI
 
@@ -144,7 +144,7 @@ struct TelegramResponderTests {
       (1200, 675, nil), (5000, 5000, nil), (5001, 5000, "DIMENSIONS"), (2100, 100, "DIMENSIONS"),
       (0, 5, "DIMENSIONS"),
     ] as [(Int, Int, String?)])
-  func `a picture is judged by its size`(width: Int, height: Int, fault: String?) {
+  func `a picture is accepted by its size`(width: Int, height: Int, fault: String?) {
     var png: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13]
     png += "IHDR".utf8
     for value in [width, height] { png += [24, 16, 8, 0].map { UInt8(value >> $0 & 0xff) } }

@@ -67,7 +67,7 @@ final class TelegramRoom {
   var texts: [String] { messages.map(\.text) }
   var conversation: String { api.conversation(of: chat) }
 
-  /// The error that telling ends in.
+  /// The error of a failed delivery.
   func failure(
     _ notice: Notice, _ occasion: Occasion = .first, within timeout: Duration = .seconds(5)
   ) async -> NotifierError? {

@@ -26,7 +26,7 @@ struct TelegramTests {
     #expect(room.messages[0].versions.count == 3)
     #expect(room.messages[1].replyTo == room.messages[0].id)
     #expect(room.messages.map(\.isSilent) == [false, false])
-    // Told again after all: nothing more.
+    // Delivered again after all: nothing more.
     try await room.deliver(
       notice("🟢 web[3-4] back after 2 min", subject: "🟢 web[3-4] back", kind: .recovery), .end)
     #expect(room.messages.count == 2)
@@ -36,7 +36,9 @@ struct TelegramTests {
       room.api.calls[0].parameters["link_preview_options"] == "{\"is_disabled\":true}")
   }
 
-  @Test func `what lasts is told anew below, with sound, and the older one says so`() async throws {
+  @Test func `a lasting incident is sent anew below, with sound, and the older message says so`()
+    async throws
+  {
     let room = try TelegramRoom(42)
     try await room.deliver(notice("🔴 web3 down"), .first)
     try await room.deliver(notice("🔴 web3 down for 4 h", subject: "🔴 web3 still down"), .again)
@@ -112,7 +114,7 @@ struct TelegramTests {
     #expect(room.texts.joined(separator: "\n") == lines(60) && room.messages.count == 2)
   }
 
-  @Test func `a message that somebody deleted is sent anew, without sound`() async throws {
+  @Test func `a deleted message is sent anew, without sound`() async throws {
     let room = try TelegramRoom(42)
     try await room.deliver(notice(lines(60)), .first)
     room.api.delete(room.messages[1].id, in: 42)
@@ -144,7 +146,7 @@ struct TelegramTests {
     #expect(room.texts == ["…"] && room.api.violations == [])
   }
 
-  @Test func `what was told before something broke is not told twice`() async throws {
+  @Test func `what was sent before something broke is not sent twice`() async throws {
     let room = try TelegramRoom(42)
     room.api.fail(next: .serverError(502), method: "editMessageText")
     try await room.deliver(notice("a"), .first)
@@ -194,7 +196,7 @@ struct TelegramTests {
     #expect(room.api.violations == [])
   }
 
-  @Test func `what broke off while it was told anew goes on where it was`() async throws {
+  @Test func `a new message that broke off goes on where it was`() async throws {
     let room = try TelegramRoom(42)
     try await room.deliver(notice("a"), .first)
     room.api.fail(next: .serverError(500), method: "editMessageText")

@@ -17,7 +17,7 @@ struct TelegramTextTests {
     }
   }
 
-  @Test func `emphasis is told in UTF-16 units, also behind emoji`() {
+  @Test func `emphasis is counted in UTF-16 units, also behind emoji`() {
     let text = StyledText([
       [.init("🔴 "), .init("web3", .bold), .init(" 👩‍👩‍👧 "), .init("scrape host web3", .code)],
       [.init("é", .bold), .init("x", .bold)],
@@ -168,7 +168,7 @@ struct TelegramTextTests {
     #expect(piece.text == text && emphasised(piece) == inert.map { "`\($0)" })
   }
 
-  @Test func `texts that differ only in emphasis are told apart`() {
+  @Test func `texts that differ only in emphasis are different`() {
     let plain = TelegramText(plain: "ab")
     let bold = TelegramText.pieces(StyledText([[.init("a", .bold), .init("b")]]))[0]
     let code = TelegramText.pieces(StyledText([[.init("a", .code), .init("b")]]))[0]

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct WebhookTests {
-  @Test func `the object holds all that people are told`() {
+  @Test func `the object holds all that a notification says`() {
     var notice = Notice.outage(message: "no \"answer\"\u{1b}[31m")
     notice.isSilent = true
     #expect(
@@ -94,8 +94,8 @@ struct WebhookTests {
     notice.kind = .report
     notice.alerts = []
     #expect(await deliver(Webhook(settings), notice).error == nil)
-    let told = server.requests.map { $0.json?["status"] as? String }
-    #expect(told == ["firing", "resolved", "resolved"])
+    let states = server.requests.map { $0.json?["status"] as? String }
+    #expect(states == ["firing", "resolved", "resolved"])
   }
 
   @Test func `credentials and headers arrive and are not shown`() async throws {
@@ -172,7 +172,7 @@ struct WebhookTests {
         .refused, "…"
       ),
     ] as [(String, NotifierError.Reason?, String)])
-  func `each answer is told in clear words`(
+  func `each answer is explained in clear words`(
     answer: String, reason: NotifierError.Reason?, says: String
   ) async throws {
     let server = try HTTPReceiver([answer])
@@ -184,7 +184,7 @@ struct WebhookTests {
     #expect((outcome.sent == SentMessage()) == (reason != nil))
   }
 
-  @Test func `a server that asks to be left alone is`() async throws {
+  @Test func `a server that asks to wait is not called`() async throws {
     let server = try HTTPReceiver([
       "HTTP/1.1 429 X\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"
     ])

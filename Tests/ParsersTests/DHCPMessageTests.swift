@@ -13,7 +13,7 @@ struct DHCPMessageTests {
     return bytes + options
   }
 
-  @Test func `an offer tells address, server and lease`() throws {
+  @Test func `an offer has address, server and lease`() throws {
     let options: [UInt8] = [
       0, 53, 1, 2, 54, 4, 192, 0, 2, 1, 51, 4, 0, 0, 14, 16, 1, 4, 255, 255, 255, 0,
       3, 8, 192, 0, 2, 1, 192, 0, 2, 2, 6, 4, 192, 0, 2, 3, 99, 2, 1, 1, 255, 7,
@@ -25,7 +25,7 @@ struct DHCPMessageTests {
     #expect(offer.hardware == [2, 0, 0, 0, 0, 9] && offer.mask == "255.255.255.0")
   }
 
-  @Test func `an option of the wrong length tells nothing`() throws {
+  @Test func `an option of the wrong length is ignored`() throws {
     let offer = try parse(
       Self.message([53, 2, 1, 1, 54, 3, 1, 1, 1, 3, 5, 1, 1, 1, 1, 1]), as: DHCPMessage.self)
     #expect(offer.type == nil && offer.server == nil && offer.routers == ["1.1.1.1"])

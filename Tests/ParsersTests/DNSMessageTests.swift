@@ -29,7 +29,7 @@ struct DNSMessageTests {
       (99, [1, 2, 3], nil), (1, [1, 2, 3], nil), (16, [9, 1], nil), (5, [0xc0, 200], nil),
       (5, [4, 0x61, 0x2e, 0x20, 0x5c, 0], "a\\.\\032\\\\"),
     ] as [(UInt16, [UInt8], String?)])
-  func `a record is told as a zone file writes it`(
+  func `a record reads as in a zone file`(
     type: UInt16, content: [UInt8], text: String?
   ) throws {
     let reading = try parse(Self.message(Self.record(type, content)), as: DNSMessage.self)
@@ -50,7 +50,7 @@ struct DNSMessageTests {
     #expect(throws: ParseError.self, "\(what)") { try parse(bytes, as: DNSMessage.self) }
   }
 
-  @Test func `a message that was cut off tells what it holds`() throws {
+  @Test func `a truncated message gives what it holds`() throws {
     let bytes = Self.message(
       Self.record(1, [1, 2, 3, 4]) + [1], flags: (0x83, 0x80), answers: 9)
     let reading = try parse(bytes, as: DNSMessage.self)

@@ -28,7 +28,7 @@ import Testing
       (["p1"], []),
       (["mmcblk0", "mmcblk0boot0", "mmcblk0p1"], ["mmcblk0p1"]),
     ] as [([String], [String])])
-  func `a partition is told by its name`(_ names: [String], _ partitions: [String]) throws {
+  func `a partition is recognised by its name`(_ names: [String], _ partitions: [String]) throws {
     let text = names.map { "8 0 \($0) 1 2 3 4 5 6 7 8 9 10 11\n" }.joined()
     let devices = try parse(text, as: Diskstats.self).devices
     #expect(devices.filter(\.isPartition).map(\.name) == partitions)

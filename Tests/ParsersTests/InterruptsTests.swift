@@ -3,7 +3,7 @@ import Testing
 @testable import Parsers
 
 @Suite struct InterruptsTests {
-  @Test func `counts of all CPUs are added up, and the words behind them are told apart`() throws {
+  @Test func `counts of all CPUs are added up, and the words behind them are separated`() throws {
     let lines = try parse(
       """
                  CPU0       CPU1

@@ -3,7 +3,7 @@ import Testing
 @testable import Parsers
 
 struct LineProtocolReaderTests {
-  private func told(_ item: LineProtocolReader.Item) -> String {
+  private func shown(_ item: LineProtocolReader.Item) -> String {
     let tags = item.tags.map { " \($0.name)~\($0.value)" }.joined()
     let fields = item.fields.map { " \($0.name):\($0.value)" }.joined()
     return "\(item.measurement)\(tags) |\(fields) | \(item.time.map { "\($0)" } ?? "-")"
@@ -23,7 +23,7 @@ struct LineProtocolReaderTests {
       (#"a v="""#, #"a | v:string("") | -"#),
     ] as [(String, String)])
   func `a line is taken apart`(line: String, expected: String) throws {
-    #expect(try parse(line, as: LineProtocolReader.self).points.map(told) == [expected])
+    #expect(try parse(line, as: LineProtocolReader.self).points.map(shown) == [expected])
   }
 
   @Test(

@@ -11,7 +11,7 @@ import Testing
   }
 
   @Test(arguments: ["", "MemTotal: 1 kB\n", "MemFree: 1 kB\n", "MemTotal: x kB\nMemFree: 1 kB\n"])
-  func `memory that is not told is an error`(_ text: String) {
+  func `missing memory is an error`(_ text: String) {
     #expect(throws: ParseError.self) { try parse(text, as: Meminfo.self) }
   }
 

@@ -44,7 +44,7 @@ import Testing
     #expect(throws: ParseError.self) { try parse(text, as: TCPStates.self) }
   }
 
-  @Test func `a kernel with fewer values than names tells what it tells`() throws {
+  @Test func `a kernel with fewer values than names gives the values it has`() throws {
     let reading = try parse("Tcp: A B C\nTcp: 1 -2\nUdp: A\nUdp: 3\n", as: NetSNMP.self)
     #expect(reading.values == ["TcpA": 1, "TcpB": -2, "UdpA": 3])
   }
@@ -62,7 +62,7 @@ import Testing
     ("* - -", LinkStates.Link()),
     ("x 0x 9", LinkStates.Link(speed: 9)),
   ])
-  func `a link is told by its flags and speed`(_ line: String, _ link: LinkStates.Link) throws {
+  func `a link is read from its flags and speed`(_ line: String, _ link: LinkStates.Link) throws {
     #expect(try parse(line, as: LinkStates.self).links.values.map { $0 } == [link])
   }
 }

@@ -47,7 +47,7 @@ import Testing
     #expect(throws: ParseError.self) { try NvidiaSMI.parse(bytes.span) }
   }
 
-  @Test func `a GPU that breaks off before its names is not told of`() throws {
+  @Test func `a GPU that breaks off before its names is dropped`() throws {
     let bytes = Array("<nvidia_smi_log><gpu><uuid>1</uuid></gpu><gpu><uuid>2</uuid>".utf8)
     let reading = try NvidiaSMI.parse(bytes.span)
     #expect(reading.gpus.map { $0.values.text("uuid") } == ["1"])

@@ -27,10 +27,10 @@ struct PluginOutputTests {
   ) throws {
     let reading = try parse(output, as: PluginOutput.self)
     #expect(reading.text == text && reading.more == more)
-    #expect(reading.values.map(told) == values)
+    #expect(reading.values.map(shown) == values)
   }
 
-  private func told(_ value: PluginOutput.Value) -> String {
+  private func shown(_ value: PluginOutput.Value) -> String {
     func number(_ number: Double?) -> String { number.map { "\($0)" } ?? "-" }
     func range(_ range: Range?) -> String {
       range.map { "\($0.isInside ? "@" : "")\(number($0.low)):\(number($0.high))" } ?? "-"

@@ -25,7 +25,7 @@ import Testing
     return record
   }
 
-  @Test func `a full record tells who, what and how to convert`() throws {
+  @Test func `a full record names sensor, unit and conversion`() throws {
     let sensor = try #require(
       try SDR.parse(Self.full(factors: [0x0b, 0xc0, 0xf6, 0xc0, 0, 0xd2]).span).first)
     #expect(sensor.name == "Inlet Temp" && sensor.record == 0x1234 && sensor.number == 7)

@@ -91,7 +91,7 @@ import Testing
     "alice pts/0 2026-02-30 10:00", "alice pts/0 Nov 20 24:00", "alice pts/0 Nov 20",
     "pts/0 Nov 20 09:10:11 x",
   ])
-  func `text that is nothing of who is an error and not nobody`(_ text: String) {
+  func `text that is not of who is an error, not an empty list`(_ text: String) {
     let bytes = Array(text.utf8)
     #expect(throws: ParseError.self) { try Who.parse(bytes.span) }
   }
@@ -118,7 +118,7 @@ import Testing
     ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", []), ("grep sshd: a@b", []),
     ("sshd:", []), ("sshd: ", []), ("", []),
   ])
-  func `a title of sshd tells who is logged in`(_ title: String, _ expected: [String]) throws {
+  func `a title of sshd names who is logged in`(_ title: String, _ expected: [String]) throws {
     let bytes = Array(title.utf8)
     let sessions = try SSHProcesses.parse(bytes.span)
     #expect(sessions.map { "\($0.user) \($0.terminal ?? "-")" } == expected)
@@ -132,7 +132,7 @@ import Testing
         "Name=alice\nTimestamp=Fri 2026-11-20 09:10:11 UTC\nTTY=pts/0\nRemoteHost=h\nClass=user\nState=active\n",
         "alice pts/0 h 2026-11-20 09:10"
       ),
-      // As systemd 219 orders them; no class was told before it.
+      // As systemd 219 orders them; older versions name no class.
       ("RemoteHost=h\nState=online\nName=bob\n", "bob - h -"),
       ("Name=carol\nDisplay=:0\nTTY=\nClass=user\nState=active\n", "carol :0 - -"),
       ("Name=carol\nClass=user-light\nState=active\n", "carol - - -"),

@@ -1,4 +1,4 @@
-/// What is judged of a host: a target (`ssh`, `bmc`), a service (`service https`) or a rule on one of its
+/// A check of a host: a target (`ssh`, `bmc`), a service (`service https`) or a rule on one of its
 /// series (`rule NAME{…}`), named as `event` points name it.
 struct Check: Hashable, Comparable, CustomStringConvertible {
   var host: String

@@ -346,7 +346,7 @@ extension LabRange {
         by: [.drip("SSH-2.0-OpenSSH_9.2p1 Debian-with-a-name-that-takes-half-a-minute\r\n", 400)],
         isSlow: true),
     ]
-    // What only the host can tell is not learnt where nobody can log in.
+    // What only the host knows is not read where the log-in fails.
     if name == "app" {
       for index in faults.indices {
         faults[index].findings["service file"] = [

@@ -26,7 +26,7 @@ struct RangeHost {
     services.append((name, probe, options))
   }
 
-  /// What is judged of it, and how it is as long as no fault is on.
+  /// Its checks, and their state while no fault is on.
   var healthy: [Check: [Finding]] {
     var healthy = [Check(host: name, name: "ssh"): [Finding.ok]]
     for service in services { healthy[Check(host: name, name: "service \(service.name)")] = [.ok] }

@@ -63,7 +63,7 @@ struct Verdicts {
   }
 }
 
-/// The states of all checks, as the events of all passes tell them.
+/// The states of all checks, from the events of all passes.
 struct States {
   private var severities: [Check: String] = [:]
 

@@ -17,7 +17,7 @@ private struct World {
   var isLiving = true
   var isQuiet = false
   var now = Timestamp(seconds: 1_000_000)
-  /// What the notifier was called for: the seconds since the beginning, why, and how many are told of.
+  /// What the notifier was called for: the seconds since the beginning, why, and the number of members.
   var calls: [(time: Int, decision: Decision, hosts: Int)] = []
 
   init(_ yaml: String = "{to: [team]}") throws {
@@ -56,7 +56,7 @@ private struct World {
       silenced: { silenced.contains($0.key) ? Timestamp(nanoseconds: .max) : nil })
     book = incidents.incidents
     for index in book.indices {
-      let digest = UInt64(truncatingIfNeeded: book[index].members.hashValueOfTold)
+      let digest = UInt64(truncatingIfNeeded: book[index].members.hashOfShown)
       let decision = Decision(
         book[index], for: "n", living: isLiving, route: route, digest: digest, quiet: isQuiet,
         at: now)
@@ -83,7 +83,7 @@ private struct World {
 
 extension [Incident.Member] {
   /// Differs where people would see a difference.
-  fileprivate var hashValueOfTold: Int {
+  fileprivate var hashOfShown: Int {
     var hasher = Hasher()
     for member in self {
       hasher.combine(member.alert.key)
@@ -127,7 +127,7 @@ extension [Incident.Member] {
     #expect(world.book.count == 1)
   }
 
-  @Test func `what could not be told is told as it is when it can be`() throws {
+  @Test func `a failed delivery is retried with the state of then`() throws {
     var world = try World()
     world.set(0..<400, .ok)
     world.pass()
@@ -175,7 +175,7 @@ extension [Incident.Member] {
         world.pass()
       }
       #expect(world.book.allSatisfy { $0.closed != nil })
-      // Who was last told of trouble is told of its end.
+      // Whoever got the alert last gets the recovery.
       #expect([.end, .missed].contains(world.noticed.last), "period \(period)")
     }
   }
@@ -283,7 +283,7 @@ extension [Incident.Member] {
     #expect(world.noticed.last == .end)
   }
 
-  @Test func `silenced is not told until the silence ends`() throws {
+  @Test func `a silenced alert is sent when the silence ends`() throws {
     var world = try World()
     world.silenced = [Alert.Key("web1", "ssh")]
     world.set([1, 2], .critical)
@@ -294,7 +294,7 @@ extension [Incident.Member] {
     world.silenced = []
     world.pass()
     #expect(world.noticed == [.first, .first])
-    // One that is silenced while it is told of disturbs nobody with what becomes of it.
+    // A member silenced while its incident is notified causes no further notification.
     world.silenced = [Alert.Key("web1", "ssh"), Alert.Key("web2", "ssh")]
     for _ in 0..<40 { world.pass(900) }
     #expect(world.noticed == [.first, .first])
@@ -342,7 +342,7 @@ extension [Incident.Member] {
     #expect(world.noticed == [.first])
   }
 
-  @Test func `what was silenced before it was told is not told when it is over`() throws {
+  @Test func `an alert silenced before its notification is not sent when it resolves`() throws {
     var world = try World("{to: team, wait: 1m}")
     world.set([1], .critical)
     world.pass()
@@ -353,7 +353,7 @@ extension [Incident.Member] {
     #expect(world.calls.isEmpty, "\(world.calls)")
   }
 
-  @Test func `who was taken out of the routes for a moment is told again`() throws {
+  @Test func `a contact that was removed from the routes for a moment is notified again`() throws {
     var world = try World()
     let route = world.route
     world.set([1], .critical)
@@ -376,7 +376,7 @@ extension [Incident.Member] {
     #expect(world.noticed == [.first, .first])
   }
 
-  @Test func `a host with ever new troubles does not grow without bound`() throws {
+  @Test func `an incident of ever new troubles does not grow without bound`() throws {
     var world = try World()
     world.set([0], .critical)
     for number in 0..<7 {
@@ -438,7 +438,7 @@ extension [Incident.Member] {
     #expect(world.noticed == [.first, .again])
   }
 
-  @Test func `quiet people are told afterwards`() throws {
+  @Test func `after quiet hours the alert is sent`() throws {
     var world = try World()
     world.isQuiet = true
     world.set([1, 2], .major)
@@ -451,7 +451,7 @@ extension [Incident.Member] {
     #expect(world.noticed == [.first])
   }
 
-  @Test func `a mail is sent for what people are to notice, never for a mere change`() throws {
+  @Test func `a mail is sent for a notification, never for a mere change`() throws {
     var world = try World()
     world.isLiving = false
     world.set([1], .major)

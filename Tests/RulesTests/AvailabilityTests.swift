@@ -52,9 +52,9 @@ import Testing
       let now = pass * 15
       let window = all.filter { $0.time > now - 3600 }
       let exact = 100 * Double(window.count { $0.isGood }) / Double(window.count)
-      let told = availability.percent("all", at: time(now)) ?? -1
+      let percent = availability.percent("all", at: time(now)) ?? -1
       // A stretch of 75 s holds five of 240 passes.
-      #expect(abs(told - exact) < 2.2, "\(told) for \(exact)")
+      #expect(abs(percent - exact) < 2.2, "\(percent) for \(exact)")
     }
   }
 
@@ -97,11 +97,11 @@ import Testing
     var findings = Findings()
     let node = try YAML.read(Source("scrape.yml", text: text))
     let sla = SLA(node, &findings)
-    let told = findings.errors.map(\.problem).joined()
+    let problems = findings.errors.map(\.problem).joined()
     if let problem {
-      #expect(told.contains(problem), "\(told)")
+      #expect(problems.contains(problem), "\(problems)")
     } else {
-      #expect(sla?.window == .seconds(86_400) && told.isEmpty)
+      #expect(sla?.window == .seconds(86_400) && problems.isEmpty)
       #expect(sla?.counted.contains(.major) == text.contains("major"))
     }
   }

@@ -110,7 +110,7 @@ private func rules(_ text: String) throws -> [Rule] {
     ("a: {when: mem.used, minor: 1, clear: -1}", "clear must be"),
     ("[{a: {when: mem.used, minor: 1}}, {a: {when: mem.used, minor: 1}}]", "two rules \"a\""),
   ])
-  func `faults of rules are told`(text: String, problem: String) throws {
+  func `faults of rules are reported`(text: String, problem: String) throws {
     do {
       _ = try rules(text)
       Issue.record("\(text) was taken")

@@ -153,20 +153,20 @@ import Testing
       (clock(true, was: true, bound: 0), nil), (clock(true, jump: 3600), "clock_jumped"),
       (clock(false, jump: -90), "clock_jumped"),
     ] as [(SelfWatch.Witnesses, String?)])
-  func `a clock that was right and is not any more is told`(
+  func `a clock that was right and is not any more is reported`(
     witnesses: SelfWatch.Witnesses, reason: String?
   ) {
     let clock = SelfWatch.verdict(witnesses).findings.first { $0.check == "clock" }
     #expect(clock?.reason == reason && clock?.severity == (reason == nil ? .ok : .minor))
   }
 
-  @Test func `what the kernel does not tell of the clock is no finding`() {
+  @Test func `a clock state that the kernel does not give is no finding`() {
     #expect(SelfWatch.verdict(Self.clock(nil)).findings.isEmpty)
     let back = SelfWatch.verdict(Self.clock(nil, jump: -90)).findings
     #expect(back.first?.message.contains("set back by 90 s") == true)
   }
 
-  @Test func `a gateway that fell silent while others answer is told without a storm`() {
+  @Test func `a gateway that fell silent while others answer is reported without a storm`() {
     let verdict = SelfWatch.verdict(
       Self.silence {
         $0.answered = 399

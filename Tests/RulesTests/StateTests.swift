@@ -10,49 +10,49 @@ import Testing
   /// Observes one severity each 15 s and returns what counted: the times of the transitions.
   private func run(
     _ severities: [Severity], patience: Rule.Patience = .none
-  ) -> (state: CheckState, told: [(Int, Severity, Severity)], flapping: [Bool]) {
+  ) -> (state: CheckState, changes: [(Int, Severity, Severity)], flapping: [Bool]) {
     var (state, first) = CheckState.first(severities[0], at: time(0), patience: patience)
-    var told: [(Int, Severity, Severity)] = []
+    var changes: [(Int, Severity, Severity)] = []
     var flapping: [Bool] = []
-    if let change = first.change { told.append((0, change.from, state.severity)) }
+    if let change = first.change { changes.append((0, change.from, state.severity)) }
     for (index, severity) in severities.enumerated().dropFirst() {
       let outcome = state.observe(severity, at: time(index * 15), patience: patience)
-      if let change = outcome.change { told.append((index, change.from, state.severity)) }
+      if let change = outcome.change { changes.append((index, change.from, state.severity)) }
       if let flap = outcome.flapping { flapping.append(flap) }
     }
-    return (state, told, flapping)
+    return (state, changes, flapping)
   }
 
   @Test func `what is bad counts when it has lasted, what is better at once`() {
-    let (state, told, _) = run(
+    let (state, changes, _) = run(
       [.ok, .critical, .ok, .critical, .critical, .critical, .ok], patience: .passes(3))
-    #expect(told.map(\.0) == [5, 6] && told.map(\.2) == [.critical, .ok])
+    #expect(changes.map(\.0) == [5, 6] && changes.map(\.2) == [.critical, .ok])
     #expect(state.severity == .ok && state.since == time(90) && state.lastOK == time(90))
   }
 
   @Test func `worse and worse is one trouble`() {
-    let (_, told, _) = run([.ok, .minor, .major, .critical], patience: .passes(3))
-    #expect(told.map(\.0) == [3] && told[0].2 == .critical)
+    let (_, changes, _) = run([.ok, .minor, .major, .critical], patience: .passes(3))
+    #expect(changes.map(\.0) == [3] && changes[0].2 == .critical)
     let (_, timed, _) = run(
       [.ok, .minor, .major, .critical, .critical], patience: .time(.seconds(45)))
     #expect(timed.map(\.0) == [4])
   }
 
   @Test func `a check that is bad when first seen was never ok`() {
-    let (state, told, _) = run([.critical])
-    #expect(told.map(\.2) == [.critical] && state.lastOK == nil)
-    #expect(run([.critical], patience: .passes(2)).told.isEmpty)
+    let (state, changes, _) = run([.critical])
+    #expect(changes.map(\.2) == [.critical] && state.lastOK == nil)
+    #expect(run([.critical], patience: .passes(2)).changes.isEmpty)
   }
 
   @Test func `better but not well is a change, too`() {
-    let (_, told, _) = run([.ok, .critical, .minor, .critical])
-    #expect(told.map(\.2) == [.critical, .minor, .critical])
+    let (_, changes, _) = run([.ok, .critical, .minor, .critical])
+    #expect(changes.map(\.2) == [.critical, .minor, .critical])
   }
 
   @Test func `what changes all the time is flapping, and said so once`() {
     let noisy: [Severity] = (0..<30).map { $0 % 2 == 0 ? .ok : .critical }
-    let (state, told, flapping) = run(noisy)
-    #expect(flapping == [true] && state.isFlapping && told.count == 29)
+    let (state, changes, flapping) = run(noisy)
+    #expect(flapping == [true] && state.isFlapping && changes.count == 29)
     let (calm, _, both) = run(noisy + Array(repeating: .ok, count: 25))
     #expect(both == [true, false] && !calm.isFlapping && calm.severity == .ok)
   }
@@ -105,7 +105,7 @@ import Testing
     ("shop: [shp]", "did you mean \"shop\""), ("a: {need: [b]}", "unknown key \"need\""),
     ("a: [{at_least: 2}]", "`at_least:` and `of:`"),
   ])
-  func `faults of services are told`(text: String, problem: String) throws {
+  func `faults of services are reported`(text: String, problem: String) throws {
     do {
       _ = try services(text)
       Issue.record("\(text) was taken")

@@ -72,7 +72,7 @@ import Testing
       (10, 20, nil, 240, 300), (1000, 5, nil, 300, 300), (0, 0, 30, 30, 30),
       (0, 0, 1_000_000, 3600, 3600),
     ] as [(Double, Int, Int?, Double, Double)])
-  func `a sink is left alone for some times its cost, and never for long`(
+  func `a sink is backed off for some times its cost, and never for long`(
     took: Double, failures: Int, asked: Int?, least: Double, most: Double
   ) {
     let earlier = Store.Trouble(

@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test func `Splunk's token and index are judged`() async throws {
+  @Test func `Splunk's token and index are checked`() async throws {
     let collector = try SplunkCollector(token: "hidden")
     defer { collector.stop() }
     var configuration = Splunk.Configuration(url: collector.url)
@@ -137,7 +137,7 @@ import Testing
     #expect(Deadline.now.since(start) < .seconds(8))
   }
 
-  @Test func `a name and a certificate that are wrong are told apart`() async throws {
+  @Test func `a wrong name and a wrong certificate have different reasons`() async throws {
     let findings = await examine(InfluxDB(.init(url: "http://nosuch.invalid:1", database: "x")))
     #expect(wrong(findings)?.part == .name)
     guard Nginx.isInstalled else { return }

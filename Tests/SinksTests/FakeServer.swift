@@ -26,7 +26,7 @@ final class Listener: Sendable {
   deinit { close(fd) }
 }
 
-/// A server at the level of bytes: it answers each request with what it is told, however wrong.
+/// A server at the level of bytes: it answers each request with what the test gives it, however wrong.
 final class FakeServer: Sendable {
   enum Answer: Sendable {
     /// These bytes, and then the next request is waited for on the same connection.

@@ -63,12 +63,12 @@ struct OtherSinksConfigurationTests {
       ("splunk: {token: '${X}'}", "has no url"), ("splunk: {url: 'https://h'}", "has no token"),
       ("splunk: {url: 'https://h', token: '${X}', format: raw}", "unknown format"),
     ])
-  func `a fault is told with its place`(sink: String, problem: String) throws {
+  func `a fault is reported at its place`(sink: String, problem: String) throws {
     let (sinks, findings) = try read("sinks:\n  - \(sink)\n")
     #expect(sinks.isEmpty)
-    let told = findings.errors.map(\.description).joined(separator: "\n")
-    #expect(told.contains(problem), "\(told)")
+    let problems = findings.errors.map(\.description).joined(separator: "\n")
+    #expect(problems.contains(problem), "\(problems)")
     #expect(findings.errors.allSatisfy { $0.line == 2 })
-    #expect(!told.contains("hidden"))
+    #expect(!problems.contains("hidden"))
   }
 }

@@ -92,7 +92,7 @@ private let points: [Point] = {
     }
   }
 
-  @Test func `a file of another program is left alone, and a damaged one of ours is not trusted`()
+  @Test func `a file of another program is kept, and a damaged one of ours is not trusted`()
     async throws
   {
     try await withFolder { folder in

@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
-  func `a user who may not is told so`() async throws {
+  func `a user without permission gets that reason`() async throws {
     let server = try InfluxServer(["INFLUXDB_HTTP_AUTH_ENABLED": "true"])
     try server.execute("CREATE USER boss WITH PASSWORD 'b' WITH ALL PRIVILEGES")
     let outcome = await prepare(InfluxDB(.init(url: server.url, database: "x")))
@@ -132,7 +132,7 @@ import Testing
     #expect(steps.map(\.state) == [.isThere, .changed, .changed])
     #expect(server.requests[3].hasPrefix("PATCH /api/v2/buckets/b "))
     #expect(server.requests[5].hasPrefix("PATCH /api/v2/tasks/t "))
-    // The first bucket's other neighbour is told apart by its whole name.
+    // The first bucket's other neighbour is distinguished by its whole name.
     let dry = try FakeServer([Self.org, bucket("raw_old", 1), bucket("raw_5m", 0), task])
     defer { dry.stop() }
     let looked = await prepare(sink(dry.url), dryRun: true)

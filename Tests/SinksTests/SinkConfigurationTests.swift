@@ -73,13 +73,13 @@ struct SinkConfigurationTests {
       ("influxdb: {queue: {length: 1}}", "unknown key \"length\" in queue"),
       ("influxdb: {}\n    stdout: {}", "one kind"),
     ])
-  func `a fault is told with its place`(sink: String, problem: String) throws {
+  func `a fault is reported at its place`(sink: String, problem: String) throws {
     let (sinks, findings) = try read("sinks:\n  - \(sink)\n")
     #expect(sinks.isEmpty || problem == "one kind")
-    let told = findings.errors.map(\.description).joined(separator: "\n")
-    #expect(told.contains(problem), "\(told)")
+    let problems = findings.errors.map(\.description).joined(separator: "\n")
+    #expect(problems.contains(problem), "\(problems)")
     #expect(findings.errors.allSatisfy { $0.line != nil })
-    #expect(!told.contains("hidden") || problem.contains("never stands"))
+    #expect(!problems.contains("hidden") || problem.contains("never stands"))
   }
 
   @Test(

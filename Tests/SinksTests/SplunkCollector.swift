@@ -5,7 +5,7 @@ import Synchronization
 @testable import Sinks
 @testable import Store
 
-/// Splunk's HTTP Event Collector at the level of HTTP, as its documentation describes it: it judges
+/// Splunk's HTTP Event Collector at the level of HTTP, as its documentation describes it: it checks
 /// the token, the body and each event, and answers with the documented codes.
 final class SplunkCollector: Sendable {
   private let listener: Listener

@@ -61,7 +61,7 @@ import Testing
     #expect(Deadline.now.since(start) < .seconds(5))
   }
 
-  @Test func `a reader that has gone is told apart`() async throws {
+  @Test func `a closed pipe has a reason of its own`() async throws {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)
     close(ends[0])

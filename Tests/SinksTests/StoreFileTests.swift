@@ -177,7 +177,7 @@ import Testing
     }
   }
 
-  @Test func `a file of a later version is refused and left alone`() async throws {
+  @Test func `a file of a later version is refused and not changed`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"
       try await { try await Store(path: path).finish(pass(1), []) }()

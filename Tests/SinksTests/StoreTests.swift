@@ -102,7 +102,7 @@ struct StoreTests {
     }
   }
 
-  @Test func `a target's status tells since when and when it was last up`() async throws {
+  @Test func `a target's status says since when and when it was last up`() async throws {
     try await withStore { store in
       let states = [false, true, true, false, false]
       for (index, up) in states.enumerated() {
@@ -120,7 +120,7 @@ struct StoreTests {
     }
   }
 
-  @Test func `problems stay until the collector's next turn`() async throws {
+  @Test func `problems stay until the collector's next run`() async throws {
     try await withStore { store in
       let disk = CollectorProblem(collector: "disk", reason: "timeout", detail: "df \u{1b}[0m")
       let gpu = CollectorProblem(collector: "gpu", reason: "missing_tool", detail: "")

@@ -50,7 +50,7 @@ import Testing
     ("\"10.0.0.1:623\"", "bmc is no IP address and no name"),
     ("[10.0.0.1]", "bmc must be a mapping"),
   ])
-  func `faults are told at their place`(bmc: String, problem: String) throws {
+  func `faults are reported at their place`(bmc: String, problem: String) throws {
     do {
       _ = try load("all: {hosts: {h1: {bmc: \(bmc)}}}\n")
       Issue.record("\(bmc) was taken")

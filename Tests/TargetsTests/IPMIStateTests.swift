@@ -123,7 +123,7 @@ import Testing
 
   // MARK: The event log
 
-  @Test func `only what is new is told, once, with its time and severity`() async throws {
+  @Test func `only new events are reported, once, with their time and severity`() async throws {
     var configuration = BMC.Configuration()
     configuration.clockOffset = -7200
     let bmc = try BMC(configuration)
@@ -146,7 +146,7 @@ import Testing
     #expect(points.count == 3 && points[0][tag: "severity"] == "critical")
   }
 
-  @Test func `a cleared log is recognised, and what came after it is told`() async throws {
+  @Test func `a cleared log is recognised, and later events are reported`() async throws {
     let bmc = try BMC()
     let first = try await ask(bmc)
     bmc.clearSEL()
@@ -164,7 +164,7 @@ import Testing
     #expect(both.log?.events.map(\.subject) == ["Power Unit"])
   }
 
-  @Test func `a long absence is told in pieces, and nothing is lost`() async throws {
+  @Test func `a long absence is reported in pieces, and nothing is lost`() async throws {
     let bmc = try BMC()
     var memory = try await ask(bmc).memory
     for _ in 0..<450 { bmc.addEvent("Drive 0", offset: 1) }
@@ -179,7 +179,7 @@ import Testing
   }
 
   @Test(arguments: [BMCFaults.Log.loops, .entryVanished])
-  func `a broken log is told of and ends`(log: BMCFaults.Log) async throws {
+  func `a broken log is reported and ends`(log: BMCFaults.Log) async throws {
     let bmc = try BMC()
     let first = try await ask(bmc)
     for _ in 0..<5 { bmc.addEvent("Drive 0", offset: 1) }
@@ -190,7 +190,7 @@ import Testing
   }
 
   @Test(arguments: [BMCFaults.Log.endsInZero, .loops, .wantsReservation, .wantsLength])
-  func `each event is told once, whatever the log's end and manners`(log: BMCFaults.Log)
+  func `each event is reported once, whatever the log's end and manners`(log: BMCFaults.Log)
     async throws
   {
     let bmc = try BMC()
@@ -207,7 +207,7 @@ import Testing
     }
   }
 
-  @Test func `a slow BMC tells its events over several turns`() async throws {
+  @Test func `a slow BMC gives its events over several passes`() async throws {
     let bmc = try BMC()
     var memory = try await ask(bmc, cache: cache.path).memory
     for _ in 0..<40 { bmc.addEvent("Drive 0", offset: 1) }
@@ -226,7 +226,7 @@ import Testing
     #expect(records.count == 40 && Set(records).count == 40 && turns > 1)
   }
 
-  @Test func `a maker's own entry is told as such`() async throws {
+  @Test func `a maker's own entry is reported as such`() async throws {
     let bmc = try BMC()
     let first = try await ask(bmc)
     bmc.addEntry(type: 0xe0, fields: Array(1...13))

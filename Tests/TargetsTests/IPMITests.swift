@@ -36,7 +36,7 @@ func ask(
 }
 
 @Suite struct IPMITests {
-  @Test func `a healthy BMC tells everything in one session`() async throws {
+  @Test func `a healthy BMC gives everything in one session`() async throws {
     let bmc = try BMC()
     let answer = try await ask(bmc)
     #expect(answer.failure == nil && answer.problems.isEmpty)
@@ -79,7 +79,7 @@ func ask(
   }
 
   @Test(.enabled(if: IPMISim.isInstalled))
-  func `IPMI 1.5 tells the same`() async throws {
+  func `IPMI 1.5 gives the same`() async throws {
     let simulator = try IPMISim()
     let new = try await ask(simulator.address, simulator.port) {
       $0.settings.workarounds.words = ["opensesspriv"]

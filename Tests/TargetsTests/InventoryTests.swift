@@ -327,7 +327,7 @@ struct InventoryTests {
       ])
   }
 
-  @Test func `what is missing or no file is told`() throws {
+  @Test func `a missing path and one that is no file are reported`() throws {
     #expect(
       try InventoryFolder.problems([:], "absent").first?.hasPrefix("cannot be opened") == true)
     let fifo = try InventoryFolder([:])

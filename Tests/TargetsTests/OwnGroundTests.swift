@@ -51,7 +51,7 @@ import Testing
       (15.0, 15.0, 0.0), (15, 15.2, 0), (15, 12, 0), (15, 10, -5), (15, 3615, 3600), (15, -75, -90),
       (3600, 3500, 0), (3600, 3000, -600), (-5, 15, 0),
     ])
-  func `a clock that was set is told from one that slews`(
+  func `a clock that was set is distinguished from one that slews`(
     elapsed: Double, shown: Double, jump: Double
   ) {
     let before = OwnClock(wall: 1_700_000_000_000_000_000, sinceBoot: 9_000_000_000)

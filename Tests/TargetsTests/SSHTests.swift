@@ -257,7 +257,8 @@ extension Reactor {
     ["MACs hmac-sha2-256-etm@openssh.com", "Ciphers aes128-ctr"],
     ["Ciphers chacha20-poly1305@openssh.com"],
   ])
-  func `a server without a common algorithm is told apart`(options: [String]) async throws {
+  func `a server without a common algorithm has a reason of its own`(options: [String]) async throws
+  {
     let sshd = try Sshd(options: options)
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(Probe.batch("true"))
     #expect(answer.failure?.reason == .noCommonAlgorithm)
@@ -332,7 +333,7 @@ extension Reactor {
   @Test(arguments: [
     ("/usr/sbin/nologin", TargetError.Reason.noShell), ("/bin/false", .noShell),
   ])
-  func `an account without a shell is told apart`(
+  func `an account without a shell has a reason of its own`(
     shell: String, reason: TargetError.Reason
   ) async throws {
     let sshd = try Sshd(options: ["ForceCommand \(shell)"])

@@ -121,7 +121,7 @@ extension [(String, JSON)] {
 }
 
 extension JSON {
-  /// The first value of an object, where it is a string. Stores of version 0.1 give the memory of a
+  /// The first value of an object, where it is a string. Stores of earlier builds give the memory of a
   /// notifier another key, always at this place.
   fileprivate var firstString: String? {
     guard case .object(let pairs) = self else { return nil }

@@ -60,7 +60,7 @@ public struct DHCPProbe: Probe {
       let offers = try await offers(
         to: discover(transaction, link), transaction, through: socket, link, endpoint, on: reactor,
         by: deadline)
-      var verdict = judge(offers.map(\.offer), endpoint)
+      var verdict = evaluate(offers.map(\.offer), endpoint)
       verdict.latency = offers.first.map { $0.arrived.since(start) }
       return verdict
     } catch { return error }
@@ -234,7 +234,7 @@ public struct DHCPProbe: Probe {
 
   // MARK: Answer
 
-  private func judge(_ offers: [DHCPMessage.Reading], _ endpoint: Endpoint) -> Verdict {
+  private func evaluate(_ offers: [DHCPMessage.Reading], _ endpoint: Endpoint) -> Verdict {
     let expected = servers ?? endpoint.addresses.map(\.text)
     guard !offers.isEmpty else {
       return Verdict(.critical, .timeout, "nobody offers an address: not running, or none left")

@@ -117,7 +117,7 @@ public struct DNSProbe: Probe {
       }
       reading = found
       note(found, on: endpoint)
-      verdict = judge(found)
+      verdict = evaluate(found)
       verdict.latency = took
     } catch {
       endpoint.note("failed", error.message)
@@ -142,7 +142,7 @@ public struct DNSProbe: Probe {
     codes.indices.contains(number) ? codes[number] : "code \(number)"
   }
 
-  private func judge(_ reading: DNSMessage.Reading) -> Verdict {
+  private func evaluate(_ reading: DNSMessage.Reading) -> Verdict {
     let said = Self.code(reading.rcode)
     guard let domain else { return .ok(nil, "answers \(said)") }
     let question = "\(domain) \(type.name)"

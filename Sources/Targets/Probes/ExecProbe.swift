@@ -144,7 +144,7 @@ public struct ExecProbe: HostQuestion {
       if format == .influx {
         said = output + (status == 0 && said == output ? [] : Self.comment(errors))
       }
-      return judge(
+      return evaluate(
         output: said, status: status, took: Deadline.now.since(start),
         reserved: endpoint.kit.reserved)
     } catch { return error }
@@ -228,7 +228,7 @@ public struct ExecProbe: HostQuestion {
 
   // MARK: Output
 
-  public func judge(
+  public func evaluate(
     output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
   ) -> Verdict {
     var verdict: Verdict
@@ -238,9 +238,9 @@ public struct ExecProbe: HostQuestion {
     do throws(ParseError) {
       verdict =
         switch format {
-        case .nagios: Self.judge(try PluginOutput.parse(output.span), status)
-        case .checkmk: Self.judge(try LocalChecks.parse(output.span), status)
-        case .influx: Self.judge(try LineProtocolReader.parse(output.span), status, reserved)
+        case .nagios: Self.evaluate(try PluginOutput.parse(output.span), status)
+        case .checkmk: Self.evaluate(try LocalChecks.parse(output.span), status)
+        case .influx: Self.evaluate(try LineProtocolReader.parse(output.span), status, reserved)
         }
     } catch {
       verdict = Verdict(.unknown, .protocolError, "\(error)")
@@ -272,7 +272,7 @@ public struct ExecProbe: HostQuestion {
       ? "the program cannot be run" : "it said nothing (exit status \(status))"
   }
 
-  private static func judge(_ reading: PluginOutput.Reading, _ status: Int32) -> Verdict {
+  private static func evaluate(_ reading: PluginOutput.Reading, _ status: Int32) -> Verdict {
     var verdict = verdict(Int(status), said(reading.text, status))
     var state = Point("nagios_state")
     state.integer("state", Int64((0...2).contains(status) ? status : 3))
@@ -282,7 +282,7 @@ public struct ExecProbe: HostQuestion {
     return verdict
   }
 
-  private static func judge(_ items: [LocalChecks.Item], _ status: Int32) -> Verdict {
+  private static func evaluate(_ items: [LocalChecks.Item], _ status: Int32) -> Verdict {
     let worst = items.max { severity($0.state) < severity($1.state) }
     let bad = items.count { $0.state != 0 }
     var said = items.count == 1 ? "" : "\(items.count) checks, \(bad) not ok; "
@@ -299,7 +299,7 @@ public struct ExecProbe: HostQuestion {
     return verdict
   }
 
-  private static func judge(
+  private static func evaluate(
     _ reading: LineProtocolReader.Reading, _ status: Int32, _ reserved: Set<String>
   ) -> Verdict {
     let points = reading.points.compactMap { point($0, reserved) }

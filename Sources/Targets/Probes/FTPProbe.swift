@@ -78,7 +78,7 @@ public struct FTPProbe: Probe {
         verdict = try await secure(control, endpoint, &points, on: reactor, by: deadline)
         try await logIn(on: control, secret, on: reactor, by: deadline)
         let names = try await list(control, endpoint, on: reactor, by: deadline)
-        verdict = judge(names).worse(verdict)
+        verdict = evaluate(names).worse(verdict)
       } catch {
         verdict = error
       }
@@ -233,7 +233,7 @@ public struct FTPProbe: Probe {
     return UInt16(numbers[4]) << 8 | UInt16(numbers[5])
   }
 
-  private func judge(_ names: [Substring]) -> Verdict {
+  private func evaluate(_ names: [Substring]) -> Verdict {
     // Some servers list with the folder's path.
     let bare = names.map { $0.split(separator: "/").last ?? $0 }
     if let expected, !bare.contains(where: { $0 == expected }) {

@@ -102,20 +102,20 @@ public struct FileProbe: HostQuestion {
     return script + "\nelse ls -d -- \"${f%/*}/\" >/dev/null 2>&1 && echo absent || echo hidden\nfi"
   }
 
-  public func judge(
+  public func evaluate(
     output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
   ) -> Verdict {
     let found: FileStatus.Reading
     do throws(ParseError) { found = try FileStatus.parse(output.span) } catch {
       return Verdict(.unknown, .protocolError, "\(path): \(error)")
     }
-    var verdict = judge(found)
+    var verdict = evaluate(found)
     verdict.latency = took
     verdict.points.append(point(found))
     return verdict
   }
 
-  private func judge(_ found: FileStatus.Reading) -> Verdict {
+  private func evaluate(_ found: FileStatus.Reading) -> Verdict {
     func wrong(_ words: String) -> Verdict {
       Verdict(.critical, .wrongAnswer, "\(path) \(words)", isUp: true)
     }

@@ -218,7 +218,7 @@ struct PageCheck: Sendable {
     }
     endpoint.byHand(byHand(request, endpoint))
     let answer = await endpoint.kit.ask(request, of: endpoint, on: reactor, by: deadline)
-    var verdict = judge(answer, endpoint)
+    var verdict = evaluate(answer, endpoint)
     verdict.latency = answer.phases.answered == nil ? nil : answer.phases.total
     verdict.points.append(point(answer, verdict, url: request.url))
     if certificate != nil {
@@ -276,7 +276,7 @@ struct PageCheck: Sendable {
 
   // MARK: Answer
 
-  private func judge(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
+  private func evaluate(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
     if let error = answer.error {
       // A secret was withheld: whether the page is right is unknown.
       if error.reason == .untrusted, let certificate {

@@ -13,7 +13,7 @@ public protocol HostQuestion: Probe {
   /// The verdict from the script's output (bounded by the batch) and exit status; the status is nil
   /// if the script did not end. The program must not write points of the measurements in
   /// `reserved`.
-  func judge(
+  func evaluate(
     output: [UInt8], status: Int32?, took: Duration?, reserved: Set<String>
   ) -> Verdict
 }
@@ -72,7 +72,7 @@ public struct HostQuestions: Sendable {
       } else if let status = section.status {
         // A program without standard output may report errors on standard error.
         let said = section.output.allSatisfy({ $0 <= 0x20 }) ? section.errors : section.output
-        result.verdict = question.judge(
+        result.verdict = question.evaluate(
           output: said, status: Int32(clamping: status), took: nil, reserved: kit.reserved)
       } else {
         result.verdict = Self.unasked(answer.failure, "the connection ended in the middle of it")

@@ -80,7 +80,7 @@ public struct ICMPProbe: Probe {
     var verdict: Verdict
     do throws(Verdict) {
       try await ask(&echoes, endpoint, on: reactor, by: deadline)
-      verdict = judge(echoes, endpoint)
+      verdict = evaluate(echoes, endpoint)
     } catch {
       verdict = error
     }
@@ -251,7 +251,7 @@ public struct ICMPProbe: Probe {
 
   // MARK: Evaluation
 
-  func judge(_ echoes: Echoes, _ endpoint: Endpoint) -> Verdict {
+  func evaluate(_ echoes: Echoes, _ endpoint: Endpoint) -> Verdict {
     let replies = echoes.received
     guard let average = echoes.average else {
       return Verdict(

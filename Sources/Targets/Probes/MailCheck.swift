@@ -61,7 +61,7 @@ struct MailCheck: Sendable {
         : "openssl s_client -crlf -connect \(port)"
           + (security(at: endpoint) == .tls ? "" : " -starttls \(scheme)"))
     let answer = await endpoint.kit.ask(request, of: endpoint, on: reactor, by: deadline)
-    var verdict = judge(answer, endpoint)
+    var verdict = evaluate(answer, endpoint)
     if verdict.isUp == true { verdict.latency = answer.phases.total }
     let source = "\(self.scheme)://\(endpoint.hostInURL(nil)):\(endpoint.port)"
     if let point = certificatePoint(answer, source: source) { verdict.points.append(point) }
@@ -116,7 +116,7 @@ struct MailCheck: Sendable {
     return verdict
   }
 
-  private func judge(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
+  private func evaluate(_ answer: TransferAnswer, _ endpoint: Endpoint) -> Verdict {
     if let failure = failure(answer) { return failure }
     let greeting = answer.lines.first ?? ""
     if let expected, !greeting.contains(expected) {

@@ -36,12 +36,12 @@ public struct MySQLProbe: Probe {
       )
     } catch { return error }
     login.note(answer, on: endpoint)
-    var verdict = judge(answer, endpoint)
+    var verdict = evaluate(answer, endpoint)
     if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
     return verdict
   }
 
-  private func judge(_ answer: DatabaseAnswer, _ endpoint: Endpoint) -> Verdict {
+  private func evaluate(_ answer: DatabaseAnswer, _ endpoint: Endpoint) -> Verdict {
     // 1129 is ER_HOST_IS_BLOCKED; 1040 and 1203 are too many connections.
     if let code = answer.code, ["1040", "1203"].contains(code), let error = answer.error {
       return Verdict(.critical, .wrongAnswer, "\(error.message) (\(code))")
@@ -50,7 +50,7 @@ public struct MySQLProbe: Probe {
       return Verdict(
         .critical, .refusedByProtection, "\(error.message); mariadb-admin flush-hosts lifts it")
     }
-    return login.judge(answer, endpoint)
+    return login.evaluate(answer, endpoint)
   }
 }
 
@@ -113,7 +113,7 @@ struct DatabaseCheck: Sendable {
     }
   }
 
-  func judge(_ answer: DatabaseAnswer, _ endpoint: Endpoint) -> Verdict {
+  func evaluate(_ answer: DatabaseAnswer, _ endpoint: Endpoint) -> Verdict {
     if let error = answer.error {
       if error.reason == .denied, user == nil {
         return .ok(nil, "asks for a log-in\(answer.code.map { " (\($0))" } ?? "")")

@@ -75,13 +75,13 @@ public struct NTPProbe: Probe {
         throw Verdict(
           .critical, .protocolError, "no answer of a time server: \(shown(answer.bytes))")
       }
-      return judge(reply, answer.took, endpoint)
+      return evaluate(reply, answer.took, endpoint)
     } catch {
       return error
     }
   }
 
-  private func judge(_ reply: NTPReply, _ took: Duration, _ endpoint: Endpoint) -> Verdict {
+  private func evaluate(_ reply: NTPReply, _ took: Duration, _ endpoint: Endpoint) -> Verdict {
     endpoint.note("reply", "\(reply.summary), leap \(reply.leap), version \(reply.version)")
     var point = Point("ntp")
     point.tag("server", endpoint.address)

@@ -95,7 +95,7 @@ public struct PortsProbe: Probe {
     for (port, state) in states where state == .open {
       endpoint.note("open", "\(port) \(serviceName(port, .tcp) ?? "")")
     }
-    var verdict = judge(states, of: ports.count)
+    var verdict = evaluate(states, of: ports.count)
     if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }
     var point = Point("ports")
     point.integer("open", Int64(states.values.count { $0 == .open }))
@@ -141,7 +141,7 @@ public struct PortsProbe: Probe {
       .filter { !allow.contains($0) }
   }
 
-  private func judge(_ states: [UInt16: State], of ports: Int) -> Verdict {
+  private func evaluate(_ states: [UInt16: State], of ports: Int) -> Verdict {
     for state in states.values { if case .unlearnt(let verdict) = state { return verdict } }
     let missing = open.filter { states[$0] != nil && states[$0] != .open }
     let wrong = shut.filter { states[$0] == .open }

@@ -34,7 +34,7 @@ public struct PostgresProbe: Probe {
         let request = try await login.request(for: endpoint, on: reactor, by: deadline)
         let answer = await PostgreSQLSession.ask(request, on: reactor, by: deadline)
         login.note(answer, on: endpoint)
-        verdict = login.judge(answer, endpoint)
+        verdict = login.evaluate(answer, endpoint)
       }
     } catch { return error }
     if verdict.isUp == true { verdict.latency = Deadline.now.since(start) }

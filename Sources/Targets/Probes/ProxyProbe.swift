@@ -63,7 +63,7 @@ public struct ProxyProbe: Probe {
       stream.doing = "reading the head of the answer"
       while try await !stream.line(limit: 8192, on: reactor, by: deadline).isEmpty {}
       let latency = Deadline.now.since(start)
-      var verdict = judge(status.code, status.said)
+      var verdict = evaluate(status.code, status.said)
       verdict.latency = latency
       return verdict
     } catch {
@@ -80,7 +80,7 @@ public struct ProxyProbe: Probe {
     return (code, String(words[1]))
   }
 
-  private func judge(_ code: Int, _ said: String) -> Verdict {
+  private func evaluate(_ code: Int, _ said: String) -> Verdict {
     switch code {
     case 200...299:
       return .ok(nil, target.map { "connects to \($0): \(said)" } ?? "connects: \(said)")

@@ -51,12 +51,12 @@ public struct SSHProbe: Probe {
         await endpoint.kit.contacts.leave(place, greeting.cost, on: reactor)
         return greeting
       }
-      return judged(greeting)
+      return evaluate(greeting)
     } catch { return error }
   }
 
   /// The answer, if the banner is the expected one.
-  private func judged(_ greeting: SSHGreeting) -> Verdict {
+  private func evaluate(_ greeting: SSHGreeting) -> Verdict {
     guard let expect, let banner = greeting.banner, greeting.verdict.severity == .ok,
       banner.utf8.firstRange(of: expect.utf8) == nil
     else { return greeting.verdict }

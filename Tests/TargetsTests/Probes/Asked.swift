@@ -52,7 +52,7 @@ private let catalog = Catalog(
 
 extension ServiceResult {
   /// Severity, reason and whether it is up, in one word to compare: `critical timeout down`.
-  var told: String {
+  var summary: String {
     let up = verdict.isUp.map { $0 ? "up" : "down" } ?? "?"
     return "\(verdict.severity.rawValue) \(verdict.reason?.rawValue ?? "-") \(up)"
   }

@@ -67,9 +67,9 @@ struct DNSProbeTests {
       // Too long for a datagram: asked again over TCP.
       ("dns:\(port)/long.lab.example", "ok - up", "192.0.2."),
     ]
-    for (entry, told, words) in cases {
+    for (entry, summary, words) in cases {
       let result = try await ask(entry)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+      #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
       #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
     }
     let point = try #require(try await ask("dns:\(port)/www.lab.example").points.last)
@@ -83,11 +83,11 @@ struct DNSProbeTests {
     server.freeze()
     let start = Date()
     let silent = try await ask("{dns: {port: \(port), timeout: 1s}}")
-    #expect(silent.told == "critical timeout down")
+    #expect(silent.summary == "critical timeout down")
     #expect(Date().timeIntervalSince(start) < 2)
     #expect(silent.points.last?[tag: "result"] == "timeout")
     server.stop()
-    #expect(try await ask("dns:\(port)").told == "critical connection_refused down")
+    #expect(try await ask("dns:\(port)").summary == "critical connection_refused down")
   }
 
   @Test(
@@ -133,7 +133,7 @@ struct DNSTroubleTests {
   }
 
   @Test func `answers that do not fit are counted, whatever is wrong with them`() async throws {
-    let cases: [(name: String, answer: @Sendable ([UInt8]) -> [[UInt8]], told: String)] = [
+    let cases: [(name: String, answer: @Sendable ([UInt8]) -> [[UInt8]], summary: String)] = [
       ("garbage", { _ in [[0xff, 0xfe, 0xfd]] }, "critical protocol_error down"),
       ("empty", { _ in [[]] }, "critical protocol_error down"),
       (
@@ -147,11 +147,11 @@ struct DNSTroubleTests {
       ("sound after a forged one", { [[0], Self.reply($0)] }, "ok - up"),
       ("silence", { _ in [] }, "critical timeout down"),
     ]
-    for (name, answer, told) in cases {
+    for (name, answer, summary) in cases {
       let server = FakeDatagrams(answer)
       let result = try await ask("{dns: {port: \(server.port), timeout: 1s}}")
-      #expect(result.told == told && result.isSound, "\(name): \(result.verdict)")
-      if told.contains("protocol_error") {
+      #expect(result.summary == summary && result.isSound, "\(name): \(result.verdict)")
+      if summary.contains("protocol_error") {
         #expect(
           result.verdict.message.hasSuffix(" came, none fits the question"),
           "\(name): \(result.verdict.message)")
@@ -162,13 +162,13 @@ struct DNSTroubleTests {
   @Test func `over TCP it is said what came, and that the connection was closed`() async throws {
     let closing = FakeServer([.read(10), .close])
     let lost = try await ask("{dns: {port: \(closing.port), protocol: tcp, timeout: 1s}}")
-    #expect(lost.told == "critical connection_lost down", "\(lost.verdict)")
+    #expect(lost.summary == "critical connection_lost down", "\(lost.verdict)")
     let noisy = FakeServer([.read(10), .send("SSH-2.0-OpenSSH_9.2\r\n"), .silence])
     let noise = try await ask("{dns: {port: \(noisy.port), protocol: tcp, timeout: 1s}}")
-    #expect(noise.told == "critical protocol_error down", "\(noise.verdict)")
+    #expect(noise.summary == "critical protocol_error down", "\(noise.verdict)")
     #expect(noise.verdict.message.contains("bytes came"), "\(noise.verdict.message)")
     let shut = try await ask("{dns: {port: \(freePort()), protocol: tcp, timeout: 1s}}")
-    #expect(shut.told == "critical connection_refused down", "\(shut.verdict)")
+    #expect(shut.summary == "critical connection_refused down", "\(shut.verdict)")
   }
 
   @Test(.enabled(if: Unbound.isInstalled), arguments: ["udp", "tcp"])
@@ -183,7 +183,7 @@ struct DNSTroubleTests {
     let answer = try await ask(
       "{dns: {port: \(server.port), domain: www.lab.example, protocol: \(transport), timeout: 6s}}"
     )
-    #expect(answer.told == "ok - up", "\(answer.verdict.message)")
+    #expect(answer.summary == "ok - up", "\(answer.verdict.message)")
   }
 
   /// 192.0.2.1 is nobody's (RFC 5737); in a network without a route it is ENETUNREACH at once.
@@ -191,7 +191,7 @@ struct DNSTroubleTests {
     guard getuid() == 0, unreachable("192.0.2.1") == ENETUNREACH else { return }
     for entry in ["dns", "{dns: {protocol: tcp}}", "udp:53", "tcp:53", "http", "ident", "ntp"] {
       let result = try await ask(entry, at: "192.0.2.1")
-      #expect(result.told == "critical unreachable down", "\(entry): \(result.verdict)")
+      #expect(result.summary == "critical unreachable down", "\(entry): \(result.verdict)")
     }
   }
 

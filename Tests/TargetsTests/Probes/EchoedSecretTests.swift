@@ -126,7 +126,7 @@ import Testing
     let result = try await ask(
       "{postgres: {port: \(server.port), user: mon, password: \"${SCRAPE_TEST_ECHO}\", timeout: 20s}}",
       within: .seconds(25))
-    #expect(result.told == "critical protocol_error down", "\(result.verdict.message)")
+    #expect(result.summary == "critical protocol_error down", "\(result.verdict.message)")
     #expect(result.verdict.message.contains("sends without end"))
     #expect(peakMemory() - before < 64 << 20)
   }
@@ -149,7 +149,7 @@ import Testing
     let result = try await ask(
       "{mysql: {port: \(server.port), user: mon, password: \"${SCRAPE_TEST_ECHO}\", timeout: 20s}}",
       within: .seconds(25))
-    #expect(result.told == "ok - up", "\(result.verdict.message)")
+    #expect(result.summary == "ok - up", "\(result.verdict.message)")
     #expect(peakMemory() - before < 64 << 20)
   }
 

@@ -25,15 +25,15 @@ struct ExecProbeTests {
       ("echo $SCRAPE_TEST_SECRET$PATH; test -z \"$SCRAPE_TEST_SECRET\"", "ok - up", "/usr"),
       ("cat; echo OK", "ok - up", "OK"),
     ])
-  func `a program is run, judged and always reaped`(
-    script: String, told: String, words: String
+  func `a program is run, evaluated and always reaped`(
+    script: String, summary: String, words: String
   ) async throws {
     setenv("SCRAPE_TEST_SECRET", "hush", 1)
     let scratch = Scratch()
     let program = scratch.write("check", "#!/bin/sh\n\(script)\n", mode: 0o700)
     let start = Date()
     let result = try await ask("{exec: {command: [\(program)], timeout: 500ms}}")
-    #expect(result.told == told && result.isSound, "\(result.verdict)")
+    #expect(result.summary == summary && result.isSound, "\(result.verdict)")
     #expect(result.verdict.message.contains(words), "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 2)
     // Nothing of it runs any more, and no zombie is left.
@@ -79,7 +79,7 @@ struct ExecProbeTests {
     let program = scratch.write(
       "check", "#!/bin/sh\necho '0 a - fine'\necho '1 \"b c\" x=1 so so'\n", mode: 0o700)
     let result = try await ask("{exec: {command: [\(program)], format: checkmk}}")
-    #expect(result.told == "minor wrong_answer up" && result.isSound)
+    #expect(result.summary == "minor wrong_answer up" && result.isSound)
     #expect(result.verdict.message == "2 checks, 1 not ok; b c: so so")
     #expect(result.points.compactMap { $0[tag: "check"] } == ["a", "b c"])
     #expect(result.points.last?[tag: "perfdata"] == "b c.x")
@@ -102,12 +102,12 @@ struct ExecProbeTests {
       ("echo 'a v=1 -9223372036854775808'", "ok - up", "0 points, 1 left out", 0),
     ])
   func `line protocol becomes points, and the exit status decides`(
-    script: String, told: String, words: String, count: Int
+    script: String, summary: String, words: String, count: Int
   ) async throws {
     let scratch = Scratch()
     let program = scratch.write("check", "#!/bin/sh\n\(script)\n", mode: 0o700)
     let result = try await ask("{exec: {command: [\(program)], format: influx}}")
-    #expect(result.told == told && result.isSound, "\(result.verdict)")
+    #expect(result.summary == summary && result.isSound, "\(result.verdict)")
     #expect(result.verdict.message.hasPrefix(words) || count == 0, "\(result.verdict)")
     #expect(result.verdict.message.contains(words), "\(result.verdict)")
     #expect(result.points.count == 1 + count)
@@ -149,9 +149,10 @@ struct ExecProbeTests {
     let probe = try #require(plan?.probe as? any HostQuestion)
     let script = try #require(probe.script(of: "web", at: "192.0.2.7"))
     #expect(script == "$limit 'check_x' 'it'\\''s' '$(id)' '192.0.2.7' </dev/null")
-    let verdict = probe.judge(output: Array("OK | a=1".utf8), status: 0, took: .zero, reserved: [])
+    let verdict = probe.evaluate(
+      output: Array("OK | a=1".utf8), status: 0, took: .zero, reserved: [])
     #expect(verdict.severity == .ok && verdict.points.count == 2)
-    #expect(probe.judge(output: [], status: 127, took: nil, reserved: []).severity == .unknown)
+    #expect(probe.evaluate(output: [], status: 127, took: nil, reserved: []).severity == .unknown)
   }
 
   @Test(.enabled(if: Plugin.isInstalled("check_dummy")))
@@ -171,7 +172,7 @@ struct ExecProbeTests {
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct FileProbeTests {
   /// Runs the probe's script as the host would, in a shell.
-  private func judge(_ entry: String, shell: [String] = ["/bin/sh"]) throws -> ServiceResult {
+  private func evaluate(_ entry: String, shell: [String] = ["/bin/sh"]) throws -> ServiceResult {
     let (plan, findings) = try read(entry)
     try findings.finish()
     let plan1 = try #require(plan)
@@ -182,13 +183,13 @@ struct FileProbeTests {
         "-c", "limit='timeout 5'\n" + (probe.script(of: "x", at: "192.0.2.7") ?? ""),
       ])
     var result = ServiceResult(plan1)
-    result.verdict = probe.judge(
+    result.verdict = probe.evaluate(
       output: Array(outcome.output.utf8), status: outcome.status, took: .zero, reserved: [])
     return result
   }
 
   @Test(arguments: [["/bin/sh"], ["/bin/bash"], ["/bin/busybox", "sh"]])
-  func `a file is judged by all that is asked of it`(shell: [String]) throws {
+  func `a file is evaluated by all its options`(shell: [String]) throws {
     let scratch = Scratch()
     let name = "it's a $(file)"
     let file = scratch.write(name, "hello\n", mode: 0o640)
@@ -213,15 +214,16 @@ struct FileProbeTests {
       ("{file: {path: \"\(file).none\", exists: no}}", "ok - up", "as it should be"),
       ("{file: {path: /no/such/folder/x}}", "unknown not_permitted up", "looked into"),
     ]
-    for (entry, told, words) in cases {
-      let result = try judge(entry, shell: shell)
+    for (entry, summary, words) in cases {
+      let result = try evaluate(entry, shell: shell)
       #expect(
-        result.told == told || told.hasPrefix("unknown") && result.verdict.severity == .unknown,
+        result.summary == summary
+          || summary.hasPrefix("unknown") && result.verdict.severity == .unknown,
         "\(entry): \(result.verdict)")
       #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
       #expect(result.isSound)
     }
-    let point = try judge("{file: {\(path)}}", shell: shell).points.last
+    let point = try evaluate("{file: {\(path)}}", shell: shell).points.last
     #expect(point?.measurement == "filestat" && point?[field: "size_bytes"] == .integer(6))
     #expect(point?[field: "exists"] == .integer(1) && point?[field: "mode"] == .string("640"))
   }
@@ -231,7 +233,7 @@ struct FileProbeTests {
     let probe = try #require(plan?.probe as? any HostQuestion)
     for text in ["", "stat", "now x\nstat a b c d", "now 9223372036854775807\nstat -1 -9 9 a b"] {
       #expect(
-        probe.judge(output: Array(text.utf8), status: 0, took: nil, reserved: []).severity
+        probe.evaluate(output: Array(text.utf8), status: 0, took: nil, reserved: []).severity
           >= .unknown)
     }
   }

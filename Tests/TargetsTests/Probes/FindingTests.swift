@@ -31,11 +31,11 @@ import Testing
       ("vnc", openScreen, ", findings: ok", "ok - up"),
     ])
   func `a finding is minor unless the entry says otherwise`(
-    probe: String, acts: [FakeServer.Act], options: String, told: String
+    probe: String, acts: [FakeServer.Act], options: String, summary: String
   ) async throws {
     let server = FakeServer(acts)
     let answer = try await ask("{\(probe): {port: \(server.port)\(options)}}")
-    #expect(answer.told == told && answer.isSound, "\(answer.verdict)")
+    #expect(answer.summary == summary && answer.isSound, "\(answer.verdict)")
   }
 
   @Test func `a certificate is compared with the names that the inventory gives`() async throws {
@@ -60,14 +60,14 @@ import Testing
       (numbered, ", address: 127.0.0.1", "lab", nil, "ok - up"),
       (numbered, "", "127.0.0.1", nil, "ok - up"),
     ]
-    for (server, options, host, hostname, told) in cases {
+    for (server, options, host, hostname, summary) in cases {
       let pairs = "port: \(server.port)\(options)"
       let page = try await ask("{https: {\(pairs)}}", host: host, hostname: hostname, ca: ca)
-      #expect(page.told == told && page.isSound, "https \(options) \(host): \(page.verdict)")
+      #expect(page.summary == summary && page.isSound, "https \(options) \(host): \(page.verdict)")
       if !options.contains("host:") {
         let tls = options.contains("tls:") ? "" : ", tls: yes"
         let tcp = try await ask("{tcp: {\(pairs)\(tls)}}", host: host, hostname: hostname, ca: ca)
-        #expect(tcp.told == told && tcp.isSound, "tcp \(options) \(host): \(tcp.verdict)")
+        #expect(tcp.summary == summary && tcp.isSound, "tcp \(options) \(host): \(tcp.verdict)")
       }
     }
   }
@@ -78,20 +78,20 @@ import Testing
       certificate: authority.certificate("old", names: "DNS:old.example", from: -90, to: -3))
     let port = server.port
     for kind in ["https: {port: \(port)}", "tcp: {port: \(port), tls: yes}"] {
-      var told: Set<String> = []
+      var summary: Set<String> = []
       try await withThrowingTaskGroup(of: ServiceResult.self) { group in
         for _ in 0..<24 { group.addTask { try await ask("{\(kind)}") } }
         for try await result in group {
-          told.insert("\(result.told): \(result.verdict.message)")
+          summary.insert("\(result.summary): \(result.verdict.message)")
           #expect(result.isSound)
         }
       }
       #expect(
-        told == [
+        summary == [
           "critical certificate_expired up: certificate: expired 3 days ago; its issuer CN=Lab is not "
             + "known here (name its authority with tls: {ca: FILE} if it is your own); it is for "
             + "old.example, not for lab (tls: {name: …} names another) (O=Range,CN=old)"
-        ], "\(told)")
+        ], "\(summary)")
     }
   }
 
@@ -104,17 +104,17 @@ import Testing
       certificate: authority.certificate("web", names: "DNS:lab"))
     let port = server.port
     let page = try await ask("{https: {port: \(port), body: it works}}")
-    #expect(page.told == "minor certificate_untrusted up", "\(page.verdict)")
+    #expect(page.summary == "minor certificate_untrusted up", "\(page.verdict)")
     #expect(page.points.contains { $0.measurement == "x509_cert" })
     let down = try await ask("https:\(port)/down")
-    #expect(down.told == "critical wrong_answer up", "\(down.verdict)")
+    #expect(down.summary == "critical wrong_answer up", "\(down.verdict)")
     let meant = try await ask("{https: {port: \(port), findings: ok}}")
-    #expect(meant.told == "ok - up", "\(meant.verdict)")
+    #expect(meant.summary == "ok - up", "\(meant.verdict)")
     // Where a redirect leads, that place's name counts.
     let led = try await ask(
       "{https: {port: \(port), path: /r, redirects: 2, redirect_to: [loopback]}}",
       ca: authority.file)
-    #expect(led.told == "minor certificate_name up", "\(led.verdict)")
+    #expect(led.summary == "minor certificate_name up", "\(led.verdict)")
     // A secret is not shown to who is not believed.
     setenv("SCRAPE_TEST_TOKEN", "secret-word", 1)
     let before = server.log
@@ -123,10 +123,10 @@ import Testing
       "headers: {X-Key: \"${SCRAPE_TEST_TOKEN}\"}",
     ] {
       let kept = try await ask("{https: {port: \(port), \(option)}}")
-      #expect(kept.told == "major certificate_untrusted up", "\(kept.verdict)")
+      #expect(kept.summary == "major certificate_untrusted up", "\(kept.verdict)")
       #expect(kept.verdict.message.contains("nothing secret was sent"), "\(kept.verdict)")
       let believed = try await ask("{https: {port: \(port), \(option)}}", ca: authority.file)
-      #expect(believed.told == "ok - up", "\(believed.verdict)")
+      #expect(believed.summary == "ok - up", "\(believed.verdict)")
     }
     #expect(server.log.split(separator: "\n").count == before.split(separator: "\n").count + 3)
   }

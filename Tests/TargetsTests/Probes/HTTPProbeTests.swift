@@ -25,7 +25,7 @@ struct HTTPProbeTests {
     }
     """
 
-  @Test func `a page is judged by its status, header and body`() async throws {
+  @Test func `a page is evaluated by its status, header and body`() async throws {
     setenv("SCRAPE_TEST_PASS", "pass", 1)
     setenv("SCRAPE_TEST_WRONG", "wrong", 1)
     setenv("SCRAPE_TEST_TOKEN", "tok", 1)
@@ -86,16 +86,16 @@ struct HTTPProbeTests {
         "{http: {port: \(port), path: /key, headers: {X-Key: no}}}", "major auth_failed up", ""
       ),
     ]
-    for (entry, told, words) in cases {
+    for (entry, summary, words) in cases {
       let result = try await ask(entry)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+      #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
       #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
       let trace = result.trace?.steps.map(\.detail).joined(separator: "\n") ?? ""
       #expect(!trace.contains("open-sesame") && !trace.contains("Bearer tok"))
       #expect(!trace.contains("YWxpY2U6cGFzcw"))
     }
     server.stop()
-    #expect(try await ask("http:\(port)").told == "critical connection_refused down")
+    #expect(try await ask("http:\(port)").summary == "critical connection_refused down")
   }
 
   @Test func `the point is Telegraf's, with the phases`() async throws {
@@ -142,13 +142,13 @@ struct HTTPProbeTests {
       ),
     ] as [([Peer.Step], String)])
   func `a server that misbehaves gets its verdict, in time`(
-    steps: [Peer.Step], told: String
+    steps: [Peer.Step], summary: String
   ) async throws {
     let peer = try Peer(steps)
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{http: {port: \(peer.port), timeout: 1s}}")
-    #expect(result.told == told && result.isSound, "\(result.verdict)")
+    #expect(result.summary == summary && result.isSound, "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 2.5)
   }
 
@@ -161,19 +161,19 @@ struct HTTPProbeTests {
       ("early", "DNS:lab", 1, 90, "critical certificate_not_yet_valid up"),
       ("other", "DNS:other.example", -1, 90, "minor certificate_name up"),
     ] as [(String, String, Double, Double, String)])
-  func `a certificate is judged by chain, name and days`(
-    name: String, names: String, from: Double, to: Double, told: String
+  func `a certificate is checked by chain, name and days`(
+    name: String, names: String, from: Double, to: Double, summary: String
   ) async throws {
     let authority = try Authority()
     let server = try Nginx(
       certificate: authority.certificate(name, names: names, from: from, to: to))
     let entry = "https:\(server.port)"
     let result = try await ask(entry, ca: authority.file)
-    #expect(result.told == told && result.isSound, "\(result.verdict)")
+    #expect(result.summary == summary && result.isSound, "\(result.verdict)")
     let point = try #require(result.points.last)
     #expect(point.measurement == "x509_cert")
     #expect(point[tag: "source"] == "https://127.0.0.1:\(server.port)")
-    let isValid = told.hasPrefix("ok") || told.contains("expiring")
+    let isValid = summary.hasPrefix("ok") || summary.contains("expiring")
     #expect(point[tag: "verification"] == (isValid ? "valid" : "invalid"))
     #expect(point[field: "common_name"] == .string(name))
     guard case .integer(let expiry)? = point[field: "expiry"] else {
@@ -209,14 +209,14 @@ struct HTTPProbeTests {
         "{https: {port: \(port), tls: {ca: /missing.pem}}}", "unknown local_error ?"
       ),
     ]
-    for (entry, told) in cases {
+    for (entry, summary) in cases {
       let result = try await ask(entry)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+      #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
     }
     // HTTP spoken to a port of HTTPS and the other way round.
-    #expect(try await ask("http:\(port)").told == "major wrong_answer up")
+    #expect(try await ask("http:\(port)").summary == "major wrong_answer up")
     let clear = try Nginx()
-    #expect(try await ask("https:\(clear.port)").told == "critical tls_failed down")
+    #expect(try await ask("https:\(clear.port)").summary == "critical tls_failed down")
   }
 
   @Test(
@@ -262,7 +262,8 @@ struct HTTPProbeTests {
   func `a header that is cut off is no answer`(head: String) async throws {
     let server = FakeServer([.answer { _ in Array(head.utf8) }, .close])
     let answer = try await ask("http:\(server.port)")
-    #expect(answer.told == "critical connection_lost down" && answer.isSound, "\(answer.verdict)")
+    #expect(
+      answer.summary == "critical connection_lost down" && answer.isSound, "\(answer.verdict)")
     #expect(answer.verdict.message.contains("in the middle of the header"), "\(answer.verdict)")
   }
 
@@ -270,7 +271,7 @@ struct HTTPProbeTests {
     for head in ["HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 204 None\r\n\r\n", "HTTP/1.0 200 OK\n\nok"] {
       let server = FakeServer([.answer { _ in Array(head.utf8) }, .close])
       let answer = try await ask("http:\(server.port)")
-      #expect(answer.told == "ok - up", "\(head): \(answer.verdict)")
+      #expect(answer.summary == "ok - up", "\(head): \(answer.verdict)")
     }
   }
 }

@@ -11,11 +11,11 @@ struct ICMPProbeTests {
     let answer = try await ask("{icmp: {count: 4, interval: 5ms}}", at: address)
     // Where neither ping sockets nor raw ones are allowed, that is what it must say.
     guard answer.verdict.reason != .notPermitted else {
-      #expect(answer.told == "unknown not_permitted ?")
+      #expect(answer.summary == "unknown not_permitted ?")
       #expect(answer.points[1][field: "result_code"] == .integer(2))
       return
     }
-    #expect(answer.told == "ok - up" && answer.isSound, "\(answer.verdict.message)")
+    #expect(answer.summary == "ok - up" && answer.isSound, "\(answer.verdict.message)")
     let ping = answer.points[1]
     #expect(ping[field: "packets_transmitted"] == .integer(4))
     #expect(ping[field: "packets_received"] == .integer(4))
@@ -23,7 +23,7 @@ struct ICMPProbeTests {
     #expect(ping[field: "ttl"] == .integer(64))
     #expect(ping[field: "jitter_ms"] != nil && ping[field: "standard_deviation_ms"] != nil)
     let turned = try await ask("{icmp: {count: 1, closed: yes}}", at: address)
-    #expect(turned.told == "critical open up")
+    #expect(turned.summary == "critical open up")
   }
 
   @Test(
@@ -37,8 +37,8 @@ struct ICMPProbeTests {
       ([9_000_000, 51_000_000], "rtt: {minor: 5ms, critical: 20ms}", "critical beyond_limit up"),
       ([9_000_000, nil], "rtt: 5ms", "critical beyond_limit up"),
     ] as [([Int64?], String, String)])
-  func `loss and slowness are judged by their limits`(
-    times: [Int64?], options: String, told: String
+  func `loss and slowness are evaluated by their limits`(
+    times: [Int64?], options: String, summary: String
   ) throws {
     let plan = try #require(try read("{icmp: {\(options)}}").0)
     let probe = try #require(plan.probe as? ICMPProbe)
@@ -47,19 +47,19 @@ struct ICMPProbeTests {
     let endpoint = Endpoint(
       host: "lab", address: "127.0.0.1", addresses: [], port: 0, kit: ProbeKit(reserved: []))
     var result = ServiceResult(plan)
-    result.verdict = probe.judge(echoes, endpoint)
-    #expect(result.told == told, "\(result.verdict.message)")
+    result.verdict = probe.evaluate(echoes, endpoint)
+    #expect(result.summary == summary, "\(result.verdict.message)")
   }
 
   @Test func `a host is asked from the address that is named`() async throws {
     let near = try await ask("{icmp: {count: 1, from: 127.0.0.9}}")
-    #expect(near.verdict.reason == .notPermitted || near.told == "ok - up")
+    #expect(near.verdict.reason == .notPermitted || near.summary == "ok - up")
     let foreign = try await ask("{icmp: {count: 1, from: 192.0.2.77}}")
-    #expect(foreign.told == "unknown local_error ?" || foreign.verdict.reason == .notPermitted)
+    #expect(foreign.summary == "unknown local_error ?" || foreign.verdict.reason == .notPermitted)
     let server = FakeServer([.silence])
-    #expect(try await ask("{tcp: {port: \(server.port), from: 127.0.0.9}}").told == "ok - up")
+    #expect(try await ask("{tcp: {port: \(server.port), from: 127.0.0.9}}").summary == "ok - up")
     let other = try await ask("{tcp: {port: \(server.port), from: 192.0.2.77}}")
-    #expect(other.told == "unknown local_error ?", "\(other.verdict.message)")
+    #expect(other.summary == "unknown local_error ?", "\(other.verdict.message)")
     let (_, findings) = try read("{tcp: {port: 1, from: eth0}}")
     #expect(findings.errors.first?.problem == "from must be an IP address of this machine")
   }

@@ -33,9 +33,9 @@ struct MailProbeTests {
           "does not offer"
         ),
       ]
-      for (entry, told, words) in cases {
+      for (entry, summary, words) in cases {
         let result = try await ask(entry, ca: authority.file)
-        #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+        #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
         #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
         let steps = result.trace?.steps.map(\.detail).joined(separator: "\n") ?? ""
         #expect(!steps.contains("wrong-word") && !steps.contains("AGFsaWNl"), "\(steps)")
@@ -44,14 +44,14 @@ struct MailProbeTests {
       #expect(stranger.verdict.reason == .certificateUntrusted, "\(stranger.verdict)")
     }
     let imaps = "{imap: {port: \(server.imaps), security: tls, capability: IMAP4rev1}}"
-    #expect(try await ask(imaps, ca: authority.file).told == "ok - up")
+    #expect(try await ask(imaps, ca: authority.file).summary == "ok - up")
     let pop3s = "{pop3: {port: \(server.pop3s), security: tls, capability: UIDL}}"
     let tls = try await ask(pop3s, ca: authority.file)
-    #expect(tls.told == "ok - up", "\(tls.verdict)")
+    #expect(tls.summary == "ok - up", "\(tls.verdict)")
     #expect(tls.points.last?.measurement == "x509_cert")
     #expect(tls.points.last?[tag: "verification"] == "valid")
     server.stop()
-    #expect(try await ask("imap:\(server.imap)").told == "critical connection_refused down")
+    #expect(try await ask("imap:\(server.imap)").summary == "critical connection_refused down")
   }
 
   /// libcurl goes on where a server offers no log-in; that must not count as logged in.
@@ -64,7 +64,7 @@ struct MailProbeTests {
     let result = try await ask(
       "{smtp: {port: \(server.port), security: none, user: mon, password: \"${SCRAPE_TEST_MAIL}\"}}"
     )
-    #expect(result.told == "critical auth_failed up", "\(result.verdict)")
+    #expect(result.summary == "critical auth_failed up", "\(result.verdict)")
     #expect(result.verdict.message.contains("offers no log-in"), "\(result.verdict)")
   }
 
@@ -88,7 +88,7 @@ struct MailProbeTests {
         return count + ((try? FileManager.default.contentsOfDirectory(atPath: path))?.count ?? 0)
       }
     }
-    for (entry, told, words) in [
+    for (entry, summary, words) in [
       (entry(), "ok - up", "the mail arrived after"),
       (entry(", within: {minor: 10ms, critical: 9s}"), "minor beyond_limit up", "arrived after"),
       (entry(to: "bob@elsewhere.example"), "critical wrong_answer up", "was not taken"),
@@ -97,7 +97,8 @@ struct MailProbeTests {
     ] {
       let before = mails()
       let result = try await ask(entry, ca: authority.file)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict) \(server.log)")
+      #expect(
+        result.summary == summary && result.isSound, "\(entry): \(result.verdict) \(server.log)")
       #expect(result.verdict.message.contains(words), "\(result.verdict)")
       if words.contains("arrived") { #expect(mails() == before) }
     }
@@ -110,7 +111,7 @@ struct MailProbeTests {
       entry(", within: 500ms").replacing(
         "port: \(server.port)", with: "port: \(slow.port), timeout: 2s"),
       ca: authority.file)
-    #expect(late.told == "critical timeout up", "\(late.verdict)")
+    #expect(late.summary == "critical timeout up", "\(late.verdict)")
     #expect(late.verdict.message.contains("had not arrived"), "\(late.verdict)")
   }
 
@@ -140,13 +141,13 @@ struct MailProbeTests {
       ]
     })
   func `a server that misbehaves gets its verdict, in time`(
-    name: String, steps: [Peer.Step], told: String
+    name: String, steps: [Peer.Step], summary: String
   ) async throws {
     let peer = try Peer(steps)
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{\(name): {port: \(peer.port), timeout: 600ms}}")
-    #expect(result.told == told || told.isEmpty, "\(result.verdict)")
+    #expect(result.summary == summary || summary.isEmpty, "\(result.verdict)")
     #expect(result.verdict.severity == .critical && result.isSound, "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 2.5)
   }
@@ -167,7 +168,7 @@ struct MailProbeTests {
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{\(name): {port: \(peer.port), timeout: 600ms}}")
-    #expect(result.told == "critical timeout down", "\(result.verdict)")
+    #expect(result.summary == "critical timeout down", "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 1.8)
     #expect(peer.lines.last?.contains(name == "imap" ? "LOGOUT" : "QUIT") == true)
   }
@@ -179,7 +180,7 @@ struct MailProbeTests {
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{smtp: {port: \(peer.port), timeout: 3s}}")
-    #expect(result.told == "ok - up", "\(result.verdict)")
+    #expect(result.summary == "ok - up", "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 1)
   }
 
@@ -193,7 +194,8 @@ struct MailProbeTests {
       ("smtp", "check_smtp", server.smtp),
     ] {
       let theirs = try Plugin.run(plugin, ["-H", "127.0.0.1", "-p", "\(port)"])
-      #expect(try await ask("\(name):\(port)").told == "ok - up" && theirs.status == 0, "\(theirs)")
+      #expect(
+        try await ask("\(name):\(port)").summary == "ok - up" && theirs.status == 0, "\(theirs)")
     }
     server.stop()
     for (name, plugin, port) in [
@@ -231,9 +233,9 @@ struct FTPProbeTests {
         "critical tls_failed up", "no TLS"
       ),
     ]
-    for (entry, told, words) in cases {
+    for (entry, summary, words) in cases {
       let result = try await ask(entry)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+      #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
       #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
       #expect(result.trace?.steps.contains { $0.detail.contains("wrong-word") } == false)
     }
@@ -241,7 +243,7 @@ struct FTPProbeTests {
       #expect(try Plugin.run("check_ftp", ["-H", "127.0.0.1", "-p", "\(port)"]).status == 0)
     }
     server.stop()
-    #expect(try await ask("ftp:\(port)").told == "critical connection_refused down")
+    #expect(try await ask("ftp:\(port)").summary == "critical connection_refused down")
   }
 
   @Test(.enabled(if: Vsftpd.isInstalled))
@@ -250,15 +252,15 @@ struct FTPProbeTests {
     let server = try Vsftpd(certificate: authority.certificate("ftp"))
     let entry = "{ftp: {port: \(server.port), tls: yes, path: pub, expect: hello.txt}}"
     let good = try await ask(entry, ca: authority.file)
-    #expect(good.told == "ok - up", "\(good.verdict)")
+    #expect(good.summary == "ok - up", "\(good.verdict)")
     #expect(good.points.last?[tag: "verification"] == "valid")
     let stranger = try await ask(entry)
-    #expect(stranger.told == "minor certificate_untrusted up", "\(stranger.verdict)")
+    #expect(stranger.summary == "minor certificate_untrusted up", "\(stranger.verdict)")
     // A password is shown to nobody whose certificate is not believed.
     setenv("SCRAPE_TEST_WRONG", "wrong-word", 1)
     let withheld = try await ask(
       "{ftp: {port: \(server.port), user: bob, password: \"${SCRAPE_TEST_WRONG}\"}}")
-    #expect(withheld.told == "major certificate_untrusted up", "\(withheld.verdict)")
+    #expect(withheld.summary == "major certificate_untrusted up", "\(withheld.verdict)")
     #expect(withheld.verdict.message.contains("nothing secret was sent"))
   }
 
@@ -288,13 +290,13 @@ struct FTPProbeTests {
       ),
     ] as [([Peer.Step], String)])
   func `a server that misbehaves gets its verdict, in time`(
-    steps: [Peer.Step], told: String
+    steps: [Peer.Step], summary: String
   ) async throws {
     let peer = try Peer(steps)
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{ftp: {port: \(peer.port), timeout: 600ms}}")
-    #expect(result.told == told && result.isSound, "\(result.verdict)")
+    #expect(result.summary == summary && result.isSound, "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 2.6)
   }
 }

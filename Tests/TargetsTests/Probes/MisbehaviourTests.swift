@@ -8,14 +8,14 @@ import Testing
 /// What a sound server of each protocol says, in turns: it waits for so many bytes, then answers.
 struct Transcript: Sendable, CustomTestStringConvertible {
   var entry: String
-  var told: String
+  var summary: String
   var turns: [(waits: Int, says: [UInt8])]
 
   var testDescription: String { entry }
 
   static let all: [Transcript] = [
     Transcript(
-      entry: "ssh", told: "ok - up",
+      entry: "ssh", summary: "ok - up",
       turns: [
         (0, Array("SSH-2.0-OpenSSH_9.2p1\r\n".utf8)),
         (
@@ -25,24 +25,24 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         ),
       ]),
     Transcript(
-      entry: "vnc", told: "ok - up",
+      entry: "vnc", summary: "ok - up",
       turns: [(0, Array("RFB 003.008\n".utf8)), (12, [2, 2, 19])]),
     Transcript(
-      entry: "{vnc: {no_password: minor, port: PORT}}", told: "minor no_password up",
+      entry: "{vnc: {no_password: minor, port: PORT}}", summary: "minor no_password up",
       turns: [(0, Array("RFB 003.889\n".utf8)), (12, [1, 1]), (1, [0, 0, 0, 0])]),
     Transcript(
-      entry: "vnc", told: "minor refused_by_protection up",
+      entry: "vnc", summary: "minor refused_by_protection up",
       turns: [
         (0, Array("RFB 003.003\n".utf8)),
         (0, [0, 0, 0, 0, 0, 0, 0, 26] + Array("Too many security failures".utf8)),
       ]),
     Transcript(
-      entry: "x11", told: "ok - up",
+      entry: "x11", summary: "ok - up",
       turns: [
         (12, [0, 22, 11, 0, 0, 0, 6, 0] + Array("No protocol specified\n\0\0".utf8))
       ]),
     Transcript(
-      entry: "x11", told: "minor open_display up",
+      entry: "x11", summary: "minor open_display up",
       turns: [
         (
           12,
@@ -51,16 +51,16 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         )
       ]),
     Transcript(
-      entry: "rdp", told: "ok - up",
+      entry: "rdp", summary: "ok - up",
       turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 2, 0, 0, 0])]),
     Transcript(
-      entry: "rdp", told: "major wrong_answer up",
+      entry: "rdp", summary: "major wrong_answer up",
       turns: [(19, [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 5, 0, 0, 0])]),
     Transcript(
-      entry: "proxy", told: "ok - up",
+      entry: "proxy", summary: "ok - up",
       turns: [(60, Array("HTTP/1.1 403 Filtered\r\nServer: tinyproxy\r\n\r\n".utf8))]),
     Transcript(
-      entry: "smb", told: "ok - up",
+      entry: "smb", summary: "ok - up",
       turns: [
         (
           178,
@@ -90,12 +90,12 @@ struct MisbehaviourTests {
   {
     let whole = try await transcript.ask(
       transcript.turns.flatMap { [.read($0.waits), .send($0.says)] } + [.silence], timeout: "2s")
-    #expect(whole.told == transcript.told, "\(whole.verdict.message)")
+    #expect(whole.summary == transcript.summary, "\(whole.verdict.message)")
     #expect(whole.isSound)
     let dripped = try await transcript.ask(
       transcript.turns.flatMap { [.read($0.waits), .drip($0.says, microseconds: 200)] }
         + [.silence], timeout: "2s")
-    #expect(dripped.told == transcript.told, "\(dripped.verdict.message)")
+    #expect(dripped.summary == transcript.summary, "\(dripped.verdict.message)")
   }
 
   enum End: CaseIterable { case close, reset, silence }
@@ -120,11 +120,11 @@ struct MisbehaviourTests {
         let start = Deadline.now
         let answer = try await transcript.ask(
           before + [.read(turn.waits), .send(Array(turn.says.prefix(cut))), act], timeout: "60ms")
-        let told = answer.told
+        let summary = answer.summary
         #expect(
-          told == "critical timeout down" || told == "critical connection_lost down",
-          "turn \(index) byte \(cut): \(told) \(answer.verdict.message)")
-        #expect(told.contains("timeout") == (end == .silence), "\(told)")
+          summary == "critical timeout down" || summary == "critical connection_lost down",
+          "turn \(index) byte \(cut): \(summary) \(answer.verdict.message)")
+        #expect(summary.contains("timeout") == (end == .silence), "\(summary)")
         #expect(answer.isSound)
         #expect(Deadline.now.since(start) < .seconds(2))
       }
@@ -144,7 +144,7 @@ struct MisbehaviourTests {
         [FakeServer.Act.read($0.waits), .send($0.says)]
       }
       let answer = try await transcript.ask(before + [.flood(block)], timeout: "500ms")
-      #expect(answer.verdict.severity != .ok, "turn \(index): \(answer.told)")
+      #expect(answer.verdict.severity != .ok, "turn \(index): \(answer.summary)")
       #expect(answer.isSound, "\(answer.verdict.message)")
     }
     #expect(Deadline.now.since(start) < .seconds(4))

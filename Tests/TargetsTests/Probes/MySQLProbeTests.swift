@@ -12,7 +12,7 @@ struct MySQLProbeTests {
     "GRANT SELECT ON shop.* TO mon@'%'",
   ]
 
-  @Test func `a log-in and a query are judged`() async throws {
+  @Test func `a log-in and a query are evaluated`() async throws {
     setenv("SCRAPE_TEST_DB", "right", 1)
     setenv("SCRAPE_TEST_WRONG", "wrong-word", 1)
     let server = try MariaDB(Self.accounts)
@@ -44,19 +44,20 @@ struct MySQLProbeTests {
       // No TLS there, and none is accepted as an answer.
       (entry(", tls: yes"), "critical tls_failed down", ""),
     ]
-    for (entry, told, words) in cases {
+    for (entry, summary, words) in cases {
       let result = try await ask(entry)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+      #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
       #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
       let all = "\(result.verdict) \(result.trace?.steps.map(\.detail) ?? [])"
       #expect(!all.contains("wrong-word"))
     }
     server.freeze()
     let start = Date()
-    #expect(try await ask("{mysql: {port: \(port), timeout: 1s}}").told == "critical timeout down")
+    #expect(
+      try await ask("{mysql: {port: \(port), timeout: 1s}}").summary == "critical timeout down")
     #expect(Date().timeIntervalSince(start) < 2)
     server.stop()
-    #expect(try await ask("mysql:\(port)").told == "critical connection_refused down")
+    #expect(try await ask("mysql:\(port)").summary == "critical connection_refused down")
   }
 
   @Test(
@@ -68,13 +69,13 @@ struct MySQLProbeTests {
       ([.drip(String(repeating: "J", count: 90), 50)], ""),
     ] as [([Peer.Step], String)])
   func `a server that misbehaves gets its verdict, in time`(
-    steps: [Peer.Step], told: String
+    steps: [Peer.Step], summary: String
   ) async throws {
     let peer = try Peer(steps)
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{mysql: {port: \(peer.port), timeout: 1s}}")
-    #expect(result.told == told || told.isEmpty && result.verdict.severity == .critical)
+    #expect(result.summary == summary || summary.isEmpty && result.verdict.severity == .critical)
     #expect(result.isSound && result.verdict.isUp == false, "\(result.verdict)")
     #expect(Date().timeIntervalSince(start) < 2.5)
   }

@@ -17,14 +17,14 @@ struct NTPProbeTests {
       answer = try await ask("{ntp: {port: \(server.port), timeout: 500ms}}")
     }
     #expect(
-      answer.told == "ok - up", "\(answer.verdict.message) \(server.scratch.read("log") ?? "")")
+      answer.summary == "ok - up", "\(answer.verdict.message) \(server.scratch.read("log") ?? "")")
     #expect(answer.isSound)
     let point = answer.points[1]
     #expect(point[field: "stratum"] == .integer(3))
     guard case .float(let offset)? = point[field: "offset_ms"] else { return #expect(Bool(false)) }
     #expect(abs(offset) < 50)
     let deep = try await ask("{ntp: {port: \(server.port), stratum: {minor: 3}}}")
-    #expect(deep.told == "minor beyond_limit up")
+    #expect(deep.summary == "minor beyond_limit up")
   }
 
   @Test(.enabled(if: Chrony.isInstalled)) func `chronyd without a source is not synchronized`()
@@ -36,7 +36,7 @@ struct NTPProbeTests {
       usleep(100_000)
       answer = try await ask("{ntp: {port: \(server.port), timeout: 500ms}}")
     }
-    #expect(answer.told == "critical not_synchronized up", "\(answer.verdict.message)")
+    #expect(answer.summary == "critical not_synchronized up", "\(answer.verdict.message)")
     #expect(answer.points[1][field: "offset_ms"] == nil)
   }
 
@@ -66,17 +66,19 @@ struct NTPProbeTests {
       // Beyond the era's end in 2036 the clock is 10 years ahead, and not 126 behind.
       (320_000_000, "critical beyond_limit up"),
     ] as [(Double, String)])
-  func `a clock that is wrong is found, and by how much`(ahead: Double, told: String) async throws {
+  func `a clock that is wrong is found, and by how much`(ahead: Double, summary: String)
+    async throws
+  {
     let server = FakeDatagrams { [Self.reply($0, ahead: ahead)] }
     let answer = try await ask("ntp:\(server.port)")
-    #expect(answer.told == told, "\(answer.verdict.message)")
+    #expect(answer.summary == summary, "\(answer.verdict.message)")
     guard case .float(let offset)? = answer.points[1][field: "offset_ms"] else {
       return #expect(Bool(false))
     }
     #expect(abs(offset - ahead * 1000) < 50)
   }
 
-  @Test func `refusals, nonsense and forgeries are told apart`() async throws {
+  @Test func `refusals, nonsense and forgeries each have a reason of their own`() async throws {
     let cases: [(@Sendable ([UInt8]) -> [[UInt8]], String)] = [
       ({ [Self.reply($0, stratum: 0, reference: "RATE")] }, "minor refused_by_protection up"),
       ({ [Self.reply($0, stratum: 0, reference: "DENY")] }, "major refused_by_protection up"),
@@ -92,10 +94,10 @@ struct NTPProbeTests {
       ({ _ in [] }, "critical timeout down"),
       ({ request in (0..<100).map { _ in request } }, "critical protocol_error down"),
     ]
-    for (answer, told) in cases {
+    for (answer, summary) in cases {
       let server = FakeDatagrams(answer)
       let result = try await ask("{ntp: {port: \(server.port), timeout: 200ms}}")
-      #expect(result.told == told, "\(result.verdict.message)")
+      #expect(result.summary == summary, "\(result.verdict.message)")
       #expect(result.isSound)
     }
   }

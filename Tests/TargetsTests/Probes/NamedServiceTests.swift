@@ -49,11 +49,11 @@ struct NamedServiceTests {
       ([.flood([0x41])], "critical protocol_error down", "without an end of line"),
     ] as [([FakeServer.Act], String, String)])
   func `ident is asked, not only connected to`(
-    acts: [FakeServer.Act], told: String, words: String
+    acts: [FakeServer.Act], summary: String, words: String
   ) async throws {
     let server = FakeServer(acts)
     let answer = try await ask("{ident: {port: \(server.port), timeout: 500ms}}")
-    #expect(answer.told == told && answer.isSound, "\(answer.verdict)")
+    #expect(answer.summary == summary && answer.isSound, "\(answer.verdict)")
     #expect(answer.verdict.message.contains(words), "\(answer.verdict.message)")
   }
 
@@ -69,7 +69,7 @@ struct NamedServiceTests {
       log: "\(scratch.path)/log")
     #expect(eventually { listens(port) }, "\(scratch.read("log") ?? "")")
     let answer = try await ask("ident:\(port)")
-    #expect(answer.told == "ok - up", "\(answer.verdict.message)")
+    #expect(answer.summary == "ok - up", "\(answer.verdict.message)")
     withExtendedLifetime(daemon) {}
   }
 
@@ -99,12 +99,12 @@ struct NamedServiceTests {
         "give user and password"
       ),
     ])
-  func `a proxy is told from a web server by what it says to CONNECT`(
-    says: String, options: String, told: String, words: String
+  func `a proxy is distinguished from a web server by its answer to CONNECT`(
+    says: String, options: String, summary: String, words: String
   ) async throws {
     let server = FakeServer([.answer { _ in Array(says.utf8) }, .close])
     let answer = try await ask("{proxy: {port: \(server.port), timeout: 1s\(options)}}")
-    #expect(answer.told == told && answer.isSound, "\(answer.verdict)")
+    #expect(answer.summary == summary && answer.isSound, "\(answer.verdict)")
     #expect(answer.verdict.message.contains(words), "\(answer.verdict.message)")
   }
 
@@ -130,16 +130,16 @@ struct NamedServiceTests {
       log: "\(scratch.path)/log")
     #expect(eventually { listens(port) }, "\(scratch.read("log") ?? "")")
     let asked = try await ask("{http-proxy: {port: \(port)}}")
-    #expect(asked.told == "ok - up" && asked.verdict.message.contains("407"), "\(asked.verdict)")
+    #expect(asked.summary == "ok - up" && asked.verdict.message.contains("407"), "\(asked.verdict)")
     scratch.write("password", "secret")
     let options = "port: \(port), user: monitor, password: \"file:\(scratch.path)/password\""
     let through = try await ask(
       "{proxy: {\(options), connect: \"127.0.0.1:\(page.port)\"}}")
-    #expect(through.told == "ok - up", "\(through.verdict)")
+    #expect(through.summary == "ok - up", "\(through.verdict)")
     let refused = try await ask("{proxy: {\(options), connect: \"127.0.0.1:1\"}}")
-    #expect(refused.told == "critical wrong_answer up", "\(refused.verdict)")
+    #expect(refused.summary == "critical wrong_answer up", "\(refused.verdict)")
     let web = try await ask("{http-proxy: {port: \(page.port)}}")
-    #expect(web.told == "critical wrong_answer up", "\(web.verdict)")
+    #expect(web.summary == "critical wrong_answer up", "\(web.verdict)")
     let steps = (through.trace?.steps ?? []).map(\.detail).joined()
     #expect(steps.contains("CONNECT") && !steps.contains("bW9uaXRvcjpzZWNyZXQ"))
     withExtendedLifetime(daemon) {}

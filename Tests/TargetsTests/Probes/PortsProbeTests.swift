@@ -4,7 +4,7 @@ import Metrics
 import Testing
 
 struct PortsProbeTests {
-  @Test func `what is open, closed and new is told, each in its way`() async throws {
+  @Test func `open, closed and new ports are reported, each in its way`() async throws {
     let (one, two) = (FakeServer([.silence]), FakeServer([.silence]))
     let free = freePort()
     let cases: [(String, String)] = [
@@ -18,9 +18,9 @@ struct PortsProbeTests {
       ("open: \(one.port), scan: \(two.port), allow: \(two.port)", "ok - up"),
       ("open: \(one.port), scan: \(two.port), unexpected: ok", "ok - up"),
     ]
-    for (options, told) in cases {
+    for (options, summary) in cases {
       let answer = try await ask("{ports: {\(options)}}")
-      #expect(answer.told == told, "\(options): \(answer.verdict.message)")
+      #expect(answer.summary == summary, "\(options): \(answer.verdict.message)")
       #expect(answer.isSound)
     }
     let answer = try await ask("{ports: {name: watch, open: \(one.port), scan: \(two.port)}}")
@@ -34,9 +34,9 @@ struct PortsProbeTests {
   {
     let start = Deadline.now
     let whole = try await ask("{ports: {scan: 20000-29999, unexpected: ok, timeout: 10s}}")
-    #expect(whole.told == "ok - up", "\(whole.verdict.message)")
+    #expect(whole.summary == "ok - up", "\(whole.verdict.message)")
     let cut = try await ask("{ports: {scan: 1-65535, unexpected: ok, timeout: 500ms}}")
-    #expect(cut.told == "unknown not_reached up", "\(cut.verdict.message)")
+    #expect(cut.summary == "unknown not_reached up", "\(cut.verdict.message)")
     #expect(Deadline.now.since(start) < .seconds(12))
   }
 

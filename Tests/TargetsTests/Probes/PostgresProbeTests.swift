@@ -9,7 +9,7 @@ struct PostgresProbeTests {
     "CREATE ROLE mon LOGIN PASSWORD 'right'", "CREATE DATABASE shop OWNER mon",
   ]
 
-  @Test func `a log-in and a query are judged`() async throws {
+  @Test func `a log-in and a query are evaluated`() async throws {
     setenv("SCRAPE_TEST_DB", "right", 1)
     setenv("SCRAPE_TEST_WRONG", "wrong-word", 1)
     let server = try PostgreSQL(Self.accounts)
@@ -41,9 +41,9 @@ struct PostgresProbeTests {
       ),
       (entry(", database: shop, tls: yes"), "critical tls_failed down", "does not offer TLS"),
     ]
-    for (entry, told, words) in cases {
+    for (entry, summary, words) in cases {
       let result = try await ask(entry)
-      #expect(result.told == told && result.isSound, "\(entry): \(result.verdict)")
+      #expect(result.summary == summary && result.isSound, "\(entry): \(result.verdict)")
       #expect(words.isEmpty || result.verdict.message.contains(words), "\(result.verdict)")
       let all = "\(result.verdict) \(result.trace?.steps.map(\.detail) ?? [])"
       #expect(!all.contains("wrong-word"))
@@ -51,15 +51,15 @@ struct PostgresProbeTests {
     server.freeze()
     let start = Date()
     let silent = try await ask("{postgres: {port: \(port), timeout: 1s}}")
-    #expect(silent.told == "critical timeout down")
+    #expect(silent.summary == "critical timeout down")
     #expect(
-      try await ask("{postgres: {port: \(port), timeout: 1s, user: mon}}").told
+      try await ask("{postgres: {port: \(port), timeout: 1s, user: mon}}").summary
         == "critical timeout down")
     #expect(Date().timeIntervalSince(start) < 3)
     server.thaw()
     server.stop()
-    #expect(try await ask("postgres:\(port)").told == "critical connection_refused down")
-    #expect(try await ask(entry("")).told == "critical connection_refused down")
+    #expect(try await ask("postgres:\(port)").summary == "critical connection_refused down")
+    #expect(try await ask(entry("")).summary == "critical connection_refused down")
   }
 
   @Test func `TLS is agreed on, and verified where it is demanded`() async throws {
@@ -72,7 +72,7 @@ struct PostgresProbeTests {
     #expect(
       try await ask("postgres:\(port)").verdict.message == "speaks PostgreSQL, with TLS")
     let good = try await ask("{postgres: {\(login), tls: {ca: \(authority.file)}}}")
-    #expect(good.told == "ok - up", "\(good.verdict)")
+    #expect(good.summary == "ok - up", "\(good.verdict)")
     let stranger = try await ask("{postgres: {\(login), tls: yes}}")
     #expect(
       stranger.verdict.reason == .certificateUntrusted
@@ -88,7 +88,7 @@ struct PostgresProbeTests {
     let before = server.log
     for _ in 0..<200 {
       let result = try await ask("postgres:\(server.port)")
-      guard result.told == "ok - up" else {
+      guard result.summary == "ok - up" else {
         Issue.record("\(result.verdict)")
         return
       }
@@ -105,13 +105,13 @@ struct PostgresProbeTests {
       ([.flood("N")], ""), ([.say("S"), .pause(50), .flood("xyz")], "critical tls_failed down"),
     ] as [([Peer.Step], String)])
   func `a server that misbehaves gets its verdict, in time`(
-    steps: [Peer.Step], told: String
+    steps: [Peer.Step], summary: String
   ) async throws {
     let peer = try Peer(steps)
     defer { peer.stop() }
     let start = Date()
     let result = try await ask("{postgres: {port: \(peer.port), timeout: 1s}}")
-    #expect((result.told == told || told.isEmpty) && result.isSound, "\(result.verdict)")
+    #expect((result.summary == summary || summary.isEmpty) && result.isSound, "\(result.verdict)")
     let login = try await ask("{postgres: {port: \(peer.port), timeout: 1s, user: x}}")
     #expect(login.verdict.isUp == false && login.isSound, "\(login.verdict)")
     #expect(Date().timeIntervalSince(start) < 4.5)

@@ -96,7 +96,7 @@ struct ProbeReaderTests {
     let node = try YAML.read(Source("hosts.yml", text: "'icmp, tcp:22, tcp:113 closed'"))
     let plans = ProbeReader(modules: nil, &findings).plans(node, &findings)
     #expect(plans.map(\.service) == ["icmp", "tcp:22", "tcp:113"])
-    // All words of a text have the text's place, where a fault is told once: it is one each time.
+    // All words of a text have the text's place, where a fault is reported once: it is one each time.
     let wrong = try YAML.read(Source("hosts.yml", text: "'tcp, tcp, tcp'"))
     #expect(ProbeReader(modules: nil, &findings).plans(wrong, &findings).isEmpty)
   }

@@ -37,10 +37,10 @@ struct ProbesPageTests {
     let page = try page()
     let node = try YAML.read(Source("page", text: "x"))
     for probe in Probes.all {
-      guard let told = page[probe.name] else { continue }
+      guard let documented = page[probe.name] else { continue }
       var options = ProbeOptions(probe.name, at: node, pairs: [], common: [])
       _ = probe.init(&options)
-      #expect(Set(options.names) == told, "\(probe.name)")
+      #expect(Set(options.names) == documented, "\(probe.name)")
     }
     for name in page.keys { #expect(Probes.all.contains { $0.name == name }, "\(name)") }
   }

@@ -24,7 +24,7 @@ import Testing
       {http: {port: \(first.port), redirects: 2, redirect_to: loopback, user: mon, \
       password: "${SCRAPE_TEST_REDIRECT}", headers: {X-Key: "${SCRAPE_TEST_REDIRECT}", X-Team: red}}}
       """)
-    #expect(result.told == "ok - up", "\(result.verdict.message)")
+    #expect(result.summary == "ok - up", "\(result.verdict.message)")
     #expect(first.requests.first?.contains("X-Key: open-sesame") == true)
     #expect(first.requests.first?.contains("Authorization: Basic") == true)
     let lines = other.requests.first?.split(separator: "\r\n").map(String.init) ?? []
@@ -51,7 +51,7 @@ import Testing
     #expect(first.requests.allSatisfy { $0.contains("X-Key: open-sesame") })
     #expect(other.requests.allSatisfy { !$0.contains("X-Key") })
     // The last place is no URL.
-    #expect(result.told == "critical wrong_answer up", "\(result.verdict.message)")
+    #expect(result.summary == "critical wrong_answer up", "\(result.verdict.message)")
   }
 
   @Test(arguments: [307, 308], ["POST", "PUT", "DELETE"])
@@ -63,7 +63,7 @@ import Testing
     }
     let result = try await ask(
       "{http: {port: \(first.port), method: \(method), redirects: 2, redirect_to: loopback}}")
-    #expect(result.told == "critical wrong_answer up")
+    #expect(result.summary == "critical wrong_answer up")
     #expect(result.verdict.message.contains("redirects a \(method) to another server"))
     #expect(other.requests.isEmpty)
   }
@@ -86,7 +86,7 @@ import Testing
     let place = place.replacing("PORT", with: "\(victim.port)")
     let first = try Answerer { _ in Self.answer(302, place) }
     let result = try await ask("{http: {port: \(first.port), redirects: 2}}")
-    #expect(result.told == "critical wrong_answer up", "\(result.verdict.message)")
+    #expect(result.summary == "critical wrong_answer up", "\(result.verdict.message)")
     #expect(result.verdict.message.contains(word), "\(result.verdict.message)")
     #expect(victim.requests.isEmpty)
   }
@@ -99,13 +99,13 @@ import Testing
     }
     let entry = "{http: {port: \(first.port), redirects: 2, redirect_to: [loopback]}}"
     let result = try await ask(entry, sinks: ["http://\(host):\(sink.port)/prefix"])
-    #expect(result.told == "critical wrong_answer up")
+    #expect(result.summary == "critical wrong_answer up")
     #expect(result.verdict.message.contains("a sink of this scraper"), "\(result.verdict.message)")
     #expect(sink.requests.isEmpty)
     let allowed = try await ask(
       entry.replacing("[loopback]", with: "[loopback, sinks]"),
       sinks: ["http://\(host):\(sink.port)"])
-    #expect(allowed.told == "ok - up" && sink.requests.count == 1)
+    #expect(allowed.summary == "ok - up" && sink.requests.count == 1)
   }
 }
 
@@ -119,7 +119,7 @@ import Testing
   func `a chunk extension without end does not burn the deadline`(head: String) async throws {
     let server = FakeServer([.read(20), .send(head), .flood(.init(repeating: 0x78, count: 65_536))])
     let result = try await ask("{http: {port: \(server.port), timeout: 20s}}", within: .seconds(25))
-    #expect(result.told == "critical protocol_error down", "\(result.verdict.message)")
+    #expect(result.summary == "critical protocol_error down", "\(result.verdict.message)")
     #expect(result.verdict.message.contains("sends without end"), "\(result.verdict.message)")
   }
 
@@ -130,7 +130,7 @@ import Testing
       .silence,
     ])
     let result = try await ask("{http: {port: \(server.port), timeout: 20s}}", within: .seconds(25))
-    #expect(result.told == "ok - up", "\(result.verdict.message)")
+    #expect(result.summary == "ok - up", "\(result.verdict.message)")
     #expect(result.verdict.message.contains("200000 bytes"), "\(result.verdict.message)")
   }
 }

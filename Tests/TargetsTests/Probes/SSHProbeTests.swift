@@ -11,10 +11,10 @@ struct SSHProbeTests {
   @Test func `a real sshd shows its banner and algorithms, and logs no error`() async throws {
     let server = try Sshd()
     let answer = try await ask("{ssh: {port: \(server.port), expect: OpenSSH}}")
-    #expect(answer.told == "ok - up" && answer.isSound, "\(answer.verdict.message)")
+    #expect(answer.summary == "ok - up" && answer.isSound, "\(answer.verdict.message)")
     #expect(answer.verdict.message.contains("OpenSSH_"))
     let wrong = try await ask("{ssh: {port: \(server.port), expect: dropbear}}")
-    #expect(wrong.told == "critical wrong_answer up")
+    #expect(wrong.summary == "critical wrong_answer up")
     #expect(eventually { server.log.contains("11: done") }, "\(server.log)")
     #expect(!server.log.contains("error:"), "\(server.log)")
   }
@@ -26,19 +26,21 @@ struct SSHProbeTests {
       ("SSH-1.5-old\r\n", "critical protocol_error down"),
       ("220 mail\r\n", "critical connection_lost down"),
     ])
-  func `a server that turns us away is up, another protocol is not`(greeting: String, told: String)
+  func `a server that turns us away is up, another protocol is not`(
+    greeting: String, summary: String
+  )
     async throws
   {
     let server = FakeServer([.send(greeting), .close])
     let answer = try await ask("ssh:\(server.port)")
-    #expect(answer.told == told, "\(answer.verdict.message)")
+    #expect(answer.summary == summary, "\(answer.verdict.message)")
   }
 
   @Test func `the session of the collectors is the answer, and no contact is made`() async throws {
     let port = freePort()
     let good = SSHOutcome(port: port, failure: nil, latency: .milliseconds(12))
-    #expect(try await ask("ssh:\(port)", ssh: good).told == "ok - up")
-    for (reason, told) in [
+    #expect(try await ask("ssh:\(port)", ssh: good).summary == "ok - up")
+    for (reason, summary) in [
       (TargetError.Reason.authFailed, "critical auth_failed up"),
       (.hostKeyChanged, "critical host_key_changed up"), (.timeout, "critical timeout down"),
       (.refusedByProtection, "minor refused_by_protection up"),
@@ -46,7 +48,7 @@ struct SSHProbeTests {
       (.localError, "unknown local_error ?"),
     ] {
       let bad = SSHOutcome(port: port, failure: TargetError(reason, "x"), latency: nil)
-      #expect(try await ask("ssh:\(port)", ssh: bad).told == told)
+      #expect(try await ask("ssh:\(port)", ssh: bad).summary == summary)
     }
   }
 
@@ -59,7 +61,7 @@ struct SSHProbeTests {
     }
     let context = ProbeContext(host: "lab", address: "127.0.0.1", kit: ProbeKit(reserved: []))
     let results = await Reactor().askAll(plans, context, by: .after(.seconds(10)))
-    #expect(results.allSatisfy { $0.told == "ok - up" })
+    #expect(results.allSatisfy { $0.summary == "ok - up" })
     // The other is the lab's, which saw that it listens.
     #expect(server.log.occurrences(of: "Connection from") == 2, "\(server.log)")
   }
@@ -68,7 +70,7 @@ struct SSHProbeTests {
     let server = try Sshd()
     let (plan, _) = try read("ssh:\(server.port)")
     let known = try #require(server.scratch.read("host_ed25519.pub"))
-    for (line, told) in [
+    for (line, summary) in [
       ("[127.0.0.1]:\(server.port) " + known, "ok - up"), ("", "critical host_key_unknown up"),
     ] {
       var accepted = KnownHosts()
@@ -78,7 +80,7 @@ struct SSHProbeTests {
         name: "lab", address: "127.0.0.1", port: server.port, user: "root",
         credentials: Credentials(), knownHosts: accepted)
       let results = await Reactor().askAll([try #require(plan)], context, by: .after(.seconds(10)))
-      #expect(results[0].told == told, "\(results[0].verdict.message)")
+      #expect(results[0].summary == summary, "\(results[0].verdict.message)")
     }
   }
 }

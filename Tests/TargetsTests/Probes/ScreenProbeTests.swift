@@ -10,11 +10,11 @@ struct ScreenProbeTests {
     let server = try Screen(vnc: ["-SecurityTypes", "None"])
     for _ in 0..<200 {
       let answer = try await ask("vnc:\(server.port)")
-      #expect(answer.told == "minor no_password up", "\(answer.verdict.message)")
+      #expect(answer.summary == "minor no_password up", "\(answer.verdict.message)")
     }
     #expect(!server.log.contains("blacklisted"))
     let meant = try await ask("{vnc: {port: \(server.port), no_password: ok}}")
-    #expect(meant.told == "ok - up")
+    #expect(meant.summary == "ok - up")
   }
 
   @Test(.enabled(if: Screen.isInstalled(Screen.vnc)))
@@ -24,36 +24,36 @@ struct ScreenProbeTests {
     let wrong = server.scratch.write("wrong", "falsch\n")
     for _ in 0..<200 {
       let answer = try await ask("{vnc: {port: \(server.port), password: 'file:\(right)'}}")
-      #expect(answer.told == "ok - up", "\(answer.verdict.message)")
+      #expect(answer.summary == "ok - up", "\(answer.verdict.message)")
     }
     #expect(!server.log.contains("blacklisted"))
     let refused = try await ask("{vnc: {port: \(server.port), password: 'file:\(wrong)'}}")
-    #expect(refused.told == "critical auth_failed up", "\(refused.verdict.message)")
+    #expect(refused.summary == "critical auth_failed up", "\(refused.verdict.message)")
     let steps = refused.trace?.steps.map(\.detail).joined() ?? ""
     #expect(steps.contains("secret bytes"))
   }
 
   @Test(.enabled(if: Screen.isInstalled(Screen.vnc)))
-  func `being turned away for asking without a password is told apart`() async throws {
+  func `a refusal for asking without a password has a reason of its own`() async throws {
     let server = try Screen(vnc: ["-SecurityTypes", "VncAuth"], password: "x")
-    var told: [String] = []
-    for _ in 0..<8 { told.append(try await ask("vnc:\(server.port)").told) }
-    #expect(told.first == "ok - up")
-    #expect(told.last == "minor refused_by_protection up")
+    var summary: [String] = []
+    for _ in 0..<8 { summary.append(try await ask("vnc:\(server.port)").summary) }
+    #expect(summary.first == "ok - up")
+    #expect(summary.last == "minor refused_by_protection up")
     // The words that the probe and lint give people do help.
     let exempt = try Screen(
       vnc: ["-SecurityTypes", "VncAuth", "-BlacklistThreshold", "1000000"], password: "x")
-    for _ in 0..<20 { #expect(try await ask("vnc:\(exempt.port)").told == "ok - up") }
+    for _ in 0..<20 { #expect(try await ask("vnc:\(exempt.port)").summary == "ok - up") }
   }
 
   @Test(.enabled(if: Screen.isInstalled(Screen.xvfb)))
   func `an open display is found, and one that asks for a cookie is ok`() async throws {
     let open = try Screen(cookie: false)
     let answer = try await ask("x11:\(open.port - 6000)")
-    #expect(answer.told == "minor open_display up", "\(answer.verdict.message)")
+    #expect(answer.summary == "minor open_display up", "\(answer.verdict.message)")
     #expect(answer.port == open.port)
     let shut = try Screen(cookie: true)
     let asked = try await ask("x11:\(shut.port)")
-    #expect(asked.told == "ok - up", "\(asked.verdict.message)")
+    #expect(asked.summary == "ok - up", "\(asked.verdict.message)")
   }
 }

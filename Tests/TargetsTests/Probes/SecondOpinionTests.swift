@@ -28,7 +28,8 @@ struct SecondOpinionTests {
       let theirs = try Plugin.run(
         "check_tcp",
         ["-H", "127.0.0.1", "-p", "\(server.port)", "-e", "220 ", "-M", "crit", "-t", "1"])
-      #expect(exit(ours) == expected && theirs.status == expected, "\(ours.told) \(theirs.output)")
+      #expect(
+        exit(ours) == expected && theirs.status == expected, "\(ours.summary) \(theirs.output)")
     }
     let free = freePort()
     let theirs = try Plugin.run("check_tcp", ["-H", "127.0.0.1", "-p", "\(free)"])
@@ -42,7 +43,7 @@ struct SecondOpinionTests {
     for port in [sshd.port, free] {
       let ours = try await ask("ssh:\(port)")
       let theirs = try Plugin.run("check_ssh", ["-p", "\(port)", "127.0.0.1"])
-      #expect(exit(ours) == theirs.status, "\(ours.told) \(theirs.output)")
+      #expect(exit(ours) == theirs.status, "\(ours.summary) \(theirs.output)")
     }
     // The plugin looks at the first packet only: three letters do, and a slow banner does not.
     let half = FakeServer([.send("SSH"), .close])
@@ -53,7 +54,7 @@ struct SecondOpinionTests {
   func `check_icmp and icmp agree`() async throws {
     let ours = try await ask("icmp")
     let theirs = try Plugin.run("check_icmp", ["-n", "3", "127.0.0.1"])
-    #expect(exit(ours) == theirs.status, "\(ours.told) \(theirs.output)")
+    #expect(exit(ours) == theirs.status, "\(ours.summary) \(theirs.output)")
   }
 
   @Test(.enabled(if: Plugin.isInstalled("check_ntp_time") && NTPProbeTests.hasChrony))
@@ -67,7 +68,7 @@ struct SecondOpinionTests {
       let ours = try await ask("{ntp: {port: \(port), timeout: 1s}}")
       let theirs = try Plugin.run(
         "check_ntp_time", ["-H", "127.0.0.1", "-p", "\(port)", "-w", "0.1", "-c", "1", "-t", "3"])
-      #expect(exit(ours) == theirs.status, "\(ours.told) \(theirs.output)")
+      #expect(exit(ours) == theirs.status, "\(ours.summary) \(theirs.output)")
     }
   }
 }

@@ -20,13 +20,13 @@ struct SourceAddressTests {
   }
 
   @Test(arguments: ["tcp", "http", "mysql", "smtp", "ftp", "dns", "{dns: {protocol: tcp}}", "udp"])
-  func `an address of another machine is our own fault, told as such`(probe: String) async throws {
+  func `an address of another machine is a local error`(probe: String) async throws {
     let server = try Callers()
     let name = probe.hasPrefix("{") ? "dns" : probe
     let more = probe.hasPrefix("{") ? ", protocol: tcp" : ""
     let result = try await ask(
       "{\(name): {port: \(server.port), from: 192.0.2.77, timeout: 400ms\(more)}}")
-    #expect(result.told == "unknown local_error ?", "\(result.verdict.message)")
+    #expect(result.summary == "unknown local_error ?", "\(result.verdict.message)")
     #expect(result.verdict.message.contains("192.0.2.77"), "\(result.verdict.message)")
     #expect(server.seen.isEmpty)
   }
@@ -43,7 +43,7 @@ struct SourceAddressTests {
       ("dns: {domain: www.lab.example, ", resolver.port), ("http: {", web.port),
     ] {
       let near = try await ask("{\(entry)port: \(port), from: 127.0.0.9}}")
-      #expect(near.told == "ok - up", "\(entry) \(near.verdict.message)")
+      #expect(near.summary == "ok - up", "\(entry) \(near.verdict.message)")
       let other = try await ask("{\(entry)port: \(port), from: 127.0.0.4}}")
       #expect(other.verdict.severity != .ok, "\(entry) \(other.verdict.message)")
     }

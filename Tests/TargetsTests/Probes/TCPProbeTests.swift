@@ -12,14 +12,14 @@ struct TCPProbeTests {
     let server = FakeServer([.silence])
     let free = freePort()
     let open = try await ask("tcp:\(server.port)")
-    #expect(open.told == "ok - up" && open.isSound)
+    #expect(open.summary == "ok - up" && open.isSound)
     #expect(open.verdict.latency != nil)
     let shut = try await ask("tcp:\(free)")
-    #expect(shut.told == "critical connection_refused down" && shut.isSound)
+    #expect(shut.summary == "critical connection_refused down" && shut.isSound)
     #expect(shut.points[1][tag: "result"] == "connection_failed")
     #expect(shut.points[1][field: "response_time"] == nil)
-    #expect(try await ask("tcp:\(free) closed").told == "ok - down")
-    #expect(try await ask("tcp:\(server.port) closed").told == "critical open up")
+    #expect(try await ask("tcp:\(free) closed").summary == "ok - down")
+    #expect(try await ask("tcp:\(server.port) closed").summary == "critical open up")
   }
 
   @Test(
@@ -55,20 +55,20 @@ struct TCPProbeTests {
       ),
     ] as [([FakeServer.Act], String, String, String)])
   func `a conversation ends as the server behaves`(
-    acts: [FakeServer.Act], options: String, told: String, result: String
+    acts: [FakeServer.Act], options: String, summary: String, result: String
   ) async throws {
     let server = FakeServer(acts)
     let start = Deadline.now
     let answer = try await ask("{tcp: {port: \(server.port), timeout: 300ms, \(options)}}")
-    #expect(answer.told == told, "\(answer.verdict.message)")
+    #expect(answer.summary == summary, "\(answer.verdict.message)")
     #expect(answer.points[1][tag: "result"] == result)
     #expect(answer.isSound)
     #expect(Deadline.now.since(start) < .seconds(3))
   }
 
-  @Test func `a name that nobody has is told apart`() async throws {
+  @Test func `an unknown name has a reason of its own`() async throws {
     let answer = try await ask("tcp:22", at: "no-such-host.invalid")
-    #expect(answer.told == "critical name_unknown down")
+    #expect(answer.summary == "critical name_unknown down")
   }
 
   @Test func `dead services cost their own time only, and hundreds are asked at once`() async throws
@@ -94,7 +94,7 @@ struct TCPProbeTests {
 
   @Test func `a pass without time left says so`() async throws {
     let answer = try await ask("tcp:22", within: .zero)
-    #expect(answer.told == "unknown not_reached ?")
+    #expect(answer.summary == "unknown not_reached ?")
     #expect(answer.points[0][field: "up"] == nil)
     #expect(answer.points[0][field: "state"] == .integer(4))
   }

@@ -25,7 +25,7 @@ private final class Secured {
 }
 
 struct TLSProbeTests {
-  @Test func `a certificate is judged by its authority, its name and its days`() async throws {
+  @Test func `a certificate is checked by its authority, its name and its days`() async throws {
     let authority = try Authority()
     let stranger = try Authority()
     let cases: [(String, String, Double, Double, String, String)] = [
@@ -36,11 +36,11 @@ struct TLSProbeTests {
       ("early", "IP:127.0.0.1,DNS:lab", 3, 90, "critical certificate_not_yet_valid up", "invalid"),
       ("other", "DNS:other.example", -1, 90, "minor certificate_name up", "invalid"),
     ]
-    for (name, names, from, to, told, verification) in cases {
+    for (name, names, from, to, summary, verification) in cases {
       let server = try Secured(
         try authority.certificate(name, names: names, from: from, to: to), ["-www"])
       let answer = try await ask("{tcp: {port: \(server.port), tls: yes}}", ca: authority.file)
-      #expect(answer.told == told, "\(name): \(answer.verdict.message)")
+      #expect(answer.summary == summary, "\(name): \(answer.verdict.message)")
       #expect(answer.isSound)
       let point = try #require(answer.points.first { $0.measurement == "x509_cert" })
       #expect(point[tag: "verification"] == verification)
@@ -48,18 +48,18 @@ struct TLSProbeTests {
       #expect(abs(Double(expiry) - to * 86_400) < 600)
       if name == "good" {
         let own = "{tcp: {port: \(server.port), tls: {ca: \(authority.file), name: localhost}}}"
-        #expect(try await ask(own).told == "ok - up")
+        #expect(try await ask(own).summary == "ok - up")
         let unknown = try await ask("{tcp: {port: \(server.port), tls: yes}}", ca: stranger.file)
-        #expect(unknown.told == "minor certificate_untrusted up")
+        #expect(unknown.summary == "minor certificate_untrusted up")
         let page = try await ask(
           "{tcp: {port: \(server.port), tls: yes, send: \"GET / HTTP/1.0\\\\r\\\\n\\\\r\\\\n\", "
             + "expect: s_server}}", ca: authority.file)
-        #expect(page.told == "ok - up", "\(page.verdict.message)")
+        #expect(page.summary == "ok - up", "\(page.verdict.message)")
       }
     }
   }
 
-  @Test func `what is no TLS is told apart, in every phase`() async throws {
+  @Test func `a server without TLS is recognised, in every phase`() async throws {
     let plain = "{tcp: {port: PORT, tls: yes, timeout: 300ms}}"
     let stepwise =
       "{tcp: {port: PORT, timeout: 300ms, steps: [{expect: ready}, {starttls: yes}]}}"
@@ -76,11 +76,11 @@ struct TLSProbeTests {
       ([.send("ready\r\n"), .silence], stepwise, "critical timeout down"),
       ([.send("ready"), .read(100), .close], stepwise, "critical connection_lost down"),
     ]
-    for (acts, entry, told) in cases {
+    for (acts, entry, summary) in cases {
       let server = FakeServer(acts)
       let start = Deadline.now
       let answer = try await ask(entry.replacing("PORT", with: "\(server.port)"))
-      #expect(answer.told == told, "\(answer.verdict.message)")
+      #expect(answer.summary == summary, "\(answer.verdict.message)")
       #expect(answer.isSound)
       #expect(Deadline.now.since(start) < .seconds(2))
     }

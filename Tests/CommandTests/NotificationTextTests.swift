@@ -2,9 +2,9 @@ import Foundation
 import Lab
 import Testing
 
-/// What a contact reads, whose place is a program that keeps what it gets.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ToldTests {
-  /// Hosts on loopback, each behind the team's door, and what the team was told.
+/// The texts that a contact gets, through a program that keeps them.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct NotificationTextTests {
+  /// Hosts on loopback, each behind the team's door, and the notifications to the team.
   struct Place {
     let door: Door
     let range: Range
@@ -14,7 +14,7 @@ import Testing
     init(_ hosts: [String]) throws {
       door = try Door()
       range = Range(hosts: "")
-      program = range.scratch.write("tell", "")
+      program = range.scratch.write("notify", "")
       log = "\(range.scratch.path)/log"
       takes("*")
       inventory(hosts)
@@ -45,7 +45,7 @@ import Testing
     /// The program takes what matches a pattern of sh, and fails at all else.
     func takes(_ pattern: String) {
       range.scratch.write(
-        "tell",
+        "notify",
         """
         #!/bin/sh
         text=$(cat)
@@ -63,7 +63,7 @@ import Testing
       return outcome
     }
 
-    /// The texts of all that was told.
+    /// The texts of all notifications.
     var texts: [String] {
       let lines = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n")
       return lines.compactMap { line in
@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func `who cannot be folded is named all the same when it is over`() throws {
+  @Test func `hosts that cannot be folded are named in the recovery`() throws {
     let names = (0..<60).map { number in
       "the-host-of-\(UnicodeScalar(UInt8(97 + number % 26)))\(number)x"
     }
@@ -149,7 +149,7 @@ import Testing
     #expect(place.texts.isEmpty, "\(place.texts)")
   }
 
-  @Test func `what is flapping can be said to be known while it is well`() throws {
+  @Test func `a flapping check can be acknowledged while it is ok`() throws {
     let place = try Place(["one"])
     for step in 0...8 { try place.pass(isUp: step % 2 == 0) }
     #expect(try place.range.scrape("alerts").output.contains("flapping"))
@@ -162,7 +162,7 @@ import Testing
   @Test func `a route of a transition takes that one, in whichever pass`() throws {
     let range = Range(hosts: "all: {hosts: {here: {connection: local}}}\n")
     let log = "\(range.scratch.path)/log"
-    let program = range.scratch.write("tell", "#!/bin/sh\necho \"$SCRAPE_SUBJECT\" >> '\(log)'\n")
+    let program = range.scratch.write("notify", "#!/bin/sh\necho \"$SCRAPE_SUBJECT\" >> '\(log)'\n")
     chmod(program, 0o755)
     func pass(_ severity: String) throws {
       range.scratch.write(
