@@ -33,7 +33,7 @@ public enum Connect {
 }
 
 extension TargetError {
-  /// What it means to a target that there is no connection, with what to do.
+  /// The reason for a target without a connection, and what to do.
   public init(_ error: DialError, refusedHint: String = "") {
     switch error.reason {
     case .nameUnknown:
@@ -49,7 +49,7 @@ extension TargetError {
     }
   }
 
-  /// What a wait that did not end well means to the target, with what was being done.
+  /// The reason for a wait that failed; `doing` names the step.
   public init(_ error: WaitError, while doing: String) {
     switch error {
     case .timedOut: self.init(.timeout, "no answer while \(doing)")

@@ -14,7 +14,7 @@ public func fold(_ names: [String]) -> String {
   var folded: [String] = []
   for texts in order {
     var members = kinds[texts] ?? []
-    // The last number first: that is the one people count with.
+    // The last number first: names usually count with it.
     for place in (0..<(texts.count - 1)).reversed() { members = merged(members, at: place) }
     for numbers in members {
       var text = texts[0]
@@ -25,7 +25,7 @@ public func fold(_ names: [String]) -> String {
   return folded.joined(separator: ",")
 }
 
-/// Parts a name into its texts and the numbers between them; a number too long for us is text.
+/// Splits a name into texts and the numbers between them; a number beyond 18 digits is text.
 private func parts(_ name: String) -> (texts: [String], numbers: [String]) {
   var texts = [""]
   var numbers: [String] = []

@@ -3,19 +3,18 @@ public import Metrics
 
 /// One host as the inventory describes it, all variables resolved.
 public struct Host: Sendable {
-  /// How a host is reached: over SSH, or not at all because it is this machine.
+  /// The connection to a host: SSH, or none for this machine.
   public enum Connection: String, Sendable { case ssh, local }
 
   public var name: String
   /// The most specific group, which is the tag `group`: the deepest, then the last by name.
   public var group: String
-  /// Every group it is in, `all` first, then by depth and name.
+  /// All groups of the host, `all` first, then by depth and name.
   public var groups: [String]
   /// A name or an IP address without brackets.
   public var address: String
   public var port: Int
-  /// The name under which its services are known, which certificates bear and servers of many names
-  /// are asked for; nil where it is not given.
+  /// The DNS name of its services, for certificates, SNI and the Host header; nil where it is not given.
   public var hostname: String? = nil
   /// The account to log in with; nil is the user that runs scrape (or what ssh_config says).
   public var user: String?
@@ -27,11 +26,11 @@ public struct Host: Sendable {
   public var knownHosts: String?
   /// The profile's name in scrape.yml.
   public var profile: String
-  /// What to probe over the network, for the room of probes to read.
+  /// Its probes, decoded by `ProbeReader`.
   public var probes: Node?
-  /// How its BMC is reached, if it has one.
+  /// Address and settings of its BMC; nil if it has none.
   public var bmc: BMCSettings?
-  /// The jump host: a name of the inventory or `user@host:port`; several are parted by commas.
+  /// The jump host: a name of the inventory or `user@host:port`; several are separated by commas.
   public var via: String?
   /// The hypervisor it runs on, as a name of the inventory.
   public var on: String?
@@ -41,15 +40,15 @@ public struct Host: Sendable {
   public var ca: String?
   /// The tags of its points beside `host` and `group`.
   public var tags: [Tag]
-  /// How often it is looked at, where that is not each pass.
+  /// Its interval; nil is each pass.
   public var every: Duration?
   public var connection: Connection
   /// All its variables as resolved, in the order in which they were first met.
   public var variables: [(name: String, value: Node)]
-  /// Where it first stands.
+  /// Its first place in the inventory.
   public var mark: Mark
 
-  /// The jump host that stands between us and it; nil for this machine, whatever its groups say.
+  /// The jump host on the way to it; nil for this machine, whatever its groups say.
   public var jumpHost: String? { connection == .local ? nil : via }
 
   /// The variable of this name, or nil.
@@ -58,13 +57,13 @@ public struct Host: Sendable {
   }
 }
 
-/// A group of the inventory and what stands directly in it.
+/// A group of the inventory and its direct members.
 public struct Group: Sendable, Equatable {
   public var name: String
   /// Steps down from `all`.
   public var depth: Int
   public var parents: [String]
   public var children: [String]
-  /// The hosts that stand directly in it.
+  /// Its direct hosts.
   public var hosts: [String]
 }

@@ -1,14 +1,14 @@
 internal import Configuration
 internal import Glibc
 
-/// What stands as the name of one or many hosts: `web[01:10:2].lab`, `[2001:db8::1]:22`, `fw1:2222`.
+/// A name of one or many hosts: `web[01:10:2].lab`, `[2001:db8::1]:22`, `fw1:2222`.
 struct HostNames {
   var names: [String]
   var port: Int?
-  /// How many values each range of the name has, for ranges in `address` that run in step.
+  /// The number of values of each range of the name, for ranges in `address` that run in step.
   var sizes: [Int]
 
-  /// One entry cannot bring more hosts than this.
+  /// The limit of hosts of one entry.
   static let limit = 65_536
   static let nameLimit = 253
 
@@ -31,14 +31,14 @@ func checkName(_ name: String, _ node: Node) throws(ConfigurationError) {
     throw ConfigurationError("a name is at most \(HostNames.nameLimit) bytes long", at: node)
   }
   try checkCharacters(name, node)
-  // It would be an option wherever the name stands in a command to repeat.
+  // A command with the name would take it as an option.
   if name.hasPrefix("-") { throw ConfigurationError("a name cannot begin with \"-\"", at: node) }
   if let byte = name.utf8.first(where: { forbidden.contains($0) }) {
     throw ConfigurationError("a name cannot hold \"\(UnicodeScalar(byte))\"", at: node)
   }
 }
 
-/// What patterns, tags and the shell give a meaning of their own.
+/// Characters with a meaning in patterns, tags or the shell.
 private let forbidden = Set(",\"'/\\{}[]!&*?~@$`;|()<>#".utf8)
 
 private func checkCharacters(_ name: String, _ node: Node) throws(ConfigurationError) {
@@ -70,7 +70,7 @@ public func isAddress(_ text: String) -> Bool {
 
 func isIPv6(_ text: String) -> Bool { text.contains(":") && isAddress(text) }
 
-/// Takes `:port` off the end, and the brackets off an IPv6 address.
+/// Splits `:port` off the end, and removes the brackets of an IPv6 address.
 private func splitPort(
   _ text: String, _ node: Node
 ) throws(ConfigurationError) -> (String, Int?) {
@@ -186,10 +186,10 @@ struct RangePieces {
   }
 }
 
-/// Writes out the ranges of an `address` or `bmc` for the hosts of one name, in step with the name's.
+/// Expands the ranges of an `address` or `bmc` for the hosts of one name, in step with the name's.
 ///
-/// Nil where it holds no range. With as many ranges as the name, each runs with its own; a single
-/// one beside several runs over all the hosts in their order.
+/// Nil where it has no range. If it has as many ranges as the name, each runs with its counterpart; a
+/// single range beside several runs over all hosts in their order.
 func inStep(
   _ node: Node, with names: HostNames, _ what: String
 ) throws(ConfigurationError) -> [String]? {

@@ -1,15 +1,15 @@
 public import Configuration
 
-/// All hosts that are watched, as the files of an inventory describe them.
+/// All hosts and groups of an inventory.
 ///
-/// Reads Ansible's YAML, JSON and INI inventories with `group_vars` and `host_vars`; it runs nothing
-/// and contacts nobody.
+/// Reads Ansible's YAML, JSON and INI inventories with `group_vars` and `host_vars`; runs no program
+/// and contacts no host.
 public struct Inventory: Sendable {
   /// In the order of the files.
   public let hosts: [Host]
   /// `all` first, the others in the order of the files.
   public let groups: [Group]
-  /// What is odd, but no reason not to start.
+  /// Warnings: oddities that do not keep a pass from running.
   public let warnings: [ConfigurationError]
   /// The files that were read.
   public let files: [String]
@@ -18,12 +18,12 @@ public struct Inventory: Sendable {
   private let groupPlaces: [String: Int]
   private let members: [String: [Int]]
 
-  /// Whether every file could be read to its end: else who seems to be missing may stand there.
+  /// Whether every file was read to its end; if not, a missing host may be in the rest.
   public let isWhole: Bool
 
   /// Reads a file, or all files of a folder as one inventory.
   ///
-  /// `checkingKeys: false` leaves the files of private keys alone: for commands that contact nobody, and tests.
+  /// `checkingKeys: false` reads no file of a private key: for commands that contact no host, and tests.
   public static func load(
     _ path: String, checkingKeys: Bool = true
   ) throws(ConfigurationErrors) -> Inventory {
@@ -33,7 +33,7 @@ public struct Inventory: Sendable {
     return inventory
   }
 
-  /// The same with all faults as findings, and as much of the inventory as could be read.
+  /// The same with all faults as findings; the inventory holds what could be read.
   public static func read(
     _ path: String, checkingKeys: Bool = true, _ findings: inout Findings
   ) -> Inventory {

@@ -1,6 +1,6 @@
 internal import Configuration
 
-/// The inventory while its files are read: who stands where, and each variable with its origin.
+/// The inventory while its files are read: hosts, groups, and each variable with its origin.
 struct InventoryDraft {
   /// A group as gathered from all files.
   struct GroupDraft {
@@ -41,12 +41,12 @@ struct InventoryDraft {
   private(set) var hosts: [String: HostDraft] = [:]
   private(set) var hostOrder: [String] = []
   var findings = Findings()
-  /// Whether a file could not be read, so that who seems to be missing may stand there.
+  /// Whether a file could not be read; a missing host may be in it.
   var isIncomplete = false
-  /// What is named as `file:PATH` somewhere in the folder: see SecretFiles.swift.
+  /// All `file:PATH` of the folder: see SecretFiles.swift.
   var secretFiles: Set<FileIdentity> = []
 
-  /// More hosts than this is a slip of the pen in a range.
+  /// The limit of hosts: more are a slip in a range.
   static let hostLimit = 100_000
   static let groupLimit = 10_000
 
@@ -58,7 +58,7 @@ struct InventoryDraft {
     link("all", to: "ungrouped")
   }
 
-  /// Makes sure that a group of this name exists.
+  /// Adds a group of this name if there is none.
   mutating func note(group name: String, at mark: Mark?) {
     if groups[name] == nil {
       guard groupOrder.count < Self.groupLimit else {
@@ -85,7 +85,7 @@ struct InventoryDraft {
     }
   }
 
-  /// Makes one group the child of another, unless a ring would close.
+  /// Makes one group the child of another; a ring is an error.
   mutating func add(child node: Node, to parent: String) {
     let child = node.text ?? ""
     if child == parent {
@@ -122,7 +122,7 @@ struct InventoryDraft {
     return nil
   }
 
-  /// Puts the hosts of one entry into a group, with the variables that stand beside them.
+  /// Adds the hosts of one entry to a group, with the entry's variables.
   mutating func add(
     hosts entry: Node, to group: String, variables: [Node.Pair]
   ) {
@@ -213,12 +213,12 @@ struct InventoryDraft {
     hosts[host]?.files.set(key, value)
   }
 
-  /// Hangs what has no parent under `all` and counts the depths. Called once all files are read.
+  /// Makes groups without a parent children of `all`, and counts the depths; runs after all files.
   mutating func close() {
     for name in groupOrder where name != "all" && groups[name]?.parents.isEmpty == true {
       link("all", to: name)
     }
-    // Rings were refused, so that the longest way down ends.
+    // There are no rings, so the longest way down ends.
     var pending: [String: Int] = [:]
     for name in groupOrder { pending[name] = groups[name]?.parents.count ?? 0 }
     var ready = groupOrder.filter { pending[$0] == 0 }
@@ -236,7 +236,7 @@ struct InventoryDraft {
       hosts[name]?.groups.append("ungrouped")
       groups["ungrouped"]?.hosts.append(name)
     }
-    // One that a later file put into a group is ungrouped no more.
+    // A later file may have put it into a group.
     for name in hostOrder
     where hosts[name]?.groups.contains("ungrouped") == true
       && hosts[name]?.groups.contains(where: { $0 != "ungrouped" && $0 != "all" }) == true
@@ -255,7 +255,7 @@ struct InventoryDraft {
     }
   }
 
-  /// Groups of a host in the order in which their variables count, the strongest last.
+  /// Groups of a host by the precedence of their variables, the strongest last.
   func groups(of host: String) -> [String] {
     var found: Set<String> = ["all"]
     for group in hosts[host]?.groups ?? [] { ancestry(of: group, into: &found) }

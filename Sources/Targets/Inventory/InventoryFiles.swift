@@ -1,9 +1,9 @@
 internal import Configuration
 internal import Glibc
 
-/// Which files make up an inventory, and which of its two languages each is written in.
+/// The files of an inventory, and the language of each: YAML or INI.
 extension InventoryDraft {
-  /// Endings that Ansible does not take for inventories either.
+  /// Extensions that Ansible ignores, too.
   private static let skippedEndings = [
     "~", ".bak", ".orig", ".cfg", ".retry", ".swp", ".pyc", ".pyo", ".rpm", ".md", ".txt", ".rst",
     ".pub", ".pem", ".key", ".db", ".log",
@@ -26,7 +26,7 @@ extension InventoryDraft {
     if !isFolder {
       readFile(path, &files)
       readVariables(beside: path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ".", &files)
-      // Folders of variables beside a single file may serve other inventories too.
+      // Folders of variables beside a single file may serve other inventories, too.
       return
     }
     let before = files.count
@@ -77,11 +77,11 @@ extension InventoryDraft {
     }
   }
 
-  /// Why a file in a folder is not taken for an inventory: a password that lies there must not
-  /// become the name of a host. Nil where it is taken.
+  /// Why a file in the folder is no inventory; nil if it is one. A password in a file there must not
+  /// become the name of a host.
   private func strangeness(of name: String, at path: String) -> String? {
     if [".yml", ".yaml", ".json", ".ini"].contains(where: { name.hasSuffix($0) }) { return nil }
-    // A program is refused by name, whatever its ending.
+    // A program is refused by name, whatever its extension.
     if isExecutable(path) || (try? Source.read(path))?.bytes.starts(with: "#!".utf8) == true {
       return nil
     }
@@ -90,8 +90,8 @@ extension InventoryDraft {
     return "it has no ending and no group; add .ini or .yml if it is an inventory"
   }
 
-  /// Whether the first line that says something can only be an inventory's: a group in brackets, or the
-  /// beginning of YAML. A password of one line is none, nor is a list of bare names.
+  /// Whether the first line with content can only be an inventory's: a group in brackets, or the start
+  /// of YAML. Neither a password on one line nor a list of bare names qualifies.
   private func isOutspoken(_ path: String) -> Bool {
     guard let source = try? Source.read(path) else { return false }
     for number in 1...max(1, source.lineCount) {
@@ -104,7 +104,7 @@ extension InventoryDraft {
         && first.dropFirst().dropLast().allSatisfy {
           $0.isLetter || $0.isNumber || "_-.:".contains($0)
         }
-      // The only line would be a group of nobody.
+      // A single line would be a group without hosts.
       return source.lineCount > number && words.count == 1 && (isGroup || first.hasSuffix(":"))
     }
     return false
@@ -192,8 +192,8 @@ extension InventoryDraft {
         "host \"\(name)\" is in no group", file: place,
         hint: didYouMean(name, among: draft.hostOrder)
           ?? "name it under \"hosts:\" of a group, or remove the file")
-      // A folder is one inventory, so that a host that only has variables was forgotten; beside a
-      // single file the folder may serve other inventories too.
+      // A folder is one inventory, so a host with variables only is a slip; beside a single file the
+      // folder may serve other inventories, too.
       if isWhole { draft.findings.add(error) } else { draft.findings.warn(error) }
       return false
     } keep: { draft, name, pair in
@@ -211,7 +211,7 @@ extension InventoryDraft {
       findings.add(ConfigurationError("cannot be listed: \(systemReason(errno))", file: folder))
       return
     }
-    // Ansible takes the first of NAME, NAME.yml, NAME.yaml, NAME.json and no other.
+    // Ansible reads only the first of NAME, NAME.yml, NAME.yaml, NAME.json.
     var taken: [String: String] = [:]
     for ending in ["", ".yml", ".yaml", ".json"] {
       for name in names where !name.hasPrefix(".") && !name.hasSuffix("~") {
@@ -222,7 +222,7 @@ extension InventoryDraft {
           let known = [".yml", ".yaml", ".json"].contains { name.hasSuffix($0) }
           if known { continue }
           owner = name
-          // Ansible takes no other endings; a name with dots is a host's.
+          // Ansible reads no other extension; a name with dots is a host's.
           if hasForeignEnding(name) { continue }
         } else {
           owner = String(name.dropLast(ending.count))

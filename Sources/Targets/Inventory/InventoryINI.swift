@@ -7,7 +7,7 @@ extension InventoryDraft {
   mutating func read(ini source: Source) {
     var group = "ungrouped"
     var section = Section.hosts
-    // Groups that a [x:vars] or a [y:children] named before, or without, their own section.
+    // Groups that a [x:vars] or [y:children] names before, or without, their own section.
     var awaited: [String: (node: Node, problem: String)] = [:]
     var order: [String] = []
     for number in 1...max(1, source.lineCount) {
@@ -135,8 +135,8 @@ extension InventoryDraft {
     }
   }
 
-  /// Ansible reads values as Python literals: of these, quotes, lists and mappings look like YAML's.
-  /// What is no literal is text.
+  /// A value, which Ansible reads as a Python literal: quotes, lists and mappings look like YAML's. All
+  /// else is text.
   private static func literal(_ node: Node) throws(ConfigurationError) -> Node {
     guard let text = node.text, let first = text.first, let last = text.last, text.count > 1,
       ["[]", "{}", "''", "\"\""].contains("\(first)\(last)"), !text.hasPrefix("{{"),
@@ -149,7 +149,7 @@ extension InventoryDraft {
 }
 
 extension Node {
-  /// The same value, all of it at the place of another node.
+  /// The same value with the place of another node.
   fileprivate func moved(to place: Node) -> Node {
     let content: Content =
       switch self.content {
@@ -163,7 +163,7 @@ extension Node {
   }
 }
 
-/// One line of an INI inventory, trimmed, that knows its columns.
+/// One line of an INI inventory, trimmed, with its columns.
 private struct Line {
   let characters: [Character]
   private let source: Source
@@ -251,7 +251,7 @@ private struct Line {
     return (place(name, style: .plain), place(value, style: .plain))
   }
 
-  /// Parts the line as Python's shlex does with comments: quotes, backslashes, `#` to the end.
+  /// Splits the line as Python's shlex with comments: quotes, backslashes, `#` to the end.
   func shellWords() throws(ConfigurationError) -> [Node] {
     var words: [Node] = []
     var word: String?
@@ -305,6 +305,6 @@ private struct Line {
 }
 
 extension Node {
-  /// Whether the text stands in the file as it is, without quotes that were taken off.
+  /// Whether the text is in the file as it is, without quotes.
   fileprivate var isExact: Bool { text.map { $0.count == end.column - mark.column } ?? false }
 }

@@ -84,7 +84,7 @@ extension InventoryDraft {
     }
   }
 
-  /// The entries of `hosts` or `children`; a single word stands for one without settings.
+  /// The entries of `hosts` or `children`; a single word is one without settings.
   private mutating func entries(_ section: Node.Pair, _ what: String) -> [Node.Pair] {
     let node = section.value
     if node.isNull { return [] }
@@ -122,8 +122,8 @@ extension InventoryDraft {
     add(hosts: pair.key, to: group, variables: variables)
   }
 
-  /// A key of a group that is none of the three. Ansible skips it with a warning; where it is surely
-  /// a slip, hosts would silently be missing, and that is an error here.
+  /// A key of a group that is none of the three. Ansible skips it with a warning; an obvious slip is an
+  /// error here, because hosts would be missing silently.
   private mutating func strayKey(_ pair: Node.Pair, in group: String) {
     if let near = nearest(to: pair.name, among: Self.sections) {
       findings.add(

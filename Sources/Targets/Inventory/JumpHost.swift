@@ -1,8 +1,8 @@
 internal import Configuration
 
-/// How a jump host is written, ours (`via: jp1`) and in the arguments that Ansible hands to ssh(1).
+/// The text of a jump host: ours (`via: jp1`), and in the arguments that Ansible passes to ssh(1).
 enum JumpHost {
-  /// Checks `[user@]host[:port]`, several parted by commas, and returns it as it is.
+  /// Checks `[user@]host[:port]`, several separated by commas, and returns it as it is.
   static func checked(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
     let text = try node.string(what)
     try check(text, node, what)
@@ -13,7 +13,7 @@ enum JumpHost {
   {
     for hop in text.split(separator: ",", omittingEmptySubsequences: false) {
       let host = hop.lastIndex(of: "@").map { hop[hop.index(after: $0)...] } ?? hop
-      // A leading dash would be an option wherever the text is shown as a command to repeat.
+      // A command with the text would take a leading dash as an option.
       guard !host.isEmpty, !hop.hasPrefix("-"), text.utf8.count <= 1024,
         hop.unicodeScalars.allSatisfy({
           $0.value > 0x20 && $0.value != 0x7f && !"\"'`$;|&<>(){}\\".unicodeScalars.contains($0)
@@ -60,21 +60,21 @@ enum JumpHost {
     return jump
   }
 
-  /// `Name=value` or `Name value`, the name in small letters.
+  /// `Name=value` or `Name value`, the name in lower case.
   private static func pair(_ option: String) -> (String, String) {
     let name = option.prefix { $0 != "=" && $0 != " " }
     let value = option.dropFirst(name.count).drop { $0 == "=" || $0 == " " }
     return (name.lowercased(), String(value))
   }
 
-  /// The host that `ssh -W %h:%p … HOST` goes through, for the hint.
+  /// HOST of `ssh -W %h:%p … HOST`, for the hint.
   private static func bastion(_ command: String) -> String {
     let words = split(command).filter { !$0.hasPrefix("-") && !$0.contains("%") && $0 != "ssh" }
     return words.last { $0.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7f } }
       ?? "user@jumphost"
   }
 
-  /// Parts a text at blanks; quotes hold together.
+  /// Splits a text at blanks, except in quotes.
   private static func split(_ text: String) -> [String] {
     var words: [String] = []
     var word = ""

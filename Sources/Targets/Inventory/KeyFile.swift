@@ -3,16 +3,16 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 
-/// Whether a private key can be used, by the rules of ssh(1): readable by us and by no one else.
+/// Checks the file of a private key by the rules of ssh(1): readable by us and by no one else.
 enum KeyFile {
-  /// What is wrong with a key's file, and what to do.
+  /// The fault of a key's file, and what to do.
   struct Fault: Equatable {
-    /// The end of a sentence that begins with the path.
+    /// The rest of a sentence that begins with the path.
     var problem: String
     var cure: String
   }
 
-  /// The fault of a file, or nil. `user` is the account that runs scrape, for the cure.
+  /// The fault of a file, or nil. `user` is the account that runs scrape, for the hint.
   static func fault(
     _ path: String, user: String = "the user that runs scrape",
     canRead: (String) -> Bool = { access($0, R_OK) == 0 }
@@ -31,7 +31,7 @@ enum KeyFile {
       return Fault(
         problem: "is not a regular file", cure: "name the file of a private key")
     }
-    // Before its mode, which is right for a public key.
+    // Checked before the mode, which is right for a public key.
     if isPublic(path) {
       return Fault(
         problem: "is a public key",
@@ -43,13 +43,13 @@ enum KeyFile {
         problem: "cannot be read by this user",
         cure: "the key is there: chown it to \(user), with mode 600")
     }
-    // OpenSSH looks at the mode of the user's own keys only; that all may read is never right.
+    // OpenSSH checks the mode of the user's own keys only; a key that all may read is always wrong.
     let forbidden: mode_t = status.st_uid == geteuid() ? 0o077 : 0o007
     guard status.st_mode & forbidden != 0 else { return nil }
     return Fault(problem: "can be read by others", cure: "chmod 600 \(path)")
   }
 
-  /// Whether the file begins as a line of `ssh-keygen`'s `.pub` does, or in RFC 4716's form.
+  /// Whether the file begins like a `.pub` file of `ssh-keygen`, or like RFC 4716's form.
   private static func isPublic(_ path: String) -> Bool {
     guard let bytes = try? SmallFile.read(path, limit: 64 << 10) else {
       return path.hasSuffix(".pub")

@@ -1,22 +1,22 @@
 public import Configuration
 internal import Glibc
 
-/// Which hosts a pattern means, as `--limit` takes it: Ansible's language and ClusterShell's ranges.
+/// The hosts of a pattern of `--limit`, in Ansible's language with ClusterShell's ranges.
 ///
-/// `a,b` and `a:b` both, `&x` of these only those in x, `!x` without those in x, `*` and `?` globs,
-/// `~regex`, `@FILE` a list of patterns; `web[01-14,17]` the hosts of these names, `group[0]` and
-/// `group[0:2]` members of a group by their index. `web[1:3]` may be either, and is refused where both
-/// are there and differ.
+/// `a,b` and `a:b` are a union, `&x` an intersection, `!x` a difference, `*` and `?` globs, `~regex` an
+/// expression, `@FILE` a list of patterns; `web[01-14,17]` are names, `group[0]` and `group[0:2]`
+/// members of a group by their index. `web[1:3]` may be either; it is refused where both exist and
+/// differ.
 extension Inventory {
-  /// The hosts meant, in the order of the inventory. A part that matches nothing is an error.
+  /// The matching hosts in the order of the inventory. A part without a match is an error.
   public func select(_ pattern: String) throws(ConfigurationError) -> [Host] {
-    // Who cannot be found may stand in a file that could not be read.
+    // A missing host may be in a file that could not be read.
     guard isWhole else { return remaining(pattern) }
     return try select(pattern, isLenient: false)
   }
 
-  /// The hosts meant of those that are still there: a pattern that was right once may name some that
-  /// were taken out since.
+  /// The matching hosts, for a stored pattern: parts without a match are skipped, since their hosts may
+  /// have been removed.
   public func remaining(_ pattern: String) -> [Host] {
     (try? select(pattern, isLenient: true)) ?? []
   }
@@ -49,12 +49,12 @@ extension Inventory {
     var hasTerms = false
   }
 
-  /// Where a piece of the pattern stands.
+  /// The place of a part of the pattern.
   private struct Place {
     var source: Source
     var line: Int
     var column: Int
-    /// Whether names that nobody has are passed over.
+    /// Whether parts without a match are skipped.
     var isLenient: Bool
 
     func error(_ problem: String, _ piece: Substring, hint: String? = nil) -> ConfigurationError {
@@ -127,7 +127,7 @@ extension Inventory {
     }
   }
 
-  /// Parts a pattern at commas, and at colons where they are neither in brackets nor in an address.
+  /// Splits a pattern at commas, and at colons that are neither in brackets nor in an address.
   private func terms(of text: String) -> [(offset: Int, term: Substring)] {
     let characters = Array(text)
     var terms: [(Int, Substring)] = []
@@ -170,7 +170,7 @@ extension Inventory {
     return terms
   }
 
-  /// Whether the text is the folded names of hosts, as of IPv6 addresses that differ in one number.
+  /// Whether the text is a folded name of hosts, such as IPv6 addresses that differ in one number.
   private func isFolded(_ text: String) -> Bool {
     guard text.contains("["), let names = NameRanges.expand(text) else { return false }
     return names.allSatisfy { host($0) != nil }
@@ -206,8 +206,8 @@ extension Inventory {
     return Set(found)
   }
 
-  /// What brackets mean: members of a group by their index, or names with numbers. Nil where they are a
-  /// glob's.
+  /// The hosts of a part with brackets: members of a group by index, or names with numbers. Nil where the
+  /// brackets are a glob's.
   private func bracketed(
     _ text: String, isGlob: Bool, _ piece: Substring, _ place: Place
   ) throws(ConfigurationError) -> Set<Int>? {
@@ -246,7 +246,7 @@ extension Inventory {
     fold(places.sorted().map { hosts[$0].name })
   }
 
-  /// How to mean a host whose name is also a group's.
+  /// The pattern of a host whose name is also a group's.
   private func spelling(of host: Int) -> String {
     let (name, address) = (hosts[host].name, hosts[host].address)
     guard address == name, let last = name.last else { return address }
@@ -317,7 +317,7 @@ extension Inventory {
     didYouMean(name, among: groups.map(\.name) + hosts.map(\.name))
   }
 
-  /// How members of a group are written, where names with a dash are none.
+  /// A hint for `group[0-2]`, where no host has such a name: members of a group take a colon.
   private func index(_ text: String) -> String? {
     let (base, range) = (text.prefix { $0 != "[" }, text.drop { $0 != "[" })
     guard let group = group(String(base)), range.contains("-"), !range.contains(",") else {
@@ -347,7 +347,7 @@ extension Inventory {
 }
 
 extension [Int] {
-  /// The members of a group at an index or from one to another, both included; nil where there are
+  /// The members of a group at an index, or from one index to another, both included; nil if there are
   /// none.
   fileprivate func picked(_ first: Int, _ last: Int??) -> Set<Int>? {
     let start = first < 0 ? count &+ first : first

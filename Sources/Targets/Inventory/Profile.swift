@@ -1,7 +1,7 @@
 public import Collectors
 internal import Configuration
 
-/// What is read on a host: collectors, how often each, and with what options.
+/// The collectors of a host, with interval and options of each.
 public struct Profile: Sendable, Equatable {
   /// One collector of a profile.
   public struct Task: Sendable, Equatable {
@@ -20,7 +20,7 @@ public struct Profile: Sendable, Equatable {
   public var name: String
   /// In the order of the list of collectors.
   public var tasks: [Task]
-  /// How long a host of this profile may take; nil leaves it to the pass.
+  /// The deadline of a host of this profile; nil is the pass's.
   public var deadline: Duration?
 
   public init(_ name: String, tasks: [Task], deadline: Duration? = nil) {
@@ -50,7 +50,7 @@ extension Profile {
     return [("linux", linux), ("gpu", linux + ["gpu"])]
   }()
 
-  /// The built-in profiles, of the collectors that there are.
+  /// The built-in profiles, from the list of collectors.
   static func builtIn(of collectors: [any Collector.Type]) -> [Profile] {
     builtIn.map { name, names in
       Profile(

@@ -1,7 +1,7 @@
 internal import Configuration
 internal import Metrics
 
-/// Turns the draft into hosts: which of a variable's values counts, and what it means.
+/// Turns the draft into hosts: selects and decodes the effective value of each variable.
 struct Resolver {
   private let draft: InventoryDraft
   private let checkingKeys: Bool
@@ -71,7 +71,7 @@ struct Resolver {
 
   // MARK: one variable
 
-  /// The value that counts, decoded; nil where there is none or where it is wrong.
+  /// The effective value, decoded; nil where there is none or where it is wrong.
   private mutating func value<Result>(
     _ own: String, _ levels: Levels, _ decode: (Node, String) throws(ConfigurationError) -> Result
   ) -> Result? {
@@ -79,8 +79,8 @@ struct Resolver {
     return findings.attempt { () throws(ConfigurationError) in try decode(found.value, found.name) }
   }
 
-  /// Whether the value is one that scrape may take; where Ansible would have to work on it, that is
-  /// an error, as this variable is needed.
+  /// Whether the value can be used. A template or a vault value is an error, because the variable is
+  /// needed.
   private mutating func usable(_ found: Levels.Found) -> Bool {
     if found.value.isNull { return false }
     guard let (node, problem, hint) = found.value.untouchable else { return true }
@@ -157,7 +157,7 @@ struct Resolver {
     }
   }
 
-  /// Unlike other variables the levels of this one add up, key by key.
+  /// Unlike for other variables, the levels add up key by key.
   private mutating func bmc(_ levels: Levels) -> BMCSettings? {
     let found = levels.all(["bmc"])
     for level in found where !level.value.isNull && !usable(level) { return nil }
@@ -189,8 +189,8 @@ struct Resolver {
 
   // MARK: tags
 
-  /// Tags add up from `all` down to the host; a more specific one of the same name wins, and an
-  /// empty one takes it away.
+  /// Tags add up from `all` down to the host; a more specific one of the same name wins, and an empty
+  /// one removes it.
   private mutating func tags(_ levels: Levels, _ tagging: inout Set<String>) -> [Tag] {
     var tags: [Tag] = []
     func set(_ name: String, _ value: String?) {
@@ -266,8 +266,8 @@ struct Resolver {
     return all
   }
 
-  /// Warns of slips in names and of free variables that are left out. Once for each place, however
-  /// many hosts inherit it.
+  /// Warns of slips in names and of free variables that are dropped, once for each place, however many
+  /// hosts inherit it.
   private mutating func checkVariables(_ tagging: Set<String>) {
     let needed = Set(Variable.own).union(Variable.ansible.values.joined()).union(tagging)
     // Ten thousand hosts have the same few names.
@@ -372,7 +372,7 @@ struct Resolver {
     }
   }
 
-  /// A jump host may be known to ssh_config only; one that is nearly a host of ours was meant to be.
+  /// Warns of a jump host with nearly the name of a host; one that only ssh_config has is right.
   private mutating func checkJumpNames(_ hosts: [Host], _ byName: [String: Host]) {
     var near: [String: String?] = [:]
     for host in hosts {

@@ -1,9 +1,9 @@
 internal import Configuration
 internal import Glibc
 
-/// Which files in an inventory's folder are secrets: they must become no host, whatever their mode.
+/// The secret files in an inventory's folder: none may become a host, whatever its mode.
 extension InventoryDraft {
-  /// Finds all that is named as `file:PATH` in the folder's files, and refuses what others can read.
+  /// Finds all `file:PATH` in the folder's files, and refuses those that others can read.
   mutating func noteSecrets(in folder: String) {
     var files: [String] = []
     gather(folder, depth: 0, &files)
@@ -23,7 +23,7 @@ extension InventoryDraft {
     }
   }
 
-  /// Whether the file is named as a secret somewhere in the folder.
+  /// Whether a file of the folder names this one as a secret.
   func isSecret(_ path: String) -> Bool {
     guard !secretFiles.isEmpty else { return false }
     var status = stat()
@@ -59,7 +59,7 @@ extension InventoryDraft {
     }
   }
 
-  /// The paths behind `file:`, and where each stands.
+  /// The paths after `file:`, with their places.
   private static func references(in source: Source) -> [(path: String, place: Range<Int>)] {
     let key = Array("file:".utf8)
     let bytes = source.bytes
@@ -70,7 +70,7 @@ extension InventoryDraft {
       next = start + 1
       guard bytes[start...].starts(with: key) else { continue }
       let begin = start + key.count
-      // A secret stands where a value begins, perhaps in quotes.
+      // A secret is at the start of a value, perhaps in quotes.
       let before = start > 0 ? bytes[start - 1] : UInt8(ascii: " ")
       guard " \t\n\"'={[,:".utf8.contains(before) else { continue }
       let quote = "\"'".utf8.contains(before) ? before : nil

@@ -1,6 +1,6 @@
 internal import Configuration
 
-/// The variables that mean something to us; all others are free.
+/// The variables that scrape reads; all others are free.
 enum Variable {
   /// Our own names.
   static let own = [
@@ -8,7 +8,7 @@ enum Variable {
     "probes", "bmc", "via", "on", "behind", "ca", "tags", "every", "connection", "hostname",
   ]
 
-  /// Ansible's names for the same, the one it prefers first; ours win at the same level.
+  /// Ansible's names for the same, in its order of preference; ours win at the same level.
   static let ansible: [String: [String]] = [
     "address": ["ansible_host", "ansible_ssh_host"],
     "port": ["ansible_port", "ansible_ssh_port"],
@@ -20,7 +20,7 @@ enum Variable {
     "connection": ["ansible_connection"],
   ]
 
-  /// Those whose ranges run in step with the host's name.
+  /// The variables whose ranges run in step with the host's name.
   static let inStep = ["address", "ansible_host", "ansible_ssh_host", "bmc"]
 
   /// Our name first, then Ansible's.
@@ -30,8 +30,8 @@ enum Variable {
     names[entry.key] = [entry.key] + entry.value
   }
 
-  /// Names of other programs, and of ssh_config(5), for what ours mean: few inventories have them as
-  /// free variables.
+  /// Names of other programs, and of ssh_config(5), for the same: few inventories have them as free
+  /// variables.
   private static let alike = [
     "keyfile": "key", "key_file": "key", "key_path": "key", "keypath": "key", "ssh_key": "key",
     "ssh_key_file": "key", "private_key": "key", "private_key_file": "key", "identity": "key",
@@ -47,13 +47,13 @@ enum Variable {
     "ca_file": "ca", "cafile": "ca", "ca_cert": "ca", "cacert": "ca",
   ]
 
-  /// The one of our names that a free variable was most likely meant to be: `adress`, `porbes`.
+  /// Our name closest to a free variable that is likely a slip: `adress`, `porbes`.
   ///
   /// Plurals (`users`, `ports`) are free variables of many an inventory, so they are no slip.
   static func slip(_ name: String) -> String? {
     if let meant = alike[name.lowercased()] { return meant }
     guard name.utf8.count >= 5, !own.contains(name) else { return nil }
-    // `host_name` and its like are other people's variables.
+    // `host_name` and the like are common free variables.
     let own = own.filter { $0.utf8.count >= 4 && $0 != "hostname" }
     guard let near = nearest(to: name, among: own, slips: 1)
     else { return nil }
@@ -62,9 +62,9 @@ enum Variable {
 }
 
 extension Node {
-  /// Why Ansible would have to work on this value before it can be used, or nil.
+  /// Why Ansible would have to process this value before use, or nil.
   ///
-  /// Looks into lists and mappings: a template deep inside is one all the same.
+  /// Checks lists and mappings at any depth.
   var untouchable: (node: Node, problem: String, hint: String)? {
     if tag == "!vault" || text?.hasPrefix("$ANSIBLE_VAULT;") == true {
       return (
