@@ -40,7 +40,8 @@ import Testing
     let warnings = run.errors.split(separator: "\n").filter { $0.contains("h1") }
     #expect(warnings.count == 1 && warnings[0].contains("not_supported"), "\(run.errors)")
     #expect(
-      warnings[0].contains("neither the host nor its services nor its BMC are asked"), "\(run.errors)")
+      warnings[0].contains("neither the host nor its services nor its BMC are asked"),
+      "\(run.errors)")
     let status = try range.scrape("status").output
     #expect(
       status.split(separator: "\n").count { $0.contains("not_supported") } == 1, "\(status)")
