@@ -125,7 +125,7 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store",
-        "Sinks", "Notifiers", "Alerts", "CLinux",
+        "Sinks", "Transfer", "Notifiers", "Alerts", "CLinux",
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -167,7 +167,7 @@ let package = Package(
       ],
       exclude: ["Fixtures"], swiftSettings: testing),
     tests("Rules", "Lab", "Metrics", "Configuration", "Scraper"),
-    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Scraper"),
+    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer", "Scraper"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     .testTarget(

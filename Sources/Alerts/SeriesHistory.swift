@@ -41,11 +41,6 @@ public enum SeriesHistory: Sendable {
 
   /// The value as a number; nil for text.
   static func number(_ time: Timestamp, _ value: FieldValue) -> Value? {
-    switch value {
-    case .integer(let integer): (time, Double(integer))
-    case .float(let float): (time, float)
-    case .boolean(let flag): (time, flag ? 1 : 0)
-    case .string: nil
-    }
+    value.number.map { (time, $0) }
   }
 }

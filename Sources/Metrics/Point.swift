@@ -95,4 +95,14 @@ public enum FieldValue: Sendable, Equatable {
   case float(Double)
   case string(String)
   case boolean(Bool)
+
+  /// The value as a number, true as 1 and false as 0; nil for text.
+  public var number: Double? {
+    switch self {
+    case .integer(let integer): Double(integer)
+    case .float(let float): float
+    case .boolean(let flag): flag ? 1 : 0
+    case .string: nil
+    }
+  }
 }

@@ -143,15 +143,3 @@ public struct Webhook: Notifier {
     return firstLine(redacted(text, of: values.filter { $0.utf8.count > 3 }).utf8)
   }
 }
-
-extension TransferAnswer {
-  /// The back-off that the server asks for: the header `Retry-After` (RFC 9110, 10.2.3), in seconds
-  /// or as a date. At most one day.
-  fileprivate var retryAfter: Duration? {
-    guard let text = self[header: "retry-after"] else { return nil }
-    if let seconds = Int64(text) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }
-    return httpDate(text).map {
-      .seconds(min(max(0, $0 - Timestamp.now.seconds), 86_400))
-    }
-  }
-}

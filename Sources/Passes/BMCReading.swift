@@ -32,10 +32,7 @@ public struct BMCReading: Sendable {
     if answer.isOpen {
       let asked = Set(answer.steps.map(\.name))
       result.ran = BMCAnswer.parts.filter(asked.contains).map(Self.part)
-      result.problems = answer.problems.map {
-        CollectorProblem(
-          collector: Self.part($0.part), reason: $0.reason.rawValue, detail: $0.detail)
-      }
+      result.problems = answer.problems.map(Self.problem)
     }
     result.outcomes = [
       TargetOutcome(
@@ -50,6 +47,12 @@ public struct BMCReading: Sendable {
     point.float("duration_ms", milliseconds)
     point.integer("problems", Int64(result.problems.count))
     result.batch.points.append(point)
+  }
+
+  /// The problem of a part as that of a collector.
+  static func problem(_ problem: BMCAnswer.Problem) -> CollectorProblem {
+    CollectorProblem(
+      collector: part(problem.part), reason: problem.reason.rawValue, detail: problem.detail)
   }
 
   /// A part of a BMC as a collector's name: `bmc sensors`.

@@ -4,7 +4,7 @@ internal import Inventory
 internal import Metrics
 internal import Probes
 internal import Rules
-internal import Sinks
+internal import Transfer
 
 /// The dead-man ping: a request to an outside service, which raises an alert when the pings stop.
 ///
@@ -38,30 +38,22 @@ struct DeadManPing: Sendable {
     guard let place = SelfSettings.DeadMan.place(of: url) else {
       return "dead-man ping: the secret is not a URL of http:// or https://"
     }
-    let client = HTTPClient()
+    let client = Transfers()
     defer { client.close() }
-    var request = HTTPRequest(settings.method, url)
+    var request = TransferRequest(settings.method, url)
     request.bodyLimit = 4 << 10
     request.secrets = [String(url.dropFirst(place.count))]
-    do throws(HTTPError) {
-      let answer = try await reactor.answer(to: request, of: client, by: .after(Self.limit))
-      if (200..<300).contains(answer.status) { return nil }
-      return "dead-man ping to \(place): answered \(answer.status)"
-    } catch {
-      // The message of a library may contain the URL.
-      let path = url.dropFirst(place.count)
-      let isHarmless = path.count < 2 || !error.message.contains(path)
-      let words = isHarmless ? error.message : error.reason.rawValue
-      return "dead-man ping to \(place): \(words)"
+    let answer = await reactor.open { [request] reactor in
+      await client.run(request, on: reactor, by: .after(Self.limit))
     }
-  }
-}
-
-extension Reactor {
-  fileprivate func answer(
-    to request: HTTPRequest, of client: HTTPClient, by deadline: Deadline
-  ) async throws(HTTPError) -> HTTPResponse {
-    try await client.send(request, on: self, by: deadline)
+    guard let error = answer.error else {
+      if (200..<300).contains(answer.code) { return nil }
+      return "dead-man ping to \(place): answered \(answer.code)"
+    }
+    // The message of a library may contain the URL.
+    let path = url.dropFirst(place.count)
+    let isHarmless = path.count < 2 || !error.message.contains(path)
+    return "dead-man ping to \(place): \(isHarmless ? error.message : error.reason.rawValue)"
   }
 }
 

@@ -40,6 +40,7 @@ public struct DoctorChecks: Sendable {
   }
 
   private let site: Site
+  private let store: Store
   private let gatherer: Gatherer
   private let deadline: Deadline
   /// The probes of all hosts.
@@ -47,6 +48,7 @@ public struct DoctorChecks: Sendable {
 
   public init(site: Site, gatherer: Gatherer, deadline: Deadline) {
     self.site = site
+    store = site.store()
     self.gatherer = gatherer
     self.deadline = deadline
     probes =
@@ -57,7 +59,7 @@ public struct DoctorChecks: Sendable {
   }
 
   public func checks() async -> Report {
-    async let stored = store()
+    async let stored = stored()
     async let resolver = resolver()
     async let clocks = timeServers()
     async let network = network()
@@ -70,14 +72,12 @@ public struct DoctorChecks: Sendable {
 
   // MARK: the store
 
-  private func store() async -> [Check] {
+  private func stored() async -> [Check] {
     let file = await file()
     guard file.isFine == true else { return [file] }
-    let store = site.store()
     do {
       try await site.check(store)
       let last = try await LastPass(in: store)
-      await store.close()
       let isFine = last.pass == nil ? nil : !last.isLate
       return [file, Check(.scraper, "passes", isFine, last.words)]
     } catch let error as UsageError {
@@ -88,14 +88,12 @@ public struct DoctorChecks: Sendable {
   }
 
   private func file() async -> Check {
-    let store = site.store()
     do {
       try await store.open()
     } catch {
       return Check(.scraper, "store", false, "\(site.storePath): \(error)")
     }
     let notes = await store.notes()
-    await store.close()
     guard notes.isEmpty else {
       return Check(.scraper, "store", false, notes.joined(separator: "; "))
     }
@@ -213,7 +211,7 @@ public struct DoctorChecks: Sendable {
       case .noRoute: (false, "there is no route to any host; ip route")
       }
     let answers = await questions.ask(on: gatherer.reactors[0])
-    let known = site.hasStore ? try? await site.store().load([SelfReading.host]) : nil
+    let known = site.hasStore ? try? await store.load([SelfReading.host]) : nil
     let gateways = questions.gateways.map { address in
       if answers.echoes[address] == true {
         return Check(.scraper, "gateway", true, "\(address) answers")

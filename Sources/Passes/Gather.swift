@@ -55,6 +55,25 @@ public struct Gatherer: Sendable {
     }
   }
 
+  /// Scrapes the BMC of a host; every failure is part of the answer.
+  func ask(
+    _ settings: BMCSettings, of host: Host, remembering memory: [String: [UInt64]], byHand: Bool,
+    on reactor: Reactor, by deadline: Deadline
+  ) async -> BMCAnswer {
+    do throws(TargetError) {
+      guard !deadline.isPast else { throw .notReached }
+      let target = try bmc(settings, of: host)
+      return await reactor.open { reactor in
+        await target.ask(remembering: memory, byHand: byHand, on: reactor, by: deadline)
+      }
+    } catch {
+      var answer = BMCAnswer(time: .now)
+      answer.memory = memory
+      answer.failure = error
+      return answer
+    }
+  }
+
   /// The shared means of probes, with the settings.
   public var kit: ProbeKit {
     ProbeKit(

@@ -168,60 +168,17 @@ extension Pass {
     of job: Job, _ kit: ProbeKit, on reactor: Reactor
   ) async -> (HostReading?, ServiceReading?) {
     let start = Timestamp.now
-    guard let probes = job.probes else {
-      let session = await session(job, nil, on: reactor)
-      return (session?.reading, nil)
+    let limit = job.turn?.profile.deadline.map { min(askBy, Deadline.now.advanced(by: $0)) }
+    let request = HostRequest(
+      host: job.host, reach: job.reach, batch: job.turn?.batch ?? Batch([]),
+      plans: job.probes?.plans ?? [])
+    let response = await request.send(kit, on: reactor, by: limit ?? askBy, probesBy: askBy)
+    let reading = job.turn.flatMap { turn in
+      response.answers.first.map {
+        HostReading($0, to: response.batch, of: turn, took: response.took)
+      }
     }
-    let name = job.host.name
-    let questions = HostQuestions(probes.plans, of: name, at: job.host.address)
-    let plans = HostQuestions.others(probes.plans)
-    let hasSession = job.turn != nil || !questions.isEmpty
-    let waiting = plans.filter { hasSession && $0.kind == "ssh" }
-    let others = plans.filter { !hasSession || $0.kind != "ssh" }
-    async let asked = ask(others, of: job, kit, after: nil, on: reactor)
-    let session = await session(job, questions, on: reactor)
-    let late = await ask(waiting, of: job, kit, after: session?.answer, on: reactor)
-    let answered = session.map { questions.results(from: $0.answer, with: kit) } ?? []
-    let results = await asked
-    return (session?.reading, ServiceReading(results + late + answered, of: probes, at: start))
-  }
-
-  /// Runs the collectors of a host, and the commands of probes on the host, in one session; nil without
-  /// any.
-  private func session(
-    _ job: Job, _ questions: HostQuestions?, on reactor: Reactor
-  ) async -> (answer: HostAnswer, reading: HostReading?)? {
-    let hasQuestions = questions?.isEmpty == false
-    guard job.turn != nil || hasQuestions else { return nil }
-    // Without commands of probes, hosts with the same due collectors share a batch.
-    let shared = job.turn?.batch ?? Batch([])
-    let batch = hasQuestions ? questions?.batch(with: shared.items) ?? shared : shared
-    let start = Deadline.now
-    var answer = HostAnswer(time: .now)
-    if askBy.isPast {
-      answer.failure = .notReached
-    } else {
-      let limit =
-        job.turn?.profile.deadline.map { min(askBy, start.advanced(by: $0)) } ?? askBy
-      answer = await job.reach.ask([batch], on: reactor, by: limit)[0]
-    }
-    let took = Deadline.now.since(start)
-    return (answer, job.turn.map { HostReading(answer, to: batch, of: $0, took: took) })
-  }
-
-  private func ask(
-    _ plans: [ProbePlan], of job: Job, _ kit: ProbeKit, after session: HostAnswer?,
-    on reactor: Reactor
-  ) async -> [ServiceResult] {
-    guard !plans.isEmpty else { return [] }
-    var context = ProbeContext(job.host, kit: kit)
-    if case .ssh(let target) = job.reach {
-      context.target = target
-      context.ssh = session?.outcome(of: target)
-    }
-    return await reactor.open { [context] reactor in
-      await Probes.run(plans, of: context, on: reactor, by: askBy)
-    }
+    return (reading, job.probes.map { ServiceReading(response.services, of: $0, at: start) })
   }
 
   private func read(
@@ -231,18 +188,9 @@ extension Pass {
     let start = Deadline.now
     progress.started(name)
     defer { progress.ended(name) }
-    var answer = BMCAnswer(time: .now)
-    answer.memory = turn.memory
-    do throws(TargetError) {
-      if askBy.isPast { throw .notReached }
-      let target = try gatherer.bmc(turn.settings, of: turn.host)
-      answer = await reactor.open { reactor in
-        await target.ask(
-          remembering: turn.memory, byHand: turn.byHand, on: reactor, by: askBy)
-      }
-    } catch {
-      answer.failure = error
-    }
+    let answer = await gatherer.ask(
+      turn.settings, of: turn.host, remembering: turn.memory, byHand: turn.byHand, on: reactor,
+      by: askBy)
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
   }
 }

@@ -5,6 +5,7 @@ internal import Metrics
 internal import Hosts
 internal import IPMI
 public import Inventory
+internal import Probes
 
 /// The checks of `scrape doctor` on hosts and their BMCs.
 public enum HostChecks: Sendable {
@@ -23,7 +24,8 @@ public enum HostChecks: Sendable {
         let (host, reach) = jobs[index]
         next += 1
         group.addTask {
-          async let host = ask(host, reach, at: site, on: ready.reactors[0], by: deadline)
+          async let host = ask(
+            host, reach, at: site, ready.kit, on: ready.reactors[0], by: deadline)
           async let bmc = askBMC(of: jobs[index].0, with: ready, by: deadline)
           return (index, await host + bmc)
         }
@@ -38,27 +40,31 @@ public enum HostChecks: Sendable {
   }
 
   private static func ask(
-    _ host: Host, _ reach: Reach, at site: Site, on reactor: Reactor, by deadline: Deadline
+    _ host: Host, _ reach: Reach, at site: Site, _ kit: ProbeKit, on reactor: Reactor,
+    by deadline: Deadline
   ) async -> [Check] {
     guard let profile = site.settings.profiles[host.profile] else { return [] }
     let collectors = Batch(of: profile.tasks).items
-    let clock = Batch.Item(HostClock.self)
+    let request = HostRequest(
+      host: host, reach: reach, batch: Batch(collectors + [Batch.Item(HostClock.self)]))
+    let limit = min(deadline, .after(.seconds(20)))
     let begun = Timestamp.now
-    let answer = await reach.ask(
-      [Batch(collectors + [clock])], on: reactor, by: min(deadline, .after(.seconds(20))))[0]
+    let response = await request.send(kit, on: reactor, by: limit, probesBy: limit)
     let ended = Timestamp.now
+    guard let answer = response.answers.first else { return [] }
     if let failure = answer.failure {
       return [Check(.host, host.name, false, "\(failure)")]
     }
     var wrong: [String] = []
     var absent: [String] = []
-    for item in collectors {
-      let (_, error) = answer.sample(item, previous: nil)
-      guard let error else { continue }
-      if error.reason == .notApplicable {
-        absent.append("\(item.collector.name) (\(error.detail))")
-      } else {
-        wrong.append("\(item.collector.name) \(error)")
+    var there: Int64?
+    for part in answer.collect(response.batch) {
+      if part.name == HostClock.name {
+        there = part.sample.facts[HostClock.name].flatMap { Int64($0) }
+      } else if let error = part.error, error.reason == .notApplicable {
+        absent.append("\(part.name) (\(error.detail))")
+      } else if let error = part.error {
+        wrong.append("\(part.name) \(error)")
       }
     }
     // Passes do not report it; only this command does.
@@ -70,8 +76,6 @@ public enum HostChecks: Sendable {
           .host, "\(host.name) collectors", nil,
           "not applicable there, which passes leave out: \(absent.joined(separator: ", "))")
       ]
-    let there = answer.sample(clock, previous: nil).sample.facts[HostClock.name]
-      .flatMap { Int64($0) }
     // Whole seconds, read between our request and the end of the answer.
     let ahead = there.map { there in
       there > ended.seconds + 1
@@ -100,14 +104,9 @@ public enum HostChecks: Sendable {
   ) async -> [Check] {
     guard let settings = host.bmc else { return [] }
     let name = "\(host.name) bmc"
-    let target: BMCTarget
-    do throws(TargetError) { target = try gatherer.bmc(settings, of: host) } catch {
-      return [Check(.host, name, false, "\(error)")]
-    }
     let begun = Deadline.now
-    let answer = await gatherer.reactors[0].open { reactor in
-      await target.ask(remembering: [:], byHand: true, on: reactor, by: deadline)
-    }
+    let answer = await gatherer.ask(
+      settings, of: host, remembering: [:], byHand: true, on: gatherer.reactors[0], by: deadline)
     if let failure = answer.failure { return [Check(.host, name, false, "\(failure)")] }
     if let problem = answer.problems.first {
       return [

@@ -57,31 +57,27 @@ public struct HostReading: Sendable {
     failure = answer.failure
     let bootID = answer.bootID
     let sameBoot = bootID != nil && bootID == turn.state.bootID
-    for item in batch.items {
-      let name = item.collector.name
+    let collected = answer.collect(batch) { collector in
       // Counters of another boot do not apply.
-      let mayRemember = sameBoot || item.collector.remembersAcrossBoots
-      let previous = mayRemember ? turn.state.memory[name] : nil
-      let (sample, error) = answer.sample(item, previous: previous)
-      result.batch.points += sample.points
-      result.facts.merge(sample.facts) { $1 }
-      if !sample.memory.isEmpty {
+      let mayRemember = sameBoot || collector.remembersAcrossBoots
+      return mayRemember ? turn.state.memory[collector.name] : nil
+    }
+    for part in collected {
+      let name = part.name
+      result.batch.points += part.sample.points
+      result.facts.merge(part.sample.facts) { $1 }
+      if !part.sample.memory.isEmpty {
         result.memory[name] = Memory(
-          time: answer.time, uptime: answer.uptime, values: sample.memory)
+          time: answer.time, uptime: answer.uptime, values: part.sample.memory)
       }
-      if let error, error.reason == .notReached || error.reason == .timeout, failure != nil {
+      if let problem = part.problem { result.problems.append(problem) }
+      if let error = part.error, [.notReached, .timeout].contains(error.reason), failure != nil {
         // Not run: it stays due for the next pass. The host was late, not the timer.
         if turn.due[name] != nil { result.due[name] = answer.time }
-        result.problems.append(
-          CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
         continue
       }
       result.ran.append(name)
       result.due[name] = turn.due[name]
-      if let error, error.reason != .notApplicable {
-        result.problems.append(
-          CollectorProblem(collector: name, reason: error.reason.rawValue, detail: error.detail))
-      }
     }
     // The store drops the memory of another boot; this adds what outlives boots. Without a boot id and
     // without new memory the store keeps all.

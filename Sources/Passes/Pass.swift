@@ -5,13 +5,15 @@ public import Metrics
 internal import Notifiers
 internal import Rules
 public import Sinks
-internal import Store
+public import Store
 public import Inventory
 internal import Probes
 
 /// One walk of the inventory: plan, gather, keep, deliver.
 public struct Pass: Sendable {
   let site: Site
+  /// The store, which the pass closes at its end.
+  let store: Store
   let hosts: [Host]
   let sinks: [any Sink]
   let fanout: Int
@@ -28,6 +30,7 @@ public struct Pass: Sendable {
 
   public init(
     site: Site,
+    store: Store,
     hosts: [Host],
     sinks: [any Sink],
     fanout: Int,
@@ -39,6 +42,7 @@ public struct Pass: Sendable {
     isByHand: Bool = false
   ) {
     self.site = site
+    self.store = store
     self.hosts = hosts
     self.sinks = sinks
     self.fanout = fanout
@@ -77,13 +81,27 @@ public struct Pass: Sendable {
     public var interrupted = false
     /// The store could not be written.
     public var storeFailure: String?
+
+    /// The results of all hosts, services and BMCs, and of the self-checks.
+    var results: [HostResult] {
+      get {
+        readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
+          + (own.map { [$0.result] } ?? [])
+      }
+      set {
+        var rest = newValue[...]
+        for index in readings.indices { rest.popFirst().map { readings[index].result = $0 } }
+        for index in bmcs.indices { rest.popFirst().map { bmcs[index].result = $0 } }
+        for index in services.indices { rest.popFirst().map { services[index].result = $0 } }
+        rest.popFirst().map { own?.result = $0 }
+      }
+    }
   }
 
   public func run(_ progress: any PassProgress) async -> Report {
     var report = Report(start: .now)
     let begun = Deadline.now
     let clock = OwnClock()
-    let store = site.store()
     var states: [String: HostState] = [:]
     Activity.step("loading the store")
     do {
@@ -128,7 +146,7 @@ public struct Pass: Sendable {
     let pings = isWhole && report.isGood && ping != nil
     if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     Activity.step("evaluating and storing")
-    await keep(&report, in: store, on: gatherer.reactors[0], begun: begun)
+    await keep(&report, on: gatherer.reactors[0], begun: begun)
     if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
       report.warnings.append(trouble)
     }
@@ -146,13 +164,11 @@ public struct Pass: Sendable {
 
   /// Stores everything in one transaction, then delivers the queue of each sink.
   private func keep(
-    _ report: inout Report, in store: Store, on reactor: Reactor, begun: Deadline
+    _ report: inout Report, on reactor: Reactor, begun: Deadline
   ) async {
     var before: [String: Int] = [:]
     for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
-    var results =
-      report.readings.map(\.result) + report.bmcs.map(\.result) + report.services.map(\.result)
-      + (report.own.map { [$0.result] } ?? [])
+    var results = report.results
     let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
     let excesses = budget.apply(to: &results)
     for excess in excesses {
@@ -162,7 +178,16 @@ public struct Pass: Sendable {
           + "and \(Format.bytes(Double(budget.bytes))) of a host (`series:` and `bytes:`)")
     }
     // After the budget: transitions are never dropped.
-    let states = await evaluate(&results, cut: Set(excesses.map(\.host)), into: &report, store)
+    var evaluator = Evaluator(
+      site, store, CheckList(site), states: (try? await store.states()) ?? [:],
+      jump: report.own?.jump ?? .zero)
+    for index in results.indices {
+      let isWhole = !excesses.contains { $0.host == results[index].batch.host }
+      await evaluator.evaluate(&results[index], isWhole: isWhole)
+    }
+    report.results = results
+    results += await evaluateTogether(&evaluator, &report)
+    let states = evaluator.states
     var alerting = Alerting(site.alerting, store, contacts: site.contacts, at: report.start)
     let incidents = await alerting.update(
       states,
@@ -231,19 +256,12 @@ public struct Pass: Sendable {
       .filter { !$0.effects.isEmpty }
   }
 
-  /// Evaluates the results before they are stored: states and points are stored together or not at all.
-  /// Hosts in `cut` lost points to their budget.
-  private func evaluate(
-    _ results: inout [HostResult], cut: Set<String>, into report: inout Report, _ store: Store
-  ) async -> [String: [String: CheckState]] {
-    var evaluator = Evaluator(
-      site, store, CheckList(site), states: (try? await store.states()) ?? [:],
-      jump: report.own?.jump ?? .zero)
-    for index in results.indices {
-      let isWhole = !cut.contains(results[index].batch.host)
-      await evaluator.evaluate(&results[index], isWhole: isWhole)
-    }
-    let asked = Set(results.map(\.batch.host))
+  /// Evaluates the summaries of all services and the services of scrape.yml; returns their results.
+  private func evaluateTogether(
+    _ evaluator: inout Evaluator, _ report: inout Report
+  ) async -> [HostResult] {
+    var results: [HostResult] = []
+    let asked = Set(report.results.map(\.batch.host))
     for host in hosts where asked.contains(host.name) {
       for (check, state) in evaluator.crossed(of: host.name) {
         report.crossed.append((host.name, check, state))
@@ -266,7 +284,7 @@ public struct Pass: Sendable {
     for (check, state) in evaluator.crossed(of: Pseudo.services) {
       report.crossed.append(("services", check, state))
     }
-    return evaluator.states
+    return results
   }
 
   /// Writes the queues to all sinks in parallel; a sink that hangs does not delay the others.
@@ -296,9 +314,4 @@ public struct Pass: Sendable {
       return deliveries
     }
   }
-}
-
-extension TargetError {
-  static let notReached = TargetError(
-    .notReached, "the pass ended before its turn; raise --deadline or --fanout")
 }

@@ -162,10 +162,6 @@ extension SelfWatch.Witnesses {
 }
 
 extension Pass.Report {
-  fileprivate var results: [HostResult] {
-    readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
-  }
-
   /// Whether missing answers are ambiguous, so that other witnesses are needed.
   func isInDoubt(_ questions: SelfQuestions) -> Bool {
     guard !interrupted, !questions.places.isEmpty else { return false }

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Inventory
+public import Inventory
 internal import Metrics
 internal import Sinks
 public import Store
@@ -21,6 +21,14 @@ extension Site {
     let own = owner
     if !adopting { try await check(store) }
     if try await store.owner() != own { try await store.keep(own) }
+  }
+
+  /// The stored states of the hosts, without a change to the disk; none without a store.
+  public func knownStates(of hosts: [Host]) async throws -> [String: HostState] {
+    guard hasStore else { return [:] }
+    let store = storeToRead()
+    try await check(store)
+    return (try? await store.load(hosts.map(\.name))) ?? [:]
   }
 
   /// Refuses the store of another inventory.

@@ -164,12 +164,7 @@ public struct Selector: Sendable {
   /// The value of a selected point as a number; else nil.
   public func value(of point: Point, tags: [Tag]) -> Double? {
     guard matches(point, tags: tags) else { return nil }
-    switch point[field: field] {
-    case .integer(let value)?: return Double(value)
-    case .float(let value)?: return value
-    case .boolean(let value)?: return value ? 1 : 0
-    case .string?, nil: return nil
-    }
+    return point[field: field]?.number
   }
 
   /// The name of the series among those of the rule: `path=/`. Tags that the rule fixes, and tags that

@@ -8,11 +8,11 @@ internal import Probes
 
 /// All steps of a scrape, to find a failure and to repeat it by hand.
 struct Explanation {
-  private let visit: Visit
+  private let visit: HostVisit
   private let site: Site
   private let reach: Reach
 
-  init(_ visit: Visit, site: Site, reach: Reach) {
+  init(_ visit: HostVisit, site: Site, reach: Reach) {
     self.visit = visit
     self.site = site
     self.reach = reach

@@ -39,8 +39,9 @@ enum HostCommand: Subcommand {
     }
     let only = try RunCommand.names(arguments["--only"])
     let tasks = site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? []
-    if site.hasStore { try await site.check(site.store()) }
-    let states = site.hasStore ? (try? await site.store().load([name])) ?? [:] : [:]
+    let store = site.hasStore ? site.storeToRead() : nil
+    if let store { try await site.check(store) }
+    let states = (try? await store?.load([name])) ?? [:]
     var plan = Plan(
       [host], settings: site.settings, probes: site.probes, states: states, at: .now,
       only: only ?? Set(tasks + [BMCReading.name, ServiceReading.name]))
@@ -70,9 +71,9 @@ enum HostCommand: Subcommand {
     var gatherer = await Gatherer(site)
     let reach = Reach(host, &gatherer)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
-    let visit = await Visit(
+    let visit = await HostVisit(
       turn, reach, bmc: bmc, probes: probes, with: gatherer, by: deadline)
-    let past = await History(of: name, in: site)
+    let past = await HostHistory(of: name, in: store)
     let report = HostReport(visit, past: past)
     if arguments.has("--json") {
       Terminal.print(Printable(report.json))

@@ -8,10 +8,10 @@ internal import Probes
 
 /// The facts and figures of a host on one screen, and as JSON.
 struct HostReport {
-  private let visit: Visit
-  private let past: History
+  private let visit: HostVisit
+  private let past: HostHistory
 
-  init(_ visit: Visit, past: History) {
+  init(_ visit: HostVisit, past: HostHistory) {
     self.visit = visit
     self.past = past
   }
@@ -28,7 +28,7 @@ struct HostReport {
         "\(Terminal.paint("critical", .red, on: 1))  \(failure.description)\(last)")
     }
     // Without an answer there are no rows.
-    let wasAsked = !visit.answer.script.isEmpty
+    let wasAsked = !visit.answer.script.isEmpty && !visit.turn.tasks.isEmpty
     let own = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
     var rows = own
     if let bmc = visit.bmc { rows += BMCReport(bmc).rows }
@@ -72,11 +72,7 @@ struct HostReport {
   }
 
   private func number(_ point: Point, _ field: String) -> Double? {
-    switch point[field: field] {
-    case .integer(let value)?: Double(value)
-    case .float(let value)?: value
-    default: nil
-    }
+    point[field: field]?.number
   }
 
   private func percent(_ value: Double?) -> String {

@@ -39,9 +39,7 @@ enum ListCommand: Subcommand {
       let chosen = Set(try site.inventory.select(pattern).map(\.name))
       hosts = hosts.filter { chosen.contains($0.name) }
     }
-    if site.hasStore { try await site.check(site.storeToRead()) }
-    let states =
-      site.hasStore ? (try? await site.storeToRead().load(hosts.map(\.name))) ?? [:] : [:]
+    let states = try await site.knownStates(of: hosts)
     var services: [String: [ProbePlan]] = [:]
     for host in hosts { services[host.name] = site.probes[host.name] }
     if arguments.has("--json") {

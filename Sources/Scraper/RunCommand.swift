@@ -82,7 +82,6 @@ enum RunCommand: Subcommand {
       // Without the store there are no rates and no queues, but scraping still works.
       Terminal.note("scrape: \("\(error)".visible)")
     }
-    await store.close()
     let begun = Deadline.now
     let deadline = begun.advanced(by: length)
     var lock: Lock?
@@ -102,9 +101,8 @@ enum RunCommand: Subcommand {
     } catch is StoreError {
       // The pass reports it, and scrapes all the same.
     }
-    await store.close()
     let pass = Pass(
-      site: site, hosts: hosts, sinks: sinks, fanout: fanout,
+      site: site, store: store, hosts: hosts, sinks: sinks, fanout: fanout,
       watchdog: watchdog, askBy: begun.advanced(by: length - min(length / 5, .seconds(5))),
       deadline: deadline, unfinished: unfinished, only: only, isByHand: Terminal.isAttended)
     let progress = Progress(shown: !quiet)
@@ -139,9 +137,7 @@ enum RunCommand: Subcommand {
   private static func dryRun(
     _ site: Site, _ hosts: [Host], only: Set<String>?
   ) async throws -> Int32 {
-    if site.hasStore { try await site.check(site.storeToRead()) }
-    let states =
-      site.hasStore ? (try? await site.storeToRead().load(hosts.map(\.name))) ?? [:] : [:]
+    let states = try await site.knownStates(of: hosts)
     let plan = Plan(
       hosts, settings: site.settings, probes: site.probes, states: states, at: .now, only: only)
     let width =

@@ -46,13 +46,7 @@ struct Summary {
       result -> [String] in
       let points = result.batch.points
       func value(_ measurement: String, _ field: String) -> [Double] {
-        points.filter { $0.measurement == measurement }.compactMap {
-          switch $0[field: field] {
-          case .integer(let value)?: Double(value)
-          case .float(let value)?: value
-          default: nil
-          }
-        }
+        points.filter { $0.measurement == measurement }.compactMap { $0[field: field]?.number }
       }
       func percent(_ values: [Double]) -> String {
         values.max().map { "\(Format.fixed($0, 1)) %" } ?? Format.none

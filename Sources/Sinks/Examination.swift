@@ -179,9 +179,9 @@ extension HTTPReceiver {
   fileprivate func examineConnection(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [SinkFinding] {
-    do throws(HTTPError) {
-      let response = try await client.send(
-        request(writing: []), on: reactor, by: min(deadline, .after(.seconds(5))))
+    do throws(TransferError) {
+      let response = try await client.answer(
+        to: request(writing: []), on: reactor, by: min(deadline, .after(.seconds(5))))
       var findings = [SinkFinding(.route, true, "it answers")]
       if let date = response[header: "date"], let there = httpDate(date) {
         let ahead = there - Timestamp.now.seconds
@@ -198,23 +198,23 @@ extension HTTPReceiver {
       switch error.reason {
       case .unresolved:
         return [SinkFinding(.name, false, "\(error); correct `url:`, or ask the name server")]
-      case .unreachable, .timeout:
+      case .refused, .unreachable, .lost, .timeout:
         return [
           SinkFinding(
             .route, false,
             "\(error); is \(Self.product) running there, does it listen on this address, and does "
               + "a firewall let us through?")
         ]
-      case .untrusted:
+      case .untrusted, .insecure:
         return [
           SinkFinding(
             .tls, false, "\(error); name the server's authority with `ca:` if it is your own")
         ]
-      case .malformed:
+      case .malformed, .failed, .denied, .turnedAway:
         return [
           SinkFinding(.route, false, "\(error); is this \(Self.product)'s port, and https right?")
         ]
-      case .invalid: return [SinkFinding(.name, false, "\(error); correct `url:`")]
+      case .invalid, .local: return [SinkFinding(.name, false, "\(error); correct `url:`")]
       case .cancelled: return [SinkFinding(.route, nil, "there was no time left")]
       }
     }

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Metrics
+internal import Transfer
 internal import Store
 
 /// A sink that is written to over HTTP. Each sink defines its requests and reads its answers; the
@@ -7,9 +8,9 @@ internal import Store
 protocol HTTPReceiver: Sink {
   /// The kind of server at the URL, for messages: `InfluxDB`.
   static var product: String { get }
-  var client: HTTPClient { get }
-  func request(writing body: [UInt8]) -> HTTPRequest
-  func meaning(of response: HTTPResponse) -> HTTPAnswer
+  var client: Transfers { get }
+  func request(writing body: [UInt8]) -> TransferRequest
+  func meaning(of response: TransferAnswer) -> HTTPAnswer
   /// Creates the destination that an answer reported as missing.
   func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
   /// Whether the payload is still the one that was written to the queue.
@@ -121,21 +122,23 @@ extension HTTPReceiver {
 
   /// Sends a request; a missing answer is thrown with what to check.
   func send(
-    _ request: HTTPRequest, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> HTTPResponse {
-    do throws(HTTPError) {
-      return try await client.send(request, on: reactor, by: min(deadline, .after(Self.timeout)))
+    _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) -> TransferAnswer {
+    do throws(TransferError) {
+      return try await client.answer(
+        to: request, on: reactor, by: min(deadline, .after(Self.timeout)))
     } catch {
       switch error.reason {
       case .timeout: throw SinkError(.timeout, name, "\(error); is it overloaded?")
       case .cancelled: throw SinkError(.cancelled, name, "cancelled")
-      case .malformed:
+      case .malformed, .failed, .denied, .turnedAway:
         throw SinkError(.protocolError, name, "\(error); is this \(Self.product)'s port?")
-      case .untrusted:
+      case .untrusted, .insecure:
         throw SinkError(
           .unreachable, name, "\(error); name the server's authority with `ca:` if it is your own")
-      case .invalid: throw SinkError(.protocolError, name, "\(error); check `url:`")
-      case .unresolved, .unreachable:
+      case .invalid, .local:
+        throw SinkError(.protocolError, name, "\(error); check `url:`")
+      case .unresolved, .unreachable, .refused, .lost:
         throw SinkError(
           .unreachable, name, "\(error); is \(Self.product) running, and `url:` right?")
       }

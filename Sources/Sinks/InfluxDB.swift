@@ -48,7 +48,7 @@ public struct InfluxDB: Sink {
   public var address: String? { configuration.url }
   let configuration: Configuration
   private let base: String
-  let client = HTTPClient()
+  let client = Transfers()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -72,7 +72,7 @@ public struct InfluxDB: Sink {
 }
 
 extension InfluxDB: HTTPReceiver {
-  func request(writing body: [UInt8]) -> HTTPRequest {
+  func request(writing body: [UInt8]) -> TransferRequest {
     var query = "db=\(configuration.database.percentEncoded)&precision=ns"
     if let policy = configuration.retentionPolicy { query += "&rp=\(policy.percentEncoded)" }
     if let consistency = configuration.consistency {
@@ -85,11 +85,12 @@ extension InfluxDB: HTTPReceiver {
     return request
   }
 
-  func request(_ path: String) -> HTTPRequest {
-    var request = HTTPRequest("POST", base + path)
+  func request(_ path: String) -> TransferRequest {
+    var request = TransferRequest("POST", base + path)
     request.user = configuration.username
     request.password = configuration.password
-    request.authorities = configuration.authorities
+    request.trust = Trust(only: configuration.authorities)
+    request.keepsConnection = true
     request.proxy = configuration.proxy
     request.headers = [("User-Agent", "scrape")]
     if let token = configuration.token {
@@ -105,8 +106,8 @@ extension InfluxDB: HTTPReceiver {
     Decompressor().unpack(payload.body, limit: Lines.limit) != nil
   }
 
-  func meaning(of response: HTTPResponse) -> HTTPAnswer {
-    switch response.status {
+  func meaning(of response: TransferAnswer) -> HTTPAnswer {
+    switch response.code {
     case 204: return .taken
     case 413: return .tooLarge
     case 400:
@@ -139,19 +140,19 @@ extension InfluxDB: HTTPReceiver {
     var request = request("/query")
     InfluxQL.run(statement, with: &request)
     let response = try await send(request, on: reactor, by: deadline)
-    guard response.status == 200, !InfluxDBAnswers.hasError(response) else {
+    guard response.code == 200, !InfluxDBAnswers.hasError(response) else {
       throw SinkError(
-        response.status == 401 || response.status == 403 ? .unauthorized : .missing, name,
+        response.code == 401 || response.code == 403 ? .unauthorized : .missing, name,
         message(InfluxDBAnswers.message(of: response)))
     }
   }
 
-  func failure(_ response: HTTPResponse) -> SinkError {
+  func failure(_ response: TransferAnswer) -> SinkError {
     let said = InfluxDBAnswers.message(of: response)
-    let answered = "answered \(response.status): \(said)"
+    let answered = "answered \(response.code): \(said)"
     let user = configuration.username
     let known = configuration.token != nil ? "the token" : "username and password"
-    switch response.status {
+    switch response.code {
     case 401:
       let isSet = user != nil || configuration.token != nil
       return SinkError(.unauthorized, name, answered + "; \(isSet ? "check" : "set") \(known)")

@@ -43,7 +43,7 @@ public struct InfluxDB2: Sink {
   public var address: String? { configuration.url }
   let configuration: Configuration
   private let base: String
-  let client = HTTPClient()
+  let client = Transfers()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -102,7 +102,7 @@ public struct InfluxDB2: Sink {
 }
 
 extension InfluxDB2: HTTPReceiver {
-  func request(writing body: [UInt8]) -> HTTPRequest {
+  func request(writing body: [UInt8]) -> TransferRequest {
     var query = "bucket=\(configuration.bucket.percentEncoded)&precision=ns"
     if let org = configuration.org { query += "&org=\(org.percentEncoded)" }
     var request = request("POST", "/api/v2/write?\(query)")
@@ -112,9 +112,10 @@ extension InfluxDB2: HTTPReceiver {
     return request
   }
 
-  func request(_ method: String, _ path: String) -> HTTPRequest {
-    var request = HTTPRequest(method, base + path)
-    request.authorities = configuration.authorities
+  func request(_ method: String, _ path: String) -> TransferRequest {
+    var request = TransferRequest(method, base + path)
+    request.trust = Trust(only: configuration.authorities)
+    request.keepsConnection = true
     request.proxy = configuration.proxy
     request.headers = [("User-Agent", "scrape"), ("Accept", "application/json")]
     if let token = configuration.token {
@@ -127,15 +128,15 @@ extension InfluxDB2: HTTPReceiver {
     Decompressor().unpack(payload.body, limit: Lines.limit) != nil
   }
 
-  func meaning(of response: HTTPResponse) -> HTTPAnswer {
-    switch response.status {
+  func meaning(of response: TransferAnswer) -> HTTPAnswer {
+    switch response.code {
     case 204: return .taken
     case 413: return .tooLarge
     case 400, 422:
       if let partial = InfluxDBAnswers.partial(response) { return partial }
       let said = InfluxDBAnswers.message(of: response)
       // 422 always concerns points; 400 may concern the request: `organization not found`.
-      return response.status == 422 || InfluxDBAnswers.blamesLine(said)
+      return response.code == 422 || InfluxDBAnswers.blamesLine(said)
         ? .unreadable(said) : .failed(failure(response))
     case 404 where InfluxDBAnswers.message(of: response).hasPrefix("database not found"):
       return .missing(failure(response))
@@ -150,19 +151,19 @@ extension InfluxDB2: HTTPReceiver {
     var request = request("POST", "/query")
     InfluxQL.run("CREATE DATABASE \(InfluxQL.quoted(database))", with: &request)
     let response = try await send(request, on: reactor, by: deadline)
-    guard response.status == 200, !InfluxDBAnswers.hasError(response) else {
+    guard response.code == 200, !InfluxDBAnswers.hasError(response) else {
       throw SinkError(
-        response.status == 401 || response.status == 403 ? .unauthorized : .missing, name,
+        response.code == 401 || response.code == 403 ? .unauthorized : .missing, name,
         "there is no database \(database), and it cannot be created: "
           + InfluxDBAnswers.message(of: response))
     }
   }
 
-  private func failure(_ response: HTTPResponse) -> SinkError {
+  private func failure(_ response: TransferAnswer) -> SinkError {
     let said = InfluxDBAnswers.message(of: response)
-    let answered = "answered \(response.status): \(said)"
+    let answered = "answered \(response.code): \(said)"
     let bucket = configuration.bucket
-    switch response.status {
+    switch response.code {
     case 400 where said.contains("not found"), 404:
       return SinkError(
         .missing, name,

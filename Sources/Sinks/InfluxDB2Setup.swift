@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Configuration
 public import Engine
 internal import Metrics
@@ -139,7 +140,7 @@ extension InfluxDB2: Preparable {
       request.body = body.bytes
     }
     let response = try await send(request, on: reactor, by: deadline)
-    switch response.status {
+    switch response.code {
     case 200...299:
       guard let answer = JSON(reading: response.body) else {
         throw SinkError(
@@ -150,12 +151,12 @@ extension InfluxDB2: Preparable {
     case 401, 403:
       throw SinkError(
         .unauthorized, name,
-        "answered \(response.status): \(InfluxDBAnswers.message(of: response)); buckets and tasks "
+        "answered \(response.code): \(InfluxDBAnswers.message(of: response)); buckets and tasks "
           + "need a token that may write them, which the one for points need not")
     default:
       throw SinkError(
         .protocolError, name,
-        "answered \(response.status) to \(method) \(path): \(InfluxDBAnswers.message(of: response))"
+        "answered \(response.code) to \(method) \(path): \(InfluxDBAnswers.message(of: response))"
       )
     }
   }

@@ -1,3 +1,4 @@
+internal import Transfer
 /// The answers of InfluxDB 1, 2 and 3, and of servers with the same API.
 enum InfluxDBAnswers {
   /// Whether a 400 or 422 concerns lines and not the request.
@@ -14,7 +15,7 @@ enum InfluxDBAnswers {
   ///
   /// `dropped=N` counts lines that were readable and yet refused (1.x, 2.x); unreadable ones are
   /// listed one by one (1.x); version 3 lists each with its `line_number`.
-  static func partial(_ response: HTTPResponse) -> HTTPAnswer? {
+  static func partial(_ response: TransferAnswer) -> HTTPAnswer? {
     let said = errorText(response.body) ?? message(of: response)
     guard said.contains("partial write") else { return nil }
     var refused = 0
@@ -33,7 +34,7 @@ enum InfluxDBAnswers {
 
   /// The server's error text: from `{"error":"…"}` or `{"message":"…"}`, from the header that
   /// repeats it, or from any other body.
-  static func message(of response: HTTPResponse) -> String {
+  static func message(of response: TransferAnswer) -> String {
     if let said = errorText(response.body) { return shortened(said) }
     if let said = response[header: "x-influxdb-error"] ?? response[header: "x-influx-error"] {
       return shortened(said)
@@ -43,7 +44,7 @@ enum InfluxDBAnswers {
     return body.isEmpty ? "an empty body" : isText ? shortened(body) : "a page of HTML"
   }
 
-  static func hasError(_ response: HTTPResponse) -> Bool { errorText(response.body) != nil }
+  static func hasError(_ response: TransferAnswer) -> Bool { errorText(response.body) != nil }
 
   private static func shortened(_ text: String) -> String {
     text.utf8.count <= 400 ? text : String(text.prefix(400)) + "…"
@@ -99,7 +100,7 @@ enum InfluxQL {
   }
 
   /// The parts of the request that run a statement; an answer of 200 may hold its error.
-  static func run(_ statement: String, with request: inout HTTPRequest) {
+  static func run(_ statement: String, with request: inout TransferRequest) {
     request.method = "POST"
     request.headers.append(("Content-Type", "application/x-www-form-urlencoded"))
     request.body = Array("q=\(statement.percentEncoded)".utf8)

@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Configuration
 public import Engine
 internal import Metrics
@@ -118,7 +119,7 @@ extension InfluxDB: Preparable {
     var request = request("/query")
     InfluxQL.run(statement, with: &request)
     let response = try await send(request, on: reactor, by: deadline)
-    guard response.status == 200 else { throw failure(response) }
+    guard response.code == 200 else { throw failure(response) }
     if InfluxDBAnswers.hasError(response) {
       throw SinkError(
         .protocolError, name, "refused \(statement): \(InfluxDBAnswers.message(of: response))")

@@ -1,5 +1,6 @@
 internal import Engine
 internal import Metrics
+internal import Transfer
 internal import Store
 
 // The query by which each sink looks for a canary.
@@ -17,7 +18,7 @@ extension InfluxDB: ReadableSink {
     request.url.replaceSubrange(path, with: "/query?epoch=ns&q=\(query.percentEncoded)&")
     request.headers.removeAll { $0.name == "Content-Encoding" || $0.name == "Content-Type" }
     let response = try await send(request, on: reactor, by: deadline)
-    guard response.status == 200 else { throw unreadable(response) }
+    guard response.code == 200 else { throw unreadable(response) }
     return String(decoding: response.body, as: UTF8.self).contains("\(canary.number)")
   }
 }
@@ -46,8 +47,8 @@ extension InfluxDB2: ReadableSink {
     request.body = Array(flux.utf8)
     let response = try await send(request, on: reactor, by: deadline)
     // VictoriaMetrics, InfluxDB 3 and Telegraf do not support Flux.
-    if response.status == 400 || response.status == 404 || response.status == 405 { return nil }
-    guard response.status == 200 else { throw unreadable(response) }
+    if response.code == 400 || response.code == 404 || response.code == 405 { return nil }
+    guard response.code == 200 else { throw unreadable(response) }
     return String(decoding: response.body, as: UTF8.self).contains("\(canary.number)")
   }
 }
@@ -67,18 +68,18 @@ extension RemoteWrite: ReadableSink {
       "\(configuration.url.dropLast(write.utf8.count))/api/v1/query?query=\(query.percentEncoded)"
     request.headers.removeAll { $0.name == "Content-Encoding" || $0.name == "Content-Type" }
     let response = try await send(request, on: reactor, by: deadline)
-    if response.status == 404 || response.status == 405 { return nil }
-    guard response.status == 200 else { throw unreadable(response) }
+    if response.code == 404 || response.code == 405 { return nil }
+    guard response.code == 200 else { throw unreadable(response) }
     return String(decoding: response.body, as: UTF8.self).contains("\"\(canary.number)\"")
   }
 }
 
 extension HTTPReceiver {
-  fileprivate func unreadable(_ response: HTTPResponse) -> SinkError {
-    let isDenied = response.status == 401 || response.status == 403
+  fileprivate func unreadable(_ response: TransferAnswer) -> SinkError {
+    let isDenied = response.code == 401 || response.code == 403
     return SinkError(
       isDenied ? .unauthorized : .protocolError, name,
-      "answered \(response.status): \(InfluxDBAnswers.message(of: response))")
+      "answered \(response.code): \(InfluxDBAnswers.message(of: response))")
   }
 }
 

@@ -38,7 +38,7 @@ public struct RemoteWrite: Sink {
   /// The limit of samples per request.
   static let samplesPerPayload = 5_000
   let configuration: Configuration
-  let client = HTTPClient()
+  let client = Transfers()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -131,11 +131,12 @@ public struct RemoteWrite: Sink {
 }
 
 extension RemoteWrite: HTTPReceiver {
-  func request(writing body: [UInt8]) -> HTTPRequest {
-    var request = HTTPRequest("POST", configuration.url)
+  func request(writing body: [UInt8]) -> TransferRequest {
+    var request = TransferRequest("POST", configuration.url)
     request.user = configuration.username
     request.password = configuration.password
-    request.authorities = configuration.authorities
+    request.trust = Trust(only: configuration.authorities)
+    request.keepsConnection = true
     request.proxy = configuration.proxy
     request.headers = [
       ("User-Agent", "scrape"), ("Content-Encoding", "snappy"),
@@ -149,14 +150,14 @@ extension RemoteWrite: HTTPReceiver {
     return request
   }
 
-  func meaning(of response: HTTPResponse) -> HTTPAnswer {
+  func meaning(of response: TransferAnswer) -> HTTPAnswer {
     // Prometheus ends its error texts with a line break.
     let said = InfluxDBAnswers.message(of: response).split(separator: "\n").joined(separator: " ")
-    let answered = "answered \(response.status): \(said)"
+    let answered = "answered \(response.code): \(said)"
     func error(_ reason: SinkError.Reason, _ what: String) -> SinkError {
       SinkError(reason, name, answered + what, retryAfter: response.retryAfter)
     }
-    switch response.status {
+    switch response.code {
     case 200, 202, 204: return .taken
     case 413: return .tooLarge
     case 400, 409, 422:

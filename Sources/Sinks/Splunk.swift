@@ -43,7 +43,7 @@ public struct Splunk: Sink {
   public var address: String? { configuration.url }
   private let configuration: Configuration
   private let base: String
-  let client = HTTPClient()
+  let client = Transfers()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -185,9 +185,10 @@ extension Splunk.Configuration {
 }
 
 extension Splunk: HTTPReceiver {
-  func request(writing body: [UInt8]) -> HTTPRequest {
-    var request = HTTPRequest("POST", base + "/services/collector/event")
-    request.authorities = configuration.authorities
+  func request(writing body: [UInt8]) -> TransferRequest {
+    var request = TransferRequest("POST", base + "/services/collector/event")
+    request.trust = Trust(only: configuration.authorities)
+    request.keepsConnection = true
     request.proxy = configuration.proxy
     request.headers = [
       ("User-Agent", "scrape"), ("Content-Encoding", "gzip"),
@@ -198,17 +199,17 @@ extension Splunk: HTTPReceiver {
   }
 
   /// `{"text":"Success","code":0}`: the code is more specific than the status.
-  func meaning(of response: HTTPResponse) -> HTTPAnswer {
+  func meaning(of response: TransferAnswer) -> HTTPAnswer {
     let said =
       InfluxDBAnswers.errorText(response.body, keys: ["text"])
       ?? InfluxDBAnswers.message(of: response)
     let code = Self.number("code", in: response.body)
     let answered =
-      "answered \(response.status)\(code.map { " with code \($0)" } ?? ""): \(said)"
+      "answered \(response.code)\(code.map { " with code \($0)" } ?? ""): \(said)"
     func error(_ reason: SinkError.Reason, _ what: String) -> SinkError {
       SinkError(reason, name, answered + what, retryAfter: response.retryAfter)
     }
-    switch (response.status, code) {
+    switch (response.code, code) {
     case (200, 0): return .taken
     case (400, 5): return .partly(refused: .max, why: said)
     // Data format, no event field, blank event field, indexed fields: one event is at fault.

@@ -1,9 +1,13 @@
+internal import Glibc
+
 /// The answer, as far as it arrived.
 public struct TransferAnswer: Sendable {
   /// Why the exchange did not complete; nil if it did, whatever the server answered.
   public var error: TransferError?
   /// The protocol's last status: 200 of HTTP, 250 of SMTP; nil if there is none.
   public var status: Int?
+  /// The status; 0 if there is none.
+  public var code: Int { status ?? 0 }
   /// The headers of the last HTTP answer in order, with names in lower case.
   public var headers: [(name: String, value: String)] = []
   /// The server's lines as received: HTTP's last status line, or the greeting and the answers to
@@ -43,6 +47,14 @@ public struct TransferAnswer: Sendable {
 
   /// The value of the first header of that name, which is given in lower case.
   public subscript(header name: String) -> String? { headers.first { $0.name == name }?.value }
+
+  /// The back-off that the server asks for: the header `Retry-After` (RFC 9110, 10.2.3), in seconds
+  /// or as a date. At most one day.
+  public var retryAfter: Duration? {
+    guard let text = self[header: "retry-after"] else { return nil }
+    if let seconds = Int64(text) { return seconds < 0 ? nil : .seconds(min(seconds, 86_400)) }
+    return httpDate(text).map { .seconds(min(max(0, $0 - Int64(time(nil))), 86_400)) }
+  }
 }
 
 /// Why an exchange did not complete.

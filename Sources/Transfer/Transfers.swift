@@ -27,6 +27,15 @@ public final class Transfers: Sendable {
     return await follow(answer, to: request, on: reactor, by: deadline)
   }
 
+  /// Sends the request and waits for the whole answer; a missing one is thrown.
+  public func answer(
+    to request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) -> TransferAnswer {
+    let answer = await run(request, on: reactor, by: deadline)
+    if let error = answer.error { throw error }
+    return answer
+  }
+
   /// Sends one request, without following redirects.
   func perform(
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline

@@ -10,6 +10,9 @@ public enum Trust: Sendable, Hashable {
   case systemAnd(String)
   /// The authorities of a PEM file only.
   case only(String)
+
+  /// The authorities of a PEM file only; those of the system without one.
+  public init(only file: String?) { self = file.map(Trust.only) ?? .system }
 }
 
 /// A store of authorities, read once per process and used by all connections.

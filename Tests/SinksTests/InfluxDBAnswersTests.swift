@@ -1,6 +1,7 @@
 import Engine
 import Metrics
 import Testing
+import Transfer
 
 @testable import Sinks
 @testable import Store
@@ -85,39 +86,18 @@ import Testing
   @Test func `connections are used again`() async throws {
     let server = try FakeServer([])
     defer { server.stop() }
-    let client = HTTPClient()
-    let statuses = try await Reactor().run { reactor in
-      var statuses: [Int] = []
+    let client = Transfers()
+    let statuses = await Reactor().run { reactor in
+      var statuses: [Int?] = []
       for _ in 0..<3 {
-        var request = HTTPRequest("POST", server.url)
+        var request = TransferRequest("POST", server.url)
+        request.keepsConnection = true
         request.body = Array(repeating: 0x61, count: 3_000_000)
         statuses.append(
-          try await client.send(request, on: reactor, by: .after(.seconds(10))).status)
+          await client.run(request, on: reactor, by: .after(.seconds(10))).status)
       }
       return statuses
     }
     #expect(statuses == [204, 204, 204])
-  }
-
-  @Test(
-    arguments: [
-      ("http://127.0.0.1:1/", .unreachable), ("http://name.invalid/", .unresolved),
-      ("ftp://127.0.0.1/", .invalid), ("http://[::1/", .invalid), ("", .invalid),
-      ("file:///etc/passwd", .invalid),
-    ] as [(String, HTTPError.Reason)])
-  func `an address that cannot be asked has a reason`(
-    url: String, reason: HTTPError.Reason
-  ) async throws {
-    await #expect(throws: HTTPError.self) {
-      try await Reactor().run { reactor in
-        do {
-          _ = try await HTTPClient().send(
-            HTTPRequest("GET", url), on: reactor, by: .after(.seconds(10)))
-        } catch let error as HTTPError {
-          #expect(error.reason == reason, "\(error)")
-          throw error
-        }
-      }
-    }
   }
 }

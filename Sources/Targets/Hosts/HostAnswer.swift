@@ -110,6 +110,30 @@ public struct HostAnswer: Sendable {
     return found
   }
 
+  /// The result of one collector.
+  public struct Collected: Sendable {
+    public var name: String
+    public var sample: Sample
+    public var error: CollectorError?
+
+    /// The error as a problem of the host; nil where the collector does not apply to it.
+    public var problem: CollectorProblem? {
+      guard let error, error.reason != .notApplicable else { return nil }
+      return CollectorProblem(
+        collector: name, reason: error.reason.rawValue, detail: error.detail)
+    }
+  }
+
+  /// Runs all collectors of a batch on the answer, each with its memory of the previous one.
+  public func collect(
+    _ batch: Batch, previous: (any Collector.Type) -> Memory? = { _ in nil }
+  ) -> [Collected] {
+    batch.items.map { item in
+      let (sample, error) = sample(item, previous: previous(item.collector))
+      return Collected(name: item.collector.name, sample: sample, error: error)
+    }
+  }
+
   /// The result of one collector for the answer.
   public func sample(
     _ item: Batch.Item, previous: Memory?

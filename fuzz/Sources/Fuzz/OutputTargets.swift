@@ -1,4 +1,5 @@
 import Metrics
+import Transfer
 
 @testable import Sinks
 
@@ -49,9 +50,10 @@ private func readJSON(_ bytes: UnsafeBufferPointer<UInt8>) {
 
 /// What a database answers to a write.
 private func readAnswer(_ bytes: UnsafeBufferPointer<UInt8>) {
-  let response = HTTPResponse(
-    status: 400, headers: [("retry-after", String(decoding: bytes, as: UTF8.self))],
-    body: Array(bytes), isCut: false)
+  var response = TransferAnswer()
+  response.status = 400
+  response.headers = [("retry-after", String(decoding: bytes, as: UTF8.self))]
+  response.body = Array(bytes)
   let said = InfluxDBAnswers.message(of: response)
   precondition(said.utf8.count < 4096, "a server's words are not bounded")
   if case .partly(let refused, _) = InfluxDBAnswers.partial(response) {
