@@ -30,21 +30,7 @@ public struct AlertText: Sendable {
     var note: String
   }
 
-  private struct Line {
-    var kind: Kind
-    var members: [Incident.Member]
-    /// The hosts that depend on them.
-    var hidden: [String] = []
-    var services = 0
-
-    var weight: Int { members.count + hidden.count + services }
-    /// 0 if all are acknowledged or silenced, which sorts them last.
-    var loudness: Int {
-      members.allSatisfy { $0.silenced != nil || $0.alert.acknowledgement != nil } ? 0 : 1
-    }
-    var since: Timestamp { members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0) }
-    var names: String { AlertText.names(members.map(\.alert.key.host)) }
-  }
+  private typealias Line = TroubleGroups<Kind, Incident.Member>.Group
 
   // MARK: Whole texts
 
@@ -173,27 +159,20 @@ public struct AlertText: Sendable {
   // MARK: Lines
 
   private var lines: [Line] {
-    var order: [Kind] = []
-    var lines: [Kind: Line] = [:]
-    let active = incident.active
-    for member in active where incident.cause(of: member) == nil {
+    var lines = TroubleGroups<Kind, Incident.Member>()
+    for member in incident.active {
+      let key = member.alert.key
+      if let cause = incident.cause(of: member) {
+        if key.host != cause.host { lines.hide(host: key.host, behind: cause) }
+        continue
+      }
       let kind = Kind(
-        check: member.alert.key.check, severity: member.alert.severity,
+        check: key.check, severity: member.alert.severity,
         reason: Self.reason(member.alert), note: Self.note(member))
-      if lines[kind] == nil { order.append(kind) }
-      lines[kind, default: Line(kind: kind, members: [])].members.append(member)
-      lines[kind]?.services += effects[member.alert.key] ?? 0
+      lines.add(member, to: kind, as: key)
+      lines.hide(services: effects[key] ?? 0, behind: key)
     }
-    let kinds = Dictionary(
-      lines.values.flatMap { line in line.members.map { ($0.alert.key, line.kind) } },
-      uniquingKeysWith: { first, _ in first })
-    for member in active {
-      guard let cause = incident.cause(of: member), let kind = kinds[cause],
-        member.alert.key.host != cause.host
-      else { continue }
-      lines[kind]?.hidden.append(member.alert.key.host)
-    }
-    return order.compactMap { lines[$0] }.enumerated()
+    return lines.groups.enumerated()
       .sorted {
         let (a, b) = ($0.element, $1.element)
         return (b.loudness, b.kind.severity, b.weight, $0.offset)
@@ -210,11 +189,8 @@ public struct AlertText: Sendable {
 
   private func add(_ line: Line, _ isOnly: Bool, to text: inout StyledText) {
     let words = Self.words(line.kind)
-    let messages = Set(line.members.map(\.alert.message))
-    let first = line.members[0].alert
     let message = Self.clipped(
-      messages.count == 1
-        ? first.message : "for example \(first.key.host): \(first.message)", 400)
+      commonMessage(line.members.map { ($0.alert.key.host, $0.alert.message) }), 400)
     let note = line.kind.note.isEmpty ? "" : " — \(line.kind.note)"
     let time = " · \(Self.clock(line.since))"
     if isOnly {
@@ -228,15 +204,7 @@ public struct AlertText: Sendable {
         .init("\(mark(line.kind.severity)) "), .init(line.names, .bold),
         .init("\(words)\(detail)\(time)\(note)"))
     }
-    if !line.hidden.isEmpty || line.services > 0 {
-      let hosts = Set(line.hidden)
-      let counts = [
-        hosts.isEmpty ? nil : Format.count(hosts.count, "host"),
-        line.services == 0 ? nil : Format.count(line.services, "service"),
-      ].compactMap { $0 }
-      let names = hosts.isEmpty ? "" : ": \(Self.names(hosts.sorted()))"
-      text.add(.init("affects \(counts.joined(separator: ", "))\(names)"))
-    }
+    if let words = line.effects(names: Self.names) { text.add(.init(words)) }
   }
 
   /// The resolved checks, in lines.
@@ -250,17 +218,14 @@ public struct AlertText: Sendable {
       var worst: Severity
       var isGone: Bool
     }
-    let over = incident.members.filter { !$0.isActive }
-    var order: [Group] = []
-    var groups: [Group: [Incident.Member]] = [:]
-    for member in over {
-      let group = Group(
-        check: member.alert.key.check, worst: member.worst, isGone: member.isGone)
-      if groups[group] == nil { order.append(group) }
-      groups[group, default: []].append(member)
+    var resolved = TroubleGroups<Group, Incident.Member>()
+    for member in incident.members where !member.isActive {
+      resolved.add(
+        member,
+        to: Group(check: member.alert.key.check, worst: member.worst, isGone: member.isGone))
     }
-    return order.map { group in
-      let members = groups[group] ?? []
+    return resolved.groups.map { found in
+      let (group, members) = (found.kind, found.members)
       let until = members.compactMap(\.until).max() ?? incident.opened
       // The longest of several outages.
       let length = members.map { Self.seconds($0.alert.since, $0.until ?? until) }.max() ?? 0
@@ -326,7 +291,7 @@ public struct AlertText: Sendable {
   }
 
   /// The folded names of hosts, with words for the pseudo hosts.
-  private static func names(_ hosts: [String]) -> String {
+  fileprivate static func names(_ hosts: [String]) -> String {
     let all = hosts.map { host in
       switch host {
       case Pseudo.services: "service"
@@ -360,4 +325,15 @@ public struct AlertText: Sendable {
   private static func length(_ seconds: Int64) -> String {
     seconds < 60 ? "\(max(1, seconds)) s" : Format.duration(.seconds(seconds))
   }
+}
+
+extension TroubleGroups.Group where Member == Incident.Member {
+  /// 0 if all are acknowledged or silenced, which sorts them last.
+  fileprivate var loudness: Int {
+    members.allSatisfy { $0.silenced != nil || $0.alert.acknowledgement != nil } ? 0 : 1
+  }
+  fileprivate var since: Timestamp {
+    members.map(\.alert.since).min() ?? Timestamp(nanoseconds: 0)
+  }
+  fileprivate var names: String { AlertText.names(members.map(\.alert.key.host)) }
 }

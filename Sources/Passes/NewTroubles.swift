@@ -18,22 +18,13 @@ public struct NewTroubles: Sendable {
       at: now)
     let causes = Dictionary(
       feed.alerts.map { ($0.key, $0.cause) }, uniquingKeysWith: { first, _ in first })
-    var kinds: [Trouble.Kind: Trouble] = [:]
-    var hidden: [Alert.Key: (hosts: Set<String>, services: Int)] = [:]
-    var roots: [Alert.Key: Trouble.Kind] = [:]
-    func add(_ kind: Trouble.Kind, _ part: Trouble.Part) {
-      kinds[kind, default: Trouble(kind: kind)].parts.append(part)
-    }
+    var groups = TroubleGroups<Trouble.Kind, Trouble.Part>()
     for result in results {
       let host = result.batch.host
       for change in result.transitions where change.to != .ok && change.to > change.from {
         let key = Alert.Key(host, change.name)
         if let cause = causes[key] ?? nil {
-          if change.name == "ssh", host != cause.host {
-            hidden[cause, default: ([], 0)].hosts.insert(host)
-          } else {
-            hidden[cause, default: ([], 0)].services += 1
-          }
+          groups.hide(key, behind: cause)
           continue
         }
         var kind = Trouble.Kind(change.to, check: change.name)
@@ -48,24 +39,18 @@ public struct NewTroubles: Sendable {
           part.message = String(
             change.message[change.message.index(after: colon)...].drop { $0 == " " })
         }
-        roots[key] = kind
-        add(kind, part)
+        groups.add(part, to: kind, as: key)
       }
       let known = complaints[host] ?? []
       for problem in result.problems
       where !known.contains(where: {
         $0.collector == problem.collector && $0.reason == problem.reason
       }) {
-        add(
-          Trouble.Kind(.unknown, check: problem.collector, reason: problem.reason),
-          Trouble.Part(host: host, message: problem.detail))
+        groups.add(
+          Trouble.Part(host: host, message: problem.detail),
+          to: Trouble.Kind(.unknown, check: problem.collector, reason: problem.reason))
       }
     }
-    for (cause, effects) in hidden {
-      guard let kind = roots[cause] else { continue }
-      kinds[kind]?.hidden.formUnion(effects.hosts)
-      kinds[kind]?.services += effects.services
-    }
-    troubles = Trouble.sorted(Array(kinds.values), by: .severity)
+    troubles = Trouble.sorted(groups.groups.map(Trouble.init), by: .severity)
   }
 }

@@ -70,16 +70,11 @@ public struct Trouble: Sendable {
   public var hidden: Set<String> = []
   public var services = 0
 
-  public init(
-    kind: Kind,
-    parts: [Part] = [],
-    hidden: Set<String> = [],
-    services: Int = 0
-  ) {
-    self.kind = kind
-    self.parts = parts
-    self.hidden = hidden
-    self.services = services
+  init(_ group: TroubleGroups<Kind, Part>.Group) {
+    kind = group.kind
+    parts = group.members
+    hidden = group.hiddenHosts
+    services = group.hiddenServices
   }
 
   public var hosts: [String] { parts.map(\.host) }
@@ -118,13 +113,7 @@ public struct Trouble: Sendable {
 
   /// The effects; nil without any.
   public var effects: String? {
-    let counts = [
-      hidden.isEmpty ? nil : Format.count(hidden.count, "host"),
-      services == 0 ? nil : Format.count(services, "service"),
-    ].compactMap { $0 }
-    guard !counts.isEmpty else { return nil }
-    let names = hidden.isEmpty ? "" : ": \(fold(hidden.sorted()))"
-    return "affects \(counts.joined(separator: ", "))\(names)"
+    TroubleEffects.words(hidden, services: services, names: fold)
   }
 
   /// Whether its services are up, and only let in whom they should not, or are not to be believed.

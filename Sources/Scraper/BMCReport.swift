@@ -2,6 +2,7 @@ internal import Metrics
 internal import Hosts
 internal import IPMI
 internal import Inventory
+internal import Passes
 
 /// The answer of a BMC as text.
 struct BMCReport {

@@ -1,7 +1,7 @@
+internal import Passes
 internal import Configuration
 internal import Glibc
 internal import Metrics
-internal import Passes
 
 /// The end of a silence on a command line: `2h`, `90 minutes`, `until 18:00`, `until mon 08:00`,
 /// `until 2026-11-20 18:00`.

@@ -120,11 +120,9 @@ struct Summary {
       var what: String
       var reason: String
     }
-    var hosts: [Kind: [String]] = [:]
-    var details: [Kind: [String]] = [:]
+    var groups = TroubleGroups<Kind, (host: String, message: String)>()
     func add(_ kind: Kind, _ host: String, _ detail: String) {
-      hosts[kind, default: []].append(host)
-      details[kind, default: []].append(detail)
+      groups.add((host, detail), to: kind)
     }
     for finding in report.own?.verdict.findings ?? [] where finding.severity != .ok {
       add(
@@ -196,24 +194,23 @@ struct Summary {
     func isFinding(_ kind: Kind) -> Bool {
       Verdict.Reason(rawValue: kind.reason)?.isFinding == true
     }
-    let kinds = hosts.keys.sorted {
-      if isFinding($0) != isFinding($1) { return isFinding($1) }
-      let (a, b) = (order.firstIndex(of: $0.severity) ?? 9, order.firstIndex(of: $1.severity) ?? 9)
-      return (a, -(hosts[$0]?.count ?? 0), $0.what, $0.reason)
-        < (b, -(hosts[$1]?.count ?? 0), $1.what, $1.reason)
+    let sorted = groups.groups.sorted {
+      if isFinding($0.kind) != isFinding($1.kind) { return isFinding($1.kind) }
+      let (a, b) = ($0.kind, $1.kind)
+      return (
+        order.firstIndex(of: a.severity) ?? 9, -$0.members.count, a.what, a.reason
+      ) < (
+        order.firstIndex(of: b.severity) ?? 9, -$1.members.count, b.what, b.reason
+      )
     }
-    let rows = kinds.map { kind -> (Kind, String, String) in
-      let names = verbose ? (hosts[kind] ?? []).joined(separator: " ") : fold(hosts[kind] ?? [])
-      let all = details[kind] ?? []
-      var detail = all.first ?? ""
-      if let first = all.first, all.contains(where: { $0 != first }) {
-        detail = "for example \(hosts[kind]?.first ?? "?"): \(first)"
-      }
-      return (kind, names, detail)
+    let rows = sorted.map { group -> (Kind, String, String) in
+      let hosts = group.members.map(\.host)
+      let names = verbose ? hosts.joined(separator: " ") : fold(hosts)
+      return (group.kind, names, commonMessage(group.members))
     }
     let nameWidth = min(40, rows.map(\.1.count).max() ?? 0)
     let whatWidth = rows.map(\.0.what.count).max() ?? 0
-    let first = kinds.firstIndex(where: isFinding)
+    let first = sorted.firstIndex { isFinding($0.kind) }
     return rows.enumerated().flatMap { index, row -> [Printable] in
       let (kind, names, detail) = row
       let severity = Terminal.paint(

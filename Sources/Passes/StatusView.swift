@@ -1,57 +1,56 @@
 internal import Alerts
 internal import Configuration
 internal import Inventory
-internal import Metrics
-internal import Passes
-internal import Rules
+public import Metrics
+public import Rules
 internal import Sinks
-internal import Store
+public import Store
 internal import Probes
 
 /// The states of all checks, from the store: the data of `scrape status`.
-struct StatusView {
+public struct StatusView: Sendable {
   /// One check at the last pass.
-  struct Check {
-    var host: String
+  public struct Check: Sendable {
+    public var host: String
     /// `ssh`, `bmc`, `service https`, `rule disk full{path=/}`.
-    var name: String
-    var severity: Severity
-    var since: Timestamp
+    public var name: String
+    public var severity: Severity
+    public var since: Timestamp
     var lastOK: Timestamp?
     /// Whether it was ever ok. For rules the store has no time: an ok that lasts is not written again.
     var wasOK = false
     /// The pending severity within its patience.
-    var pending: Severity?
-    var isFlapping = false
-    var reason: String?
-    var message: String
-    var status: TargetStatus?
-    var problems: [CollectorProblem] = []
+    public var pending: Severity?
+    public var isFlapping = false
+    public var reason: String?
+    public var message: String
+    public var status: TargetStatus?
+    public var problems: [CollectorProblem] = []
     /// Who acknowledged it, and why: `ana: PSU is on its way`.
-    var acknowledgement: String?
+    public var acknowledgement: String?
     /// The end of its silence; the maximum in a maintenance window.
-    var silenced: Timestamp?
+    public var silenced: Timestamp?
     /// The cause of this effect.
-    var cause: Alert.Key?
+    public var cause: Alert.Key?
 
     var isWell: Bool { severity == .ok && problems.isEmpty && pending == nil }
     var key: Alert.Key { Alert.Key(host, name) }
   }
 
-  private(set) var checks: [Check]
+  public internal(set) var checks: [Check]
   /// The services of scrape.yml.
-  let services: [(name: String, state: GroupState)]
+  public let services: [(name: String, state: GroupState)]
   /// Hosts that no pass has scraped.
-  let never: [String]
-  let last: LastPass
+  public let never: [String]
+  public let last: LastPass
   /// The number of hosts with a session, and of those that are up.
-  let sessions: Int
-  let up: Int
+  public let sessions: Int
+  public let up: Int
   private let states: [String: [String: CheckState]]
   private let feed: AlertFeed
 
   /// All hosts, or those that match the pattern.
-  init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
+  public init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
     var hosts = Set(site.inventory.hosts.map(\.name))
     // The self-checks belong to no host, and show with any.
     var shown = hosts.union(Pseudo.withChecks)
@@ -130,60 +129,48 @@ struct StatusView {
   // MARK: Troubles
 
   /// Whether there is no trouble of at least this severity.
-  func isWell(from least: Severity?) -> Bool {
+  public func isWell(from least: Severity?) -> Bool {
     troubles(from: least ?? .unknown, verbose: false).isEmpty
   }
 
   /// The troubles of at least this severity, folded by kind; `verbose` includes ok.
-  func troubles(from least: Severity, verbose: Bool) -> [Trouble] {
-    var kinds: [Trouble.Kind: Trouble] = [:]
-    func add(_ kind: Trouble.Kind, _ part: Trouble.Part) {
-      kinds[kind, default: Trouble(kind: kind)].parts.append(part)
-    }
+  public func troubles(from least: Severity, verbose: Bool) -> [Trouble] {
+    var groups = TroubleGroups<Trouble.Kind, Trouble.Part>()
     // A shown cause replaces its effects.
     let shown = Set(checks.filter { $0.severity >= least }.map(\.key))
-    var hidden: [Alert.Key: (hosts: Set<String>, services: Int)] = [:]
     for check in checks {
       if let cause = check.cause, shown.contains(cause), check.severity != .ok {
-        if check.name == "ssh", check.host != cause.host {
-          hidden[cause, default: ([], 0)].hosts.insert(check.host)
-        } else {
-          hidden[cause, default: ([], 0)].services += 1
-        }
+        groups.hide(check.key, behind: cause)
         continue
       }
       let isBad = check.severity != .ok && check.severity >= least
       if isBad || verbose && check.isWell
         || check.severity == .ok && check.pending.map({ $0 >= least }) == true
       {
-        add(kind(of: check), part(of: check))
+        groups.add(part(of: check), to: kind(of: check), as: check.key)
       }
       guard least == .unknown, check.severity == .ok || verbose else { continue }
       for problem in check.problems {
         let (mark, why) = mark(nil, check.silenced)
-        add(
-          Trouble.Kind(
-            .unknown, check: problem.collector, reason: problem.reason, mark: mark, why: why),
-          Trouble.Part(host: check.host, message: problem.detail))
+        groups.add(
+          Trouble.Part(host: check.host, message: problem.detail),
+          to: Trouble.Kind(
+            .unknown, check: problem.collector, reason: problem.reason, mark: mark, why: why))
       }
     }
     for (name, state) in services where state != .ok {
-      if let trouble = trouble(service: name, state, from: least) { kinds[trouble.kind] = trouble }
+      if let (part, kind) = trouble(service: name, state, from: least) {
+        groups.add(part, to: kind)
+      }
     }
     if least == .unknown {
       for host in never {
-        add(Trouble.Kind(.unknown, check: ""), Trouble.Part(host: host, message: "never asked"))
+        groups.add(
+          Trouble.Part(host: host, message: "never asked"),
+          to: Trouble.Kind(.unknown, check: ""))
       }
     }
-    for kind in Array(kinds.keys) {
-      for part in kinds[kind]?.parts ?? [] {
-        let stem = part.instance.isEmpty ? kind.check : "\(kind.check){\(part.instance)}"
-        guard let effects = hidden[Alert.Key(part.host, stem)] else { continue }
-        kinds[kind]?.hidden.formUnion(effects.hosts)
-        kinds[kind]?.services += effects.services
-      }
-    }
-    return Self.joined(Array(kinds.values))
+    return Self.joined(groups.groups.map(Trouble.init))
   }
 
   /// Folds equal complaints of several collectors on the same hosts, such as one missing tool.
@@ -237,23 +224,19 @@ struct StatusView {
 
   private func trouble(
     service name: String, _ state: GroupState, from least: Severity
-  ) -> Trouble? {
+  ) -> (part: Trouble.Part, kind: Trouble.Kind)? {
     let severity = state.severity ?? .unknown
     guard severity >= least else { return nil }
     let check = CheckName.service(name).text
     let known = states[Pseudo.services]?[check]
     let alert = feed.alerts.first { $0.key == Alert.Key(Pseudo.services, check) }
     let (mark, why) = mark(alert?.acknowledgement, alert.flatMap { feed.silenced($0) })
-    var trouble = Trouble(
-      kind: Trouble.Kind(severity, word: state.rawValue, check: "", mark: mark, why: why))
     let message = known?.message ?? ""
     let prefix = "\(state.rawValue): "
-    trouble.parts = [
-      Trouble.Part(
-        host: check, since: known?.since,
-        message: message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : "")
-    ]
-    return trouble
+    let part = Trouble.Part(
+      host: check, since: known?.since,
+      message: message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : "")
+    return (part, Trouble.Kind(severity, word: state.rawValue, check: "", mark: mark, why: why))
   }
 
   /// The mark of an acknowledged or silenced check.

@@ -4,7 +4,7 @@ internal import Metrics
 
 /// The system limits that the process needs, checked before the first thread starts: a later failure
 /// would end it in the middle of the work.
-enum Requirements {
+public enum Requirements: Sendable {
   /// Descriptors: the store and its log, two reactors, the terminal, and a host at a time.
   static let descriptors: UInt64 = 64
   /// Bytes of address space: libraries, the stacks of a few dozen threads, and the 64 MiB that malloc
@@ -12,7 +12,7 @@ enum Requirements {
   static let addressSpace: UInt64 = 768 << 20
 
   /// The limit that is too low, with what to do; nil if all suffice.
-  static var denial: String? {
+  public static var denial: String? {
     if let files = limit(RLIMIT_NOFILE), files < descriptors {
       return "only \(files) open files are allowed, and at least "
         + "\(descriptors) are needed; raise `ulimit -n`, or LimitNOFILE= in the unit"

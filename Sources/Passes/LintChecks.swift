@@ -1,26 +1,25 @@
-internal import Configuration
+public import Configuration
 internal import Metrics
-internal import Passes
 internal import Rules
 internal import Sinks
 internal import Inventory
 
 /// The checks of `scrape lint` beyond the faults that stop every command.
-struct LintChecks {
+public struct LintChecks: Sendable {
   private let site: Site
   private let hosts: [Host]
   /// The kinds of probes of each host.
   private let probes: [String: Set<String>]
   private let watch: CheckList
 
-  init(_ site: Site) {
+  public init(_ site: Site) {
     self.site = site
     hosts = site.inventory.hosts
     watch = CheckList(site)
     probes = watch.services.mapValues { Set($0.values) }
   }
 
-  func run(_ findings: inout Findings) {
+  public func run(_ findings: inout Findings) {
     jumpHosts(&findings)
     rings(&findings)
     secrets(&findings)
