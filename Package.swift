@@ -128,10 +128,17 @@ let package = Package(
         "Sinks", "Transfer", "Notifiers", "Alerts", "CLinux",
       ],
       swiftSettings: strict),
+    .target(
+      name: "Console",
+      dependencies: [
+        "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory", "Hosts",
+        "IPMI", "Probes", "Rules", "Store", "Sinks",
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Passes", "Alerts",
+        "Console", "Passes", "Alerts",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store",
         "Sinks",
@@ -173,7 +180,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Lab", "Scraper", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts", "IPMI",
+        "Lab", "Scraper", "Console", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts", "IPMI",
         "Probes", "Notifiers",
       ],
       swiftSettings: testing),

@@ -2,7 +2,7 @@ internal import Configuration
 internal import Passes
 
 /// An option of the command line.
-struct Option: Sendable {
+public struct Option: Sendable {
   /// The name with dashes: `--inventory`.
   var name: String
   var short: String?

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Console
 internal import Inventory
 internal import Metrics
 internal import Passes

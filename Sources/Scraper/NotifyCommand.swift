@@ -1,6 +1,7 @@
 internal import Alerts
 internal import Charts
 internal import Configuration
+internal import Console
 internal import Engine
 internal import Glibc
 internal import Metrics

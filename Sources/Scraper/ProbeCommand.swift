@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Console
 internal import Engine
 internal import Glibc
 internal import Metrics
@@ -9,7 +10,7 @@ internal import Inventory
 internal import Probes
 
 /// `scrape probe`: probes one service and shows the result.
-enum ProbeCommand: Subcommand {
+public enum ProbeCommand: Subcommand, Sendable {
   static let name = "probe"
   static let summary = "Probes one service of a host now and shows the result."
   static let operands = "SPEC HOST"
@@ -89,10 +90,10 @@ enum ProbeCommand: Subcommand {
     }
     guard let result = results.first else { return ExitCode.notOK }
     if arguments.has("--json") {
-      Terminal.print(Printable(json(result, of: context.host, at: context.address)))
+      Terminal.print(Printable(result.json(of: context.host, at: context.address)))
     } else {
-      Terminal.print(line(result, context))
-      if let trace = result.trace { Terminal.print(steps(trace)) }
+      Terminal.print(result.line(of: context.host, at: context.address))
+      if let trace = result.trace { Terminal.print(trace.text) }
       if host == nil, result.verdict.reason == .nameUnknown,
         let hint = didYouMean(name, among: site?.inventory.hosts.map(\.name) ?? [])
       {
@@ -130,70 +131,5 @@ enum ProbeCommand: Subcommand {
   private static func isAddress(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 253
       && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
-  }
-
-  // MARK: output
-
-  private static func line(_ result: ServiceResult, _ context: ProbeContext) -> Printable {
-    let verdict = result.verdict
-    let colour: Terminal.Colour =
-      switch verdict.severity {
-      case .ok: .green
-      case .critical, .major: .red
-      case .minor, .unknown: .yellow
-      }
-    var parts = [Terminal.paint(verdict.severity.rawValue, colour, on: 1)]
-    var what: Printable = "\(result.service) on \(context.host)"
-    if context.address != context.host { what += " (\(context.address))" }
-    parts.append(what)
-    if let latency = verdict.latency { parts.append(Printable(Format.duration(latency))) }
-    let reason = verdict.reason.map { "\($0.rawValue): " } ?? ""
-    parts.append("\(reason)\(verdict.message)")
-    return parts.joined(separator: "  ")
-  }
-
-  static func steps(_ trace: Trace) -> Printable {
-    var lines: [Printable] = ["", Terminal.paint("steps", .bold, on: 1)]
-    let width = trace.steps.map(\.name.count).max() ?? 0
-    for step in trace.steps {
-      lines.append(
-        "  \(Format.pad(step.name, width))  "
-          + "\(Format.pad(Format.duration(step.took), 8, right: true))  \(step.detail)")
-    }
-    if let byHand = trace.byHand {
-      lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]
-    }
-    return lines.joined(separator: "\n")
-  }
-
-  static func json(_ result: ServiceResult, of host: String, at address: String) -> JSON {
-    let verdict = result.verdict
-    var members: [(String, JSON)] = [
-      ("host", .string(host)), ("address", .string(address)),
-      ("service", .string(result.service)), ("probe", .string(result.probe)),
-    ]
-    if result.port > 0 { members.append(("port", .integer(Int64(result.port)))) }
-    members.append(("state", .string(verdict.severity.rawValue)))
-    if let isUp = verdict.isUp { members.append(("up", .boolean(isUp))) }
-    if let reason = verdict.reason { members.append(("reason", .string(reason.rawValue))) }
-    if let latency = verdict.latency {
-      let (seconds, attoseconds) = latency.components
-      members.append(
-        ("latency_ms", .number(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)))
-    }
-    members.append(("message", .string(verdict.message)))
-    let points = result.points.map { point -> JSON in
-      .object([
-        ("measurement", .string(point.measurement)),
-        ("tags", .object(point.tags.map { ($0.name, .string($0.value)) })),
-        ("fields", .object(point.fields.map { ($0.name, JSON($0.value)) })),
-      ])
-    }
-    members.append(("points", .array(points)))
-    if let trace = result.trace {
-      members.append(("steps", HostAnswer.json(trace.steps)))
-      if let byHand = trace.byHand { members.append(("by_hand", .string(byHand))) }
-    }
-    return .object(members)
   }
 }

@@ -1,5 +1,6 @@
 internal import Alerts
 internal import Configuration
+internal import Console
 internal import Metrics
 internal import Notifiers
 internal import Passes

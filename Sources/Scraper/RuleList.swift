@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Console
 internal import Metrics
 internal import Passes
 internal import Rules

@@ -1,5 +1,6 @@
 internal import Collectors
 internal import Configuration
+internal import Console
 internal import Engine
 internal import Metrics
 internal import Passes

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Console
 internal import Engine
 internal import Inventory
 internal import Metrics

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Console
 internal import Engine
 internal import Metrics
 internal import Passes
@@ -23,7 +24,7 @@ enum StatusCommand: Subcommand {
       Option("--json", "Prints one JSON object per check and per service of scrape.yml."),
       Option("--history", "Shows transitions, newest first, instead of states."),
       Option("--verbose", short: "-v", "Includes checks that are ok."),
-      Screen.option,
+      Option("--color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always or never."),
     ]
   static let discussion = """
     The first line is the age of the last pass over all hosts. A pass with --limit or --only, or from

@@ -1,3 +1,4 @@
+internal import Console
 internal import Metrics
 internal import Passes
 internal import Rules

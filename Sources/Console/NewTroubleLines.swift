@@ -1,9 +1,9 @@
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 
 extension NewTroubles {
   /// One line for each, as `scrape run -q` prints them.
-  var lines: [Printable] {
+  public var lines: [Printable] {
     troubles.map { trouble in
       let effects = trouble.effects.map { "; \($0)" } ?? ""
       let word = Format.pad(trouble.kind.word, 8)

@@ -1,5 +1,5 @@
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 internal import Sinks
 internal import Hosts
 internal import IPMI
@@ -7,18 +7,18 @@ internal import Inventory
 internal import Probes
 
 /// The facts and figures of a host on one screen, and as JSON.
-struct HostReport {
+public struct HostReport: Sendable {
   private let visit: HostVisit
   private let past: HostHistory
 
-  init(_ visit: HostVisit, past: HostHistory) {
+  public init(_ visit: HostVisit, past: HostHistory) {
     self.visit = visit
     self.past = past
   }
 
   private var host: Host { visit.turn.host }
 
-  var text: Printable {
+  public var text: Printable {
     var lines = [Printable(headline)]
     if !visit.turn.tasks.isEmpty { lines.append(Printable(connection)) }
     if let bmc = visit.bmc { lines.append(Printable(BMCReport(bmc).connection)) }
@@ -271,7 +271,7 @@ struct HostReport {
 
   // MARK: JSON
 
-  var json: JSON {
+  public var json: JSON {
     let answer = visit.answer
     var members: [(String, JSON)] = [
       ("host", .string(host.name)), ("group", .string(host.group)),
@@ -288,7 +288,7 @@ struct HostReport {
       members.append(
         (
           "services",
-          .array(visit.services.map { ProbeCommand.json($0, of: host.name, at: host.address) })
+          .array(visit.services.map { $0.json(of: host.name, at: host.address) })
         ))
     }
     if let bmc = visit.bmc { members.append(("bmc", BMCReport(bmc).json)) }

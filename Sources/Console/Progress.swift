@@ -1,6 +1,6 @@
-internal import Engine
+public import Engine
 internal import Metrics
-internal import Passes
+public import Passes
 internal import Synchronization
 internal import Inventory
 internal import Probes
@@ -8,7 +8,7 @@ internal import Probes
 /// One line on a terminal with the progress of a pass and the hosts it waits for.
 ///
 /// It is drawn at most 10 times per second and erased at the end; without a terminal it is not drawn.
-final class Progress: PassProgress {
+public final class Progress: PassProgress {
   private struct State {
     var total = 0
     var done = 0
@@ -22,14 +22,14 @@ final class Progress: PassProgress {
   private let shows: Bool
   private let time = Format.time(.now)
 
-  init(shown: Bool) { shows = shown && Terminal.isLively(2) }
+  public init(shown: Bool) { shows = shown && Terminal.isLively(2) }
 
-  func begin(_ total: Int) {
+  public func begin(_ total: Int) {
     guard shows else { return }
     state.withLock { $0.total = total }
   }
 
-  func started(_ host: String) {
+  public func started(_ host: String) {
     guard shows else { return }
     state.withLock { state in
       state.waiting.insert(host)
@@ -37,7 +37,7 @@ final class Progress: PassProgress {
     }
   }
 
-  func ended(_ host: String) {
+  public func ended(_ host: String) {
     guard shows else { return }
     state.withLock { state in
       state.waiting.remove(host)
@@ -47,7 +47,7 @@ final class Progress: PassProgress {
   }
 
   /// Redraws the line while no host answers, until the task is cancelled.
-  func tick(on reactor: Reactor) async {
+  public func tick(on reactor: Reactor) async {
     guard shows else { return }
     await reactor.open { reactor in
       while (try? await reactor.sleep(until: .after(.milliseconds(250)))) != nil {
@@ -56,7 +56,7 @@ final class Progress: PassProgress {
     }
   }
 
-  func end() {
+  public func end() {
     guard shows else { return }
     state.withLock { state in
       if state.line { Terminal.write("\r\u{1b}[K", to: 2) }

@@ -1,9 +1,9 @@
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 
 extension Check {
   /// The line of `scrape doctor`, its subject padded to a width.
-  func line(width: Int) -> Printable {
+  public func line(width: Int) -> Printable {
     let sign: (String, Terminal.Colour) =
       switch isFine {
       case true?: ("✓", .green)

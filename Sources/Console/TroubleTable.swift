@@ -1,15 +1,15 @@
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 
 /// The lines of all troubles, in columns: severity, hosts, check, begin, age, message.
-struct TroubleTable {
+public struct TroubleTable: Sendable {
   private let screen: Screen
   private let now: Timestamp
 
   /// A single long name moves only its own line.
   private static let longest = (hosts: 32, check: 24)
 
-  init(_ screen: Screen, at now: Timestamp) {
+  public init(_ screen: Screen, at now: Timestamp) {
     self.screen = screen
     self.now = now
   }
@@ -17,7 +17,7 @@ struct TroubleTable {
   /// A narrow screen shows ages only.
   private var isNarrow: Bool { screen.width.map { $0 < 72 } ?? false }
 
-  func lines(_ all: [Trouble]) -> [Printable] {
+  public func lines(_ all: [Trouble]) -> [Printable] {
     let rows = all.map { trouble in
       (
         trouble, names: trouble.names.visible, check: brief(trouble.kind.check).visible,

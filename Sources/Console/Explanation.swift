@@ -1,29 +1,29 @@
 internal import Collectors
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 internal import Hosts
 internal import IPMI
 internal import Inventory
 internal import Probes
 
 /// All steps of a scrape, to find a failure and to repeat it by hand.
-struct Explanation {
+public struct Explanation: Sendable {
   private let visit: HostVisit
   private let site: Site
   private let reach: Reach
 
-  init(_ visit: HostVisit, site: Site, reach: Reach) {
+  public init(_ visit: HostVisit, site: Site, reach: Reach) {
     self.visit = visit
     self.site = site
     self.reach = reach
   }
 
-  var text: Printable {
+  public var text: Printable {
     let bmc = visit.bmc.map { BMCReport($0).explanation } ?? []
     let host = visit.turn.tasks.isEmpty ? [] : [ofHost]
     let services = visit.services.compactMap { service in
       service.trace.map { trace -> Printable in
-        "\n\(Terminal.paint("probe \(service.service)", .bold, on: 1))\(ProbeCommand.steps(trace))"
+        "\n\(Terminal.paint("probe \(service.service)", .bold, on: 1))\(trace.text)"
       }
     }
     return (bmc + services + host).joined(separator: "\n")

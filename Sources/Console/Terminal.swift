@@ -1,12 +1,12 @@
 internal import Engine
 internal import Glibc
-internal import Metrics
+public import Metrics
 internal import Passes
 internal import Synchronization
 
 /// Standard output and standard error, for data and for people.
-enum Terminal {
-  enum Colour {
+public enum Terminal: Sendable {
+  public enum Colour: Sendable {
     case red, yellow, green, blue, bold, dim
     /// Bold red, for what is critical; magenta is what is major.
     case alarm, magenta
@@ -26,12 +26,12 @@ enum Terminal {
   }
 
   /// Whether the stream is a terminal with colours and redrawing.
-  static func isLively(_ descriptor: Int32) -> Bool {
+  public static func isLively(_ descriptor: Int32) -> Bool {
     isatty(descriptor) == 1 && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
   }
 
   /// Whether a person runs this process: cron and systemd give no terminal.
-  static var isAttended: Bool { isatty(0) == 1 || isatty(2) == 1 }
+  public static var isAttended: Bool { isatty(0) == 1 || isatty(2) == 1 }
 
   /// Whether the locale (setlocale(3)) is UTF-8.
   static var isUTF8: Bool {
@@ -47,33 +47,33 @@ enum Terminal {
     return 100
   }
 
-  static func paint(_ text: Printable, _ colour: Colour, on descriptor: Int32) -> Printable {
+  public static func paint(_ text: Printable, _ colour: Colour, on descriptor: Int32) -> Printable {
     isLively(descriptor) ? text.between(colour) : text
   }
 
   @_disfavoredOverload
-  static func paint(_ text: String, _ colour: Colour, on descriptor: Int32) -> Printable {
+  public static func paint(_ text: String, _ colour: Colour, on descriptor: Int32) -> Printable {
     paint(Printable(text), colour, on: descriptor)
   }
 
   /// Writes a line of data.
-  static func print(_ line: Printable = "") { write(line + "\n", to: 1) }
+  public static func print(_ line: Printable = "") { write(line + "\n", to: 1) }
 
   /// Writes a line of untrusted text.
   @_disfavoredOverload
-  static func print(_ line: String) { print(Printable(line)) }
+  public static func print(_ line: String) { print(Printable(line)) }
 
   /// Writes a line for people to standard output, in ASCII without UTF-8.
-  static func show(_ line: Printable) { writeText(line + "\n", to: 1) }
+  public static func show(_ line: Printable) { writeText(line + "\n", to: 1) }
 
   @_disfavoredOverload
-  static func show(_ line: String) { show(Printable(line)) }
+  public static func show(_ line: String) { show(Printable(line)) }
 
   /// Writes a line for people to standard error.
-  static func note(_ line: Printable) { writeText(line + "\n", to: 2) }
+  public static func note(_ line: Printable) { writeText(line + "\n", to: 2) }
 
   /// Writes text for people to a stream.
-  static func writeText(_ text: Printable, to descriptor: Int32) {
+  public static func writeText(_ text: Printable, to descriptor: Int32) {
     if isUTF8 {
       write(text, to: descriptor)
     } else {
@@ -82,20 +82,20 @@ enum Terminal {
   }
 
   @_disfavoredOverload
-  static func note(_ line: String) { note(Printable(line)) }
+  public static func note(_ line: String) { note(Printable(line)) }
 
   /// The errno of a failed write to standard output, as on a full disk; else 0.
   private static let failure = Atomic<Int32>(0)
 
   /// The exit code of a command: `code`, or that of a failure if standard output is incomplete.
-  static func checked(_ code: Int32) -> Int32 {
+  public static func checked(_ code: Int32) -> Int32 {
     let problem = failure.load(ordering: .relaxed)
     guard problem != 0 else { return code }
     note("scrape: standard output is not whole: \(SystemError("write", problem).message)")
     return code == ExitCode.ok || code == ExitCode.notOK ? ExitCode.undelivered : code
   }
 
-  static func write(_ text: Printable, to descriptor: Int32) {
+  public static func write(_ text: Printable, to descriptor: Int32) {
     write(bytes: text.bytes, to: descriptor)
   }
 

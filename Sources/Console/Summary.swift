@@ -1,5 +1,5 @@
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 internal import Rules
 internal import Sinks
 internal import Store
@@ -7,16 +7,16 @@ internal import Inventory
 internal import Probes
 
 /// The output of `scrape run`: one line of figures, then one line per trouble.
-struct Summary {
+public struct Summary: Sendable {
   private let report: Pass.Report
   private let verbose: Bool
 
-  init(_ report: Pass.Report, verbose: Bool) {
+  public init(_ report: Pass.Report, verbose: Bool) {
     self.report = report
     self.verbose = verbose
   }
 
-  var exitCode: Int32 {
+  public var exitCode: Int32 {
     if report.interrupted { return ExitCode.interrupted }
     let failed =
       report.deliveries.isEmpty
@@ -35,12 +35,12 @@ struct Summary {
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
 
-  var text: Printable {
+  public var text: Printable {
     ([Printable(figures)] + problems + errors).joined(separator: "\n")
   }
 
   /// One line per host with its main figures; a dash for missing values.
-  var table: Printable {
+  public var table: Printable {
     let head = ["HOST", "CPU", "LOAD", "MEMORY", "DISK", "DOWN", "UP", "POINTS"]
     let rows = report.readings.map(\.result).sorted { $0.batch.host < $1.batch.host }.map {
       result -> [String] in
@@ -223,7 +223,7 @@ struct Summary {
   }
 
   /// Errors of the scraper itself.
-  var errors: [Printable] {
+  public var errors: [Printable] {
     var lines: [Printable] = []
     if let failure = report.storeFailure { lines.append("scrape: store: \(failure)") }
     for (sink, delivery) in report.deliveries {

@@ -1,19 +1,19 @@
 internal import Configuration
 internal import Engine
 internal import Glibc
-internal import Metrics
-internal import Passes
+public import Metrics
+public import Passes
 
 /// The format of standard output for people: columns, colours and characters.
-struct Screen: Sendable {
+public struct Screen: Sendable {
   /// The width of lines; nil if output is no terminal.
-  let width: Int?
+  public let width: Int?
   /// The number of lines; nil if output is no terminal.
-  let height: Int?
+  public let height: Int?
   let isColoured: Bool
 
   /// `color` is the value of `--color`.
-  init(color: String? = nil) throws(UsageError) {
+  public init(color: String? = nil) throws(UsageError) {
     var size = winsize()
     let isTerminal = isatty(1) == 1
     let isSized = isTerminal && ioctl(1, UInt(TIOCGWINSZ), &size) == 0
@@ -31,15 +31,12 @@ struct Screen: Sendable {
     }
   }
 
-  static let option = Option(
-    "--color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always or never.")
-
-  func paint(_ text: Printable, _ colour: Terminal.Colour) -> Printable {
+  public func paint(_ text: Printable, _ colour: Terminal.Colour) -> Printable {
     isColoured ? text.between(colour) : text
   }
 
   /// Untrusted text cut at its end to that many columns.
-  static func cut(_ text: String, _ width: Int) -> String {
+  public static func cut(_ text: String, _ width: Int) -> String {
     let text = text.visible
     guard columns(text) > width else { return text }
     let mark = Terminal.isUTF8 ? "…" : "..."
@@ -60,7 +57,7 @@ struct Screen: Sendable {
   }
 
   /// The columns of the text on a terminal; East Asian characters and emoji take two.
-  static func columns(_ text: String) -> Int {
+  public static func columns(_ text: String) -> Int {
     if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
     return text.reduce(0) { sum, character in
       let scalar = character.unicodeScalars.first?.value ?? 0
@@ -76,7 +73,7 @@ struct Screen: Sendable {
 
 extension Severity {
   /// The colour of a severity; its word is always beside it.
-  var colour: Terminal.Colour {
+  public var colour: Terminal.Colour {
     switch self {
     case .ok: .green
     case .minor: .yellow
