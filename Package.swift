@@ -131,7 +131,8 @@ let package = Package(
     .target(
       name: "Console",
       dependencies: [
-        "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory", "Hosts",
+        "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory",
+        "Hosts",
         "IPMI", "Probes", "Rules", "Store", "Sinks",
       ],
       swiftSettings: strict),
@@ -180,7 +181,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Lab", "Scraper", "Console", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts", "IPMI",
+        "Lab", "Scraper", "Console", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts",
+        "IPMI",
         "Probes", "Notifiers",
       ],
       swiftSettings: testing),
