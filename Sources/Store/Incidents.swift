@@ -65,10 +65,8 @@ extension Store {
     }
   }
 
-  /// The limit of stored incidents, and of bytes of closed ones: a host with ever new disks makes
-  /// long ones.
+  /// The limit of stored incidents.
   private static let incidents: Int64 = 10_000
-  private static let incidentBytes: Int64 = 64 << 20
 
   // MARK: Incidents
 
@@ -119,7 +117,7 @@ extension Store {
       DELETE FROM incident WHERE open = 0 AND id <= (SELECT max(id) FROM (
       SELECT id, sum(length(body)) OVER (ORDER BY id DESC) AS total FROM incident WHERE open = 0)
       WHERE total > ?)
-      """, .integer(Self.incidentBytes))
+      """, .integer(limits.incidents))
   }
 
   // MARK: Silences

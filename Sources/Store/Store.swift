@@ -21,15 +21,18 @@ public actor Store {
     /// The limit of one host, so that a host whose names change all the time does not displace the
     /// others.
     public var changesOfHost: Int
+    /// The limit of closed incidents, in bytes: a host with ever new disks makes long ones.
+    public var incidents: Int64
 
     public init(
       keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30, changes: Int = 50_000,
-      changesOfHost: Int = 1000
+      changesOfHost: Int = 1000, incidents: Int64 = 64 << 20
     ) {
       self.keep = keep
       self.size = size
       self.changes = changes
       self.changesOfHost = changesOfHost
+      self.incidents = incidents
     }
   }
 
@@ -43,7 +46,7 @@ public actor Store {
 
   private nonisolated let thread = BlockingThread(name: "store")
   private var connection: Database?
-  private var untold: [String] = []
+  private var pendingNotes: [String] = []
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     thread.asUnownedSerialExecutor()
@@ -68,8 +71,8 @@ public actor Store {
 
   /// Notes about the file for people since the last call.
   public func notes() -> [String] {
-    defer { untold.removeAll() }
-    return untold
+    defer { pendingNotes.removeAll() }
+    return pendingNotes
   }
 
   /// The state of each known host among these.
@@ -123,7 +126,7 @@ public actor Store {
     } catch  where error.code.isDamage && !isRead {
       connection = nil
       let aside = try StoreFile(path: path).setAside()
-      untold.append(
+      pendingNotes.append(
         "\(path) is damaged (\(error.message)): it was set aside as \(aside) and a new one begun")
     } catch {
       throw StoreError(error, path: path)
@@ -141,7 +144,7 @@ public actor Store {
       return database
     }
     let (database, note) = try StoreFile(path: path).open()
-    if let note { untold.append(note) }
+    if let note { pendingNotes.append(note) }
     shapes.forget()
     connection = database
     return database
@@ -158,7 +161,7 @@ public actor Store {
       }
       for fact in try ByteReader.pairs(row.blob(3)) { state.facts[fact.name] = fact.value }
     } catch {
-      untold.append("\(path): what was kept of \(host) is damaged and begun anew")
+      pendingNotes.append("\(path): what was kept of \(host) is damaged and begun anew")
       return HostState()
     }
     return state

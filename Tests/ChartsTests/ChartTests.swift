@@ -159,12 +159,15 @@ struct ChartTests {
     let (drawing, picture) = try Self.draw(chart, theme)
     #expect(ContinuousClock.now - start < .seconds(10))
     let palette = Palette(theme)
-    for x in 0..<picture.width {
-      for y in 0..<picture.height
-      where min(x, y) < 8 || x >= picture.width - 8 || y >= picture.height - 8 {
-        #expect(picture[x, y].isNear(palette.background))
-        if !picture[x, y].isNear(palette.background) { return }
-      }
+    let (width, height) = (picture.width, picture.height)
+    let edges = [
+      (0..<8, 0..<height), (width - 8..<width, 0..<height), (0..<width, 0..<8),
+      (0..<width, height - 8..<height),
+    ]
+    for (columns, rows) in edges {
+      let stray = columns.lazy.flatMap { x in rows.lazy.map { (x, $0) } }
+        .first { !picture[$0.0, $0.1].isNear(palette.background) }
+      #expect(stray == nil)
     }
     let written = drawing.canvas.written
     for (index, one) in written.enumerated() {

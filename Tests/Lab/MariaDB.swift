@@ -17,6 +17,24 @@ public final class MariaDB: Sendable {
   public static let canHaveNamespaces =
     getuid() == 0 && (try? run("/usr/bin/unshare", ["-n", "-m", "/bin/true"]).status) == 0
 
+  private static let user = getuid() == 0 ? ["--user=root"] : []
+  private static let small = ["--innodb-buffer-pool-size=6M", "--innodb-log-file-size=4M"]
+
+  /// A data directory as it is after installation, made once; each server has a copy.
+  private static let fresh = Result {
+    let scratch = Scratch()
+    let installed = try run(
+      "/usr/bin/mariadb-install-db",
+      [
+        "--no-defaults", "--basedir=/usr", "--datadir=\(scratch.path)/data",
+        "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+      ] + user + small)
+    guard installed.status == 0 else {
+      throw Unavailable(description: "mariadb-install-db: \(installed.output) \(installed.errors)")
+    }
+    return scratch
+  }
+
   /// `statements` are run before it listens; `options` are those of mariadbd(8).
   public init(
     _ statements: [String] = [], options: [String] = [], address: String = "127.0.0.1",
@@ -25,25 +43,14 @@ public final class MariaDB: Sendable {
     self.port = port
     self.address = address
     let folder = scratch.path
-    let user = getuid() == 0 ? ["--user=root"] : []
-    let small = ["--innodb-buffer-pool-size=6M", "--innodb-log-file-size=4M"]
-    let installed = try run(
-      "/usr/bin/mariadb-install-db",
-      [
-        "--no-defaults", "--basedir=/usr", "--datadir=\(folder)/data",
-        "--auth-root-authentication-method=normal",
-      ]
-        + ["--skip-test-db", "--skip-name-resolve"] + user)
-    guard installed.status == 0 else {
-      throw Unavailable(description: "mariadb-install-db: \(installed.output) \(installed.errors)")
-    }
+    try run("/bin/cp", ["-a", "\(Self.fresh.get().path)/data", "\(folder)/data"])
     let script = scratch.write("init.sql", statements.map { $0 + ";\n" }.joined())
     let words =
       [
         "/usr/sbin/mariadbd", "--no-defaults", "--datadir=\(folder)/data",
         "--socket=\(folder)/socket", "--bind-address=\(address)", "--port=\(port)",
         "--pid-file=\(folder)/pid", "--init-file=\(script)", "--performance-schema=0",
-      ] + user + small + options
+      ] + Self.user + Self.small + options
     if address.hasPrefix("127.") {
       daemon = try Daemon(words[0], Array(words.dropFirst()), log: "\(folder)/log")
     } else {

@@ -11,6 +11,34 @@ public final class PostgreSQL: Sendable {
   public let address: String
   public let daemon: Daemon
 
+  private static let isRoot = getuid() == 0
+
+  private static func asUser(_ words: [String]) -> (String, [String]) {
+    isRoot
+      ? ("/usr/sbin/runuser", ["-u", "postgres", "--"] + words)
+      : (words[0], Array(words.dropFirst()))
+  }
+
+  /// Gives a folder to the server's user.
+  private static func open(_ path: String) throws {
+    guard isRoot else { return }
+    try run("/bin/chown", ["postgres", path])
+    try run("/bin/chmod", ["755", path])
+  }
+
+  /// A data directory as it is after initdb(1), made once; each server has a copy.
+  private static let fresh = Result {
+    let scratch = Scratch()
+    try open(scratch.path)
+    let (initdb, arguments) = asUser([
+      "\(folder)/initdb", "-D", "\(scratch.path)/data", "-U", "postgres", "-A", "trust", "-N",
+      "--locale=C", "-E", "UTF8",
+    ])
+    let made = try run(initdb, arguments, in: "/")
+    guard made.status == 0 else { throw Unavailable(description: "initdb: \(made.errors)") }
+    return scratch
+  }
+
   /// `statements` are run before it listens; `access` are lines of pg_hba.conf.
   public init(
     _ statements: [String] = [], access: [String] = ["host all all all scram-sha-256"],
@@ -20,20 +48,8 @@ public final class PostgreSQL: Sendable {
     self.port = port
     self.address = address
     let path = scratch.path
-    let prefix = getuid() == 0 ? ["-u", "postgres", "--"] : []
-    func asUser(_ words: [String]) -> (String, [String]) {
-      prefix.isEmpty ? (words[0], Array(words.dropFirst())) : ("/usr/sbin/runuser", prefix + words)
-    }
-    if !prefix.isEmpty {
-      try run("/bin/chown", ["postgres", path])
-      try run("/bin/chmod", ["755", path])
-    }
-    let (initdb, arguments) = asUser([
-      "\(Self.folder)/initdb", "-D", "\(path)/data", "-U", "postgres", "-A", "trust", "-N",
-      "--locale=C", "-E", "UTF8",
-    ])
-    let made = try run(initdb, arguments, in: "/")
-    guard made.status == 0 else { throw Unavailable(description: "initdb: \(made.errors)") }
+    try Self.open(path)
+    try run("/bin/cp", ["-a", "\(Self.fresh.get().path)/data", "\(path)/data"])
     var settings = options + ["listen_addresses = '\(address)'", "fsync = off"]
     settings += [
       "unix_socket_directories = ''", "shared_buffers = 1MB", "log_destination = stderr",
@@ -41,7 +57,7 @@ public final class PostgreSQL: Sendable {
     if let certificate {
       for (name, file) in [("cert.pem", certificate.certificate), ("key.pem", certificate.key)] {
         try run("/bin/cp", [file, "\(path)/\(name)"])
-        if !prefix.isEmpty { try run("/bin/chown", ["postgres", "\(path)/\(name)"]) }
+        if Self.isRoot { try run("/bin/chown", ["postgres", "\(path)/\(name)"]) }
         try run("/bin/chmod", ["600", "\(path)/\(name)"])
       }
       settings += ["ssl = on", "ssl_cert_file = '\(path)/cert.pem'"]
@@ -52,7 +68,7 @@ public final class PostgreSQL: Sendable {
       to: URL(filePath: "\(path)/data/pg_hba.conf"))
     if !statements.isEmpty {
       let input = statements.map { $0 + "\n" }.joined()
-      let (single, words) = asUser([
+      let (single, words) = Self.asUser([
         "\(Self.folder)/postgres", "--single", "-D", "\(path)/data", "postgres",
       ])
       let outcome = try run(single, words, input: input, in: "/")
@@ -60,7 +76,7 @@ public final class PostgreSQL: Sendable {
         throw Unavailable(description: outcome.errors)
       }
     }
-    let (server, words) = asUser([
+    let (server, words) = Self.asUser([
       "\(Self.folder)/postgres", "-D", "\(path)/data", "-p", "\(port)",
     ])
     daemon = try Daemon(server, words, log: "\(path)/log")

@@ -32,8 +32,11 @@ func write(
 
 @Suite(.serialized, .enabled(if: InfluxServer.isInstalled), .timeLimit(.minutes(2)))
 struct InfluxDBTests {
+  /// For tests that do not stop it; each has a database of its own.
+  private static let server = Result { try InfluxServer() }
+
   @Test func `the database is made, and fields arrive with their types`() async throws {
-    let server = try InfluxServer()
+    let server = try Self.server.get()
     let sink = InfluxDB(.init(url: server.url + "/", database: "ran\"ge 1"))
     var point = Point("cpu")
     point.tag("cpu", "cpu-total")
@@ -80,8 +83,8 @@ struct InfluxDBTests {
   ]
 
   @Test func `hostile names and values are read back as they were written`() async throws {
-    let server = try InfluxServer()
-    let sink = InfluxDB(.init(url: server.url, database: "x"))
+    let server = try Self.server.get()
+    let sink = InfluxDB(.init(url: server.url, database: "hostile"))
     let names = Self.hostile.map { ($0, $1 ?? $0) } + Self.slashes
     var points: [Point] = []
     for (index, (text, _)) in names.enumerated() {
@@ -99,7 +102,7 @@ struct InfluxDBTests {
     let delivery = await write([batch(points)], to: sink)
     #expect(delivery == Delivery(receipt: Receipt(taken: points.count)))
 
-    let values = try server.query("SELECT s, t FROM value", database: "x")
+    let values = try server.query("SELECT s, t FROM value", database: "hostile")
     #expect(values.count == names.count)
     for (row, (text, inName)) in zip(values, names) {
       let inString = Self.slashes.contains { $0.0 == text } ? text : inName
@@ -107,19 +110,19 @@ struct InfluxDBTests {
       #expect(row[3] as? String == inName)
     }
     let wanted = Set(names.map(\.1))
-    let fields = try server.query("SHOW FIELD KEYS FROM \"key\"", database: "x")
+    let fields = try server.query("SHOW FIELD KEYS FROM \"key\"", database: "hostile")
     #expect(Set(fields.compactMap { $0[1] as? String }) == Set(wanted.map { "f" + $0 }))
-    let tags = try server.query("SHOW TAG KEYS FROM \"key\"", database: "x")
+    let tags = try server.query("SHOW TAG KEYS FROM \"key\"", database: "hostile")
     let known = Set(wanted.map { "t" + $0 } + ["host", "group"])
     #expect(Set(tags.compactMap { $0[1] as? String }) == known)
-    let measurements = try server.query("SHOW MEASUREMENTS", database: "x")
+    let measurements = try server.query("SHOW MEASUREMENTS", database: "hostile")
     let found = Set(measurements.compactMap { $0[1] as? String })
     #expect(found == Set(wanted.map { "m" + $0 } + ["value", "key"]))
   }
 
   @Test func `what the server would refuse is not sent`() async throws {
-    let server = try InfluxServer()
-    let sink = InfluxDB(.init(url: server.url, database: "x"))
+    let server = try Self.server.get()
+    let sink = InfluxDB(.init(url: server.url, database: "refused"))
     var odd = Point("odd", time: Timestamp(nanoseconds: .max))
     odd.tags = [Tag("time", "1"), Tag("a", "1"), Tag("a", "2"), Tag("empty", ""), Tag("", "x")]
     odd.fields = [
@@ -135,13 +138,13 @@ struct InfluxDBTests {
     nothing.fields = [Field("nan", .float(.nan))]
     let delivery = await write([batch([odd, hash, long, nothing])], to: sink)
     #expect(delivery == Delivery(receipt: Receipt(taken: 3)))
-    let measurements = try server.query("SHOW MEASUREMENTS", database: "x")
+    let measurements = try server.query("SHOW MEASUREMENTS", database: "refused")
     #expect(measurements.map { "\($0[1])" } == ["long", "odd", "＃comment"])
   }
 
   @Test func `a field of another type is named and the rest is kept`() async throws {
-    let server = try InfluxServer()
-    let sink = InfluxDB(.init(url: server.url, database: "x"))
+    let server = try Self.server.get()
+    let sink = InfluxDB(.init(url: server.url, database: "types"))
     var first = Point("m")
     first.integer("v", Int64(1))
     #expect(await write([batch([first])], to: sink).error == nil)
@@ -154,13 +157,13 @@ struct InfluxDBTests {
     #expect(delivery.receipt.taken == 1)
     #expect(delivery.receipt.refused == 1)
     #expect(delivery.receipt.messages.first?.contains("field type conflict") == true)
-    let rows = try server.query("SELECT v FROM m", database: "x")
+    let rows = try server.query("SELECT v FROM m", database: "types")
     #expect(rows.count == 2)
   }
 
   @Test func `only the line that cannot be read is set aside`() async throws {
-    let server = try InfluxServer()
-    let sink = InfluxDB(.init(url: server.url, database: "x"))
+    let server = try Self.server.get()
+    let sink = InfluxDB(.init(url: server.url, database: "lines"))
     func deliver(_ text: String, lines: Int) async -> Delivery {
       let body = Compressor(.gzip, level: 1).pack(Array(text.utf8))
       return await Reactor().run { reactor in
@@ -175,13 +178,13 @@ struct InfluxDBTests {
     let all = await deliver("bad line\nworse\n", lines: 2)
     #expect(all.error == nil)
     #expect((all.receipt.taken, all.receipt.refused) == (0, 2))
-    let rows = try server.query("SELECT v FROM m", database: "x")
+    let rows = try server.query("SELECT v FROM m", database: "lines")
     #expect(rows.count == 3)
   }
 
   @Test func `what was damaged on the disk is given up, and holds up nothing`() async throws {
-    let server = try InfluxServer()
-    let sink = InfluxDB(.init(url: server.url, database: "x"))
+    let server = try Self.server.get()
+    let sink = InfluxDB(.init(url: server.url, database: "damaged"))
     var point = Point("m")
     point.integer("v", Int64(1))
     let good = sink.payloads([batch([point])])
@@ -262,8 +265,8 @@ struct InfluxDBTests {
   }
 
   @Test func `only the measurements that are wanted are written`() async throws {
-    let server = try InfluxServer()
-    var configuration = InfluxDB.Configuration(url: server.url, database: "x")
+    let server = try Self.server.get()
+    var configuration = InfluxDB.Configuration(url: server.url, database: "wanted")
     configuration.options.measurements.wanted = ["b"]
     configuration.retentionPolicy = "autogen"
     let points = ["a", "b", "c"].map { name in
@@ -276,7 +279,7 @@ struct InfluxDBTests {
     configuration.retentionPolicy = "none such"
     let missing = await write([batch(points)], to: InfluxDB(configuration))
     #expect(missing.error?.reason == .missing)
-    let measurements = try server.query("SHOW MEASUREMENTS", database: "x")
+    let measurements = try server.query("SHOW MEASUREMENTS", database: "wanted")
     #expect(measurements.map { "\($0[1])" } == ["b"])
   }
 

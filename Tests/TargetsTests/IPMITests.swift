@@ -375,23 +375,27 @@ func ask(
   /// With a timeout that 30 % of loss uses up somewhere in nearly every reading: all that were heard at
   /// all are read to the end, as ipmi-sensors does.
   @Test func `a BMC that has answered is retried until its own deadline`() async throws {
-    var heard = 0
-    for seed in 1...6 {
-      var configuration = BMC.Configuration()
-      configuration.seed = UInt64(seed)
-      let bmc = try BMC(configuration)
-      bmc.faults.drop = 0.3
-      let answer = try await ask(bmc, deadline: .seconds(60)) {
-        // Gone after three lost packets in a row: one command in 37.
-        $0.settings.timeout = .milliseconds(150)
-        $0.settings.retransmit = .milliseconds(50)
-        $0.settings.deadline = .seconds(30)
+    let heard = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for seed in 1...6 {
+        group.addTask {
+          var configuration = BMC.Configuration()
+          configuration.seed = UInt64(seed)
+          let bmc = try BMC(configuration)
+          bmc.faults.drop = 0.3
+          let answer = try await ask(bmc, deadline: .seconds(60)) {
+            // Gone after three lost packets in a row: one command in 37.
+            $0.settings.timeout = .milliseconds(150)
+            $0.settings.retransmit = .milliseconds(50)
+            $0.settings.deadline = .seconds(30)
+          }
+          // Of some the very first question is lost three times.
+          if !answer.isOpen, bmc.sessionsOpenedInAll == 0 { return false }
+          #expect(answer.failure == nil, "\(seed): \(String(describing: answer.failure))")
+          #expect(answer.sensors.count == 22 && answer.problems.isEmpty, "\(seed): \(answer.steps)")
+          return true
+        }
       }
-      // Of some the very first question is lost three times.
-      if !answer.isOpen, bmc.sessionsOpenedInAll == 0 { continue }
-      heard += 1
-      #expect(answer.failure == nil, "\(seed): \(String(describing: answer.failure))")
-      #expect(answer.sensors.count == 22 && answer.problems.isEmpty, "\(seed): \(answer.steps)")
+      return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
     }
     #expect(heard >= 4)
   }

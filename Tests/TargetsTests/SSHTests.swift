@@ -79,8 +79,11 @@ extension Reactor {
 }
 
 @Suite(.serialized) struct SSHTests {
+  /// For tests that change nothing of it.
+  private static let sshd = Result { try Sshd() }
+
   @Test func `a batch runs and its output, errors and status come apart`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     let batch = Probe.batch("echo out; echo err >&2; printf half; (exit 7)")
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(batch)
     #expect(answer.failure == nil, "\(sshd.log)")
@@ -97,7 +100,7 @@ extension Reactor {
   }
 
   @Test func `all files come from one process, and a missing one is missing`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     let batch = Batch([.init(Load.self)])
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(batch)
     let (sample, _) = answer.sample(batch.items[0], previous: nil)
@@ -190,7 +193,7 @@ extension Reactor {
   }
 
   @Test func `an unknown host key is refused with its fingerprint`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     let answer = await sshd.target(credentials: try sshd.credentials(), knownHosts: "")
       .ask(Probe.batch("true"))
     #expect(answer.failure?.reason == .hostKeyUnknown)
@@ -274,7 +277,7 @@ extension Reactor {
   }
 
   @Test func `a command that never ends costs its own section`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     var target = sshd.target(credentials: try sshd.credentials())
     target.timeouts.batch = .seconds(1)
     let batch = Batch([
@@ -289,7 +292,7 @@ extension Reactor {
   }
 
   @Test func `endless output is cut off`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     let batch = Probe.batch("yes")
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(batch)
     #expect(answer.failure?.reason == .outputTooLarge)
@@ -297,7 +300,7 @@ extension Reactor {
   }
 
   @Test func `a section too large costs itself, and the next ones come`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     let batch = Probe.batch("head -c 400000 /dev/zero; head -c 400000 /dev/zero | tr '\\0' '\\n'")
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(batch)
     #expect(answer.failure == nil)
@@ -305,7 +308,7 @@ extension Reactor {
   }
 
   @Test func `a command that reads standard input does not eat the batch`() async throws {
-    let sshd = try Sshd()
+    let sshd = try Self.sshd.get()
     let batch = Probe.batch("cat; echo after")
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(batch)
     #expect(answer.failure == nil)
@@ -379,9 +382,9 @@ extension Reactor {
     }
   }
 
-  @Test(
-    arguments: [
-      ("closed", [FakeServer.Act.finish], "connection_lost", "closed the connection before"),
+  private static let ill: [(name: String, acts: [FakeServer.Act], reason: String, words: String)] =
+    [
+      ("closed", [.finish], "connection_lost", "closed the connection before"),
       ("reset", [.reset], "connection_lost", "before"),
       ("frozen", [.silence], "timeout", "exchanging keys"),
       (
@@ -392,7 +395,8 @@ extension Reactor {
         [
           .drip(
             Array("SSH-2.0-".utf8) + [UInt8](repeating: 0x78, count: 200), microseconds: 200_000)
-        ], "timeout", "exchanging keys"
+        ],
+        "timeout", "exchanging keys"
       ),
       (
         "busy", [.send("Exceeded MaxStartups\r\n"), .close], "refused_by_protection", "MaxStartups"
@@ -401,26 +405,36 @@ extension Reactor {
         "penalty", [.send("Not allowed at this time\r\n"), .close], "refused_by_protection",
         "PerSourcePenalties"
       ),
-    ] as [(String, [FakeServer.Act], String, String)])
-  func `a server that is ill costs 6 s at most, and a protection is named by its words alone`(
-    name: String, acts: [FakeServer.Act], reason: String, words: String
-  ) async throws {
-    let server = FakeServer(acts)
-    let target = HostTarget(
-      name: "h", address: "127.0.0.1", port: server.port, user: "u",
-      credentials: Credentials(password: "x"), knownHosts: KnownHosts())
-    let reactor = Reactor()
-    let start = Date()
-    let failure = await reactor.run { reactor in
-      await target.ask([Probe.batch("true")], on: reactor, by: .after(.seconds(60)))[0].failure
-    }
-    let took = Date().timeIntervalSince(start)
-    #expect(failure?.reason.rawValue == reason, "\(name): \(failure?.description ?? "-")")
-    #expect(failure?.detail.contains(words) == true, "\(failure?.detail ?? "-")")
-    #expect(took < 6.5, "\(name): \(took) s")
-    if reason != "refused_by_protection" {
-      #expect(failure?.detail.contains("PerSource") == false)
-      #expect(failure?.detail.contains("MaxStartups") == false)
+    ]
+
+  /// All at the same time: each takes seconds, and little else.
+  @Test
+  func `a server that is ill costs 6 s at most, and a protection is named by its words alone`()
+    async throws
+  {
+    await withTaskGroup(of: Void.self) { group in
+      for (name, acts, reason, words) in Self.ill {
+        group.addTask {
+          let server = FakeServer(acts)
+          let target = HostTarget(
+            name: "h", address: "127.0.0.1", port: server.port, user: "u",
+            credentials: Credentials(password: "x"), knownHosts: KnownHosts())
+          let reactor = Reactor()
+          let start = Date()
+          let failure = await reactor.run { reactor in
+            await target.ask([Probe.batch("true")], on: reactor, by: .after(.seconds(60)))[0]
+              .failure
+          }
+          let took = Date().timeIntervalSince(start)
+          #expect(failure?.reason.rawValue == reason, "\(name): \(failure?.description ?? "-")")
+          #expect(failure?.detail.contains(words) == true, "\(failure?.detail ?? "-")")
+          #expect(took < 6.5, "\(name): \(took) s")
+          if reason != "refused_by_protection" {
+            #expect(failure?.detail.contains("PerSource") == false)
+            #expect(failure?.detail.contains("MaxStartups") == false)
+          }
+        }
+      }
     }
   }
 
