@@ -46,11 +46,12 @@ public struct AlertFeed: Sendable {
       inventory.hosts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for (name, checks) in states {
       for (check, state) in checks where state.severity != .ok || state.isFlapping {
-        if Self.notifiesNobody(name, check, state.message) { continue }
+        if Self.notifiesNobody(name, check, state.reason) { continue }
         let key = Alert.Key(name, check)
         var alert = Alert(
-          key, group: hosts[name]?.group ?? "", severity: state.severity, message: state.message,
-          since: state.since, isFlapping: state.isFlapping, tags: hosts[name]?.pointTags ?? [])
+          key, group: hosts[name]?.group ?? "", severity: state.severity, reason: state.reason,
+          message: state.message, since: state.since, isFlapping: state.isFlapping,
+          tags: hosts[name]?.pointTags ?? [])
         alert.from =
           changes[name]?.last { $0.name == check }?.from ?? before[name]?[check] ?? .ok
         alert.wasOK = state.lastOK != nil
@@ -75,8 +76,8 @@ public struct AlertFeed: Sendable {
 
   /// Whether the trouble is shown and stored, but is no alert: a pass that somebody killed. An incident
   /// of it would absorb alerts of the same minute.
-  private static func notifiesNobody(_ host: String, _ check: String, _ message: String) -> Bool {
-    host == Pseudo.scraper && check == "pass" && message.hasPrefix("vanished")
+  private static func notifiesNobody(_ host: String, _ check: String, _ reason: Reason?) -> Bool {
+    host == Pseudo.scraper && check == "pass" && reason == .vanished
   }
 
   /// The hosts of a silence. It goes on for the others when the inventory loses one of them.

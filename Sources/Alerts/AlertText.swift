@@ -26,7 +26,8 @@ public struct AlertText: Sendable {
   private struct Kind: Hashable {
     var check: String
     var severity: Severity
-    var reason: String
+    /// Nil for rules, whose numbers differ from host to host: one line covers all.
+    var reason: Reason?
     var note: String
   }
 
@@ -168,7 +169,7 @@ public struct AlertText: Sendable {
       }
       let kind = Kind(
         check: key.check, severity: member.alert.severity,
-        reason: Self.reason(member.alert), note: Self.note(member))
+        reason: member.alert.reason, note: Self.note(member))
       lines.add(member, to: kind, as: key)
       lines.hide(services: effects[key] ?? 0, behind: key)
     }
@@ -190,7 +191,7 @@ public struct AlertText: Sendable {
   private func add(_ line: Line, _ isOnly: Bool, to text: inout StyledText) {
     let words = Self.words(line.kind)
     let message = Self.clipped(
-      commonMessage(line.members.map { ($0.alert.key.host, $0.alert.message) }), 400)
+      commonMessage(line.members.map { ($0.alert.key.host, $0.alert.text) }), 400)
     let note = line.kind.note.isEmpty ? "" : " — \(line.kind.note)"
     let time = " · \(Self.clock(line.since))"
     if isOnly {
@@ -235,7 +236,7 @@ public struct AlertText: Sendable {
         ? "no longer monitored" : "resolved \(Self.clock(until)) after \(Self.length(length))"
       return (
         Self.names(hosts), " \(Self.word(group.check)) \(end)",
-        group.worst, group.isGone, Self.clipped(members[0].alert.message, 400), hosts
+        group.worst, group.isGone, Self.clipped(members[0].alert.text, 400), hosts
       )
     }
   }
@@ -245,8 +246,8 @@ public struct AlertText: Sendable {
     guard let line = own, let host = line.members.first?.alert.key.host else { return nil }
     let what =
       switch line.kind.reason {
-      case "timeout", "unreachable": "power and uplink of \(host); "
-      case "connection_refused" where line.kind.check == "ssh": "whether sshd runs on \(host); "
+      case .timeout, .unreachable: "power and uplink of \(host); "
+      case .connectionRefused where line.kind.check == "ssh": "whether sshd runs on \(host); "
       default: ""
       }
     return (what, "scrape host \(host)")
@@ -262,14 +263,6 @@ public struct AlertText: Sendable {
     case .critical: "🔴"
     case .unknown: "⚪"
     }
-  }
-
-  /// The reason that the message of a target begins with; else the whole message.
-  private static func reason(_ alert: Alert) -> String {
-    let check = alert.key.check
-    // The numbers differ from host to host; one line covers all.
-    if CheckName(check).rule != nil { return "" }
-    return String(alert.message.prefix { $0 != ":" })
   }
 
   private static func note(_ member: Incident.Member) -> String {

@@ -417,7 +417,7 @@ extension Notice.Alert {
     let alert = member.alert
     self.init(
       host: alert.key.host, group: alert.group, check: alert.key.check, severity: alert.severity,
-      from: alert.from, message: alert.message, since: alert.since, until: member.until,
+      from: alert.from, message: alert.text, since: alert.since, until: member.until,
       cause: alert.cause?.host, tags: alert.tags)
   }
 }

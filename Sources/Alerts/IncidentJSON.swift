@@ -24,7 +24,7 @@ extension Incident.Member {
       ("host", .string(alert.key.host)), ("check", .string(alert.key.check)),
       ("group", .string(alert.group)), ("severity", .string(alert.severity.rawValue)),
       ("worst", .string(worst.rawValue)), ("from", .string(alert.from.rawValue)),
-      ("message", .string(alert.message)), ("since", .time(alert.since)),
+      ("message", .string(alert.text)), ("since", .time(alert.since)),
     ]
     if let until { object.append(("until", .time(until))) }
     if isGone { object.append(("gone", .boolean(true))) }

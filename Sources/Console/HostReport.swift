@@ -49,7 +49,7 @@ public struct HostReport: Sendable {
       for problem in visit.problems {
         lines.append(
           "\(Terminal.paint("unknown", .yellow, on: 1))  \(Format.pad(problem.collector, width))  "
-            + "\(problem.reason): \(problem.detail)")
+            + "\(problem.reason.rawValue): \(problem.detail)")
       }
     }
     return lines.joined(separator: "\n")
@@ -315,7 +315,7 @@ public struct HostReport: Sendable {
         .array(
           visit.problems.map {
             .object([
-              ("collector", .string($0.collector)), ("reason", .string($0.reason)),
+              ("collector", .string($0.collector)), ("reason", .string($0.reason.rawValue)),
               ("detail", .string($0.detail)),
             ])
           })

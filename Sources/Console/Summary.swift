@@ -128,7 +128,7 @@ public struct Summary: Sendable {
       add(
         Kind(
           severity: finding.severity.rawValue, what: finding.check,
-          reason: finding.reason ?? "not_ok"), SelfReading.host, finding.message)
+          reason: finding.reason?.rawValue ?? "not_ok"), SelfReading.host, finding.message)
     }
     let hidden = Set(report.causes.flatMap(\.effects))
     // A host whose BMC fails is still monitored: no outage.
@@ -152,7 +152,8 @@ public struct Summary: Sendable {
         continue
       }
       for problem in result.problems {
-        let kind = Kind(severity: "unknown", what: problem.collector, reason: problem.reason)
+        let kind = Kind(
+          severity: "unknown", what: problem.collector, reason: problem.reason.rawValue)
         add(kind, host, problem.detail)
       }
     }
@@ -192,7 +193,7 @@ public struct Summary: Sendable {
     let order = ["critical", "major", "minor", "unknown", "degraded"]
     // Findings are no outages and come after them.
     func isFinding(_ kind: Kind) -> Bool {
-      Verdict.Reason(rawValue: kind.reason)?.isFinding == true
+      Reason(rawValue: kind.reason)?.isFinding == true
     }
     let sorted = groups.groups.sorted {
       if isFinding($0.kind) != isFinding($1.kind) { return isFinding($1.kind) }

@@ -16,10 +16,16 @@ public struct CheckState: Sendable, Equatable {
   /// Whether each of the last observations differed from the one before it, the newest in bit 0.
   public var changes: UInt32
   public var isFlapping: Bool
-  /// The message for people; harmless to print.
+  /// Why it is not ok; nil where it is, and for rules and services of scrape.yml.
+  public var reason: Reason?
+  /// The message for people, without the reason; harmless to print.
   public var message: String
+  /// The reason and the message.
+  public var text: String { Reason.text(reason, message) }
 
-  public init(_ severity: Severity, at time: Timestamp, message: String = "") {
+  public init(
+    _ severity: Severity, at time: Timestamp, reason: Reason? = nil, message: String = ""
+  ) {
     self.severity = severity
     since = time
     lastOK = severity == .ok ? time : nil
@@ -29,6 +35,7 @@ public struct CheckState: Sendable, Equatable {
     pendingSince = time
     changes = 0
     isFlapping = false
+    self.reason = reason
     self.message = message
   }
 }
@@ -44,11 +51,16 @@ public struct CheckTransition: Sendable, Equatable {
   public var since: Timestamp?
   /// Whether the check was flapping at that time.
   public var isFlapping: Bool
+  /// Why it is not ok now; nil where it is, and for rules and services of scrape.yml.
+  public var reason: Reason?
+  /// The message for people, without the reason; harmless to print.
   public var message: String
+  /// The reason and the message.
+  public var text: String { Reason.text(reason, message) }
 
   public init(
     _ name: String, from: Severity, to: Severity, time: Timestamp, since: Timestamp?,
-    isFlapping: Bool = false, message: String
+    isFlapping: Bool = false, reason: Reason? = nil, message: String
   ) {
     self.name = name
     self.from = from
@@ -56,6 +68,7 @@ public struct CheckTransition: Sendable, Equatable {
     self.time = time
     self.since = since
     self.isFlapping = isFlapping
+    self.reason = reason
     self.message = message
   }
 }

@@ -47,15 +47,15 @@ public struct TargetOutcome: Sendable, Equatable {
   public var up: Bool
   /// The severity; nil if nothing is known.
   public var severity: Severity?
-  /// The reason, from a closed list: `timeout`.
-  public var reason: String?
+  /// Why it is not ok; nil where it is.
+  public var reason: Reason?
   /// The message for people. May hold the host's words.
   public var message: String?
   public var milliseconds: Double
   public var bytes: Int64
 
   public init(
-    target: String, up: Bool, severity: Severity? = nil, reason: String? = nil,
+    target: String, up: Bool, severity: Severity? = nil, reason: Reason? = nil,
     message: String? = nil, milliseconds: Double = 0, bytes: Int64 = 0
   ) {
     self.target = target
@@ -97,11 +97,11 @@ public struct TargetStatus: Sendable, Equatable {
 /// Why a collector returned nothing or not all.
 public struct CollectorProblem: Sendable, Equatable {
   public var collector: String
-  public var reason: String
+  public var reason: Reason
   /// The message for people. May hold the host's words.
   public var detail: String
 
-  public init(collector: String, reason: String, detail: String) {
+  public init(collector: String, reason: Reason, detail: String) {
     self.collector = collector
     self.reason = reason
     self.detail = detail

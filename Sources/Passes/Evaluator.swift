@@ -69,7 +69,7 @@ public struct Evaluator: Sendable {
         continue
       }
       let words = ([state.rawValue] + broken(name)).joined(separator: ": ")
-      observe(CheckName.service(name).text, severity, words, .none, in: &result)
+      observe(CheckName.service(name).text, severity, nil, words, .none, in: &result)
     }
     // Rules read the summaries; the report stores them.
     result.batch.points = summaries
@@ -111,10 +111,9 @@ public struct Evaluator: Sendable {
     for outcome in result.outcomes {
       // Without a result the state stays: an interrupted pass is no outage.
       guard let severity = outcome.severity else { continue }
-      let words = [outcome.reason, outcome.message].compactMap { $0 }.joined(separator: ": ")
       observe(
-        outcome.target, severity, words, watch.patience(of: outcome.target, host: host),
-        in: &result)
+        outcome.target, severity, outcome.reason, outcome.message ?? "",
+        watch.patience(of: outcome.target, host: host), in: &result)
     }
     for rule in book.rules(for: host) where result.isEvaluated {
       await apply(rule, to: &result, isWhole: isWhole)
@@ -177,7 +176,7 @@ public struct Evaluator: Sendable {
       if severity != .ok, case .string(let message)? = point[field: "message"], !message.isEmpty {
         words = "\(message) (\(words))"
       }
-      observe(check, severity, words, rule.patience, in: &result)
+      observe(check, severity, nil, words, rule.patience, in: &result)
     }
     // An unmounted file system ends its check; one that this pass did not read does not.
     guard isWhole, isComplete || isThere else { return }
@@ -195,7 +194,7 @@ public struct Evaluator: Sendable {
   /// The ports of services whose state is that of their certificate.
   private static func certificates(_ result: HostResult) -> Set<String> {
     let named = Set(
-      result.outcomes.filter { $0.reason?.hasPrefix("certificate_") == true }
+      result.outcomes.filter { $0.reason?.isOfCertificate == true }
         .compactMap { CheckName($0.target).service })
     return Set(
       result.batch.points.filter { point in
@@ -227,8 +226,8 @@ public struct Evaluator: Sendable {
   }
 
   private mutating func observe(
-    _ check: String, _ severity: Severity, _ message: String, _ patience: Rule.Patience,
-    in result: inout HostResult
+    _ check: String, _ severity: Severity, _ reason: Reason?, _ message: String,
+    _ patience: Rule.Patience, in result: inout HostResult
   ) {
     let host = result.batch.host
     let time = result.batch.time
@@ -242,13 +241,14 @@ public struct Evaluator: Sendable {
     } else {
       (state, outcome) = CheckState.first(severity, at: time, patience: patience)
     }
+    state.reason = severity == .ok ? nil : reason
     state.message = severity == .ok ? "" : message
     if let change = outcome.change {
       result.transitions.append(
         CheckTransition(
           check, from: change.from, to: state.severity, time: time,
           since: before == nil ? nil : change.since, isFlapping: state.isFlapping,
-          message: message))
+          reason: reason, message: message))
     }
     states[host, default: [:]][check] = state
     // An ok state that stays ok is not written again: the time of the pass stands in for `lastOK`.
@@ -262,7 +262,7 @@ public struct Evaluator: Sendable {
       "event", tags: [Tag("source", "check"), Tag("severity", transition.to.rawValue)],
       time: Timestamp(nanoseconds: transition.time.nanoseconds &+ Int64(index)))
     point.string("subject", transition.name)
-    point.string("text", transition.message)
+    point.string("text", transition.text)
     point.string("from", transition.from.rawValue)
     point.integer("over", transition.to == .ok ? Int64(1) : 0)
     return point

@@ -66,11 +66,12 @@ public enum SelfWatch {
     /// `network`, `gateway`, `resolver` or `clock`.
     public var check: String
     public var severity: Severity
-    /// The reason, one word of a closed list.
-    public var reason: String?
+    /// Why it is not ok, one of `Reason.ofSelfChecks`; nil where it is.
+    public var reason: Reason?
     public var message: String
 
-    public init(_ check: String, _ severity: Severity, _ reason: String?, _ message: String) {
+    public init(_ check: String, _ severity: Severity, _ reason: Reason?, _ message: String) {
+      assert(reason.map { Reason.ofSelfChecks.contains($0) } ?? true, reason?.rawValue ?? "")
       self.check = check
       self.severity = severity
       self.reason = reason
@@ -98,7 +99,7 @@ public enum SelfWatch {
     verdict.isCutOff = cause != nil
     if let cause {
       verdict.findings.append(
-        Finding("network", .critical, "cut_off", "the scraper is cut off: \(cause)"))
+        Finding("network", .critical, .cutOff, "the scraper is cut off: \(cause)"))
     } else {
       if witnesses.asked > 0 { verdict.findings.append(Finding("network", .ok, nil, "")) }
       // A cut hides the other checks.
@@ -138,7 +139,7 @@ public enum SelfWatch {
 
   private static func gateway(_ witnesses: Witnesses) -> Finding? {
     if let silent = silent(witnesses.gateways) {
-      return Finding("gateway", .minor, "no_answer", "\(silent), but others do")
+      return Finding("gateway", .minor, .noAnswer, "\(silent), but others do")
     }
     return witnesses.gateways.contains { $0.answers == true }
       ? Finding("gateway", .ok, nil, "") : nil
@@ -154,7 +155,7 @@ public enum SelfWatch {
     if hasNoNames {
       let servers = witnesses.nameServers.map(\.address).joined(separator: ", ")
       return Finding(
-        "resolver", .critical, "no_answer",
+        "resolver", .critical, .noAnswer,
         "no name has an address: no answer from \(servers) (/etc/resolv.conf)")
     }
     let isWell = witnesses.resolved > 0 || witnesses.nameServers.contains { $0.answers == true }
@@ -165,7 +166,7 @@ public enum SelfWatch {
     if witnesses.jump != .zero {
       let seconds = witnesses.jump.components.seconds
       return Finding(
-        "clock", .minor, "clock_jumped",
+        "clock", .minor, .clockJumped,
         "the clock was set \(seconds < 0 ? "back" : "forward") by \(seconds.magnitude) s since the "
           + "last pass")
     }
@@ -176,11 +177,11 @@ public enum SelfWatch {
         return Finding("clock", .ok, nil, "")
       }
       return Finding(
-        "clock", .minor, "clock_uncertain",
+        "clock", .minor, .clockUncertain,
         "the clock may be wrong by \(bound.components.seconds) s; chronyc tracking, timedatectl")
     }
     return Finding(
-      "clock", .minor, "clock_unsynchronised",
+      "clock", .minor, .clockUnsynchronised,
       "clock unsynchronised: nothing keeps it right any more; chronyc tracking, timedatectl")
   }
 }

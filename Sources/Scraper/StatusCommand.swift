@@ -204,7 +204,7 @@ enum StatusCommand: Subcommand {
       members.append(("time", .time(status.time)))
       if let last = status.lastUp { members.append(("last_up", .time(last))) }
     }
-    if let reason = check.reason { members.append(("reason", .string(reason))) }
+    if let reason = check.reason { members.append(("reason", .string(reason.rawValue))) }
     if !check.message.isEmpty { members.append(("message", .string(check.message))) }
     if let pending = check.pending { members.append(("pending", .string(pending.rawValue))) }
     if let words = check.acknowledgement { members.append(("acknowledged", .string(words))) }
@@ -224,7 +224,7 @@ enum StatusCommand: Subcommand {
           .array(
             check.problems.map {
               .object([
-                ("collector", .string($0.collector)), ("reason", .string($0.reason)),
+                ("collector", .string($0.collector)), ("reason", .string($0.reason.rawValue)),
                 ("detail", .string($0.detail)),
               ])
             })
@@ -236,5 +236,5 @@ enum StatusCommand: Subcommand {
 
 extension TargetOutcome {
   /// Whether the last pass did not reach it, so that its state is that of an earlier pass.
-  fileprivate var isUnlearnt: Bool { reason == "cancelled" || reason == "not_reached" }
+  fileprivate var isUnlearnt: Bool { reason == .cancelled || reason == .notReached }
 }

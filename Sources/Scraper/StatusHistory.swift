@@ -37,7 +37,7 @@ struct StatusHistory {
         + "\(change.from.rawValue) → "
       let tail =
         "\(after)\(change.isFlapping ? ", flapping" : "")"
-        + (change.message.isEmpty ? "" : "  \(change.message)")
+        + (change.text.isEmpty ? "" : "  \(change.text)")
       let word = change.to.rawValue
       let used = Screen.columns(head.visible) + word.count
       let cut = screen.width.map { Screen.cut(tail, max(0, $0 - used)) } ?? tail
@@ -51,7 +51,7 @@ struct StatusHistory {
     var members: [(String, JSON)] = [
       ("time", .time(change.time)), ("host", .string(kept.host)),
       ("check", .string(change.name)), ("from", .string(change.from.rawValue)),
-      ("to", .string(change.to.rawValue)), ("message", .string(change.message)),
+      ("to", .string(change.to.rawValue)), ("message", .string(change.text)),
       ("flapping", .boolean(change.isFlapping)),
     ]
     if let since = change.since { members.append(("since", .time(since))) }

@@ -101,7 +101,8 @@ extension Store {
         last_up = coalesce(?9, last_up)
         """,
         .integer(host), .text(outcome.target), .integer(time), .integer(outcome.up ? 1 : 0),
-        .optional(outcome.reason), .optional(outcome.message), .real(outcome.milliseconds),
+        .optional(outcome.reason?.rawValue), .optional(outcome.message),
+        .real(outcome.milliseconds),
         .integer(outcome.bytes), outcome.up ? .integer(time) : .null)
     }
     for collector in result.ran {
@@ -111,7 +112,8 @@ extension Store {
     for problem in result.problems {
       try database.run(
         "INSERT OR REPLACE INTO problem (host, collector, reason, detail) VALUES (?, ?, ?, ?)",
-        .integer(host), .text(problem.collector), .text(problem.reason), .text(problem.detail))
+        .integer(host), .text(problem.collector), .text(problem.reason.rawValue),
+        .text(problem.detail))
     }
   }
 
@@ -129,7 +131,8 @@ extension Store {
           TargetStatus(
             host: $0.text(0),
             outcome: TargetOutcome(
-              target: $0.text(1), up: $0.integer(2) != 0, reason: $0.optionalText(3),
+              target: $0.text(1), up: $0.integer(2) != 0,
+              reason: $0.optionalText(3).flatMap { Reason(rawValue: $0) },
               message: $0.optionalText(4), milliseconds: $0.real(5), bytes: $0.integer(6)),
             time: Timestamp(nanoseconds: $0.integer(7)),
             since: Timestamp(nanoseconds: $0.integer(8)),
@@ -149,8 +152,9 @@ extension Store {
         ORDER BY name, collector
         """
       ) {
+        guard let reason = Reason(rawValue: $0.text(2)) else { return }
         all[$0.text(0), default: []].append(
-          CollectorProblem(collector: $0.text(1), reason: $0.text(2), detail: $0.text(3)))
+          CollectorProblem(collector: $0.text(1), reason: reason, detail: $0.text(3)))
       }
       return all
     }

@@ -92,6 +92,30 @@ enum Schema {
     CREATE TABLE owner (
       id INTEGER PRIMARY KEY CHECK (id = 1), inventory TEXT NOT NULL, hosts INTEGER NOT NULL);
     """,
+    """
+    -- The reason beside the message, which began with it: `timeout: no answer`.
+    ALTER TABLE state ADD COLUMN reason TEXT;
+    ALTER TABLE transition ADD COLUMN reason TEXT;
+    CREATE TEMPORARY TABLE word (word TEXT PRIMARY KEY);
+    INSERT INTO word VALUES
+    ('auth_failed'), ('beyond_limit'), ('busy'), ('cancelled'), ('certificate_expired'),
+    ('certificate_expiring'), ('certificate_name'), ('certificate_not_yet_valid'),
+    ('certificate_untrusted'), ('clock_jumped'), ('clock_uncertain'), ('clock_unsynchronised'),
+    ('closed'), ('connection_lost'), ('connection_refused'), ('cut_off'), ('host_key_changed'),
+    ('host_key_revoked'), ('host_key_unknown'), ('killed'), ('local_error'), ('name_unknown'),
+    ('new_listener'), ('no_answer'), ('no_common_algorithm'), ('no_password'), ('no_shell'),
+    ('not_permitted'), ('not_reached'), ('not_supported'), ('not_synchronized'), ('open'),
+    ('open_display'), ('output_too_large'), ('overdue'), ('packet_loss'), ('permission'),
+    ('protocol_error'), ('refused_by_protection'), ('timeout'), ('tls_failed'), ('unreachable'),
+    ('vanished'), ('wrong_answer');
+    UPDATE state SET reason = word, message = substr(message, length(word) + 3) FROM word
+    WHERE name NOT LIKE 'rule %' AND word = substr(message, 1, instr(message || ':', ':') - 1)
+    AND (message = word OR substr(message, length(word) + 1, 2) = ': ');
+    UPDATE transition SET reason = word, message = substr(message, length(word) + 3) FROM word
+    WHERE name NOT LIKE 'rule %' AND word = substr(message, 1, instr(message || ':', ':') - 1)
+    AND (message = word OR substr(message, length(word) + 1, 2) = ': ');
+    DROP TABLE word;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

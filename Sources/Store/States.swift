@@ -21,25 +21,26 @@ extension Store {
       try database.run(
         """
         INSERT OR REPLACE INTO state (host, name, severity, since, last_ok, seen, pending,
-        pending_count, pending_since, changes, flapping, message)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        pending_count, pending_since, changes, flapping, message, reason)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         .integer(host), .text(name), .integer(state.severity.state),
         .integer(state.since.nanoseconds), .optional(state.lastOK?.nanoseconds),
         .integer(state.seen.state), .optional(state.pending?.state),
         .integer(Int64(state.pendingCount)), .integer(state.pendingSince.nanoseconds),
-        .integer(Int64(state.changes)), .integer(state.isFlapping ? 1 : 0), .text(state.message))
+        .integer(Int64(state.changes)), .integer(state.isFlapping ? 1 : 0), .text(state.message),
+        .optional(state.reason?.rawValue))
     }
     for transition in result.transitions {
       try database.run(
         """
-        INSERT INTO transition (host, name, time, before, after, since, flapping, message)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO transition (host, name, time, before, after, since, flapping, message, reason)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         .integer(host), .text(transition.name), .integer(transition.time.nanoseconds),
         .integer(transition.from.state), .integer(transition.to.state),
         .optional(transition.since?.nanoseconds), .integer(transition.isFlapping ? 1 : 0),
-        .text(transition.message))
+        .text(transition.message), .optional(transition.reason?.rawValue))
     }
     if !result.transitions.isEmpty {
       try database.run(
@@ -60,12 +61,13 @@ extension Store {
       try database.rows(
         """
         SELECT host.name, state.name, severity, since, last_ok, state.seen, pending, pending_count,
-        pending_since, changes, flapping, message FROM state JOIN host ON host.id = state.host
+        pending_since, changes, flapping, message, reason FROM state JOIN host ON host.id = state.host
         """
       ) { row in
         var state = CheckState(
           Severity(state: row.integer(2)) ?? .unknown,
-          at: Timestamp(nanoseconds: row.integer(3)), message: row.text(11))
+          at: Timestamp(nanoseconds: row.integer(3)),
+          reason: row.optionalText(12).flatMap { Reason(rawValue: $0) }, message: row.text(11))
         state.lastOK = row.optionalInteger(4).map { Timestamp(nanoseconds: $0) }
         state.seen = Severity(state: row.integer(5)) ?? .unknown
         state.pending = row.optionalInteger(6).flatMap { Severity(state: $0) }
@@ -104,8 +106,8 @@ extension Store {
       var all: [KeptTransition] = []
       try database.rows(
         """
-        SELECT host.name, transition.name, time, before, after, since, flapping, message
-        FROM transition JOIN host ON host.id = transition.host
+        SELECT host.name, transition.name, time, before, after, since, flapping, message,
+        reason FROM transition JOIN host ON host.id = transition.host
         WHERE ?1 IS NULL OR host.name = ?1 ORDER BY transition.id DESC LIMIT ?2
         """, .optional(host), .integer(Int64(limit))
       ) { row in
@@ -117,7 +119,8 @@ extension Store {
               to: Severity(state: row.integer(4)) ?? .unknown,
               time: Timestamp(nanoseconds: row.integer(2)),
               since: row.optionalInteger(5).map { Timestamp(nanoseconds: $0) },
-              isFlapping: row.integer(6) != 0, message: row.text(7))))
+              isFlapping: row.integer(6) != 0,
+              reason: row.optionalText(8).flatMap { Reason(rawValue: $0) }, message: row.text(7))))
       }
       return all
     }

@@ -140,7 +140,7 @@ import Testing
   @Test(arguments: shells)
   func `a missing nvidia-smi is a missing tool, a hung one a timeout`(_ shell: [String]) throws {
     let script = try #require(GPUCollector.script(.init()))
-    func reason(_ output: CommandOutput) -> CollectorError.Reason? {
+    func reason(_ output: CommandOutput) -> Reason? {
       var sample = Sample()
       do throws(CollectorError) {
         try GPUCollector.collect(

@@ -41,11 +41,11 @@ import Testing
   }
 
   @Test(arguments: [
-    (124, "", CollectorError.Reason.timeout), (127, "df: not found\n", .missingTool),
+    (124, "", Reason.timeout), (127, "df: not found\n", .missingTool),
     (126, "", .permission), (1, "no\nmore", .commandFailed),
   ])
   func `a script that failed says why`(
-    _ status: Int, _ said: String, _ reason: CollectorError.Reason
+    _ status: Int, _ said: String, _ reason: Reason
   ) {
     let output = CommandOutput(
       standardOutput: [], standardError: Array(said.utf8)[...], status: status)

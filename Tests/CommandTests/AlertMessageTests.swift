@@ -91,7 +91,7 @@ private struct Inbox: Notifier {
         result.outcomes = [
           TargetOutcome(
             target: "ssh", up: !isDown, severity: isDown ? .critical : .ok,
-            reason: isDown ? "timeout" : nil, message: isDown ? "no answer within 5 s" : nil)
+            reason: isDown ? .timeout : nil, message: isDown ? "no answer within 5 s" : nil)
         ]
         for (name, severity) in services where name.hasPrefix("\(host.name)/") {
           result.outcomes.append(

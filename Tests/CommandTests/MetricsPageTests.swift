@@ -9,27 +9,50 @@ import Testing
 /// probes declare. Run the tests with SCRAPE_UPDATE=1 in the environment to write it anew.
 @Suite struct MetricsPageTests {
   private static let updating = ProcessInfo.processInfo.environment["SCRAPE_UPDATE"] != nil
-  private static let start =
-    "<!-- from here on generated from the declarations: CONTRIBUTING.md says how -->"
-  private static let end = "<!-- to here -->"
+  private static let file = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../docs/metrics.md").standardized
 
-  @Test func `the page of metrics has every declaration`() throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../docs/metrics.md").standardized
-    let page = try String(contentsOf: file, encoding: .utf8)
-    let start = try #require(page.range(of: Self.start)).upperBound
-    let end = try #require(page.range(of: Self.end)).lowerBound
-    let generated = "\n\n\(MetricsPage.text(Catalog.all))\n\n"
-    if Self.updating {
-      try page.replacingCharacters(in: start..<end, with: generated)
-        .write(to: file, atomically: true, encoding: .utf8)
-      return
+  @Test func `the page of metrics has every declaration and every reason`() throws {
+    let parts = [
+      (
+        "<!-- from here on generated from the declarations: CONTRIBUTING.md says how -->",
+        "<!-- to here -->", MetricsPage.text(Catalog.all)
+      ),
+      (
+        "<!-- the reasons, generated from the declarations as well -->",
+        "<!-- end of the reasons -->", Self.reasons
+      ),
+    ]
+    var page = try String(contentsOf: Self.file, encoding: .utf8)
+    for (start, end, text) in parts {
+      let start = try #require(page.range(of: start)).upperBound
+      let end = try #require(page.range(of: end)).lowerBound
+      let generated = "\n\n\(text)\n\n"
+      if Self.updating {
+        page.replaceSubrange(start..<end, with: generated)
+        continue
+      }
+      let lines = page[start..<end].split(separator: "\n")
+      for (line, wanted) in zip(lines, generated.split(separator: "\n")) {
+        try #require(line == wanted, "run it with SCRAPE_UPDATE=1")
+      }
+      #expect(page[start..<end] == generated)
     }
-    let lines = page[start..<end].split(separator: "\n")
-    for (line, wanted) in zip(lines, generated.split(separator: "\n")) {
-      try #require(line == wanted, "run it with SCRAPE_UPDATE=1")
+    if Self.updating { try page.write(to: Self.file, atomically: true, encoding: .utf8) }
+  }
+
+  /// The table of reasons; each belongs somewhere, and has one sentence.
+  private static var reasons: String {
+    let places: [(name: String, reasons: Set<Reason>)] = [
+      ("`scrape`", Reason.ofTargets), ("`service`", Reason.ofServices),
+      ("collectors", Reason.ofCollectors), ("self-checks", Reason.ofSelfChecks),
+    ]
+    let rows = Reason.allCases.map { reason in
+      let names = places.filter { $0.reasons.contains(reason) }.map(\.name)
+      #expect(!names.isEmpty && reason.meaning.hasSuffix("."), "\(reason)")
+      return "| `\(reason)` | \(names.joined(separator: ", ")) | \(reason.meaning) |"
     }
-    #expect(page[start..<end] == generated)
+    return (["| reason | of | meaning |", "| --- | --- | --- |"] + rows).joined(separator: "\n")
   }
 
   @Test func `the command prints the same, of one measurement or of all`() throws {

@@ -208,7 +208,7 @@ import Testing
   @Test func `a certificate that the service itself complains of is no second alert`() async throws
   {
     let site = try site(Range(hosts: local))
-    func result(_ reason: String?) -> HostResult {
+    func result(_ reason: Reason?) -> HostResult {
       var certificate = Point("x509_cert", tags: [Tag("source", "tcp://me:443")])
       certificate.integer("expiry", Int64(86_400))
       var service = Point("service", tags: [Tag("service", "https"), Tag("port", "443")])
@@ -225,7 +225,7 @@ import Testing
       return result
     }
     for (reason, checks) in [
-      ("certificate_expiring", ["service https"]),
+      (Reason.certificateExpiring, ["service https"]),
       (nil, ["rule certificate days{source=tcp://me:443}"]),
     ] {
       var evaluator = Evaluator(site, site.store(), CheckList(site), states: [:])

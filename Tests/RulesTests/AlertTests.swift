@@ -99,6 +99,33 @@ extension [Incident.Member] {
 }
 
 @Suite struct AlertTests {
+  @Test(
+    arguments: [
+      ("ssh", "timeout: no answer: 5 s", Reason.timeout, "no answer: 5 s"),
+      ("service https", "wrong_answer", .wrongAnswer, ""),
+      ("service exec", "late: but no reason", nil, "late: but no reason"),
+      ("rule load", "timeout: as a host wrote it", nil, "timeout: as a host wrote it"),
+    ] as [(String, String, Reason?, String)])
+  func `an incident of the version before has its reasons in its messages`(
+    check: String, text: String, reason: Reason?, message: String
+  ) throws {
+    let body = """
+      {"contact":"team","route":"1","key":"web1","opened":1,"members":[{"host":"web1",\
+      "check":"\(check)","severity":"critical","message":"\(text)","since":1}]}
+      """
+    let old = try #require(JSON(reading: Array(body.utf8)).flatMap { Incident($0) })
+    let alert = try #require(old.members.first).alert
+    #expect(alert.reason == reason && alert.message == message && alert.text == text)
+    // What this version wrote is not taken apart again.
+    var mine = Alert(Alert.Key("web1", check), severity: .critical, since: alert.since)
+    mine.message = text
+    var incident = Incident(contact: "team", route: "1", key: "web1", opened: alert.since)
+    incident.take(mine, silenced: nil, at: alert.since)
+    let read = JSON(reading: incident.json.bytes).flatMap { Incident($0) }
+    #expect(read?.members == incident.members)
+    #expect(read?.members.first?.alert.reason == nil)
+  }
+
   @Test func `four hundred that go down together are one message and one recovery`() throws {
     var world = try World()
     world.set(0..<400, .ok)

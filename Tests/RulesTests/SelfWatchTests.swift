@@ -148,13 +148,13 @@ import Testing
 
   @Test(
     arguments: [
-      (clock(true), nil), (clock(false), nil), (clock(false, was: true), "clock_unsynchronised"),
-      (clock(true, was: true), nil), (clock(true, was: true, bound: 16), "clock_uncertain"),
-      (clock(true, was: true, bound: 0), nil), (clock(true, jump: 3600), "clock_jumped"),
-      (clock(false, jump: -90), "clock_jumped"),
-    ] as [(SelfWatch.Witnesses, String?)])
+      (clock(true), nil), (clock(false), nil), (clock(false, was: true), .clockUnsynchronised),
+      (clock(true, was: true), nil), (clock(true, was: true, bound: 16), .clockUncertain),
+      (clock(true, was: true, bound: 0), nil), (clock(true, jump: 3600), .clockJumped),
+      (clock(false, jump: -90), .clockJumped),
+    ] as [(SelfWatch.Witnesses, Reason?)])
   func `a clock that was right and is not any more is reported`(
-    witnesses: SelfWatch.Witnesses, reason: String?
+    witnesses: SelfWatch.Witnesses, reason: Reason?
   ) {
     let clock = SelfWatch.verdict(witnesses).findings.first { $0.check == "clock" }
     #expect(clock?.reason == reason && clock?.severity == (reason == nil ? .ok : .minor))

@@ -49,6 +49,69 @@ import Testing
     }
   }
 
+  @Test func `a store of the version before keeps all and splits reasons from messages`()
+    async throws
+  {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      let old = [
+        ("ssh", "timeout: no answer: within 5 s"), ("service https", "wrong_answer"),
+        ("service exec", "late: but no reason"), ("rule load", "timeout: as a host wrote it"),
+        ("service shop", "major: web1/https"), ("bmc", ""),
+      ]
+      try Data().write(to: URL(fileURLWithPath: path))
+      do {
+        let database = try Database(path: path)
+        try database.execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+        for migration in Schema.migrations.prefix(6) { try database.execute(migration) }
+        try database.execute(
+          """
+          PRAGMA application_id = \(Schema.applicationID); PRAGMA user_version = 6;
+          INSERT INTO host (id, name, seen, tags, facts, due, memory)
+          VALUES (1, 'web1', 0, x'', x'', x'', x'')
+          """)
+        for (name, message) in old {
+          try database.run(
+            "INSERT INTO state VALUES (1, ?, 3, 5, NULL, 3, NULL, 0, 5, 1, 0, ?)", .text(name),
+            .text(message))
+          try database.run(
+            "INSERT INTO transition VALUES (NULL, 1, ?, 5, 0, 3, NULL, 0, ?)", .text(name),
+            .text(message))
+        }
+      }
+      let store = Store(path: path)
+      let states = try #require(await store.states()["web1"])
+      let transitions = try await store.transitions()
+      #expect(states.count == old.count && transitions.count == old.count)
+      for (name, text) in old {
+        let transition = try #require(transitions.first { $0.transition.name == name }).transition
+        let state = try #require(states[name])
+        #expect(state.text == text && transition.text == text)
+        #expect(state.message == transition.message && state.reason == transition.reason)
+        #expect(state.severity == .critical && state.since == Timestamp(nanoseconds: 5))
+      }
+      #expect(states["ssh"]?.reason == .timeout)
+      #expect(states["ssh"]?.message == "no answer: within 5 s")
+      #expect(states["service https"]?.reason == .wrongAnswer)
+      #expect(states.values.count { $0.reason != nil } == 2)
+    }
+  }
+
+  @Test func `a reason is stored beside the message`() async throws {
+    try await withStore { store in
+      var one = result(0)
+      one.states["ssh"] = CheckState(.critical, at: time(0), reason: .timeout, message: "none: 5 s")
+      one.transitions = [
+        CheckTransition(
+          "ssh", from: .ok, to: .critical, time: time(0), since: nil, reason: .timeout,
+          message: "none: 5 s")
+      ]
+      try await store.finish(pass(0), [one])
+      #expect(try await store.states() == ["web1": one.states])
+      #expect(try await store.transitions().map(\.transition) == one.transitions)
+    }
+  }
+
   @Test func `who only reads changes nothing, also while somebody writes`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"

@@ -108,7 +108,7 @@ struct StoreTests {
       let states = [false, true, true, false, false]
       for (index, up) in states.enumerated() {
         let outcome = TargetOutcome(
-          target: "ssh", up: up, reason: up ? nil : "timeout", message: up ? nil : "no answer",
+          target: "ssh", up: up, reason: up ? nil : .timeout, message: up ? nil : "no answer",
           milliseconds: 1.5, bytes: Int64(index))
         try await store.finish(pass(index), [result(index, outcomes: [outcome])])
         let status = try await store.status()
@@ -123,8 +123,8 @@ struct StoreTests {
 
   @Test func `problems stay until the collector's next run`() async throws {
     try await withStore { store in
-      let disk = CollectorProblem(collector: "disk", reason: "timeout", detail: "df \u{1b}[0m")
-      let gpu = CollectorProblem(collector: "gpu", reason: "missing_tool", detail: "")
+      let disk = CollectorProblem(collector: "disk", reason: .timeout, detail: "df \u{1b}[0m")
+      let gpu = CollectorProblem(collector: "gpu", reason: .missingTool, detail: "")
       try await store.finish(pass(1), [result(1, ran: ["disk", "gpu"], problems: [disk, gpu])])
       try await store.finish(pass(2), [result(2, ran: ["cpu"])])
       #expect(try await store.problems() == ["web1": [disk, gpu]])

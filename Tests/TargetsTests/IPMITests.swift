@@ -150,9 +150,9 @@ func ask(
 
   struct Fault: Sendable, CustomStringConvertible {
     var description: String
-    var reason: TargetError.Reason?
+    var reason: Reason?
     /// Parts that have a problem, with its reason.
-    var problems: [String: TargetError.Reason] = [:]
+    var problems: [String: Reason] = [:]
     var configure: @Sendable (inout BMC.Configuration) -> Void = { _ in }
     var break_: @Sendable (inout BMCFaults) -> Void = { _ in }
     var target: @Sendable (inout BMCTarget) -> Void = { _ in }

@@ -334,10 +334,10 @@ extension Reactor {
   }
 
   @Test(arguments: [
-    ("/usr/sbin/nologin", TargetError.Reason.noShell), ("/bin/false", .noShell),
+    ("/usr/sbin/nologin", Reason.noShell), ("/bin/false", .noShell),
   ])
   func `an account without a shell has a reason of its own`(
-    shell: String, reason: TargetError.Reason
+    shell: String, reason: Reason
   ) async throws {
     let sshd = try Sshd(options: ["ForceCommand \(shell)"])
     let answer = await sshd.target(credentials: try sshd.credentials()).ask(Probe.batch("true"))

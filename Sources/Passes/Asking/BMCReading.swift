@@ -37,7 +37,7 @@ public struct BMCReading: Sendable {
     result.outcomes = [
       TargetOutcome(
         target: Self.name, up: failure == nil, severity: failure.severity(.major),
-        reason: failure?.reason.rawValue,
+        reason: failure?.reason,
         message: failure?.detail, milliseconds: milliseconds)
     ]
     if isBehindJumpHost { result.outcomes = [] }
@@ -52,7 +52,7 @@ public struct BMCReading: Sendable {
   /// The problem of a part as that of a collector.
   static func problem(_ problem: BMCAnswer.Problem) -> CollectorProblem {
     CollectorProblem(
-      collector: part(problem.part), reason: problem.reason.rawValue, detail: problem.detail)
+      collector: part(problem.part), reason: problem.reason, detail: problem.detail)
   }
 
   /// A part of a BMC as a collector's name: `bmc sensors`.

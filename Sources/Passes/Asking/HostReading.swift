@@ -95,7 +95,7 @@ public struct HostReading: Sendable {
     if answer.script.isEmpty { result.problems = [] }
     let outcome = TargetOutcome(
       target: "ssh", up: failure == nil, severity: failure.severity(.critical),
-      reason: failure?.reason.rawValue,
+      reason: failure?.reason,
       message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
     result.outcomes = [outcome]
     var point = Point("scrape", tags: [Tag("target", "ssh")])

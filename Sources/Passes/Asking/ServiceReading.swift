@@ -41,7 +41,7 @@ public struct ServiceReading: Sendable {
         target: CheckName.service(service.service).text,
         up: verdict.severity == .ok || verdict.reason?.isFinding == true,
         severity: [.notReached, .cancelled].contains(verdict.reason) ? nil : verdict.severity,
-        reason: verdict.reason?.rawValue, message: verdict.message,
+        reason: verdict.reason, message: verdict.message,
         milliseconds: verdict.latency?.milliseconds ?? 0)
     }
   }

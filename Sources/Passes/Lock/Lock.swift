@@ -40,13 +40,21 @@ public struct Lock: ~Copyable {
 
   /// A pass that was ended by force.
   public struct Unfinished: Sendable, Equatable {
-    enum End: String, Sendable {
+    enum End: Sendable {
       /// By its own watchdog.
       case overdue
       /// By this pass: it was past its deadline and held the lock.
       case killed
       /// By something else: the OOM killer, kill(1), a crash.
       case vanished
+
+      var reason: Reason {
+        switch self {
+        case .overdue: .overdue
+        case .killed: .killed
+        case .vanished: .vanished
+        }
+      }
     }
     var record: LockRecord
     var end: End

@@ -5,7 +5,9 @@ internal import Store
 /// The self-check `pass`: whether passes end in order.
 extension SelfReading {
   private static let memory = "pass"
+  /// The facts that hold its message and its reason.
   private static let fact = "unfinished pass"
+  private static let end = "end of the unfinished pass"
 
   /// How long an unfinished pass is reported, so that an alert has time to be sent.
   static let remembered = Duration.seconds(600)
@@ -15,14 +17,18 @@ extension SelfReading {
     let time = result.batch.time
     var kept = known.memory[Self.memory]?.values ?? [:]
     var text = known.facts[Self.fact]
+    var reason = known.facts[Self.end].flatMap { Reason(rawValue: $0) }
+    if reason == nil, let old = text { (reason, text) = Reason.cut(old) }
     var severity =
       kept["severity"]?.first.flatMap { Severity(state: Int64(clamping: $0)) } ?? .minor
     if let unfinished {
       kept["last"] = [UInt64(bitPattern: time.nanoseconds)]
       severity = unfinished.end == .vanished ? .minor : .major
       kept["severity"] = [UInt64(clamping: severity.state)]
-      text = "\(unfinished.end.rawValue): \(unfinished.text)"
+      text = unfinished.text
+      reason = unfinished.end.reason
       result.facts[Self.fact] = text
+      result.facts[Self.end] = reason?.rawValue
     }
     result.memory[Self.memory] = Memory(time: time, values: kept)
     let last = kept["last"]?.first.map { Int64(bitPattern: $0) }
@@ -30,14 +36,13 @@ extension SelfReading {
       let (age, overflow) = time.nanoseconds.subtractingReportingOverflow(last)
       return !overflow && age >= 0 && .nanoseconds(age) < Self.remembered
     }
-    guard isRecent == true, let text, let colon = text.firstIndex(of: ":") else {
+    guard isRecent == true, let text, let reason else {
       result.outcomes.append(TargetOutcome(target: "pass", up: true, severity: .ok))
       return
     }
     result.outcomes.append(
       TargetOutcome(
-        target: "pass", up: false, severity: severity, reason: String(text[..<colon]),
-        message: String(text[colon...].dropFirst(2))))
+        target: "pass", up: false, severity: severity, reason: reason, message: text))
   }
 }
 

@@ -90,11 +90,10 @@ private enum Proof {
   init(_ outcome: TargetOutcome) {
     switch outcome.reason {
     // A target that sent anything was reachable.
-    case "timeout", "unreachable": self = outcome.bytes > 0 ? .broken : .silent
-    case "connection_lost", "packet_loss": self = .broken
-    case "name_unknown": self = .nameless
-    case "not_reached", "cancelled", "local_error", "not_supported", "not_permitted",
-      "no_answer":
+    case .timeout, .unreachable: self = outcome.bytes > 0 ? .broken : .silent
+    case .connectionLost, .packetLoss: self = .broken
+    case .nameUnknown: self = .nameless
+    case .notReached, .cancelled, .localError, .notSupported, .notPermitted, .noAnswer:
       self = .none
     default: self = .answered
     }

@@ -27,17 +27,13 @@ public struct NewTroubles: Sendable {
           groups.hide(key, behind: cause)
           continue
         }
-        var kind = Trouble.Kind(change.to, check: change.name)
+        var kind = Trouble.Kind(change.to, check: change.name, reason: change.reason)
         var part = Trouble.Part(
           host: host, isFlapping: change.isFlapping, message: change.message)
         let name = CheckName(change.name)
         if name.rule != nil {
           kind.check = name.withoutSeries.text
           part.instance = name.series
-        } else if let colon = change.message.firstIndex(of: ":") {
-          kind.reason = String(change.message[..<colon])
-          part.message = String(
-            change.message[change.message.index(after: colon)...].drop { $0 == " " })
         }
         groups.add(part, to: kind, as: key)
       }

@@ -22,7 +22,7 @@ public struct StatusView: Sendable {
     /// The pending severity within its patience.
     public var pending: Severity?
     public var isFlapping = false
-    public var reason: String?
+    public var reason: Reason?
     public var message: String
     public var status: TargetStatus?
     public var problems: [CollectorProblem] = []

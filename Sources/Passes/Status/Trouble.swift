@@ -13,7 +13,7 @@ public struct Trouble: Sendable {
     public var word: String
     /// `ssh`, `service https`, `rule disk full`, or a collector that complains.
     public var check: String
-    var reason: String?
+    var reason: Reason?
     var pending: Severity?
     /// `acked by ana`, `silenced until 18:00`; nil without either.
     public var mark: String?
@@ -21,7 +21,7 @@ public struct Trouble: Sendable {
     var why: String?
 
     public init(
-      _ severity: Severity, word: String? = nil, check: String, reason: String? = nil,
+      _ severity: Severity, word: String? = nil, check: String, reason: Reason? = nil,
       pending: Severity? = nil, mark: String? = nil, why: String? = nil
     ) {
       self.severity = severity
@@ -86,7 +86,7 @@ public struct Trouble: Sendable {
   public var message: String {
     var words = kind.mark.map { "[\($0)] " } ?? ""
     if let pending = kind.pending { words += "\(pending.rawValue) for a moment: " }
-    if let reason = kind.reason { words += "\(reason): " }
+    if let reason = kind.reason { words += "\(reason.rawValue): " }
     let first = parts.first
     if parts.contains(where: { $0.message != first?.message || $0.instance != first?.instance }),
       let first, parts.count > 1
@@ -118,7 +118,7 @@ public struct Trouble: Sendable {
 
   /// Whether its services are up, and only let in whom they should not, or are not to be believed.
   public var isFinding: Bool {
-    kind.severity != .ok && kind.reason.flatMap(Verdict.Reason.init)?.isFinding == true
+    kind.severity != .ok && kind.reason?.isFinding == true
   }
 
   // MARK: Order

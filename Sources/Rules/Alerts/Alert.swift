@@ -24,8 +24,12 @@ public struct Alert: Sendable, Equatable {
   public var severity: Severity
   /// The severity before the last transition.
   public var from: Severity
-  /// The message of the check; safe to print.
+  /// Why the check is not ok; nil for rules and services of scrape.yml.
+  public var reason: Reason?
+  /// The message of the check, without the reason; safe to print.
   public var message: String
+  /// The reason and the message.
+  public var text: String { Reason.text(reason, message) }
   public var since: Timestamp
   public var isFlapping: Bool
   /// The alert that causes this one: a host that is down, possibly the same host.
@@ -41,14 +45,16 @@ public struct Alert: Sendable, Equatable {
   public var isCutOff: Bool { key.host == Pseudo.scraper && key.check == "network" }
 
   public init(
-    _ key: Key, group: String = "", severity: Severity, from: Severity = .ok, message: String = "",
-    since: Timestamp, isFlapping: Bool = false, cause: Key? = nil, tags: [Tag] = [],
+    _ key: Key, group: String = "", severity: Severity, from: Severity = .ok, reason: Reason? = nil,
+    message: String = "", since: Timestamp, isFlapping: Bool = false, cause: Key? = nil,
+    tags: [Tag] = [],
     acknowledgement: String? = nil
   ) {
     self.key = key
     self.group = group
     self.severity = severity
     self.from = from
+    self.reason = reason
     self.message = message
     self.since = since
     self.isFlapping = isFlapping

@@ -141,6 +141,7 @@ public struct Incident: Sendable, Equatable {
     // Keep the message of the transition: a value that moves in each pass is no news.
     if !isWorse, !isBack, alert.severity == member.alert.severity {
       var kept = alert
+      kept.reason = member.alert.reason
       kept.message = member.alert.message
       kept.from = member.alert.from
       kept.since = min(alert.since, member.alert.since)

@@ -2,6 +2,7 @@ public import Metrics
 
 /// The JSON form of incidents in the store; unreadable members are dropped. Keys are permanent; where one
 /// has a new name, the old one is still read.
+/// A member without `reason`, which may be null, is of an old store: its message begins with the reason.
 extension Incident {
   public var json: JSON {
     var object: [(String, JSON)] = [
@@ -43,8 +44,10 @@ extension Incident.Member {
     var object: [(String, JSON)] = [
       ("host", .string(alert.key.host)), ("check", .string(alert.key.check)),
       ("group", .string(alert.group)), ("severity", .string(alert.severity.rawValue)),
-      ("from", .string(alert.from.rawValue)), ("message", .string(alert.message)),
-      ("since", .integer(alert.since.nanoseconds)), ("worst", .string(worst.rawValue)),
+      ("from", .string(alert.from.rawValue)),
+      ("reason", alert.reason.map { .string($0.rawValue) } ?? .null),
+      ("message", .string(alert.message)), ("since", .integer(alert.since.nanoseconds)),
+      ("worst", .string(worst.rawValue)),
       ("revision", .integer(Int64(revision))),
     ]
     if isGone { object.append(("gone", .boolean(true))) }
@@ -71,6 +74,11 @@ extension Incident.Member {
     alert.group = json["group"]?.string ?? ""
     alert.from = json.severity("from") ?? .ok
     alert.message = json["message"]?.string ?? ""
+    if let reason = json["reason"] {
+      alert.reason = reason.string.flatMap { Reason(rawValue: $0) }
+    } else if CheckName(check).rule == nil {
+      (alert.reason, alert.message) = Reason.cut(alert.message)
+    }
     alert.isFlapping = json["flapping"] == .boolean(true)
     if let host = json["cause_host"]?.string, let check = json["cause_check"]?.string {
       alert.cause = Alert.Key(host, check)

@@ -42,31 +42,13 @@ extension Collector {
 
 /// Why a collector has no values. Its reason is written to the database.
 public struct CollectorError: Error, Sendable, Equatable, CustomStringConvertible {
-  public enum Reason: String, Sendable {
-    /// The text does not have its format.
-    case parseError = "parse_error"
-    /// The program is not installed on the host.
-    case missingTool = "missing_tool"
-    /// The monitoring account has no permission to read it.
-    case permission
-    /// The command failed; the message gives its error.
-    case commandFailed = "command_failed"
-    /// The command did not end within its time limit.
-    case timeout
-    /// More output than the limit.
-    case outputTooLarge = "output_too_large"
-    /// The connection ended before this collector ran.
-    case notReached = "not_reached"
-    /// This host lacks the feature (no software RAID, a kernel without pressure values): no points,
-    /// and no fault.
-    case notApplicable = "not_applicable"
-  }
-
+  /// One of `Reason.ofCollectors`.
   public var reason: Reason
   /// The message for people. May hold the host's words: make it visible before printing.
   public var detail: String
 
   public init(_ reason: Reason, _ detail: String) {
+    assert(Reason.ofCollectors.contains(reason), reason.rawValue)
     self.reason = reason
     self.detail = detail
   }

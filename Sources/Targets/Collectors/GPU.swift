@@ -312,7 +312,7 @@ public enum GPUCollector: Collector {
 
   /// Why the tool failed, by its exit status, which is NVML's error; nil where it did not.
   private static func failure(of output: CommandOutput) -> CollectorError? {
-    let reason: CollectorError.Reason
+    let reason: Reason
     switch output.status {
     case 0:
       // Older drivers end well and say it in words.

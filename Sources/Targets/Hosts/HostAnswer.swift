@@ -120,7 +120,7 @@ public struct HostAnswer: Sendable {
     public var problem: CollectorProblem? {
       guard let error, error.reason != .notApplicable else { return nil }
       return CollectorProblem(
-        collector: name, reason: error.reason.rawValue, detail: error.detail)
+        collector: name, reason: error.reason, detail: error.detail)
     }
   }
 

@@ -8,7 +8,7 @@ public struct BMCAnswer: Sendable {
   public struct Problem: Sendable, Equatable {
     /// One of `parts`.
     public var part: String
-    public var reason: TargetError.Reason
+    public var reason: Reason
     public var detail: String
   }
 

@@ -10,10 +10,10 @@ struct BMCBackOff: Sendable, Equatable {
   var refusals: UInt64
   /// Seconds since 1970.
   var until: UInt64
-  var reason: TargetError.Reason
+  var reason: Reason
 
   private static let name = "refused"
-  private static let reasons: [(reason: TargetError.Reason, first: UInt64, longest: UInt64)] = [
+  private static let reasons: [(reason: Reason, first: UInt64, longest: UInt64)] = [
     (.authFailed, 300, 3600), (.busy, 30, 600),
   ]
 

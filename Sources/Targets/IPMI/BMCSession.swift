@@ -1,3 +1,4 @@
+internal import Metrics
 internal import CFreeIPMI
 internal import Engine
 internal import Inventory
@@ -10,7 +11,7 @@ internal import Inventory
 final class BMCSession {
   /// Why a command had no answer to use.
   struct Failure: Error {
-    var reason: TargetError.Reason
+    var reason: Reason
     var detail: String
     /// The completion code where the BMC did answer (IPMI v2.0, table 5-2).
     var code: UInt8?
@@ -210,7 +211,7 @@ final class BMCSession {
 
   /// The completion codes of IPMI v2.0, table 5-2.
   private func refused(_ code: UInt8, _ what: String) -> Failure {
-    let (reason, words): (TargetError.Reason, String) =
+    let (reason, words): (Reason, String) =
       switch code {
       case 0xc0: (.busy, "the BMC is busy")
       case 0xc1, 0xc2: (.notSupported, "the BMC does not know the command")

@@ -1,3 +1,4 @@
+internal import Metrics
 internal import CFreeIPMI
 internal import Inventory
 internal import Parsers

@@ -1,3 +1,4 @@
+internal import Metrics
 public import Engine
 
 /// A connection to a host of the inventory: `Dial`, with the reasons of targets.

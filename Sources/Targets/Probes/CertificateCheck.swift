@@ -51,7 +51,7 @@ struct CertificateCheck: Sendable {
     _ faults: [CertificateFault], _ certificate: Certificate?, _ finding: Severity,
     at now: Timestamp = .now
   ) -> Verdict? {
-    var wrong: [(severity: Severity, reason: Verdict.Reason, words: String)] = faults.map { fault in
+    var wrong: [(severity: Severity, reason: Reason, words: String)] = faults.map { fault in
       switch fault.kind {
       case .expired: (.critical, .certificateExpired, fault.message)
       case .notYetValid: (.critical, .certificateNotYetValid, fault.message)

@@ -3,64 +3,8 @@ internal import Inventory
 
 /// The result of a probe. It is also an error, so that any step of a protocol can end the probe.
 public struct Verdict: Error, Sendable, Equatable {
-  /// The reasons, stored in the database as `reason`.
-  public enum Reason: String, Sendable, CaseIterable {
-    case nameUnknown = "name_unknown"
-    case unreachable
-    case connectionRefused = "connection_refused"
-    /// No answer within the time limit.
-    case timeout
-    /// The connection ended in the middle of the conversation.
-    case connectionLost = "connection_lost"
-    /// A process listens that does not speak the protocol.
-    case protocolError = "protocol_error"
-    /// The service works, and refuses this machine to protect itself.
-    case refusedByProtection = "refused_by_protection"
-    case authFailed = "auth_failed"
-    /// The TLS handshake failed.
-    case tlsFailed = "tls_failed"
-    case certificateExpired = "certificate_expired"
-    case certificateNotYetValid = "certificate_not_yet_valid"
-    /// The certificate is valid, but for fewer days than required.
-    case certificateExpiring = "certificate_expiring"
-    case certificateName = "certificate_name"
-    case certificateUntrusted = "certificate_untrusted"
-    /// The answer differs from the expected one.
-    case wrongAnswer = "wrong_answer"
-    /// A value is beyond the probe's limit.
-    case beyondLimit = "beyond_limit"
-    /// Some packets were lost.
-    case packetLoss = "packet_loss"
-    /// The clock reports that it is not set.
-    case notSynchronized = "not_synchronized"
-    /// The display is open to everybody.
-    case openDisplay = "open_display"
-    /// Everybody may log in.
-    case noPassword = "no_password"
-    case hostKeyUnknown = "host_key_unknown"
-    case hostKeyChanged = "host_key_changed"
-    case hostKeyRevoked = "host_key_revoked"
-    /// The port should be closed, and is open.
-    case open
-    /// The port should be open, and is closed.
-    case closed
-    /// An unexpected port listens.
-    case newListener = "new_listener"
-    /// No answer, which may or may not be a fault.
-    case noAnswer = "no_answer"
-    /// The system does not permit this user to run it.
-    case notPermitted = "not_permitted"
-    /// This version, or this machine, does not support it.
-    case notSupported = "not_supported"
-    /// The pass ended before the probe started.
-    case notReached = "not_reached"
-    case cancelled
-    /// The monitor itself lacks a resource: descriptors, memory, a file.
-    case localError = "local_error"
-  }
-
   public var severity: Severity
-  /// Why it is not ok; nil where it is.
+  /// Why it is not ok, one of `Reason.ofServices`; nil where it is.
   public var reason: Reason?
   /// Whether the service answered in its own protocol; nil if unknown.
   public var isUp: Bool?
@@ -81,6 +25,7 @@ public struct Verdict: Error, Sendable, Equatable {
     _ severity: Severity = .critical, _ reason: Reason?, _ message: String, isUp: Bool? = nil,
     latency: Duration? = nil
   ) {
+    assert(reason.map { Reason.ofServices.contains($0) } ?? true, reason?.rawValue ?? "")
     self.severity = severity
     self.reason = reason
     self.message = Self.bounded(message)
@@ -112,16 +57,7 @@ public struct Verdict: Error, Sendable, Equatable {
   }
 }
 
-extension Verdict.Reason {
-  /// Whether it is a finding: the service works, but admits strangers, or shows a certificate that
-  /// clients have no reason to trust. A finding is not an outage, and is counted separately.
-  public var isFinding: Bool {
-    switch self {
-    case .openDisplay, .noPassword, .certificateName, .certificateUntrusted: true
-    default: false
-    }
-  }
-
+extension Reason {
   /// Whether a service with this reason has answered; nil if unknown.
   var isUp: Bool? {
     switch self {
@@ -135,19 +71,19 @@ extension Verdict.Reason {
 }
 
 extension Verdict {
-  /// The reason that corresponds to a target's.
+  /// The verdict for an error of a target.
   init(_ error: TargetError) {
     switch error.reason {
     case .cancelled, .localError, .notReached, .notSupported:
-      self.init(.unknown, Reason(rawValue: error.reason.rawValue) ?? .localError, error.detail)
+      self.init(.unknown, error.reason, error.detail)
     case .refusedByProtection:
       // The service works for others: the refusal must be resolved on this side.
       self.init(.minor, .refusedByProtection, error.detail)
     case .noCommonAlgorithm, .noShell, .outputTooLarge:
       // The service answers, and is unusable.
       self.init(.major, .wrongAnswer, error.detail)
-    default:
-      self.init(.critical, Reason(rawValue: error.reason.rawValue) ?? .protocolError, error.detail)
+    case .busy, .permission: self.init(.critical, .protocolError, error.detail)
+    default: self.init(.critical, error.reason, error.detail)
     }
   }
 

@@ -41,7 +41,7 @@ struct SSHProbeTests {
     let good = SSHOutcome(port: port, failure: nil, latency: .milliseconds(12))
     #expect(try await ask("ssh:\(port)", ssh: good).summary == "ok - up")
     for (reason, summary) in [
-      (TargetError.Reason.authFailed, "critical auth_failed up"),
+      (Reason.authFailed, "critical auth_failed up"),
       (.hostKeyChanged, "critical host_key_changed up"), (.timeout, "critical timeout down"),
       (.refusedByProtection, "minor refused_by_protection up"),
       (.noCommonAlgorithm, "major wrong_answer up"),

@@ -1,3 +1,4 @@
+internal import Metrics
 internal import CSSH2
 internal import Engine
 internal import Glibc

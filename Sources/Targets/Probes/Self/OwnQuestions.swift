@@ -1,3 +1,4 @@
+internal import Metrics
 public import Engine
 internal import Glibc
 internal import Parsers
