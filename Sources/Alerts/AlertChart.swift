@@ -16,17 +16,13 @@ struct AlertChart {
   static func make(
     for check: String, host: String, tags: [Tag], rules: [Rule], in store: Store, now: Timestamp
   ) async -> Chart? {
-    if let service = CheckName(check).service {
+    let check = CheckName(check)
+    if let service = check.service {
       return await make(ofService: service, host: host, in: store, now: now)
     }
-    for rule in rules {
-      let stem = CheckName.rule(rule.name, series: "").text
-      guard check == stem || check.hasPrefix("\(stem){") && check.hasSuffix("}") else { continue }
-      let instance = check.dropFirst(stem.count + 1).dropLast()
-      return await make(
-        of: rule, host: host, tags: tags, instance: String(instance), in: store, now: now)
-    }
-    return nil
+    guard let rule = rules.first(where: { $0.name == check.rule }) else { return nil }
+    return await make(
+      of: rule, host: host, tags: tags, instance: check.series, in: store, now: now)
   }
 
   /// The chart of a rule on one series of a host; `instance` is the name that `Selector.instance` gives.

@@ -13,6 +13,9 @@ public struct Alert: Sendable, Equatable {
       self.check = check
     }
 
+    /// The check whose failure means that the scraper is cut off.
+    static let cutOff = Key(Pseudo.scraper, "network")
+
     /// The place of the trouble: a host, or one service of scrape.yml.
     var place: String { host == Pseudo.services ? check : host }
 
@@ -42,7 +45,7 @@ public struct Alert: Sendable, Equatable {
 
   /// Whether the scraper itself is cut off. Such an alert is an incident of its own, matches all routes'
   /// hosts, and always makes a sound.
-  public var isCutOff: Bool { key.host == Pseudo.scraper && key.check == "network" }
+  public var isCutOff: Bool { key == .cutOff }
 
   public init(
     _ key: Key, group: String = "", severity: Severity, from: Severity = .ok, reason: Reason? = nil,

@@ -141,7 +141,7 @@ extension Incident {
     // A silenced or dropped incident must not absorb alerts that are still to be sent.
     if isDropped { return false }
     // The message that the scraper is cut off stands alone.
-    if alert.isCutOff || members.contains(where: \.alert.isCutOff) { return false }
+    if alert.isCutOff || member(Alert.Key.cutOff) != nil { return false }
     func isRecent(_ time: Timestamp, _ length: Duration) -> Bool {
       let (age, overflow) = now.nanoseconds.subtractingReportingOverflow(time.nanoseconds)
       // On a clock that was set back for days not all is of one incident until then.
@@ -152,16 +152,17 @@ extension Incident {
       // It was over for a moment only: the same check again.
       return isRecent(closed, interval) && member(alert.key) != nil
     }
+    // Members are searched last: an incident may have thousands, and a pass as many alerts.
+    let isCritical = alert.severity == .critical
+    // Nothing of an incident that this pass opened has been sent yet.
+    if isCritical ? opened == now : isRecent(joined, interval) { return true }
     let places = Set([alert.key.place, alert.cause?.place].compactMap { $0 })
     let isRelated = members.contains { member in
       member.isActive
         && (places.contains(member.alert.key.place)
           || (member.alert.cause.map { places.contains($0.place) } ?? false))
     }
-    if isRelated { return true }
-    guard alert.severity == .critical else { return isRecent(joined, interval) }
-    // Nothing of an incident that this pass opened has been sent yet.
-    if opened == now { return true }
+    guard !isRelated, isCritical else { return isRelated }
     // An edit of a message makes no sound: a critical alert joins an unrelated one only where that is
     // critical as well and began with it, so that an outage of many hosts is one message.
     return loud.contains { member in

@@ -3,10 +3,10 @@ internal import Engine
 internal import Glibc
 internal import Inventory
 
-/// Speaks with an ssh-agent, which keeps keys and signs with them.
+/// A client of an ssh-agent, which holds keys and signs with them.
 ///
-/// Protocol: draft-miller-ssh-agent. It is spoken here, and not by libssh2, because that blocks and
-/// asks for SHA-1 signatures of RSA keys only.
+/// Protocol: draft-miller-ssh-agent. libssh2's client is not used: it blocks, and asks for SHA-1
+/// signatures of RSA keys only.
 struct Agent: Sendable {
   /// The socket's path, from `SSH_AUTH_SOCK`.
   let path: String
@@ -18,7 +18,7 @@ struct Agent: Sendable {
 
     var isRSA: Bool { HostKey(blob: blob).type == "ssh-rsa" }
 
-    /// The key under the name of the algorithm that is asked of the agent.
+    /// The key under the name of the requested algorithm.
     var publicBlob: [UInt8] {
       guard isRSA else { return blob }
       var reader = WireReader(blob)
@@ -91,7 +91,7 @@ struct Agent: Sendable {
     return try await read(Int(size))
   }
 
-  /// Reads or writes until all bytes are through.
+  /// Reads or writes all bytes.
   private func transfer(
     _ total: Int, _ readiness: Readiness, _ fd: Int32, on reactor: isolated Reactor,
     by deadline: Deadline, _ call: (_ done: Int) -> Int

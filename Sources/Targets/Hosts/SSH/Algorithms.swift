@@ -1,8 +1,8 @@
 internal import CSSH2
 
-/// The algorithm lists of both sides, to say why a key exchange found nothing in common.
+/// The algorithm lists of both sides, for the message of a key exchange without a common algorithm.
 enum Algorithms {
-  /// The host-key algorithms to ask for, given the keys that can be checked.
+  /// The host-key algorithms to request, from the keys that can be checked.
   ///
   /// The library prefers ECDSA while ssh(1) records Ed25519: without this list, every host with a
   /// single known key would fail. The library drops unknown names.
@@ -26,7 +26,7 @@ enum Algorithms {
     ("MAC", LIBSSH2_METHOD_MAC_CS), ("MAC", LIBSSH2_METHOD_MAC_SC),
   ]
 
-  /// Which kind has no name in common, with both lists; nil where the server's offer did not come.
+  /// The kind without a common name, with both lists; nil if the server's offer did not come.
   static func difference(
     _ session: OpaquePointer, greeting: [UInt8], hostKeys: String
   ) -> String? {

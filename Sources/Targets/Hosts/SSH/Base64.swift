@@ -8,7 +8,7 @@ public enum Base64: Sendable {
     return values
   }()
 
-  /// The bytes that the text stands for, or nil where it is not base64. Line ends are skipped.
+  /// The decoded bytes, or nil where the text is not base64. Line ends are skipped.
   static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
     var bits: UInt32 = 0

@@ -1,11 +1,11 @@
 /// The credentials of a user for one host.
 public struct Credentials: Sendable {
-  /// One key, in whatever way it can sign.
+  /// One key, by its way to sign.
   enum Identity: Sendable {
     case key(PrivateKey)
     case agent(Agent, Agent.Identity)
-    /// A file in OpenSSH's encrypted format, which libssh2 opens anew for every session: 0.2 s of
-    /// CPU each, so it runs on a thread of its own.
+    /// A file in OpenSSH's encrypted format. libssh2 opens it for every session, which takes 0.2 s of
+    /// CPU on a thread of its own.
     case slow(file: [UInt8], passphrase: String, source: String)
 
     var name: String {

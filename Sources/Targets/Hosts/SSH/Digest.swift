@@ -1,6 +1,6 @@
 internal import CCrypto
 
-/// The two digests that SSH's files need, by libcrypto.
+/// The two digests of SSH's files, by libcrypto.
 enum Digest {
   /// The corresponding C function is `EVP_Digest`.
   static func sha256(_ bytes: [UInt8]) -> [UInt8] {
@@ -10,7 +10,7 @@ enum Digest {
     return digest
   }
 
-  /// The keyed digest by which `known_hosts` hides host names. The corresponding C function is `HMAC`.
+  /// The keyed digest of hashed host names in `known_hosts`. The corresponding C function is `HMAC`.
   static func hmacSHA1(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 20)
     var size: UInt32 = 0

@@ -2,9 +2,9 @@ internal import Glibc
 
 /// Cuts a batch's output into sections while it arrives.
 ///
-/// The batch prints a line that begins with a random nonce before and after each section, so that
-/// neither a banner nor a command's output can be taken for one. What stands before the first such
-/// line is discarded. Memory is bounded: a section beyond its limit is dropped and marked.
+/// The batch prints a line that begins with a random nonce before and after each section, so neither
+/// a banner nor a command's output can pass for one. Text before the first such line is dropped.
+/// Memory is bounded: a section beyond its limit is dropped and marked.
 public struct Frames: Sendable {
   /// The marker lines, each after the nonce and a space.
   enum Marker {
@@ -23,31 +23,31 @@ public struct Frames: Sendable {
     var name: String
     public var output: [UInt8] = []
     public var errors: [UInt8] = []
-    /// The exit status; nil where the end never came.
+    /// The exit status; nil without an end marker.
     public var status: Int?
     /// More came than the limit allows; the output has been dropped.
     public var overflowed = false
   }
 
   private(set) var sections: [Section] = []
-  /// What the shell said of its connection: `client port server port`.
+  /// The shell's `SSH_CONNECTION`: `client port server port`.
   private(set) var connection: String?
   private(set) var isDone = false
-  /// The first bytes before any marker: a banner, or why there is no shell.
+  /// The first bytes before any marker: a banner, or the reason for a missing shell.
   private(set) var preamble: [UInt8] = []
 
   private enum Place { case before, output, errors, between }
 
   private let nonce: [UInt8]
-  /// The sections that were asked for, with the most bytes of each.
+  /// The requested sections, with the limit of bytes of each.
   private let limits: [String: Int]
   private var place = Place.before
-  /// The most bytes of the section at hand; looked up once, not for each line.
+  /// The limit of the current section; looked up once, not for each line.
   private var limit = 0
   private var line: [UInt8] = []
   /// The host ends its lines as a terminal does, with CR LF; its first marker shows it.
   private var endsWithReturn = false
-  /// The line has outgrown its room; the rest of it is thrown away.
+  /// Whether the line is beyond its limit; the rest of it is dropped.
   private var skipping = false
   private static let errorLimit = 4096
   private static let preambleLimit = 512
@@ -67,14 +67,14 @@ public struct Frames: Sendable {
       }
       let end = UnsafeRawPointer(found) - base
       start += end + 1
-      // A flood of short lines must cost little once it is only waited for its end.
+      // A flood of short lines must cost little while only its end matters.
       if isDropping, line.isEmpty, !skipping, rest[0] != nonce[0] { continue }
       take(UnsafeRawBufferPointer(rebasing: rest[..<end]))
       endLine()
     }
   }
 
-  /// Only a marker is of interest: the section at hand is too large, or none is open.
+  /// Whether only a marker matters: the current section is too large, or none is open.
   private var isDropping: Bool {
     switch place {
     case .between: true
@@ -84,7 +84,7 @@ public struct Frames: Sendable {
     }
   }
 
-  /// How many bytes the section at hand may still have, its line included.
+  /// The bytes left for the current section, its line included.
   private var room: Int {
     switch place {
     case .before: return max(nonce.count + 128, Frames.preambleLimit - preamble.count)
@@ -175,7 +175,7 @@ public struct Frames: Sendable {
     }
   }
 
-  /// What has come of a half line when the connection ends: it belongs to the section at hand.
+  /// Adds an unfinished line to the current section; called when the connection ends.
   mutating func finish() {
     if !line.isEmpty, !isDone { endLine() }
   }

@@ -14,15 +14,15 @@ public struct HostTarget: Sendable {
   public var user: String
   public var credentials: Credentials
   public var accepted: AcceptedKeys
-  /// How long each stage may take; the host's own deadline bounds them all.
+  /// The limit of each stage; the host's own deadline bounds them all.
   public var timeouts: Timeouts
 
   public struct Timeouts: Sendable {
     public var connect: Duration = .seconds(5) {
       didSet { exchange = connect + .seconds(1) }
     }
-    /// From the first packet to the end of the key exchange, tries and pauses between them included:
-    /// a server that is closed, reset, frozen or slow in it costs no more.
+    /// From the first packet to the end of the key exchange, with all tries and pauses: a server that
+    /// closes, resets, freezes or drips costs no more.
     public var exchange: Duration = .seconds(6)
     /// The log-in, once the host's key is known.
     public var login: Duration = .seconds(15)
@@ -45,7 +45,7 @@ public struct HostTarget: Sendable {
     accepted = knownHosts.lines(for: keyNames)
   }
 
-  /// The names under which the host's key may stand in `known_hosts`.
+  /// The possible names of the host in `known_hosts`.
   public let keyNames: [String]
 
   private static func keyNames(_ name: String, _ address: String, _ port: UInt16) -> [String] {
@@ -53,10 +53,10 @@ public struct HostTarget: Sendable {
     return names[0] == names[1] ? [names[0]] : names
   }
 
-  /// Asks the host one or more batches over one connection; `pause` lies between two of them.
+  /// Runs one or more batches over one connection, with `pause` between them.
   ///
-  /// Never throws: what could not be done is the answers' `failure`, and what had come by then is
-  /// kept. There are as many answers as batches, the later ones empty after a failure.
+  /// Never throws: an error is the answers' `failure`, and the output until then is kept. There is one
+  /// answer per batch; after a failure the later ones are empty.
   public func ask(
     _ batches: [Batch], pause: Duration = .zero, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -115,7 +115,7 @@ public struct HostTarget: Sendable {
     return answers
   }
 
-  /// The key that the host shows, without logging in.
+  /// Reads the host's key without logging in.
   public func hostKey(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> HostKey {
@@ -124,7 +124,7 @@ public struct HostTarget: Sendable {
     let (session, key) = try await handshake(
       hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
     session.close()
-    // A host may have several keys; one that is known already is asked for by its kind.
+    // A host may have several keys; request the kind that is accepted already.
     if known.contains(key) || known.isEmpty { return key }
     do {
       let (again, same) = try await handshake(
@@ -163,7 +163,7 @@ public struct HostTarget: Sendable {
       (session, key) = try await handshake(
         hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
     } catch  where error.reason == .noCommonAlgorithm && !known.isEmpty {
-      // A host that lost its key of the known kind has changed its key: let it show the other.
+      // A host without a key of the accepted kind has changed its key: request any other.
       (session, key) = try await handshake(
         hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
     }
@@ -197,8 +197,8 @@ public struct HostTarget: Sendable {
         return try await handshakeOnce(hostKeys: hostKeys, on: reactor, by: end, steps: &steps)
       } catch  where (error.reason == .refusedByProtection && !error.isPenalty) || error.isWordless
       {
-        // MaxStartups drops at random while others log in: somebody must yield, each for another
-        // time, and a second or two later there is room.
+        // MaxStartups drops connections at random while others log in: after a random pause of a
+        // second or two there is room.
         let wait = pause * Double.random(in: 0.5...1.5)
         guard Deadline.after(wait) < end else { throw error }
         do { try await reactor.sleep(until: .after(wait)) } catch {
@@ -266,7 +266,7 @@ public struct HostTarget: Sendable {
 }
 
 extension HostAnswer {
-  /// Adds the bytes of a session that came to nothing.
+  /// Adds the bytes of a failed session.
   fileprivate mutating func count(_ session: Session) {
     received += session.transport.received
     sent += session.transport.sent

@@ -22,10 +22,10 @@ public struct Keyring: Sendable {
     }
   }
 
-  /// What a host's user can prove itself with.
+  /// The credentials of a host's user.
   ///
-  /// Named keys are tried alone, in their order, as `IdentitiesOnly` does: too many offers wear out
-  /// the server's patience. Without any, the agent's keys and the usual files are tried.
+  /// Named keys are tried alone, in their order, as with `IdentitiesOnly`: servers end a connection
+  /// after too many offers. Without any, the usual files and the agent's keys are tried.
   public mutating func credentials(
     keys: [String], passphrase: String?, password: String?
   ) -> Credentials {
@@ -91,7 +91,7 @@ public struct Keyring: Sendable {
     }
   }
 
-  /// The agent's hold on a key whose file is locked, found by the public half beside it.
+  /// The agent's key for an encrypted file, found by the public half beside the file.
   private func held(_ path: String) -> Credentials.Identity? {
     guard let agent, let bytes = try? SmallFile.read(path + ".pub", limit: 64 << 10) else {
       return nil

@@ -1,20 +1,20 @@
-/// The host keys that people have accepted, read from OpenSSH's `known_hosts` files.
+/// The accepted host keys, read from OpenSSH's `known_hosts` files.
 ///
 /// Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": plain, `[host]:port` and hashed names, wildcards
-/// and `!`, `@revoked` and `@cert-authority`. A line that cannot be read costs itself and is named
-/// in `warnings`. libssh2's own reader is not used: it accepts revoked keys, knows no wildcards and
-/// gives up a whole file at one bad line.
+/// and `!`, `@revoked` and `@cert-authority`. A malformed line is skipped and named in `warnings`.
+/// libssh2's own reader is not used: it accepts revoked keys, has no wildcards and drops a whole file
+/// at one bad line.
 public struct KnownHosts: Sendable {
-  /// What the files say of a key that a host has shown.
+  /// The result for a key that a host has shown.
   public enum Verdict: Sendable, Equatable {
     case accepted
     /// No line is for this host.
     case unknown
     /// Lines are for this host, with these other keys.
     case changed(accepted: [HostKey])
-    /// The key is marked as stolen or withdrawn.
+    /// The key is marked `@revoked`.
     case revoked
-    /// Only a certificate authority is known for the host, and certificates cannot be checked here.
+    /// The host has only a `@cert-authority` line, and certificates are not supported.
     case needsCertificate
   }
 
@@ -103,18 +103,18 @@ public struct KnownHosts: Sendable {
     return nil
   }
 
-  /// The name under which a host and port stand in the files.
+  /// The name of a host and port in the files.
   public static func name(_ host: String, port: UInt16) -> String {
     port == 22 ? host.lowercased() : "[\(host.lowercased())]:\(port)"
   }
 
-  /// What the files say of a host, looked up under its names in turn until one is known.
+  /// The keys of a host, looked up under each of its names until one has a line.
   ///
-  /// A hashed line costs a digest for each name it is compared with: look a host up once.
+  /// A hashed line takes a digest for each name it is compared with: look a host up once.
   public func lines(for names: [String]) -> AcceptedKeys {
     var found: [Entry] = []
     for name in names {
-      // A withdrawn key is withdrawn under every name; an accepted one counts under the first known.
+      // A key is revoked under every name; it is accepted under the first name with a line.
       let isKnown = found.contains { $0.marker == .none }
       let mayCount = { (entry: Entry) in !isKnown || entry.marker != .none }
       found += (exact[name] ?? []).filter(mayCount)
@@ -127,13 +127,13 @@ public struct KnownHosts: Sendable {
   }
 }
 
-/// The keys that a host may show, must not show, and has shown to people before.
+/// The accepted and revoked keys of a host.
 public struct AcceptedKeys: Sendable, Equatable {
   var plain: [HostKey]
   var revoked: [HostKey]
   var hasAuthority: Bool
 
-  /// Judges the key that the host shows.
+  /// Evaluates the key that the host shows.
   public func verdict(on key: HostKey) -> KnownHosts.Verdict {
     if revoked.contains(key) { return .revoked }
     if plain.contains(key) { return .accepted }
@@ -141,7 +141,7 @@ public struct AcceptedKeys: Sendable, Equatable {
     return hasAuthority ? .needsCertificate : .unknown
   }
 
-  /// The keys accepted for the host, for asking it only for a kind of key that can be checked.
+  /// The accepted keys, to request only kinds that can be checked.
   public var keys: [HostKey] { plain }
 }
 

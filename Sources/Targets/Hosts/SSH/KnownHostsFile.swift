@@ -3,11 +3,11 @@ internal import Glibc
 
 /// Writes accepted host keys into a `known_hosts` file.
 public enum KnownHostsFile {
-  /// Puts the key under the names, in place of the lines that held other keys for them.
+  /// Stores the key under the names, in place of lines with other keys for them.
   ///
-  /// The file is replaced as a whole, so that a reader never sees half of it. `@revoked` and
-  /// `@cert-authority` lines stay. No symbolic link is followed: where others may write in the folder,
-  /// one would lead to a file of their choice.
+  /// The file is replaced as a whole, so a reader never sees half of it. `@revoked` and
+  /// `@cert-authority` lines are kept. Symbolic links are not followed: where others may write in the
+  /// folder, one would lead to a file of their choice.
   public static func accept(
     _ key: HostKey, for names: [String], in path: String
   ) throws(SystemError) {
@@ -26,7 +26,7 @@ public enum KnownHostsFile {
         single.add(Array(line.utf8), file: path)
         return names.contains { !single.lines(for: [$0]).keys.isEmpty } ? nil : line
       }
-      // A line may be for other hosts too; patterns are people's own and stay.
+      // A line may serve other hosts, too; lines with patterns are kept.
       let kept = first.split(separator: ",").filter { !names.contains($0.lowercased()) }
       if kept.isEmpty { return nil }
       return kept.joined(separator: ",") + line.dropFirst(first.count)
@@ -37,8 +37,8 @@ public enum KnownHostsFile {
 
   private static func replace(_ path: String, with text: String) throws(SystemError) {
     let draft = "\(path).\(getpid())"
-    // Whoever may write in the folder must not choose what is written over: a link at the draft's place
-    // is not followed, and a file there is not ours.
+    // Others with write access to the folder must not choose the file that is overwritten: a link at
+    // the draft's place is not followed, and a file there is not ours.
     unlink(draft)
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
     let number = open(draft, flags, 0o644)

@@ -1,6 +1,6 @@
-/// What to do where a server took none of our credentials.
+/// The hint for a server that refused all credentials.
 extension HostTarget {
-  /// The last part of the message, by what was tried and what the server would take.
+  /// The last part of the message, from the tried credentials and the methods of the server.
   func cure(_ tried: [String], _ offered: [String]) -> String {
     let keys = credentials.identities.prefix(4)
     if let key = keys.first?.name, offered.contains("publickey") {

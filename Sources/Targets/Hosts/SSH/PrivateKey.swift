@@ -3,16 +3,16 @@ internal import Glibc
 
 /// A private key of a user, parsed once per process and then used for every host.
 ///
-/// libcrypto reads PEM and PKCS#8, encrypted or not, and does all arithmetic. OpenSSH's own
-/// container (PROTOCOL.key) is unpacked here where it is not encrypted; an encrypted one would need
-/// bcrypt, which libcrypto has not, and is left to libssh2's slow path or to an agent.
+/// libcrypto reads PEM and PKCS#8, encrypted or not, and does all arithmetic. OpenSSH's own container
+/// (PROTOCOL.key) is unpacked here if it is not encrypted; an encrypted one needs bcrypt, which
+/// libcrypto lacks: libssh2's slow path or an agent handles it.
 public final class PrivateKey: @unchecked Sendable {
   // EVP_PKEY is counted and only read after `init`; signing makes a context of its own.
   private let key: OpaquePointer
   /// The public half as the protocol sends it, under the name of the signature algorithm.
   let publicBlob: [UInt8]
   let kind: Kind
-  /// Where the key came from, for people.
+  /// The origin of the key, for messages.
   public let source: String
 
   enum Kind: Sendable, Equatable {
@@ -21,13 +21,13 @@ public final class PrivateKey: @unchecked Sendable {
     case rsa
   }
 
-  /// Why a key file is of no use.
+  /// The fault of a key file.
   public enum Failure: Error, Sendable, Equatable {
     /// It is encrypted in OpenSSH's own format.
     case encryptedOpenSSH
     case needsPassphrase
     case wrongPassphrase
-    /// What is wrong with it, as a sentence fragment.
+    /// The fault, as a sentence fragment.
     case damaged(String)
   }
 
@@ -247,7 +247,7 @@ public final class PrivateKey: @unchecked Sendable {
       guard let (curve, width) = curves[group] else {
         throw .damaged("its curve \(group) is not one that SSH knows")
       }
-      // Uncompressed, whatever form the file had: RFC 5656 servers need not take another.
+      // Uncompressed, whatever form the file had: in RFC 5656 compression is optional.
       var point = [UInt8](repeating: 0, count: 200)
       var x: OpaquePointer?
       var y: OpaquePointer?

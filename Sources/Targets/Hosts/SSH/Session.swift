@@ -4,15 +4,15 @@ internal import Engine
 internal import Glibc
 internal import Inventory
 
-/// One SSH connection: opened, checked, logged in, asked, closed.
+/// One SSH connection: open, check, log in, run batches, close.
 ///
-/// It belongs to one task on one reactor. libssh2 is never allowed to block: where it would, the
-/// task waits for the descriptor. `deinit` frees everything without waiting for the peer.
+/// It belongs to one task on one reactor. libssh2 never blocks: where it would, the task waits for the
+/// descriptor. `deinit` frees everything without waiting for the peer.
 final class Session {
   private let session: OpaquePointer
   let transport: Transport
   private var channel: OpaquePointer?
-  /// What a log-in is waiting for, reached by the library's callbacks.
+  /// The state of a log-in, for the library's callbacks.
   private let login = Login()
 
   /// The corresponding C function is `libssh2_init`, which is not safe to run twice at once.
@@ -40,7 +40,7 @@ final class Session {
 
   // MARK: Steps
 
-  /// Calls until the library stops asking for more from the socket.
+  /// Repeats a call until the library no longer waits for the socket.
   private func step(
     _ doing: String, on reactor: isolated Reactor, by deadline: Deadline,
     _ call: () -> Int
@@ -103,8 +103,8 @@ final class Session {
     return HostKey(blob: Array(UnsafeRawBufferPointer(start: key, count: size)))
   }
 
-  /// The line with which the server began, without `SSH-2.0-`; nil before it came. The corresponding C
-  /// function is `libssh2_session_banner_get`.
+  /// The server's version line without `SSH-2.0-`; nil before it arrives. The corresponding C function
+  /// is `libssh2_session_banner_get`.
   var banner: String? {
     guard let line = libssh2_session_banner_get(session).map({ String(cString: $0) }) else {
       return nil
@@ -115,7 +115,7 @@ final class Session {
     return line
   }
 
-  /// What the first bytes say where they are not SSH's; nil where they are, or none came.
+  /// The error for first bytes that are not SSH's; nil if they are, or if none came.
   private var stranger: TargetError? {
     let greeting = transport.greeting
     guard !greeting.isEmpty, greeting.firstRange(of: Array("SSH-".utf8)) == nil else { return nil }
@@ -175,13 +175,14 @@ final class Session {
 
   // MARK: Log-in
 
-  /// Proves the user's identity with each key in turn, then with the password.
+  /// Logs in with each key in turn, then with the password.
   func authenticate(
     _ user: String, with credentials: Credentials, at target: HostTarget,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> String {
     var tried: [String] = []
-    // Servers cut off after MaxAuthTries (6), and penalise failures: few tries, never all keys.
+    // Servers end the connection after MaxAuthTries (6), and penalise failures: few tries, never all
+    // keys.
     for identity in credentials.identities.prefix(4) {
       if try await prove(user, with: identity, on: reactor, by: deadline) {
         return "publickey (\(identity.name))"
@@ -224,7 +225,7 @@ final class Session {
         + credentials.notes + [target.cure(tried, offered)]).joined(separator: "; "))
   }
 
-  /// The methods that may go on; nil where the server wants none at all.
+  /// The methods that the server accepts; nil if it requires none.
   ///
   /// The corresponding C function is `libssh2_userauth_list`.
   private func methods(
@@ -280,7 +281,7 @@ final class Session {
 
   private struct Handle: @unchecked Sendable { let session: OpaquePointer }
 
-  /// Like `step`, with each call on a thread of its own; nobody else touches the session meanwhile.
+  /// Like `step`, with each call on a thread of its own; nothing else uses the session meanwhile.
   private func slowStep(
     on reactor: isolated Reactor, by deadline: Deadline, _ call: @escaping @Sendable () -> Int32
   ) async throws(TargetError) -> Int32 {
@@ -288,8 +289,8 @@ final class Session {
       if Task.isCancelled {
         throw TargetError(.cancelled, "ended while its encrypted key was to be opened")
       }
-      // The session must not be freed while the call runs in it, so that is waited for; but a call
-      // whose turn comes too late does not begin.
+      // The session must not be freed while the call runs in it, so the end is awaited; a call that
+      // would start after the deadline does not start.
       let code = await Session.slowKeys.finish(on: reactor) {
         deadline.isPast ? LIBSSH2_ERROR_TIMEOUT : call()
       }
@@ -306,7 +307,7 @@ final class Session {
 
   /// Offers a public key and signs when the server asks for it.
   ///
-  /// The library asks for the signature through a callback, which may say "not yet": then the
+  /// The library requests the signature through a callback, which may answer "not yet": then the
   /// signature is fetched and the call repeated. The corresponding C function is
   /// `libssh2_userauth_publickey`.
   private func publicKey(
@@ -338,13 +339,13 @@ final class Session {
     }
   }
 
-  /// What the library's callbacks need while a log-in is under way.
+  /// The data of the library's callbacks during a log-in.
   private final class Login {
     /// Signs at once.
     var signer: ((UnsafeRawBufferPointer) -> [UInt8]?)?
-    /// What must be signed elsewhere.
+    /// The data to be signed elsewhere.
     var wanted: [UInt8]?
-    /// What has been signed elsewhere.
+    /// The signature made elsewhere.
     var signature: [UInt8]?
 
     static let sign:
@@ -374,7 +375,7 @@ final class Session {
         return 0
       }
 
-    /// Answers each prompt that hides what is typed with the password, the others with nothing.
+    /// Answers each prompt without echo with the password, the others with nothing.
     static let respond:
       @convention(c) (
         UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, Int32, Int32,
@@ -396,7 +397,7 @@ final class Session {
 
   // MARK: A shell
 
-  /// Bytes that may be under way at once: what a silent reader would have to hold.
+  /// The channel's window, in bytes: the most that the peer may send ahead.
   private static let window: UInt32 = 128 << 10
 
   /// Opens a channel and starts a POSIX shell on it, whatever the log-in shell is.
@@ -424,9 +425,9 @@ final class Session {
     }
   }
 
-  /// Feeds a script to the shell and reads its sections until the batch is done.
+  /// Writes a script to the shell and reads its sections until the batch is done.
   ///
-  /// Throws where the connection fails; what had come by then stays in `frames`.
+  /// Throws if the connection fails; the output until then stays in `frames`.
   func run(
     _ script: [UInt8], into frames: inout Frames, byteLimit: Int, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -461,7 +462,7 @@ final class Session {
             channel, stream, buffer.assumingMemoryBound(to: CChar.self), size)
           if count > 0 {
             moved = true
-            // One host that talks without pause must not hold the reactor.
+            // A host that sends without pause must not hold the reactor.
             if deadline.isPast { throw TargetError(.timeout, "still sending at the deadline") }
             if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
           } else if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
@@ -478,7 +479,7 @@ final class Session {
         throw ended(frames)
       }
       // The library stops at half a packet whose rest has been read ahead, and reading one stream
-      // queues what comes for the other: only a round that took nothing may wait for the socket.
+      // queues data of the other: only a round without any data may wait for the socket.
       if transport.taken != taken { continue }
       if transport.isClosed { throw lost("reading the batch", byteLimit) }
       try await ready("the batch ran", on: reactor, by: deadline)
@@ -505,7 +506,7 @@ final class Session {
     return TargetError(.connectionLost, "the shell ended before the batch was done")
   }
 
-  /// Says goodbye without waiting for the answer.
+  /// Sends the disconnect message without waiting for an answer.
   ///
   /// The corresponding C function is `libssh2_session_disconnect_ex`.
   func close() {

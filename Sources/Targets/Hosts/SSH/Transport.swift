@@ -2,11 +2,10 @@ internal import CSSH2
 internal import Engine
 internal import Glibc
 
-/// The byte stream under an SSH session, as libssh2's send and receive callbacks see it.
+/// The byte stream of an SSH session, for libssh2's send and receive callbacks.
 ///
-/// Reading ahead into a buffer spares libssh2 its one `recv` per byte of the banner, the first bytes
-/// stay at hand to say what it was that did not speak SSH, and a session could run over a channel of
-/// another session just as well as over a socket.
+/// Reads ahead into a buffer, which saves libssh2's one `recv` per byte of the banner, and keeps the
+/// first bytes for the message about a server that does not speak SSH.
 final class Transport {
   private let socket: FileDescriptor
   private let buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
@@ -18,17 +17,17 @@ final class Transport {
   private(set) var sent = 0
   /// The end of the stream has been read.
   private(set) var isClosed = false
-  /// How much may be received; more ends the connection. Log-ins take some 5 KB, banners included.
+  /// The limit of received bytes; more ends the connection. Log-ins take some 5 KB, with banners.
   private(set) var limit = 256 << 10
   /// The peer has sent more than the limit.
   private(set) var isOverdrawn = false
   /// The last read took all bytes; epoll reports more, or the end.
   private var isDrained = false
-  /// What was received since `beginTurn`.
+  /// The bytes received since `beginTurn`.
   private var turn = 0
-  /// Nothing goes in or out any more, so that freeing a session cannot wait for the peer.
+  /// Whether the stream is cut: nothing is read or written, so freeing a session cannot wait.
   var isCut = false
-  /// What a prompt that hides its answer is answered with, while a log-in needs it.
+  /// The answer to prompts without echo, during a log-in.
   var answer: [UInt8] = []
   /// The first bytes that came, until `forgetGreeting`.
   private(set) var greeting: [UInt8] = []
@@ -36,8 +35,8 @@ final class Transport {
 
   private static let capacity = 16 << 10
   private static let greetingLimit = 4 << 10
-  /// The library reads for as long as bytes arrive; a peer that sends without pause would hold the
-  /// reactor for ever. After so many bytes the library sees no more.
+  /// The limit of bytes per turn: the library reads while bytes arrive, so a peer that sends without
+  /// pause would hold the reactor for ever.
   private static let turnLimit = 64 << 10
 
   init(owning socket: consuming FileDescriptor) { self.socket = socket }
@@ -58,7 +57,7 @@ final class Transport {
     limit = received.addingReportingOverflow(bytes).partialValue
   }
 
-  /// Lets the library read again, after others had their turn.
+  /// Lets the library read again, after other tasks ran.
   func beginTurn() {
     turn = 0
     isDrained = false
@@ -80,7 +79,7 @@ final class Transport {
       if turn >= Transport.turnLimit || isDrained { return -Int(EAGAIN) }
       let got = recv(socket.number, buffer, Transport.capacity, 0)
       if got < 0 { return -Int(errno) }
-      // The library asks until there is no more: half of its questions need not reach the kernel.
+      // The library reads until there is no more: half of its calls need not reach the kernel.
       isDrained = got < Transport.capacity && got > 0
       if got == 0 {
         isClosed = true

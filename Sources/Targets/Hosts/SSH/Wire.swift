@@ -1,6 +1,6 @@
 /// Reads and writes the data types of the SSH protocols (RFC 4251, section 5).
 ///
-/// It serves the agent's messages, OpenSSH's key files and the algorithm lists of a key exchange.
+/// For the agent's messages, OpenSSH's key files and the algorithm lists of a key exchange.
 struct WireReader {
   private let bytes: ArraySlice<UInt8>
   private(set) var position: Int
@@ -40,7 +40,7 @@ struct WireReader {
     string().map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// A list of names with commas between them.
+  /// A comma-separated list of names.
   mutating func names() -> [String]? {
     text().map { $0.isEmpty ? [] : $0.split(separator: ",").map(String.init) }
   }
