@@ -138,7 +138,10 @@ extension Topology {
   public init(_ hosts: [Host]) {
     self.init(
       Dictionary(
-        hosts.map { ($0.name, [$0.on, $0.behind, $0.via].compactMap { $0 }) },
+        hosts.map { host in
+          // The nearest jump host first; it has its own in turn.
+          (host.name, [host.on, host.behind].compactMap { $0 } + host.hops.reversed().map(\.name))
+        },
         uniquingKeysWith: { first, _ in first }))
   }
 }

@@ -70,6 +70,10 @@ public struct Explanation: Sendable {
     var words = ["ssh", "-p", "\(target.port)"]
     for key in host.keys { words += ["-i", key] }
     if !host.keys.isEmpty { words += ["-o", "IdentitiesOnly=yes"] }
+    let hops = site.inventory.route(to: host).map { hop in
+      "\(hop.user.map { "\($0)@" } ?? "")\(hop.address):\(hop.port)"
+    }
+    if !hops.isEmpty { words += ["-J", hops.joined(separator: ",")] }
     let files = site.knownHostFiles(of: host).joined(separator: " ")
     words += ["-o", "'UserKnownHostsFile=\(files)'", "\(target.user)@\(target.address)"]
     return (words + ["exec sh", "<", "SCRIPT"]).joined(separator: " ")

@@ -89,7 +89,7 @@ public struct HostReport: Sendable {
     var parts = [
       host.name, host.connection == .local ? "local" : host.address, "group \(host.group)",
     ]
-    if let via = host.via { parts.append("via \(via)") }
+    if let via = host.jumpHost { parts.append("via \(via)") }
     if let os = visit.facts["os"] { parts.append(os) }
     if let kernel = visit.facts["kernel"] { parts.append("Linux \(kernel)") }
     if let uptime = visit.answer.uptime, uptime < 1e9 {

@@ -158,9 +158,10 @@ public struct Summary: Sendable {
       }
     }
     var lost: [String: Int] = [:]
-    for reading in report.services where !reading.isBehindJumpHost {
+    for reading in report.services {
       let host = reading.result.batch.host
-      for service in reading.services where service.verdict.severity != .ok {
+      for service in reading.services
+      where service.verdict.severity != .ok && !reading.unasked.contains(service.service) {
         let verdict = service.verdict
         if reading.isUnevaluated(service) { continue }
         if hidden.contains(host), verdict.isUp != true {

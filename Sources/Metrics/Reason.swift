@@ -20,6 +20,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   case connectionLost = "connection_lost"
   case connectionRefused = "connection_refused"
   case cutOff = "cut_off"
+  case forwardingRefused = "forwarding_refused"
   case hostKeyChanged = "host_key_changed"
   case hostKeyRevoked = "host_key_revoked"
   case hostKeyUnknown = "host_key_unknown"
@@ -74,6 +75,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
     case .connectionLost: "The connection ended before the work was done."
     case .connectionRefused: "The host answered that nothing listens on the port."
     case .cutOff: "The monitor itself has no network."
+    case .forwardingRefused:
+      "The jump host does not forward connections: `AllowTcpForwarding`, `PermitOpen`."
     case .hostKeyChanged: "The host shows another key than the accepted one."
     case .hostKeyRevoked: "The host shows a key that is marked `@revoked`."
     case .hostKeyUnknown: "Nobody has accepted the host's key yet."
@@ -135,18 +138,19 @@ extension Reason {
 extension Reason {
   /// The words of the measurement `scrape`: hosts and BMCs.
   public static let ofTargets: Set<Reason> = [
-    .authFailed, .busy, .cancelled, .connectionLost, .connectionRefused, .hostKeyChanged,
-    .hostKeyRevoked, .hostKeyUnknown, .localError, .nameUnknown, .noCommonAlgorithm, .noShell,
-    .notReached, .notSupported, .outputTooLarge, .permission, .protocolError, .refusedByProtection,
-    .timeout, .unreachable,
+    .authFailed, .busy, .cancelled, .connectionLost, .connectionRefused, .forwardingRefused,
+    .hostKeyChanged, .hostKeyRevoked, .hostKeyUnknown, .localError, .nameUnknown,
+    .noCommonAlgorithm, .noShell, .notReached, .notSupported, .outputTooLarge, .permission,
+    .protocolError, .refusedByProtection, .timeout, .unreachable,
   ]
 
   /// The words of the measurement `service`: probes.
   public static let ofServices: Set<Reason> = [
     .authFailed, .beyondLimit, .cancelled, .certificateExpired, .certificateExpiring,
     .certificateName, .certificateNotYetValid, .certificateUntrusted, .closed, .connectionLost,
-    .connectionRefused, .hostKeyChanged, .hostKeyRevoked, .hostKeyUnknown, .localError,
-    .nameUnknown, .newListener, .noAnswer, .noPassword, .notPermitted, .notReached, .notSupported,
+    .connectionRefused, .forwardingRefused, .hostKeyChanged, .hostKeyRevoked, .hostKeyUnknown,
+    .localError, .nameUnknown, .newListener, .noAnswer, .noPassword, .notPermitted, .notReached,
+    .notSupported,
     .notSynchronized, .open, .openDisplay, .packetLoss, .protocolError, .refusedByProtection,
     .timeout, .tlsFailed, .unreachable, .wrongAnswer,
   ]

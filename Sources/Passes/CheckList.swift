@@ -13,8 +13,10 @@ public struct CheckList: Sendable {
   private let hosts: Set<String>
   private let sessions: Set<String>
   private let bmcs: Set<String>
-  /// Hosts behind a jump host: their services and BMCs are not checked.
-  private let unasked: Set<String>
+  /// Hosts behind a jump host: their BMCs are not checked.
+  private let behind: Set<String>
+  /// Services that are not asked because of a jump host, by host.
+  private let unasked: [String: Set<String>]
   private let own: SelfSettings
   /// The kind of each service (`http`), by host and service.
   public let services: [String: [String: String]]
@@ -26,7 +28,8 @@ public struct CheckList: Sendable {
     own = site.own
     let all = site.inventory.hosts
     hosts = Set(all.map(\.name))
-    unasked = Set(all.filter { $0.jumpHost != nil }.map(\.name))
+    behind = Set(all.filter { $0.jumpHost != nil }.map(\.name))
+    var unasked: [String: Set<String>] = [:]
     sessions = Set(
       all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
     bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
@@ -36,10 +39,12 @@ public struct CheckList: Sendable {
       for plan in site.probes[host.name] {
         services[host.name, default: [:]][plan.service] = plan.kind
         patience[host.name, default: [:]][plan.service] = plan.patience
+        if !plan.reaches(host) { unasked[host.name, default: []].insert(plan.service) }
       }
     }
     self.services = services
     self.patience = patience
+    self.unasked = unasked
   }
 
   /// Whether the check is still defined.
@@ -51,12 +56,15 @@ public struct CheckList: Sendable {
     if host == SelfReading.host { return own.has(check) }
     guard hosts.contains(host) else { return false }
     if let service = CheckName(check).service {
-      return services[host]?[service] != nil && !unasked.contains(host)
+      return services[host]?[service] != nil && unasked[host]?.contains(service) != true
     }
     if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
-    if check == BMCReading.name { return bmcs.contains(host) && !unasked.contains(host) }
+    if check == BMCReading.name { return bmcs.contains(host) && !behind.contains(host) }
     return sessions.contains(host)
   }
+
+  /// Whether a jump host keeps some services of the host from being asked.
+  public func hasUnasked(_ host: String) -> Bool { unasked[host]?.isEmpty == false }
 
   /// The patience of a target or service of a host. Self-checks have none.
   func patience(of check: String, host: String) -> Patience {

@@ -125,7 +125,9 @@ public struct Pass: Sendable {
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
     Activity.step("asking hosts")
     var answers = await questions.ask(on: gatherer.reactors[0]) {
-      await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
+      await gatherer.serving {
+        await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
+      }
       return report.isInDoubt(questions)
     }
     let known = states[SelfReading.host] ?? HostState()

@@ -47,6 +47,7 @@ public struct Site: Sendable {
     } else {
       settings = Settings()
     }
+    inventory.checkJumpHosts(&findings)
     if settings.isWhole {
       probes = ProbeBook(inventory.hosts, modules: settings.sections["modules"], &findings)
       settings.checkProfiles(of: inventory, &findings)

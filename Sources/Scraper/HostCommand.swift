@@ -72,8 +72,10 @@ enum HostCommand: Subcommand {
     var gatherer = await Gatherer(site)
     let reach = Reach(host, &gatherer)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
-    let visit = await HostVisit(
-      turn, reach, bmc: bmc, probes: probes, with: gatherer, by: deadline)
+    let ready = gatherer
+    let visit = await ready.serving {
+      await HostVisit(turn, reach, bmc: bmc, probes: probes, with: ready, by: deadline)
+    }
     let past = await HostHistory(of: name, in: store)
     let report = HostReport(visit, past: past)
     if arguments.has("--json") {

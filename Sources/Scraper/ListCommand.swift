@@ -78,7 +78,7 @@ enum ListCommand: Subcommand {
       let collectors = (site.settings.profiles[host.profile]?.tasks ?? []).map(\.collector)
       if !collectors.isEmpty { words.append("collectors \(collectors.joined(separator: ", "))") }
       for tag in host.tags { words.append("\(tag.name)=\(tag.value)") }
-      if let via = host.via { words.append("via \(via)") }
+      if let via = host.jumpHost { words.append("via \(via)") }
       if let bmc = host.bmc { words.append("bmc \(bmc.address)") }
       if let services = services[host.name] {
         words.append("probes \(services.map(\.described).joined(separator: ", "))")

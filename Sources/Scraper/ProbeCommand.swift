@@ -61,11 +61,13 @@ public enum ProbeCommand: Subcommand, Sendable {
       host.map { ProbeContext($0, kit: kit) }
       ?? ProbeContext(host: name, address: name, kit: kit)
     context.explains = arguments.has("--explain")
+    var gatherer: Gatherer?
     if let site, var host, plan.kind == SSHProbe.name {
       // The accepted host key depends on the port, which may differ from that of the collectors.
       host.port = Int(plan.port)
-      var gatherer = await Gatherer(site)
-      context.target = try? gatherer.target(for: host)
+      var own = await Gatherer(site)
+      context.target = try? own.target(for: host)
+      gatherer = own
     }
     var plans = [plan]
     let given = try arguments.duration("--deadline")
@@ -79,14 +81,19 @@ public enum ProbeCommand: Subcommand, Sendable {
       }
       var gatherer = await Gatherer(site)
       let reach = Reach(host, &gatherer)
-      let answers = await reach.ask(
-        [questions.batch(with: [])], on: gatherer.reactors[0], by: deadline)
+      let ready = gatherer
+      let answers = await ready.serving {
+        await reach.ask([questions.batch(with: [])], on: ready.reactors[0], by: deadline)
+      }
       results = questions.results(from: answers[0], with: kit, explains: context.explains)
     } else {
-      let reactor = Reactor()
-      results = await reactor.open { [plans, context] reactor in
-        await Probes.run(plans, of: context, on: reactor, by: deadline)
+      let reactor = context.target?.reactor ?? Reactor()
+      func run() async -> [ServiceResult] {
+        await reactor.open { [plans, context] reactor in
+          await Probes.run(plans, of: context, on: reactor, by: deadline)
+        }
       }
+      if let gatherer { results = await gatherer.serving(run) } else { results = await run() }
     }
     guard let result = results.first else { return ExitCode.notOK }
     if arguments.has("--json") {

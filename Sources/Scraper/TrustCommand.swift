@@ -17,10 +17,13 @@ enum TrustCommand: Subcommand {
       Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
       Option("--accept-new", "Accepts keys of hosts without a stored key, without asking."),
       Option("--yes", "Accepts new and changed keys without asking."),
-      Option("--deadline", "SECONDS", "Time limit for all hosts; default 60."),
+      Option(
+        "--deadline", "SECONDS",
+        "Time limit for all hosts that are reached directly, and for those behind them; default 60."
+      ),
     ]
   static let discussion = """
-    Logs in to no host. Stores keys in the `known_hosts` of the host, else in that beside the inventory.
+    Logs in to jump hosts only, to reach the hosts behind them. Stores keys in the `known_hosts` of the host, else in that beside the inventory.
     Compare a fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the console of the
     host. Paste a fingerprint as the answer, or pipe the fingerprints of all hosts in: a key with one of
     them is accepted. The answer `all` accepts this and all further new keys, but no changed key.
@@ -43,53 +46,58 @@ enum TrustCommand: Subcommand {
     var hosts = try site.hosts(arguments)
     if let pattern = arguments.operands.first { hosts = try site.inventory.select(pattern) }
     hosts.removeAll { $0.connection == .local }
-    let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(60))
-    let findings = await look(at: hosts, site, by: deadline)
+    hosts = site.inventory.strangers(of: hosts) + hosts
+    let limit = try arguments.duration("--deadline") ?? .seconds(60)
     var accepted = 0
     var refused = 0
     var failed = 0
     var answers = TrustAnswers()
     let width = hosts.map(\.name.count).max() ?? 0
-    for finding in findings {
-      let name = Format.pad(finding.host.name, width)
-      let key: HostKey
-      switch finding.key {
-      case .failure(let error):
-        failed += 1
-        Terminal.note("\(name)  \(error.description.visible)")
-        continue
-      case .success(let found): key = found
-      }
-      let shown = "\(key.type) \(key.fingerprint)".visible
-      switch finding.verdict {
-      case .accepted:
-        Terminal.print("\(name)  known    \(shown)")
-        continue
-      case .revoked:
-        refused += 1
-        Terminal.print(
-          "\(name)  REVOKED  \(shown): remove the @revoked line first if this is wrong")
-        continue
-      case .changed(let before):
-        let old = before.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ").visible
-        Terminal.print("\(name)  CHANGED  \(shown)\n\(Format.pad("", width))  was      \(old)")
-        if !(arguments.has("--yes")
-          || answers.accepts(key, of: finding.host.name, isNew: false))
-        {
-          refused += 1
+    // A jump host is passed once its key is accepted: the nearest first.
+    let routes = hosts.map { site.inventory.route(to: $0).count }
+    for level in Set(routes).sorted() {
+      let here = zip(hosts, routes).filter { $0.1 == level }.map(\.0)
+      for finding in await look(at: here, site, by: .after(limit)) {
+        let name = Format.pad(finding.host.name, width)
+        let key: HostKey
+        switch finding.key {
+        case .failure(let error):
+          failed += 1
+          Terminal.note("\(name)  \(error.description.visible)")
           continue
+        case .success(let found): key = found
         }
-      case .unknown, .needsCertificate, nil:
-        Terminal.print("\(name)  new      \(shown)")
-        if !(arguments.has("--yes") || arguments.has("--accept-new")
-          || answers.accepts(key, of: finding.host.name, isNew: true))
-        {
-          refused += 1
+        let shown = "\(key.type) \(key.fingerprint)".visible
+        switch finding.verdict {
+        case .accepted:
+          Terminal.print("\(name)  known    \(shown)")
           continue
+        case .revoked:
+          refused += 1
+          Terminal.print(
+            "\(name)  REVOKED  \(shown): remove the @revoked line first if this is wrong")
+          continue
+        case .changed(let before):
+          let old = before.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ").visible
+          Terminal.print("\(name)  CHANGED  \(shown)\n\(Format.pad("", width))  was      \(old)")
+          if !(arguments.has("--yes")
+            || answers.accepts(key, of: finding.host.name, isNew: false))
+          {
+            refused += 1
+            continue
+          }
+        case .unknown, .needsCertificate, nil:
+          Terminal.print("\(name)  new      \(shown)")
+          if !(arguments.has("--yes") || arguments.has("--accept-new")
+            || answers.accepts(key, of: finding.host.name, isNew: true))
+          {
+            refused += 1
+            continue
+          }
         }
+        try KnownHostsFile.accept(key, for: finding.names, in: site.trustFile(of: finding.host))
+        accepted += 1
       }
-      try KnownHostsFile.accept(key, for: finding.names, in: site.trustFile(of: finding.host))
-      accepted += 1
     }
     if refused > 0, let excuse = answers.excuse { Terminal.note("scrape trust: \(excuse)") }
     Terminal.note("\(accepted) accepted, \(refused) not accepted, \(failed) did not answer")
@@ -110,29 +118,31 @@ enum TrustCommand: Subcommand {
       }
     }
     let reactor = gatherer.reactors[0]
-    await withTaskGroup(of: (Int, Finding).self) { group in
-      var rest = targets[...]
-      func start() {
-        guard let (index, host, target) = rest.popFirst() else { return }
-        group.addTask {
-          let key = await reactor.open { reactor in
-            do throws(TargetError) {
-              return Result<HostKey, TargetError>.success(
-                try await target.hostKey(on: reactor, by: min(deadline, .after(.seconds(15)))))
-            } catch {
-              return .failure(error)
+    await gatherer.serving {
+      await withTaskGroup(of: (Int, Finding).self) { group in
+        var rest = targets[...]
+        func start() {
+          guard let (index, host, target) = rest.popFirst() else { return }
+          group.addTask {
+            let key = await (target.reactor ?? reactor).open { reactor in
+              do throws(TargetError) {
+                return Result<HostKey, TargetError>.success(
+                  try await target.hostKey(on: reactor, by: min(deadline, .after(.seconds(15)))))
+              } catch {
+                return .failure(error)
+              }
             }
+            let verdict = (try? key.get()).map {
+              target.accepted.verdict(on: $0)
+            }
+            return (index, Finding(host: host, names: target.keyNames, key: key, verdict: verdict))
           }
-          let verdict = (try? key.get()).map {
-            target.accepted.verdict(on: $0)
-          }
-          return (index, Finding(host: host, names: target.keyNames, key: key, verdict: verdict))
         }
-      }
-      for _ in 0..<site.settings.fanout { start() }
-      for await (index, finding) in group {
-        findings[index] = finding
-        start()
+        for _ in 0..<site.settings.fanout { start() }
+        for await (index, finding) in group {
+          findings[index] = finding
+          start()
+        }
       }
     }
     return findings.sorted { $0.key < $1.key }.map(\.value)

@@ -2,9 +2,150 @@ import Foundation
 import Lab
 import Testing
 
-/// Hosts behind a jump host: until it can be gone through, nothing of them is asked.
+/// Hosts behind jump hosts: every command goes through them, and nothing goes round them.
 @Suite struct JumpHostTests {
-  @Test func `nothing behind a jump host is asked, and one line says so`() throws {
+  /// A jump host and a host behind it, with one key for both.
+  private final class Pair {
+    let jump: Sshd
+    let end: Sshd
+    let range: Range
+
+    init(_ options: [String] = [], more: String = "", known: Bool = true) throws {
+      jump = try Sshd(options: options)
+      end = try Sshd()
+      end.scratch.write("authorized_keys", jump.scratch.read("user.pub") ?? "")
+      range = Range(
+        hosts: """
+          all:
+            vars: {key: \(jump.key), user: \(NSUserName()), profile: small}
+            hosts:
+              jp1: {address: 127.0.0.1, port: \(jump.port)}
+              h1:
+                address: 127.0.0.1
+                port: \(end.port)
+                via: jp1
+          \(more)
+          """, settings: "profiles: {small: {collectors: [cpu, mem]}}\n")
+      if known { range.scratch.write("inventory/known_hosts", knownHosts) }
+    }
+
+    var knownHosts: String { (jump.scratch.read("known_hosts") ?? "") + endKnownHosts }
+    var endKnownHosts: String { end.scratch.read("known_hosts") ?? "" }
+  }
+
+  private func logIns(_ sshd: Sshd) -> Int {
+    sshd.log.components(separatedBy: "Accepted publickey").count - 1
+  }
+
+  @Test func `run, host, doctor, probe and list go through the jump host`() throws {
+    let pair = try Pair(more: "      probes: [ssh, file/etc/passwd]")
+    let run = try pair.range.scrape("run", "--stdout")
+    #expect(run.status == 0, "\(run)")
+    let lines = Line.all(run.output)
+    let up = lines.filter { $0.measurement == "scrape" && $0.fields["up"] == "1i" }
+    #expect(up.count == 2, "\(run)")
+    let services = lines.filter { $0.measurement == "service" }
+    #expect(services.count == 2 && services.allSatisfy { $0.fields["up"] == "1i" }, "\(services)")
+    // One session for the jump host's own collectors, one that carries the others.
+    #expect(logIns(pair.jump) == 2 && logIns(pair.end) == 1)
+    let host = try pair.range.scrape("host", "h1", "--explain")
+    #expect(host.status == 0, "\(host)")
+    #expect(host.output.contains("via jp1"), "\(host)")
+    #expect(host.output.contains("127.0.0.1 port \(pair.end.port) from jp1"), "\(host)")
+    #expect(host.output.contains("-J \(NSUserName())@127.0.0.1:\(pair.jump.port)"), "\(host)")
+    let doctor = try pair.range.scrape("doctor", "h1")
+    #expect(doctor.output.contains("h1") && !doctor.output.contains("not_supported"), "\(doctor)")
+    let before = logIns(pair.jump)
+    let probe = try pair.range.scrape("probe", "ssh", "h1")
+    #expect(probe.status == 0 && probe.output.contains("host key"), "\(probe)")
+    #expect(logIns(pair.jump) == before + 1)
+    #expect(try pair.range.scrape("list").output.contains("via jp1"))
+  }
+
+  @Test func `trust learns the key of the jump host, then those behind it`() throws {
+    let pair = try Pair(known: false)
+    let first = try pair.range.scrape("run", "--stdout")
+    #expect(first.errors.contains("host_key_unknown"), "\(first)")
+    #expect(first.errors.contains("hides") && first.errors.contains("h1"), "\(first)")
+    let trust = try pair.range.scrape("trust", "--accept-new")
+    #expect(trust.status == 0 && trust.errors.contains("2 accepted"), "\(trust)")
+    #expect(try pair.range.scrape("run").status == 0)
+    #expect(logIns(pair.end) == 1)
+  }
+
+  @Test func `a jump host without an entry is trusted and passed, too`() throws {
+    let pair = try Pair()
+    pair.range.scratch.write(
+      "inventory/hosts.yml",
+      """
+      all:
+        vars: {key: \(pair.jump.key), user: \(NSUserName()), profile: small}
+        hosts:
+          h1:
+            address: 127.0.0.1
+            port: \(pair.end.port)
+            ansible_ssh_common_args: "-o ProxyJump=\(NSUserName())@localhost:\(pair.jump.port)"
+      """)
+    let run = try pair.range.scrape("run")
+    #expect(run.errors.contains("via localhost: host_key_unknown"), "\(run)")
+    let trust = try pair.range.scrape("trust", "--accept-new")
+    #expect(trust.output.contains("localhost"), "\(trust)")
+    #expect(try pair.range.scrape("run").status == 0)
+  }
+
+  @Test func `a jump host that is down is the cause of what is behind it`() throws {
+    let pair = try Pair(more: "    h2: {address: 127.0.0.1, port: 1, via: jp1}")
+    pair.jump.stop()
+    let run = try pair.range.scrape("run", "--stdout")
+    let behind = Line.all(run.output).filter {
+      $0.measurement == "scrape" && $0.fields["reason"] == "\"unreachable\""
+    }
+    #expect(behind.count == 2, "\(run)")
+    let told = run.errors.split(separator: "\n").filter { $0.contains("hides") }
+    #expect(told.count == 1 && told[0].contains("jp1") && told[0].contains("h[1-2]"), "\(run)")
+    #expect(!run.errors.contains("critical  h1"), "\(run)")
+    let host = try pair.range.scrape("host", "h1")
+    #expect(host.output.contains("unreachable: via jp1: connection_refused"), "\(host)")
+  }
+
+  @Test func `a jump host that does not forward is its own reason`() throws {
+    let pair = try Pair(["AllowTcpForwarding no"])
+    let run = try pair.range.scrape("run", "--stdout")
+    #expect(run.output.contains("reason=\"forwarding_refused\""), "\(run)")
+    #expect(run.errors.contains("AllowTcpForwarding local"), "\(run)")
+  }
+
+  @Test(
+    arguments: [
+      ("via: jp2", "\"jp2\" is no host of the inventory", "did you mean \"jp1\"?"),
+      ("via: bastion", "\"bastion\" is no host of the inventory", "user@host:port"),
+      ("via: here", "here is this machine (connection: local)", "remove \"via\""),
+      ("via: [jp1, h1]", "runs in a ring", "h1 → h1"),
+      ("via: ring", "runs in a ring", "ring → h1 → ring"),
+    ])
+  func `a jump host that cannot be one is a fault of the inventory`(
+    line: String, problem: String, hint: String
+  ) throws {
+    let range = Range(
+      hosts: """
+        all:
+          hosts:
+            jp1: {address: 10.0.0.1}
+            here: {connection: local}
+            ring: {via: h1}
+            h1:
+              address: 10.0.0.2
+              \(line)
+        """)
+    let lint = try range.scrape("lint")
+    #expect(lint.status == 2, "\(lint)")
+    let text = lint.output + lint.errors
+    #expect(text.contains("hosts.yml:8:") || text.contains("hosts.yml:5:"), "\(text)")
+    #expect(text.contains(problem), "\(text)")
+    #expect(text.contains(hint), "\(text)")
+  }
+
+  @Test func `services and BMCs behind a jump host are not asked directly`() throws {
     let page = FakeServer([.answer { _ in Array("HTTP/1.0 200 OK\r\n\r\nok".utf8) }, .close])
     let bmc = FakeDatagrams { [$0] }
     let scratch = Scratch()
@@ -15,11 +156,10 @@ import Testing
       hosts: """
         all:
           hosts:
-            jp1: {connection: local, profile: none}
             h1:
               address: 127.0.0.1
               port: \(door.port)
-              via: jp1
+              via: nobody@127.0.0.1:1
               bmc: {address: 127.0.0.1, port: \(bmc.port), user: a, password: "file:\(scratch.path)/p"}
               probes:
                 - http:\(page.port)
@@ -29,27 +169,22 @@ import Testing
                 - {exec: {command: \(program), name: here}}
                 - {exec: {command: /bin/true, on: host, name: there}}
                 - file/etc/passwd
-        """, settings: "profiles: {none: {collectors: []}}\n")
+        """)
     scratch.write("p", "x")
     let run = try range.scrape("run", "--stdout")
-    let lines = Line.all(run.output)
-    let services = lines.filter { $0.measurement == "service" }
+    let services = Line.all(run.output).filter { $0.measurement == "service" }
     #expect(services.count == 7, "\(run)")
-    #expect(services.allSatisfy { $0.fields["reason"] == "\"not_supported\"" }, "\(services)")
-    #expect(services.allSatisfy { $0.fields["state"] == "4i" && $0.fields["up"] == nil })
-    let warnings = run.errors.split(separator: "\n").filter { $0.contains("h1") }
-    #expect(warnings.count == 1 && warnings[0].contains("not_supported"), "\(run.errors)")
-    #expect(
-      warnings[0].contains("neither the host nor its services nor its BMC are asked"),
-      "\(run.errors)")
-    let status = try range.scrape("status").output
-    #expect(
-      status.split(separator: "\n").count { $0.contains("not_supported") } == 1, "\(status)")
+    let unasked = services.filter { $0.fields["reason"] == "\"not_supported\"" }
+    #expect(unasked.count == 4, "\(services)")
+    let told = run.errors.split(separator: "\n").filter { $0.contains("h1") }
+    #expect(!told.contains { $0.contains("not_supported") }, "\(run.errors)")
+    #expect(told.contains { $0.contains("via 127.0.0.1: connection_refused") }, "\(run.errors)")
     let probe = try range.scrape("probe", "http:\(page.port)", "h1")
     #expect(probe.status == 1 && probe.output.contains("not_supported"), "\(probe)")
-    let host = try range.scrape("host", "h1")
-    #expect(host.output.contains("not_supported"), "\(host)")
-    _ = try range.scrape("doctor")
+    _ = try range.scrape("doctor", "h1")
+    _ = try range.scrape("host", "h1")
+    let lint = try range.scrape("lint")
+    #expect((lint.output + lint.errors).contains("services and BMCs behind a jump host"), "\(lint)")
     #expect(scratch.read("ran") == nil)
     #expect(page.visits == 0 && bmc.visits == 0)
   }

@@ -91,6 +91,13 @@ public final class Sshd: Sendable {
     else { throw Unavailable(description: "sshd did not start again: \(log)") }
   }
 
+  /// Kills the processes of all sessions, and not the server.
+  public func killSessions() {
+    let children = "/proc/\(daemon.identifier)/task/\(daemon.identifier)/children"
+    let list = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
+    for child in list.split(separator: " ").compactMap({ Int32($0) }) { kill(child, SIGKILL) }
+  }
+
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }
   public var identifier: Int32 { daemon.identifier }
 }

@@ -16,19 +16,66 @@ public struct Gatherer: Sendable {
   private var knownHosts: [[String]: KnownHosts] = [:]
   public internal(set) var warnings: [String] = []
   private let site: Site
+  /// The sessions with jump hosts, one pool for each reactor.
+  private let pools: [JumpPool]
+  /// The reactor of each jump host that is reached directly.
+  private var places: [String: Int] = [:]
 
   /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
   public init(_ site: Site) async {
     self.site = site
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     reactors = (0..<min(2, cores)).map { _ in Reactor() }
+    pools = reactors.map { JumpPool(on: $0) }
     let home = Account.home
     keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
   }
 
-  /// The way to a host, with its first batch.
+  /// Runs the body with jump hosts, whose sessions are closed at its end.
+  ///
+  /// Without it hosts behind jump hosts can be asked, too; sessions then end with the process.
+  public func serving<Value: Sendable>(_ body: () async -> Value) async -> Value {
+    guard !places.isEmpty else { return await body() }
+    return await serving(pools[...], body)
+  }
+
+  private func serving<Value: Sendable>(
+    _ pools: ArraySlice<JumpPool>, _ body: () async -> Value
+  ) async -> Value {
+    guard let pool = pools.first else { return await body() }
+    return await pool.serve { await serving(pools.dropFirst(), body) }
+  }
+
+  /// The way through the jump hosts of a host; nil for one that is reached directly.
+  public mutating func tunnel(for host: Host) throws(TargetError) -> Tunnel? {
+    var tunnel: Tunnel?
+    var pool: JumpPool?
+    for hop in site.inventory.route(to: host) {
+      var target = try direct(hop)
+      let place = "\(hop.name) \(hop.user ?? "") \(hop.port)"
+      let own = pool ?? pools[placing(place)]
+      pool = own
+      target.tunnel = tunnel
+      tunnel = Tunnel(target, own)
+    }
+    return tunnel
+  }
+
+  /// All that is behind a jump host lives on one reactor.
+  private mutating func placing(_ jumpHost: String) -> Int {
+    let place = places[jumpHost] ?? places.count % pools.count
+    places[jumpHost] = place
+    return place
+  }
+
+  /// The way to a host.
   public mutating func target(for host: Host) throws(TargetError) -> HostTarget {
-    if let via = host.jumpHost { throw .behind(via) }
+    var target = try direct(host)
+    target.tunnel = try tunnel(for: host)
+    return target
+  }
+
+  private mutating func direct(_ host: Host) throws(TargetError) -> HostTarget {
     var credentials: Credentials
     do throws(ConfigurationError) {
       credentials = keyring.credentials(
@@ -114,12 +161,18 @@ public enum Reach: Sendable {
     do { self = .ssh(try gatherer.target(for: host)) } catch { self = .failed(error) }
   }
 
+  /// The reactor on which the host must be asked; nil leaves the choice.
+  public var reactor: Reactor? {
+    if case .ssh(let target) = self { target.reactor } else { nil }
+  }
+
   public func ask(
     _ batches: [Batch], pause: Duration = .zero, on reactor: Reactor, by deadline: Deadline
   ) async -> [HostAnswer] {
     switch self {
     case .ssh(let target):
-      return await reactor.open { reactor in
+      // libssh2 sessions of one jump host stay on its reactor.
+      return await (target.reactor ?? reactor).open { reactor in
         await target.ask(batches, pause: pause, on: reactor, by: deadline)
       }
     case .local:

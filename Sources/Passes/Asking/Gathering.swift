@@ -74,7 +74,7 @@ extension Pass {
       func start() {
         while !interrupted, let place = lanes.next() {
           let job = jobs[place]
-          let reactor = reactors[started % reactors.count]
+          let reactor = job.reach.reactor ?? reactors[started % reactors.count]
           started += 1
           group.addTask(executorPreference: reactor.executor) {
             await Activity.named(job.host.name) {

@@ -35,6 +35,8 @@ struct HostRequest: Sendable {
   func send(
     _ kit: ProbeKit, on reactor: Reactor, by deadline: Deadline, probesBy last: Deadline
   ) async -> Response {
+    // All that is behind a jump host is asked on its reactor.
+    let reactor = reach.reactor ?? reactor
     let questions = HostQuestions(plans, of: host.name, at: host.address)
     let hasSession = !batch.items.isEmpty || !questions.isEmpty
     let others = HostQuestions.others(plans)

@@ -10,12 +10,13 @@ public struct ServiceReading: Sendable {
 
   public var result: HostResult
   public var services: [ServiceResult]
-  /// Whether none was asked because a jump host stands between: the host's own line says so.
-  public let isBehindJumpHost: Bool
+  /// The services that were not asked because a jump host stands between: `scrape lint` says so.
+  public let unasked: Set<String>
 
   init(_ services: [ServiceResult], of turn: Plan.ProbeTurn, at time: Timestamp) {
     let host = turn.host
-    isBehindJumpHost = host.jumpHost != nil
+    let unasked = Set(turn.plans.filter { !$0.reaches(host) }.map(\.service))
+    self.unasked = unasked
     // In the order of the inventory, whoever answered first.
     let places = Dictionary(
       turn.plans.enumerated().map { ($1.service, $0) }, uniquingKeysWith: { first, _ in first })
@@ -34,8 +35,7 @@ public struct ServiceReading: Sendable {
       point.tags.removeAll { tag in result.batch.tags.contains { $0.name == tag.name } }
       return point
     }
-    if isBehindJumpHost { return }
-    result.outcomes = self.services.map { service in
+    result.outcomes = self.services.filter { !unasked.contains($0.service) }.map { service in
       let verdict = service.verdict
       return TargetOutcome(
         target: CheckName.service(service.service).text,

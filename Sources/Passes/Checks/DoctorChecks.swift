@@ -238,7 +238,8 @@ public struct DoctorChecks: Sendable {
   private func resolver() async -> Check {
     let hosts = site.inventory.hosts
     let all =
-      hosts.filter { $0.connection == .ssh && $0.via == nil }.map(\.address)
+      (hosts + site.inventory.strangers(of: hosts))
+      .filter { $0.connection == .ssh && $0.via == nil }.map(\.address)
       + hosts.filter { $0.jumpHost == nil }.compactMap { $0.bmc?.address }
     let names = Set(all.filter { !Self.isNumber($0) }).sorted()
     guard !names.isEmpty else {

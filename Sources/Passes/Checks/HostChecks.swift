@@ -16,6 +16,16 @@ public enum HostChecks: Sendable {
     let jobs = hosts.map { ($0, Reach($0, &gatherer)) }
     let ready = gatherer
     var found: [Int: [Check]] = [:]
+    await ready.serving {
+      await check(jobs, at: site, with: ready, by: deadline) { found[$0] = $1 }
+    }
+    return jobs.indices.flatMap { found[$0] ?? [] }
+  }
+
+  private static func check(
+    _ jobs: [(Host, Reach)], at site: Site, with ready: Gatherer, by deadline: Deadline,
+    _ keep: (Int, [Check]) -> Void
+  ) async {
     await withTaskGroup(of: (Int, [Check]).self) { group in
       var next = 0
       func start() {
@@ -32,11 +42,10 @@ public enum HostChecks: Sendable {
       }
       for _ in 0..<min(site.settings.fanout, 64) { start() }
       for await (index, checks) in group {
-        found[index] = checks
+        keep(index, checks)
         start()
       }
     }
-    return jobs.indices.flatMap { found[$0] ?? [] }
   }
 
   private static func ask(

@@ -28,12 +28,15 @@ public struct LintChecks: Sendable {
   }
 
   private func jumpHosts(_ findings: inout Findings) {
-    let behind = hosts.filter { $0.via != nil }
+    let behind = hosts.filter { host in
+      host.jumpHost != nil && (host.bmc != nil || watch.hasUnasked(host.name))
+    }
     guard let first = behind.first else { return }
     findings.warn(
       ConfigurationError(
-        "\(fold(behind.map(\.name))): `via`: jump hosts are not in this version yet",
-        at: first.mark))
+        "\(fold(behind.map(\.name))): services and BMCs behind a jump host are not asked in this "
+          + "version", at: first.mark,
+        hint: "`ssh`, `file` and `exec` with `on: host` are"))
   }
 
   // MARK: causes and effects

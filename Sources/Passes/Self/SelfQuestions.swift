@@ -47,6 +47,8 @@ struct SelfQuestions: Sendable {
     self.settings = settings
     for job in jobs {
       let host = job.host
+      // Another host makes the connections to what is behind it.
+      if host.jumpHost != nil { continue }
       if job.turn != nil, case .ssh = job.reach {
         add(host.name, "ssh", host.address, port: host.port)
       }
@@ -62,14 +64,16 @@ struct SelfQuestions: Sendable {
           isProof: isAnsweredByHost || type(of: plan.probe).carrier != .none)
       }
     }
-    for turn in bmcs { add(turn.host.name, BMCReading.name, turn.settings.address) }
+    for turn in bmcs where turn.host.jumpHost == nil {
+      add(turn.host.name, BMCReading.name, turn.settings.address)
+    }
     choose()
   }
 
   /// The requests for all of these hosts and their BMCs.
   init(_ settings: SelfSettings, of hosts: [Host]) {
     self.settings = settings
-    for host in hosts {
+    for host in hosts where host.jumpHost == nil {
       if host.connection == .ssh { add(host.name, "ssh", host.address) }
       if let bmc = host.bmc { add(host.name, BMCReading.name, bmc.address) }
     }

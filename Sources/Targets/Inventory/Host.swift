@@ -30,7 +30,8 @@ public struct Host: Sendable {
   public var probes: Node?
   /// Address and settings of its BMC; nil if it has none.
   public var bmc: BMCSettings?
-  /// The jump host: a name of the inventory or `user@host:port`; several are separated by commas.
+  /// The jump host: a name of the inventory or `user@host:port`; several are separated by commas, the
+  /// first nearest to the monitor. See `hops`.
   public var via: String?
   /// The hypervisor it runs on, as a name of the inventory.
   public var on: String?

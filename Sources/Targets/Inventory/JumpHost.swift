@@ -2,11 +2,21 @@ internal import Configuration
 
 /// The text of a jump host: ours (`via: jp1`), and in the arguments that Ansible passes to ssh(1).
 enum JumpHost {
-  /// Checks `[user@]host[:port]`, several separated by commas, and returns it as it is.
-  static func checked(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-    let text = try node.string(what)
-    try check(text, node, what)
-    return text
+  /// Checks `[user@]host[:port]`, several as a list or separated by commas, and returns them
+  /// separated by commas; nil for `none`.
+  static func checked(_ node: Node, _ what: String) throws(ConfigurationError) -> String? {
+    guard let items = node.items else {
+      let text = try node.string(what)
+      try check(text, node, what)
+      return text.lowercased() == "none" ? nil : text
+    }
+    var hops: [String] = []
+    for item in items {
+      let text = try item.string(what)
+      try check(text, item, what)
+      hops.append(text)
+    }
+    return hops.isEmpty ? nil : hops.joined(separator: ",")
   }
 
   private static func check(_ text: String, _ node: Node, _ what: String) throws(ConfigurationError)

@@ -173,9 +173,10 @@ struct Resolver {
       }
       guard usable(found) else { return nil }
       if found.name == "via" {
-        return findings.attempt { () throws(ConfigurationError) in
+        let jump = findings.attempt { () throws(ConfigurationError) in
           try JumpHost.checked(found.value, found.name)
         }
+        return jump.flatMap { $0 }
       }
       var ignored: [ConfigurationError] = []
       let jump = findings.attempt { () throws(ConfigurationError) in
@@ -343,47 +344,30 @@ struct Resolver {
       }
     }
     var ringed: Set<String> = []
-    for host in hosts where !ringed.contains(host.name) {
-      guard let via = host.via else { continue }
-      checkJumps(host, via, byName, &ringed)
-    }
-    checkJumpNames(hosts, byName)
+    for host in hosts where !ringed.contains(host.name) { checkJumps(host, byName, &ringed) }
   }
 
   private mutating func checkJumps(
-    _ host: Host, _ via: String, _ byName: [String: Host], _ ringed: inout Set<String>
+    _ host: Host, _ byName: [String: Host], _ ringed: inout Set<String>
   ) {
     var path = [host.name]
-    var next: String? = via
-    while let jump = next {
+    // From the host outwards.
+    var rest = Array(host.hops.map(\.name).reversed())
+    while !rest.isEmpty {
+      let jump = rest.removeFirst()
       let isRing = path.contains(jump)
       path.append(jump)
       if isRing {
         ringed.formUnion(path)
         let problem = "the way to \(host.name) runs in a ring"
-        let node = host[variable: "via"]
+        let node = host.viaNode
         let hint = path.joined(separator: " → ")
         findings.add(
           node.map { ConfigurationError(problem, at: $0, hint: hint) }
             ?? ConfigurationError(problem, at: host.mark, length: host.name.count, hint: hint))
         return
       }
-      next = byName[jump]?.via
-    }
-  }
-
-  /// Warns of a jump host with nearly the name of a host; one that only ssh_config has is right.
-  private mutating func checkJumpNames(_ hosts: [Host], _ byName: [String: Host]) {
-    var near: [String: String?] = [:]
-    for host in hosts {
-      guard let via = host.via, byName[via] == nil, !via.contains(where: { "@:.,".contains($0) })
-      else { continue }
-      let name = near[via] ?? nearest(to: via, among: draft.hostOrder, slips: 1)
-      near[via] = .some(name)
-      guard let name, let node = host[variable: "via"] else { continue }
-      findings.warn(
-        ConfigurationError(
-          "\"\(via)\" is no host of the inventory", at: node, hint: "did you mean \"\(name)\"?"))
+      if rest.isEmpty { rest = (byName[jump]?.hops ?? []).map(\.name).reversed() }
     }
   }
 

@@ -13,6 +13,9 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The server ended the connection before it said a word: it may be shedding load.
   public var isWordless = false
 
+  /// A jump host on the way failed, not the target.
+  public var isOfJumpHost = false
+
   public init(_ reason: Reason, _ detail: String) {
     assert(Reason.ofTargets.contains(reason), reason.rawValue)
     self.reason = reason
@@ -21,12 +24,12 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
 
   public var description: String { "\(reason.rawValue): \(detail)" }
 
-  /// Why a host with `via:` is not asked. Its services and its BMC are not asked directly either: the
-  /// way to them is the jump host's, and another way would give another verdict.
+  /// Why a service or a BMC of a host with `via:` is not asked: its way is the jump host's, and another
+  /// way would give another verdict.
   public static func behind(_ jumpHost: String) -> TargetError {
     TargetError(
       .notSupported,
-      "via: \(jumpHost) — this version cannot go through jump hosts yet; neither the host nor its "
-        + "services nor its BMC are asked")
+      "via: \(jumpHost) — this version does not go through jump hosts to services and BMCs; it is not "
+        + "asked")
   }
 }

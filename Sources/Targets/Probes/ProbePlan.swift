@@ -56,6 +56,13 @@ public struct ProbePlan: Sendable {
     return plan
   }
 
+  /// Whether it goes through the jump hosts of the host, if there are any: what runs on the host itself,
+  /// and `ssh` at the host's own address and port.
+  public func reaches(_ host: Host) -> Bool {
+    host.jumpHost == nil || (probe as? any HostQuestion)?.script(of: "", at: "") != nil
+      || kind == SSHProbe.name && address == nil && Int(port) == host.port
+  }
+
   /// Runs the probe, and always returns a result.
   func run(
     of context: ProbeContext, at found: Result<[Connect.Address], TargetError>,
@@ -78,7 +85,7 @@ public struct ProbePlan: Sendable {
     case .success(let all):
       addresses = all.filter { version == nil || $0.version == version }
         .map { $0.with(port: port) }
-      guard !addresses.isEmpty || carrier == .none else {
+      guard !addresses.isEmpty || carrier == .none || context.jumpHost != nil else {
         result.verdict = Verdict(
           .critical, .nameUnknown, "\(address ?? context.address) has no IPv\(version ?? 4) address"
         )
@@ -144,7 +151,7 @@ public struct ProbeContext: Sendable {
   public var ssh: SSHOutcome?
   /// The SSH settings of the host, if known: the probe `ssh` then compares its key.
   public var target: HostTarget?
-  /// The jump host in between: probes do not go past it.
+  /// The jump host in between: only `ssh` goes past it.
   public var jumpHost: String?
   /// Whether the steps of each probe are recorded.
   public var explains = false

@@ -1,5 +1,6 @@
 public import Engine
 public import Metrics
+internal import Hosts
 internal import Inventory
 
 /// All probes, and the code that runs those of one host.
@@ -28,11 +29,20 @@ public enum Probes {
     by deadline: Deadline
   ) async -> [ServiceResult] {
     if let via = context.jumpHost {
-      return plans.map { plan in
+      var results: [ServiceResult] = []
+      for plan in plans {
         var result = ServiceResult(plan, trace: context.explains ? Trace() : nil)
-        result.verdict = Verdict(.behind(via))
-        return result
+        if let target = context.target, plan.kind == SSHProbe.name, plan.address == nil,
+          plan.port == target.port
+        {
+          // The address may be one that only the jump host knows.
+          result = await plan.run(of: context, at: .success([]), on: reactor, by: deadline)
+        } else {
+          result.verdict = Verdict(.behind(via))
+        }
+        results.append(result)
       }
+      return results
     }
     var found: [String: Result<[Connect.Address], TargetError>] = [:]
     let names = Set(plans.map { $0.address ?? context.address })

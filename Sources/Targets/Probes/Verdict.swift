@@ -64,7 +64,9 @@ extension Reason {
     case .nameUnknown, .unreachable, .connectionRefused, .timeout, .connectionLost, .protocolError,
       .tlsFailed, .closed:
       false
-    case .noAnswer, .notPermitted, .notSupported, .notReached, .cancelled, .localError: nil
+    case .noAnswer, .forwardingRefused, .notPermitted, .notSupported, .notReached, .cancelled,
+      .localError:
+      nil
     default: true
     }
   }

@@ -16,6 +16,18 @@ public struct HostTarget: Sendable {
   public var accepted: AcceptedKeys
   /// The limit of each stage; the host's own deadline bounds them all.
   public var timeouts: Timeouts
+  /// The way through jump hosts; nil where the host is reached directly.
+  public var tunnel: Tunnel? {
+    get { way?.tunnel }
+    set { way = newValue.map(Way.init) }
+  }
+  private var way: Way?
+
+  /// A host's way holds hosts that have ways.
+  private final class Way: Sendable {
+    let tunnel: Tunnel
+    init(_ tunnel: Tunnel) { self.tunnel = tunnel }
+  }
 
   public struct Timeouts: Sendable {
     public var connect: Duration = .seconds(5) {
@@ -52,6 +64,14 @@ public struct HostTarget: Sendable {
     let names = [address, name].map { KnownHosts.name($0, port: port) }
     return names[0] == names[1] ? [names[0]] : names
   }
+
+  /// What makes a jump host the same one: the account, the address, and the way to it.
+  var pathKey: String {
+    "\(way?.tunnel.hop.pathKey ?? "") \(user)@[\(address)]:\(port) \(name)"
+  }
+
+  /// The reactor on which the host must be asked: that of its jump hosts; nil leaves the choice.
+  public var reactor: Reactor? { way?.tunnel.reactor }
 
   /// Runs one or more batches over one connection, with `pause` between them.
   ///
@@ -91,7 +111,7 @@ public struct HostTarget: Sendable {
           script, into: &frames, byteLimit: Batch.byteLimit, on: reactor,
           by: min(deadline, .after(timeouts.batch)))
       } catch {
-        answer.failure = error
+        answer.failure = session.transport.carrier.failure ?? error
       }
       answer.session.user = user
       answer.take(frames, of: batch)
@@ -120,6 +140,7 @@ public struct HostTarget: Sendable {
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> HostKey {
     var steps = HostAnswer(time: .now)
+    try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
     let known = accepted.keys
     let (session, key) = try await handshake(
       hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
@@ -143,6 +164,7 @@ public struct HostTarget: Sendable {
     logIn: Bool, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> (summary: String, banner: String?) {
     var steps = HostAnswer(time: .now)
+    try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
     let (session, key) = try await handshakeOnce(
       hostKeys: Algorithms.preference(for: accepted.keys), on: reactor, by: deadline, steps: &steps)
     defer { session.close() }
@@ -157,6 +179,22 @@ public struct HostTarget: Sendable {
   private func open(
     on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
   ) async throws(TargetError) -> Session {
+    let session = try await logIn(on: reactor, by: deadline, steps: &steps)
+    do {
+      try await session.startShell(
+        on: reactor, by: min(deadline, .after(timeouts.login)))
+      return session
+    } catch {
+      steps.count(session)
+      throw session.transport.carrier.failure ?? error
+    }
+  }
+
+  /// Connects, verifies the host's key and proves the user's identity.
+  func logIn(
+    on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
+  ) async throws(TargetError) -> Session {
+    try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
     let known = accepted.keys
     let (session, key): (Session, HostKey)
     do {
@@ -177,12 +215,30 @@ public struct HostTarget: Sendable {
         user, with: credentials, at: self, on: reactor, by: login)
       steps.steps.append(
         .init(name: "log-in", took: Deadline.now.since(start), detail: "\(user) by \(method)"))
-      try await session.startShell(on: reactor, by: login)
       return session
     } catch {
       steps.count(session)
-      throw error
+      throw session.transport.carrier.failure ?? error
     }
+  }
+
+  /// Logs in to the jump hosts on the way, one step for each.
+  private func passJumpHosts(
+    on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
+  ) async throws(TargetError) {
+    guard let tunnel else { return }
+    Activity.step("jump hosts")
+    let start = Deadline.now
+    let (hops, isNew) = try await tunnel.ready(on: reactor, by: deadline)
+    let names = hops.filter { $0.name.hasPrefix("via ") }
+    steps.steps += names
+    let own = hops.filter { !$0.name.hasPrefix("via ") }
+    steps.steps.append(
+      .init(
+        name: "via \(tunnel.hop.name)",
+        took: isNew ? own.reduce(.zero) { $0 + $1.took } : Deadline.now.since(start),
+        detail: own.map(\.detail).joined(separator: ", ")
+          + (isNew ? "" : ", a session that others opened")))
   }
 
   /// Connects and exchanges keys; tries again, after a pause, where the server sheds load.
@@ -216,22 +272,30 @@ public struct HostTarget: Sendable {
     let connecting = Deadline.now
     let connect = min(deadline, .after(timeouts.connect))
     Activity.step("connect")
-    let addresses = try await Connect.resolve(address, port: port, on: reactor, by: connect)
-    let socket = try await Connect.tcp(to: addresses, on: reactor, by: connect)
+    let transport: Transport
+    let place: String
+    if let tunnel {
+      let stream = try await tunnel.open(to: address, port: port, on: reactor, by: connect)
+      transport = Transport(over: stream)
+      place = "\(address) port \(port) from \(tunnel.hop.name)"
+    } else {
+      let addresses = try await Connect.resolve(address, port: port, on: reactor, by: connect)
+      let socket = try await Connect.tcp(to: addresses, on: reactor, by: connect)
+      transport = Transport(owning: socket)
+      place = "\(addresses.first?.text ?? address) port \(port)"
+    }
     let connected = Deadline.now
     Activity.step("key exchange")
     steps.steps.append(
-      .init(
-        name: "connect", took: connected.since(connecting),
-        detail: "\(addresses.first?.text ?? address) port \(port)"))
-    let session = try Session(over: Transport(owning: socket))
+      .init(name: "connect", took: connected.since(connecting), detail: place))
+    let session = try Session(over: transport)
     let key: HostKey
     do {
       key = try await session.handshake(
         hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.exchange)))
     } catch {
       steps.count(session)
-      throw error
+      throw session.transport.carrier.failure ?? error
     }
     steps.steps.append(
       .init(

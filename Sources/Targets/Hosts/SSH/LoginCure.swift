@@ -7,7 +7,8 @@ extension HostTarget {
       // A key of the agent has no file to name.
       let file =
         key.hasPrefix("agent key ") ? "" : " -i \(key)\(key.hasSuffix(".pub") ? "" : ".pub")"
-      let place = port == 22 ? "" : " -p \(port)"
+      let jump = tunnel.map { " -o ProxyJump=\($0.names.joined(separator: ","))" } ?? ""
+      let place = (port == 22 ? "" : " -p \(port)") + jump
       return
         "install the public key there with `ssh-copy-id\(file)\(place) \(user)@\(address)`, or "
         + "check `user:` and the modes of ~\(user)/.ssh and authorized_keys there"

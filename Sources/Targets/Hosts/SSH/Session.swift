@@ -21,15 +21,53 @@ final class Session {
   private static let slowKeys = BlockingPool(name: "bcrypt", threads: 2)
 
   init(over transport: Transport) throws(TargetError) {
-    guard Session.library == 0, let session = libssh2_session_init_ex(nil, nil, nil, nil) else {
+    let context = Unmanaged.passUnretained(transport).toOpaque()
+    guard Session.library == 0,
+      let session = libssh2_session_init_ex(
+        Session.allocator.allocate, Session.allocator.free, Session.allocator.resize, context)
+    else {
       throw TargetError(.localError, "libssh2 has no memory for a session")
     }
     self.session = session
     self.transport = transport
     libssh2_session_set_blocking(session, 0)
-    libssh2_session_abstract(session).pointee = Unmanaged.passUnretained(transport).toOpaque()
     Transport.install(in: session)
   }
+
+  /// malloc(3), with a look at what is freed while a channel is opened.
+  ///
+  /// The library reports that a channel was refused and keeps the server's words (`Connection
+  /// refused`, `No route to host`) to itself: they are in the packet that it frees then. Format:
+  /// RFC 4254, section 5.1, SSH_MSG_CHANNEL_OPEN_FAILURE.
+  private static let allocator:
+    (
+      allocate:
+        @convention(c) (Int, UnsafeMutablePointer<UnsafeMutableRawPointer?>?)
+        -> UnsafeMutableRawPointer?,
+      free:
+        @convention(c) (
+          UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+        ) -> Void,
+      resize:
+        @convention(c) (
+          UnsafeMutableRawPointer?, Int, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+        ) -> UnsafeMutableRawPointer?
+    ) = (
+      { count, _ in malloc(count) },
+      { pointer, abstract in
+        if let pointer, let transport = Transport.owner(abstract), transport.notesRefusals {
+          let size = min(malloc_usable_size(pointer), 1024)
+          var packet = WireReader(UnsafeRawBufferPointer(start: pointer, count: size))
+          if packet.byte() == 92, packet.uint32() != nil, let reason = packet.uint32(),
+            (1...4).contains(reason), let words = packet.text()
+          {
+            transport.refusal = words
+          }
+        }
+        free(pointer)
+      },
+      { pointer, count, _ in realloc(pointer, count) }
+    )
 
   deinit {
     // The library would wait for the peer to confirm; with the stream cut it cannot.
@@ -65,14 +103,17 @@ final class Session {
     var readiness: Readiness = .read
     if directions & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0 { readiness.insert(.write) }
     do {
-      try await reactor.wait(transport.descriptor, for: readiness, by: deadline)
+      try await transport.wait(for: readiness, on: reactor, by: deadline)
     } catch {
       throw TargetError(error, while: doing)
     }
   }
 
+  /// The session for the library, for a session with a jump host, which runs many channels.
+  var handle: OpaquePointer { session }
+
   /// The library's last words. The corresponding C function is `libssh2_session_last_error`.
-  private var lastError: String {
+  var lastError: String {
     var text: UnsafeMutablePointer<CChar>?
     libssh2_session_last_error(session, &text, nil, 0)
     return text.map { String(cString: $0) } ?? "unknown error"

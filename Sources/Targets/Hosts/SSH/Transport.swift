@@ -1,13 +1,15 @@
 internal import CSSH2
 internal import Engine
 internal import Glibc
+internal import Inventory
 
 /// The byte stream of an SSH session, for libssh2's send and receive callbacks.
 ///
 /// Reads ahead into a buffer, which saves libssh2's one `recv` per byte of the banner, and keeps the
-/// first bytes for the message about a server that does not speak SSH.
+/// first bytes for the message about a server that does not speak SSH. The bytes come from a socket
+/// or from a channel of another session.
 final class Transport {
-  private let socket: FileDescriptor
+  let carrier: any Carrier
   private let buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
   private var start = 0
   private var end = 0
@@ -39,11 +41,24 @@ final class Transport {
   /// pause would hold the reactor for ever.
   private static let turnLimit = 64 << 10
 
-  init(owning socket: consuming FileDescriptor) { self.socket = socket }
+  /// What a session with many channels has sent and the carrier has not accepted yet. Nil for a
+  /// session with one channel: there the library keeps the rest of a packet itself.
+  private var outbox: [UInt8]?
+  /// The next read fails, so that the library gives up what it waits for.
+  var refusesReading = false
+  /// What the server said with its refusal to open a channel; see `Session.allocator`.
+  var refusal: String?
+  var notesRefusals = false
+
+  init(over carrier: any Carrier) { self.carrier = carrier }
+
+  convenience init(owning socket: consuming FileDescriptor) {
+    self.init(over: SocketCarrier(owning: socket))
+  }
 
   deinit { buffer.deallocate() }
 
-  var descriptor: Int32 { socket.number }
+  var descriptor: Int32 { carrier.descriptor }
   /// Bytes that were read from the socket and not yet by libssh2.
   var waiting: Int { end - start }
 
@@ -65,20 +80,63 @@ final class Transport {
 
   /// Ends the connection at once.
   func cut() {
+    if !isCut { flush() }
     isCut = true
-    shutdown(socket.number, Int32(SHUT_RDWR))
+    carrier.cut()
+  }
+
+  /// Suspends until the carrier is ready; may end early.
+  func wait(
+    for readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(WaitError) {
+    try await carrier.wait(on: reactor.ticket(), for: readiness, on: reactor, by: deadline)
+  }
+
+  // MARK: Many channels
+
+  /// A limit of bytes that one session with a jump host may leave unsent; more ends it.
+  private static let outboxLimit = 4 << 20
+
+  /// Accepts all that the library sends, whether or not the carrier takes it at once.
+  ///
+  /// The library can continue only the packet that it could not send in full, so that with many
+  /// channels one that waits for the socket would make the calls of the others fail.
+  func keepOutbox() { outbox = outbox ?? [] }
+
+  /// Bytes that the carrier has not accepted yet.
+  var unsent: Int { outbox?.count ?? 0 }
+
+  /// Sends what was kept, as far as the carrier takes it.
+  func flush() {
+    guard let kept = outbox, !kept.isEmpty, !isCut else { return }
+    var done = 0
+    kept.withUnsafeBytes { raw in
+      guard let base = raw.baseAddress else { return }
+      while done < raw.count {
+        let count = carrier.send(base + done, raw.count - done)
+        if count <= 0 {
+          // A broken connection shows at the next read.
+          if count != -Int(EAGAIN) { done = raw.count }
+          return
+        }
+        sent += count
+        done += count
+      }
+    }
+    outbox?.removeFirst(done)
   }
 
   fileprivate func receive(_ target: UnsafeMutableRawPointer, _ count: Int) -> Int {
     if isCut { return -Int(EPIPE) }
+    if refusesReading { return -Int(ECANCELED) }
     if start == end {
       if received > limit {
         isOverdrawn = true
         return -Int(EMSGSIZE)
       }
       if turn >= Transport.turnLimit || isDrained { return -Int(EAGAIN) }
-      let got = recv(socket.number, buffer, Transport.capacity, 0)
-      if got < 0 { return -Int(errno) }
+      let got = carrier.receive(buffer, Transport.capacity)
+      if got < 0 { return got }
       // The library reads until there is no more: half of its calls need not reach the kernel.
       isDrained = got < Transport.capacity && got > 0
       if got == 0 {
@@ -102,9 +160,14 @@ final class Transport {
 
   fileprivate func transmit(_ source: UnsafeRawPointer, _ count: Int) -> Int {
     if isCut { return -Int(EPIPE) }
-    let done = Glibc.send(socket.number, source, count, Int32(MSG_NOSIGNAL))
-    if done < 0 { return -Int(errno) }
-    sent += done
+    if outbox != nil {
+      guard unsent <= Transport.outboxLimit else { return -Int(ENOBUFS) }
+      outbox?.append(contentsOf: UnsafeRawBufferPointer(start: source, count: count))
+      flush()
+      return count
+    }
+    let done = carrier.send(source, count)
+    if done > 0 { sent += done }
     return done
   }
 
@@ -136,7 +199,7 @@ final class Transport {
       session, LIBSSH2_CALLBACK_SEND, unsafeBitCast(send, to: UnsafeMutableRawPointer.self))
   }
 
-  private static func owner(
+  static func owner(
     _ abstract: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> Transport? {
     abstract?.pointee.map { Unmanaged<Transport>.fromOpaque($0).takeUnretainedValue() }

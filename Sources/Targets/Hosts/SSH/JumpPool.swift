@@ -1,0 +1,410 @@
+public import Engine
+internal import Glibc
+internal import Metrics
+public import Inventory
+
+/// The sessions with the jump hosts of one reactor, each opened once and shared by all that is behind.
+///
+/// All hosts behind a jump host live on its reactor, since libssh2 sessions are not thread-safe. The
+/// first that needs a jump host logs in to it, the others wait for that; if it fails, all that is
+/// behind gets that failure without another attempt. libssh2 opens one channel at a time, and a server
+/// answers only when its connection stands: while targets do not answer, up to `sessionLimit`
+/// sessions with the jump host are opened, and closed with the first one.
+///
+/// Its methods run on its reactor only, hence `@unchecked`.
+public final class JumpPool: @unchecked Sendable {
+  public nonisolated let reactor: Reactor
+
+  private final class Node {
+    var sessions: [JumpSession] = []
+    var isConnecting = false
+    var waiters: [(number: Int, ticket: Ticket)] = []
+    /// Why there is no session with it in this pass.
+    var failure: TargetError?
+    /// The steps of the log-in, for `--explain`.
+    var steps: [ScrapeStep] = []
+    var limit = JumpPool.sessionLimit
+
+    /// Wakes the one that has waited longest; it waits no more, so that another one is next.
+    func wakeOne() {
+      if !waiters.isEmpty { waiters.removeFirst().ticket.wake() }
+    }
+    func wakeAll() {
+      for waiter in waiters { waiter.ticket.wake() }
+      waiters = []
+    }
+  }
+
+  private final class Relay {
+    let stream: TunnelStream
+    let socket: FileDescriptor
+    let deadline: Deadline
+
+    init(_ stream: TunnelStream, _ socket: consuming FileDescriptor, by deadline: Deadline) {
+      self.stream = stream
+      self.socket = socket
+      self.deadline = deadline
+    }
+  }
+
+  /// Sessions with one jump host at most.
+  static let sessionLimit = 8
+  /// How long an unanswered channel may hold up others before another session is opened.
+  private static let patience: Duration = .milliseconds(200)
+
+  private var nodes: [String: Node] = [:]
+  private var lastNumber = 0
+  private var relays: [Int: Relay] = [:]
+  private var newRelays: [Int] = []
+  private var server: Ticket?
+  private var isServing = false
+  private var isClosed = false
+
+  public init(on reactor: Reactor) { self.reactor = reactor }
+
+  // MARK: Life
+
+  /// Runs the body and closes all sessions at its end: one pass, or one command.
+  ///
+  /// While it runs, `Tunnel.socket` may be used: its relays are child tasks of this call.
+  public func serve<Value: Sendable>(_ body: () async -> Value) async -> Value {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.reactor.open { reactor in await self.relay(on: reactor) } }
+      let value = await body()
+      group.cancelAll()
+      await group.waitForAll()
+      await reactor.open { reactor in self.close(on: reactor) }
+      return value
+    }
+  }
+
+  /// Closes all sessions; nothing can be opened afterwards.
+  public func close(on reactor: isolated Reactor) {
+    isClosed = true
+    for node in nodes.values {
+      for session in node.sessions { session.close() }
+      node.sessions = []
+      node.wakeAll()
+    }
+  }
+
+  /// Closes sessions that carried nothing for this long, and forgets failures: between two passes.
+  public func closeIdle(for time: Duration, on reactor: isolated Reactor) {
+    for node in nodes.values {
+      node.failure = nil
+      node.limit = Self.sessionLimit
+      node.sessions.removeAll { session in
+        guard session.isDead || session.isIdle && Deadline.now.since(session.lastUsed) >= time
+        else { return false }
+        session.close()
+        return true
+      }
+    }
+  }
+
+  // MARK: Opening
+
+  /// Makes sure that there is a session with the jump host, so that the time that this takes does not
+  /// count as the target's.
+  func ready(
+    _ hop: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> (steps: [ScrapeStep], isNew: Bool) {
+    let node = node(of: hop)
+    var isNew = false
+    while true {
+      node.sessions.removeAll { $0.isDead }
+      if !node.sessions.isEmpty { return (node.steps, isNew) }
+      if let failure = node.failure { throw failure }
+      if isClosed { throw TargetError(.cancelled, "ended before \(hop.name) was asked") }
+      // A call of an async function may be held up at its beginning: what it needs is taken before.
+      if node.isConnecting {
+        try await turn(enrol(at: node, on: reactor), node, hop, on: reactor, by: deadline)
+      } else {
+        node.isConnecting = true
+        try await connect(node, hop, on: reactor, by: deadline)
+        isNew = true
+      }
+    }
+  }
+
+  /// Opens a channel on a session with the jump host.
+  func open(
+    _ purpose: JumpSession.Purpose, through hop: HostTarget, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(TargetError) -> TunnelStream {
+    let node = node(of: hop)
+    let start = Deadline.now
+    var mayReopen = true
+    while true {
+      _ = try await ready(hop, on: reactor, by: deadline)
+      if let session = node.sessions.first(where: { !$0.isOpening && !$0.isDead }) {
+        session.reserve()
+        do {
+          defer { node.wakeOne() }
+          return try await session.open(purpose, on: reactor, by: deadline)
+        } catch {
+          // A session that was idle may have ended unnoticed.
+          guard session.isDead, mayReopen, !Task.isCancelled, !isClosed else { throw error }
+          mayReopen = false
+          continue
+        }
+      }
+      let patience = start.advanced(by: Self.patience)
+      if !node.isConnecting, node.sessions.count < node.limit, patience.isPast {
+        node.isConnecting = true
+        do {
+          try await connect(node, hop, on: reactor, by: deadline)
+        } catch {
+          if error.reason == .cancelled || deadline.isPast { throw error }
+          node.limit = max(1, node.sessions.count)
+        }
+        continue
+      }
+      let mayGrow = !node.isConnecting && node.sessions.count < node.limit
+      try await turn(
+        enrol(at: node, on: reactor), node, hop, on: reactor, by: deadline,
+        lookingAt: mayGrow ? patience : .never)
+    }
+  }
+
+  /// Joins those that are woken when a session is free.
+  private func enrol(at node: Node, on reactor: isolated Reactor) -> (number: Int, ticket: Ticket) {
+    lastNumber += 1
+    let place = (lastNumber, reactor.ticket())
+    node.waiters.append(place)
+    return place
+  }
+
+  /// Waits until a session is free, or until the instant.
+  private func turn(
+    _ place: (number: Int, ticket: Ticket), _ node: Node, _ hop: HostTarget,
+    on reactor: isolated Reactor, by deadline: Deadline, lookingAt instant: Deadline = .never
+  ) async throws(TargetError) {
+    _ = await reactor.wait(on: place.ticket, by: min(deadline, instant))
+    node.waiters.removeAll { $0.number == place.number }
+    if Task.isCancelled || deadline.isPast {
+      node.wakeOne()
+      throw Task.isCancelled
+        ? TargetError(.cancelled, "ended while waiting for \(hop.name)")
+        : TargetError(.timeout, "via \(hop.name): no channel before the deadline")
+    }
+  }
+
+  private func connect(
+    _ node: Node, _ hop: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) {
+    defer {
+      node.isConnecting = false
+      node.wakeAll()
+    }
+    var opening = HostAnswer(time: .now)
+    do throws(TargetError) {
+      let session = try await hop.logIn(on: reactor, by: deadline, steps: &opening)
+      let jump = JumpSession(session, name: hop.name)
+      guard !isClosed else {
+        jump.close()
+        throw TargetError(.cancelled, "ended while logging in to \(hop.name)")
+      }
+      node.sessions.append(jump)
+      node.steps = opening.steps
+    } catch {
+      let failure = TargetError.behind(hop.name, error)
+      // What ended this task is no failure of the jump host: the next one tries.
+      let isOurs = error.reason == .cancelled || error.reason == .timeout && deadline.isPast
+      if !isOurs, node.sessions.isEmpty { node.failure = failure }
+      throw failure
+    }
+  }
+
+  private func node(of hop: HostTarget) -> Node {
+    let key = hop.pathKey
+    if let node = nodes[key] { return node }
+    let node = Node()
+    nodes[key] = node
+    return node
+  }
+
+  // MARK: Relays
+
+  /// A socket of this process whose bytes go through the channel, for libraries that want one.
+  func socket(
+    for stream: TunnelStream, on reactor: isolated Reactor, by deadline: Deadline
+  ) throws(TargetError) -> FileDescriptor {
+    guard isServing else {
+      throw TargetError(.localError, "no relay runs for \(stream.jumpHost)")
+    }
+    var pair: [Int32] = [0, 0]
+    let kind = Int32(
+      SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else {
+      throw TargetError(.localError, "\(SystemError("socketpair")); raise `ulimit -n`")
+    }
+    let near = FileDescriptor(owning: pair[0])
+    lastNumber += 1
+    relays[lastNumber] = Relay(stream, near, by: deadline)
+    newRelays.append(lastNumber)
+    server?.wake()
+    return FileDescriptor(owning: pair[1])
+  }
+
+  private func relay(on reactor: isolated Reactor) async {
+    isServing = true
+    await withTaskGroup(of: Void.self) { group in
+      while !Task.isCancelled {
+        for number in newRelays {
+          for isUp in [true, false] {
+            group.addTask(executorPreference: reactor.executor) {
+              await self.reactor.open { reactor in
+                await self.pump(number, up: isUp, on: reactor)
+              }
+            }
+          }
+        }
+        newRelays = []
+        let ticket = reactor.ticket()
+        server = ticket  // Woken before it waits, it does not wait.
+        _ = await reactor.wait(on: ticket, by: .never)
+        server = nil
+      }
+      isServing = false
+      group.cancelAll()
+    }
+    relays = [:]
+  }
+
+  /// Carries the bytes of one direction until its end; the relay is released after both.
+  private func pump(_ number: Int, up: Bool, on reactor: isolated Reactor) async {
+    guard let relay = relays[number] else { return }
+    let socket = relay.socket.number
+    // Two waits on one descriptor at a time need a second number for it.
+    let own = FileDescriptor(owning: fcntl(socket, F_DUPFD_CLOEXEC, 0))
+    defer { if !up { relays[number] = nil } }
+    do {
+      if up {
+        while true {
+          try await reactor.wait(own.number, for: .read, by: relay.deadline)
+          var buffer = [UInt8](repeating: 0, count: 16 << 10)
+          let count = recv(own.number, &buffer, buffer.count, 0)
+          if count < 0, errno == EAGAIN { continue }
+          guard count > 0 else { break }
+          try await relay.stream.write(
+            Array(buffer[..<count]), while: "sending", on: reactor, by: relay.deadline)
+        }
+        relay.stream.finish()
+      } else {
+        defer {
+          // The library reads the end, and a write of it fails.
+          shutdown(socket, Int32(SHUT_RDWR))
+        }
+        while true {
+          let bytes = try await relay.stream.read(
+            while: "receiving", on: reactor, by: relay.deadline)
+          if bytes.isEmpty { break }
+          var done = 0
+          while done < bytes.count {
+            let count = bytes.withUnsafeBytes { raw in
+              Glibc.send(
+                own.number, raw.baseAddress.map { $0 + done }, raw.count - done,
+                Int32(MSG_NOSIGNAL))
+            }
+            if count > 0 {
+              done += count
+            } else if count < 0, errno == EAGAIN {
+              try await reactor.wait(own.number, for: .write, by: relay.deadline)
+            } else {
+              return
+            }
+          }
+        }
+      }
+    } catch {
+      shutdown(socket, Int32(SHUT_RDWR))
+    }
+  }
+}
+
+/// The way to what is behind jump hosts: through the last of them, whose own way leads through the
+/// others.
+///
+///     let stream = try await tunnel.open(to: "10.2.0.5", port: 389, on: reactor, by: deadline)
+///     try await stream.write(request, while: "asking", on: reactor, by: deadline)
+///     let answer = try await stream.read(while: "reading", on: reactor, by: deadline)
+///
+/// The body runs on `reactor`, the jump host's. Host keys of all jump hosts are verified and the
+/// sessions with them are shared and opened on demand. No key and no password of the target reaches a
+/// jump host: it carries bytes.
+public struct Tunnel: Sendable {
+  /// The last jump host.
+  public let hop: HostTarget
+  /// The sessions with it and those before it.
+  public let pool: JumpPool
+
+  /// The reactor on which all of it runs.
+  public var reactor: Reactor { pool.reactor }
+
+  /// The names of the jump hosts, the first reached directly.
+  public var names: [String] { (hop.tunnel?.names ?? []) + [hop.name] }
+
+  public init(_ hop: HostTarget, _ pool: JumpPool) {
+    self.hop = hop
+    self.pool = pool
+  }
+
+  /// Logs in to the jump hosts where that was not done before; `isNew` if this call did.
+  ///
+  /// Throws `unreachable` with `via NAME: …` where a jump host fails.
+  @discardableResult
+  public func ready(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> (steps: [ScrapeStep], isNew: Bool) {
+    try await pool.ready(hop, on: reactor, by: deadline)
+  }
+
+  /// Opens a TCP connection from the last jump host to the address, which is looked up there.
+  ///
+  /// Throws `connection_refused`, `unreachable`, `timeout` and `name_unknown` as the jump host reports
+  /// them, `forwarding_refused` if its sshd_config forbids it, and `unreachable` with `via NAME: …` if
+  /// a jump host fails.
+  public func open(
+    to address: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> TunnelStream {
+    try await pool.open(
+      .forward(address: address, port: port), through: hop, on: reactor, by: deadline)
+  }
+
+  /// Runs a command of the shell on the last jump host: its standard input and output are the stream.
+  ///
+  /// Standard error is dropped; add `2>&1` where it is needed. The server allows at most MaxSessions
+  /// commands at a time (10 by default). Throws `no_shell` where the account may run none.
+  public func run(
+    _ command: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> TunnelStream {
+    try await pool.open(.command(command), through: hop, on: reactor, by: deadline)
+  }
+
+  /// Opens a TCP connection like `open`, as a socket for libraries that want one (libcurl, libpq,
+  /// libmariadb): non-blocking, one end of a pair whose other end is carried through the channel.
+  ///
+  /// The connection ends at the deadline. The caller closes the socket. It works within
+  /// `JumpPool.serve` only, whose child tasks carry the bytes.
+  public func socket(
+    to address: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> FileDescriptor {
+    let stream = try await open(to: address, port: port, on: reactor, by: deadline)
+    return try pool.socket(for: stream, on: reactor, by: deadline)
+  }
+}
+
+extension TargetError {
+  /// A failure of a jump host, as it is to all that is behind it.
+  static func behind(_ hop: String, _ error: TargetError) -> TargetError {
+    if error.isOfJumpHost { return error }
+    let ours: [Reason] = [.cancelled, .notReached, .localError, .notSupported]
+    var failure = TargetError(
+      ours.contains(error.reason) ? error.reason : .unreachable,
+      "via \(hop): \(error.reason == .unreachable ? "" : "\(error.reason.rawValue): ")"
+        + error.detail)
+    failure.isOfJumpHost = true
+    return failure
+  }
+}

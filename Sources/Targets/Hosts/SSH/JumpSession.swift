@@ -1,0 +1,468 @@
+internal import CSSH2
+internal import Engine
+internal import Glibc
+internal import Inventory
+internal import Metrics
+
+/// One SSH session with a jump host and the channels on it.
+///
+/// It belongs to one reactor; libssh2 sessions are not thread-safe. No task of its own reads it: of
+/// the tasks that wait for one of its channels, one waits for the carrier, the others for that one.
+/// When bytes have come, that task hands them to the library and wakes the tasks whose channels have
+/// something. Memory is bounded: the peer can send `window` bytes per channel beyond what was read,
+/// and a channel accepts `outboxLimit` bytes to send.
+final class JumpSession {
+  /// A channel as the library knows it, with the bytes that it has not accepted yet.
+  final class Channel {
+    let pointer: OpaquePointer
+    /// The library repeats an unfinished write, so that sent bytes stay where they are until it has
+    /// accepted them.
+    var outbox: [UInt8] = []
+    var sent = 0
+    var wantsEnd = false
+    var isCut = false
+
+    init(_ pointer: OpaquePointer) { self.pointer = pointer }
+
+    var unsent: Int { outbox.count - sent }
+  }
+
+  /// What a channel is opened for.
+  enum Purpose: Sendable {
+    case forward(address: String, port: UInt16)
+    case command(String)
+
+    var type: String {
+      switch self {
+      case .forward: "direct-tcpip"
+      case .command: "session"
+      }
+    }
+
+    /// The part of the request that belongs to the type (RFC 4254, sections 6.1 and 7.2).
+    var message: [UInt8] {
+      switch self {
+      case .command: return []
+      case .forward(let address, let port):
+        var writer = WireWriter()
+        writer.string(address.utf8)
+        writer.uint32(UInt32(port))
+        // Where the connection came from, for the log of the server.
+        writer.string("127.0.0.1".utf8)
+        writer.uint32(0)
+        return writer.bytes
+      }
+    }
+  }
+
+  private struct Waiter {
+    var channel: Channel?
+    var readiness: Readiness
+    var ticket: Ticket
+    var number = 0
+  }
+
+  /// The jump host's name.
+  let name: String
+  private let session: Session
+  private var channels: [Channel] = []
+  /// Channels that were closed here, until the server has confirmed it.
+  private var closing: [OpaquePointer] = []
+  private var waiters: [Waiter] = []
+  private var lastNumber = 0
+  /// The task that waits for the carrier, if one does.
+  private var leader: Waiter?
+  /// How often something came: a task may be held up between its look and its wait.
+  private var news = 0
+  /// A channel is being opened: the library opens one at a time.
+  private(set) var isOpening = false
+  private(set) var failure: TargetError?
+  private(set) var lastUsed = Deadline.now
+
+  static let window: UInt32 = 256 << 10
+  private static let outboxLimit = 64 << 10
+  private static let sessionOutboxLimit = 256 << 10
+
+  init(_ session: Session, name: String) {
+    self.name = name
+    self.session = session
+    session.transport.keepOutbox()
+    session.transport.allow(Int.max / 2)
+  }
+
+  private var transport: Transport { session.transport }
+  var isDead: Bool { failure != nil }
+  var isIdle: Bool { channels.isEmpty && !isOpening }
+  var descriptor: Int32 { transport.descriptor }
+  /// Bytes received and sent, of all channels and of SSH itself.
+  var traffic: (received: Int, sent: Int) { (transport.received, transport.sent) }
+
+  /// Ends the session, and with it all channels.
+  func close() {
+    if failure == nil {
+      failure = TargetError(.cancelled, "the session with \(name) was closed")
+      session.close()
+    }
+    wakeAll()
+  }
+
+  private func die(_ what: String) {
+    guard failure == nil else { return }
+    failure =
+      transport.carrier.failure
+      ?? .behind(name, TargetError(.connectionLost, "the connection to it ended (\(what))"))
+    wakeAll()
+  }
+
+  /// Notices what a call of the library found out about the connection.
+  private func note(_ code: Int) {
+    if let failure = transport.carrier.failure { die(failure.detail) }
+    if transport.isClosed { die("closed by the server") }
+    switch Int32(clamping: code) {
+    case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND,
+      LIBSSH2_ERROR_SOCKET_NONE, LIBSSH2_ERROR_DECRYPT, LIBSSH2_ERROR_INVALID_MAC,
+      LIBSSH2_ERROR_PROTO, LIBSSH2_ERROR_OUT_OF_BOUNDARY, LIBSSH2_ERROR_ALLOC,
+      LIBSSH2_ERROR_BAD_USE, LIBSSH2_ERROR_ZLIB, LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE:
+      die(session.lastError)
+    default: break
+    }
+  }
+
+  /// Runs a call of the library, and again as long as it takes bytes that were read ahead, which
+  /// raise no event; then shows what has come to the channels that wait for it.
+  private func call(_ body: () -> Int) -> Int {
+    let before = transport.taken
+    var code: Int
+    while true {
+      let taken = transport.taken
+      code = body()
+      if code != Int(LIBSSH2_ERROR_EAGAIN) || transport.waiting == 0 || transport.taken == taken {
+        break
+      }
+    }
+    if code < 0, code != Int(LIBSSH2_ERROR_EAGAIN) { note(code) }
+    if transport.isClosed { note(0) }
+    if transport.taken != before { dispatch() }
+    // The task that waits for the carrier must wait for room, too.
+    if transport.unsent > 0 { leader?.ticket.wake() }
+    return code
+  }
+
+  // MARK: Opening
+
+  /// Takes the right to open a channel, in the same step in which `isOpening` was found false.
+  func reserve() { isOpening = true }
+
+  /// Opens a channel, after `reserve`.
+  func open(
+    _ purpose: Purpose, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> TunnelStream {
+    lastUsed = .now
+    defer {
+      isOpening = false
+      transport.notesRefusals = false
+    }
+    transport.refusal = nil
+    transport.notesRefusals = true
+    let type = purpose.type
+    let message = purpose.message
+    var pointer: OpaquePointer?
+    func request() -> Int {
+      pointer = message.withUnsafeBytes { raw in
+        libssh2_channel_open_ex(
+          session.handle, type, UInt32(type.utf8.count), Self.window, 32 << 10,
+          raw.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(raw.count))
+      }
+      return pointer == nil ? Int(libssh2_session_last_errno(session.handle)) : 0
+    }
+    while true {
+      if let failure { throw failure }
+      let code = call(request)
+      let seen = news
+      if code == 0 { break }
+      if let failure { throw failure }
+      guard code == Int(LIBSSH2_ERROR_EAGAIN) else { throw refusal(of: purpose) }
+      do {
+        try await wait(since: seen, on: reactor, by: deadline)
+      } catch {
+        abandon(request)
+        if let pointer { closing.append(pointer) }
+        throw TargetError(error, while: "\(name) connects to \(purpose.place)")
+      }
+    }
+    guard let pointer else { throw TargetError(.protocolError, "no channel to \(purpose.place)") }
+    let channel = Channel(pointer)
+    channels.append(channel)
+    let stream = TunnelStream(channel, of: self)
+    if case .command(let command) = purpose {
+      try await start(command, on: channel, on: reactor, by: deadline)
+    }
+    return stream
+  }
+
+  /// Makes the library give up a channel whose opening takes too long.
+  ///
+  /// It looks for the answer until a read fails. The answer, when it comes, is for a channel that the
+  /// library does not know any more, and is dropped.
+  private func abandon(_ request: () -> Int) {
+    guard failure == nil else { return }
+    transport.refusesReading = true
+    let code = request()
+    transport.refusesReading = false
+    // The request itself waits, for a new key exchange: this session cannot open channels any more.
+    if code == Int(LIBSSH2_ERROR_EAGAIN) { die("no answer to a request") }
+  }
+
+  private func start(
+    _ command: String, on channel: Channel, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) {
+    // Nobody reads standard error: an unread one would fill the window.
+    libssh2_channel_handle_extended_data2(
+      channel.pointer, LIBSSH2_CHANNEL_EXTENDED_DATA_IGNORE)
+    while true {
+      if let failure { throw failure }
+      let code = call {
+        Int(
+          libssh2_channel_process_startup(
+            channel.pointer, "exec", 4, command, UInt32(command.utf8.count)))
+      }
+      let seen = news
+      if code == 0 { return }
+      if let failure { throw failure }
+      guard code == Int(LIBSSH2_ERROR_EAGAIN) else {
+        throw TargetError(.noShell, "\(name) does not run commands for this account")
+      }
+      do {
+        try await wait(since: seen, on: reactor, by: deadline)
+      } catch {
+        throw TargetError(error, while: "\(name) starts a command")
+      }
+    }
+  }
+
+  private func refusal(of purpose: Purpose) -> TargetError {
+    let words = transport.refusal.map { " (\($0))" } ?? ""
+    let library = session.lastError
+    switch purpose {
+    case .command:
+      return TargetError(
+        .noShell,
+        "\(name) opens no channel for a command: \(library)\(words); its MaxSessions, or a "
+          + "ForceCommand?")
+    case .forward(let address, let port):
+      let place = purpose.place
+      if library.contains("prohibited") {
+        return TargetError(
+          .forwardingRefused,
+          "\(name) refuses to forward to \(place): set `AllowTcpForwarding local` and `PermitOpen "
+            + "\(address.contains(":") ? "[\(address)]" : address):\(port)` (or `any`) in its "
+            + "sshd_config, and remove `restrict` or `no-port-forwarding` from the key in its "
+            + "authorized_keys")
+      }
+      let text = "\(name) could not connect to \(place)\(words)"
+      let lower = words.lowercased()
+      if lower.contains("refused") {
+        return TargetError(.connectionRefused, "\(text); is a server running, and on this port?")
+      }
+      if lower.contains("timed out") { return TargetError(.timeout, text) }
+      if lower.contains("not known") || lower.contains("name resolution")
+        || lower.contains("no address")
+      {
+        return TargetError(
+          .nameUnknown, "\(text); names are looked up there, give an `address` in the inventory")
+      }
+      if library.contains("resource shortage") {
+        return TargetError(.busy, "\(name) has no room for another channel to \(place)")
+      }
+      return TargetError(.unreachable, words.isEmpty ? "\(text) (\(library))" : text)
+    }
+  }
+
+  // MARK: Bytes
+
+  func receive(_ channel: Channel, _ target: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    if channel.isCut { return -Int(EPIPE) }
+    let got = call {
+      libssh2_channel_read_ex(
+        channel.pointer, 0, target.assumingMemoryBound(to: CChar.self), count)
+    }
+    if got > 0 { return got }
+    if libssh2_channel_eof(channel.pointer) == 1 { return 0 }
+    if isDead { return -Int(ECONNRESET) }
+    return got == 0 || got == Int(LIBSSH2_ERROR_EAGAIN) ? -Int(EAGAIN) : -Int(ECONNRESET)
+  }
+
+  func send(_ channel: Channel, _ source: UnsafeRawPointer, _ count: Int) -> Int {
+    if channel.isCut || isDead || channel.wantsEnd { return -Int(EPIPE) }
+    guard hasRoom(channel) else { return -Int(EAGAIN) }
+    let size = min(count, Self.outboxLimit - channel.unsent)
+    channel.outbox.append(contentsOf: UnsafeRawBufferPointer(start: source, count: size))
+    flush(channel)
+    return size
+  }
+
+  private func hasRoom(_ channel: Channel) -> Bool {
+    channel.unsent < Self.outboxLimit && transport.unsent < Self.sessionOutboxLimit
+  }
+
+  /// Hands the bytes of a channel to the library, as far as the server's window and ours allow it.
+  private func flush(_ channel: Channel) {
+    while channel.unsent > 0, !isDead, transport.unsent < Self.sessionOutboxLimit {
+      let count = call {
+        channel.outbox.withUnsafeBytes { raw in
+          libssh2_channel_write_ex(
+            channel.pointer, 0,
+            raw.baseAddress?.advanced(by: channel.sent).assumingMemoryBound(to: CChar.self),
+            channel.unsent)
+        }
+      }
+      guard count > 0 else {
+        // A channel that the server has closed takes nothing any more.
+        if count < 0, count != Int(LIBSSH2_ERROR_EAGAIN) { channel.sent = channel.outbox.count }
+        break
+      }
+      channel.sent += count
+    }
+    if channel.unsent == 0 {
+      channel.outbox.removeAll(keepingCapacity: true)
+      channel.sent = 0
+      if channel.wantsEnd, !isDead { _ = call { Int(libssh2_channel_send_eof(channel.pointer)) } }
+    }
+  }
+
+  func finish(_ channel: Channel) {
+    channel.wantsEnd = true
+    flush(channel)
+  }
+
+  /// Closes the channel; the rest of the closing waits for the server in `advance`.
+  func release(_ channel: Channel) {
+    channels.removeAll { $0 === channel }
+    lastUsed = .now
+    guard !isDead else { return }  // Freed with the session.
+    if call({ Int(libssh2_channel_free(channel.pointer)) }) == Int(LIBSSH2_ERROR_EAGAIN) {
+      closing.append(channel.pointer)
+    }
+  }
+
+  func cut(_ channel: Channel) {
+    channel.isCut = true
+    dispatch()
+  }
+
+  func exitStatus(_ channel: Channel) -> Int32? {
+    isDead || libssh2_channel_eof(channel.pointer) != 1
+      ? nil : libssh2_channel_get_exit_status(channel.pointer)
+  }
+
+  // MARK: Waiting
+
+  /// Suspends until anything has come since then.
+  private func wait(
+    since seen: Int, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(WaitError) {
+    if news != seen || isDead { return }
+    try await wait(on: reactor.ticket(), for: nil, .read, since: seen, on: reactor, by: deadline)
+  }
+
+  /// Suspends until the channel may be ready, or, without a channel, until anything has come.
+  func wait(
+    on ticket: Ticket, for channel: Channel?, _ readiness: Readiness, since seen: Int? = nil,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(WaitError) {
+    if isReady(channel, readiness) || seen.map({ $0 != news }) == true {
+      // Others have their turn first: one busy channel must not hold the reactor.
+      ticket.wake()
+      _ = await reactor.wait(on: ticket, by: deadline)
+      if Task.isCancelled { throw .cancelled }
+      return
+    }
+    defer { handOver() }
+    if leader == nil {
+      leader = Waiter(channel: channel, readiness: readiness, ticket: ticket)
+      defer { leader = nil }
+      transport.beginTurn()
+      try await transport.carrier.wait(
+        on: ticket, for: transport.unsent > 0 ? [.read, .write] : .read, on: reactor, by: deadline)
+      advance(channel)
+      return
+    }
+    lastNumber += 1
+    let number = lastNumber
+    waiters.append(
+      Waiter(channel: channel, readiness: readiness, ticket: ticket, number: number))
+    defer { waiters.removeAll { $0.number == number } }
+    switch await reactor.wait(on: ticket, by: deadline) {
+    case .ready: return
+    case .woken: if Task.isCancelled { throw .cancelled }
+    case .timedOut: throw .timedOut
+    case .failed(let error): throw .failed(error)
+    }
+  }
+
+  private func isReady(_ channel: Channel?, _ readiness: Readiness) -> Bool {
+    if isDead { return true }
+    guard let channel else { return false }
+    if channel.isCut { return true }
+    if readiness.contains(.read),
+      libssh2_poll_channel_read(channel.pointer, 0) == 1
+        || libssh2_channel_eof(channel.pointer) == 1
+    {
+      return true
+    }
+    return readiness.contains(.write) && hasRoom(channel)
+  }
+
+  /// Lets one of those that still wait wait for the carrier.
+  private func handOver() {
+    if leader == nil { waiters.first?.ticket.wake() }
+  }
+
+  private func wakeAll() {
+    for waiter in waiters { waiter.ticket.wake() }
+    leader?.ticket.wake()
+  }
+
+  /// Wakes those whose channels have something; who opens a channel asks the library itself.
+  private func dispatch() {
+    news += 1
+    if let leader, leader.channel == nil || isReady(leader.channel, leader.readiness) {
+      leader.ticket.wake()
+    }
+    for waiter in waiters where waiter.channel == nil || isReady(waiter.channel, waiter.readiness) {
+      waiter.ticket.wake()
+    }
+  }
+
+  /// Reads what has come, sends what was left, and wakes those that it concerns.
+  private func advance(_ channel: Channel?) {
+    transport.flush()
+    // A read of nothing makes the library take in all that has come. It widens the window of its
+    // channel, which must therefore be one without unread bytes.
+    let candidates = (channel.map { [$0] } ?? []) + waiters.compactMap(\.channel) + channels
+    if let reader = candidates.first(where: {
+      !$0.isCut && libssh2_poll_channel_read($0.pointer, 0) == 0
+    }) {
+      var nothing: CChar = 0
+      _ = call { libssh2_channel_read_ex(reader.pointer, 0, &nothing, 0) }
+    }
+    for channel in channels where channel.unsent > 0 { flush(channel) }
+    if !closing.isEmpty, !isDead {
+      closing.removeAll { pointer in
+        call { Int(libssh2_channel_free(pointer)) } != Int(LIBSSH2_ERROR_EAGAIN)
+      }
+    }
+    dispatch()
+  }
+}
+
+extension JumpSession.Purpose {
+  /// What is connected to, for messages.
+  var place: String {
+    switch self {
+    case .forward(let address, let port):
+      address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+    case .command: "a command"
+    }
+  }
+}

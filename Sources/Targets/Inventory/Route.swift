@@ -1,0 +1,130 @@
+public import Configuration
+
+/// A jump host as `via:` names it: `jp1`, `ops@bastion.lab:2222`, `[2001:db8::1]:22`.
+public struct Hop: Sendable, Hashable {
+  /// The name of a host of the inventory, or a name or an address of another one.
+  public var name: String
+  /// The account, if it is named here.
+  public var user: String?
+  /// The port, if it is named here.
+  public var port: Int?
+
+  init(_ text: some StringProtocol) {
+    var rest = Substring(text)
+    if let at = rest.lastIndex(of: "@") {
+      user = String(rest[..<at])
+      rest = rest[rest.index(after: at)...]
+    }
+    // More than one colon without brackets is an IPv6 address.
+    if let colon = rest.lastIndex(of: ":"), !isIPv6(String(rest)),
+      let number = Int(rest[rest.index(after: colon)...]), (1...65_535).contains(number)
+    {
+      port = number
+      rest = rest[..<colon]
+    }
+    name = unbracketed(String(rest))
+  }
+}
+
+extension Host {
+  /// The jump hosts that `via:` names, the first reached as the inventory says of it, each other one
+  /// through the one before. Empty for a host that is reached directly, and for this machine.
+  public var hops: [Hop] { (jumpHost ?? "").split(separator: ",").map { Hop($0) } }
+}
+
+extension Inventory {
+  /// The jump hosts between the monitor and the host, the first reached directly.
+  ///
+  /// A jump host that has `via:` itself is reached that way. One that is no host of the inventory has
+  /// the key and the `known_hosts` of the host behind it, and never its password.
+  public func route(to host: Host) -> [Host] {
+    var route: [Host] = []
+    var behind = host
+    // Rings are faults of the inventory, which stop every command.
+    while route.count < Self.longestRoute {
+      let hops = behind.hops
+      guard let first = hops.first else { break }
+      let jumps = hops.map { jumpHost($0, for: host) }
+      route.insert(contentsOf: jumps, at: 0)
+      guard let next = self.host(first.name) else { break }
+      behind = next
+    }
+    return route
+  }
+
+  static let longestRoute = 16
+
+  /// The target that a hop is.
+  private func jumpHost(_ hop: Hop, for host: Host) -> Host {
+    var jump: Host
+    if let known = self.host(hop.name) {
+      jump = known
+    } else {
+      jump = Host(
+        name: hop.name, group: host.group, groups: [], address: hop.name, port: 22, user: nil,
+        keys: host.keys, keyPassphrase: host.keyPassphrase, password: nil,
+        knownHosts: host.knownHosts, profile: host.profile, tags: [], connection: .ssh,
+        variables: [], mark: host.mark)
+    }
+    jump.user = hop.user ?? jump.user
+    jump.port = hop.port ?? jump.port
+    return jump
+  }
+
+  /// The jump hosts of these hosts that are no hosts of the inventory, each once.
+  public func strangers(of hosts: [Host]) -> [Host] {
+    var seen: Set<Hop> = []
+    var found: [Host] = []
+    for host in hosts {
+      for jump in route(to: host) where self.host(jump.name) == nil {
+        let hop = Hop("\(jump.user ?? "")@\(jump.name):\(jump.port)")
+        if seen.insert(hop).inserted { found.append(jump) }
+      }
+    }
+    return found
+  }
+
+  /// Refuses jump hosts that are known nowhere, and those that are this machine.
+  ///
+  /// A plain name must be a host of the inventory or known to ssh_config; one with an account, a port
+  /// or a domain may be any host.
+  public func checkJumpHosts(
+    isKnown: (String) -> Bool = { _ in false }, _ findings: inout Findings
+  ) {
+    var seen: Set<String> = []
+    for host in hosts {
+      for text in (host.jumpHost ?? "").split(separator: ",") {
+        let hop = Hop(text)
+        let known = self.host(hop.name)
+        let problem: String
+        var hint: String?
+        if known?.connection == .local {
+          problem = "\(hop.name) is this machine (connection: local), which is no jump host"
+          hint = "remove \"via\""
+        } else if known == nil, !text.contains(where: { "@:.".contains($0) }), !isKnown(hop.name) {
+          problem = "\"\(hop.name)\" is no host of the inventory"
+          hint =
+            nearest(to: hop.name, among: hosts.map(\.name), slips: 1).map {
+              "did you mean \"\($0)\"?"
+            } ?? "write user@host:port for a jump host that has no entry"
+        } else {
+          continue
+        }
+        let node = host.viaNode
+        // Hosts of a group inherit the same value.
+        let place = node.map { "\($0.mark.file):\($0.mark.line)" } ?? host.name
+        guard seen.insert("\(place) \(hop.name)").inserted else { continue }
+        findings.add(
+          node.map { ConfigurationError(problem, at: $0, hint: hint) }
+            ?? ConfigurationError(problem, at: host.mark, length: host.name.count, hint: hint))
+      }
+    }
+  }
+}
+
+extension Host {
+  /// Where its jump host is written.
+  var viaNode: Node? {
+    Variable.names(for: "via").lazy.compactMap { self[variable: $0] }.first { !$0.isNull }
+  }
+}
