@@ -129,6 +129,10 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Boards",
+      dependencies: ["Metrics", "Engine", "Transfer"],
+      swiftSettings: strict),
+    .target(
       name: "Console",
       dependencies: [
         "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory",
@@ -139,7 +143,7 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Passes", "Alerts",
+        "Console", "Boards", "Passes", "Alerts",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store",
         "Sinks",

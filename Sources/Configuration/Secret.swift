@@ -8,13 +8,13 @@ internal import Metrics
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
   CustomReflectable
 {
-  enum Origin: Sendable, Hashable {
+  public enum Origin: Sendable, Hashable {
     case environment(String)
     case file(String)
     case credential(String)
   }
 
-  let origin: Origin
+  public let origin: Origin
   let mark: Mark
   private let length: Int
 

@@ -1,6 +1,6 @@
-internal import Glibc
+public import Glibc
 
-/// Reads a file that is expected to be small.
+/// Reads and replaces files that are expected to be small.
 public enum SmallFile {
   /// The file's bytes; an error where it is larger than the limit or cannot be read, and where it is a
   /// symbolic link that is not to be followed.
@@ -20,6 +20,31 @@ public enum SmallFile {
       if count == 0 { return bytes }
       bytes.append(contentsOf: UnsafeRawBufferPointer(start: buffer, count: count))
       if bytes.count > limit { throw SystemError("read", EFBIG) }
+    }
+  }
+  /// Replaces the file with the bytes, so that a reader sees the old or the new content and never a
+  /// part. `mode` holds whatever the umask is.
+  public static func replace(
+    _ path: String, with bytes: [UInt8], mode: mode_t
+  ) throws(SystemError) {
+    let draft = "\(path).new"
+    let number = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard number >= 0 else { throw SystemError("open \(draft)") }
+    let descriptor = FileDescriptor(owning: number)
+    do throws(SystemError) {
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(descriptor.number, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { throw SystemError("write \(draft)") }
+        rest = rest.dropFirst(count)
+      }
+      guard fchmod(descriptor.number, mode) == 0 else { throw SystemError("fchmod \(draft)") }
+      guard fsync(descriptor.number) == 0 else { throw SystemError("fsync \(draft)") }
+      guard rename(draft, path) == 0 else { throw SystemError("rename \(path)") }
+    } catch {
+      unlink(draft)
+      throw error
     }
   }
 }

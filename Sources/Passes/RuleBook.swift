@@ -16,7 +16,7 @@ public struct RuleBook: Sendable {
   /// The SLA window; nil without one.
   let sla: SLA?
   /// The host tags that make scopes of summaries.
-  let tags: [String]
+  public let tags: [String]
   /// The hosts of each rule; a rule without an entry applies to all hosts.
   private let hosts: [String: Set<String>]
   private let names: Set<String>

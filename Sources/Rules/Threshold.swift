@@ -18,6 +18,8 @@ public struct Threshold: Sendable, Equatable {
   let kind: Kind
   /// The text in the file.
   public let text: String
+  /// The limit of a threshold that fires above a number; nil for any other.
+  public var upperLimit: Double? { if case .above(let limit, _) = kind { limit } else { nil } }
 
   public init(_ node: Node, _ what: String) throws(ConfigurationError) {
     text = try node.string(what)

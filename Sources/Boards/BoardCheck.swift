@@ -1,0 +1,198 @@
+public import Engine
+internal import Metrics
+internal import Transfer
+
+/// Runs every statement of every board on a real database, as Grafana would send it.
+///
+/// It proves that each panel gets rows with the columns it asks for. How Grafana draws them it cannot show.
+public struct BoardCheck: Sendable {
+  /// The database to ask.
+  public struct Database: Sendable {
+    public var url: String
+    public var name: String
+    public var username: String?
+    public var password: String?
+    public var token: String?
+
+    public init(url: String, name: String) {
+      self.url = url
+      self.name = name
+    }
+  }
+
+  /// The result of one statement.
+  public struct Finding: Sendable {
+    public enum Outcome: Sendable, Equatable {
+      /// The number of rows.
+      case rows(Int)
+      /// None, for this reason. `isFine` where that may be so, as with events.
+      case empty(why: String, isFine: Bool)
+      /// The database refused the statement.
+      case refused(String)
+    }
+
+    public var board: String
+    public var panel: String
+    public var statement: String
+    public var outcome: Outcome
+
+    public var isGood: Bool {
+      switch outcome {
+      case .rows: true
+      case .empty(_, let isFine): isFine
+      case .refused: false
+      }
+    }
+  }
+
+  /// Why the database could not be asked.
+  public struct Failure: Error, Sendable, CustomStringConvertible {
+    public var description: String
+  }
+
+  private let database: Database
+  private let transfers = Transfers()
+  /// The range of boards, in InfluxQL.
+  private let range: String
+
+  /// `range` is a duration of InfluxQL such as `6h`.
+  public init(_ database: Database, range: String = "6h") {
+    self.database = database
+    self.range = range
+  }
+
+  public func run(
+    _ boards: [Board], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Failure) -> [Finding] {
+    defer { transfers.close() }
+    var findings: [Finding] = []
+    for board in boards {
+      var values: [String: [String]] = [:]
+      for variable in board.variables {
+        let statement = fill(variable.query, values)
+        let found = try await rows(of: statement, on: reactor, by: deadline)
+        var outcome = Finding.Outcome.rows(found.rows.count)
+        if let error = found.error { outcome = .refused(error) }
+        if found.error == nil, found.rows.isEmpty {
+          outcome = .empty(why: "no host has this tag", isFine: variable.name == "team")
+        }
+        values[variable.name] = found.rows.compactMap { $0.last?.string }
+        findings.append(
+          Finding(
+            board: board.title, panel: "variable \(variable.name)", statement: statement,
+            outcome: outcome))
+      }
+      for panel in board.panels {
+        for query in panel.queries {
+          let statement = fill(query.text, values)
+          let found = try await rows(of: statement, on: reactor, by: deadline)
+          var finding = Finding(
+            board: board.title, panel: panel.title, statement: statement,
+            outcome: .rows(found.rows.count))
+          if let error = found.error {
+            finding.outcome = .refused(error)
+          } else if found.rows.isEmpty {
+            let why = try await reason(for: query, on: reactor, by: deadline)
+            finding.outcome = .empty(why: why, isFine: panel.mayBeEmpty)
+          }
+          findings.append(finding)
+        }
+      }
+    }
+    return findings
+  }
+
+  /// The statement with Grafana's variables filled in: `(a|b)` with escaped values, as Grafana does for
+  /// expressions.
+  func fill(_ statement: String, _ values: [String: [String]]) -> String {
+    var text = statement
+    for (name, all) in values.sorted(by: { $0.key > $1.key }) {
+      let escaped = all.map(Self.escaped)
+      let list = escaped.isEmpty ? ".*" : "(\(escaped.joined(separator: "|")))"
+      text = text.replacing("$\(name)", with: list)
+    }
+    return text.replacing("$timeFilter", with: "time > now() - \(range)")
+      .replacing("$__interval", with: "1m")
+  }
+
+  private static func escaped(_ value: String) -> String {
+    var text = ""
+    for character in value {
+      if "\\^$*+?.()|[]{}/-".contains(character) { text += "\\" }
+      text.append(character)
+    }
+    return text
+  }
+
+  /// Why a statement has no rows.
+  private func reason(
+    for query: Query, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Failure) -> String {
+    let measurement = Query.name(query.measurement)
+    let fields = try await rows(
+      of: "SHOW FIELD KEYS FROM \(measurement)", on: reactor, by: deadline
+    ).rows.compactMap { $0.first?.string }
+    if fields.isEmpty { return "the database has no measurement \(query.measurement)" }
+    let missing = query.selections.filter { $0.expression == nil && !fields.contains($0.field) }
+    if !missing.isEmpty {
+      return "\(query.measurement) has no field \(missing.map(\.field).joined(separator: ", "))"
+    }
+    let tags = try await rows(
+      of: "SHOW TAG KEYS FROM \(measurement)", on: reactor, by: deadline
+    ).rows.compactMap { $0.first?.string }
+    let unknown = query.tags.filter { !tags.contains($0) }
+    if !unknown.isEmpty {
+      return "\(query.measurement) has no tag \(unknown.joined(separator: ", "))"
+    }
+    let recent = try await rows(
+      of: "SELECT * FROM \(measurement) WHERE time > now() - \(range) LIMIT 1", on: reactor,
+      by: deadline)
+    if recent.rows.isEmpty { return "\(query.measurement) has no point in the last \(range)" }
+    return query.isRate
+      ? "no two intervals of \(query.measurement) with a value, as a rate needs"
+      : "no point of \(query.measurement) meets the conditions"
+  }
+
+  private func rows(
+    of statement: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Failure) -> (rows: [[JSON]], error: String?) {
+    var request = TransferRequest(
+      "POST", "\(database.url)/query?db=\(database.name.percentEncoded)&epoch=ms")
+    request.user = database.username
+    request.password = database.password
+    request.secrets = [database.password, database.token].compactMap { $0 }
+    request.keepsConnection = true
+    request.bodyLimit = 32 << 20
+    request.headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    if let token = database.token {
+      request.headers.append(("Authorization", "Token \(token)"))
+    }
+    request.body = Array("q=\(statement.percentEncoded)".utf8)
+    let answer: TransferAnswer
+    do throws(TransferError) {
+      answer = try await transfers.answer(to: request, on: reactor, by: deadline)
+    } catch {
+      throw Failure(
+        description: "\(database.url): \(error); is InfluxDB running, and the URL right?")
+    }
+    guard let json = JSON(reading: answer.body) else {
+      throw Failure(description: "\(database.url): answered \(answer.code) without JSON")
+    }
+    if answer.code == 401 || answer.code == 403 {
+      throw Failure(
+        description: "\(database.url): answered \(answer.code); check user, password and token")
+    }
+    if let error = json["error"]?.string { return ([], error) }
+    var rows: [[JSON]] = []
+    for result in json["results"]?.elements ?? [] {
+      if let error = result["error"]?.string { return ([], error) }
+      for series in result["series"]?.elements ?? [] {
+        rows += (series["values"]?.elements ?? []).map(\.elements).filter { row in
+          // An interval without a value is no row.
+          row.dropFirst().contains { $0 != .null } || row.count == 1
+        }
+      }
+    }
+    return (rows, nil)
+  }
+}

@@ -1,0 +1,56 @@
+internal import Metrics
+
+/// The monitor itself: passes, slow hosts, reasons, queues.
+enum MonitorBoard: BoardFile {
+  static func board(_ site: BoardSite) -> Board? {
+    var board = Board(
+      "monitor", "Monitor", "The monitor itself: passes, slow hosts, failures, queues.")
+    board.panels =
+      Strip.panels([]) + [
+        Panel.stat(
+          "Points per pass", .last("scrape_pass", "points"), width: 4, curve: true),
+        Panel.stat(
+          "Failed hosts", .latest("scrape_pass", "failed"), width: 4, fields: "/^failed$/"
+        ).coloured(.zeroIsGood),
+        Panel.chart("Duration of passes", .max("scrape_pass", "duration_s")),
+        Panel.chart("Hosts", .last("scrape_pass", "hosts", "up", "failed")),
+        Panel.chart("CPU time of passes", .max("scrape_pass", "cpu_s")),
+        Panel.chart("Points", .last("scrape_pass", "points")),
+        Panel.chart("Points that wait", .last("scrape_pass", "queued")),
+        Panel.table(
+          "Slowest hosts",
+          .value("scrape", "max(\"duration_ms\")", named: "duration_ms", by: "host")
+            .where("target", "ssh")
+        )
+        .transformed(
+          "sortBy",
+          [
+            (
+              "sort",
+              .array([
+                .object([("field", .string("duration_ms")), ("desc", .boolean(true))])
+              ])
+            )
+          ]
+        )
+        .columns(("host", "Host"), ("duration_ms", "Slowest"), hiding: ["Time"])
+        .column("Slowest", ("unit", .string("ms"))).linked(.ofRow),
+        Panel.table(
+          "Failures", .rows("scrape", "host", "target", "reason", limit: 200).where("\"up\" = 0")
+        )
+        .columns(("Time", "Time"), ("host", "Host"), ("target", "Target"), ("reason", "Reason"))
+        .linked(.ofRow).with { $0.noValue = "no failure in this range" },
+        Panel.chart(
+          "Slow sessions", .max("scrape", "duration_ms", by: "host").where("target", "ssh")
+        ).linked(.ofSeries),
+        Panel.chart("Clock offset of hosts", .last("scrape", "clock_offset_s", by: "host"))
+          .linked(.ofSeries),
+        Panel.table(
+          "Events of the monitor",
+          .rows("event", "severity", "subject", "text", limit: 100).where("host", "(scraper)")
+        ).with { $0.noValue = "no event in this range" },
+        Strip.ages([]),
+      ]
+    return board
+  }
+}

@@ -1,0 +1,238 @@
+internal import Metrics
+
+/// A query in InfluxQL, as Grafana sends it after it has filled in `$host`, `$timeFilter` and `$__interval`.
+public struct Query: Sendable, Equatable {
+  /// What the panel does with the rows.
+  public enum Format: String, Sendable {
+    /// One series per group of tags.
+    case series = "time_series"
+    /// Columns: the time, the tags, the selected values.
+    case table
+  }
+
+  /// One selected value: `mean("usage_active") AS "usage_active"`.
+  struct Selection: Sendable, Equatable {
+    var function: String?
+    var field: String
+    var name: String
+    /// Instead of a function of a field: `100 * last("online") / last("total")`.
+    var expression: String?
+  }
+
+  public internal(set) var measurement: String
+  var selections: [Selection] = []
+  var conditions: [String] = []
+  /// The tags that make series.
+  var tags: [String] = []
+  /// Whether the values are of intervals, with a gap where an interval has none.
+  var isOverTime = false
+  var fill = "null"
+  /// The interval; Grafana's choice by default.
+  var interval = "$__interval"
+  /// The replacement of `$timeFilter`.
+  var period = "$timeFilter"
+  var order: String?
+  /// The function over the results of the query: `sum("up") AS "up"`, and its tags.
+  var outer: (selections: String, tags: [String], conditions: [String])?
+  public var format = Format.series
+  /// The name of a series: `$tag_host`.
+  var alias: String?
+
+  init(_ measurement: String) { self.measurement = measurement }
+
+  public static func == (a: Query, b: Query) -> Bool { a.text == b.text && a.alias == b.alias }
+
+  // MARK: Making
+
+  /// The mean of a field per interval, a line per value of the tags.
+  static func mean(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
+    over(measurement, "mean", fields, tags)
+  }
+
+  /// The maximum of a field per interval.
+  static func max(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
+    over(measurement, "max", fields, tags)
+  }
+
+  /// The last value of a field per interval.
+  static func last(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
+    over(measurement, "last", fields, tags)
+  }
+
+  /// The growth of a counter per second. A reset is a gap and no negative rate.
+  static func rate(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
+    var query = over(measurement, "last", fields, tags)
+    query.selections = fields.map {
+      Selection(function: "non_negative_derivative(last", field: $0, name: $0)
+    }
+    return query
+  }
+
+  private static func over(
+    _ measurement: String, _ function: String, _ fields: [String], _ tags: [String]
+  ) -> Query {
+    var query = Query(measurement)
+    query.selections = fields.map { Selection(function: function, field: $0, name: $0) }
+    query.tags = tags
+    query.isOverTime = true
+    let names = tags.map { "$tag_\($0)" } + (fields.count > 1 ? ["$col"] : [])
+    query.alias = names.isEmpty ? fields.first : names.joined(separator: " ")
+    return query
+  }
+
+  /// The latest value of fields, a row per value of the tags.
+  static func latest(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
+    var query = Query(measurement)
+    query.selections = fields.map { Selection(function: "last", field: $0, name: $0) }
+    query.tags = tags
+    query.format = .table
+    return query
+  }
+
+  /// An expression over functions of fields, now or per interval.
+  static func value(
+    _ measurement: String, _ expression: String, named name: String, by tags: String...,
+    isOverTime: Bool = false
+  ) -> Query {
+    var query = Query(measurement)
+    query.selections = [
+      Selection(function: nil, field: name, name: name, expression: expression)
+    ]
+    query.tags = tags
+    query.isOverTime = isOverTime
+    query.alias = tags.isEmpty ? name : tags.map { "$tag_\($0)" }.joined(separator: " ")
+    return query
+  }
+
+  /// All points, the newest first.
+  static func rows(_ measurement: String, _ fields: String..., limit: Int) -> Query {
+    var query = Query(measurement)
+    query.selections = fields.map { Selection(function: nil, field: $0, name: $0) }
+    query.format = .table
+    query.order = "ORDER BY time DESC LIMIT \(limit)"
+    return query
+  }
+
+  /// With a condition on a tag or field in InfluxQL; after `reduced`, on its rows.
+  func `where`(_ condition: String) -> Query {
+    var query = self
+    if query.outer == nil {
+      query.conditions.append(condition)
+    } else {
+      query.outer?.conditions.append(condition)
+    }
+    return query
+  }
+
+  /// Only points with that tag.
+  func `where`(_ tag: String, _ value: String) -> Query {
+    `where`("\(Self.name(tag)) = \(Self.value(value))")
+  }
+
+  /// Only the hosts that the variables of the board select.
+  func ofHosts(_ variables: [String] = ["group", "host"]) -> Query {
+    variables.reduce(self) { $0.where("\(Self.name($1)) =~ /^$\($1)$/") }
+  }
+
+  func named(_ alias: String) -> Query {
+    var query = self
+    query.alias = alias
+    return query
+  }
+
+  /// Without a row for an interval that has no value, for tables and heat maps.
+  func withoutGaps() -> Query {
+    var query = self
+    query.fill = "none"
+    return query
+  }
+
+  /// In intervals of a fixed length.
+  func every(_ interval: String) -> Query {
+    var query = self
+    query.interval = interval
+    return query
+  }
+
+  /// Over the last minutes before now, whatever range the board shows: what is stale does not count.
+  func within(_ minutes: Int) -> Query {
+    var query = self
+    query.period = "time > now() - \(minutes)m"
+    return query
+  }
+
+  /// A function over the rows of the query: `sum("up") AS "up"`.
+  func reduced(_ selections: String, by tags: String...) -> Query {
+    var query = self
+    query.outer = (selections, tags, [])
+    query.alias = nil
+    return query
+  }
+
+  func asTable() -> Query {
+    var query = self
+    query.format = .table
+    query.alias = nil
+    return query
+  }
+
+  /// Whether it is the growth of a counter.
+  var isRate: Bool { selections.contains { $0.function?.contains("derivative") == true } }
+
+  // MARK: Text
+
+  /// A name in double quotes, a value in single ones.
+  static func name(_ text: String) -> String { quoted(text, "\"") }
+  static func value(_ text: String) -> String { quoted(text, "'") }
+
+  private static func quoted(_ text: String, _ quote: Character) -> String {
+    var quoted = String(quote)
+    for character in text {
+      if character == quote || character == "\\" { quoted += "\\" }
+      quoted.append(character)
+    }
+    return quoted + String(quote)
+  }
+
+  /// The statement with Grafana's variables.
+  public var text: String {
+    let selected = selections.map { selection -> String in
+      if let expression = selection.expression {
+        return "\(expression) AS \(Self.name(selection.name))"
+      }
+      let field = Self.name(selection.field)
+      guard let function = selection.function else { return field }
+      // A function of a function closes two brackets and takes the unit.
+      let call =
+        function.contains("(") ? "\(function)(\(field)), 1s)" : "\(function)(\(field))"
+      return "\(call) AS \(Self.name(selection.name))"
+    }.joined(separator: ", ")
+    let all = ([period] + conditions).joined(separator: " AND ")
+    var groups = tags.map(Self.name)
+    if isOverTime { groups.insert("time(\(interval))", at: 0) }
+    var text = "SELECT \(selected) FROM \(Self.name(measurement)) WHERE \(all)"
+    if !groups.isEmpty { text += " GROUP BY \(groups.joined(separator: ", "))" }
+    if isOverTime { text += " fill(\(fill))" }
+    if let order { text += " \(order)" }
+    if let outer {
+      text = "SELECT \(outer.selections) FROM (\(text))"
+      let all = (isOverTime ? [period] : []) + outer.conditions
+      if !all.isEmpty { text += " WHERE \(all.joined(separator: " AND "))" }
+      let groups = (isOverTime ? ["time(\(interval))"] : []) + outer.tags.map(Self.name)
+      if !groups.isEmpty { text += " GROUP BY \(groups.joined(separator: ", "))" }
+      if isOverTime { text += " fill(\(fill))" }
+    }
+    return text
+  }
+
+  /// The target of a panel.
+  func target(_ letter: String) -> JSON {
+    var members: [(String, JSON)] = [
+      ("datasource", DataSource.reference), ("policy", .string("default")),
+      ("query", .string(text)), ("rawQuery", .boolean(true)), ("refId", .string(letter)),
+      ("resultFormat", .string(format.rawValue)),
+    ]
+    if let alias { members.append(("alias", .string(alias))) }
+    return .object(members)
+  }
+}

@@ -1,0 +1,101 @@
+internal import Metrics
+
+/// The first line of every board: how old the data is, and how many hosts have any.
+///
+/// A host is *down* if the last pass did not reach it, *stale* if its last point is old, and without
+/// data if no row names it: three different things, each visible on every board.
+enum Strip {
+  /// Four panels of 12 columns in all.
+  static func panels(_ variables: [String] = ["group", "host"]) -> [Panel] {
+    [
+      Panel.stat(
+        "Last pass", .latest("scrape_pass", "points"), unit: GrafanaUnit.age, width: 3,
+        fields: "/^Time$/"
+      ).explained(
+        "When the last pass was written. If it is old, all boards are: look at the timer, `scrape status`, and the queue."
+      ).with { $0.noValue = "no pass in this range" },
+      Panel.stat(
+        "Hosts up now",
+        .latest("scrape", "up", by: "host").where("target", "ssh").ofHosts(variables).within(5)
+          .reduced("sum(\"up\") AS \"up\", count(\"up\") AS \"of\""), unit: "short", width: 3
+      ).explained("Hosts whose session worked, of those that the last 5 minutes have a result of.")
+        .with { $0.noValue = "no result for 5 min" },
+    ]
+  }
+
+  /// The age of each host's last point.
+  static func ages(
+    _ variables: [String] = ["group", "host"], width: Int = 12, height: Int = 8
+  ) -> Panel {
+    Panel.table(
+      "Last data of each host",
+      .latest("scrape", "up", by: "host").where("target", "ssh").ofHosts(variables),
+      width: width, height: height
+    )
+    .columns(("host", "Host"), ("up", "State"), ("Time", "Last result"))
+    .column("Last result", ("unit", .string(GrafanaUnit.age)), ("custom.width", .integer(140)))
+    .column(
+      "State", ("mappings", .array([Mapping.up])), ("custom.width", .integer(80)),
+      ("custom.cellOptions", .object([("type", .string("color-text"))]))
+    )
+    .linked(.ofRow)
+    .explained(
+      "Down: the last pass did not reach it. An old result: passes do not run, or not for this host."
+    )
+  }
+
+  /// The last events.
+  static func events(
+    _ variables: [String] = ["group", "host"], width: Int = 12, height: Int = 10
+  ) -> Panel {
+    Panel.table(
+      "Last events",
+      .rows("event", "severity", "host", "subject", "text", limit: 100).ofHosts(variables),
+      width: width, height: height
+    )
+    .columns(
+      ("Time", "Time"), ("severity", "Severity"), ("host", "Host"), ("subject", "Check"),
+      ("text", "What happened")
+    )
+    .column("Time", ("custom.width", .integer(170)))
+    .column(
+      "Severity", ("mappings", .array([Mapping.severity])), ("custom.width", .integer(90)),
+      ("custom.cellOptions", .object([("type", .string("color-text"))]))
+    )
+    .column("Host", ("custom.width", .integer(120)))
+    .column("Check", ("custom.width", .integer(180)))
+    .linked(.ofRow)
+    .with { $0.noValue = "no event in this range" }
+  }
+
+  /// What does not answer now.
+  static func broken(
+    _ variables: [String] = ["group", "host"], width: Int = 12, height: Int = 10
+  ) -> Panel {
+    Panel.table(
+      "Services that are not ok now",
+      .latest("service", "state", by: "host", "service").ofHosts(variables).within(5)
+        .reduced("\"state\" AS \"state\"", by: "host", "service").where("\"state\" > 0"),
+      width: width, height: height
+    )
+    .columns(
+      ("host", "Host"), ("service", "Service"), ("state", "State"), ("Time", "Since check")
+    )
+    .column(
+      "State", ("mappings", .array([Mapping.state])), ("custom.width", .integer(90)),
+      ("custom.cellOptions", .object([("type", .string("color-text"))]))
+    )
+    .column("Since check", ("unit", .string(GrafanaUnit.age)), ("custom.width", .integer(120)))
+    .linked(.ofRow)
+    .with { $0.noValue = "all services are ok, or none was checked for 5 min" }
+  }
+
+  static func headline(_ title: String, isClosed: Bool = false) -> Panel {
+    Panel(.row, title, width: 24, height: 1).with { $0.isClosed = isClosed }
+  }
+
+  /// A line that is repeated for each value of a variable, with the panels after it.
+  static func line(_ title: String, over variable: String) -> Panel {
+    headline(title).with { $0.repeats = variable }
+  }
+}
