@@ -276,21 +276,12 @@ public struct Evaluator: Sendable {
 
   // MARK: Together
 
-  /// The summaries of services: all, by probe, by group, by both, and by tags. Services that this pass did
-  /// not check, as with `--limit`, count with their last state. The counts are added to `availability`.
-  func summaries(
-    _ readings: [ServiceReading], _ availability: inout Availability?, at time: Timestamp
-  ) -> [Point] {
-    guard !readings.isEmpty else { return [] }
-    var scores: [[Tag]: Score] = [:]
-    func add(_ host: String, _ probe: String, _ severity: Severity, isUp: Bool?) {
-      let group = Tag("group", groups[host] ?? "ungrouped")
-      let type = Tag("type", probe)
-      let others = (self.tags[host] ?? []).map { [$0] }
-      for tags in [[], [type], [group], [group, type]] + others {
-        scores[tags, default: Score()].add(severity, isUp: isUp)
-      }
-    }
+  /// All services that were ever checked. One that this pass did not check has its last state, and nothing
+  /// in `isUp`.
+  private func checked(
+    _ readings: [ServiceReading]
+  ) -> [(host: String, probe: String, severity: Severity, isUp: Bool?)] {
+    var found: [(host: String, probe: String, severity: Severity, isUp: Bool?)] = []
     var asked: [String: Set<String>] = [:]
     for reading in readings {
       let host = reading.result.batch.host
@@ -300,13 +291,48 @@ public struct Evaluator: Sendable {
         var severity = states[host]?[target]?.severity ?? service.verdict.severity
         // Unknown while the scraper is cut off.
         if reading.isUnevaluated(service) { severity = .unknown }
-        add(host, service.probe, severity, isUp: service.verdict.isUp)
+        found.append((host, service.probe, severity, service.verdict.isUp))
       }
     }
     for (host, services) in watch.services {
       for (service, probe) in services where asked[host]?.contains(service) != true {
         guard let state = states[host]?[CheckName.service(service).text] else { continue }
-        add(host, probe, state.severity, isUp: nil)
+        found.append((host, probe, state.severity, nil))
+      }
+    }
+    return found
+  }
+
+  /// The counts of each host: of its services or, where it has none, of its targets `ssh` and `bmc`, which
+  /// are unknown for the hosts in `unevaluated`.
+  func scoresByHost(_ readings: [ServiceReading], unevaluated: Set<String>) -> [String: Score] {
+    var scores: [String: Score] = [:]
+    for service in checked(readings) {
+      scores[service.host, default: Score()].add(service.severity, isUp: service.isUp)
+    }
+    for (host, checks) in states where watch.services[host]?.isEmpty != false {
+      for target in ["ssh", BMCReading.name] {
+        guard let state = checks[target] else { continue }
+        let severity = unevaluated.contains(host) ? .unknown : state.severity
+        scores[host, default: Score()].add(severity, isUp: nil)
+      }
+    }
+    return scores
+  }
+
+  /// The summaries of services: all, by probe, by group, by both, and by tags. Services that this pass did
+  /// not check, as with `--limit`, count with their last state. The counts are added to `availability`.
+  func summaries(
+    _ readings: [ServiceReading], _ availability: inout Availability?, at time: Timestamp
+  ) -> [Point] {
+    guard !readings.isEmpty else { return [] }
+    var scores: [[Tag]: Score] = [:]
+    for service in checked(readings) {
+      let group = Tag("group", groups[service.host] ?? "ungrouped")
+      let type = Tag("type", service.probe)
+      let others = (self.tags[service.host] ?? []).map { [$0] }
+      for tags in [[], [type], [group], [group, type]] + others {
+        scores[tags, default: Score()].add(service.severity, isUp: service.isUp)
       }
     }
     return scores.sorted { "\($0.key)" < "\($1.key)" }.map { tags, score in

@@ -101,6 +101,7 @@ public struct Pass: Sendable {
   public func run(_ progress: any PassProgress) async -> Report {
     var report = Report(start: .now)
     let begun = Deadline.now
+    let cpu = PassPoints.cpuSeconds
     let clock = OwnClock()
     var states: [String: HostState] = [:]
     Activity.step("loading the store")
@@ -148,7 +149,7 @@ public struct Pass: Sendable {
     let pings = isWhole && report.isGood && ping != nil
     if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     Activity.step("evaluating and storing")
-    await keep(&report, on: gatherer.reactors[0], begun: begun)
+    await keep(&report, on: gatherer.reactors[0], begun: begun, cpuSeconds: cpu)
     if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
       report.warnings.append(trouble)
     }
@@ -166,10 +167,11 @@ public struct Pass: Sendable {
 
   /// Stores everything in one transaction, then delivers the queue of each sink.
   private func keep(
-    _ report: inout Report, on reactor: Reactor, begun: Deadline
+    _ report: inout Report, on reactor: Reactor, begun: Deadline, cpuSeconds: Double
   ) async {
+    let queues = try? await store.queues()
     var before: [String: Int] = [:]
-    for waiting in (try? await store.queues()) ?? [] { before[waiting.sink] = waiting.dropped }
+    for waiting in queues ?? [] { before[waiting.sink] = waiting.dropped }
     var results = report.results
     let budget = Budget(series: site.settings.series, bytes: site.settings.bytes)
     let excesses = budget.apply(to: &results)
@@ -198,6 +200,7 @@ public struct Pass: Sendable {
     report.news = NewTroubles(
       results, states: states, complaints: (try? await store.problems()) ?? [:], of: site,
       at: report.start)
+    addOwnPoints(to: &results, report, queues, begun: begun, cpuSeconds: cpuSeconds)
     let batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
@@ -249,6 +252,23 @@ public struct Pass: Sendable {
     report.took = Deadline.now.since(begun)
   }
 
+  /// Adds the points of the pass itself, and of the queues as they were before it.
+  private func addOwnPoints(
+    to results: inout [HostResult], _ report: Report, _ queues: [Store.QueueStatus]?,
+    begun: Deadline, cpuSeconds: Double
+  ) {
+    guard let own = results.firstIndex(where: { $0.batch.host == SelfReading.host }) else { return }
+    let names = sinks.filter(\.isDurable).map(\.name)
+    if let queues { results[own].batch.points += PassPoints.sinks(names, queues, at: .now) }
+    let queued = queues?.reduce(0) { $0 + (names.contains($1.sink) ? $1.lines : 0) }
+    let now = Deadline.now
+    results[own].batch.points.append(
+      PassPoints.pass(
+        report, scope: scope(report), points: results.reduce(0) { $0 + $1.batch.points.count },
+        queued: queued, took: now.since(begun), left: deadline.since(now),
+        cpuSeconds: PassPoints.cpuSeconds - cpuSeconds))
+  }
+
   /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
   private func causes(of readings: [HostReading]) -> [(cause: String, effects: [String])] {
     let down = readings.filter {
@@ -274,12 +294,15 @@ public struct Pass: Sendable {
       report.services.isEmpty
       ? nil : await SLAWindow.load(site.rules.sla, from: store, at: report.start)
     let summaries = evaluator.summaries(report.services, &availability, at: report.start)
-    if !summaries.isEmpty {
-      var all = HostResult(
-        batch: PointBatch(host: Pseudo.all, tags: [], time: report.start, points: summaries))
-      SLAWindow.keep(availability, in: &all)
-      results.append(all)
+    var all = HostResult(
+      batch: PointBatch(host: Pseudo.all, tags: [], time: report.start, points: summaries))
+    all.isOfBoot = false
+    // Counts of a window grow only with observations.
+    if !summaries.isEmpty { SLAWindow.keep(availability, in: &all) }
+    if hosts.count == site.inventory.hosts.count {
+      all.batch.points += topology(evaluator, report)
     }
+    if !all.batch.points.isEmpty { results.append(all) }
     if let services = await evaluator.evaluateServices(summaries, at: report.start) {
       results.append(services)
     }
@@ -287,6 +310,14 @@ public struct Pass: Sendable {
       report.crossed.append(("services", check, state))
     }
     return results
+  }
+
+  private func topology(_ evaluator: Evaluator, _ report: Report) -> [Point] {
+    let unevaluated = Set(report.results.filter { !$0.isEvaluated }.map(\.batch.host))
+    return TopologyPoints(
+      hosts, scores: evaluator.scoresByHost(report.services, unevaluated: unevaluated),
+      states: evaluator.states
+    ).points
   }
 
   /// Writes the queues to all sinks in parallel; a sink that hangs does not delay the others.

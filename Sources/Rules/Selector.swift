@@ -36,6 +36,10 @@ public struct Selector: Sendable {
   private static let stateless = [
     "event": "an event happens once, and has no state that could end",
     "scrape_doctor": "`scrape doctor` writes it, never a pass",
+    "scrape_pass": "it is of no host, and complete only after all rules",
+    "scrape_sink": "it is of no host, and complete only after all rules",
+    "topology_edge": "it is of no host, and complete only after all rules",
+    "topology_node": "it is of no host, and complete only after all rules",
   ]
 
   /// The text in the file.

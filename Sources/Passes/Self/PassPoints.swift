@@ -1,0 +1,118 @@
+internal import Engine
+internal import Glibc
+internal import Metrics
+internal import Store
+
+/// What one pass did and cost, and what waits for its sinks.
+enum PassPoints {
+  static let measurements = [
+    Measurement(
+      "scrape_pass",
+      """
+      One point per pass, with the tag `host` `(scraper)`. Taken when all hosts were scraped and evaluated; \
+      storing, delivery and notification follow.
+      """,
+      source: "the monitor itself", isOurs: true,
+      tags: [
+        "scope":
+          "`all`; `part` if `--limit` or `--only` chose, or the pass was interrupted"
+      ],
+      fields: [
+        .float("duration_s", unit: .seconds, means: "Since the start of the pass"),
+        .float(
+          "deadline_margin_s", unit: .seconds, means: "Time left until the deadline of the pass"),
+        .integer(
+          "hosts", "up", "failed", "skipped",
+          means: """
+            Hosts with due collectors; those whose batch was received completely; those that \
+            failed; those that were not scraped, because the deadline or an interruption came first
+            """),
+        .integer("idle", means: "Hosts with nothing due"),
+        .integer("points", means: "Points of the pass, these included"),
+        .integer(
+          "queued",
+          means: """
+            Points that wait for all sinks, as `queued` of `scrape_sink`; absent if the store \
+            cannot be read
+            """),
+        .float(
+          "cpu_s", unit: .seconds,
+          means: "CPU time of the monitor and of the programs that it ran, since the start"),
+        .integer(
+          "memory_peak_bytes", unit: .bytes, means: "Largest resident size of the process"),
+      ]),
+    Measurement(
+      "scrape_sink",
+      """
+      What waits in the store for a sink, before the points of this pass are added. One point per sink \
+      with a queue and pass, with the tag `host` `(scraper)`; none if the store cannot be read.
+      """,
+      source: "the monitor itself", isOurs: true, tags: ["sink": "its name in `scrape.yml`"],
+      fields: [
+        .integer("queued", means: "Points; 0 if the last delivery was complete"),
+        .integer("queued_bytes", unit: .bytes, means: "Their size"),
+        .float("oldest_s", unit: .seconds, means: "Age of the oldest; absent if none waits"),
+        .integer("dropped", means: "Points dropped at the limits of the queue, counted"),
+        .integer("failures", means: "Failed deliveries in a row; 0 after a success"),
+      ]),
+  ]
+
+  /// CPU time of this process and of its ended children, in seconds.
+  static var cpuSeconds: Double {
+    [RUSAGE_SELF, RUSAGE_CHILDREN].reduce(0) { sum, who in
+      var usage = rusage()
+      getrusage(__rusage_who_t(who.rawValue), &usage)
+      return sum
+        + [usage.ru_utime, usage.ru_stime].reduce(0) {
+          $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
+        }
+    }
+  }
+
+  /// The point of the pass; `points` are all others.
+  static func pass(
+    _ report: Pass.Report, scope: PassScope, points: Int, queued: Int?, took: Duration,
+    left: Duration,
+    cpuSeconds cpu: Double
+  ) -> Point {
+    var point = Point("scrape_pass", tags: [Tag("scope", scope == .part ? "part" : "all")])
+    let up = report.readings.map(\.failure.up)
+    point.float("duration_s", rounded(took))
+    point.float("deadline_margin_s", rounded(left))
+    point.integer("hosts", Int64(up.count))
+    point.integer("up", Int64(up.count { $0 == 1 }))
+    point.integer("failed", Int64(up.count { $0 == 0 }))
+    point.integer("skipped", Int64(up.count { $0 == nil }))
+    point.integer("idle", Int64(report.idle))
+    point.integer("points", Int64(points + 1))
+    point.integer("queued", queued.map { Int64($0) })
+    point.float("cpu_s", (cpu * 1000).rounded() / 1000)
+    var usage = rusage()
+    if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
+      point.integer("memory_peak_bytes", Int64(usage.ru_maxrss) * 1024)
+    }
+    return point
+  }
+
+  /// The queues of the sinks of these names.
+  static func sinks(
+    _ names: [String], _ queues: [Store.QueueStatus], at now: Timestamp
+  ) -> [Point] {
+    names.map { name in
+      let queue = queues.first { $0.sink == name }
+      var point = Point("scrape_sink", tags: [Tag("sink", name)])
+      point.integer("queued", Int64(queue?.lines ?? 0))
+      point.integer("queued_bytes", Int64(queue?.bytes ?? 0))
+      if let oldest = queue?.oldest, queue?.lines != 0 {
+        point.float("oldest_s", rounded(.nanoseconds(now.nanoseconds - oldest.nanoseconds)))
+      }
+      point.integer("dropped", Int64(queue?.dropped ?? 0))
+      point.integer("failures", Int64(queue?.trouble?.failures ?? 0))
+      return point
+    }
+  }
+
+  private static func rounded(_ duration: Duration) -> Double {
+    duration.milliseconds.rounded() / 1000
+  }
+}
