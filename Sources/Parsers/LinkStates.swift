@@ -1,8 +1,9 @@
-/// Reads the output of this program's script about network interfaces: name, flags and speed,
-/// separated by blanks.
+/// Reads the output of this program's script about network interfaces, one per line: name, flags, speed,
+/// duplex, carrier, state, changes of the carrier and MTU, separated by blanks.
 ///
-/// Flags are the kernel's (netdevice(7)) in hexadecimal, `0x1003`; the speed is in Mbit/s. `-`
-/// stands for a value that the host could not read.
+/// The values are those of /sys/class/net (the kernel's Documentation/ABI/testing/sysfs-class-net); flags
+/// are netdevice(7)'s in hexadecimal, `0x1003`; the speed is in Mbit/s. `-` stands for a value that the
+/// host could not read, and so does a word that is missing.
 public enum LinkStates: Parser {
   public struct Link: Sendable, Equatable {
     /// Whether it is up (IFF_UP).
@@ -11,11 +12,25 @@ public enum LinkStates: Parser {
     public var isLoopback: Bool?
     /// Megabits per second; nil for virtual interfaces and those without a cable.
     public var speed: Int64?
+    public var isFullDuplex: Bool?
+    /// Whether there is a carrier; nil for interfaces that are down.
+    public var hasCarrier: Bool?
+    /// The state by RFC 2863: `up`, `down`, `dormant`, `lowerlayerdown`, `notpresent`, `testing`, `unknown`.
+    public var state: String?
+    /// How often the carrier came or went since the interface exists.
+    public var changes: UInt64?
+    public var mtu: UInt64?
   }
 
   public struct Reading: Sendable, Equatable {
     public var links: [String: Link] = [:]
+    /// The names in the order of the text, each once.
+    public var names: [String] = []
   }
+
+  private static let states = [
+    "up", "down", "dormant", "lowerlayerdown", "notpresent", "testing", "unknown",
+  ]
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
     var reading = Reading()
@@ -32,7 +47,18 @@ public enum LinkStates: Parser {
       }
       // The kernel prints -1, or 2^32-1, for an unknown speed.
       if let value = speed.signed, value > 0, value < 1 << 31 { link.speed = value }
-      reading.links[name.string] = link
+      if let duplex = words.word() {
+        link.isFullDuplex = duplex.equals("full") ? true : duplex.equals("half") ? false : nil
+      }
+      if let carrier = words.word() {
+        link.hasCarrier = carrier.equals("1") ? true : carrier.equals("0") ? false : nil
+      }
+      if let state = words.word() { link.state = states.first { state.equals($0) } }
+      link.changes = words.word()?.unsigned
+      link.mtu = words.word()?.unsigned
+      if reading.links.updateValue(link, forKey: name.string) == nil {
+        reading.names.append(name.string)
+      }
     }
     return reading
   }

@@ -61,8 +61,26 @@ import Testing
     ("em1 0x1002 4294967295", LinkStates.Link(isUp: false, isLoopback: false)),
     ("* - -", LinkStates.Link()),
     ("x 0x 9", LinkStates.Link(speed: 9)),
+    (
+      "eno1 0x1003 1000 full 1 up 3 1500",
+      LinkStates.Link(
+        isUp: true, isLoopback: false, speed: 1000, isFullDuplex: true, hasCarrier: true,
+        state: "up", changes: 3, mtu: 1500)
+    ),
+    (
+      "eno1 0x1003 -1 half 0 lowerlayerdown - 9000",
+      LinkStates.Link(
+        isUp: true, isLoopback: false, isFullDuplex: false, hasCarrier: false,
+        state: "lowerlayerdown", mtu: 9000)
+    ),
+    (
+      "eno1 0x1003 1e3 unknown 2 sideways -1 x",
+      LinkStates.Link(isUp: true, isLoopback: false)
+    ),
   ])
   func `a link is read from its flags and speed`(_ line: String, _ link: LinkStates.Link) throws {
-    #expect(try parse(line, as: LinkStates.self).links.values.map { $0 } == [link])
+    let reading = try parse(line, as: LinkStates.self)
+    #expect(reading.links.values.map { $0 } == [link])
+    #expect(reading.names == Array(reading.links.keys))
   }
 }

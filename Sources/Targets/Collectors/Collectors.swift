@@ -1,5 +1,6 @@
 /// All collectors by name: a new one adds its file and its line here.
 public let collectors: [any Collector.Type] = [
+  ConntrackCollector.self,
   CPUCollector.self,
   DiskCollector.self,
   DiskIOCollector.self,

@@ -4,7 +4,7 @@ import Parsers
 /// Traffic of each network interface and counters of the protocols, under Telegraf's `net`.
 public enum NetCollector: Collector {
   public static let name = "net"
-  public static let summary = "what each network interface received and sent"
+  public static let summary = "traffic and state of each network interface"
   public static let measurements = [
     // As in Telegraf, only interfaces that are up and do not loop back; beyond that, those of
     // containers are left out, which come and go by the thousand.
@@ -23,6 +23,34 @@ public enum NetCollector: Collector {
           means: "Traffic (rate); not in Telegraf"),
         .integer(
           "speed", unit: .megabitsPerSecond, means: "Speed of the link, if known"),
+        .float(
+          "recv_percent", "sent_percent", unit: .percent,
+          means: "Share of the speed of the link (rate), if known; not in Telegraf"),
+      ]),
+    Measurement(
+      "ethtool",
+      """
+      State of each interface, also of those that are down, without loopback and those of containers. \
+      Telegraf has a tag `driver` and counters of the driver too, and no `operstate`, `carrier_changes` \
+      and `mtu`.
+      """,
+      source: "`/sys/class/net`", tags: ["interface": "its name"],
+      fields: [
+        .boolean("interface_up", means: "Whether it is switched on"),
+        .integer(
+          "link", means: "1 with a carrier, 0 without; absent if the interface is switched off"),
+        .integer(
+          "speed", unit: .megabitsPerSecond, means: "Speed of the link, if known"),
+        .integer("duplex", means: "1 full, 0 half; absent if unknown"),
+        .string(
+          "operstate",
+          means: """
+            State by RFC 2863: `up`, `down`, `dormant`, `lowerlayerdown`, `notpresent`, `testing`, \
+            `unknown`
+            """),
+        .integer(
+          "carrier_changes", means: "How often the carrier came or went, counted (Linux 3.15)"),
+        .integer("mtu", unit: .bytes, means: "Largest packet"),
       ]),
     Measurement(
       "net",
@@ -84,13 +112,22 @@ public enum NetCollector: Collector {
   static let mostInterfaces = 256
 
   /// All builtins of the shell: it starts no process. Reading the speed of an interface without a
-  /// carrier fails (EINVAL), and the error belongs to nobody.
+  /// carrier fails (EINVAL), and the error belongs to nobody. Interfaces of containers come by the
+  /// thousand: their state is not read.
   public static func script(_ options: CollectorOptions) -> String? {
     """
     for i in /sys/class/net/*; do
-      f=- s=-
-      { read -r f <"$i/flags"; read -r s <"$i/speed"; } 2>/dev/null
-      printf '%s %s %s\\n' "${i##*/}" "${f:--}" "${s:--}"
+      f=- s=- d=- c=- o=- n=- m=-
+      {
+        read -r f <"$i/flags"; read -r s <"$i/speed"
+        case ${i##*/} in
+        veth*|cali*|lxc*) ;;
+        *) read -r d <"$i/duplex"; read -r c <"$i/carrier"; read -r o <"$i/operstate"
+          read -r n <"$i/carrier_changes"; read -r m <"$i/mtu" ;;
+        esac
+      } 2>/dev/null
+      printf '%s %s %s %s %s %s %s %s\\n' "${i##*/}" "${f:--}" "${s:--}" "${d:--}" "${c:--}" "${o:--}" \
+        "${n:--}" "${m:--}"
     done
     """
   }
@@ -99,7 +136,8 @@ public enum NetCollector: Collector {
   {
     let interfaces = try host.parse("/proc/net/dev", as: NetDev.self).interfaces
     // Without /sys (some containers) every interface counts as up, and none has a speed.
-    let links = (try? host.parseOutput(as: LinkStates.self))?.links ?? [:]
+    let states = try? host.parseOutput(as: LinkStates.self)
+    let links = states?.links ?? [:]
     let ignore = host.options.strings("ignore", default: ignored)
     var count = 0
     for interface in interfaces {
@@ -127,14 +165,39 @@ public enum NetCollector: Collector {
       if let elapsed = host.elapsed, let before = host.previous?.values[interface.name],
         before.count == counters.count
       {
-        for (index, name) in ["recv_rate", "sent_rate"].enumerated() {
+        let names = [("recv_rate", "recv_percent"), ("sent_rate", "sent_percent")]
+        for (index, (name, share)) in names.enumerated() {
           let (grown, backwards) = counters[index].subtractingReportingOverflow(before[index])
-          if !backwards { point.float(name, (Double(grown) / elapsed).rounded()) }
+          guard !backwards else { continue }
+          let rate = Double(grown) / elapsed
+          point.float(name, rate.rounded())
+          if let speed = link?.speed {
+            point.percent(share, 100 * rate * 8 / (Double(speed) * 1e6))
+          }
         }
       }
       sample.points.append(point)
     }
+    let named = (states?.names ?? []).lazy.filter { !matches($0, anyOf: ignore) }
+    for name in named.prefix(mostInterfaces) {
+      if let link = links[name], let point = state(of: link, name) { sample.points.append(point) }
+    }
     if let point = protocols(of: host) { sample.points.append(point) }
+  }
+
+  /// The state of an interface; nil for loopback and where nothing is known.
+  private static func state(of link: LinkStates.Link, _ name: String) -> Point? {
+    guard link.isLoopback == false else { return nil }
+    var point = Point("ethtool")
+    point.tag("interface", name)
+    point.boolean("interface_up", link.isUp)
+    point.integer("link", link.hasCarrier.map { $0 ? Int64(1) : 0 })
+    point.integer("speed", link.speed)
+    point.integer("duplex", link.isFullDuplex.map { $0 ? Int64(1) : 0 })
+    point.string("operstate", link.state)
+    point.integer("carrier_changes", link.changes)
+    point.integer("mtu", link.mtu)
+    return point
   }
 
   /// What all interfaces have in common; nil where the host shows no such counters.

@@ -43,9 +43,8 @@ extension Profile {
   /// The built-in profiles by name.
   static let builtIn: [(name: String, collectors: [String])] = {
     let linux = [
-      "system", "cpu", "mem", "swap", "diskio", "net", "netstat", "nstat", "kernel", "pressure",
-      "disk",
-      "processes", "users", "logins", "mdstat",
+      "system", "cpu", "mem", "swap", "diskio", "net", "netstat", "nstat", "conntrack", "kernel",
+      "pressure", "disk", "processes", "users", "logins", "mdstat",
     ]
     return [("linux", linux), ("gpu", linux + ["gpu"])]
   }()
