@@ -28,7 +28,7 @@ enum NetworkBoard: BoardFile {
         ).linked(.ofSeries),
         Panel.chart(
           "Tracked connections",
-          Query.mean("conntrack", "nf_conntrack_count", by: "host").ofHosts(), width: 8
+          Query.mean("conntrack", "ip_conntrack_count", by: "host").ofHosts(), width: 8
         ).linked(.ofSeries).explained("The firewall drops new connections when its table is full."),
         Panel.chart(
           "Connections",
