@@ -22,7 +22,35 @@ public struct AlertBook: Sendable {
     var hours: Hours?
     var from: Timestamp?
     var until: Timestamp?
-    public var why: String
+    public var why = "maintenance"
+
+    /// Takes the settings of one window.
+    fileprivate init(_ fields: inout Fields, _ inventory: Inventory?) {
+      let all = SettingType<[Host]>.hosts(of: inventory)
+      let pattern = SettingType<Set<String>?>(all.text, example: all.example) {
+        node, what throws(ConfigurationError) in
+        let text = node.text ?? ""
+        // As in `scrape silence`, `all` includes the services of scrape.yml and the scraper itself.
+        if ["all", "*"].contains(text) { return nil }
+        if Pseudo.withChecks.contains(text) { return [text] }
+        return Set(try all.decode(node, what).map(\.name))
+      }
+      hosts = fields.take("hosts", pattern, otherwise: "all", "Hosts that are silenced.") ?? nil
+      check = fields.take(
+        "checks", .text("glob", example: "\"service *\""), otherwise: "all",
+        "Checks that are silenced.")
+      hours = fields.take("hours", .hours, "Recurring times.", example: "\"sun 02:00-04:00\"")
+      from = fields.take(
+        "from", AlertBook.moment, otherwise: "at once", "Begin.", example: "\"2026-11-20 18:00\"")
+      until = fields.take("until", AlertBook.moment, "End.", example: "\"2026-11-20 22:00\"")
+      fields.set(&why, "why", .text, "Reason, for messages.", example: "backup")
+      if hours == nil, until == nil {
+        fields.addUnlessFaulty(
+          ConfigurationError(
+            "maintenance has neither hours nor an end", at: fields.node,
+            hint: "give it `hours: \"sun 02:00-04:00\"` or `until: \"2026-11-20 18:00\"`"))
+      }
+    }
 
     public func holds(_ time: Timestamp) -> Bool {
       hours?.contains(time) != false && from.map { $0 <= time } != false
@@ -34,11 +62,34 @@ public struct AlertBook: Sendable {
   private struct Quiet {
     var hours: Hours
     var below = Severity.critical
-  }
 
-  static let keys = ["routes", "maintenance", "stale"]
-  static let quietKeys = ["hours", "below"]
-  static let maintenanceKeys = ["hosts", "checks", "hours", "from", "until", "why"]
+    init(_ hours: Hours) { self.hours = hours }
+
+    init?(_ fields: inout Fields) {
+      let hours = fields.require("hours", .hours, "Times of the week.", example: "\"22:00-06:00\"")
+      let below = fields.take(
+        "below", Self.severity, default: .critical, "Severity from which incidents do not wait.")
+      guard let hours else { return nil }
+      self.hours = hours
+      self.below = below
+    }
+
+    private static var severity: SettingType<Severity> {
+      SettingType(
+        either(["minor", "major", "critical"]), example: "major", show: { "`\($0.rawValue)`" }
+      ) { node, what throws(ConfigurationError) in
+        guard let severity = Severity(rawValue: try node.string(what)) else {
+          throw unknown("severity", node, among: Severity.allCases.map(\.rawValue))
+        }
+        guard severity > .unknown else {
+          throw ConfigurationError(
+            "no notification is ever sent below \(severity.rawValue)", at: node,
+            hint: "`below: critical` holds back minor and major ones")
+        }
+        return severity
+      }
+    }
+  }
 
   public init(
     _ settings: Settings, _ inventory: Inventory, _ contacts: [Contact], _ findings: inout Findings
@@ -46,42 +97,11 @@ public struct AlertBook: Sendable {
     let names = contacts.map(\.name)
     var routes: [Route] = []
     var maintenance: [Maintenance] = []
-    var stale = Duration.seconds(600)
-    let pairs =
-      settings.sections["alerts"].flatMap { node in
-        findings.gather { findings throws(ConfigurationError) in
-          try node.mapping("alerts", keys: Self.keys, &findings)
-        }
-      } ?? []
-    for pair in pairs {
-      switch pair.name {
-      case "routes":
-        let items = findings.attempt { () throws(ConfigurationError) in
-          try pair.value.list("routes")
-        }
-        for item in items ?? [] {
-          guard
-            let route = Route(item, number: routes.count + 1, contacts: names, &findings)
-          else { continue }
-          if routes.contains(where: { $0.name == route.name }) {
-            findings.add(ConfigurationError("there are two routes \"\(route.name)\"", at: item))
-          }
-          routes.append(route)
-        }
-      case "maintenance":
-        let items = findings.attempt { () throws(ConfigurationError) in
-          try pair.value.list("maintenance")
-        }
-        for item in items ?? [] {
-          if let window = Self.maintenance(item, inventory, &findings) {
-            maintenance.append(window)
-          }
-        }
-      default:
-        findings.set(&stale) { () throws(ConfigurationError) in
-          try pair.value.duration("stale", in: .seconds(60) ... .seconds(7 * 86_400))
-        }
-      }
+    var stale = Self.usualStale
+    if let node = settings.sections["alerts"] {
+      var fields = Fields("alerts", at: node)
+      (routes, maintenance, stale) = Self.take(&fields, names, inventory)
+      fields.finish(into: &findings)
     }
     if routes.isEmpty, let section = settings.sections["contacts"], !names.isEmpty {
       routes = [Route(to: names, place: section)]
@@ -93,6 +113,51 @@ public struct AlertBook: Sendable {
     hosts = Self.hosts(of: routes, inventory, &findings)
   }
 
+  private static let usualStale = Duration.seconds(600)
+
+  /// Takes the settings of `alerts:`.
+  private static func take(
+    _ fields: inout Fields, _ contacts: [String], _ inventory: Inventory?
+  ) -> ([Route], [Maintenance], Duration) {
+    let stale = fields.take(
+      "stale", .duration(.seconds(60) ... .seconds(7 * 86_400)), default: usualStale,
+      "More than three incidents that waited longer than this for delivery are sent as one summary.",
+      example: "30m")
+    var number = 0
+    let routes = fields.list(
+      "routes", of: "a route", otherwise: "all alerts to all contacts",
+      "Which alerts go to which contact; for each contact the first that matches.",
+      example: "[{to: \(contacts.first ?? "ops"), severities: [critical]}]"
+    ) { route -> Route? in
+      number += 1
+      return Route(&route, number: number, contacts: contacts)
+    }
+    for (index, route) in routes.enumerated()
+    where routes[..<index].contains(where: { $0.name == route.name }) {
+      fields.add(ConfigurationError("there are two routes \"\(route.name)\"", at: route.place))
+    }
+    let maintenance = fields.list(
+      "maintenance", of: "maintenance", otherwise: "none",
+      "Maintenance windows: no notifications of matching hosts and checks.",
+      example: "[{hosts: all, hours: \"sun 02:00-04:00\", why: backup}]"
+    ) { Maintenance(&$0, inventory) }
+    return (routes, maintenance, stale)
+  }
+
+  /// The settings of `alerts:`, and those of a contact's quiet hours and reports.
+  public static func references(in catalog: Catalog) -> [Reference] {
+    [
+      Reference("`alerts`", "Routes of alerts, and maintenance windows; see [alerts](alerts.md).") {
+        _ = take(&$0, ["ops"], nil)
+      },
+      Reference(
+        "`contacts.NAME.quiet`",
+        "Times at which less severe incidents wait; in short the hours alone."
+      ) { _ = Quiet(&$0) },
+      Report.reference(in: catalog),
+    ]
+  }
+
   private static func hosts(
     of routes: [Route], _ inventory: Inventory, _ findings: inout Findings
   ) -> [String: Set<String>] {
@@ -100,7 +165,10 @@ public struct AlertBook: Sendable {
     for route in routes {
       var chosen: Set<String>?
       if let node = route.hosts {
-        chosen = select(node, inventory, &findings)
+        let selected = findings.attempt { () throws(ConfigurationError) in
+          try SettingType.hosts(of: inventory).decode(node, "hosts")
+        }
+        chosen = Set((selected ?? []).map(\.name))
       }
       if !route.groups.isEmpty {
         var members: Set<String> = []
@@ -119,109 +187,35 @@ public struct AlertBook: Sendable {
     return all
   }
 
-  private static func select(
-    _ node: Node, _ inventory: Inventory, _ findings: inout Findings
-  ) -> Set<String> {
-    let hosts = findings.attempt { () throws(ConfigurationError) in
-      do throws(ConfigurationError) {
-        return try inventory.select(try node.string("hosts"))
-      } catch {
-        throw ConfigurationError(error.problem, at: node, hint: error.hint)
-      }
-    }
-    return Set((hosts ?? []).map(\.name))
-  }
-
   private static func quiet(
     _ contacts: [Contact], _ findings: inout Findings
   ) -> [String: Quiet] {
     var all: [String: Quiet] = [:]
     for contact in contacts {
       guard let node = contact.sections["quiet"] else { continue }
-      var below = Severity.critical
-      var hours: Hours?
       if node.pairs == nil {
-        hours = findings.attempt { () throws(ConfigurationError) in try Hours(node, "quiet") }
+        let hours = findings.attempt { () throws(ConfigurationError) in try Hours(node, "quiet") }
+        all[contact.name] = hours.map { Quiet($0) }
       } else {
-        let pairs = findings.gather { findings throws(ConfigurationError) in
-          try node.mapping("quiet", keys: Self.quietKeys, &findings)
-        }
-        for pair in pairs ?? [] {
-          _ = findings.attempt { () throws(ConfigurationError) in
-            if pair.name == "hours" {
-              hours = try Hours(pair.value, "hours")
-            } else {
-              guard let severity = Severity(rawValue: try pair.value.string("below")) else {
-                throw unknown(
-                  "severity", pair.value, among: Severity.allCases.map(\.rawValue))
-              }
-              guard severity > .unknown else {
-                throw ConfigurationError(
-                  "no notification is ever sent below \(severity.rawValue)", at: pair.value,
-                  hint: "`below: critical` holds back minor and major ones")
-              }
-              below = severity
-            }
-          }
-        }
-        if hours == nil, pairs?.contains(where: { $0.name == "hours" }) == false {
-          findings.add(
-            ConfigurationError("quiet has no hours", at: node, hint: "hours: \"22:00-06:00\""))
-        }
+        all[contact.name] = findings.decode("quiet", node) { Quiet(&$0) }
       }
-      if let hours { all[contact.name] = Quiet(hours: hours, below: below) }
     }
     return all
   }
 
-  private static func maintenance(
-    _ node: Node, _ inventory: Inventory, _ findings: inout Findings
-  ) -> Maintenance? {
-    let before = findings.errors.count
-    var window = Maintenance(why: "maintenance")
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("maintenance", keys: maintenanceKeys, &findings)
-    }
-    for pair in pairs ?? [] {
-      if pair.name == "hosts" {
-        let pattern = pair.value.text ?? ""
-        // As in `scrape silence`, `all` includes the services of scrape.yml and the scraper itself.
-        if ["all", "*"].contains(pattern) { continue }
-        window.hosts =
-          Pseudo.withChecks.contains(pattern)
-          ? [pattern] : select(pair.value, inventory, &findings)
-        continue
-      }
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "checks": window.check = try pair.value.string("checks")
-        case "hours": window.hours = try Hours(pair.value, "hours")
-        case "from": window.from = try moment(pair.value, "from")
-        case "until": window.until = try moment(pair.value, "until")
-        default: window.why = try pair.value.string("why")
-        }
-      }
-    }
-    if findings.errors.count == before, window.hours == nil, window.until == nil {
-      findings.add(
-        ConfigurationError(
-          "maintenance has neither hours nor an end", at: node,
-          hint: "give it `hours: \"sun 02:00-04:00\"` or `until: \"2026-11-20 18:00\"`"))
-    }
-    return findings.errors.count == before ? window : nil
-  }
-
   /// A local time: `2026-11-20 18:00`.
-  private static func moment(_ node: Node, _ what: String) throws(ConfigurationError) -> Timestamp {
-    let numbers = try node.string(what).split { "-: T".contains($0) }.map { Int32($0) ?? -1 }
-    let ranges: [ClosedRange<Int32>] = [1970...2200, 1...12, 1...31, 0...23, 0...59]
-    guard numbers.count == ranges.count, zip(ranges, numbers).allSatisfy({ $0.contains($1) }) else {
-      throw node.mismatch(what, "a moment", hint: "write it as \"2026-11-20 18:00\"")
+  private static var moment: SettingType<Timestamp> {
+    SettingType("local time", example: "\"2026-11-20 18:00\"") {
+      node, what throws(ConfigurationError) in
+      let numbers = try node.string(what).split { "-: T".contains($0) }.map { Int32($0) ?? -1 }
+      let ranges: [ClosedRange<Int32>] = [1970...2200, 1...12, 1...31, 0...23, 0...59]
+      guard numbers.count == ranges.count, zip(ranges, numbers).allSatisfy({ $0.contains($1) })
+      else { throw node.mismatch(what, "a moment", hint: "write it as \"2026-11-20 18:00\"") }
+      var parts = tm()
+      (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
+      (parts.tm_hour, parts.tm_min, parts.tm_isdst) = (numbers[3], numbers[4], -1)
+      return Timestamp(seconds: Int64(mktime(&parts)))
     }
-    var parts = tm()
-    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
-    (parts.tm_hour, parts.tm_min, parts.tm_isdst) = (numbers[3], numbers[4], -1)
-    return Timestamp(seconds: Int64(mktime(&parts)))
   }
 
   /// Whether the route applies to the alert's host.

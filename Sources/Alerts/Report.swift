@@ -51,53 +51,48 @@ public struct Report: Sendable {
   /// The maximum number of lines.
   let top: Int
 
-  static let keys = [
-    "name", "every", "at", "metric", "hosts", "function", "over", "as", "sort", "top",
-  ]
   private static let day = Duration.seconds(86_400)
   /// The default of `top`.
   private static let most = 100
 
-  /// Reads an entry of `reports:`; nil after a fault, which is added to the findings.
+  /// Takes an entry of `reports:`; nil if something is missing.
   init?(
-    _ node: Node, of contact: String, _ inventory: Inventory, in catalog: Catalog,
-    _ findings: inout Findings
+    _ fields: inout Fields, of contact: String, _ inventory: Inventory?, in catalog: Catalog
   ) {
-    let before = findings.errors.count
-    var name: String?
-    var every: Duration?
-    var at: Int?
-    var metric: Selector?
-    var hosts = inventory.hosts
-    var function = Function.avg
-    var over: Duration?
-    var form = Form.text
-    var order: Order?
-    var top: Int?
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("a report of contact \"\(contact)\"", keys: Self.keys, &findings)
-    }
-    for pair in pairs ?? [] {
-      let value = pair.value
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "name": name = try value.string("name")
-        case "every":
-          every = try value.interval("every", least: .seconds(1))
-        case "at": at = try Self.minute(value)
-        case "metric": metric = try Selector(value, in: catalog)
-        case "hosts": hosts = try Self.hosts(value, inventory)
-        case "function": function = try Self.word(value, "function")
-        case "over": over = try value.duration("over", in: .seconds(60) ... .seconds(31 * 86_400))
-        case "as": form = try Self.word(value, "form")
-        case "sort": order = try Self.word(value, "order")
-        default: top = try value.integer("top", in: 1...1000)
-        }
-      }
-    }
-    guard findings.errors.count == before else { return nil }
+    let name = fields.take(
+      "name", .text, otherwise: "required", "Name, for `scrape report`.", example: "disks")
+    let every = fields.take(
+      "every", .interval(least: .seconds(1)), otherwise: "required, or `at`",
+      "Time between two reports.", example: "1h")
+    let at = fields.take("at", Self.timeOfDay, otherwise: "required, or `every`", "Time of day.")
+    let selector = SettingType<Selector>(
+      "`MEASUREMENT.FIELD{TAG=VALUE}`", example: "\"disk.used_percent{path=/}\""
+    ) { node, _ throws(ConfigurationError) in try Selector(node, in: catalog) }
+    let metric = fields.take("metric", selector, otherwise: "required", "Metric that is shown.")
+    hosts = fields.take(
+      "hosts", .hosts(of: inventory, owner: "hosts of a report"),
+      default: inventory?.hosts ?? [], "Hosts that are shown.")
+    function = fields.take(
+      "function", .choice(), default: .avg, "Function of the values.", example: "max")
+    let over = fields.take(
+      "over", .duration(.seconds(60) ... .seconds(31 * 86_400)),
+      otherwise: "`every`, or one day with `at`", "Time range of the values.", example: "1d")
+    form = fields.take(
+      "as", .choice("form"), default: .text,
+      "Text, or a chart of at most eight curves.", example: "chart")
+    let order =
+      fields.take(
+        "sort", .choice("order"), otherwise: "`name`; `value` with `top`", "Order of the lines.",
+        example: "value") as Order?
+    let top = fields.take(
+      "top", .integer(1...1000, unit: "lines"), otherwise: "\(Self.most)", "Limit of the lines.")
+    self.contact = contact
+    self.name = name ?? ""
+    self.order = order ?? (top == nil ? .name : .value)
+    self.top = top ?? Self.most
+    let node = fields.node
     func fault(_ problem: String, _ hint: String) {
-      findings.add(ConfigurationError(problem, at: node, hint: hint))
+      fields.addUnlessFaulty(ConfigurationError(problem, at: node, hint: hint))
     }
     guard let name, !name.isEmpty else {
       fault("a report of contact \"\(contact)\" has no name", "give it `name: ping`")
@@ -115,42 +110,30 @@ public struct Report: Sendable {
       fault("report \"\(name)\" has no schedule", "give it `every: 5m` or `at: \"08:00\"`")
       return nil
     }
-    self.name = name
-    self.contact = contact
     self.metric = metric
-    self.hosts = hosts
-    self.function = function
     self.over = over ?? period
     schedule = ReportSchedule(every: period, at: at)
-    self.form = form
-    self.order = order ?? (top == nil ? .name : .value)
-    self.top = top ?? Self.most
   }
 
-  private static func word<Word: RawRepresentable<String> & CaseIterable>(
-    _ node: Node, _ what: String
-  ) throws(ConfigurationError) -> Word {
-    guard let word = Word(rawValue: try node.string(what)) else {
-      throw unknown(what, node, among: Word.allCases.map(\.rawValue))
-    }
-    return word
-  }
-
-  private static func hosts(
-    _ node: Node, _ inventory: Inventory
-  ) throws(ConfigurationError) -> [Host] {
-    let pattern = try node.string("hosts")
-    do throws(ConfigurationError) { return try inventory.select(pattern) } catch {
-      throw ConfigurationError("hosts of a report: \(error.problem)", at: node, hint: error.hint)
+  /// The settings of a report.
+  static func reference(in catalog: Catalog) -> Reference {
+    Reference("`contacts.NAME.reports`", "A list of periodic reports.") {
+      _ = Report(&$0, of: "NAME", nil, in: catalog)
     }
   }
 
   /// `08:00` in minutes since midnight.
-  private static func minute(_ node: Node) throws(ConfigurationError) -> Int {
-    let parts = try node.string("at").split(separator: ":", omittingEmptySubsequences: false)
+  private static var timeOfDay: SettingType<Int> {
+    SettingType("time of day", example: "\"08:00\"", minute)
+  }
+
+  private static func minute(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> Int {
+    let parts = try node.string(what).split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2, parts[1].count == 2, let hour = Int(parts[0]),
       let minute = Int(parts[1]), (0..<24).contains(hour), (0..<60).contains(minute)
-    else { throw node.mismatch("at", "a time of day", hint: "write \"08:00\"") }
+    else { throw node.mismatch(what, "a time of day", hint: "write \"08:00\"") }
     return hour * 60 + minute
   }
 }

@@ -27,9 +27,10 @@ public struct Reports: Sendable {
         findings.attempt { () throws(ConfigurationError) in try node.list("reports") } ?? []
       var names: Set<String> = []
       for item in items {
-        guard let report = Report(item, of: contact.name, inventory, in: catalog, &findings) else {
-          continue
+        let report = findings.decode("a report of contact \"\(contact.name)\"", item) {
+          Report(&$0, of: contact.name, inventory, in: catalog)
         }
+        guard let report else { continue }
         guard names.insert(report.name).inserted else {
           findings.add(
             ConfigurationError(

@@ -105,8 +105,8 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
 
 /// Collects faults while the configuration is read.
 public struct Findings: Sendable {
-  private var kept: [ConfigurationError] = []
-  private var keptWarnings: [ConfigurationError] = []
+  fileprivate(set) var kept: [ConfigurationError] = []
+  fileprivate(set) var keptWarnings: [ConfigurationError] = []
   private var seen: Set<String> = []
   /// The limit of collected faults: the first thousand describe a file of a million.
   static let limit = 1000

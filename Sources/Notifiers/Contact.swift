@@ -13,9 +13,6 @@ public struct Contact: Sendable {
     Telegram.self, Email.self, Webhook.self, Exec.self, Syslog.self,
   ]
 
-  /// Keys of a contact that name no kind.
-  private static let others = ["quiet", "reports"]
-
   /// Reads `contacts:`, a mapping of names to kinds with their settings. Each kind may occur once,
   /// with a list for several places. The secrets of a contact are resolved where `secretsOf` is true
   /// for its name: a check of the configuration does not need them.
@@ -28,24 +25,17 @@ public struct Contact: Sendable {
     return pairs.map { pair in
       let secrets = secretsOf(pair.name)
       var notifiers: [any Notifier] = []
-      var sections: [String: Node] = [:]
-      let entries = findings.attempt { () throws(ConfigurationError) in
-        try pair.value.mapping("contact \"\(pair.name)\"")
+      var fields = Fields("contact \"\(pair.name)\"", at: pair.value, noun: "notifier")
+      let sections = Self.sections(&fields)
+      // In the order of the file.
+      let entries = Self.entries(&fields).sorted {
+        ($0.node.mark.line, $0.node.mark.column) < ($1.node.mark.line, $1.node.mark.column)
       }
-      for entry in entries ?? [] {
-        if others.contains(entry.name) {
-          sections[entry.name] = entry.value
-          continue
-        }
-        guard let kind = kinds.first(where: { $0.kind == entry.name }) else {
-          findings.add(
-            unknown(
-              "notifier", entry.key, among: kinds.map { $0.kind } + others,
-              in: "contact \"\(pair.name)\""))
-          continue
-        }
-        for item in entry.value.items ?? [entry.value] {
-          for one in kind.decode(item, secrets: secrets, &findings) {
+      fields.finish(into: &findings)
+      for (kind, entry) in entries {
+        for item in entry.items ?? [entry] {
+          let decoded = findings.decode(kind.kind, item) { kind.decode(&$0, secrets: secrets) }
+          for one in decoded ?? [] {
             guard !notifiers.contains(where: { $0.name == one.name }) else {
               findings.add(
                 ConfigurationError(
@@ -60,5 +50,47 @@ public struct Contact: Sendable {
       return Contact(
         name: pair.name, notifiers: notifiers, sections: sections, mark: pair.key.mark)
     }
+  }
+
+  private static func entries(
+    _ fields: inout Fields
+  ) -> [(kind: any Notifier.Type, node: Node)] {
+    var entries: [(kind: any Notifier.Type, node: Node)] = []
+    for kind in kinds {
+      let node = fields.node(
+        kind.kind, "mapping, or list of them",
+        "\(kind.summary) See [`\(kind.kind)`](#notifier-\(kind.kind)).",
+        example: kind.example)
+      if let node { entries.append((kind, node)) }
+    }
+    return entries
+  }
+
+  /// The settings of a contact that are no notifiers.
+  private static func sections(_ fields: inout Fields) -> [String: Node] {
+    var sections: [String: Node] = [:]
+    sections["quiet"] = fields.node(
+      "quiet", "times of the week, or mapping", otherwise: "none",
+      "Quiet hours; see [`quiet`](#contactsnamequiet).", example: "\"22:00-06:00\"")
+    sections["reports"] = fields.node(
+      "reports", "list of mappings", otherwise: "none",
+      "Periodic reports; see [`reports`](#contactsnamereports).",
+      example: "[{name: ping, every: 5m, metric: ping.average_response_ms}]")
+    return sections
+  }
+
+  /// A contact, and the settings of each kind of notifier.
+  public static var references: [Reference] {
+    [
+      Reference("`contacts.NAME`", "A team or a person to notify.") { fields in
+        _ = entries(&fields)
+        _ = sections(&fields)
+      }
+    ]
+      + kinds.map { kind in
+        Reference("Notifier `\(kind.kind)`", kind.summary, example: kind.example) {
+          _ = kind.decode(&$0, secrets: false)
+        }
+      }
   }
 }

@@ -191,68 +191,41 @@ public struct Email: Notifier {
 
   // MARK: configuration
 
-  public static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier] {
-    let before = findings.errors.count
-    let keys = ["server", "from", "to", "username", "password", "starttls", "ca"]
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: keys, &findings)
-    }
+  public static let summary = "Mail, through an SMTP server."
+  public static let example =
+    "{server: \"smtps://mail.example:465\", from: scrape@range.example, to: [ops@range.example]}"
+
+  public static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier] {
     var configuration = Configuration(server: "", from: "", to: [])
-    var startsTLS: Bool?
-    for pair in pairs ?? [] {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "server": configuration.server = try mailServer(pair.value)
-        case "from": configuration.from = try mailbox(pair.value, "from")
-        case "to":
-          for recipient in try pair.value.words("to") {
-            let address = try mailbox(recipient, "to")
-            if !configuration.to.contains(address) { configuration.to.append(address) }
-          }
-        case "username": configuration.username = try word(pair.value, "username")
-        case "password":
-          configuration.password = try Secret.word(pair.value, "password", lookUp: secrets)
-        case "starttls": startsTLS = try pair.value.boolean("starttls")
-        default:
-          configuration.authorities = absolute(
-            try word(pair.value, "ca"), besides: pair.value.mark.file)
-        }
-      }
-    }
-    guard findings.errors.count == before else { return [] }
-    for (key, hint) in [
-      ("server", "smtps://mail.example:465"), ("from", "scrape@range.example"),
-      ("to", "[ops@range.example]"),
-    ] where node[key] == nil {
-      findings.add(
-        ConfigurationError("email has no \(key)", at: node, hint: "\(key): \(hint)"))
-    }
-    if let to = node["to"], configuration.to.isEmpty {
-      findings.add(ConfigurationError("email has nobody in `to`", at: to))
-    }
-    if (node["username"] == nil) != (node["password"] == nil) {
-      findings.add(
-        ConfigurationError("username and password go together", at: node))
+    configuration.server =
+      fields.require("server", Self.server, "Server: `smtps://` or `smtp://`, host and port.") ?? ""
+    configuration.from = fields.require("from", Self.sender, "Sender.") ?? ""
+    configuration.to = fields.require("to", Self.recipients, "Recipients.") ?? []
+    fields.set(&configuration.username, "username", .word, otherwise: "none", "User.")
+    fields.set(
+      &configuration.password, "password", .secret(lookUp: secrets), "Password of the user.")
+    let startsTLS = fields.take(
+      "starttls", .boolean, otherwise: "`yes` for `smtp://` beyond this machine",
+      "Whether a plain connection must switch to TLS.")
+    configuration.authorities = fields.takeAuthorities()
+    if fields.has("username") != fields.has("password") {
+      fields.add("username and password go together")
     }
     let isEncrypted = configuration.server.hasPrefix("smtps:")
     let host = configuration.server.drop { $0 != "/" }.dropFirst(2)
     let isHere = isThisMachine(hostname(host))
     configuration.startsTLS = startsTLS ?? (!isEncrypted && !isHere)
-    if isEncrypted, startsTLS == true, let place = node["starttls"] {
-      findings.add(
-        ConfigurationError(
-          "smtps:// speaks TLS from the beginning", at: place, hint: "take starttls out"))
+    if isEncrypted, startsTLS == true {
+      fields.add(
+        "smtps:// speaks TLS from the beginning", at: "starttls", hint: "take starttls out")
     }
     if configuration.username != nil, !isEncrypted, !configuration.startsTLS, !isHere,
-      let place = node["starttls"]
+      fields.has("starttls")
     {
-      findings.add(
-        ConfigurationError(
-          "the password would be sent in clear", at: place, hint: "starttls: yes, or smtps://"))
+      fields.add(
+        "the password would be sent in clear", at: "starttls", hint: "starttls: yes, or smtps://")
     }
-    return findings.errors.count == before ? [Email(configuration)] : []
+    return [Email(configuration)]
   }
 
   /// The host of `host:port`.
@@ -261,8 +234,31 @@ public struct Email: Notifier {
     return String(place.prefix { $0 != ":" })
   }
 
-  private static func mailServer(_ node: Node) throws(ConfigurationError) -> String {
-    var url = try word(node, "server")
+  private static var server: SettingType<String> {
+    SettingType("URL", example: "smtps://mail.example:465", mailServer)
+  }
+
+  private static var sender: SettingType<String> {
+    SettingType("mail address", example: "scrape@range.example", mailbox)
+  }
+
+  private static var recipients: SettingType<[String]> {
+    SettingType("list of mail addresses", example: "[ops@range.example]") {
+      node, what throws(ConfigurationError) in
+      var all: [String] = []
+      for recipient in try node.words(what) {
+        let address = try mailbox(recipient, what)
+        if !all.contains(address) { all.append(address) }
+      }
+      guard !all.isEmpty else { throw ConfigurationError("email has nobody in `to`", at: node) }
+      return all
+    }
+  }
+
+  private static func mailServer(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> String {
+    var url = try SettingType<String>.word.decode(node, what)
     while url.utf8.last == UInt8(ascii: "/") { url.removeLast() }
     guard let start = ["smtp://", "smtps://"].first(where: { url.hasPrefix($0) }),
       url.utf8.count > start.utf8.count

@@ -157,30 +157,20 @@ public struct Exec: Notifier {
 
   // MARK: configuration
 
-  public static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier] {
-    let before = findings.errors.count
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: ["command", "timeout"], &findings)
+  public static let summary = "A program on this machine, with a JSON object on its standard input."
+  public static let example =
+    "{command: [/usr/local/bin/notify, --now]}"
+
+  public static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier] {
+    let words = SettingType<[String]>("list of words", example: "[/usr/local/bin/notify, --now]") {
+      node, _ throws(ConfigurationError) in try Self.command(node)
     }
-    var command: [String] = []
-    var timeout = Duration.seconds(10)
-    for pair in pairs ?? [] {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "command": command = try Self.command(pair.value)
-        default:
-          timeout = try pair.value.duration(
-            "timeout", in: .milliseconds(100) ... .seconds(15))
-        }
-      }
-    }
-    guard findings.errors.count == before else { return [] }
-    guard !command.isEmpty else {
-      findings.add(
-        ConfigurationError(
-          "exec has no command", at: node, hint: "command: [/usr/local/bin/notify, --now]"))
+    let command = fields.require("command", words, "Program with its arguments; no shell.")
+    let timeout = fields.take(
+      "timeout", .duration(.milliseconds(100) ... .seconds(15)), default: .seconds(10),
+      "Time limit of the program.", example: "5s")
+    guard let command, !command.isEmpty else {
+      fields.needs("command", example: words.example)
       return []
     }
     return [Exec(command, timeout: timeout)]

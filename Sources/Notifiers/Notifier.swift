@@ -9,12 +9,13 @@ public import Engine
 public protocol Notifier: Sendable {
   /// The key in a contact: `telegram`.
   static var kind: String { get }
-  /// Reads the value of that key: one notifier for each place. Every fault is added to the
-  /// findings. Secrets are resolved only if `secrets` is set: a check of the configuration does not
-  /// need them.
-  static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier]
+  /// What it sends to, in one sentence.
+  static var summary: String { get }
+  /// Its settings as written in a file.
+  static var example: String { get }
+  /// Takes the settings below that key: one notifier for each place. Secrets are resolved only if
+  /// `secrets` is set: a check of the configuration does not need them.
+  static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier]
   /// The unique name of the place, for people and for the store: `telegram -1001234567890/7`. It
   /// holds no secret.
   var name: String { get }

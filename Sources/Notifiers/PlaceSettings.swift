@@ -3,15 +3,6 @@ internal import Glibc
 internal import Metrics
 internal import Transfer
 
-/// A word that is valid in a line of a protocol.
-func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-  let text = try node.string(what)
-  guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-    throw node.mismatch(what, "text without control characters")
-  }
-  return text
-}
-
 /// Whether the host of a URL is this machine, so that the connection cannot be read on the network.
 func isThisMachine(_ host: String) -> Bool {
   host == "localhost" || host == "[::1]" || host == "::1"
@@ -60,10 +51,24 @@ extension NotifierError {
   }
 }
 
-/// The proxy. Without the key there is none, whatever the environment says.
-func httpProxy(_ node: Node) throws(ConfigurationError) -> Proxy {
-  guard let proxy = Proxy(try node.string("proxy")) else {
-    throw ConfigurationError("not the address of a proxy", at: node, hint: Proxy.hint)
+extension Fields {
+  /// The PEM file of authorities.
+  mutating func takeAuthorities() -> String? {
+    take(
+      "ca", .path, otherwise: "the system's", "PEM file of authorities, instead of the system's.",
+      example: "/etc/scrape/ca.pem")
   }
-  return proxy
+
+  /// The proxy. Without the key there is none, whatever the environment says.
+  mutating func takeProxy() -> Proxy? {
+    let type = SettingType<Proxy>("URL, or `environment`", example: "http://proxy.example:3128") {
+      node, what throws(ConfigurationError) in
+      guard let proxy = Proxy(try node.string(what)) else {
+        throw ConfigurationError("not the address of a proxy", at: node, hint: Proxy.hint)
+      }
+      return proxy
+    }
+    return take(
+      "proxy", type, otherwise: "none", "HTTP proxy; `environment` takes that of the environment.")
+  }
 }

@@ -249,40 +249,30 @@ public struct Syslog: Notifier {
 
   // MARK: configuration
 
-  public static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier] {
-    let before = findings.errors.count
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: ["address", "facility"], &findings)
-    }
-    var address: Address?
-    var facility = 3
-    for pair in pairs ?? [] {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "address": address = try Self.address(pair.value)
-        default:
-          let name = try pair.value.string("facility")
-          guard let known = SyslogMessage.facilities.first(where: { $0.name == name }) else {
-            throw unknown("facility", pair.value, among: SyslogMessage.facilities.map(\.name))
-          }
-          facility = known.number
-        }
-      }
-    }
-    guard findings.errors.count == before else { return [] }
-    guard let address else {
-      findings.add(
-        ConfigurationError(
-          "syslog has no address", at: node, hint: "address: local, or udp://logs.example:514"))
-      return []
-    }
-    return [Syslog(address, facility: facility)]
+  public static let summary = "A syslog server."
+  public static let example =
+    "{address: \"udp://logs.example:514\"}"
+
+  public static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier] {
+    let address = fields.require(
+      "address", Self.addressType, "`local`, or the address of a server.")
+    let names = SyslogMessage.facilities.map(\.name)
+    let facility = fields.take(
+      "facility", .choice(names), default: "daemon", "Facility of the messages.", example: "local0")
+    let number = SyslogMessage.facilities.first { $0.name == facility }?.number
+    return address.map { [Syslog($0, facility: number ?? 3)] } ?? []
   }
 
-  private static func address(_ node: Node) throws(ConfigurationError) -> Address {
-    let text = try word(node, "address")
+  private static var addressType: SettingType<Address> {
+    SettingType(
+      "`local`, path, `udp://HOST:PORT` or `tcp://HOST:PORT`", example: "udp://logs.example:514",
+      address)
+  }
+
+  private static func address(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> Address {
+    let text = try SettingType<String>.word.decode(node, what)
     if text == "local" { return .local(localPath) }
     if text.hasPrefix("/") { return .local(text) }
     guard let start = ["udp://", "tcp://"].first(where: { text.hasPrefix($0) }) else {

@@ -5,75 +5,90 @@ internal import Transfer
 
 /// Reads `telegram:` of a contact.
 extension Telegram {
-  private static let keys = ["token", "chats", "api", "theme", "ca", "proxy"]
+  public static let summary = "Telegram, through a bot."
+  public static let example =
+    "{token: \"${TELEGRAM_TOKEN}\", chats: [-1001234567890]}"
   private static let standard = "https://api.telegram.org"
 
-  public static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier] {
-    decode(node, secrets: secrets, &findings, pace: nil)
+  public static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier] {
+    decode(&fields, secrets: secrets, pace: nil)
   }
 
   static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings, pace: TelegramPace?
+    _ fields: inout Fields, secrets: Bool, pace: TelegramPace?
   ) -> [any Notifier] {
-    let before = findings.errors.count
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: keys, &findings)
+    let token = fields.require(
+      "token", Self.token(lookUp: secrets), "Token of the bot.",
+      example: "\"${TELEGRAM_TOKEN}\"")
+    let api = fields.take(
+      "api", Self.address, default: standard, "Address of a Bot API server of your own.",
+      example: "http://127.0.0.1:8081")
+    if api.hasPrefix("http://"), !isLocal(api) {
+      fields.warn(
+        ConfigurationError(
+          "the bot's token is sent in clear to \(api)", at: fields.place(of: "api"),
+          hint: "use https://"))
     }
-    var api = standard
-    var theme = Chart.Theme.light
-    var authorities: String?
-    var proxy: Proxy?
-    var token: (value: Secret.Value?, name: String) = (nil, "")
-    for pair in pairs ?? [] {
-      switch pair.name {
-      case "api":
-        findings.set(&api) { () throws(ConfigurationError) in try address(pair.value) }
-        if api.hasPrefix("http://"), !isLocal(api) {
-          findings.warn(
-            ConfigurationError(
-              "the bot's token is sent in clear to \(api)", at: pair.value, hint: "use https://"))
-        }
-      case "theme":
-        findings.set(&theme) { () throws(ConfigurationError) in try self.theme(pair.value) }
-      case "ca":
-        findings.set(&authorities) { () throws(ConfigurationError) in
-          absolute(try pair.value.string("ca"), besides: pair.value.mark.file)
-        }
-      case "proxy":
-        findings.set(&proxy) { () throws(ConfigurationError) in try httpProxy(pair.value) }
-      case "token":
-        findings.set(&token) { () throws(ConfigurationError) in
-          try self.token(pair.value, lookUp: secrets)
-        }
-      default: break
+    let theme = fields.take(
+      "theme", .choice(), default: Chart.Theme.light, "Colours of pictures.", example: "dark")
+    let authorities = fields.takeAuthorities()
+    let proxy = fields.takeProxy()
+    let chat = SettingType<String>("number, or `@name`", example: "-1001234567890", Self.chat)
+    let short = SettingType(chat.text, example: chat.example) {
+      node, what throws(ConfigurationError) in
+      (place: Place(chat: try chat.decode(node, "chat"), theme: theme), node: node)
+    }
+    let chats = fields.list(
+      "chats", of: "chats", or: short, otherwise: "required", "Chats to send to.",
+      example: "[-1001234567890, {chat: \"@range\", topic: 7}]"
+    ) { item in
+      let number = item.take("chat", chat, otherwise: "required", "Number or name of the chat.")
+      if number == nil {
+        item.addUnlessFaulty(
+          ConfigurationError(
+            "a chat without its number", at: item.node, hint: "{chat: -1001234567890, topic: 7}"))
       }
+      var place = Place(chat: number ?? "", theme: theme)
+      item.set(&place.topic, "topic", topic, otherwise: "none", "Topic of the group.")
+      item.set(
+        &place.theme, "theme", .choice(), "Colours of pictures in this chat.", example: "dark")
+      return (place: place, node: item.node)
     }
     var places: [Place] = []
-    for item in node["chats"].map({ $0.items ?? [$0] }) ?? [] {
-      let place = findings.gather { findings throws(ConfigurationError) in
-        try self.place(item, theme, &findings)
-      }
-      guard let place else { continue }
+    for (place, node) in chats {
       if places.contains(where: { $0.name == place.name }) {
-        findings.add(
-          ConfigurationError("telegram names \(place.chat) twice", at: item, hint: "take one out"))
+        fields.add(
+          ConfigurationError("telegram names \(place.chat) twice", at: node, hint: "take one out"))
       }
       places.append(place)
     }
-    guard findings.errors.count == before else { return [] }
-    for (key, hint, isThere) in [
-      ("token", "\"${TELEGRAM_TOKEN}\"", node["token"] != nil),
-      ("chats", "[-1001234567890]", !places.isEmpty),
-    ] where !isThere {
-      findings.add(ConfigurationError("telegram has no \(key)", at: node, hint: "\(key): \(hint)"))
+    guard !places.isEmpty, let token else {
+      if places.isEmpty { fields.needs("chats", example: "[-1001234567890]") }
+      return []
     }
-    guard findings.errors.count == before else { return [] }
     let bot = TelegramBot(
       api: api, token: token.value, tokenName: token.name, authorities: authorities, proxy: proxy,
       pace: pace)
     return places.map { Telegram($0, by: bot) }
+  }
+
+  private static var topic: SettingType<Int64> {
+    SettingType("integer, at least 2", example: "7") { node, what throws(ConfigurationError) in
+      let topic = try node.integer(what, in: 1...Int(Int32.max))
+      guard topic > 1 else {
+        throw ConfigurationError(
+          "the topic General has no number of its own", at: node, hint: "leave `topic:` out")
+      }
+      return Int64(topic)
+    }
+  }
+
+  private static func token(
+    lookUp: Bool
+  ) -> SettingType<(value: Secret.Value?, name: String)> {
+    SettingType("secret", example: "\"${TELEGRAM_TOKEN}\"") { node, _ throws(ConfigurationError) in
+      try token(node, lookUp: lookUp)
+    }
   }
 
   /// As @BotFather gives it: the bot's number, a colon, and what must stay secret.
@@ -104,35 +119,10 @@ extension Telegram {
     }
   }
 
-  /// `-1001234567890`, `@range`, or `{chat: …, topic: 7, theme: dark}`.
-  private static func place(
-    _ node: Node, _ theme: Chart.Theme, _ findings: inout Findings
-  ) throws(ConfigurationError) -> Place {
-    guard node.pairs != nil else { return Place(chat: try chat(node), theme: theme) }
-    guard let named = node["chat"] else {
-      throw ConfigurationError(
-        "a chat without its number", at: node, hint: "{chat: -1001234567890, topic: 7}")
-    }
-    var place = Place(chat: try chat(named), theme: theme)
-    for pair in try node.mapping("chats", keys: ["chat", "topic", "theme"], &findings) {
-      switch pair.name {
-      case "topic":
-        let topic = try pair.value.integer("topic", in: 1...Int(Int32.max))
-        guard topic > 1 else {
-          throw ConfigurationError(
-            "the topic General has no number of its own", at: pair.value, hint: "leave `topic:` out"
-          )
-        }
-        place.topic = Int64(topic)
-      case "theme": place.theme = try self.theme(pair.value)
-      default: break
-      }
-    }
-    return place
-  }
-
-  private static func chat(_ node: Node) throws(ConfigurationError) -> String {
-    let text = try node.string("chat")
+  private static func chat(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> String {
+    let text = try node.string(what)
     if text.hasPrefix("@") {
       guard (4...32).contains(text.utf8.count - 1),
         text.utf8.dropFirst().allSatisfy({ isWordPart($0) && $0 != UInt8(ascii: "-") })
@@ -149,27 +139,21 @@ extension Telegram {
     return text
   }
 
-  private static func theme(_ node: Node) throws(ConfigurationError) -> Chart.Theme {
-    let text = try node.string("theme")
-    guard let theme = Chart.Theme(rawValue: text) else {
-      throw unknown("theme", node, among: Chart.Theme.allCases.map(\.rawValue))
-    }
-    return theme
-  }
-
   /// The address of a Bot API server, without slashes at its end.
-  private static func address(_ node: Node) throws(ConfigurationError) -> String {
-    var text = try node.string("api")
-    while text.hasSuffix("/") { text.removeLast() }
-    guard
-      let start = ["http://", "https://"].first(where: { text.hasPrefix($0) }),
-      text.utf8.count > start.utf8.count,
-      text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !"@#?\"<>\\^`{|}".utf8.contains($0) })
-    else {
-      throw ConfigurationError(
-        "api must be an address without user and query", at: node, hint: standard)
+  private static var address: SettingType<String> {
+    SettingType("URL", example: standard) { node, what throws(ConfigurationError) in
+      var text = try node.string(what)
+      while text.hasSuffix("/") { text.removeLast() }
+      guard
+        let start = ["http://", "https://"].first(where: { text.hasPrefix($0) }),
+        text.utf8.count > start.utf8.count,
+        text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !"@#?\"<>\\^`{|}".utf8.contains($0) })
+      else {
+        throw ConfigurationError(
+          "api must be an address without user and query", at: node, hint: standard)
+      }
+      return text
     }
-    return text
   }
 
   private static func isLocal(_ api: String) -> Bool {

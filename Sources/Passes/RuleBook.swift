@@ -1,5 +1,5 @@
-internal import Configuration
-internal import Metrics
+public import Configuration
+public import Metrics
 public import Rules
 internal import IPMI
 internal import Inventory
@@ -40,7 +40,8 @@ public struct RuleBook: Sendable {
         }
       } ?? service
     }
-    (weights, sla, tags) = Self.scores(settings.sections["scores"], &findings)
+    let scores = ScoreSettings(settings.sections["scores"], &findings)
+    (weights, sla, tags) = (scores.weights, scores.sla, scores.tags)
     var hosts: [String: Set<String>] = [:]
     for rule in rules {
       if let profile = rule.profile, settings.profiles[profile] == nil {
@@ -77,74 +78,25 @@ public struct RuleBook: Sendable {
 
   private static func patience(_ node: Node?, _ findings: inout Findings) -> Patience {
     guard let node else { return .none }
-    var patience = Patience.none
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("targets", keys: ["for"], &findings)
-    }
-    for pair in pairs ?? [] {
-      findings.set(&patience) { () throws(ConfigurationError) in try pair.value.patience("for") }
-    }
+    var fields = Fields("targets", at: node)
+    let patience = patience(&fields)
+    fields.finish(into: &findings)
     return patience
   }
 
-  private static func scores(
-    _ node: Node?, _ findings: inout Findings
-  ) -> (Score.Weights, SLA?, [String]) {
-    guard let node else { return (.percentage, nil, []) }
-    if node.text != nil { return (preset(node, &findings), nil, []) }
-    var weights = Score.Weights.percentage
-    var sla: SLA?
-    var tags: [String] = []
-    let keys = ["preset", "minor", "major", "critical", "sla", "by"]
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("scores", keys: keys, &findings)
-    }
-    // Single weights override the preset.
-    for pair in pairs ?? [] where pair.name == "preset" { weights = preset(pair.value, &findings) }
-    for pair in pairs ?? [] {
-      switch pair.name {
-      case "preset": break
-      case "minor": weights.minor = weight(pair, &findings)
-      case "major": weights.major = weight(pair, &findings)
-      case "critical": weights.critical = weight(pair, &findings)
-      case "sla": sla = SLA(pair.value, &findings)
-      default: tags = self.tags(pair.value, &findings)
-      }
-    }
-    return (weights, sla, tags)
+  private static func patience(_ fields: inout Fields) -> Patience {
+    fields.take(
+      "for", .patience, otherwise: "at once",
+      "Passes or time that a host, BMC or service must fail before its state becomes worse.")
+      ?? .none
   }
 
-  private static func preset(_ node: Node, _ findings: inout Findings) -> Score.Weights {
-    switch node.text {
-    case "percentage": return .percentage
-    case "graded": return .graded
-    default:
-      findings.add(unknown("score", node, among: ["percentage", "graded"]))
-      return .percentage
-    }
-  }
-
-  private static func weight(_ pair: Node.Pair, _ findings: inout Findings) -> Double {
-    findings.attempt { () throws(ConfigurationError) -> Double in
-      guard let value = Double(try pair.value.string(pair.name)), (0...1).contains(value) else {
-        throw ConfigurationError("\(pair.name) must be from 0 to 1", at: pair.value)
-      }
-      return value
-    } ?? 0
-  }
-
-  private static func tags(_ node: Node, _ findings: inout Findings) -> [String] {
-    let words = findings.attempt { () throws(ConfigurationError) in try node.words("by") }
-    return (words ?? []).compactMap { word in
-      let name = word.text ?? ""
-      guard !["host", "group", "type", "scope"].contains(name) else {
-        findings.add(
-          ConfigurationError(
-            "\"\(name)\" is no tag of the inventory's", at: word,
-            hint: name == "group" ? "services are counted by group without it" : nil))
-        return nil
-      }
-      return name
-    }
+  /// The settings of the sections of evaluation.
+  public static func references(in catalog: Catalog) -> [Reference] {
+    [
+      Reference("`targets`", "When a target or service counts as failed.") { _ = patience(&$0) },
+      Rule.reference(in: catalog),
+    ]
+      + BusinessService.references + [ScoreSettings.reference]
   }
 }

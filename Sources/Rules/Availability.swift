@@ -15,40 +15,35 @@ public struct SLA: Sendable, Equatable {
     self.counted = counted
   }
 
-  /// Reads `{window: 24h, count: [ok, minor]}`.
-  public init?(_ node: Node, _ findings: inout Findings) {
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("sla", keys: ["window", "count"], &findings)
-    }
-    guard let pairs else { return nil }
-    var window: Duration?
-    var counted: Set<Severity> = [.ok, .minor]
-    for pair in pairs {
-      if pair.name == "window" {
-        window = findings.attempt { () throws(ConfigurationError) in
-          try pair.value.duration("window", in: .seconds(60) ... .seconds(400 * 86_400))
-        }
-        if window == nil { return nil }
-        continue
-      }
-      let words = findings.attempt { () throws(ConfigurationError) in
-        try pair.value.words("count")
-      }
-      counted = []
-      for word in words ?? [] {
-        if let severity = Self.evaluated.first(where: { $0.rawValue == word.text }) {
-          counted.insert(severity)
-        } else {
-          findings.add(unknown("severity", word, among: Self.evaluated.map(\.rawValue)))
-        }
-      }
-    }
+  /// Takes `{window: 24h, count: [ok, minor]}`.
+  public init?(_ fields: inout Fields) {
+    let window = fields.take(
+      "window", .duration(.seconds(60) ... .seconds(400 * 86_400)), otherwise: "required",
+      "Length of the window.", example: "24h")
+    let counted = fields.take(
+      "count", Self.severities, default: [.ok, .minor], "Severities that count as good.")
     guard let window else {
-      findings.add(
-        ConfigurationError("sla has no window", at: node, hint: "write {window: 24h}"))
+      fields.addUnlessFaulty(
+        ConfigurationError("sla has no window", at: fields.node, hint: "write {window: 24h}"))
       return nil
     }
     self.init(window: window, counting: counted)
+  }
+
+  private static var severities: SettingType<Set<Severity>> {
+    let words = evaluated.map(\.rawValue)
+    return SettingType(
+      "list of \(either(words))", example: "[ok, minor]", show: { _ in "`[ok, minor]`" }
+    ) { node, what throws(ConfigurationError) in
+      var counted: Set<Severity> = []
+      for word in try node.words(what) {
+        guard let severity = evaluated.first(where: { $0.rawValue == word.text }) else {
+          throw unknown("severity", word, among: words)
+        }
+        counted.insert(severity)
+      }
+      return counted
+    }
   }
 }
 

@@ -26,19 +26,13 @@ public struct BusinessService: Sendable {
     let names = pairs.map(\.name)
     var services: [BusinessService] = []
     for pair in pairs {
-      let entries = findings.gather { findings throws(ConfigurationError) -> [Need] in
-        // A list alone is the list of needs.
-        let list =
-          pair.value.pairs == nil
-          ? pair.value
-          : try pair.value.mapping("service \"\(pair.name)\"", keys: ["needs"], &findings)
-            .first { $0.name == "needs" }?.value
-        guard let list else {
-          throw ConfigurationError(
-            "service \"\(pair.name)\" needs nothing", at: pair.key, hint: "give it `needs:`")
-        }
-        return try needs(list, names, depth: 0)
-      }
+      // A list alone is the list of needs.
+      let list =
+        pair.value.pairs == nil
+        ? pair.value
+        : findings.decode("service \"\(pair.name)\"", pair.value) { $0.takeNeeds(of: pair.key) }
+      guard let list else { continue }
+      let entries = needs(list, names, depth: 0, &findings)
       guard let entries else { continue }
       services.append(BusinessService(name: pair.name, needs: entries, mark: pair.key.mark))
     }
@@ -46,30 +40,57 @@ public struct BusinessService: Sendable {
     return services
   }
 
+  /// The settings of a service, and of a need of several.
+  public static var references: [Reference] {
+    let mark = Source("reference", text: "").mark(atByte: 0)
+    let name = Node(.scalar("NAME", .plain), mark: mark, end: mark)
+    return [
+      Reference(
+        "`services.NAME`",
+        "A business service; a list of needs, or a mapping. A need is `HOST/CHECK` with globs, another service, or a number of several."
+      ) { _ = $0.takeNeeds(of: name) },
+      Reference("A need of several", "Ok while enough of its needs are ok.") {
+        _ = $0.takeSeveral()
+      },
+    ]
+  }
+
+  /// The needs of a list, or nil if one is wrong.
   private static func needs(
-    _ node: Node, _ names: [String], depth: Int
-  ) throws(ConfigurationError) -> [Need] {
-    guard depth < 16 else { throw ConfigurationError("needs within needs, too deep", at: node) }
-    var needs: [Need] = []
-    for item in node.items ?? [node] {
-      if item.pairs != nil {
-        needs.append(try several(item, names, depth: depth))
-        continue
-      }
-      let text = try item.string("a need")
-      if let slash = Self.slash(text) {
-        needs.append(
-          .checks(
-            host: String(text[..<slash]), name: String(text[text.index(after: slash)...])))
-      } else if names.contains(text) {
-        needs.append(.service(text))
-      } else {
-        throw ConfigurationError(
-          "\"\(text)\" is no service", at: item,
-          hint: didYouMean(text, among: names) ?? "a check is written HOST/CHECK: web01/https")
-      }
+    _ node: Node, _ names: [String], depth: Int, _ findings: inout Findings
+  ) -> [Need]? {
+    guard depth < 16 else {
+      findings.add(ConfigurationError("needs within needs, too deep", at: node))
+      return nil
     }
-    return needs
+    var all: [Need] = []
+    for item in node.items ?? [node] {
+      var need: Need?
+      if item.pairs != nil {
+        if let (least, of) = findings.decode("a need", item, { $0.takeSeveral() }) {
+          need = needs(of, names, depth: depth + 1, &findings).map { .atLeast(least, $0) }
+        }
+      } else {
+        need = findings.attempt { () throws(ConfigurationError) in try single(item, names) }
+      }
+      guard let need else { return nil }
+      all.append(need)
+    }
+    return all
+  }
+
+  private static func single(
+    _ node: Node, _ names: [String]
+  ) throws(ConfigurationError) -> Need {
+    let text = try node.string("a need")
+    if let slash = Self.slash(text) {
+      return .checks(
+        host: String(text[..<slash]), name: String(text[text.index(after: slash)...]))
+    }
+    if names.contains(text) { return .service(text) }
+    throw ConfigurationError(
+      "\"\(text)\" is no service", at: node,
+      hint: didYouMean(text, among: names) ?? "a check is written HOST/CHECK: web01/https")
   }
 
   /// The end of the host's name: outside the brackets of a range, which may have a step (`web[0-6/2]`).
@@ -101,26 +122,6 @@ public struct BusinessService: Sendable {
       return all
     }
     return BusinessService(name: name, needs: try resolve(needs), mark: mark)
-  }
-
-  private static func several(
-    _ node: Node, _ names: [String], depth: Int
-  ) throws(ConfigurationError) -> Need {
-    var least: Int?
-    var of: [Need]?
-    for pair in try node.mapping("a need") {
-      switch pair.name {
-      case "at_least": least = try pair.value.integer("at_least", in: 1...10_000)
-      case "of": of = try needs(pair.value, names, depth: depth + 1)
-      default: throw unknown("key", pair.key, among: ["at_least", "of"], in: "a need")
-      }
-    }
-    guard let least, let of else {
-      throw ConfigurationError(
-        "a need of several has `at_least:` and `of:`", at: node,
-        hint: "{at_least: 2, of: [\"web*/https\"]}")
-    }
-    return .atLeast(least, of)
   }
 
   private static func checkRings(_ services: [BusinessService], _ findings: inout Findings) {
@@ -208,5 +209,38 @@ extension BusinessService.Need {
     case .atLeast(_, let needs): needs.flatMap(\.services)
     case .checks: []
     }
+  }
+}
+
+extension Fields {
+  /// The list of needs of a service.
+  fileprivate mutating func takeNeeds(of service: Node) -> Node? {
+    let needs = take(
+      "needs", .node("list of needs", example: "[{at_least: 2, of: [\"web*/https\"]}, db1/mysql]"),
+      otherwise: "required", "What the service needs.")
+    if needs == nil {
+      addUnlessFaulty(
+        ConfigurationError(
+          "service \"\(service.text ?? "")\" needs nothing", at: service, hint: "give it `needs:`"))
+    }
+    return needs
+  }
+
+  /// A number of several needs.
+  fileprivate mutating func takeSeveral() -> (least: Int, of: Node)? {
+    let least = take(
+      "at_least", .integer(1...10_000), otherwise: "required", "Number of needs that must be ok.",
+      example: "2")
+    let of = take(
+      "of", .node("list of needs", example: "[\"web*/https\"]"), otherwise: "required", "The needs."
+    )
+    guard let least, let of else {
+      addUnlessFaulty(
+        ConfigurationError(
+          "a need of several has `at_least:` and `of:`", at: node,
+          hint: "{at_least: 2, of: [\"web*/https\"]}"))
+      return nil
+    }
+    return (least, of)
   }
 }

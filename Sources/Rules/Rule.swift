@@ -31,80 +31,92 @@ public struct Rule: Sendable {
   public let place: Node
   public internal(set) var origin = Origin.file
 
-  static let keys = [
-    "when", "minor", "warning", "major", "critical", "clear", "for", "window", "hosts", "profile",
-  ]
-
-  /// Reads the settings of one rule.
-  public init?(_ name: Node, _ node: Node, in catalog: Catalog, _ findings: inout Findings) {
-    let before = findings.errors.count
+  /// Takes the settings of one rule; nil without a metric or a threshold.
+  init?(_ name: Node, _ fields: inout Fields, in catalog: Catalog) {
     self.name = name.text ?? ""
     place = name
-    var selector: Selector?
+    let metric = SettingType<Selector>(
+      "`MEASUREMENT.FIELD{TAG=VALUE}`", example: "\"cpu.usage_active{cpu=cpu-total}\""
+    ) { node, _ throws(ConfigurationError) in try Selector(node, in: catalog) }
+    let selector = fields.take(
+      "when", metric, otherwise: "required",
+      "Metric that is compared; see [metrics](metrics.md). Tags: `=`, `!=`, `=~`, `!~`.")
     var thresholds: [(severity: Severity, threshold: Threshold)] = []
-    var clear = 0.0
-    var patience = Patience.none
-    var window: Window?
-    var hosts: String?
-    var profile: String?
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("rule \"\(name.text ?? "")\"", keys: Self.keys, &findings)
+    for (severity, others, example) in [
+      (Severity.critical, [], "\"> 97\""), (.major, [], "\"> 95\""),
+      (.minor, ["warning"], "\"10:20\""),
+    ] {
+      let threshold = fields.take(
+        severity.rawValue, also: others, .threshold,
+        "From where on the value is \(severity.rawValue).", example: example)
+      if let threshold { thresholds.append((severity, threshold)) }
     }
-    for pair in pairs ?? [] {
-      let value = pair.value
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "when": selector = try Selector(value, in: catalog)
-        case "clear": clear = try Self.margin(value)
-        case "for": patience = try value.patience("for")
-        case "window": window = try Window(value)
-        case "hosts": hosts = try value.string("hosts")
-        case "profile": profile = try value.string("profile")
-        default:
-          // `warning`, as in Nagios, is minor.
-          let word = pair.name == "warning" ? "minor" : pair.name
-          guard let severity = Severity(rawValue: word) else { return }
-          thresholds.append((severity, try Threshold(value, pair.name)))
-        }
-      }
+    clear = fields.take(
+      "clear", Self.margin, default: 0,
+      "Hysteresis: how far a value must be on the good side of its threshold before the state improves."
+    )
+    patience =
+      fields.take(
+        "for", .patience, otherwise: "at once", "Passes or time before a worse state takes effect.",
+        example: "2m") ?? .none
+    let span = SettingType<Window>("function and duration, at most 1w", example: "avg 5m") {
+      node, _ throws(ConfigurationError) in try Window(node)
     }
-    guard findings.errors.count == before else { return nil }
+    window = fields.take(
+      "window", span, otherwise: "the last value",
+      "`min`, `max`, `avg`, `delta`, `rate`, `count` or `time_to_full` over a time.")
+    hosts = fields.take(
+      "hosts", .text("pattern", example: "\"web*,!web03\""), otherwise: "all",
+      "Hosts that the rule applies to.")
+    profile = fields.take(
+      "profile", .text("name of a profile", example: "gpu"), otherwise: "all",
+      "Profile of the hosts that the rule applies to.")
+    func fault(_ problem: String, _ hint: String) {
+      fields.addUnlessFaulty(
+        ConfigurationError("rule \"\(name.text ?? "")\"\(problem)", at: name, hint: hint))
+    }
     guard let selector else {
-      findings.add(
-        ConfigurationError(
-          "rule \"\(self.name)\" looks at nothing", at: name,
-          hint: "give it `when: cpu.usage_active`"))
+      fault(" looks at nothing", "give it `when: cpu.usage_active`")
       return nil
     }
     guard !thresholds.isEmpty else {
-      findings.add(
-        ConfigurationError(
-          "rule \"\(self.name)\" has no threshold", at: name,
-          hint: "give it `minor:`, `major:` or `critical:`"))
+      fault(" has no threshold", "give it `minor:`, `major:` or `critical:`")
       return nil
     }
     if selector.measurement == Selector.together, hosts != nil || profile != nil {
-      findings.add(
-        ConfigurationError(
-          "rule \"\(self.name)\": \(Selector.together) is of no host", at: name,
-          hint: "choose by its tags: \(Selector.together).score{group=web}"))
+      fault(
+        ": \(Selector.together) is of no host",
+        "choose by its tags: \(Selector.together).score{group=web}")
       return nil
     }
     self.selector = selector
-    self.thresholds = thresholds.sorted { $0.severity > $1.severity }
-    self.clear = clear
-    self.patience = patience
-    self.window = window
-    self.hosts = hosts
-    self.profile = profile
+    self.thresholds = thresholds
   }
 
-  private static func margin(_ node: Node) throws(ConfigurationError) -> Double {
-    guard let margin = Threshold.number(Substring(try node.string("clear"))), margin >= 0 else {
-      throw ConfigurationError(
-        "clear must be how much better a value must be", at: node, hint: "write 5 or 1GiB")
+  private static func read(
+    _ name: Node, _ node: Node, in catalog: Catalog, _ findings: inout Findings
+  ) -> Rule? {
+    findings.decode("rule \"\(name.text ?? "")\"", node) { Rule(name, &$0, in: catalog) }
+  }
+
+  /// The settings of a rule.
+  public static func reference(in catalog: Catalog) -> Reference {
+    let mark = Source("reference", text: "").mark(atByte: 0)
+    return Reference(
+      "`rules.NAME`",
+      "A mapping; `off` disables a built-in rule, `built_in: off` all. Without `when` it changes a built-in rule."
+    ) { _ = Rule(Node(.scalar("NAME", .plain), mark: mark, end: mark), &$0, in: catalog) }
+  }
+
+  private static var margin: SettingType<Double> {
+    SettingType("number, size or duration", example: "5", show: { _ in "0" }) {
+      node, what throws(ConfigurationError) in
+      guard let margin = Threshold.number(Substring(try node.string(what))), margin >= 0 else {
+        throw ConfigurationError(
+          "clear must be how much better a value must be", at: node, hint: "write 5 or 1GiB")
+      }
+      return margin
     }
-    return margin
   }
 
   /// The severity of the value; `now` is the severity before, which hysteresis may keep.
@@ -165,7 +177,7 @@ public struct Rule: Sendable {
           unknown("built-in rule", pair.key, among: stock.map(\.name)))
         continue
       }
-      if let rule = Rule(pair.key, pair.value, in: catalog, &findings) { rules.append(rule) }
+      if let rule = read(pair.key, pair.value, in: catalog, &findings) { rules.append(rule) }
     }
     for pair in stock where own[pair.name] != nil || !names.contains(pair.name) {
       if let rule = builtIn(pair, own[pair.name], isOn, catalog, &findings) { rules.append(rule) }
@@ -179,12 +191,12 @@ public struct Rule: Sendable {
     _ findings: inout Findings
   ) -> Rule? {
     guard let own else {
-      var rule = Rule(pair.key, pair.value, in: catalog, &findings)
+      var rule = read(pair.key, pair.value, in: catalog, &findings)
       rule?.origin = isOn ? .builtIn : .off
       return rule
     }
     if let isOn = own.value.asBoolean {
-      var rule = Rule(Node(pair.name, like: own.key), pair.value, in: catalog, &findings)
+      var rule = read(Node(pair.name, like: own.key), pair.value, in: catalog, &findings)
       rule?.origin = isOn ? .builtIn : .off
       return rule
     }
@@ -201,8 +213,17 @@ public struct Rule: Sendable {
     let kept = (pair.value.pairs ?? []).filter { !named.contains(key($0)) }
     let set = changes.filter { $0.value.asBoolean != false }
     let merged = Node(.mapping(kept + set), mark: own.value.mark, end: own.value.end)
-    var rule = Rule(own.key, merged, in: catalog, &findings)
+    var rule = read(own.key, merged, in: catalog, &findings)
     rule?.origin = .changed
     return rule
+  }
+}
+
+extension SettingType where Value == Threshold {
+  /// A comparison, or a Nagios range.
+  fileprivate static var threshold: SettingType {
+    SettingType("comparison (`> 90`, `< 5GiB`, `!= 0`), or Nagios range", example: "\"> 90\"") {
+      node, what throws(ConfigurationError) in try Threshold(node, what)
+    }
   }
 }

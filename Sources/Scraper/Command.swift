@@ -59,6 +59,8 @@ let subcommands: [any Subcommand.Type] = [
     switch name {
     case "help" where words.dropFirst().first == "metrics":
       return metrics(words.dropFirst(2).first)
+    case "help" where SettingsPage.pages.contains { $0.name == words.dropFirst().first }:
+      return settings(words[1], words.dropFirst(2).first)
     case "--help", "-h", "help":
       guard words.count > 1, let command = find(words[1]) else {
         Terminal.print(.lines(Help.overview))
@@ -117,6 +119,20 @@ let subcommands: [any Subcommand.Type] = [
       return ExitCode.usage
     }
     Terminal.print(.lines(MetricsPage.text(.all, only: name)))
+    return ExitCode.ok
+  }
+
+  /// Prints the settings of a page, or of its sections of one name.
+  private static func settings(_ page: String, _ name: String?) -> Int32 {
+    let all = SettingsPage.pages.first { $0.name == page }?.references() ?? []
+    let chosen = name.map { SettingsPage.sections(all, named: $0) } ?? all
+    if let name, chosen.isEmpty {
+      let words = all.flatMap { SettingsPage.words(of: $0) }
+      let hint = didYouMean(name, among: words).map { "\n\($0)" as Printable } ?? ""
+      Terminal.note("scrape: no settings \"\(name.visible)\" in \(page.visible)\(hint)")
+      return ExitCode.usage
+    }
+    Terminal.print(.lines(SettingsPage.text(chosen)))
     return ExitCode.ok
   }
 

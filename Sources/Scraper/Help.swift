@@ -14,7 +14,8 @@ enum Help {
       \(commands.joined(separator: "\n"))
 
       `scrape COMMAND --help` says more about one of them; `scrape --version` names the version;
-      `scrape help metrics` lists every measurement and field.
+      `scrape help metrics` lists every measurement and field, `scrape help scrape.yml` and
+      `scrape help inventory` every setting.
 
       EXIT CODES: 0 all is well, 1 some target is not, 2 usage or configuration,
       3 nothing could be delivered, 4 the pass did not end in time, 5 the system denies descriptors,

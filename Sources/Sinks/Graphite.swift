@@ -173,31 +173,50 @@ public struct Graphite: Sink {
 
 /// `graphite: {host: 127.0.0.1, port: 2003, template: "host.tags.measurement.field", prefix: range}`.
 extension Graphite {
-  private static let keys = ["host", "port", "template", "prefix", "tagged", "query_port"]
+  public static let summary =
+    "Carbon, by its plaintext protocol over TCP; see [sinks](sinks.md#graphite)."
+  public static let example =
+    "{host: carbon.example, prefix: range-a}"
 
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> Graphite? {
     var configuration = Configuration()
-    let before = findings.errors.count
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: keys + SinkOptions.keys, &findings)
+    fields.set(
+      &configuration.host, "host", .word, "Name or address of carbon.", example: "carbon.example")
+    fields.set(
+      &configuration.port, "port", .port16, "Port of the plaintext protocol.", example: "2003")
+    fields.set(
+      &configuration.names.template, "template", .template,
+      "Order of the parts of a name, as in Telegraf's serializer; `tags` is all tags not named.")
+    fields.set(
+      &configuration.names.prefix, "prefix", .word, otherwise: "none", "Start of every name.",
+      example: "range-a")
+    fields.set(
+      &configuration.names.isTagged, "tagged", .boolean,
+      "Whether names follow Graphite 1.1: `measurement.field;tag=value`.")
+    fields.set(
+      &configuration.queryPort, "query_port", .port16,
+      "Port of carbon's cache, for `scrape doctor`.",
+      example: "7002")
+    return Graphite(configuration, options: options)
+  }
+}
+
+extension SettingType where Value == UInt16 {
+  fileprivate static var port16: SettingType {
+    SettingType("port", example: "2003") { node, what throws(ConfigurationError) in
+      UInt16(try node.integer(what, in: 1...65_535))
     }
-    guard let pairs else { return nil }
-    for pair in pairs {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "host": configuration.host = try word(pair.value, "host")
-        case "port": configuration.port = UInt16(try pair.value.integer("port", in: 1...65_535))
-        case "template": configuration.names.template = try GraphiteNames.template(pair.value)
-        case "prefix": configuration.names.prefix = try word(pair.value, "prefix")
-        case "query_port":
-          configuration.queryPort = UInt16(try pair.value.integer("query_port", in: 1...65_535))
-        default: configuration.names.isTagged = try pair.value.boolean("tagged")
-        }
-      }
-    }
-    return findings.errors.count == before ? Graphite(configuration, options: options) : nil
+  }
+}
+
+extension SettingType where Value == [String] {
+  fileprivate static var template: SettingType {
+    SettingType(
+      "words joined by dots", example: "host.tags.measurement.field",
+      show: { "`\($0.joined(separator: "."))`" }
+    ) { node, _ throws(ConfigurationError) in try GraphiteNames.template(node) }
   }
 }
 

@@ -51,41 +51,28 @@ public struct InfluxDB2: Sink {
     name = configuration.options.name ?? "influxdb2 \(base) \(configuration.bucket)"
   }
 
+  public static let summary =
+    "InfluxDB 2.x and 3.x, and servers with that API; see [sinks](sinks.md#influxdb-2x-and-3x)."
+  public static let example =
+    "{bucket: raw, org: range, token: \"${INFLUX_TOKEN}\"}"
+
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> InfluxDB2? {
     var configuration = Configuration(url: "http://127.0.0.1:8086", bucket: "")
     configuration.options = options
-    let before = findings.errors.count
-    let keys = ["url", "org", "bucket", "token", "ca", "proxy", "retention"] + SinkOptions.keys
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("influxdb2", keys: keys, &findings)
-    }
-    for pair in pairs ?? [] {
-      if pair.name == "retention" {
-        configuration.retention = findings.gather { findings throws(ConfigurationError) in
-          try Retention(pair.value, &findings)
-        }
-        continue
-      }
-      let (key, value) = (pair.name, pair.value)
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch key {
-        case "url": configuration.url = try httpAddress(value)
-        case "org": configuration.org = try word(value, key)
-        case "bucket": configuration.bucket = try word(value, key)
-        case "token": configuration.token = try Secret.word(value, key, lookUp: secrets)
-        case "proxy": configuration.proxy = try httpProxy(value)
-        default:
-          configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
-        }
-      }
-    }
-    if configuration.bucket.isEmpty, findings.errors.count == before {
-      findings.add(
-        ConfigurationError("influxdb2 has no bucket", at: node, hint: "bucket: scrape"))
-    }
-    return findings.errors.count == before ? InfluxDB2(configuration) : nil
+    fields.set(&configuration.url, "url", .url, "Address of the server.")
+    configuration.bucket =
+      fields.require("bucket", .word, "Bucket to write to.") ?? ""
+    fields.set(
+      &configuration.org, "org", .word, otherwise: "none",
+      "Organization; required by 2.x and by `scrape setup`.", example: "range")
+    fields.set(
+      &configuration.token, "token", .secret(lookUp: secrets), otherwise: "none",
+      "Token; for 1.8 `user:password`.")
+    (configuration.authorities, configuration.proxy) = fields.takeHTTP()
+    configuration.retention = Retention.take(&fields)
+    return InfluxDB2(configuration)
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {

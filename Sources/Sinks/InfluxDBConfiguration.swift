@@ -2,63 +2,41 @@ public import Configuration
 
 /// `influxdb: {url: http://127.0.0.1:8086, database: scrape, username: x, password: "${NAME}"}`.
 extension InfluxDB {
-  private static let keys = [
-    "url", "database", "username", "password", "token", "retention_policy", "consistency", "ca",
-    "proxy",
-    "retention",
-  ]
+  public static let summary =
+    "InfluxDB 1.x; see [sinks](sinks.md#influxdb-1x)."
+  public static let example =
+    "{url: \"http://127.0.0.1:8086\", database: range}"
 
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> InfluxDB? {
     var configuration = Configuration(url: "http://127.0.0.1:8086", database: "scrape")
     configuration.options = options
-    let before = findings.errors.count
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("influxdb", keys: keys + SinkOptions.keys, &findings)
-    }
-    guard let pairs else { return nil }
-    for pair in pairs {
-      if pair.name == "retention" {
-        configuration.retention = findings.gather { findings throws(ConfigurationError) in
-          try Retention(pair.value, &findings)
-        }
-        continue
-      }
-      _ = findings.attempt { () throws(ConfigurationError) in
-        try configuration.set(pair.name, pair.value, secrets: secrets)
-      }
-    }
+    fields.set(&configuration.url, "url", .url, "Address of the server.")
+    fields.set(
+      &configuration.database, "database", .word, "Database; created if it does not exist.",
+      example: "range")
+    fields.set(&configuration.username, "username", .word, otherwise: "none", "User.")
+    fields.set(
+      &configuration.password, "password", .secret(lookUp: secrets), otherwise: "none",
+      "Password of the user.")
+    fields.set(
+      &configuration.token, "token", .secret(lookUp: secrets), otherwise: "none",
+      "Token, instead of user and password.")
+    fields.set(
+      &configuration.retentionPolicy, "retention_policy", .word, otherwise: "the database's",
+      "Retention policy to write to.", example: "week")
+    fields.set(
+      &configuration.consistency, "consistency", .choice(["any", "one", "quorum", "all"]),
+      otherwise: "the server's", "Write consistency of a cluster.")
+    (configuration.authorities, configuration.proxy) = fields.takeHTTP()
+    configuration.retention = Retention.take(&fields)
     if configuration.password != nil && configuration.username == nil {
-      findings.add(
-        ConfigurationError("influxdb has a password but no username", at: node))
+      fields.add("influxdb has a password but no username")
     }
     if configuration.token != nil && configuration.username != nil {
-      findings.add(ConfigurationError("influxdb has a username and a token", at: node))
+      fields.add("influxdb has a username and a token")
     }
-    return findings.errors.count == before ? InfluxDB(configuration) : nil
-  }
-}
-
-extension InfluxDB.Configuration {
-  fileprivate mutating func set(
-    _ key: String, _ value: Node, secrets: Bool
-  ) throws(ConfigurationError) {
-    switch key {
-    case "url": url = try httpAddress(value)
-    case "database": database = try word(value, key)
-    case "username": username = try word(value, key)
-    case "password":
-      password = try Secret.word(value, key, lookUp: secrets)
-    case "token": token = try Secret.word(value, key, lookUp: secrets)
-    case "retention_policy": retentionPolicy = try word(value, key)
-    case "consistency":
-      consistency = try value.string(key)
-      if consistency.map({ ["any", "one", "quorum", "all"].contains($0) }) != true {
-        throw unknown("consistency", value, among: ["any", "one", "quorum", "all"])
-      }
-    case "proxy": proxy = try httpProxy(value)
-    default: authorities = absolute(try word(value, key), besides: value.mark.file)
-    }
+    return InfluxDB(configuration)
   }
 }

@@ -39,25 +39,31 @@ public struct LineFile: Sink {
 
   public var name: String { options.name ?? "file \(configuration.path)" }
 
+  public static let summary =
+    "A rotated file of line protocol or JSON; see [sinks](sinks.md#file)."
+  public static let example =
+    "{path: /var/log/scrape/points.lp, rotate: 1GiB}"
+
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> LineFile? {
     var configuration = Configuration(path: "")
-    let before = findings.errors.count
-    let keys = ["path", "format", "rotate", "keep", "sync"] + SinkOptions.keys
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: keys, &findings)
-    }
-    for pair in pairs ?? [] {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        try configuration.set(pair.name, pair.value)
-      }
-    }
-    if configuration.path.isEmpty, findings.errors.count == before {
-      findings.add(
-        ConfigurationError("file has no path", at: node, hint: "path: /var/log/scrape/points.lp"))
-    }
-    return findings.errors.count == before ? LineFile(configuration, options: options) : nil
+    configuration.path =
+      fields.require("path", .path, "File.", example: "/var/log/scrape/points.lp") ?? ""
+    fields.set(
+      &configuration.format, "format", .choice(), "Line protocol, or one JSON object per line.",
+      example: "json")
+    fields.set(
+      &configuration.rotate, "rotate", SettingType<Int>.bytes((64 << 10)...(1 << 50)).orOff,
+      "Size at which the file is renamed to `PATH.1`.", example: "1GiB")
+    fields.set(
+      &configuration.keep, "keep", .integer(0...1000, unit: "files"),
+      "Rotated files that are kept.",
+      example: "10")
+    fields.set(
+      &configuration.sync, "sync", .boolean,
+      "Whether points count as delivered only when they are on the disk.")
+    return LineFile(configuration, options: options)
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {
@@ -96,23 +102,6 @@ public struct LineFile: Sink {
   }
 
   public func close() {}
-}
-
-extension LineFile.Configuration {
-  fileprivate mutating func set(_ key: String, _ value: Node) throws(ConfigurationError) {
-    switch key {
-    case "path": path = absolute(try word(value, key), besides: value.mark.file)
-    case "format":
-      guard let named = StandardOutput.Format(rawValue: try value.string(key)) else {
-        throw unknown(key, value, among: StandardOutput.Format.allCases.map(\.rawValue))
-      }
-      format = named
-    case "rotate":
-      rotate = value.asBoolean == false ? nil : try value.bytes(key, in: (64 << 10)...(1 << 50))
-    case "keep": keep = try value.integer(key, in: 0...1000)
-    default: sync = try value.boolean(key)
-    }
-  }
 }
 
 /// One payload on its way into the file.

@@ -31,39 +31,32 @@ public struct PrometheusFile: Sink {
 
   public var name: String { options.name ?? "prometheus \(path)" }
 
-  public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
-  ) -> PrometheusFile? {
-    var path: String?
-    var expires = Duration.seconds(900)
-    let before = findings.errors.count
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: ["file", "expires"] + SinkOptions.keys, &findings)
-    }
-    for pair in pairs ?? [] {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        if pair.name == "expires" {
-          expires = try pair.value.duration(
-            "expires", in: .seconds(1) ... .seconds(10 * 366 * 86_400))
-          return
-        }
-        let file = try word(pair.value, "file")
-        guard file.hasSuffix(".prom") else {
-          throw ConfigurationError(
-            "file must end in .prom: the textfile collector reads no other", at: pair.value)
-        }
-        path = absolute(file, besides: pair.value.mark.file)
+  public static let summary =
+    "A file for node_exporter's textfile collector; see [sinks](sinks.md#prometheus-textfile)."
+  public static let example =
+    "{file: /var/lib/prometheus/node-exporter/scrape.prom}"
+
+  private static var file: SettingType<String> {
+    SettingType(
+      "path that ends in `.prom`", example: "/var/lib/prometheus/node-exporter/scrape.prom"
+    ) { node, what throws(ConfigurationError) in
+      let file = try SettingType<String>.word.decode(node, what)
+      guard file.hasSuffix(".prom") else {
+        throw ConfigurationError(
+          "file must end in .prom: the textfile collector reads no other", at: node)
       }
+      return absolute(file, besides: node.mark.file)
     }
-    guard findings.errors.count == before else { return nil }
-    guard let path else {
-      findings.add(
-        ConfigurationError(
-          "prometheus has no file", at: node,
-          hint: "file: /var/lib/prometheus/node-exporter/scrape.prom"))
-      return nil
-    }
-    return PrometheusFile(path: path, expires: expires, options: options)
+  }
+
+  public static func decode(
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
+  ) -> PrometheusFile? {
+    let path = fields.require("file", file, "File; replaced as a whole.")
+    let expires = fields.take(
+      "expires", .duration(.seconds(1) ... .seconds(10 * 366 * 86_400)), default: .seconds(900),
+      "Time after which a number that no pass renews is removed.", example: "5m")
+    return path.map { PrometheusFile(path: $0, expires: expires, options: options) }
   }
 
   /// One payload in the file's format.

@@ -45,44 +45,43 @@ public struct RemoteWrite: Sink {
     name = configuration.options.name ?? "prometheus_remote_write \(configuration.url)"
   }
 
+  public static let summary =
+    "Prometheus, VictoriaMetrics, Mimir or Thanos; see [sinks](sinks.md#prometheus-remote-write)."
+  public static let example =
+    "{url: \"http://127.0.0.1:9090/api/v1/write\"}"
+
+  private static var endpoint: SettingType<String> {
+    SettingType("URL", example: "http://127.0.0.1:9090/api/v1/write") {
+      node, what throws(ConfigurationError) in
+      let url = try SettingType<String>.url.decode(node, what)
+      guard url.dropFirst(8).utf8.contains(UInt8(ascii: "/")) else {
+        throw ConfigurationError(
+          "url has no path", at: node, hint: "\(url.withoutFinalSlashes)/api/v1/write")
+      }
+      return url
+    }
+  }
+
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> RemoteWrite? {
     var configuration = Configuration(url: "http://127.0.0.1:9090/api/v1/write")
     configuration.options = options
-    let before = findings.errors.count
-    let keys = ["url", "username", "password", "token", "ca", "proxy"] + SinkOptions.keys
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: keys, &findings)
-    }
-    for pair in pairs ?? [] {
-      let (key, value) = (pair.name, pair.value)
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch key {
-        case "url":
-          let url = try httpAddress(value)
-          guard url.dropFirst(8).utf8.contains(UInt8(ascii: "/")) else {
-            throw ConfigurationError(
-              "url has no path", at: value, hint: "\(url.withoutFinalSlashes)/api/v1/write")
-          }
-          configuration.url = url
-        case "username": configuration.username = try word(value, key)
-        case "password": configuration.password = try Secret.word(value, key, lookUp: secrets)
-        case "token": configuration.token = try Secret.word(value, key, lookUp: secrets)
-        case "proxy": configuration.proxy = try httpProxy(value)
-        default:
-          configuration.authorities = absolute(try word(value, key), besides: value.mark.file)
-        }
-      }
-    }
+    fields.set(&configuration.url, "url", endpoint, "Address of the server, with the path.")
+    fields.set(&configuration.username, "username", .word, otherwise: "none", "User.")
+    fields.set(
+      &configuration.password, "password", .secret(lookUp: secrets), otherwise: "none",
+      "Password of the user.")
+    fields.set(
+      &configuration.token, "token", .secret(lookUp: secrets), otherwise: "none",
+      "Bearer token, instead of user and password.")
+    (configuration.authorities, configuration.proxy) = fields.takeHTTP()
     let user = configuration.username
     if (configuration.password != nil) != (user != nil) || configuration.token != nil && user != nil
     {
-      findings.add(
-        ConfigurationError(
-          "\(kind) takes username and password, or a token", at: node))
+      fields.add("\(kind) takes username and password, or a token")
     }
-    return findings.errors.count == before ? RemoteWrite(configuration) : nil
+    return RemoteWrite(configuration)
   }
 
   /// Each number is a sample; a payload's `lines` count them.

@@ -49,32 +49,37 @@ public struct Retention: Sendable, Equatable {
     self.rollups = rollups
   }
 
-  init(_ node: Node, _ findings: inout Findings) throws(ConfigurationError) {
-    for pair in try node.mapping("retention", keys: ["keep", "rollups"], &findings) {
-      if pair.name == "keep" {
-        keep = try Self.keep(pair.value)
-        continue
+  private init(_ fields: inout Fields) {
+    // The minimum retention of InfluxDB is one hour.
+    let length = SettingType<Duration>.duration(.seconds(3600) ... .seconds(10 * 366 * 86_400))
+    keep = fields.take(
+      "keep", length, otherwise: "for ever", "Age after which points are deleted.", example: "30d")
+    var intervals: [Duration] = []
+    rollups = fields.list(
+      "rollups", of: "rollup", otherwise: "none", "Copies with one mean per interval.",
+      example: "[{every: 5m, keep: 52w}]"
+    ) { rollup in
+      let every = rollup.take(
+        "every", .interval(least: .seconds(1)), otherwise: "required", "Interval of the means.")
+      let keep = rollup.take(
+        "keep", length, otherwise: "for ever", "Age after which means are deleted.", example: "52w")
+      guard let every, !intervals.contains(every) else {
+        rollup.addUnlessFaulty(
+          ConfigurationError(
+            "a rollup needs an `every:` of its own", at: rollup.node,
+            hint: "{every: 5m, keep: 52w}"))
+        return nil
       }
-      for item in try pair.value.list("rollups") {
-        var rollup = Rollup(every: .zero, keep: nil)
-        for entry in try item.mapping("rollup", keys: ["every", "keep"], &findings) {
-          if entry.name == "keep" {
-            rollup.keep = try Self.keep(entry.value)
-          } else {
-            rollup.every = try entry.value.interval("every", least: .seconds(1))
-          }
-        }
-        guard rollup.every > .zero, !rollups.contains(where: { $0.every == rollup.every }) else {
-          throw ConfigurationError(
-            "a rollup needs an `every:` of its own", at: item, hint: "{every: 5m, keep: 52w}")
-        }
-        rollups.append(rollup)
-      }
+      intervals.append(every)
+      return Rollup(every: every, keep: keep)
     }
   }
 
-  /// The minimum retention of InfluxDB is one hour.
-  private static func keep(_ node: Node) throws(ConfigurationError) -> Duration {
-    try node.duration("keep", in: .seconds(3600) ... .seconds(10 * 366 * 86_400))
+  /// The setting `retention`.
+  static func take(_ fields: inout Fields) -> Retention? {
+    fields.nested(
+      "retention", otherwise: "none", "Retention that `scrape setup influxdb` applies.",
+      example: "{keep: 30d, rollups: [{every: 5m, keep: 52w}]}"
+    ) { Retention(&$0) }
   }
 }

@@ -11,12 +11,14 @@ public import Store
 public protocol Sink: Sendable {
   /// The key in the configuration: `influxdb`.
   static var kind: String { get }
-  /// Reads the value of that key. Every fault is added to the findings; the result is nil if the
-  /// sink is unusable. Secrets are resolved only if `secrets` is set: a check of the configuration
-  /// does not need them. The common options were read before and are no longer in the node.
-  static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
-  ) -> Self?
+  /// What it writes to, in one sentence.
+  static var summary: String { get }
+  /// Its settings as written in a file.
+  static var example: String { get }
+  /// Takes the settings below that key; the common options were taken before. Nil if the sink is
+  /// unusable. Secrets are resolved only if `secrets` is set: a check of the configuration does not
+  /// need them.
+  static func decode(_ fields: inout Fields, _ options: SinkOptions, secrets: Bool) -> Self?
   /// The common options.
   var options: SinkOptions { get }
   /// The unique name of this sink, for people and for its queue: `options.name`, or derived from
@@ -67,10 +69,10 @@ public func sinks(
     }
     let settings =
       item.pairs?.first?.value ?? Node(.scalar("", .plain), mark: word.mark, end: word.end)
-    let (options, own) = SinkOptions.decode(settings, &findings)
-    guard let options, let sink = kind.decode(own, options, secrets: secrets, &findings) else {
-      continue
-    }
+    var fields = Fields(kind.kind, at: settings)
+    let options = SinkOptions(&fields)
+    let sink = kind.decode(&fields, options, secrets: secrets)
+    guard fields.finish(into: &findings), let sink else { continue }
     if sinks.contains(where: { $0.name == sink.name }) {
       findings.add(
         ConfigurationError(
@@ -80,6 +82,20 @@ public func sinks(
     }
   }
   return sinks
+}
+
+/// The options of every sink, and those of each kind.
+public var sinkReferences: [Reference] {
+  [
+    Reference("Every sink", "`sinks:` is a list of `KIND` or `KIND: {…}`.") {
+      _ = SinkOptions(&$0)
+    }
+  ]
+    + sinkKinds.map { kind in
+      Reference("Sink `\(kind.kind)`", kind.summary, example: kind.example) {
+        _ = kind.decode(&$0, SinkOptions(), secrets: false)
+      }
+    }
 }
 
 extension Sink {

@@ -12,37 +12,17 @@ public struct SinkOptions: Sendable, Equatable {
 
   public init() {}
 
-  /// The keys that are read here. A kind lists them next to its own, so that the hint for a
-  /// mistyped key can name them.
-  static let keys = ["name", "measurements", "queue"]
-
-  /// Reads the common options and returns the rest for the kind to read; nil if a fault was found.
-  static func decode(
-    _ node: Node, _ findings: inout Findings
-  ) -> (options: SinkOptions?, rest: Node) {
-    guard let pairs = node.pairs else { return (SinkOptions(), node) }
-    var options = SinkOptions()
-    let before = findings.errors.count
-    for pair in pairs {
-      switch pair.name {
-      case "name":
-        findings.set(&options.name) { () throws(ConfigurationError) in
-          try word(pair.value, "name")
-        }
-      case "measurements":
-        findings.set(&options.measurements) { () throws(ConfigurationError) in
-          try MeasurementFilter(pair.value)
-        }
-      case "queue":
-        _ = findings.gather { findings throws(ConfigurationError) in
-          try options.queue.set(pair.value, &findings)
-        }
-      default: break
-      }
-    }
-    var rest = node
-    rest.content = .mapping(pairs.filter { !keys.contains($0.name) })
-    return (findings.errors.count == before ? options : nil, rest)
+  init(_ fields: inout Fields) {
+    fields.set(
+      &name, "name", .word, otherwise: "kind and address",
+      "Unique name of the sink, for messages and its queue.", example: "raw")
+    fields.set(
+      &measurements, "measurements", .measurements,
+      "Measurements that the sink takes: names and globs; a leading `!` excludes.")
+    let queue = fields.nested(
+      "queue", "Limits of the points that wait for the sink.", example: "{size: 1GiB, keep: 14d}"
+    ) { QueueBounds(&$0) }
+    if let queue { self.queue = queue }
   }
 }
 
@@ -54,17 +34,6 @@ public struct MeasurementFilter: Sendable, Equatable {
 
   /// Takes all measurements.
   public init() {}
-
-  init(_ node: Node) throws(ConfigurationError) {
-    for item in try node.words("measurements") {
-      let text = item.text ?? ""
-      let pattern = text.hasPrefix("!") ? String(text.dropFirst()) : text
-      guard !pattern.isEmpty else {
-        throw ConfigurationError("measurements hold an empty name", at: item)
-      }
-      if text.hasPrefix("!") { unwanted.append(pattern) } else { wanted.append(pattern) }
-    }
-  }
 
   public func takes(_ measurement: String) -> Bool {
     (wanted.isEmpty || matches(measurement, anyOf: wanted))
@@ -88,23 +57,37 @@ public struct MeasurementFilter: Sendable, Equatable {
   }
 }
 
-extension QueueBounds {
-  mutating func set(_ node: Node, _ findings: inout Findings) throws(ConfigurationError) {
-    for pair in try node.mapping("queue", keys: ["size", "keep"], &findings) {
-      if pair.name == "size" {
-        size = Int64(try pair.value.bytes("size", in: (64 << 10)...(1 << 50)))
-      } else {
-        keep = try pair.value.duration("keep", in: .seconds(60) ... .seconds(10 * 366 * 86_400))
+extension SettingType where Value == MeasurementFilter {
+  static var measurements: SettingType {
+    SettingType("list of names and globs", example: "[cpu, \"ipmi_*\"]", show: { _ in "all" }) {
+      node, what throws(ConfigurationError) in
+      var filter = MeasurementFilter()
+      for item in try node.words(what) {
+        let text = item.text ?? ""
+        let pattern = text.hasPrefix("!") ? String(text.dropFirst()) : text
+        guard !pattern.isEmpty else {
+          throw ConfigurationError("measurements hold an empty name", at: item)
+        }
+        if text.hasPrefix("!") {
+          filter.unwanted.append(pattern)
+        } else {
+          filter.wanted.append(pattern)
+        }
       }
+      return filter
     }
   }
 }
 
-/// A printable text that is not empty.
-func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-  let text = try node.string(what)
-  guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-    throw ConfigurationError("\(what) is empty or holds a control character", at: node)
+extension QueueBounds {
+  fileprivate init(_ fields: inout Fields) {
+    self.init()
+    let size = fields.take(
+      "size", .bytes((64 << 10)...(1 << 50)), default: Int(self.size), "Limit of the bytes.",
+      example: "1GiB")
+    self.size = Int64(size)
+    fields.set(
+      &keep, "keep", .duration(.seconds(60) ... .seconds(10 * 366 * 86_400)),
+      "Age after which points are dropped.", example: "14d")
   }
-  return text
 }

@@ -52,29 +52,34 @@ public struct Splunk: Sink {
     name = configuration.options.name ?? "splunk \(base)\(place)"
   }
 
+  public static let summary = "Splunk's HTTP Event Collector; see [sinks](sinks.md#splunk)."
+  public static let example =
+    "{url: \"https://splunk.example:8088\", token: \"${SPLUNK_TOKEN}\"}"
+
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> Splunk? {
     var configuration = Configuration(url: "")
     configuration.options = options
-    let before = findings.errors.count
-    let keys =
-      ["url", "token", "index", "source", "sourcetype", "format", "ca", "proxy"] + SinkOptions.keys
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(kind, keys: keys, &findings)
-    }
-    for pair in pairs ?? [] {
-      _ = findings.attempt { () throws(ConfigurationError) in
-        try configuration.set(pair.name, pair.value, secrets: secrets)
-      }
-    }
-    guard findings.errors.count == before else { return nil }
-    for (key, hint) in [("url", "https://splunk.example:8088"), ("token", "\"${SPLUNK_TOKEN}\"")]
-    where node[key] == nil {
-      findings.add(
-        ConfigurationError("splunk has no \(key)", at: node, hint: "\(key): \(hint)"))
-    }
-    guard findings.errors.count == before else { return nil }
+    configuration.url =
+      fields.require(
+        "url", .url, "Address of the collector, without its path.",
+        example: "https://splunk.example:8088") ?? ""
+    configuration.token =
+      fields.require(
+        "token", .secret(lookUp: secrets), "Token.", example: "\"${SPLUNK_TOKEN}\"") ?? ""
+    fields.set(
+      &configuration.index, "index", .word, otherwise: "the token's", "Index to write to.",
+      example: "range")
+    fields.set(&configuration.source, "source", .word, "Splunk's `source`.", example: "range-a")
+    fields.set(
+      &configuration.sourcetype, "sourcetype", .word, otherwise: "`scrape:MEASUREMENT`",
+      "Splunk's `sourcetype`.", example: "metrics")
+    fields.set(
+      &configuration.format, "format", .choice(),
+      "Events, by default of `event` and `login` only; or every number, to a metrics index.",
+      example: "metrics")
+    (configuration.authorities, configuration.proxy) = fields.takeHTTP()
     if configuration.format == .events, options.measurements == MeasurementFilter() {
       configuration.options.measurements.wanted = happenings
     }
@@ -161,27 +166,6 @@ public struct Splunk: Sink {
   }
 
   public func close() { client.close() }
-}
-
-extension Splunk.Configuration {
-  fileprivate mutating func set(
-    _ key: String, _ value: Node, secrets: Bool
-  ) throws(ConfigurationError) {
-    switch key {
-    case "url": url = try httpAddress(value)
-    case "token": token = try Secret.word(value, key, lookUp: secrets)
-    case "index": index = try word(value, key)
-    case "source": source = try word(value, key)
-    case "sourcetype": sourcetype = try word(value, key)
-    case "format":
-      guard let named = Splunk.Format(rawValue: try value.string(key)) else {
-        throw unknown(key, value, among: Splunk.Format.allCases.map(\.rawValue))
-      }
-      format = named
-    case "proxy": proxy = try httpProxy(value)
-    default: authorities = absolute(try word(value, key), besides: value.mark.file)
-    }
-  }
 }
 
 extension Splunk: HTTPReceiver {

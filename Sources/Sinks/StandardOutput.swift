@@ -30,20 +30,17 @@ public struct StandardOutput: Sink {
     self.descriptor = descriptor
   }
 
+  public static let summary = "Standard output."
+  public static let example =
+    "{format: json}"
+
   public static func decode(
-    _ node: Node, _ options: SinkOptions, secrets: Bool, _ findings: inout Findings
+    _ fields: inout Fields, _ options: SinkOptions, secrets: Bool
   ) -> StandardOutput? {
-    var format = Format.lineProtocol
-    let before = findings.errors.count
-    _ = findings.gather { findings throws(ConfigurationError) in
-      for pair in try node.mapping("stdout", keys: ["format"] + SinkOptions.keys, &findings) {
-        guard let named = Format(rawValue: try pair.value.string("format")) else {
-          throw unknown("format", pair.value, among: Format.allCases.map(\.rawValue))
-        }
-        format = named
-      }
-    }
-    return findings.errors.count == before ? StandardOutput(format, options: options) : nil
+    let format = fields.take(
+      "format", .choice(), default: Format.lineProtocol,
+      "Line protocol, or one JSON object per line.", example: "json")
+    return StandardOutput(format, options: options)
   }
 
   public func encode(_ batches: [PointBatch]) -> [Payload] {

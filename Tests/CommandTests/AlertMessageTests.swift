@@ -34,9 +34,9 @@ private struct Inbox: Notifier {
     kept.notices.withLock { $0.map { (notice: $0.0, occasion: $0.1) } }
   }
 
-  static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier] { [] }
+  static let summary = "A place of the tests."
+  static let example = "{}"
+  static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier] { [] }
 
   func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,

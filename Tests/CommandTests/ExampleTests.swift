@@ -45,10 +45,14 @@ import Testing
     throws
   {
     let example = try Self.uncommented()
+    func all(_ settings: [Setting]) -> [String] {
+      settings.flatMap { [$0.key] + $0.others + all($0.inner) }
+    }
     let keys =
-      Rule.keys + Route.keys + AlertBook.keys + AlertBook.quietKeys + AlertBook.maintenanceKeys
-      + Report.keys + ["built_in", "targets", "quiet", "reports", "changes", "changes_per_host"]
-      + Contact.kinds.map { $0.kind }
+      SettingsReference.file.filter { section in
+        ["rules", "alerts", "contacts"].contains { section.title.hasPrefix("`\($0)") }
+      }.flatMap { all($0.settings) }
+      + ["built_in", "targets", "quiet", "reports", "changes", "changes_per_host"]
     for key in Set(keys).sorted() {
       #expect(example.contains("\(key):"), "\(key) is not shown")
     }
@@ -66,7 +70,9 @@ import Testing
       let row = "| `\(rule.name)` | `\(rule.selector.text)` | \(limits.joined(separator: ", ")) |"
       #expect(page.contains(row), "\(row)")
     }
-    for key in Rule.keys where key != "warning" { #expect(page.contains("`\(key)`"), "\(key)") }
+    for setting in Rule.reference(in: .all).settings {
+      #expect(page.contains("`\(setting.key)`"), "\(setting.key)")
+    }
     #expect(page.contains("The last 50,000 changes of states are kept, and 1,000 of one host"))
   }
 

@@ -27,9 +27,9 @@ private struct Place: Notifier {
   var pause: Duration = .zero
   let recorder: Recorder
 
-  static func decode(
-    _ node: Node, secrets: Bool, _ findings: inout Findings
-  ) -> [any Notifier] { [] }
+  static let summary = "A place of the tests."
+  static let example = "{}"
+  static func decode(_ fields: inout Fields, secrets: Bool) -> [any Notifier] { [] }
 
   func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,

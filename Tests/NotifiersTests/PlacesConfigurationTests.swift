@@ -68,7 +68,7 @@ struct PlacesConfigurationTests {
       ("{webhook: {url: https://x/, token: p4ssw0rd}}", "never stands in a file in clear"),
       ("{webhook: {url: https://x/, headers: {Authorization: p4ssw0rd}}}", "never stands"),
       ("{webhook: {url: https://x/, headers: {\"X y\": z}}}", "not the name of a header"),
-      ("{webhook: {url: https://x/, headers: {X-A: \"b\\r\\nc: d\"}}}", "control characters"),
+      ("{webhook: {url: https://x/, headers: {X-A: \"b\\r\\nc: d\"}}}", "control character"),
       ("{webhook: {url: https://x/, headers: {Host: b}}}", "is set by scrape"),
       ("{webhook: {url: https://x/, token: \"${T}\", username: u, password: \"${P}\"}}", "either"),
       ("{exec: {}}", "exec has no command"),

@@ -44,7 +44,8 @@ final class TelegramRoom {
     let text = "token: \"file:\(file)\"\n"
     let node = try YAML.read(
       Source("/etc/scrape/scrape.yml", text: "{\(text.dropLast()), \(settings)}"))
-    let notifiers = Telegram.decode(node, secrets: true, &findings, pace: pace)
+    let notifiers =
+      findings.decode("telegram", node) { Telegram.decode(&$0, secrets: true, pace: pace) } ?? []
     try findings.finish()
     return notifiers
   }

@@ -25,7 +25,8 @@ private struct World {
   init(_ yaml: String = "{to: [team]}") throws {
     var findings = Findings()
     let node = try YAML.read(Source("scrape.yml", text: yaml))
-    route = try #require(Route(node, number: 1, contacts: ["team"], &findings))
+    route = try #require(
+      findings.decode("a route", node) { Route(&$0, number: 1, contacts: ["team"]) })
   }
 
   var noticed: [Decision] { calls.map(\.decision).filter { $0 != .change } }
@@ -555,7 +556,8 @@ extension [Incident.Member] {
   func `faults of a route are named`(yaml: String, problem: String) throws {
     var findings = Findings()
     let node = try YAML.read(Source("scrape.yml", text: yaml))
-    #expect(Route(node, number: 1, contacts: ["team"], &findings) == nil)
+    let route = findings.decode("a route", node) { Route(&$0, number: 1, contacts: ["team"]) }
+    #expect(route == nil)
     #expect(findings.errors.first?.problem.hasPrefix(problem) == true, "\(findings.errors)")
   }
 

@@ -96,7 +96,7 @@ import Testing
   func `the window of an SLA is read`(text: String, problem: String?) throws {
     var findings = Findings()
     let node = try YAML.read(Source("scrape.yml", text: text))
-    let sla = SLA(node, &findings)
+    let sla = findings.decode("sla", node) { SLA(&$0) }
     let problems = findings.errors.map(\.problem).joined()
     if let problem {
       #expect(problems.contains(problem), "\(problems)")

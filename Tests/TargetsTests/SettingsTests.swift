@@ -12,8 +12,9 @@ private enum FakeCPU: Collector {
   static let summary = ""
   static let measurements: [Metrics.Measurement] = []
   static let options = [
-    CollectorOption("percpu", .boolean, ""), CollectorOption("top", .integer, ""),
-    CollectorOption("only", .strings, ""),
+    CollectorOption("percpu", .boolean, default: "", ""),
+    CollectorOption("top", .integer, default: "", ""),
+    CollectorOption("only", .strings, default: "", ""),
   ]
   static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {}
 }

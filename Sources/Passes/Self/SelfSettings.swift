@@ -53,34 +53,59 @@ struct SelfSettings: Sendable {
       self.isOn = isOn
       return
     }
-    let keys = ["gateway", "resolver", "clock", "anchors", "deadman"]
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("self", keys: keys, &findings)
+    var fields = Fields("self", at: node)
+    take(&fields)
+    fields.finish(into: &findings)
+  }
+
+  private mutating func take(_ fields: inout Fields) {
+    fields.set(
+      &gateway, "gateway", Self.gateway,
+      "Gateway to check: that of the default route, or an address.",
+      example: "10.0.0.1")
+    fields.set(
+      &asksNameServers, "resolver", Self.switched, "Checks the name servers, if hosts have names.")
+    fields.set(
+      &watchesClock, "clock", Self.switched, "Checks the clock of this machine.")
+    fields.set(
+      &anchors, "anchors", Self.addresses,
+      "Addresses that are always reachable: if one answers, the scraper is not cut off.")
+    deadMan = fields.nested(
+      "deadman", otherwise: "none", "URL that is requested after each good pass.",
+      example: "{url: \"${DEADMAN_URL}\", every: 1m}"
+    ) { DeadMan(&$0) }
+  }
+
+  /// The settings of `self:`.
+  static var reference: Reference {
+    Reference("`self`", "Checks of the scraper itself; `self: off` disables all.") { fields in
+      var findings = Findings()
+      var settings = SelfSettings(nil, &findings)
+      settings.take(&fields)
     }
-    for pair in pairs ?? [] where !pair.value.isNull {
-      switch pair.name {
-      case "gateway":
-        findings.set(&gateway) { () throws(ConfigurationError) in try Self.gateway(pair.value) }
-      case "resolver":
-        findings.set(&asksNameServers) { () throws(ConfigurationError) in
-          try Self.isAuto(pair.value, "resolver")
-        }
-      case "clock":
-        findings.set(&watchesClock) { () throws(ConfigurationError) in
-          try Self.isAuto(pair.value, "clock")
-        }
-      case "anchors":
-        for word in findings.attempt({ () throws(ConfigurationError) in
-          try pair.value.words("anchors")
-        }) ?? [] {
-          let address = findings.attempt { () throws(ConfigurationError) in try Self.number(word) }
-          if let address { anchors.append(address) }
-        }
-        if anchors.count > 16 {
-          findings.add(ConfigurationError("more than 16 anchors", at: pair.value))
-        }
-      default: deadMan = Self.deadMan(pair.value, &findings)
-      }
+  }
+
+  private static var switched: SettingType<Bool> {
+    SettingType("`auto` or `off`", example: "off", show: { _ in "`auto`" }) {
+      node, what throws(ConfigurationError) in try isAuto(node, what)
+    }
+  }
+
+  private static var gateway: SettingType<Gateway> {
+    SettingType("`auto`, `off` or IP address", example: "10.0.0.1", show: { _ in "`auto`" }) {
+      node, _ throws(ConfigurationError) in
+      if node.text == "auto" { return .auto }
+      return node.asBoolean == false ? .off : .address(try number(node))
+    }
+  }
+
+  private static var addresses: SettingType<[String]> {
+    SettingType("list of at most 16 IP addresses", example: "[10.0.6.1]") {
+      node, what throws(ConfigurationError) in
+      var all: [String] = []
+      for word in try node.words(what) { all.append(try number(word)) }
+      guard all.count <= 16 else { throw ConfigurationError("more than 16 anchors", at: node) }
+      return all
     }
   }
 
@@ -92,11 +117,6 @@ struct SelfSettings: Sendable {
     return false
   }
 
-  private static func gateway(_ node: Node) throws(ConfigurationError) -> Gateway {
-    if node.text == "auto" { return .auto }
-    return node.asBoolean == false ? .off : .address(try number(node))
-  }
-
   private static func number(_ node: Node) throws(ConfigurationError) -> String {
     let text = try node.string("address")
     guard OwnQuestions.number(text) != nil else {
@@ -106,43 +126,7 @@ struct SelfSettings: Sendable {
     return text
   }
 
-  private static func deadMan(_ node: Node, _ findings: inout Findings) -> DeadMan? {
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("deadman", keys: ["url", "every", "method"], &findings)
-    }
-    var url: DeadMan.URL?
-    var every: Duration?
-    var method: String?
-    for pair in pairs ?? [] {
-      switch pair.name {
-      case "url":
-        url = findings.attempt { () throws(ConfigurationError) in try Self.url(pair.value) }
-        if url == nil { return nil }
-      case "every":
-        every = findings.attempt { () throws(ConfigurationError) in
-          try pair.value.interval("every")
-        }
-      default:
-        method = findings.attempt { () throws(ConfigurationError) in
-          let methods = ["GET", "POST", "HEAD", "PUT"]
-          guard let text = pair.value.text, methods.contains(text) else {
-            throw unknown("method", pair.value, among: methods)
-          }
-          return text
-        }
-      }
-    }
-    guard let url else {
-      findings.add(ConfigurationError("deadman has no url", at: node))
-      return nil
-    }
-    var deadMan = DeadMan(url: url)
-    if let every { deadMan.every = every }
-    if let method { deadMan.method = method }
-    return deadMan
-  }
-
-  private static func url(_ node: Node) throws(ConfigurationError) -> DeadMan.URL {
+  fileprivate static func url(_ node: Node) throws(ConfigurationError) -> DeadMan.URL {
     let text = try node.string("url")
     if ["${", "file:", "credential:"].contains(where: { text.hasPrefix($0) }) {
       return .secret(try Secret(node, "url"))
@@ -166,6 +150,20 @@ struct SelfSettings: Sendable {
 }
 
 extension SelfSettings.DeadMan {
+  fileprivate init?(_ fields: inout Fields) {
+    let type = SettingType<URL>("URL, or secret", example: "\"${DEADMAN_URL}\"") {
+      node, _ throws(ConfigurationError) in try SelfSettings.url(node)
+    }
+    let url = fields.require("url", type, "URL; only its server is ever printed.")
+    let every = fields.take(
+      "every", .interval(), default: .seconds(60), "Least time between two requests.")
+    let method = fields.take(
+      "method", .choice(["GET", "POST", "HEAD", "PUT"]), default: "GET", "Method of the request.",
+      example: "POST")
+    guard let url else { return nil }
+    self.init(url: url, every: every, method: method)
+  }
+
   /// The printable part of a URL: scheme and server; nil if the URL is not http:// or https://.
   static func place(of url: String) -> String? {
     guard let scheme = ["http://", "https://"].first(where: { url.hasPrefix($0) }),

@@ -101,3 +101,12 @@ public struct Hours: Sendable, Equatable {
     spans.contains { $0.holds(day, minute) }
   }
 }
+
+extension SettingType where Value == Hours {
+  /// Times of the week: one text, or a list.
+  public static var hours: SettingType {
+    SettingType("times of the week, or list of them", example: "\"mon-fri 08:00-18:00\"") {
+      node, what throws(ConfigurationError) in try Hours(node, what)
+    }
+  }
+}

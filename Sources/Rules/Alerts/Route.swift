@@ -39,75 +39,95 @@ public struct Route: Sendable {
     self.place = place
   }
 
-  static let keys = [
-    "name", "to", "severities", "transitions", "hosts", "groups", "checks", "services", "rules",
-    "tags", "hours", "by", "wait", "interval", "repeat", "recovery",
-  ]
-
-  /// Reads one entry of `routes:`.
-  public init?(_ node: Node, number: Int, contacts known: [String], _ findings: inout Findings) {
-    place = node
-    let before = findings.errors.count
-    var name = "\(number)"
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("a route", keys: Self.keys, &findings)
-    }
-    var read = (contacts: contacts, severities: severities)
-    for pair in pairs ?? [] where pair.name == "name" {
-      if let text = pair.value.text { name = text }
-    }
-    self.name = name
-    for pair in pairs ?? [] {
-      let value = pair.value
-      _ = findings.attempt { () throws(ConfigurationError) in
-        switch pair.name {
-        case "to":
-          for word in try value.words("to") {
-            guard let text = word.text, known.contains(text) else {
-              throw unknown("contact", word, among: known)
-            }
-            read.contacts.append(text)
-          }
-        case "severities": read.severities = try Self.severities(value)
-        case "transitions": transitions = try Self.transitions(value)
-        case "hosts":
-          _ = try value.string("hosts")
-          hosts = value
-        case "groups": groups = try value.words("groups")
-        case "checks": checks += try value.strings("checks")
-        case "services": checks += try value.strings("services").map { CheckName.service($0).text }
-        case "rules":
-          checks += try value.strings("rules").flatMap {
-            [CheckName.rule($0, series: "").text, CheckName.rule($0, series: "*").text]
-          }
-        case "tags":
-          for tag in try value.mapping("tags") {
-            for text in try tag.value.strings("tags") { tags.append((tag.name, text)) }
-          }
-        case "hours": hours = try Hours(value, "hours")
-        case "by":
-          guard let grouping = Grouping(rawValue: try value.string("by")) else {
-            throw unknown("grouping", value, among: Grouping.allCases.map(\.rawValue))
-          }
-          by = grouping
-        case "wait": wait = try value.duration("wait", in: .zero ... .seconds(3600))
-        case "interval": interval = try value.duration("interval", in: .zero ... .seconds(86_400))
-        case "repeat":
-          self.repeat =
-            value.asBoolean == false
-            ? .zero : try value.duration("repeat", in: .seconds(60) ... .seconds(30 * 86_400))
-        case "recovery": sendsRecovery = try value.boolean("recovery")
-        default: break
-        }
+  /// Takes the settings of one entry of `routes:`; nil without contacts.
+  public init?(_ fields: inout Fields, number: Int, contacts known: [String]) {
+    place = fields.node
+    name =
+      fields.take(
+        "name", .text, otherwise: "its number", "Name of the route.", example: "nights")
+      ?? "\(number)"
+    let contact = SettingType(
+      "name of a contact, or list of them", example: "[\(known.first ?? "ops")]"
+    ) {
+      node, what throws(ConfigurationError) in
+      for word in try node.words(what) where !known.contains(word.text ?? "") {
+        throw unknown("contact", word, among: known)
       }
+      return try node.strings(what)
     }
-    contacts = read.contacts
-    severities = read.severities
-    if findings.errors.count == before, contacts.isEmpty {
-      findings.add(
-        ConfigurationError("the route leads to nobody", at: node, hint: "give it `to: [CONTACT]`"))
+    contacts = fields.take("to", contact, otherwise: "required", "Contacts to notify.") ?? []
+    let severityList = SettingType(
+      "list of severities", example: "[major, critical]",
+      show: { _ in "`[minor, major, critical]`" }, Self.severities)
+    fields.set(
+      &severities, "severities", severityList,
+      "Severities that match; also `unknown` of checks that were never ok.")
+    transitions =
+      fields.take(
+        "transitions",
+        SettingType(
+          "list of `FROM>TO`", example: "[\"ok>critical\", \"*>major\"]", Self.transitions),
+        otherwise: "all", "Changes that match.") ?? []
+    let pattern = SettingType("pattern", example: "\"web*,!web03\"") {
+      node, what throws(ConfigurationError) -> Node in
+      _ = try node.string(what)
+      return node
     }
-    guard findings.errors.count == before else { return nil }
+    hosts = fields.take("hosts", pattern, otherwise: "all", "Hosts that match.")
+    let words = SettingType("list of groups", example: "[web, db]") {
+      node, what throws(ConfigurationError) in try node.words(what)
+    }
+    groups = fields.take("groups", words, otherwise: "all", "Groups of hosts that match.") ?? []
+    let globs = SettingType<[String]>.words("list of globs", example: "[ssh, \"service *\"]")
+    checks = fields.take("checks", globs, otherwise: "all", "Names of checks that match.") ?? []
+    checks +=
+      (fields.take(
+        "services", globs, otherwise: "all", "Names of services and probes that match.",
+        example: "[https, smtp]") ?? []).map { CheckName.service($0).text }
+    checks +=
+      (fields.take(
+        "rules", globs, otherwise: "all", "Names of rules that match.", example: "[\"disk *\"]")
+      ?? [])
+      .flatMap { [CheckName.rule($0, series: "").text, CheckName.rule($0, series: "*").text] }
+    tags =
+      fields.take("tags", Self.tagGlobs, otherwise: "all", "Tags of the host that match.") ?? []
+    hours = fields.take(
+      "hours", .hours, otherwise: "always", "Times at which the route notifies.")
+    fields.set(
+      &by, "by", .choice("grouping"), "What alerts of one incident have in common.",
+      example: "group")
+    fields.set(
+      &wait, "wait", .duration(.zero ... .seconds(3600)),
+      "Delay of the first notification; shorter incidents are not sent.", example: "30s")
+    fields.set(
+      &interval, "interval", .duration(.zero ... .seconds(86_400)),
+      "Least time between two messages with sound of an incident.", example: "10m")
+    let reminder = SettingType<Duration>.duration(.seconds(60) ... .seconds(30 * 86_400)).orOff
+    let repeats = fields.take(
+      "repeat", reminder, otherwise: "`\(self.repeat.text)`",
+      "Interval of reminders while an incident lasts and is not acknowledged.", example: "12h")
+    if let repeats { self.repeat = repeats ?? .zero }
+    fields.set(
+      &sendsRecovery, "recovery", .boolean,
+      "Whether a message is sent when an incident is resolved.",
+      example: "no")
+    if contacts.isEmpty {
+      fields.addUnlessFaulty(
+        ConfigurationError(
+          "the route leads to nobody", at: place, hint: "give it `to: [CONTACT]`"))
+      return nil
+    }
+  }
+
+  private static var tagGlobs: SettingType<[(name: String, pattern: String)]> {
+    SettingType("mapping of tags to globs", example: "{team: \"blue*\"}") {
+      node, what throws(ConfigurationError) in
+      var tags: [(name: String, pattern: String)] = []
+      for tag in try node.mapping(what) {
+        for text in try tag.value.strings(what) { tags.append((tag.name, text)) }
+      }
+      return tags
+    }
   }
 
   /// A severity by its name, or Nagios's.
@@ -119,9 +139,11 @@ public struct Route: Sendable {
     return severity
   }
 
-  private static func severities(_ node: Node) throws(ConfigurationError) -> Set<Severity> {
+  private static func severities(
+    _ node: Node, _ what: String
+  ) throws(ConfigurationError) -> Set<Severity> {
     var all: Set<Severity> = []
-    for word in try node.words("severities") {
+    for word in try node.words(what) {
       let severity = try severity(word)
       guard severity != .ok else {
         throw ConfigurationError(
@@ -133,10 +155,10 @@ public struct Route: Sendable {
   }
 
   private static func transitions(
-    _ node: Node
+    _ node: Node, _ what: String
   ) throws(ConfigurationError) -> [(from: Severity?, to: Severity?)] {
     var all: [(from: Severity?, to: Severity?)] = []
-    for word in try node.words("transitions") {
+    for word in try node.words(what) {
       let ends = (word.text ?? "").split(separator: ">", omittingEmptySubsequences: false)
       guard ends.count == 2 else {
         throw word.mismatch("a transition", "FROM>TO", hint: "write \"ok>critical\" or \"*>major\"")

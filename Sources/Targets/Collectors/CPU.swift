@@ -28,7 +28,7 @@ public enum CPUCollector: Collector {
   ]
   public static let files = ["/proc/stat"]
   public static let options = [
-    CollectorOption("percpu", .boolean, "One point for each CPU too; true.")
+    CollectorOption("percpu", .boolean, default: "yes", "Whether each CPU has a point, too.")
   ]
 
   /// The limit of points for one host.

@@ -8,12 +8,15 @@ public struct CollectorOption: Sendable, Equatable {
 
   public var name: String
   public var kind: Kind
-  /// One sentence with the default, for help.
+  /// The default, for help.
+  public var usual: String
+  /// One sentence for help.
   public var summary: String
 
-  public init(_ name: String, _ kind: Kind, _ summary: String) {
+  public init(_ name: String, _ kind: Kind, default usual: String, _ summary: String) {
     self.name = name
     self.kind = kind
+    self.usual = usual
     self.summary = summary
   }
 }

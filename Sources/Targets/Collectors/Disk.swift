@@ -39,10 +39,11 @@ public enum DiskCollector: Collector {
   public static let remembersAcrossBoots = true
   public static let options = [
     CollectorOption(
-      "ignore_fs", .strings, "Types to leave out; \(ignoredTypes.joined(separator: ", "))."),
+      "ignore_fs", .strings, default: ignoredTypes.joined(separator: ", "),
+      "Types of file systems to leave out."),
     CollectorOption(
-      "ignore_paths", .strings,
-      "Mount points to leave out, with * and ?; \(ignoredPaths.joined(separator: ", "))."),
+      "ignore_paths", .strings, default: ignoredPaths.joined(separator: ", "),
+      "Mount points to leave out; globs."),
   ]
 
   /// Only types that never wait for a network: asking a dead NFS server would hang. Cluster file

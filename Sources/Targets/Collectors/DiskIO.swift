@@ -25,9 +25,9 @@ public enum DiskIOCollector: Collector {
   ]
   public static let files = ["/proc/diskstats"]
   public static let options = [
-    CollectorOption("partitions", .boolean, "Partitions too, not only whole disks; false."),
+    CollectorOption("partitions", .boolean, default: "no", "Whether partitions have points, too."),
     CollectorOption(
-      "ignore", .strings, "Devices to leave out, with * and ?; \(ignored.joined(separator: ", "))."),
+      "ignore", .strings, default: ignored.joined(separator: ", "), "Devices to leave out; globs."),
   ]
 
   private static let ignored = ["loop*", "ram*", "fd*"]

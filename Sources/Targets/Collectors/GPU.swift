@@ -164,11 +164,12 @@ public enum GPUCollector: Collector {
   public static let byteLimit = 2 << 20
   public static let options = [
     CollectorOption(
-      "processes", .integer, "The number of processes to write, those that use most; 16 by default."
+      "processes", .integer, default: "16",
+      "Processes to write, at most 200, those that use most memory first."
     ),
     CollectorOption(
-      "gpus", .integer,
-      "How many GPUs there should be; as many as were seen since the boot if unset."),
+      "gpus", .integer, default: "as many as were seen since the boot",
+      "Number of GPUs that the host must have."),
   ]
 
   public static func script(_ options: CollectorOptions) -> String? { "$limit nvidia-smi -q -x" }

@@ -29,7 +29,7 @@ public enum InterruptsCollector: Collector {
   public static let byteLimit = 1 << 20
   public static let options = [
     CollectorOption(
-      "ignore", .strings, "Interrupts to leave out by name or device, with * and ?; none.")
+      "ignore", .strings, default: "none", "Interrupts to leave out by name or device; globs.")
   ]
 
   /// The host adds up the CPUs, as there may be hundreds, and leaves out what never came; the output has

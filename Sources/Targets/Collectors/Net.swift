@@ -100,8 +100,8 @@ public enum NetCollector: Collector {
   public static let files = ["/proc/net/dev", "/proc/net/snmp"]
   public static let options = [
     CollectorOption(
-      "ignore", .strings,
-      "Interfaces to leave out, with * and ?; \(ignored.joined(separator: ", ")).")
+      "ignore", .strings, default: ignored.joined(separator: ", "),
+      "Interfaces to leave out; globs.")
   ]
 
   private static let ignored = [

@@ -46,7 +46,8 @@ public enum ProcessesCollector: Collector {
   public static let files = ["/proc/meminfo", "/proc/vmstat"]
   public static let byteLimit = 1 << 20
   public static let options = [
-    CollectorOption("top", .integer, "How many of the greediest are named, at most 20; 5.")
+    CollectorOption(
+      "top", .integer, default: "5", "Processes to name, at most 20, those that use most first.")
   ]
 
   /// Those that end while `cat` walks over them are not missed. cat's own complaints about them, and

@@ -75,121 +75,132 @@ public struct BMCSettings: Sendable, Equatable {
   /// FreeIPMI takes these cipher suites (IPMI v2.0, table 22-20).
   static let suites = [0, 1, 2, 3, 6, 7, 8, 11, 12, 15, 16, 17]
 
-  static let keys = [
-    "address", "port", "user", "password", "k_g", "cipher_suite", "privilege", "driver",
-    "workarounds", "timeout", "retransmit", "deadline", "every",
-  ]
-
   /// Reads the values of one host, the most specific first; nil where none of them has an address.
   static func decode(
-    _ levels: [Node], address: (Node, String) throws(ConfigurationError) -> String,
-    _ findings: inout Findings
+    _ levels: [Node], _ findings: inout Findings
   ) -> BMCSettings? {
-    var values: [String: Node] = [:]
-    var order: [Node.Pair] = []
+    var pairs: [Node.Pair] = []
     for level in levels {
       if level.isNull || level.text == "none" { break }
-      if level.text != nil {
-        if values["address"] == nil { values["address"] = level }
-        continue
-      }
-      let pairs = findings.gather { findings throws(ConfigurationError) in
-        try level.mapping("bmc", keys: keys, &findings)
-      }
-      for pair in pairs ?? [] where values[pair.name] == nil {
-        values[pair.name] = pair.value
-        order.append(pair)
-      }
+      let own =
+        level.text != nil
+        ? [Node.Pair(key: Node("address", like: level), value: level)]
+        : findings.attempt { () throws(ConfigurationError) in try level.mapping("bmc") }
+      // The last of a name counts.
+      pairs = (own ?? []) + pairs
     }
-    // A group may say how BMCs are asked without every host having one.
-    guard let place = values["address"] else { return nil }
-    guard
-      let address = findings.attempt({ () throws(ConfigurationError) in
-        try address(place, "bmc")
-      })
-    else { return nil }
-    var settings = BMCSettings(address: address)
-    for pair in order where !pair.value.isNull { settings.take(pair, &findings) }
-    if settings.retransmit >= settings.timeout, let node = values["retransmit"] ?? values["timeout"]
-    {
-      findings.add(
-        ConfigurationError("retransmit must be shorter than timeout", at: node))
-    }
+    guard let first = levels.first else { return nil }
+    var fields = Fields("bmc", at: first, pairs: pairs)
+    let settings = BMCSettings(&fields)
+    // A group may say how BMCs are read without every host having one.
+    fields.finish(into: &findings)
     return settings
   }
 
-  private mutating func take(_ pair: Node.Pair, _ findings: inout Findings) {
-    let value = pair.value
-    switch pair.name {
-    case "port":
-      findings.set(&port) { () throws(ConfigurationError) in
-        try value.integer("port", in: 1...65_535)
-      }
-    case "user":
-      findings.set(&user) { () throws(ConfigurationError) in
-        let name = try value.string("user")
-        guard name.utf8.count <= 16 else {
-          throw ConfigurationError("a BMC's user has at most 16 bytes", at: value)
-        }
-        return name
-      }
-    case "password":
-      findings.set(&password) { () throws(ConfigurationError) in try Secret(value, "password") }
-    case "k_g":
-      findings.set(&key) { () throws(ConfigurationError) in try Secret(value, "k_g") }
-    case "cipher_suite":
-      if value.text == "auto" { return }
-      findings.set(&cipherSuite) { () throws(ConfigurationError) in
-        let suite = try value.integer("cipher_suite", in: 0...17)
-        guard Self.suites.contains(suite) else {
-          throw ConfigurationError(
-            "FreeIPMI has no cipher suite \(suite)", at: value,
-            hint: "possible: auto, \(Self.suites.map(String.init).joined(separator: ", "))")
-        }
-        return UInt8(suite)
-      }
-    case "privilege":
-      findings.set(&privilege) { () throws(ConfigurationError) in
-        guard let privilege = Privilege(rawValue: try value.string("privilege")) else {
-          throw unknown("privilege", value, among: Privilege.allCases.map(\.rawValue))
-        }
-        return privilege
-      }
-    case "driver":
-      findings.set(&driver) { () throws(ConfigurationError) in
-        guard let driver = Driver(rawValue: try value.string("driver").lowercased()) else {
-          throw unknown("driver", value, among: Driver.allCases.map(\.rawValue))
-        }
-        return driver
-      }
-    case "workarounds":
-      let words = findings.attempt { () throws(ConfigurationError) in
-        try value.words("workarounds")
-      }
-      for word in words ?? [] {
-        guard let text = word.text, Workarounds.all.contains(text) else {
-          findings.add(unknown("workaround", word, among: Workarounds.all))
-          continue
-        }
-        workarounds.words.append(text)
-      }
-    case "timeout":
-      findings.set(&timeout) { () throws(ConfigurationError) in
-        try value.duration("timeout", in: .milliseconds(200) ... .seconds(600))
-      }
-    case "retransmit":
-      findings.set(&retransmit) { () throws(ConfigurationError) in
-        try value.duration("retransmit", in: .milliseconds(50) ... .seconds(300))
-      }
-    case "deadline":
-      findings.set(&deadline) { () throws(ConfigurationError) in
-        try value.duration("deadline", in: .milliseconds(500) ... .seconds(3600))
-      }
-    case "every":
-      findings.set(&every) { () throws(ConfigurationError) in
-        try value.interval("every")
-      }
-    default: break
+  /// Takes all settings; nil without an address.
+  private init?(_ fields: inout Fields) {
+    let place = SettingType<String>("name or IP address", example: "10.0.7.25") {
+      node, _ throws(ConfigurationError) in try HostVariables.address(node, "bmc")
     }
+    let given = fields.take(
+      "address", place, otherwise: "required", "Name or address of the BMC.")
+    self.init(address: given ?? "")
+    fields.set(&port, "port", .port, "UDP port.", example: "623")
+    fields.set(
+      &user, "user", Self.userName, otherwise: "the user without a name",
+      "Account; the privilege USER is enough.")
+    fields.set(&password, "password", .secret, otherwise: "none", "Password of the user.")
+    fields.set(
+      &key, "k_g", .secret, otherwise: "none",
+      "Key K_g of the BMC: text, or hexadecimal after `0x`.")
+    fields.set(
+      &cipherSuite, "cipher_suite", Self.suite,
+      "Cipher suite of IPMI 2.0.")
+    fields.set(
+      &privilege, "privilege", .choice(),
+      "Privilege of the session; some BMCs need more for DCMI power.",
+      example: "operator")
+    fields.set(
+      &driver, "driver", Self.driverName, "IPMI 2.0 (`lan_2_0`) or IPMI 1.5 (`lan`).")
+    fields.set(
+      &workarounds, "workarounds", Self.workaroundWords,
+      "Words of FreeIPMI for faulty BMCs; see freeipmi(7).")
+    fields.set(
+      &timeout, "timeout", .duration(.milliseconds(200) ... .seconds(600)),
+      "Silence after which the BMC counts as unreachable.")
+    fields.set(
+      &retransmit, "retransmit", .duration(.milliseconds(50) ... .seconds(300)),
+      "Time after which a command is sent again: longer than the slowest answer, shorter than `timeout`.",
+      example: "2s")
+    fields.set(
+      &deadline, "deadline", .duration(.milliseconds(500) ... .seconds(3600)),
+      "Time limit of one reading.", example: "40s")
+    fields.set(&every, "every", .interval(), "Time between two readings.")
+    guard given != nil else { return nil }
+    if retransmit >= timeout {
+      fields.add(
+        "retransmit must be shorter than timeout",
+        at: fields.has("retransmit") ? "retransmit" : "timeout")
+    }
+  }
+
+  private static var userName: SettingType<String> {
+    SettingType("text, at most 16 bytes", example: "monitor") {
+      node, what throws(ConfigurationError) in
+      let name = try node.string(what)
+      guard name.utf8.count <= 16 else {
+        throw ConfigurationError("a BMC's user has at most 16 bytes", at: node)
+      }
+      return name
+    }
+  }
+
+  private static var suite: SettingType<UInt8?> {
+    let names = (["auto"] + suites.map(String.init)).joined(separator: ", ")
+    return SettingType<UInt8?>(
+      "`auto` or \(suites.map(String.init).joined(separator: ", "))", example: "3",
+      show: { _ in "`auto`: 17, then 3" }
+    ) { node, what throws(ConfigurationError) in
+      if node.text == "auto" { return nil }
+      let suite = try node.integer(what, in: 0...17)
+      guard suites.contains(suite) else {
+        throw ConfigurationError(
+          "FreeIPMI has no cipher suite \(suite)", at: node, hint: "possible: \(names)")
+      }
+      return UInt8(suite)
+    }
+  }
+
+  private static var driverName: SettingType<Driver> {
+    let words = Driver.allCases.map(\.rawValue)
+    return SettingType(either(words), example: "lan", show: { "`\($0.rawValue)`" }) {
+      node, what throws(ConfigurationError) in
+      guard let driver = Driver(rawValue: try node.string(what).lowercased()) else {
+        throw unknown(what, node, among: words)
+      }
+      return driver
+    }
+  }
+
+  private static var workaroundWords: SettingType<Workarounds> {
+    SettingType("list of words", example: "[opensesspriv]", show: { _ in "none" }) {
+      node, what throws(ConfigurationError) in
+      var all = Workarounds()
+      for word in try node.words(what) {
+        guard let text = word.text, Workarounds.all.contains(text) else {
+          throw unknown("workaround", word, among: Workarounds.all)
+        }
+        all.words.append(text)
+      }
+      return all
+    }
+  }
+
+  /// The settings of `bmc:`.
+  static var reference: Reference {
+    Reference(
+      "`bmc`",
+      "An address, or a mapping; the mappings of a host and of its groups are merged. `none` disables it."
+    ) { _ = BMCSettings(&$0) }
   }
 }

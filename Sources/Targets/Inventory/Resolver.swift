@@ -36,48 +36,46 @@ struct Resolver {
     _ name: String, _ entry: InventoryDraft.HostDraft, _ groups: [String], _ levels: Levels,
     _ tagging: inout Set<String>
   ) -> Host {
-    let connection = value("connection", levels, connection) ?? .ssh
-    let local = connection == .local ? "127.0.0.1" : name
-    let key = levels.first(Variable.names(for: "key"))
-    let keys = value("key", levels, self.keys) ?? []
-    if connection == .ssh, let key { for path in keys { checkKey(path, key.value) } }
+    let place = Node(.scalar(name, .plain), mark: entry.mark, end: entry.mark)
+    var fields = Fields(name, at: place) { names throws(ConfigurationError) in
+      guard let found = levels.first(names), !found.value.isNull else { return nil }
+      if let (node, problem, hint) = found.value.untouchable {
+        throw ConfigurationError("\(found.name) \(problem)", at: node, hint: hint)
+      }
+      return (found.name, found.value)
+    }
+    let variables = HostVariables(&fields, host: name)
+    fields.finish(into: &findings)
+    if variables.connection == .ssh, let key = levels.first(Variable.names(for: "key")) {
+      for path in variables.keys { checkKey(path, key.value) }
+    }
     return Host(
       name: name,
       group: groups.last { $0 != "all" && $0 != "ungrouped" } ?? "ungrouped",
       groups: groups,
-      address: value("address", levels, address) ?? local,
-      port: value("port", levels, port) ?? 22,
-      hostname: value("hostname", levels, address),
-      user: value("user", levels, account),
-      keys: keys,
-      keyPassphrase: value("key_passphrase", levels, secret),
-      password: value("password", levels, secret),
-      knownHosts: value("known_hosts", levels, path),
-      profile: value("profile", levels, word) ?? "linux",
-      probes: value("probes", levels) { node, _ in node },
+      address: variables.address,
+      port: variables.port,
+      hostname: variables.hostname,
+      user: variables.user,
+      keys: variables.keys,
+      keyPassphrase: variables.keyPassphrase,
+      password: variables.password,
+      knownHosts: variables.knownHosts,
+      profile: variables.profile,
+      probes: variables.probes,
       bmc: bmc(levels),
       via: via(levels),
-      on: value("on", levels, word),
-      behind: value("behind", levels, word),
-      ca: value("ca", levels, path),
+      on: variables.on,
+      behind: variables.behind,
+      ca: variables.ca,
       tags: tags(levels, &tagging),
-      every: value("every", levels) { node, what throws(ConfigurationError) in
-        try node.interval(what)
-      },
-      connection: connection,
-      variables: variables(levels),
+      every: variables.every,
+      connection: variables.connection,
+      variables: self.variables(levels),
       mark: entry.mark)
   }
 
   // MARK: one variable
-
-  /// The effective value, decoded; nil where there is none or where it is wrong.
-  private mutating func value<Result>(
-    _ own: String, _ levels: Levels, _ decode: (Node, String) throws(ConfigurationError) -> Result
-  ) -> Result? {
-    guard let found = levels.first(Variable.names(for: own)), usable(found) else { return nil }
-    return findings.attempt { () throws(ConfigurationError) in try decode(found.value, found.name) }
-  }
 
   /// Whether the value can be used. A template or a vault value is an error, because the variable is
   /// needed.
@@ -88,81 +86,11 @@ struct Resolver {
     return false
   }
 
-  private func word(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-    let text = try node.string(what)
-    try checkName(text, node)
-    return text
-  }
-
-  private func account(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-    let text = try node.string(what)
-    guard !text.isEmpty, text.utf8.count <= 256, !text.hasPrefix("-"),
-      !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-    else { throw ConfigurationError("\(what) is not the name of an account", at: node) }
-    return text
-  }
-
-  private func address(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-    let text = unbracketed(try node.string(what))
-    if isAddress(text) { return text }
-    guard !text.contains("[") else {
-      throw ConfigurationError(
-        "\(what) has a range here", at: node,
-        hint: "a range of addresses stands beside a name with a range: \"web[1:3]\"")
-    }
-    guard !text.contains(":") else {
-      throw ConfigurationError(
-        "\(what) is no IP address and no name", at: node, hint: "a port is set with \"port:\"")
-    }
-    try checkName(text, node)
-    // "10.0.6.[250:260]" runs past the end of its octet, and no name is made of digits alone.
-    guard text.utf8.contains(where: { !(0x30...0x39).contains($0) && $0 != UInt8(ascii: ".") })
-    else { throw ConfigurationError("\"\(text)\" is no IP address", at: node) }
-    return text
-  }
-
-  private func port(_ node: Node, _ what: String) throws(ConfigurationError) -> Int {
-    try node.integer(what, in: 1...65_535)
-  }
-
-  private func secret(_ node: Node, _ what: String) throws(ConfigurationError) -> Secret {
-    try Secret(node, what)
-  }
-
-  private func path(_ node: Node, _ what: String) throws(ConfigurationError) -> String {
-    let text = try node.string(what)
-    guard !text.isEmpty, !text.utf8.contains(0) else {
-      throw ConfigurationError("\(what) is not a path", at: node)
-    }
-    return absolute(text, besides: node.mark.file)
-  }
-
-  private func keys(_ node: Node, _ what: String) throws(ConfigurationError) -> [String] {
-    guard let items = node.items else { return [try path(node, what)] }
-    var paths: [String] = []
-    for item in items { paths.append(try path(item, what)) }
-    return paths
-  }
-
-  private func connection(
-    _ node: Node, _ what: String
-  ) throws(ConfigurationError) -> Host.Connection {
-    switch try node.string(what) {
-    case "ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "libssh": return .ssh
-    case "local", "ansible.builtin.local": return .local
-    default:
-      throw ConfigurationError(
-        "scrape reaches hosts over ssh only, or this one as local", at: node,
-        hint: didYouMean(node.text ?? "", among: ["ssh", "local"]))
-    }
-  }
-
   /// Unlike for other variables, the levels add up key by key.
   private mutating func bmc(_ levels: Levels) -> BMCSettings? {
     let found = levels.all(["bmc"])
     for level in found where !level.value.isNull && !usable(level) { return nil }
-    let address = self.address
-    return BMCSettings.decode(found.map(\.value), address: address, &findings)
+    return BMCSettings.decode(found.map(\.value), &findings)
   }
 
   private mutating func via(_ levels: Levels) -> String? {

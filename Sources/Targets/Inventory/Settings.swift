@@ -17,6 +17,27 @@ public struct Settings: Sendable {
     public var changesOfHost = 1000
     /// The group whose members may use it, too; nil is nobody but the user that runs passes.
     public var group: String?
+
+    fileprivate mutating func take(_ fields: inout Fields) {
+      fields.set(
+        &path, "path", .path, otherwise: "see [the store](operation.md#the-store)",
+        "Database file.", example: "/var/lib/scrape/scrape.db")
+      fields.set(
+        &keep, "keep", .duration(.seconds(60) ... .seconds(10 * 366 * 86_400)),
+        "Age of the oldest points.", example: "14d")
+      fields.set(
+        &size, "size", .bytes((1 << 20)...(1 << 50)), "Limit of the file.", example: "4GiB")
+      fields.set(
+        &group, "group", .text, otherwise: "none",
+        "Group whose members may use `status`, `list`, `alerts`, `silence` and `ack`.",
+        example: "noc")
+      fields.set(
+        &changes, "changes", .integer(100...10_000_000), "Changes of states that are kept.",
+        example: "100000")
+      fields.set(
+        &changesOfHost, "changes_per_host", .integer(10...1_000_000), "Of these, of one host.",
+        example: "500")
+    }
   }
 
   /// By name; `linux` and `gpu` are always there.
@@ -49,12 +70,6 @@ public struct Settings: Sendable {
   public var file: String?
   /// Whether the file could be read at all, where there is one.
   public var isWhole = true
-
-  private static let keys = [
-    "profiles", "fanout", "deadline", "connect_timeout", "delivery_timeout", "lateness", "bmc",
-    "series", "bytes", "store", "sinks", "rules", "alerts", "contacts", "services", "scores",
-    "self", "modules", "targets", "findings",
-  ]
 
   /// The settings where there is no scrape.yml.
   public init(collectors: [any Collector.Type] = Collectors.collectors) {
@@ -102,107 +117,109 @@ public struct Settings: Sendable {
   ) {
     self.init(collectors: collectors)
     file = root.mark.file
-    for pair in findings.attempt({ () throws(ConfigurationError) in
-      try root.mapping("scrape.yml")
-    }) ?? [] {
-      let value = pair.value
-      if value.isNull { continue }
-      switch pair.name {
-      case "profiles":
-        read(profiles: value, collectors, &findings)
-      case "fanout":
-        findings.set(&fanout) { () throws(ConfigurationError) in
-          try value.integer("fanout", in: 1...10_000)
-        }
-      case "deadline":
-        findings.set(&deadline) { () throws(ConfigurationError) in
-          try value.duration("deadline", in: .seconds(1) ... .seconds(86_400))
-        }
-      case "connect_timeout":
-        findings.set(&connectTimeout) { () throws(ConfigurationError) in
-          try value.duration("connect_timeout", in: .milliseconds(100) ... .seconds(3600))
-        }
-      case "delivery_timeout":
-        findings.set(&deliveryTimeout) { () throws(ConfigurationError) in
-          try value.duration("delivery_timeout", in: .seconds(1) ... .seconds(3600))
-        }
-      case "lateness":
-        findings.set(&lateness) { () throws(ConfigurationError) in try value.duration("lateness") }
-      case "series":
-        findings.set(&series) { () throws(ConfigurationError) in
-          try value.integer("series", in: 100...1_000_000)
-        }
-      case "bytes":
-        findings.set(&bytes) { () throws(ConfigurationError) in
-          try value.bytes("bytes", in: (64 << 10)...(16 << 20))
-        }
-      case "bmc": read(bmc: value, &findings)
-      case "store": read(store: value, &findings)
-      case "sinks": sinks = value
-      case "findings":
-        findings.set(&self.findings) { () throws(ConfigurationError) in
-          let words = ["ok", "minor", "major", "critical"]
-          let word = try value.string("findings")
-          guard words.contains(word), let severity = Severity(rawValue: word) else {
-            throw unknown("findings", value, among: words)
-          }
-          return severity
-        }
-      case "rules", "alerts", "contacts", "services", "scores", "self", "modules", "targets":
-        sections[pair.name] = value
-      default: findings.add(unknown("key", pair.key, among: Self.keys, in: "scrape.yml"))
-      }
-    }
+    var fields = Fields("scrape.yml", at: root)
+    let profiles = take(&fields)
+    fields.finish(into: &findings)
+    if let profiles { read(profiles: profiles, collectors, &findings) }
   }
 
-  private mutating func read(bmc node: Node, _ findings: inout Findings) {
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping("bmc", keys: ["fanout", "per_subnet"], &findings)
+  /// Takes all settings; returns the profiles.
+  private mutating func take(_ fields: inout Fields) -> Node? {
+    let profiles = fields.take(
+      "profiles", .node("mapping of names to profiles", example: "{linux: {deadline: 20s}}"),
+      otherwise: "`linux` and `gpu`",
+      "Which collectors run on a host; see [`profiles`](#profilesname).")
+    fields.set(
+      &fanout, "fanout", .integer(1...10_000, unit: "hosts"),
+      "Hosts that are scraped at the same time.", example: "200")
+    fields.set(
+      &deadline, "deadline", .duration(.seconds(1) ... .seconds(86_400)), "Time limit of a pass.",
+      example: "30s")
+    fields.set(
+      &connectTimeout, "connect_timeout", .duration(.milliseconds(100) ... .seconds(3600)),
+      "Time limit of connecting to a host; the SSH key exchange has 1 s more.", example: "3s")
+    fields.set(
+      &deliveryTimeout, "delivery_timeout", .duration(.seconds(1) ... .seconds(3600)),
+      "Time limit of delivery to all sinks in parallel; part of the pass.")
+    fields.set(
+      &lateness, "lateness", .duration(),
+      "Delay after the due time from which a late run is reported.", example: "1m")
+    fields.set(
+      &series, "series", .integer(100...1_000_000, unit: "series"),
+      "Limit of the series that one host may write in one pass; the surplus is dropped and reported.",
+      example: "5000")
+    fields.set(
+      &bytes, "bytes", .bytes((64 << 10)...(16 << 20)),
+      "Limit of the bytes that one host may write in one pass; likewise.", example: "8MiB")
+    fields.set(
+      &findings, "findings", .severity,
+      "Severity of an open display, a log-in without a password, an untrusted certificate.")
+    _ = fields.nested("bmc", "Limits of reading BMCs.") { bmc in
+      bmc.set(
+        &bmcFanout, "fanout", .integer(1...256, unit: "BMCs"),
+        "BMCs that are read at the same time.", example: "32")
+      bmc.set(
+        &bmcPerSubnet, "per_subnet", .integer(1...256, unit: "BMCs"),
+        "Of these, BMCs in one /24 (IPv6: /64).", example: "8")
+      return Void?.none
     }
-    for pair in pairs ?? [] {
-      let read = { () throws(ConfigurationError) in
-        try pair.value.integer(pair.name, in: 1...256)
-      }
-      if pair.name == "fanout" {
-        findings.set(&bmcFanout, read)
-      } else {
-        findings.set(&bmcPerSubnet, read)
-      }
+    _ = fields.nested("store", "Where points, states and queues are kept.") {
+      store.take(&$0)
+      return Void?.none
     }
+    sinks = fields.take(
+      "sinks", .node("list of sinks", example: "[stdout]"), otherwise: "none",
+      "Destinations of points; see [sinks](#every-sink).")
+    for (name, type, meaning, example) in Self.rooms {
+      let node = fields.take(name, .node(type, example: example), meaning)
+      if let node { sections[name] = node }
+    }
+    return profiles
   }
 
-  private mutating func read(store node: Node, _ findings: inout Findings) {
-    let pairs = findings.gather { findings throws(ConfigurationError) in
-      try node.mapping(
-        "store", keys: ["path", "keep", "size", "group", "changes", "changes_per_host"], &findings)
-    }
-    for pair in pairs ?? [] {
-      switch pair.name {
-      case "path":
-        findings.set(&store.path) { () throws(ConfigurationError) in
-          absolute(try pair.value.string("path"), besides: pair.value.mark.file)
-        }
-      case "changes":
-        findings.set(&store.changes) { () throws(ConfigurationError) in
-          try pair.value.integer("changes", in: 100...10_000_000)
-        }
-      case "changes_per_host":
-        findings.set(&store.changesOfHost) { () throws(ConfigurationError) in
-          try pair.value.integer("changes_per_host", in: 10...1_000_000)
-        }
-      case "group":
-        findings.set(&store.group) { () throws(ConfigurationError) in
-          try pair.value.string("group")
-        }
-      case "keep":
-        findings.set(&store.keep) { () throws(ConfigurationError) in
-          try pair.value.duration("keep", in: .seconds(60) ... .seconds(10 * 366 * 86_400))
-        }
-      default:
-        findings.set(&store.size) { () throws(ConfigurationError) in
-          try pair.value.bytes("size", in: (1 << 20)...(1 << 50))
-        }
-      }
+  /// The settings that other rooms read, each with its section in the reference.
+  private static let rooms = [
+    (
+      "modules", "mapping of names to probes", "Named probes; see [probes](#every-probe).",
+      "{login-page: {https: {path: /login}}}"
+    ),
+    (
+      "targets", "mapping", "When a target or service counts as failed; see [`targets`](#targets).",
+      "{for: 2}"
+    ),
+    (
+      "rules", "mapping of names to rules", "Thresholds of metrics; see [`rules`](#rulesname).",
+      "{load high: off}"
+    ),
+    (
+      "services", "mapping of names to needs",
+      "Business services; see [`services`](#servicesname).",
+      "{shop: [web*/https]}"
+    ),
+    (
+      "scores", "mapping, or a preset", "Scores and SLAs; see [`scores`](#scores).",
+      "{preset: graded}"
+    ),
+    (
+      "contacts", "mapping of names to contacts",
+      "Whom to notify; see [`contacts`](#contactsname).",
+      "{ops: {syslog: {address: local}}}"
+    ),
+    (
+      "alerts", "mapping", "Which alerts go to which contact; see [`alerts`](#alerts).",
+      "{stale: 10m}"
+    ),
+    (
+      "self", "mapping, or `off`", "Checks of the scraper itself; see [`self`](#self).",
+      "{clock: off}"
+    ),
+  ]
+
+  /// All settings of scrape.yml but those of the sections.
+  public static var reference: Reference {
+    Reference("`scrape.yml`", "Every setting is optional.") { fields in
+      var settings = Settings()
+      _ = settings.take(&fields)
     }
   }
 
@@ -214,6 +231,44 @@ public struct Settings: Sendable {
     var extends: Node?
     var collectors: Node?
     var deadline: Duration?
+
+    init(key: Node, _ fields: inout Fields) {
+      self.key = key
+      extends = fields.take(
+        "extends", .node("name of a profile", example: "linux"),
+        "Profile whose collectors it has, too.")
+      collectors = fields.take(
+        "collectors",
+        .node(
+          "list of collectors, or mapping of each to its options",
+          example: "{disk: 5m, logins: off}"),
+        "Collectors that run; `off` removes one, a duration is its `every`.")
+      deadline = fields.take(
+        "deadline", .duration(.milliseconds(100) ... .seconds(86_400)),
+        otherwise: "that of the pass", "Time limit of one host.", example: "20s")
+    }
+  }
+
+  /// A profile, and the options of each collector.
+  public static func references(_ collectors: [any Collector.Type]) -> [Reference] {
+    let mark = Source("reference", text: "").mark(atByte: 0)
+    let name = Node(.scalar("NAME", .plain), mark: mark, end: mark)
+    return [
+      Reference("`profiles.NAME`", "Which collectors run on a host, how often, with which options.")
+      {
+        _ = Written(key: name, &$0)
+      },
+      Reference("`profiles.NAME.collectors`", "The options of each collector.") { fields in
+        for collector in collectors {
+          var task = Profile.Task(collector.name, every: Profile.slow[collector.name] ?? .zero)
+          let summary = collector.summary.prefix(1).uppercased() + collector.summary.dropFirst()
+          _ = fields.nested(collector.name, "\(summary).") {
+            task.take(&$0, of: collector)
+            return Void?.none
+          }
+        }
+      },
+    ]
   }
 
   private mutating func read(
@@ -227,22 +282,9 @@ public struct Settings: Sendable {
         findings.attempt({ () throws(ConfigurationError) in try checkName(pair.name, pair.key) })
           != nil
       else { continue }
-      var profile = Written(key: pair.key)
-      let entries = findings.gather { findings throws(ConfigurationError) in
-        try pair.value.mapping(
-          "profile \"\(pair.name)\"", keys: ["extends", "collectors", "deadline"], &findings)
-      }
-      for entry in entries ?? [] {
-        switch entry.name {
-        case "extends": profile.extends = entry.value
-        case "collectors": profile.collectors = entry.value
-        default:
-          findings.set(&profile.deadline) { () throws(ConfigurationError) in
-            try entry.value.duration("deadline", in: .milliseconds(100) ... .seconds(86_400))
-          }
-        }
-      }
-      written[pair.name] = profile
+      var fields = Fields("profile \"\(pair.name)\"", at: pair.value)
+      written[pair.name] = Written(key: pair.key, &fields)
+      fields.finish(into: &findings)
       order.append(pair.name)
     }
     let builtIn = profiles
@@ -348,31 +390,32 @@ public struct Settings: Sendable {
       }
       return
     }
-    let pairs = findings.attempt { () throws(ConfigurationError) in
-      try node.mapping("collector \"\(collector.name)\"")
+    var fields = Fields("collector \"\(collector.name)\"", at: node, noun: "option")
+    task.take(&fields, of: collector)
+    fields.finish(into: &findings)
+  }
+}
+
+extension Profile.Task {
+  /// Takes the interval and the options that the collector declares.
+  fileprivate mutating func take(_ fields: inout Fields, of collector: any Collector.Type) {
+    fields.set(&every, "every", .interval(), "Time between two runs.")
+    for option in collector.options {
+      let value = fields.take(
+        option.name, Self.type(of: option), otherwise: option.usual, option.summary)
+      if let value { options.values[option.name] = value }
     }
-    for pair in pairs ?? [] {
-      if pair.name == "every" {
-        findings.set(&task.every) { () throws(ConfigurationError) in
-          try pair.value.interval("every")
-        }
-        continue
-      }
-      guard let option = collector.options.first(where: { $0.name == pair.name }) else {
-        findings.add(
-          unknown(
-            "option", pair.key, among: ["every"] + collector.options.map(\.name),
-            in: "collector \"\(collector.name)\""))
-        continue
-      }
-      let value = findings.attempt { () throws(ConfigurationError) -> CollectorOptions.Value in
-        switch option.kind {
-        case .integer: .integer(try pair.value.integer(option.name, in: 0...Int(Int32.max)))
-        case .boolean: .boolean(try pair.value.boolean(option.name))
-        case .strings: .strings(try pair.value.strings(option.name))
-        }
-      }
-      if let value { task.options.values[option.name] = value }
+  }
+
+  private static func type(of option: CollectorOption) -> SettingType<CollectorOptions.Value> {
+    switch option.kind {
+    case .integer:
+      SettingType<Int>.integer(0...Int(Int32.max)).map { .integer($0) }.described(
+        "integer", example: "8")
+    case .boolean: SettingType<Bool>.boolean.map { .boolean($0) }
+    case .strings:
+      SettingType<[String]>.words.map { .strings($0) }.described(
+        "list of words", example: "[one*, two]")
     }
   }
 }

@@ -2,23 +2,16 @@ internal import Configuration
 
 /// The variables that scrape reads; all others are free.
 enum Variable {
+  /// The declarations of `HostVariables`.
+  private static let settings = Reference.settings { _ = HostVariables(&$0, host: "NAME") }
+
   /// Our own names.
-  static let own = [
-    "address", "port", "user", "key", "key_passphrase", "password", "known_hosts", "profile",
-    "probes", "bmc", "via", "on", "behind", "ca", "tags", "every", "connection", "hostname",
-  ]
+  static let own = settings.map(\.key)
 
   /// Ansible's names for the same, in its order of preference; ours win at the same level.
-  static let ansible: [String: [String]] = [
-    "address": ["ansible_host", "ansible_ssh_host"],
-    "port": ["ansible_port", "ansible_ssh_port"],
-    "user": ["ansible_user", "ansible_ssh_user"],
-    "key": ["ansible_ssh_private_key_file", "ansible_private_key_file"],
-    "key_passphrase": ["ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"],
-    "password": ["ansible_ssh_pass", "ansible_ssh_password", "ansible_password"],
-    "via": ["ansible_ssh_common_args", "ansible_ssh_extra_args"],
-    "connection": ["ansible_connection"],
-  ]
+  static let ansible = settings.reduce(into: [String: [String]]()) { names, setting in
+    if !setting.others.isEmpty { names[setting.key] = setting.others }
+  }
 
   /// The variables whose ranges run in step with the host's name.
   static let inStep = ["address", "ansible_host", "ansible_ssh_host", "bmc"]

@@ -15,17 +15,36 @@ struct CertificateCheck: Sendable {
 
   init() {}
 
-  init(_ options: inout ProbeOptions) {
-    let given = options.nested("tls") { tls in
-      let days: Limits<Int>? = tls.limits("days") { node, what throws(ConfigurationError) in
-        try node.integer(what, in: 0...3650)
-      }
-      return (authorities: tls.path("ca"), name: tls.string("name"), days: days)
-    }
-    guard let given else { return }
-    authorities = given.authorities
-    name = given.name
-    if let limits = given.days { days = limits }
+  init(_ options: inout Fields) {
+    let given = options.nested("tls", Self.meaning, example: Self.example) { Self(tls: &$0) }
+    if let given { self = given }
+  }
+
+  private static let meaning = "Requirements of the certificate."
+  private static let example = "{name: www.example.org}"
+
+  /// Whether TLS is requested, and the certificate's requirements: `tls: yes`, or `tls: {name: …,
+  /// ca: …}`.
+  static func requested(_ options: inout Fields) -> CertificateCheck? {
+    let given = options.nested(
+      "tls", or: SettingType<Bool>.boolean.map { $0 ? CertificateCheck() : nil }, otherwise: "`no`",
+      "Requests TLS. \(meaning)", example: example
+    ) { .some(Self(tls: &$0)) }
+    return given ?? nil
+  }
+
+  /// Reads the settings of `tls:`.
+  private init(tls: inout Fields) {
+    authorities = tls.take(
+      "ca", .path, otherwise: "the variable `ca`", "PEM file of authorities, beside the system's.")
+    name = tls.take(
+      "name", .text, otherwise: "the names of the inventory",
+      "Name that the certificate must bear.",
+      example: "www.example.org")
+    let limits = tls.limits(
+      "days", .integer(0...3650, unit: "days"), otherwise: "minor 14, major 3",
+      "Limit of the days until the certificate expires.", example: "{minor: 14, major: 3}")
+    if let limits { days = limits }
   }
 
   func trust(_ endpoint: Endpoint) -> Trust {

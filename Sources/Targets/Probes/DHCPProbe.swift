@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Glibc
 internal import Metrics
@@ -23,22 +23,36 @@ public struct DHCPProbe: Probe {
   /// The wait for other offers after the first.
   private static let grace = Duration.milliseconds(300)
 
-  public init(_ options: inout ProbeOptions) {
-    interface = options.take("interface") { node, what throws(ConfigurationError) in
+  public init(_ options: inout Fields) {
+    interface = options.take(
+      "interface", Self.interfaceName, otherwise: "that of the route to the host",
+      "Network interface to ask on.")
+    servers = options.take(
+      "server", .words, otherwise: "the host", "Addresses of the expected servers.",
+      example: "[192.0.2.1]")
+    range = options.take("range", Self.addresses, "Addresses that may be offered.")
+    isRelay = options.take(
+      "relay", .boolean, default: false, "Asks the host alone, as a relay in another network does.")
+  }
+
+  private static var interfaceName: SettingType<String> {
+    SettingType("text", example: "eth1") { node, what throws(ConfigurationError) in
       let name = try node.string(what)
       guard (1...15).contains(name.utf8.count), name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x2f })
       else { throw ConfigurationError("not the name of an interface", at: node) }
       return name
     }
-    servers = options.strings("server")
-    range = options.take("range") { node, what throws(ConfigurationError) in
-      let ends = try node.string(what).split(separator: "-").map { Self.number(String($0)) }
+  }
+
+  private static var addresses: SettingType<ClosedRange<UInt32>> {
+    SettingType("two addresses", example: "192.0.2.10-192.0.2.99") {
+      node, what throws(ConfigurationError) in
+      let ends = try node.string(what).split(separator: "-").map { number(String($0)) }
       guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high else {
         throw ConfigurationError("range is two addresses, 192.0.2.10-192.0.2.99", at: node)
       }
       return low...high
     }
-    isRelay = options.boolean("relay") ?? false
   }
 
   private static func number(_ text: String) -> UInt32? {

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 public import Metrics
 internal import Parsers
@@ -49,24 +49,44 @@ public struct DNSProbe: Probe {
     "NXRRSET", "NOTAUTH", "NOTZONE",
   ]
 
-  public init(_ options: inout ProbeOptions) {
-    let path = options.take("path") { node, what throws(ConfigurationError) in
-      try Self.domain(Node(String((node.text ?? "").drop { $0 == "/" }), like: node), "domain")
-    }
-    domain = options.take("domain", Self.domain) ?? path
-    let name = options.choice(
-      "type", of: Self.types.map(\.name) + Self.types.map { $0.name.lowercased() })
+  public init(_ options: inout Fields) {
+    domain = options.take(
+      "domain", also: ["path"], Self.domainName, otherwise: "the root",
+      "Name to ask for; short form `dns/www.example.org`.")
+    let names = Self.types.map(\.name)
+    let typeName = SettingType<String>.choice(names + names.map { $0.lowercased() })
+      .described(either(names), example: "AAAA")
+    let name = options.take(
+      "type", typeName, otherwise: "`A`; `NS` of the root", "Type of the records.")
     type =
       Self.types.first { $0.name == name?.uppercased() }
       ?? (domain == nil ? ("NS", 2) : ("A", 1))
-    answer = options.strings("answer")?.map(Self.canonical)
-    rcode = options.choice("rcode", of: Self.codes).flatMap { Self.codes.firstIndex(of: $0) }
-    isRecursive = options.boolean("recursion") ?? true
-    needsAuthority = options.boolean("authoritative") ?? false
-    overTCP = options.choice("protocol", of: ["udp", "tcp"]) == "tcp"
+    answer = options.take(
+      "answer", .words, "Expected records, in any order and no others.",
+      example: "[192.0.2.10]"
+    )?.map(Self.canonical)
+    rcode = options.take(
+      "rcode", .choice(Self.codes), otherwise: "`NOERROR`", "Expected response code.",
+      example: "NXDOMAIN"
+    ).flatMap { Self.codes.firstIndex(of: $0) }
+    isRecursive = options.take(
+      "recursion", .boolean, default: true, "Requests recursion.")
+    needsAuthority = options.take(
+      "authoritative", .boolean, default: false, "Requires an authoritative answer.")
+    overTCP =
+      options.take(
+        "protocol", .choice(["udp", "tcp"]), otherwise: "`udp`, and `tcp` for a truncated answer",
+        "Transport of the query.", example: "tcp") == "tcp"
     if domain == nil, answer != nil || rcode != nil {
-      options.add(
-        ConfigurationError("an answer is expected, but no domain given", at: options.node))
+      options.add("an answer is expected, but no domain given")
+    }
+  }
+
+  private static var domainName: SettingType<String> {
+    SettingType("domain", example: "www.example.org") { node, what throws(ConfigurationError) in
+      // The short form has a path.
+      guard what == "path" else { return try domain(node, what) }
+      return try domain(Node(String((node.text ?? "").drop { $0 == "/" }), like: node), "domain")
     }
   }
 

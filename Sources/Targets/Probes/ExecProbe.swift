@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Glibc
 public import Metrics
@@ -48,7 +48,7 @@ public struct ExecProbe: HostQuestion {
   private let runsOnHost: Bool
   private let environment: [(name: String, value: Value)]
 
-  private enum Format: String { case nagios, checkmk, influx }
+  private enum Format: String, CaseIterable { case nagios, checkmk, influx }
 
   private enum Value: Sendable {
     case clear(String)
@@ -58,48 +58,66 @@ public struct ExecProbe: HostQuestion {
   /// The limit of a plugin's output in bytes.
   static let outputLimit = 64 << 10
 
-  public init(_ options: inout ProbeOptions) {
-    let command =
-      options.take("command") { node, what throws(ConfigurationError) -> [String] in
-        guard let text = node.text else {
-          let words = try node.strings(what)
-          if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
-          return words
-        }
-        guard !text.contains(where: { "\"'|;<>`\\".contains($0) }) else {
-          throw ConfigurationError(
-            "command is not read by a shell", at: node,
-            hint: "write it as a list, [program, word, …]; a script of yours may use a shell")
-        }
-        let words = text.split(separator: " ").map(String.init)
-        if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
-        return words
-      } ?? []
-    let named = options.choice("format", of: ["nagios", "checkmk", "influx"])
-    format = named.flatMap(Format.init) ?? .nagios
-    runsOnHost = options.choice("on", of: ["here", "host"]) == "host"
-    environment =
-      options.take("environment") { node, what throws(ConfigurationError) in
-        var variables: [(name: String, value: Value)] = []
-        for pair in try node.mapping(what) {
-          let text = try pair.value.string(pair.name)
-          let isSecret = ["${", "file:", "credential:"].contains(where: text.hasPrefix)
-          variables.append(
-            (pair.name, isSecret ? .secret(try Secret(pair.value, pair.name)) : .clear(text)))
-        }
-        return variables
-      } ?? []
-    if options.take("command") == nil {
-      options.add(ConfigurationError("exec needs a command", at: options.node))
-    } else if let program = command.first, !runsOnHost, !program.hasPrefix("/") {
-      options.add(
-        ConfigurationError("the program is named by its whole path", at: options.node))
+  public init(_ options: inout Fields) {
+    let command = options.take(
+      "command", Self.words, otherwise: "required",
+      "Program with its arguments; no shell. `$HOSTNAME$` is the host's name, `$HOSTADDRESS$` its address."
+    )
+    format = options.take(
+      "format", .choice(), default: .nagios,
+      "Format of the output: Nagios plugin, Checkmk's local checks, or line protocol.")
+    runsOnHost =
+      options.take(
+        "on", .choice(["here", "host"]), otherwise: "`here`",
+        "Where the program runs: on this machine, or on the host over SSH.", example: "host")
+      == "host"
+    environment = options.take(
+      "environment", Self.variables, default: [],
+      "Environment variables on this machine; a value may be a secret.")
+    if !options.has("command") {
+      options.add("exec needs a command")
+    } else if let program = command?.first, !runsOnHost, !program.hasPrefix("/") {
+      options.add("the program is named by its whole path")
     }
     if runsOnHost, !environment.isEmpty {
-      options.add(
-        ConfigurationError("environment is for programs on this machine", at: options.node))
+      options.add("environment is for programs on this machine")
     }
-    self.command = command
+    self.command = command ?? []
+  }
+
+  private static var words: SettingType<[String]> {
+    SettingType(
+      "list of words, or one text", example: "[/usr/lib/nagios/plugins/check_ssh, $HOSTADDRESS$]"
+    ) {
+      node, what throws(ConfigurationError) in
+      guard let text = node.text else {
+        let words = try node.strings(what)
+        if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
+        return words
+      }
+      guard !text.contains(where: { "\"'|;<>`\\".contains($0) }) else {
+        throw ConfigurationError(
+          "command is not read by a shell", at: node,
+          hint: "write it as a list, [program, word, …]; a script of yours may use a shell")
+      }
+      let words = text.split(separator: " ").map(String.init)
+      if words.isEmpty { throw ConfigurationError("exec needs a command", at: node) }
+      return words
+    }
+  }
+
+  private static var variables: SettingType<[(name: String, value: Value)]> {
+    SettingType("mapping of names to texts or secrets", example: "{TOKEN: \"${TOKEN}\"}") {
+      node, what throws(ConfigurationError) in
+      var variables: [(name: String, value: Value)] = []
+      for pair in try node.mapping(what) {
+        let text = try pair.value.string(pair.name)
+        let isSecret = ["${", "file:", "credential:"].contains(where: text.hasPrefix)
+        variables.append(
+          (pair.name, isSecret ? .secret(try Secret(pair.value, pair.name)) : .clear(text)))
+      }
+      return variables
+    }
   }
 
   // MARK: On this machine

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 internal import Transfer
@@ -25,25 +25,31 @@ public struct FTPProbe: Probe {
   private let isSecured: Bool
   private let certificate: CertificateCheck
 
-  public init(_ options: inout ProbeOptions) {
-    let user = options.string("user")
+  public init(_ options: inout Fields) {
+    let user = options.take(
+      "user", .text, otherwise: "`anonymous`", "Account to log in with.", example: "monitor")
     self.user = user ?? "anonymous"
-    password = options.secret("password")
-    path = options.string("path")
-    expected = options.string("expect")
-    let asked = options.tls()
+    password = options.take("password", .secret, "Password of the user.")
+    path = options.take(
+      "path", .text, otherwise: "the folder after the log-in",
+      "Folder to list; short form `ftp/pub`.", example: "pub")
+    expected = options.take("expect", .text, "Name that the folder contains.", example: "README")
+    let asked = CertificateCheck.requested(&options)
     certificate = asked ?? CertificateCheck()
-    switch options.choice("security", of: ["none", "starttls"]) {
+    let security = options.take(
+      "security", .choice(["none", "starttls"]), otherwise: "`starttls` with a password or `tls`",
+      "TLS of the control connection.", example: "starttls")
+    switch security {
     case "none": isSecured = false
     case "starttls": isSecured = true
     default: isSecured = asked != nil || password != nil
     }
     let lines = [self.user, path ?? ""].joined()
     if lines.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
-      options.add(ConfigurationError("user and path hold no control characters", at: options.node))
+      options.add("user and path hold no control characters")
     }
     if user == nil, password != nil {
-      options.add(ConfigurationError("a password without user", at: options.node))
+      options.add("a password without user")
     }
   }
 

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 public import Metrics
 internal import Parsers
@@ -36,45 +36,61 @@ public struct FileProbe: HostQuestion {
   private let group: String?
   private let sha256: String?
 
-  public init(_ options: inout ProbeOptions) {
-    let path =
-      options.take("path") { node, what throws(ConfigurationError) in
-        let path = try node.string(what)
-        guard path.hasPrefix("/"), path.utf8.count < 4096,
-          !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
-        else { throw ConfigurationError("path is whole, from / on", at: node) }
-        return path
-      }
-    if path == nil {
+  public init(_ options: inout Fields) {
+    let path = options.take(
+      "path", Self.wholePath, otherwise: "required", "Path; short form `file/etc/passwd`.")
+    if !options.has("path") {
       options.add(
-        ConfigurationError(
-          "file needs a path", at: options.node,
-          hint:
-            "write file/etc/passwd for a file of the host; a file server is smb, ftp or tcp:2049"))
+        "file needs a path",
+        hint:
+          "write file/etc/passwd for a file of the host; a file server is smb, ftp or tcp:2049")
     }
     self.path = path ?? "/"
-    exists = options.boolean("exists") ?? true
+    exists = options.take("exists", .boolean, default: true, "Whether the file must exist.")
     size =
-      options.nested("size") { inner in
+      options.nested("size", "Limits of the size.", example: "{min: 1, max: 10MiB}") { inner in
         (
-          inner.take("min") { node, what throws(ConfigurationError) in try node.bytes(what) },
-          inner.take("max") { node, what throws(ConfigurationError) in try node.bytes(what) }
+          inner.take("min", .bytes(), "Least size.", example: "1KiB"),
+          inner.take("max", .bytes(), "Greatest size.", example: "10MiB")
         )
       } ?? (nil, nil)
-    let longest = Duration.zero ... .seconds(100 * 366 * 86_400)
+    let length = SettingType<Duration>.duration(.zero ... .seconds(100 * 366 * 86_400))
     age =
-      options.nested("age") {
-        ($0.duration("min", in: longest), $0.duration("max", in: longest))
+      options.nested("age", "Limits of the time since the last change.", example: "{max: 1d}") {
+        (
+          $0.take("min", length, "Least age.", example: "1m"),
+          $0.take("max", length, "Greatest age.", example: "1d")
+        )
       } ?? (nil, nil)
-    mode = options.take("mode") { node, what throws(ConfigurationError) in
+    mode = options.take("mode", Self.octal, "Permissions.")
+    owner = options.take("owner", .text, "Name of the owner.", example: "root")
+    group = options.take("group", .text, "Name of the group.", example: "adm")
+    sha256 = options.take("sha256", Self.digest, "SHA-256 of the content.")
+  }
+
+  private static var wholePath: SettingType<String> {
+    SettingType("absolute path", example: "/etc/passwd") { node, what throws(ConfigurationError) in
+      let path = try node.string(what)
+      guard path.hasPrefix("/"), path.utf8.count < 4096,
+        !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
+      else { throw ConfigurationError("path is whole, from / on", at: node) }
+      return path
+    }
+  }
+
+  private static var octal: SettingType<Int> {
+    SettingType("octal number", example: "0644") { node, what throws(ConfigurationError) in
       guard let mode = Int(try node.string(what), radix: 8), (0...0o7777).contains(mode) else {
         throw ConfigurationError("mode is octal, as 0644", at: node)
       }
       return mode
     }
-    owner = options.string("owner")
-    group = options.string("group")
-    sha256 = options.take("sha256") { node, what throws(ConfigurationError) in
+  }
+
+  private static var digest: SettingType<String> {
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    return SettingType("64 hexadecimal digits", example: empty) {
+      node, what throws(ConfigurationError) in
       let text = try node.string(what).lowercased()
       guard text.utf8.count == 64,
         text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })

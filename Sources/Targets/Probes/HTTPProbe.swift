@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 public import Metrics
 internal import Transfer
@@ -46,7 +46,7 @@ public struct HTTPProbe: Probe {
   public static let canBind = true
   private let page: PageCheck
 
-  public init(_ options: inout ProbeOptions) { page = PageCheck("http", &options) }
+  public init(_ options: inout Fields) { page = PageCheck("http", &options) }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -69,7 +69,7 @@ public struct HTTPSProbe: Probe {
   public static let canBind = true
   private let page: PageCheck
 
-  public init(_ options: inout ProbeOptions) { page = PageCheck("https", &options) }
+  public init(_ options: inout Fields) { page = PageCheck("https", &options) }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -100,51 +100,36 @@ struct PageCheck: Sendable {
     case secret(Secret)
   }
 
-  init(_ scheme: String, _ options: inout ProbeOptions) {
+  init(_ scheme: String, _ options: inout Fields) {
     self.scheme = scheme
-    path =
-      options.take("path") { node, what throws(ConfigurationError) in
-        let path = try Self.word(node, what)
-        return path.hasPrefix("/") ? path : "/\(path)"
-      } ?? "/"
-    host = options.take("host") { node, what throws(ConfigurationError) in
-      let name = try Self.word(node, what)
-      guard !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "@") })
-      else { throw ConfigurationError("host is a name", at: node) }
-      return name
-    }
-    method =
-      options.take("method") { node, what throws(ConfigurationError) in
-        let method = try Self.word(node, what)
-        guard method.utf8.allSatisfy({ (0x41...0x5a).contains($0) }) else {
-          throw ConfigurationError("method is a word such as GET or HEAD", at: node)
-        }
-        return method
-      } ?? "GET"
-    statuses = options.take("status", Self.ranges)
-    body = options.string("body")
-    header =
-      options.take("header") { node, what throws(ConfigurationError) in
-        var header: [(name: String, text: String)] = []
-        for pair in try node.mapping(what) {
-          header.append((pair.name.lowercased(), try pair.value.string(pair.name)))
-        }
-        return header
-      } ?? []
-    redirects = options.integer("redirects", in: 0...20) ?? 0
-    redirectTargets = options.take("redirect_to", Self.targets) ?? []
-    sent =
-      options.take("headers") { node, what throws(ConfigurationError) in
-        var sent: [(name: String, value: SentValue)] = []
-        for pair in try node.mapping(what) { sent.append((pair.name, try Self.value(pair.value))) }
-        return sent
-      } ?? []
-    user = options.string("user")
-    password = options.secret("password")
-    bearer = options.secret("bearer")
-    if password != nil, user == nil {
-      options.add(ConfigurationError("a password without user", at: options.node))
-    }
+    path = options.take(
+      "path", Self.pagePath, default: "/", "Path and query of the page.")
+    host = options.take(
+      "host", Self.hostName, otherwise: "the address", "Name of the virtual host.")
+    method = options.take(
+      "method", Self.methodName, default: "GET", "Method of the request.")
+    statuses = options.take(
+      "status", Self.ranges, otherwise: "all below 400",
+      "Accepted statuses: numbers, ranges or classes.")
+    body = options.take(
+      "body", .text, "Text that the first MiB of the body contains.", example: "Welcome")
+    header = options.take(
+      "header", Self.wantedHeaders, default: [],
+      "Text that each of these headers contains; an empty text only requires the header.")
+    redirects = options.take(
+      "redirects", .integer(0...20), default: 0,
+      "Redirects to follow. Another origin gets no header, no body and no credentials.",
+      example: "3")
+    redirectTargets = options.take(
+      "redirect_to", Self.targets, default: [],
+      "Targets of redirects that are otherwise refused: addresses of this machine, link-local and "
+        + "multicast addresses, servers of sinks.")
+    sent = options.take(
+      "headers", Self.headers, default: [], "Headers to send; a value may be a secret.")
+    user = options.take("user", .text, "User of Basic authentication.", example: "monitor")
+    password = options.take("password", .secret, "Password of the user.")
+    bearer = options.take("bearer", .secret, "Bearer token, instead of a user.")
+    if password != nil, user == nil { options.add("a password without user") }
     certificate = scheme == "https" ? CertificateCheck(&options) : nil
   }
 
@@ -159,22 +144,70 @@ struct PageCheck: Sendable {
     return text
   }
 
-  private static func targets(
-    _ node: Node, _ what: String
-  ) throws(ConfigurationError) -> RedirectTargets {
+  private static var pagePath: SettingType<String> {
+    SettingType("text", example: "/health") { node, what throws(ConfigurationError) in
+      let path = try word(node, what)
+      return path.hasPrefix("/") ? path : "/\(path)"
+    }
+  }
+
+  private static var hostName: SettingType<String> {
+    SettingType("name", example: "www.example.org") { node, what throws(ConfigurationError) in
+      let name = try word(node, what)
+      guard !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "@") })
+      else { throw ConfigurationError("host is a name", at: node) }
+      return name
+    }
+  }
+
+  private static var methodName: SettingType<String> {
+    SettingType("word", example: "HEAD") { node, what throws(ConfigurationError) in
+      let method = try word(node, what)
+      guard method.utf8.allSatisfy({ (0x41...0x5a).contains($0) }) else {
+        throw ConfigurationError("method is a word such as GET or HEAD", at: node)
+      }
+      return method
+    }
+  }
+
+  private static var wantedHeaders: SettingType<[(name: String, text: String)]> {
+    SettingType("mapping of names to texts", example: "{Server: nginx}") {
+      node, what throws(ConfigurationError) in
+      var headers: [(name: String, text: String)] = []
+      for pair in try node.mapping(what) {
+        headers.append((pair.name.lowercased(), try pair.value.string(pair.name)))
+      }
+      return headers
+    }
+  }
+
+  private static var headers: SettingType<[(name: String, value: SentValue)]> {
+    SettingType("mapping of names to texts or secrets", example: "{X-Api-Key: \"${KEY}\"}") {
+      node, what throws(ConfigurationError) in
+      var headers: [(name: String, value: SentValue)] = []
+      for pair in try node.mapping(what) { headers.append((pair.name, try value(pair.value))) }
+      return headers
+    }
+  }
+
+  private static var targets: SettingType<RedirectTargets> {
     let known: [(String, RedirectTargets)] = [
       ("loopback", .loopback), ("link-local", .linkLocal), ("sinks", .sinks),
     ]
-    var targets: RedirectTargets = []
-    for word in try node.words(what) {
-      guard let target = known.first(where: { $0.0 == word.text }) else {
-        throw ConfigurationError(
-          "\"\(word.text ?? "")\" is no place that redirects may lead to", at: word,
-          hint: "one of loopback, link-local, sinks; other servers need no leave")
+    return SettingType(
+      "list of \(either(known.map(\.0)))", example: "[loopback]", show: { _ in "" }
+    ) { node, what throws(ConfigurationError) in
+      var targets: RedirectTargets = []
+      for word in try node.words(what) {
+        guard let target = known.first(where: { $0.0 == word.text }) else {
+          throw ConfigurationError(
+            "\"\(word.text ?? "")\" is no place that redirects may lead to", at: word,
+            hint: "one of loopback, link-local, sinks; other servers need no leave")
+        }
+        targets.insert(target.1)
       }
-      targets.insert(target.1)
+      return targets
     }
-    return targets
   }
 
   private static func value(_ node: Node) throws(ConfigurationError) -> SentValue {
@@ -185,7 +218,11 @@ struct PageCheck: Sendable {
     return .clear(text)
   }
 
-  private static func ranges(
+  private static var ranges: SettingType<[ClosedRange<Int>]> {
+    SettingType("list of statuses", example: "[2xx, 301-303, 404]", statuses)
+  }
+
+  private static func statuses(
     _ node: Node, _ what: String
   ) throws(ConfigurationError) -> [ClosedRange<Int>] {
     var ranges: [ClosedRange<Int>] = []

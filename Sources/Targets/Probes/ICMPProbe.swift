@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Glibc
 public import Metrics
@@ -56,20 +56,26 @@ public struct ICMPProbe: Probe {
     rtt = Limits()
   }
 
-  public init(_ options: inout ProbeOptions) {
-    count = options.integer("count", in: 1...100) ?? 3
-    interval =
-      options.duration("interval", in: .milliseconds(1) ... .seconds(10)) ?? .milliseconds(100)
-    wait = options.duration("wait", in: .milliseconds(1) ... .seconds(60)) ?? .seconds(1)
-    size = options.integer("size", in: 16...1400) ?? 56
+  public init(_ options: inout Fields) {
+    count = options.take("count", .integer(1...100), default: 3, "Number of requests.")
+    interval = options.take(
+      "interval", .duration(.milliseconds(1) ... .seconds(10)), default: .milliseconds(100),
+      "Time between two requests.", example: "200ms")
+    wait = options.take(
+      "wait", .duration(.milliseconds(1) ... .seconds(60)), default: .seconds(1),
+      "Time to wait for the last reply.", example: "2s")
+    size = options.take(
+      "size", .integer(16...1400, unit: "bytes"), default: 56, "Size of the payload.",
+      example: "56")
     loss =
-      options.limits("loss") { node, what throws(ConfigurationError) in
-        try node.integer(what, in: 1...100)
-      }
+      options.limits(
+        "loss", .integer(1...100, unit: "%"), otherwise: "minor 1, major 50, critical 100",
+        "Limit of lost requests.", example: "{minor: 10, critical: 50}")
       ?? Limits(minor: 1, major: 50, critical: 100)
     rtt =
-      options.limits("rtt") { node, what throws(ConfigurationError) in try node.duration(what) }
-      ?? Limits()
+      options.limits(
+        "rtt", .duration(), "Limit of the mean round trip.",
+        example: "{minor: 50ms, critical: 500ms}") ?? Limits()
   }
 
   public func run(

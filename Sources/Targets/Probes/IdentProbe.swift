@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 internal import Glibc
 internal import Metrics
@@ -13,7 +14,7 @@ public struct IdentProbe: Probe {
   public static let canBind = true
   public static let defaultPort: UInt16? = 113
 
-  public init(_ options: inout ProbeOptions) {}
+  public init(_ options: inout Fields) {}
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

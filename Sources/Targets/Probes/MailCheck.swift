@@ -23,26 +23,32 @@ struct MailCheck: Sendable {
 
   /// `farewell` is the protocol's last command; only the commands that open a session precede it.
   init(
-    _ scheme: String, farewell: String, tlsPort: UInt16, _ options: inout ProbeOptions
+    _ scheme: String, farewell: String, tlsPort: UInt16, _ options: inout Fields
   ) {
     self.scheme = scheme
     command = farewell
     self.tlsPort = tlsPort
-    user = options.string("user")
-    password = options.secret("password")
-    expected = options.string("expect")
-    capabilities = options.strings("capability") ?? []
-    let asked = options.tls()
+    user = options.take("user", .text, "Account to log in with.", example: "monitor")
+    password = options.take("password", .secret, "Password of the user.")
+    expected = options.take("expect", .text, "Text that the greeting contains.", example: "mail01")
+    capabilities = options.take(
+      "capability", .words, default: [], "Words that the server must offer.", example: "[IDLE]")
+    let asked = CertificateCheck.requested(&options)
     certificate = asked ?? CertificateCheck()
     security =
-      switch options.choice("security", of: ["none", "starttls", "tls"]) {
+      switch options.take(
+        "security", .choice(["none", "starttls", "tls"]),
+        otherwise: "`tls` on port \(tlsPort); `starttls` with a user or `tls`",
+        "Kind of encryption.",
+        example: "starttls")
+      {
       case "none": Security.none
       case "starttls": .starttls
       case "tls": .tls
       default: user != nil || asked != nil ? .starttls : nil
       }
     if user == nil, password != nil {
-      options.add(ConfigurationError("a password without user", at: options.node))
+      options.add("a password without user")
     }
   }
 

@@ -23,26 +23,38 @@ struct MailRoundTrip: Sendable {
   /// The limit of the whole round trip in time.
   let time: Duration
 
-  init(_ options: inout ProbeOptions) {
-    sender = options.take("from", Self.mailbox) ?? ""
-    recipient = options.take("to", Self.mailbox) ?? ""
+  init(_ options: inout Fields) {
+    let isMissing = ["from", "to", "imap"].filter { !options.has($0) }
+    sender =
+      options.take("from", Self.mailAddress, otherwise: "required", "Sender of the mail.") ?? ""
+    recipient =
+      options.take("to", Self.mailAddress, otherwise: "required", "Recipient of the mail.") ?? ""
     var place = (port: UInt16(143), address: String?.none)
-    imap = options.nested("imap") { inner in
-      let port = inner.integer("port", in: 1...65_535).flatMap { UInt16(exactly: $0) }
+    imap = options.nested(
+      "imap", otherwise: "required",
+      "Server of the recipient's mailbox: options of `imap`, `port` and `address`.",
+      example: "{port: 993, user: monitor, password: \"file:mail\"}", isListed: false
+    ) { inner in
+      let port = inner.take("port", .port, "Port.").flatMap { UInt16(exactly: $0) }
       let check = MailCheck("imap", farewell: "LOGOUT", tlsPort: 993, &inner)
-      place = (port ?? check.usualPort(143), inner.string("address"))
+      let address = inner.take(
+        "address", .text, otherwise: "the host's", "Address.", example: "10.0.6.31")
+      place = (port ?? check.usualPort(143), address)
       return check
     }
     (port, address) = place
     within =
-      options.limits("within") { node, what throws(ConfigurationError) in
-        try node.duration(what, in: .milliseconds(10) ... .seconds(600))
-      } ?? Limits(critical: .seconds(30))
+      options.limits(
+        "within", .duration(.milliseconds(10) ... .seconds(600)), otherwise: "critical 30s",
+        "Limit of the time until the mail is found; extends `timeout`.",
+        example: "{minor: 10s, critical: 30s}") ?? Limits(critical: .seconds(30))
     let longest = [within.minor, within.major, within.critical].compactMap { $0 }.max()
     time = min((longest ?? .seconds(30)) + .seconds(5), .seconds(600))
-    for name in ["from", "to", "imap"] where options.take(name) == nil {
-      options.add(ConfigurationError("\(options.what) needs \(name)", at: options.node))
-    }
+    for name in isMissing { options.add("\(options.what) needs \(name)") }
+  }
+
+  private static var mailAddress: SettingType<String> {
+    SettingType("mail address", example: "monitor@example.org", mailbox)
   }
 
   /// An address that is valid unquoted in an envelope and in a header.

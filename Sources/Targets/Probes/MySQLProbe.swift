@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 internal import Transfer
@@ -16,7 +16,7 @@ public struct MySQLProbe: Probe {
   public static let canBind = true
   private let login: DatabaseCheck
 
-  public init(_ options: inout ProbeOptions) {
+  public init(_ options: inout Fields) {
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 
@@ -64,24 +64,34 @@ struct DatabaseCheck: Sendable {
   private let requiresTLS: Bool
   private let authorities: String?
 
-  init(_ options: inout ProbeOptions, query usual: String) {
-    user = options.string("user")
-    password = options.secret("password")
-    database = options.string("database")
-    let query = options.string("query")
-    expected = options.string("expect")
+  init(_ options: inout Fields, query usual: String) {
+    user = options.take(
+      "user", .text, "Account to log in with; it needs no other rights.", example: "monitor")
+    password = options.take("password", .secret, "Password of the user.")
+    database = options.take(
+      "database", .text, "Database to use; PostgreSQL's default is the user's name.",
+      example: "shop")
+    let query = options.take(
+      "query", .text, otherwise: "`\(usual)`", "Query to run.", example: "SELECT 1")
+    expected = options.take(
+      "expect", .text, "Expected first value of the first row.", example: "\"1\"")
     self.query = query ?? usual
     if user == nil, password != nil || query != nil || expected != nil || database != nil {
-      options.add(ConfigurationError("a query needs a user", at: options.node))
+      options.add("a query needs a user")
     }
-    if options.take("tls")?.text != nil {
-      requiresTLS = options.boolean("tls") ?? false
-      authorities = nil
-    } else {
-      let inner = options.nested("tls") { $0.path("ca") }
-      requiresTLS = inner != nil
-      authorities = inner ?? nil
+    let tls = options.nested(
+      "tls", or: SettingType<Bool>.boolean.map { (isOn: $0, authorities: String?.none) },
+      otherwise: "`no`",
+      "Requires TLS, and a certificate for the address (MySQL) or the name (PostgreSQL).",
+      example: "{ca: /etc/scrape/ca.pem}"
+    ) { tls in
+      (
+        isOn: true,
+        authorities: tls.take("ca", .path, "PEM file of authorities, beside the system's.")
+      )
     }
+    requiresTLS = tls?.isOn ?? false
+    authorities = tls?.authorities
   }
 
   func request(

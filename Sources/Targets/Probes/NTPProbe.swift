@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 public import Metrics
 
@@ -35,19 +35,21 @@ public struct NTPProbe: Probe {
   private let stratum: Limits<Int>
   private let tries: Int
 
-  public init(_ options: inout ProbeOptions) {
-    func length(_ node: Node, _ what: String) throws(ConfigurationError) -> Duration {
-      try node.duration(what)
-    }
+  public init(_ options: inout Fields) {
     offset =
-      options.limits("offset", length)
+      options.limits(
+        "offset", .duration(), otherwise: "minor 100ms, critical 1s",
+        "Limit of the offset from this machine's clock, in either direction.",
+        example: "{minor: 50ms, critical: 1s}")
       ?? Limits(minor: .milliseconds(100), critical: .seconds(1))
-    delay = options.limits("delay", length) ?? Limits()
+    delay =
+      options.limits("delay", .duration(), "Limit of the round trip.", example: "{minor: 200ms}")
+      ?? Limits()
     stratum =
-      options.limits("stratum") { node, what throws(ConfigurationError) in
-        try node.integer(what, in: 1...16)
-      } ?? Limits(critical: 16)
-    tries = options.integer("tries", in: 1...10) ?? 3
+      options.limits(
+        "stratum", .integer(1...16), otherwise: "critical 16", "Limit of the server's stratum.",
+        example: "{minor: 5, critical: 16}") ?? Limits(critical: 16)
+    tries = options.take("tries", .integer(1...10), default: 3, "Number of attempts.", example: "5")
   }
 
   public func run(

@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 
 /// `pop3`: the server greets, names its capabilities, switches to TLS, accepts the login and the
@@ -11,7 +12,7 @@ public struct POP3Probe: Probe {
   public static let canBind = true
   private let mail: MailCheck
 
-  public init(_ options: inout ProbeOptions) {
+  public init(_ options: inout Fields) {
     mail = MailCheck("pop3", farewell: "QUIT", tlsPort: 995, &options)
   }
 

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 public import Metrics
 
@@ -34,27 +34,35 @@ public struct PortsProbe: Probe {
   private let atOnce: Int
   private let unexpected: Severity
 
-  public init(_ options: inout ProbeOptions) {
-    open = Self.ports("open", &options)
-    shut = Self.ports("closed", &options)
-    scan = Self.ports("scan", &options)
-    allow = Set(Self.ports("allow", &options))
-    atOnce = options.integer("at_once", in: 1...256) ?? 32
-    unexpected = options.severity("unexpected") ?? .minor
+  public init(_ options: inout Fields) {
+    open = options.take(
+      "open", Self.ports, default: [], "Ports that must accept connections.")
+    shut = options.take("closed", Self.ports, default: [], "Ports that must not accept any.")
+    scan = options.take(
+      "scan", Self.ports, default: [],
+      "Ports that are checked, too; one that accepts and is listed nowhere is a new listener.",
+      example: "1-1024")
+    allow = Set(
+      options.take(
+        "allow", Self.ports, default: [], "Ports that may accept connections.", example: "[8080]"))
+    atOnce = options.take("at_once", .integer(1...256), default: 32, "Connections in parallel.")
+    unexpected = options.take(
+      "unexpected", .severity, default: .minor, "Severity of a new listener.")
     if let port = open.first(where: shut.contains) {
-      options.add(ConfigurationError("port \(port) is to be open and closed", at: options.node))
+      options.add("port \(port) is to be open and closed")
     }
     if open.isEmpty, shut.isEmpty, scan.isEmpty {
       options.add(
-        ConfigurationError(
-          "probe ports looks at no port", at: options.node,
-          hint: "write {ports: {open: [22, http], scan: 1-1024}}"))
+        "probe ports looks at no port", hint: "write {ports: {open: [22, http], scan: 1-1024}}")
     }
   }
 
   /// Numbers, ranges and names, each once and in order.
-  private static func ports(_ key: String, _ options: inout ProbeOptions) -> [UInt16] {
-    let ports = options.take(key) { node, what throws(ConfigurationError) -> Set<UInt16> in
+  private static var ports: SettingType<[UInt16]> {
+    SettingType(
+      "numbers, ranges and names of ports", example: "[22, http, 8000-8100]",
+      show: { $0.isEmpty ? "" : "`\($0)`" }
+    ) { node, what throws(ConfigurationError) in
       var ports: Set<UInt16> = []
       for word in try node.words(what) {
         let text = word.text ?? ""
@@ -71,9 +79,8 @@ public struct PortsProbe: Probe {
             hint: "write 22, http or 1-1024")
         }
       }
-      return ports
+      return ports.sorted()
     }
-    return (ports ?? []).sorted()
   }
 
   /// The result of a port.

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 internal import Transfer
@@ -15,7 +15,7 @@ public struct PostgresProbe: Probe {
   public static let defaultPort: UInt16? = 5432
   private let login: DatabaseCheck
 
-  public init(_ options: inout ProbeOptions) {
+  public init(_ options: inout Fields) {
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 

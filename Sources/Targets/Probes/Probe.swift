@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 public import Metrics
 
@@ -21,7 +22,9 @@ public protocol Probe: Sendable {
   /// (`x11:1` is the display 1).
   static func port(from text: String) -> UInt16?
   /// Reads its options; faults are added to them.
-  init(_ options: inout ProbeOptions)
+  init(_ options: inout Fields)
+  /// The time limit if the entry has no `timeout`.
+  var timeout: Duration { get }
   /// The protections of the server that it may trigger on this port.
   func cautions(port: UInt16) -> [Caution]
   /// Runs the probe. The endpoint's addresses are looked up already.
@@ -44,6 +47,7 @@ public enum Carrier: String, Sendable {
 }
 
 extension Probe {
+  public var timeout: Duration { ProbePlan.timeout }
   public func cautions(port: UInt16) -> [Caution] { [] }
   public static var measurements: [Measurement] { [] }
   public static var carrier: Carrier { .tcp }

@@ -21,7 +21,6 @@ public struct ProbeReader: Sendable {
   }
 
   /// Options that every probe has.
-  private static let common = ["name", "port", "address", "ip", "timeout", "for", "findings"]
   /// More entries than this for one host are a slip of the pen.
   static let limit = 200
 
@@ -261,84 +260,21 @@ public struct ProbeReader: Sendable {
 
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
     let kind = entry.probe
-    var options = ProbeOptions(
-      kind.name, at: node, pairs: entry.pairs,
-      common: Self.common + (kind.carrier.canBeClosed ? ["closed"] : [])
-        + (kind.canBind ? ["from"] : []))
-    let hasOwnPort = options.has("port")
-    let port = port(of: kind, &options)
-    let address = options.take("address") { node, what throws(ConfigurationError) -> String in
-      let text = try node.string(what)
-      guard !text.isEmpty, text.utf8.count <= 253,
-        text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
-      else { throw ConfigurationError("not an address", at: node) }
-      return text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
-    }
-    if kind == PostgresProbe.self, let node = options.take("from") {
-      options.add(ConfigurationError("libpq cannot choose the address that it asks from", at: node))
-    }
-    let source =
-      !kind.canBind
-      ? nil
-      : options.take("from") { node, what throws(ConfigurationError) -> Connect.Address in
-        guard let source = Connect.number(try node.string(what)) else {
-          throw ConfigurationError("from must be an IP address of this machine", at: node)
-        }
-        return source
-      }
-    let version = options.take("ip") { node, what throws(ConfigurationError) -> Int in
-      try node.integer(what, in: 4...6)
-    }
-    if version == 5, let node = options.take("ip") {
-      options.add(ConfigurationError("ip must be 4 or 6", at: node))
-    }
-    let timeout = options.duration("timeout", in: .milliseconds(10) ... .seconds(600))
-    let patience = options.take("for") { node, what throws(ConfigurationError) in
-      try node.patience(what)
-    }
-    let severity = options.severity("findings")
-    let name = options.take("name") { node, what throws(ConfigurationError) -> String in
-      let text = try node.string(what)
-      guard !text.isEmpty, text.utf8.count <= 128, !text.utf8.contains(where: { $0 < 0x20 }) else {
-        throw ConfigurationError("the name of a service is one line of at most 128 bytes", at: node)
-      }
-      return text
-    }
+    var options = Fields("probe \(kind.name)", at: node, pairs: entry.pairs, noun: "option")
+    let common = CommonOptions(of: kind, &options)
     if entry.isClosed, !kind.carrier.canBeClosed {
-      options.add(ConfigurationError("\(options.what) does not support \"closed\"", at: node))
+      options.add("\(options.what) does not support \"closed\"")
     }
     let probe = kind.init(&options)
     guard options.finish(into: &findings) else { return nil }
     return ProbePlan(
-      probe: probe, kind: kind.name, service: name ?? String(entry.text.prefix(128)),
-      port: port ?? 0, hasOwnPort: hasOwnPort, address: address, source: source,
-      version: version ?? source?.version,
+      probe: probe, kind: kind.name, service: common.name ?? String(entry.text.prefix(128)),
+      port: common.port ?? 0, hasOwnPort: options.has("port"), address: common.address,
+      source: common.source, version: common.version ?? common.source?.version,
       isClosed: entry.isClosed,
-      timeout: timeout ?? options.time ?? ProbePlan.timeout, patience: patience,
-      findings: severity, mark: node.mark,
+      timeout: common.timeout ?? probe.timeout, patience: common.patience,
+      findings: common.severity, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
-  }
-
-  private func port(of kind: any Probe.Type, _ options: inout ProbeOptions) -> UInt16? {
-    guard let node = options.take("port") else {
-      if kind.carrier.hasPorts, kind.defaultPort == nil {
-        options.add(
-          ConfigurationError(
-            "\(options.what) needs a port", at: options.node,
-            hint: "write \(kind.name):PORT"))
-      }
-      return kind.defaultPort
-    }
-    guard kind.carrier.hasPorts else {
-      options.add(ConfigurationError("\(options.what) has no port", at: node))
-      return nil
-    }
-    if let text = node.text, let port = kind.port(from: text) { return port }
-    options.add(
-      ConfigurationError(
-        "\"\(node.text ?? "")\" is no port", at: node,
-        hint: "a number from 1 to 65535, or a name of /etc/services"))
-    return nil
   }
 
   // MARK: places within a text

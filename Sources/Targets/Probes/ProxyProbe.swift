@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 internal import Hosts
@@ -18,8 +18,9 @@ public struct ProxyProbe: Probe {
   private let user: String?
   private let password: Secret?
 
-  public init(_ options: inout ProbeOptions) {
-    target = options.take("connect") { node, what throws(ConfigurationError) in
+  public init(_ options: inout Fields) {
+    let place = SettingType("HOST:PORT", example: "example.org:443") {
+      node, what throws(ConfigurationError) -> String in
       let text = try node.string(what)
       guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
         let port = UInt16(text[text.index(after: colon)...]), port > 0, text.utf8.count <= 260,
@@ -29,11 +30,11 @@ public struct ProxyProbe: Probe {
       }
       return text
     }
-    user = options.string("user")
-    password = options.secret("password")
-    if password != nil, user == nil {
-      options.add(ConfigurationError("a password without user", at: options.node))
-    }
+    target = options.take(
+      "connect", place, otherwise: "the proxy itself", "Place to which the proxy must connect.")
+    user = options.take("user", .text, "User of Basic authentication.", example: "monitor")
+    password = options.take("password", .secret, "Password of the user.")
+    if password != nil, user == nil { options.add("a password without user") }
   }
 
   public func run(

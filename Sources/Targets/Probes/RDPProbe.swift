@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -18,9 +18,10 @@ public struct RDPProbe: Probe {
   private let check: CertificateCheck
   private let trusted: Bool
 
-  public init(_ options: inout ProbeOptions) {
-    wanted = options.choice("security", of: ["tls", "nla"])
-    let given = options.tls()
+  public init(_ options: inout Fields) {
+    wanted = options.take(
+      "security", .choice(["tls", "nla"]), "Least security protocol.", example: "nla")
+    let given = CertificateCheck.requested(&options)
     check = given ?? CertificateCheck()
     trusted = given != nil
   }

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -19,10 +19,14 @@ public struct SMBProbe: Probe {
   private let lowest: UInt16
   private let mustSign: Bool
 
-  public init(_ options: inout ProbeOptions) {
-    let name = options.choice("dialect", of: Self.dialects.map(\.name))
+  public init(_ options: inout Fields) {
+    let name = options.take(
+      "dialect", .choice(Self.dialects.map(\.name)), "Least dialect.", example: "3.0")
     lowest = Self.dialects.first { $0.name == name }?.number ?? 0
-    mustSign = options.choice("signing", of: ["enabled", "required"]) == "required"
+    mustSign =
+      options.take(
+        "signing", .choice(["enabled", "required"]), otherwise: "`enabled`",
+        "`required`: the server must require signed messages.", example: "required") == "required"
   }
 
   public func run(

@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -12,11 +13,16 @@ public struct SMTPProbe: Probe {
   private let mail: MailCheck
   private let roundTrip: MailRoundTrip?
 
-  public init(_ options: inout ProbeOptions) {
+  public init(_ options: inout Fields) {
     mail = MailCheck("smtp", farewell: "QUIT", tlsPort: 465, &options)
-    roundTrip = options.nested("roundtrip") { MailRoundTrip(&$0) }
-    if let roundTrip { options.time = roundTrip.time }
+    roundTrip = options.nested(
+      "roundtrip", "Sends a mail, finds it in the mailbox and deletes it.",
+      example:
+        "{from: a@example.org, to: a@example.org, imap: {user: a, password: \"file:mail\"}}"
+    ) { MailRoundTrip(&$0) }
   }
+
+  public var timeout: Duration { roundTrip?.time ?? ProbePlan.timeout }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline

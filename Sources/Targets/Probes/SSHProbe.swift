@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 internal import Metrics
 internal import Hosts
@@ -22,9 +23,10 @@ public struct SSHProbe: Probe {
   private let expect: String?
   private let login: Bool
 
-  public init(_ options: inout ProbeOptions) {
-    expect = options.string("expect")
-    login = options.boolean("login") ?? false
+  public init(_ options: inout Fields) {
+    expect = options.take("expect", .text, "Text that the banner contains.", example: "OpenSSH")
+    login = options.take(
+      "login", .boolean, default: false, "Logs in as the collectors do.")
   }
 
   public func cautions(port: UInt16) -> [Caution] { login ? [] : [.openSSH] }

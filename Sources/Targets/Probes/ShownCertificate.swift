@@ -33,16 +33,3 @@ struct ShownCertificate: Sendable {
       source: "\(scheme)://\(endpoint.address):\(endpoint.port)")
   }
 }
-
-extension ProbeOptions {
-  /// Whether TLS is requested, and the certificate's requirements: `tls: yes`, or `tls: {name: …,
-  /// ca: …}`.
-  mutating func tls() -> CertificateCheck? {
-    guard let node = take("tls") else { return nil }
-    switch node.asBoolean {
-    case true?: return CertificateCheck()
-    case false?: return nil
-    case nil: return CertificateCheck(&self)
-    }
-  }
-}

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -22,39 +22,53 @@ public struct TCPProbe: Probe {
   private let steps: [Step]
   private let tls: CertificateCheck
 
-  public init(_ options: inout ProbeOptions) {
+  public init(_ options: inout Fields) {
     var steps: [Step] = []
-    if let text = options.take("send", escaped) { steps.append(.send(text)) }
-    if let text = options.take("expect", escaped) { steps.append(.expect(text)) }
-    let list =
-      options.take("steps") { node, what throws(ConfigurationError) -> [Step] in
-        var list: [Step] = []
-        for item in try node.list(what) {
-          for pair in try item.mapping("a step") {
-            switch pair.name {
-            case "send": list.append(.send(try escaped(pair.value, "send")))
-            case "expect": list.append(.expect(try escaped(pair.value, "expect")))
-            case "starttls":
-              if try pair.value.boolean("starttls") { list.append(.startTLS) }
-            default: throw unknown("step", pair.key, among: ["send", "expect", "starttls"])
-            }
-          }
-        }
-        return list
-      } ?? []
+    if let text = options.take(
+      "send", .escaped,
+      "Text to send first; `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xNN` are bytes.")
+    {
+      steps.append(.send(text))
+    }
+    if let text = options.take(
+      "expect", .escaped, "Text that must be received.", example: "\"220 \"")
+    {
+      steps.append(.expect(text))
+    }
+    let list = options.take(
+      "steps", Self.list, default: [], "A dialogue, instead of `send` and `expect`.")
     if !list.isEmpty, !steps.isEmpty {
-      options.add(
-        ConfigurationError(
-          "steps stand beside send or expect", at: options.node, hint: "write all of them as steps")
-      )
+      options.add("steps stand beside send or expect", hint: "write all of them as steps")
     }
     steps += list
-    let asked = options.tls()
+    let asked = CertificateCheck.requested(&options)
     tls = asked ?? CertificateCheck()
     let later = steps.contains { if case .startTLS = $0 { true } else { false } }
     // If TLS begins later, `tls` only gives its settings.
     if asked != nil, !later { steps.insert(.startTLS, at: 0) }
     self.steps = steps
+  }
+
+  private static var list: SettingType<[Step]> {
+    SettingType(
+      "list of `{send: …}`, `{expect: …}`, `{starttls: yes}`",
+      example: "[{expect: \"220 \"}, {send: QUIT}]",
+      show: { _ in "" }
+    ) { node, what throws(ConfigurationError) in
+      var list: [Step] = []
+      for item in try node.list(what) {
+        for pair in try item.mapping("a step") {
+          switch pair.name {
+          case "send": list.append(.send(try unescaped(pair.value, "send")))
+          case "expect": list.append(.expect(try unescaped(pair.value, "expect")))
+          case "starttls":
+            if try pair.value.boolean("starttls") { list.append(.startTLS) }
+          default: throw unknown("step", pair.key, among: ["send", "expect", "starttls"])
+          }
+        }
+      }
+      return list
+    }
   }
 
   public func cautions(port: UInt16) -> [Caution] {
@@ -158,7 +172,7 @@ public struct TCPProbe: Probe {
 }
 
 /// A text with `\r`, `\n`, `\t`, `\0`, `\\` and `\xNN`, as bytes.
-func escaped(_ node: Node, _ what: String) throws(ConfigurationError) -> [UInt8] {
+func unescaped(_ node: Node, _ what: String) throws(ConfigurationError) -> [UInt8] {
   let text = try node.string(what)
   guard text.utf8.count <= 4096 else {
     throw ConfigurationError("\(what) is longer than 4096 bytes", at: node)
@@ -233,4 +247,9 @@ func netResponse(
   point.float("response_time", (verdict.latency ?? connected)?.inSeconds)
   if expects { point.boolean("string_found", result.code == 0) }
   return point
+}
+
+extension SettingType where Value == [UInt8] {
+  /// A text with escapes.
+  static var escaped: SettingType { SettingType("text", example: "'PING\\r\\n'", unescaped) }
 }

@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -19,10 +19,10 @@ public struct UDPProbe: Probe {
   private let expect: [UInt8]?
   private let tries: Int
 
-  public init(_ options: inout ProbeOptions) {
-    send = options.take("send", escaped) ?? [10]
-    expect = options.take("expect", escaped)
-    tries = options.integer("tries", in: 1...10) ?? 2
+  public init(_ options: inout Fields) {
+    send = options.take("send", .escaped, otherwise: "a line break", "Text to send.") ?? [10]
+    expect = options.take("expect", .escaped, "Text that the answer contains.", example: "PONG")
+    tries = options.take("tries", .integer(1...10), default: 2, "Number of attempts.", example: "5")
   }
 
   public func run(

@@ -1,5 +1,5 @@
 internal import CCrypto
-internal import Configuration
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -28,9 +28,10 @@ public struct VNCProbe: Probe {
   private let password: Secret?
   private let noPassword: Severity?
 
-  public init(_ options: inout ProbeOptions) {
-    password = options.secret("password")
-    noPassword = options.severity("no_password")
+  public init(_ options: inout Fields) {
+    password = options.take("password", .secret, "Password for a log-in.")
+    noPassword = options.take(
+      "no_password", .severity, otherwise: "`findings`", "Severity if no password is required.")
   }
 
   public func cautions(port: UInt16) -> [Caution] { password == nil ? [.tigerVNC] : [] }

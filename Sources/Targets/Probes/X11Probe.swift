@@ -1,3 +1,4 @@
+public import Configuration
 public import Engine
 internal import Metrics
 
@@ -23,8 +24,9 @@ public struct X11Probe: Probe {
 
   private let openDisplay: Severity?
 
-  public init(_ options: inout ProbeOptions) {
-    openDisplay = options.severity("open_display")
+  public init(_ options: inout Fields) {
+    openDisplay = options.take(
+      "open_display", .severity, otherwise: "`findings`", "Severity if the display is open.")
   }
 
   public func run(

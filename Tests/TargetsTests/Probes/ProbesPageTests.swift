@@ -35,12 +35,11 @@ struct ProbesPageTests {
 
   @Test func `the page has the options that each probe takes`() throws {
     let page = try page()
-    let node = try YAML.read(Source("page", text: "x"))
     for probe in Probes.all {
       guard let documented = page[probe.name] else { continue }
-      var options = ProbeOptions(probe.name, at: node, pairs: [], common: [])
-      _ = probe.init(&options)
-      #expect(Set(options.names) == documented, "\(probe.name)")
+      let reference = Reference(probe.name, probe.summary) { _ = probe.init(&$0) }
+      let options = Set(reference.settings.flatMap { [$0.key] + $0.others })
+      #expect(options == documented, "\(probe.name)")
     }
     for name in page.keys { #expect(Probes.all.contains { $0.name == name }, "\(name)") }
   }
