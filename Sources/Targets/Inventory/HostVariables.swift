@@ -54,7 +54,8 @@ struct HostVariables {
     fields.declare(
       "via", also: ["ansible_ssh_common_args", "ansible_ssh_extra_args"], Self.jumpHosts,
       otherwise: "none",
-      "[Jump hosts](inventory.md#jump-hosts) on the way; in Ansible's variables `-J` or `-o ProxyJump`.")
+      "[Jump hosts](inventory.md#jump-hosts) on the way; in Ansible's variables `-J` or `-o ProxyJump`."
+    )
     profile = fields.take(
       "profile", Self.name, default: "linux",
       "Which collectors run; see [`profiles`](#profilesname).", example: "gpu")
