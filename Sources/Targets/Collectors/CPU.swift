@@ -4,7 +4,7 @@ import Parsers
 /// The time that the CPUs spent in each state since the last run, under Telegraf's `cpu`.
 public enum CPUCollector: Collector {
   public static let name = "cpu"
-  public static let summary = "what the CPUs spent their time on, in all and each"
+  public static let summary = "CPU time by use, in total and per CPU"
   public static let measurements = [
     Measurement(
       "cpu",

@@ -4,7 +4,7 @@ import Parsers
 /// Space of the local file systems, under Telegraf's `disk`.
 public enum DiskCollector: Collector {
   public static let name = "disk"
-  public static let summary = "how full the local file systems are"
+  public static let summary = "usage of the local file systems"
   public static let measurements = [
     Measurement(
       "disk",

@@ -4,7 +4,7 @@ import Parsers
 /// Requests to each disk and the time they took, under Telegraf's `diskio`.
 public enum DiskIOCollector: Collector {
   public static let name = "diskio"
-  public static let summary = "what each disk read and wrote"
+  public static let summary = "traffic and I/O time of each disk"
   public static let measurements = [
     Measurement(
       "diskio", "Requests to each disk. A disk whose counters decreased has no rates.",

@@ -4,7 +4,7 @@ import Parsers
 /// Use of the memory, under Telegraf's `mem`, with the sums of gopsutil 4 (mem_linux.go).
 public enum MemoryCollector: Collector {
   public static let name = "mem"
-  public static let summary = "how the memory is used"
+  public static let summary = "usage of the memory"
   public static let measurements = [
     Measurement(
       "mem", "Use of the memory. A kernel that has no line for a field has no field.",

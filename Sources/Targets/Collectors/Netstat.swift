@@ -4,7 +4,7 @@ import Parsers
 /// Number of sockets in each state, under Telegraf's `netstat`.
 public enum NetstatCollector: Collector {
   public static let name = "netstat"
-  public static let summary = "how many sockets there are in each state"
+  public static let summary = "number of sockets in each state"
   public static let measurements = [
     Measurement(
       "netstat", "Sockets by state, IPv4 and IPv6 together.",

@@ -4,7 +4,7 @@ import Parsers
 /// Time that tasks waited for CPU, memory or disks, under Telegraf's `pressure`.
 public enum PressureCollector: Collector {
   public static let name = "pressure"
-  public static let summary = "how long tasks waited for CPU, memory or disks"
+  public static let summary = "time that tasks waited for CPU, memory or disks"
   public static let measurements = [
     Measurement(
       "pressure",

@@ -6,7 +6,7 @@ import Parsers
 /// The kernel counts the traffic in pages.
 public enum SwapCollector: Collector {
   public static let name = "swap"
-  public static let summary = "how swap is used"
+  public static let summary = "usage of swap, and its traffic"
   public static let measurements = [
     Measurement(
       "swap", "Use of swap, and traffic to and from it.",

@@ -9,7 +9,7 @@ import Parsers
 /// monitor's own session, or from utmp with a boot in it: otherwise there is no field.
 public enum UsersCollector: Collector {
   public static let name = "users"
-  public static let summary = "who is logged in, from where and since when"
+  public static let summary = "logged-in users, with origin and log-in time"
   public static let measurements = [
     Measurement(
       "system", "Number of users, in the measurement of the collector `system`.",

@@ -3,7 +3,7 @@ internal import Engine
 internal import Inventory
 internal import Metrics
 
-/// What a BMC says of itself in each session: enough to notice another board.
+/// The device id and GUID of a BMC, read in each session: they differ for another board.
 struct BMCDevice {
   /// The answer to Get Device ID (IPMI v2.0, 20.1).
   let bytes: [UInt8]
@@ -30,7 +30,7 @@ struct BMCDevice {
   /// Major in binary, minor in BCD.
   var firmware: String { "\(bytes[2] & 0x7f).\(hex(bytes[3]))" }
   var version: String { "\(bytes[4] & 0x0f).\(bytes[4] >> 4)" }
-  /// Whether it is being initialized or updated, and answers but a part.
+  /// Whether it is being initialized or updated, and answers only some commands.
   var isBusy: Bool { bytes[2] & 0x80 != 0 }
 
   /// The maker's name by IANA's list.
@@ -41,7 +41,7 @@ struct BMCDevice {
     return text
   }
 
-  /// A number that another board, or other firmware, does not have (FNV-1a).
+  /// A hash that differs for another board or other firmware (FNV-1a).
   var key: UInt64 { (bytes + guid).fnv1a }
 
   var summary: String {
@@ -58,7 +58,7 @@ public struct BMCIdentity: Sendable, Equatable {
   /// `firmware 2.10, IPMI 2.0`.
   public var firmware: String
 
-  /// The most bytes of an inventory that are read; what identifies the machine stands in front.
+  /// The limit of bytes read of an inventory; the identity of the machine comes first.
   private static let byteLimit = 2048
 
   init(of device: BMCDevice, asking session: BMCSession) throws(BMCSession.Failure) {
@@ -70,7 +70,7 @@ public struct BMCIdentity: Sendable, Equatable {
       product = areas.product?.1 ?? areas.board?.1
       serial = areas.product?.2 ?? areas.chassis ?? areas.board?.2
     } catch  where !error.endsSession {
-      // Without an inventory there is still what the device id says.
+      // Without an inventory the device id still has maker and product.
     }
   }
 
@@ -79,12 +79,12 @@ public struct BMCIdentity: Sendable, Equatable {
       .joined(separator: ", ")
   }
 
-  /// Reads FRU device 0 (34.1, 34.2), in pieces as long as the BMC can send.
+  /// Reads FRU device 0 (34.1, 34.2), in the largest pieces that the BMC can send.
   private static func inventory(
     _ session: BMCSession
   ) throws(BMCSession.Failure) -> [UInt8] {
     let info = Array(try session.ask(0x0a, 0x10, [0], for: "the FRU inventory's size"))
-    // An inventory that is counted in words is of an age before all this.
+    // Inventories counted in words are obsolete and not supported.
     guard info.count >= 3, info[2] & 1 == 0 else { return [] }
     let size = min(Int(info[0]) | Int(info[1]) << 8, byteLimit)
     var bytes: [UInt8] = []
@@ -104,7 +104,7 @@ public struct BMCIdentity: Sendable, Equatable {
       }
       guard let count = answer.first, count > 0, answer.count > 1 else { break }
       bytes += answer.dropFirst().prefix(Int(count))
-      // A head without areas is that of an empty inventory.
+      // A header without areas belongs to an empty inventory.
       if bytes.count >= 8, !bytes.prefix(8).contains(where: { $0 != 0 && $0 != 0xff }) { break }
     }
     return bytes
@@ -123,7 +123,7 @@ public struct BMCIdentity: Sendable, Equatable {
         ipmi_fru_open_device_id_with_buffer(context, $0.baseAddress, UInt32($0.count))
       }) == 0
     else { return found }
-    // As many areas as the standard knows, and some records of a maker's own.
+    // The areas of the standard, and some records of the maker.
     for _ in 0..<32 {
       var kind: UInt32 = 0
       var length: UInt32 = 0
@@ -192,7 +192,7 @@ public struct BMCIdentity: Sendable, Equatable {
   }
 }
 
-/// Lets a C function write a string of at most so many bytes; nil where it fails or writes none.
+/// Lets a C function write a string of at most `size` bytes; nil if it fails or writes none.
 func string(
   of size: Int, _ write: (UnsafeMutablePointer<CChar>?, UInt32) -> Int32
 ) -> String? {

@@ -3,14 +3,14 @@ internal import Engine
 internal import Glibc
 internal import Inventory
 
-/// Holds a BMC for one session: a second one, of this process or of another, waits.
+/// A lock on a BMC for one session; another session, in any process, waits.
 ///
 /// BMCs have few session slots, and two readings at once disturb each other's reservations. The lock is
 /// on a file beside the cache, so that a pass and `scrape host` do not meet; flock(2).
 final class BMCLock {
   private let file: Int32
 
-  /// Nil where there is no folder to keep a file in.
+  /// Nil without a folder for the file.
   init?(
     _ target: BMCTarget, at address: String, by deadline: Deadline, isStopped: () -> Bool
   ) throws(TargetError) {
@@ -18,7 +18,7 @@ final class BMCLock {
     mkdir(cache, 0o700)
     let path = "\(cache)/\(target.fileName(address)).lock"
     let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    // Without a writable folder the BMC can still be read; this process asks each but once.
+    // Without a writable folder the BMC can still be read; this process has one session with each.
     guard number >= 0 else { return nil }
     file = number
     while flock(file, LOCK_EX | LOCK_NB) != 0 {

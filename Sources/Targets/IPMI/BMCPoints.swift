@@ -2,7 +2,7 @@ internal import Engine
 public import Metrics
 
 extension BMCAnswer {
-  /// What lands in the database, beside `event` with the source `sel`.
+  /// The measurements of BMCs, beside `event` with the source `sel`.
   public static let measurements = [
     Measurement(
       "ipmi_sensor",
@@ -91,7 +91,7 @@ extension BMCAnswer {
       + (log?.events.map(point) ?? [])
   }
 
-  /// `place` is which of the sensors of its name and entity it is: two points with the same tags would
+  /// `place` is the index among sensors of the same name and entity: two points with the same tags would
   /// be one in the database.
   private func point(of sensor: SensorReading, at place: Int) -> Point {
     var point = Point("ipmi_sensor")
@@ -105,12 +105,12 @@ extension BMCAnswer {
     if let unit = sensor.unit { point.tag("unit", Self.word(unit)) }
     point.float("value", sensor.value)
     point.integer("state", sensor.state.map { Int64($0.rawValue) })
-    // A sensor of neither still says that it is there.
+    // A sensor with neither still has a point.
     if point.fields.isEmpty { point.string("events", sensor.events.joined(separator: ", ")) }
     return point
   }
 
-  /// Telegraf's form of a name: small letters, `_` for blanks. A BMC's makers, not its users, choose it.
+  /// Telegraf's form of a name: lower case, `_` for blanks. The BMC's maker chooses it.
   private static func word(_ text: String) -> String {
     let small = text.lowercased().unicodeScalars.map { scalar -> Character in
       scalar.properties.isWhitespace || scalar.properties.generalCategory == .control
@@ -174,7 +174,7 @@ extension BMCAnswer {
 }
 
 extension BMCAnswer {
-  /// What rarely changes, for the inventory's facts.
+  /// Facts that rarely change.
   public var facts: [String: String] {
     guard let identity else { return [:] }
     var facts = ["bmc": identity.firmware]

@@ -4,17 +4,17 @@ internal import Metrics
 internal import Parsers
 internal import Inventory
 
-/// One reading of a BMC on a thread that may block: what is asked, and in which order.
+/// One poll of a BMC, on a thread that may block.
 ///
-/// The order is that of worth: whether the machine is on, what it draws, its sensors, its log. What
-/// has come when the deadline does is kept.
+/// The most important parts come first: chassis, power, sensors, event log. All parts read before the
+/// deadline are kept.
 struct BMCPoll {
   private let target: BMCTarget
   private let address: String
   private let deadline: Deadline
   private let isStopped: () -> Bool
   private var answer: BMCAnswer
-  /// For the event log, which knows numbers only.
+  /// Names of sensors by number, for the event log.
   private var sensorNames: [UInt8: String] = [:]
 
   init(
@@ -42,8 +42,8 @@ struct BMCPoll {
       answer.isOpen = true
       while let silence = read(session) {
         answer.commands += session.commands
-        // It answered in this pass, so that it is there: where packets are lost it has until its own
-        // deadline, in a session that is as patient.
+        // It answered in this pass, so packets were lost: it is retried until its own deadline, in a
+        // session with that timeout.
         guard silence.isSilence, sessions < Self.mostSessions, !isStopped(),
           deadline.remaining > target.settings.retransmit * 2
         else { return answer }
@@ -58,15 +58,16 @@ struct BMCPoll {
     return answer
   }
 
-  /// A BMC frees a session that was broken off only after a minute, and has four of them or so.
+  /// The limit of sessions per poll: a BMC has about four, and frees a broken one after a minute.
   private static let mostSessions = 3
   private var sessions = 1
-  /// The parts that were read to their end, so that a further session goes on behind them.
+  /// The finished parts; a further session continues after them.
   private var finished: Set<String> = []
 
-  /// Tries the cipher suites in turn; a suite that the BMC lacks costs no guess at the password.
+  /// Opens a session with the first cipher suite that the BMC has; a missing suite counts as no failed
+  /// password.
   ///
-  /// One that answered and then fell silent is asked once more, with all the time that is left.
+  /// A BMC that answered and then fell silent gets one more try, with all the time that is left.
   private mutating func open(patience: Duration) throws(TargetError) -> BMCSession {
     do throws(BMCSession.Unopened) { return try attempt(patience: patience) } catch {
       guard error.hasAnswered, sessions < Self.mostSessions, !isStopped(),
@@ -84,7 +85,7 @@ struct BMCPoll {
     let start = Deadline.now
     var suites: [UInt8] = settings.cipherSuite.map { [$0] } ?? [17, 3]
     if settings.cipherSuite == nil, let known = answer.memory["suite"]?.first {
-      // The one that worked comes first.
+      // The suite of the last session comes first.
       suites.sort { a, _ in UInt64(a) == known }
     }
     if settings.driver == .lan { suites = [0] }
@@ -104,7 +105,7 @@ struct BMCPoll {
         return session
       } catch {
         last = error
-        // Only a suite that is not there is worth another; a password must not be tried twice.
+        // Only after a missing suite the next one is tried: a wrong password must not be tried twice.
         guard error.error.reason == .noCommonAlgorithm || error.error.reason == .protocolError
         else { break }
       }
@@ -118,7 +119,7 @@ struct BMCPoll {
     throw last
   }
 
-  /// Reads what is not finished; returns what ended the session early, or nil.
+  /// Reads the unfinished parts; returns the failure that ended the session early, or nil.
   private mutating func read(_ session: BMCSession) -> BMCSession.Failure? {
     do throws(BMCSession.Failure) {
       let device = try device(session)
@@ -136,14 +137,14 @@ struct BMCPoll {
       }
       return nil
     } catch {
-      // A BMC that answers, only slowly, is not down: what it had no time for is missing.
+      // A slow BMC is not down: the parts beyond its deadline are missing.
       if !error.isLate || answer.chassis == nil { answer.failure = error.error }
       if answer.power == nil { answer.power = PowerReading.sensors(answer.sensors) }
       return error
     }
   }
 
-  /// Runs one part; what ends the session ends them all.
+  /// Runs one part; a failure that ends the session ends all parts.
   private mutating func part(
     _ name: String, _ body: (inout BMCPoll) throws(BMCSession.Failure) -> String
   ) throws(BMCSession.Failure) {
@@ -184,7 +185,7 @@ struct BMCPoll {
       throw .init(reason: .protocolError, detail: "a chassis status of \(bytes.count) bytes")
     }
     answer.chassis = status
-    // Some BMCs do not count hours; that is no fault of theirs.
+    // Some BMCs do not count hours; that is no problem to report.
     do throws(BMCSession.Failure) {
       let bytes = Array(try session.ask(0x00, 0x0f, for: "the power-on hours"))
       if bytes.count >= 5, bytes[0] > 0 {
@@ -197,7 +198,7 @@ struct BMCPoll {
 
   private mutating func dcmi(_ session: BMCSession) throws(BMCSession.Failure) -> String {
     let now = UInt64(max(0, answer.time.nanoseconds / 1_000_000_000))
-    // A BMC without DCMI is asked again only now and then: firmware may bring it.
+    // A BMC without DCMI is asked again after 6 hours: new firmware may have it.
     if let until = answer.memory["no_dcmi"]?.first, until > now, until < now + 86_400 {
       return "no DCMI, as it said before"
     }
@@ -205,7 +206,7 @@ struct BMCPoll {
     do throws(BMCSession.Failure) {
       bytes = try session.ask(0x2c, 0x02, [0xdc, 0x01, 0x00, 0x00], for: "the DCMI power reading")
     } catch  where error.reason == .notSupported {
-      // Only a command that it does not know stays so; others have no reading while the machine is off.
+      // Only an unknown command is permanent; other codes mean no reading while the machine is off.
       let isUnknown = error.code == 0xc1 || error.code == 0xc2
       answer.memory["no_dcmi"] = isUnknown ? [now + 6 * 3600] : nil
       return "no DCMI\(isUnknown ? "" : " now"): \(error.detail)"
@@ -218,7 +219,7 @@ struct BMCPoll {
     guard let power = PowerReading.dcmi(bytes.dropFirst()) else {
       return "DCMI says that it is not measuring"
     }
-    // Boards without a meter say that they measure, and nothing but zeros.
+    // Boards without a meter claim to measure, and report zeros.
     if power.current == 0, answer.chassis?.isOn == true {
       return "DCMI says 0 W of a machine that is on: it has no meter"
     }
@@ -230,7 +231,7 @@ struct BMCPoll {
     _ session: BMCSession, of device: BMCDevice
   ) throws(BMCSession.Failure) -> String {
     let start = Deadline.now
-    // What an earlier session of this turn had come to.
+    // The sensors that an earlier session of this poll read.
     answer.sensors = []
     answer.unreadable = []
     let repository = try SDRRepository.load(of: device, target, at: address, asking: session)
@@ -287,13 +288,13 @@ struct BMCPoll {
     _ session: BMCSession, of device: BMCDevice
   ) throws(BMCSession.Failure) -> String {
     let now = UInt64(max(0, answer.time.nanoseconds / 1_000_000_000))
-    // Serial numbers change with the board, whose mark is in the key, or never.
+    // Serial numbers change only with the board, which changes the key.
     if let known = answer.memory["identity"], known.count == 2, known[0] == device.key,
       known[1] <= now, now - known[1] < 86_400
     {
       return "read less than a day ago"
     }
-    // A slow BMC whose sensor records were read anew has done enough for one turn.
+    // After a slow reading of sensor records the identity waits for the next poll.
     if deadline.remaining < target.settings.deadline / 3 { return "left for the next turn" }
     let identity = try BMCIdentity(of: device, asking: session)
     answer.identity = identity

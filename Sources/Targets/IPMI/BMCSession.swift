@@ -3,23 +3,23 @@ internal import CFreeIPMI
 internal import Engine
 internal import Inventory
 
-/// One session with a BMC over RMCP+: opened, asked, and always closed.
+/// One session with a BMC over RMCP+; it is always closed.
 ///
-/// FreeIPMI blocks, one command under way at a time, so a session belongs to one thread of a
-/// `BlockingPool`, and nothing of it may be called on a reactor. Source: Intelligent Platform
-/// Management Interface Specification v2.0, and FreeIPMI's ipmi-api.h.
+/// FreeIPMI blocks and runs one command at a time, so a session belongs to one thread of a
+/// `BlockingPool`; none of its methods may run on a reactor. Source: Intelligent Platform Management
+/// Interface Specification v2.0, and FreeIPMI's ipmi-api.h.
 final class BMCSession {
-  /// Why a command had no answer to use.
+  /// The failure of a command.
   struct Failure: Error {
     var reason: Reason
     var detail: String
-    /// The completion code where the BMC did answer (IPMI v2.0, table 5-2).
+    /// The completion code, if the BMC answered (IPMI v2.0, table 5-2).
     var code: UInt8?
-    /// Whether all further commands are in vain.
+    /// Whether all further commands would fail, too.
     var endsSession = false
-    /// Whether it is time that ran out, of a BMC that does answer.
+    /// Whether the deadline passed while the BMC still answered.
     var isLate = false
-    /// Whether it answered before and does so no more: packets may be lost, and another session helps.
+    /// Whether it fell silent after an answer: packets may be lost, and another session helps.
     var isSilence = false
 
     var error: TargetError { TargetError(reason, detail) }
@@ -28,21 +28,22 @@ final class BMCSession {
   private let context: ipmi_ctx_t
   private let deadline: Deadline
   private let isStopped: () -> Bool
-  /// Commands that were sent.
+  /// The number of commands sent.
   private(set) var commands = 0
 
-  /// The corresponding C function is `ipmi_rmcpplus_init`, which must run once before any thread's.
+  /// The corresponding C function is `ipmi_rmcpplus_init`, which must run once before any thread uses
+  /// the library.
   private static let library: Int32 = ipmi_rmcpplus_init()
 
-  /// Why there is no session.
+  /// The failure to open a session.
   struct Unopened: Error {
     var error: TargetError
-    /// Whether the BMC answered the first question and then fell silent.
+    /// Whether the BMC answered the first request and then fell silent.
     var hasAnswered = false
   }
 
-  /// Opens the session with one cipher suite. `patience` is how long the BMC may be silent, then and
-  /// later, before it counts as gone.
+  /// Opens the session with one cipher suite. `patience` is the timeout for an answer of the BMC, now
+  /// and for later commands.
   init(
     _ target: BMCTarget, at address: String, suite: UInt8, patience: Duration,
     by deadline: Deadline, isStopped: @escaping () -> Bool
@@ -58,9 +59,9 @@ final class BMCSession {
     let code = Self.open(
       context, target, at: address, suite: suite, patience: patience, by: deadline)
     guard code == 0 else {
-      // The number may say "success" although the call failed: only the return value counts.
+      // The number may be "success" although the call failed: only the return value counts.
       let number = ipmi_ctx_errnum(context)
-      // The library calls silence after the first question a connection's, later a session's.
+      // The library has one error for silence after the first request, and another for later silence.
       let isSession =
         ipmi_errnum_type_t(rawValue: UInt32(bitPattern: number)) == IPMI_ERR_SESSION_TIMEOUT
       throw Unopened(
@@ -68,7 +69,7 @@ final class BMCSession {
     }
   }
 
-  /// Closes the session, which a BMC that has gone silent delays by one retransmission.
+  /// Closes the session; a silent BMC delays that by one retransmission.
   deinit { ipmi_ctx_destroy(context) }
 
   private static func open(
@@ -163,7 +164,7 @@ final class BMCSession {
     ipmi_ctx_strerror(code).map { String(cString: $0) } ?? "error \(code)"
   }
 
-  /// Asks a command and returns what follows its completion code, which must be 00h.
+  /// Sends a command and returns the bytes after its completion code, which must be 00h.
   ///
   /// The corresponding C function is `ipmi_cmd_raw`.
   func ask(
@@ -179,7 +180,7 @@ final class BMCSession {
     }
     commands += 1
     let request = [command] + rest
-    // A smaller room makes the library fail on a long answer.
+    // A smaller buffer makes the library fail on a long answer.
     var answer = [UInt8](repeating: 0, count: 1024)
     let count = ipmi_cmd_raw(
       context, lun, function, request, UInt32(request.count), &answer, UInt32(answer.count))

@@ -5,15 +5,15 @@ internal import Metrics
 internal import Synchronization
 public import Inventory
 
-/// A host's BMC with its secrets at hand: where it is, who asks, and what was remembered of it.
+/// A host's BMC: address, settings, secrets and cache.
 public struct BMCTarget: Sendable {
-  /// The host it is of.
+  /// The host of the BMC.
   public var host: String
   public var settings: BMCSettings
   var user: String? { settings.user }
   var password: [UInt8]?
   var key: [UInt8]?
-  /// The folder for records of what sensors there are; nil keeps none.
+  /// The folder for sensor records; nil stores none.
   public var cache: String?
 
   /// Looks up the secrets.
@@ -46,14 +46,13 @@ public struct BMCTarget: Sendable {
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
   }
 
-  /// Threads for FreeIPMI's calls, which block: as many as BMCs are asked at once.
+  /// Threads for FreeIPMI's blocking calls, one for each BMC that is asked at the same time.
   private static let threads = BlockingPool(name: "bmc", threads: 256)
 
-  /// Asks the BMC everything that is due, in one session.
+  /// Polls all due parts of the BMC in one session.
   ///
-  /// Never throws: what could not be done is the answer's `failure`, and what had come by then is kept.
-  /// `memory` is what the last answer said to remember; a BMC that turned us away lately is left
-  /// alone unless `byHand`.
+  /// Never throws: an error is the answer's `failure`, and the parts read until then are kept. `memory` is
+  /// that of the last answer; a BMC that refused this machine lately is not contacted unless `byHand`.
   public func ask(
     remembering memory: [String: [UInt64]], byHand: Bool = false, on reactor: isolated Reactor,
     by deadline: Deadline
@@ -65,9 +64,8 @@ public struct BMCTarget: Sendable {
       answer.failure = error
       return answer
     }
-    // A call under way can't be interrupted: the library gives up by itself when the BMC has been
-    // silent for long enough, after which the session is closed in one more try. There is time for
-    // that before the pass must be over.
+    // A running call cannot be interrupted: it ends by its own timeout, and then the session is
+    // closed in one more try. The deadline leaves time for that before the end of the pass.
     let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
     let begun = Deadline.now
     let last = deadline.advanced(by: .zero - min(grace, deadline.remaining / 2))
@@ -100,7 +98,7 @@ public struct BMCTarget: Sendable {
     }
     if done == nil {
       poll.stop()
-      // The process may end with the pass: a BMC that still talks has its session closed before.
+      // The process may end with the pass: the session of a BMC that still answers is closed before.
       if Task.isCancelled { await Task { await poll.end(on: reactor) }.value }
     }
     if var done = done ?? poll.answer {
@@ -114,14 +112,14 @@ public struct BMCTarget: Sendable {
     return answer
   }
 
-  /// A BMC's silence in a sentence that says what was waited for.
+  /// The message for a silent BMC, with the timeout.
   func silence(_ what: String) -> String {
     "\(what) within \(settings.timeout.text) from \(settings.address) port \(settings.port)/udp, "
       + "sent again each \(settings.retransmit.text); if it is only slow, raise `retransmit` and "
       + "`timeout`"
   }
 
-  /// A poll on another thread: it stops between two commands on request, and reports its end.
+  /// A poll on another thread, which stops between two commands on request and reports its end.
   private final class Poll: Sendable {
     private let flag = Atomic<Bool>(false)
     private let outcome = Mutex<BMCAnswer?>(nil)

@@ -2,14 +2,14 @@ internal import CCrypto
 internal import Engine
 internal import Glibc
 
-/// A BMC's sensor records in a file of the state folder, from pass to pass.
+/// A BMC's sensor records in a file of the state folder.
 ///
-/// The file names whose records they are and how the repository was marked, and ends in a hash of all
-/// that: what does not fit is as good as not there, and is written anew.
+/// The file names the BMC and the repository's mark, and ends in a hash: a file that does not match is
+/// ignored and replaced.
 struct SDRCache {
   private let path: String
 
-  /// Nil where there is no folder to keep it in.
+  /// Nil without a folder for it.
   init?(_ target: BMCTarget, at address: String) {
     guard let folder = target.cache else { return nil }
     path = "\(folder)/\(target.fileName(address)).sdr"
@@ -20,8 +20,8 @@ struct SDRCache {
   /// 4,096 records of 260 bytes.
   private static let sizeLimit = 2 << 20
 
-  /// The records that were kept under this mark, and which follows them; nil where there are none, or
-  /// the file is spoiled, or a day old with a mark that never changes.
+  /// The records stored under this mark, and the id after them; nil if there are none, if the file is
+  /// damaged, or if it is a day old with a mark that never changes.
   func read(_ mark: SDRRepository.Mark) -> (records: [[UInt8]], next: UInt16)? {
     var info = stat()
     guard
@@ -49,7 +49,7 @@ struct SDRCache {
 
   func remove() { unlink(path) }
 
-  /// Keeps them. A file that can't be written costs time, not readings.
+  /// Stores the records. A file that cannot be written costs time, not readings.
   func write(_ records: [[UInt8]], next: UInt16, _ mark: SDRRepository.Mark) {
     var bytes = Self.head(mark) + [UInt8(next & 0xff), UInt8(next >> 8)]
     for record in records {
@@ -61,7 +61,7 @@ struct SDRCache {
     guard number >= 0 else { return }
     let file = FileDescriptor(owning: number)
     let written = bytes.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
-    // A power cut may leave an empty file, which the hash gives away.
+    // A power cut may leave an empty file, which the hash detects.
     if written != bytes.count || rename(fresh, path) != 0 { unlink(fresh) }
   }
 

@@ -3,12 +3,12 @@ internal import CFreeIPMI
 internal import Inventory
 internal import Parsers
 
-/// A BMC's Sensor Data Records: from the cache where they are still the same, else read anew.
+/// A BMC's Sensor Data Records, from the cache if they are unchanged, otherwise read again.
 ///
-/// Reading them takes a command for each record, five times as long as reading the sensors, so they are
-/// kept from pass to pass. Source: IPMI v2.0, chapter 33.
+/// Reading them takes a command per record, five times the time of the sensors, so they are cached
+/// between passes. Source: IPMI v2.0, chapter 33.
 struct SDRRepository {
-  /// What the repository says of itself (33.9), with whose it is: other marks, other records.
+  /// The repository's info (33.9) and its BMC; another mark means other records.
   struct Mark: Equatable {
     var device: UInt64
     var version: UInt8
@@ -16,23 +16,23 @@ struct SDRRepository {
     var added: UInt32
     var erased: UInt32
 
-    /// Whether a change of the records would show: some BMCs have no clock for it.
+    /// Whether the mark shows a change of the records: some BMCs have no clock for it.
     var tellsOfChanges: Bool { ![0, .max].contains(added) || ![0, .max].contains(erased) }
   }
 
   private(set) var records: [[UInt8]] = []
   private(set) var sensors: [SDR.Sensor] = []
-  /// Why there may be more sensors than these.
+  /// Why further sensors may be missing.
   private(set) var problem: BMCSession.Failure?
   private var origin = ""
   /// The record after the last of these.
   private var next: UInt16 = 0
-  /// What follows the last record.
+  /// The record id after the last record.
   private static let end: UInt16 = 0xffff
 
-  /// No machine has more: a repository that goes on is a ring, or a joke.
+  /// The limit of records: a longer repository is a ring or a forgery.
   private static let recordLimit = 4096
-  /// Sensors that are read in one pass; a maker's largest board has some 400.
+  /// The limit of sensors read in one pass; the largest boards have some 400.
   private static let sensorLimit = 1024
 
   var summary: String { "\(records.count) records \(origin), \(sensors.count) sensors" }
@@ -51,7 +51,7 @@ struct SDRRepository {
       do throws(BMCSession.Failure) {
         try repository.fetch(mark, asking: session)
       } catch {
-        // A slow BMC with many records would never come to their end in one turn.
+        // A slow BMC with many records would never finish within one poll.
         if error.isLate, !repository.records.isEmpty {
           cache?.write(repository.records, next: repository.next, mark)
         }
@@ -86,7 +86,7 @@ struct SDRRepository {
 
   private mutating func parse() {
     for record in records {
-      // A spoiled record costs only its own sensors.
+      // A damaged record loses only its own sensors.
       do {
         sensors += try SDR.parse(record.span)
       } catch {
@@ -105,7 +105,7 @@ struct SDRRepository {
 
   // MARK: Reading anew
 
-  /// Follows the chain of record ids. What came before a break in it is kept.
+  /// Follows the chain of record ids; records before a break in it are kept.
   private mutating func fetch(
     _ mark: Mark, asking session: BMCSession
   ) throws(BMCSession.Failure) {
@@ -126,7 +126,7 @@ struct SDRRepository {
         let (record, following) = try reader.read(next)
         // An empty repository answers with an empty record.
         if record.count > 5 { records.append(record) }
-        // The first is asked for as 0000h, whatever its own number.
+        // The first is requested as 0000h, whatever its own number.
         if next == 0, record.count >= 2 { seen.insert(UInt16(record[0]) | UInt16(record[1]) << 8) }
         next = following
       } catch {
@@ -142,7 +142,7 @@ struct SDRRepository {
     }
   }
 
-  /// Gets records whole, or in pieces from a BMC that can't send them whole.
+  /// Reads records whole, or in pieces from a BMC that cannot send them whole.
   private struct RecordReader {
     private let session: BMCSession
     private var reservation: UInt16?
@@ -158,7 +158,7 @@ struct SDRRepository {
         } catch {
           switch error.code {
           case 0xc5? where lost < 20:
-            // Another client changed or reserved the repository: begin this record again.
+            // Another client changed or reserved the repository: read this record again.
             lost += 1
             reservation = nil
           case 0xca?, 0xc7?, 0xc8?, 0xc9?, 0xcc?, 0xff?:
@@ -179,7 +179,7 @@ struct SDRRepository {
         throw .init(reason: .protocolError, detail: "sensor record \(id) is cut short")
       }
       let size = Int(record[4]) + 5
-      // Some BMCs that are asked for all send what fits, and call that a success.
+      // Some BMCs answer a request for all with a part, and report success.
       while record.count < min(size, 255) {
         let count = UInt8(min(isWhole ? 32 : piece, size - record.count))
         do throws(BMCSession.Failure) {
@@ -187,7 +187,7 @@ struct SDRRepository {
           guard !bytes.isEmpty else { break }
           record += bytes
         } catch  where isWhole && error.code != nil && error.code != 0xc5 {
-          // The record claims to be longer than it is.
+          // The record is shorter than its length field.
           break
         }
       }

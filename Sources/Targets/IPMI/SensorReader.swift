@@ -4,11 +4,11 @@ internal import Glibc
 internal import Parsers
 internal import Inventory
 
-/// Reads one sensor after the other over an open session, and says what the readings mean.
+/// Reads sensors over an open session and interprets the readings.
 struct SensorReader {
   enum Outcome {
     case reading(SensorReading)
-    /// No reading now, and nothing wrong: absent, not scanned, unavailable.
+    /// No reading now, without a fault: absent, not scanned, unavailable.
     case none
     case busy
     case refused(String)
@@ -26,9 +26,9 @@ struct SensorReader {
     meaning = SensorMeaning(device)
   }
 
-  /// Asks Get Sensor Reading (IPMI v2.0, 35.14).
+  /// Sends Get Sensor Reading (IPMI v2.0, 35.14).
   func read(_ sensor: SDR.Sensor) throws(BMCSession.Failure) -> Outcome {
-    // What other controllers own would have to be asked over a bus behind the BMC.
+    // Sensors of other controllers are behind a bus of the BMC.
     guard sensor.owner == 0x20 || workarounds.assumesOwner else { return .none }
     let bytes: [UInt8]
     do throws(BMCSession.Failure) {
@@ -40,8 +40,8 @@ struct SensorReader {
       switch error.reason {
       case .busy: return .busy
       case .permission: return .refused(error.detail)
-      // The record names a sensor that is not there, as where a slot is empty: CBh for most makers, and
-      // FFh, CEh, C3h and others for some, above all while the machine is off.
+      // The record names an absent sensor, such as that of an empty slot: CBh for most makers; FFh,
+      // CEh, C3h and others for some, mostly while the machine is off.
       default: return error.code == nil ? .refused(error.detail) : .none
       }
     }
@@ -49,7 +49,7 @@ struct SensorReader {
     let isUnavailable = bytes[1] & 0x20 != 0
     let isScanned = bytes[1] & 0x40 != 0
     guard !isUnavailable, isScanned || workarounds.ignoresScanning else { return .none }
-    // Some BMCs leave the events out altogether.
+    // Some BMCs omit the events.
     let events =
       bytes.count >= 4
       ? UInt16(bytes[2]) | UInt16(bytes[3]) << 8 : bytes.count == 3 ? UInt16(bytes[2]) : 0
@@ -60,7 +60,7 @@ struct SensorReader {
   private func value(
     of sensor: SDR.Sensor, raw: UInt8
   ) throws(BMCSession.Failure) -> Double? {
-    // Of a discrete sensor the byte means nothing, unless the maker gave it a unit all the same.
+    // The byte of a discrete sensor has no meaning, unless the record gives it a unit.
     guard let reading = sensor.reading, var conversion = reading.conversion,
       sensor.hasThresholds || reading.unit != 0 || reading.isPercentage
     else { return nil }
@@ -85,12 +85,12 @@ struct SensorReader {
         conversion.rExponent, conversion.bExponent, conversion.m, conversion.b,
         conversion.linearization, conversion.format, raw, &value) == 0, value.isFinite
     else { return nil }
-    // A byte has no more digits than this; what follows is the arithmetic's.
+    // A byte has no more digits than this; further ones come from the arithmetic.
     return (value * 1e6).rounded() / 1e6
   }
 }
 
-/// What a sensor's value and events mean, by FreeIPMI's tables.
+/// The meaning of a sensor's value and events, by FreeIPMI's tables.
 final class SensorMeaning {
   private let context: ipmi_interpret_ctx_t?
   private let device: BMCDevice
@@ -136,8 +136,8 @@ final class SensorMeaning {
     return reading
   }
 
-  /// Which thresholds are crossed (IPMI v2.0, table 35-15). Unlike FreeIPMI's default, a non-critical
-  /// one is a warning.
+  /// The crossed thresholds (IPMI v2.0, table 35-15). Unlike in FreeIPMI's default, a non-critical one
+  /// is a warning.
   static func threshold(_ events: UInt16) -> (String, SensorReading.State, [String]) {
     let words = [
       "lower non-critical", "lower critical", "lower non-recoverable", "upper non-critical",

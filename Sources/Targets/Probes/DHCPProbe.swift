@@ -12,7 +12,7 @@ internal import Parsers
 /// hardware address, so a server reserves the same address each time, and no lease is taken.
 public struct DHCPProbe: Probe {
   public static let name = "dhcp"
-  public static let summary = "The host offers an address of the right range, and nobody else does."
+  public static let summary = "The host offers an address of the right range; no other server does."
   public static let carrier = Carrier.none
 
   private let interface: String?

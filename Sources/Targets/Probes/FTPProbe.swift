@@ -14,7 +14,7 @@ internal import Transfer
 public struct FTPProbe: Probe {
   public static let name = "ftp"
   public static let summary =
-    "The server takes the log-in and lists a folder, with the expected name."
+    "The server accepts the log-in and lists a folder with the expected name."
   public static let defaultPort: UInt16? = 21
   public static let canBind = true
 

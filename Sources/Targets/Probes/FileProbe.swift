@@ -11,7 +11,7 @@ internal import Parsers
 public struct FileProbe: HostQuestion {
   public static let name = "file"
   public static let summary =
-    "A file of the host is there, with the size, age, mode, owner and content."
+    "A file of the host exists, with the expected size, age, mode, owner and content."
   public static let measurements = [
     Measurement(
       "filestat", "A file of the host, read over its SSH session.", tags: ["file": "its path"],

@@ -13,7 +13,7 @@ internal import Inventory
 /// may be secrets), `user` with `password`, or `bearer`. Writes Telegraf's `http_response`.
 public struct HTTPProbe: Probe {
   public static let name = "http"
-  public static let summary = "A page comes, with the right status, header and body."
+  public static let summary = "A page has the expected status, header and body."
   public static let measurements = [
     Measurement(
       "http_response", "Answer of a web server.",
@@ -62,7 +62,7 @@ public struct HTTPProbe: Probe {
 /// `x509_cert`.
 public struct HTTPSProbe: Probe {
   public static let name = "https"
-  public static let summary = "As http, and the certificate is good for some days more."
+  public static let summary = "As http, and the certificate is valid for some more days."
   public static let measurements = HTTPProbe.measurements
   public static let carrier = Carrier.tcp
   public static let defaultPort: UInt16? = 443

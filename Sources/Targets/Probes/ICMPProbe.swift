@@ -13,7 +13,7 @@ internal import Inventory
 /// First tries an unprivileged ping socket (icmp(7), `net.ipv4.ping_group_range`), then a raw one.
 public struct ICMPProbe: Probe {
   public static let name = "icmp"
-  public static let summary = "Echo requests come back: loss, round trip, jitter."
+  public static let summary = "Answers to echo requests: loss, round trip, jitter."
   public static let measurements = [
     Measurement(
       "ping", "Echo requests and their replies.",

@@ -7,7 +7,7 @@ public import Engine
 /// Options: those of `MailCheck`. Standard: RFC 9051.
 public struct IMAPProbe: Probe {
   public static let name = "imap"
-  public static let summary = "The mailbox server greets, and takes TLS and the log-in."
+  public static let summary = "The mailbox server greets, and accepts TLS and the log-in."
   public static let defaultPort: UInt16? = 143
   public static let canBind = true
   private let mail: MailCheck

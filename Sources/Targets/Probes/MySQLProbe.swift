@@ -11,7 +11,7 @@ internal import Transfer
 /// login against `max_connect_errors`, and blocks the monitor after a hundred.
 public struct MySQLProbe: Probe {
   public static let name = "mysql"
-  public static let summary = "The database takes the log-in, and a query has the expected value."
+  public static let summary = "The database accepts the log-in, and a query has the expected value."
   public static let defaultPort: UInt16? = 3306
   public static let canBind = true
   private let login: DatabaseCheck

@@ -7,7 +7,7 @@ public import Engine
 /// Options: those of `MailCheck`. Standard: RFC 1939, 2449 (CAPA), 2595 (STLS).
 public struct POP3Probe: Probe {
   public static let name = "pop3"
-  public static let summary = "The mailbox server greets, and takes TLS and the log-in."
+  public static let summary = "The mailbox server greets, and accepts TLS and the log-in."
   public static let defaultPort: UInt16? = 110
   public static let canBind = true
   private let mail: MailCheck

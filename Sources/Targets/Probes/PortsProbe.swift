@@ -13,7 +13,7 @@ public import Metrics
 /// ports with a probe of their own need not be listed here.
 public struct PortsProbe: Probe {
   public static let name = "ports"
-  public static let summary = "The ports that should be open are, and no others listen."
+  public static let summary = "The expected ports are open, and no others."
   public static let measurements = [
     Measurement(
       "ports", "Number of TCP ports by their answer.", isOurs: true,

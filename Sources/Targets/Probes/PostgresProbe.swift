@@ -11,7 +11,7 @@ internal import Transfer
 /// client may: the server logs nothing.
 public struct PostgresProbe: Probe {
   public static let name = "postgres"
-  public static let summary = "The database takes the log-in, and a query has the expected value."
+  public static let summary = "The database accepts the log-in, and a query has the expected value."
   public static let defaultPort: UInt16? = 5432
   private let login: DatabaseCheck
 

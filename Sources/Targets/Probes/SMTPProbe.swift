@@ -7,7 +7,7 @@ internal import Metrics
 /// Options: those of `MailCheck`, and `roundtrip` (see `MailRoundTrip`). Standard: RFC 5321, 3207 (STARTTLS), 4954 (AUTH).
 public struct SMTPProbe: Probe {
   public static let name = "smtp"
-  public static let summary = "The mail server greets, and takes TLS and the log-in."
+  public static let summary = "The mail server greets, and accepts TLS and the log-in."
   public static let defaultPort: UInt16? = 25
   public static let canBind = true
   private let mail: MailCheck

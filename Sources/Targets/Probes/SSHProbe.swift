@@ -17,7 +17,7 @@ internal import Inventory
 /// connections across passes and commands.
 public struct SSHProbe: Probe {
   public static let name = "ssh"
-  public static let summary = "It speaks SSH and shows the key that was accepted."
+  public static let summary = "The host speaks SSH and shows the accepted key."
   public static let defaultPort: UInt16? = 22
 
   private let expect: String?

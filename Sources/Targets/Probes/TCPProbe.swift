@@ -10,7 +10,7 @@ internal import Metrics
 /// Writes Telegraf's `net_response`, and with TLS `x509_cert`.
 public struct TCPProbe: Probe {
   public static let name = "tcp"
-  public static let summary = "The port accepts connections, and says what is expected."
+  public static let summary = "The port accepts connections, and sends the expected text."
   public static let canBind = true
 
   enum Step: Sendable {

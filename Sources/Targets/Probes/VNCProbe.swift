@@ -15,7 +15,7 @@ internal import Metrics
 public struct VNCProbe: Probe {
   public static let name = "vnc"
   public static let summary =
-    "A screen server shows its kinds of security, and asks for a password."
+    "A VNC server lists its security types, and asks for a password."
   public static let canBind = true
   public static let defaultPort: UInt16? = 5900
 

@@ -12,7 +12,7 @@ internal import Metrics
 /// The format is that of the X Window System Protocol, X Version 11, section 8.
 public struct X11Probe: Probe {
   public static let name = "x11"
-  public static let summary = "An X server answers, and asks who wants to see its display."
+  public static let summary = "An X server answers, and requires authorization."
   public static let canBind = true
   public static let defaultPort: UInt16? = 6000
 
