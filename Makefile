@@ -55,7 +55,7 @@ UNIT_OTHERS := AlertText BMCSettings Caution ClockJump ContactBook EmailMessage 
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader ProbesPage SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
 SPACE := $(subst ,, )
-UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Engine)Tests[.]|$\
+UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'
 
 redteam: deps-test ## All hostile hosts and services of the tests in one pass, with honest ones among them.

@@ -174,14 +174,15 @@ let package = Package(
     .testTarget(
       name: "TargetsTests",
       dependencies: [
-        "Inventory", "Hosts", "IPMI", "Probes", "Passes", "Lab", "Metrics", "Parsers", "Engine",
+        "Inventory", "Hosts", "IPMI", "Probes", "Lab", "Metrics", "Parsers", "Engine",
         "Configuration", "Collectors",
       ],
       exclude: ["Fixtures"], swiftSettings: testing),
-    tests("Rules", "Lab", "Metrics", "Configuration", "Scraper"),
-    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer", "Scraper"),
+    tests("Rules", "Metrics", "Configuration"),
+    tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
+    tests("Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks"),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -5,7 +5,6 @@ import Lab
 import Testing
 
 @testable import Inventory
-@testable import Passes
 @testable import Probes
 
 struct InventoryTests {

@@ -5,7 +5,6 @@ import Metrics
 import Testing
 
 @testable import Inventory
-@testable import Passes
 
 private enum FakeCPU: Collector {
   static let name = "cpu"

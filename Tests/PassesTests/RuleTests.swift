@@ -3,7 +3,7 @@ import Metrics
 import Testing
 
 @testable import Rules
-@testable import Scraper
+@testable import Passes
 
 private func read(_ text: String) throws -> Node { try YAML.read(Source("scrape.yml", text: text)) }
 

@@ -3,7 +3,7 @@ import Metrics
 import Testing
 
 @testable import Rules
-@testable import Scraper
+@testable import Passes
 
 private func rules(_ text: String?) throws -> [Rule] {
   var findings = Findings()
