@@ -78,10 +78,11 @@ soak-closing: deps-test build ## Makes N passes over eight HTTP servers that clo
 	$(SWIFT) build $(RELEASE) --product range
 	.build/release/range closing --passes $(N)
 
-lint: deps ## Format, the floors of the house, shell scripts, and the example inventories.
+lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
-	for file in packaging/quickstart fuzz/run .ci/run Tests/run; do sh -n $$file || exit 1; done
+	.ci/typecheck
+	for file in packaging/quickstart fuzz/run .ci/run .ci/typecheck Tests/run; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 

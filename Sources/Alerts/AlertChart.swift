@@ -68,8 +68,7 @@ struct AlertChart {
     _ values: [SeriesHistory.Value], _ from: Timestamp, _ now: Timestamp
   ) -> Timestamp {
     guard let first = values.first?.time else { return from }
-    let half = (now.nanoseconds &- from.nanoseconds) / 2
-    return first.nanoseconds &- from.nanoseconds > half ? first : from
+    return first.since(from) > now.since(from) / 2 ? first : from
   }
 
   private static func lines(of rule: Rule) -> [Chart.Threshold] {
@@ -88,10 +87,10 @@ struct AlertChart {
     var start = 0
     // Backwards from the last value, so that it is included.
     for end in stride(from: values.count - 1, through: 0, by: -step).reversed() {
-      let from = values[end].time.nanoseconds &- window.length.nanoseconds
+      let from = values[end].time.before(window.length)
       // A window that began before the chart is incomplete.
-      guard from >= first.time.nanoseconds || end == values.count - 1 else { continue }
-      while start < end, values[start].time.nanoseconds < from { start += 1 }
+      guard from >= first.time || end == values.count - 1 else { continue }
+      while start < end, values[start].time < from { start += 1 }
       if let figure = window.figure(Array(values[start...end])) {
         figures.append((values[end].time, figure))
       }

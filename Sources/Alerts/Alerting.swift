@@ -239,10 +239,9 @@ public struct Alerting: Sendable {
       if decision == .first { first.append(job) } else { jobs.append(job) }
     }
     // More than three incidents that waited for long go into one summary.
-    let age = setup.alerts.stale.components.seconds &* 1_000_000_000
     let stale = first.filter { job in
       let incident = incidents[job.incidents[0]]
-      return now.nanoseconds &- incident.opened.nanoseconds > age
+      return now.since(incident.opened) > setup.alerts.stale
         && !incident.members.contains(where: \.alert.isCutOff)
     }
     if stale.count > 3 {

@@ -66,7 +66,7 @@ public struct Window: Sendable, Equatable {
   }
 
   private static func seconds(from first: Timestamp, to last: Timestamp) -> Double {
-    Double(last.nanoseconds &- first.nanoseconds) / 1e9
+    Double(last.since(first).nanoseconds) / 1e9
   }
 
   /// Least squares, with times from the first value so that squares stay exact.

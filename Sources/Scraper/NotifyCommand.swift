@@ -115,17 +115,16 @@ enum NotifyCommand: Subcommand {
 
   /// One hour of a value that crosses its threshold.
   private static func chart(until now: Timestamp) -> Chart {
-    let minute: Int64 = 60_000_000_000
     let values = (0...60).map { index in
       let phase = Double(index % 12) - 6
       return (
-        time: Timestamp(nanoseconds: now.nanoseconds - Int64(60 - index) * minute),
+        time: now.before(.seconds(60 * (60 - index))),
         value: 40 + Double(index) * 0.8 + phase * phase / 6
       )
     }
     return Chart(
       title: "An example, not a measurement", unit: "%", series: [.init("example", values)],
       thresholds: [.init(80, .minor)],
-      from: Timestamp(nanoseconds: now.nanoseconds - 60 * minute), to: now)
+      from: now.before(.seconds(3600)), to: now)
   }
 }

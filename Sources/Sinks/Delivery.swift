@@ -32,7 +32,7 @@ extension Sink {
       if let trouble, trouble.holds(at: .now),
         let reason = SinkError.Reason(rawValue: trouble.reason)
       {
-        let left = (trouble.until.nanoseconds - Timestamp.now.nanoseconds) / 1_000_000_000 + 1
+        let left = trouble.until.since(.now).components.seconds + 1
         delivery.error = SinkError(
           reason, name,
           "left alone for another \(left) s, having failed \(trouble.failures) times: "

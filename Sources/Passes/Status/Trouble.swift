@@ -103,7 +103,7 @@ public struct Trouble: Sendable {
     if !parts.isEmpty, parts.allSatisfy(\.isNeverOK) {
       words += " (never ok)"
     } else if let last = parts.compactMap(\.lastOK).max(), let since,
-      since.nanoseconds &- last.nanoseconds > 600_000_000_000
+      since.since(last) > .seconds(600)
     {
       words += " (last ok \(Format.time(last)))"
     }

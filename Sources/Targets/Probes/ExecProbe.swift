@@ -15,7 +15,7 @@ internal import Transfer
 /// LC_ALL=C and TZ=UTC. Writes Telegraf's `nagios` and `nagios_state`, or the program's own points.
 public struct ExecProbe: HostQuestion {
   public static let name = "exec"
-  public static let summary = "A plugin of Nagios or Checkmk, or one that prints points, reports OK."
+  public static let summary = "A plugin of Nagios or Checkmk, or one that prints points, is OK."
   /// Units of perfdata (Monitoring Plugins Development Guidelines); `c` is a counter.
   private static let perfdata = FieldUnit.inTag(["us": "µs", "c": "", "KB": "kB"])
   public static let measurements = [

@@ -10,7 +10,7 @@ internal import Metrics
 /// at unless `tls` is given.
 public struct RDPProbe: Probe {
   public static let name = "rdp"
-  public static let summary = "A remote desktop answers, with the expected security and certificate."
+  public static let summary = "A remote desktop answers, with the expected security."
   public static let canBind = true
   public static let defaultPort: UInt16? = 3389
 

@@ -8,7 +8,7 @@ internal import Metrics
 /// or `enabled`: what the server must insist on).
 public struct SMBProbe: Probe {
   public static let name = "smb"
-  public static let summary = "A file server agrees on a dialect; its name and signing are reported."
+  public static let summary = "A file server agrees on a dialect, with the expected signing."
   public static let canBind = true
   public static let defaultPort: UInt16? = 445
 
