@@ -39,7 +39,7 @@ public struct Site: Sendable {
   ) {
     folder = Site.isFolder(path) ? path : Site.parent(path)
     inventoryPath = path
-    inventory = Inventory.read(path, checkingKeys: checkingKeys, &findings)
+    let written = Inventory.read(path, checkingKeys: checkingKeys, &findings)
     if let config {
       settings = Settings.read(config, &findings)
     } else if access("\(folder)/scrape.yml", F_OK) == 0 {
@@ -47,6 +47,12 @@ public struct Site: Sendable {
     } else {
       settings = Settings()
     }
+    inventory =
+      switch settings.sshConfig {
+      case .off: written
+      case .usual: written.configured(by: SSHConfig.read())
+      case .file(let path): written.configured(by: SSHConfig.read(path))
+      }
     inventory.checkJumpHosts(&findings)
     if settings.isWhole {
       probes = ProbeBook(inventory.hosts, modules: settings.sections["modules"], &findings)
@@ -130,7 +136,7 @@ public struct Site: Sendable {
   /// The files that may have the key of a host.
   public func knownHostFiles(of host: Host) -> [String] {
     if let file = host.knownHosts { return [file] }
-    let home = Account.home
-    return ["\(folder)/known_hosts", "\(home)/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"]
+    let own = host.userKnownHosts ?? ["\(Account.home)/.ssh/known_hosts"]
+    return ["\(folder)/known_hosts"] + own + ["/etc/ssh/ssh_known_hosts"]
   }
 }

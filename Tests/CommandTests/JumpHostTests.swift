@@ -93,6 +93,60 @@ import Testing
     #expect(try pair.range.scrape("run").status == 0)
   }
 
+  @Test func `ssh_config names the jump host, and can be switched off`() throws {
+    let pair = try Pair()
+    pair.range.scratch.write(
+      "inventory/hosts.yml",
+      "all: {vars: {profile: small}, hosts: {h1: {address: 127.0.0.1}, h2: {address: 127.0.0.1}}}")
+    pair.range.scratch.write(
+      "ssh_config",
+      """
+      Host bastion
+        HostName 127.0.0.1
+        Port \(pair.jump.port)
+      Host h1
+        Port \(pair.end.port)
+        ProxyJump bastion
+      Host h2
+        ProxyCommand touch \(pair.range.scratch.path)/ran
+      Host *
+        User \(NSUserName())
+        IdentityFile \(pair.jump.key)
+        IdentitiesOnly yes
+      """, mode: 0o600)
+    func settings(_ value: String) {
+      pair.range.scratch.write(
+        "inventory/scrape.yml",
+        "ssh_config: \(value)\nprofiles: {small: {collectors: [cpu, mem]}}\n")
+    }
+    settings("../ssh_config")
+    let host = try pair.range.scrape("host", "h1", "--explain")
+    #expect(host.status == 0 && host.output.contains("via bastion"), "\(host)")
+    #expect(logIns(pair.jump) == 1 && logIns(pair.end) == 1)
+    let refused = try pair.range.scrape("host", "h2")
+    #expect(
+      refused.output.contains("not_supported: ") && refused.output.contains("sets ProxyCommand"),
+      "\(refused)")
+    #expect(pair.range.scratch.read("ran") == nil)
+    settings("off")
+    #expect(!(try pair.range.scrape("list").output.contains("via bastion")))
+    #expect(logIns(pair.jump) == 1)
+  }
+
+  @Test func `an account that may only forward is enough for a jump host`() throws {
+    let pair = try Pair()
+    pair.jump.scratch.write(
+      "authorized_keys",
+      "restrict,port-forwarding,command=\"false\" "
+        + (pair.jump.scratch.read("user.pub") ?? ""))
+    let host = try pair.range.scrape("host", "h1")
+    #expect(host.status == 0, "\(host)")
+    pair.jump.scratch.write(
+      "authorized_keys", "restrict " + (pair.jump.scratch.read("user.pub") ?? ""))
+    let refused = try pair.range.scrape("host", "h1")
+    #expect(refused.output.contains("forwarding_refused: "), "\(refused)")
+  }
+
   @Test func `a jump host that is down is the cause of what is behind it`() throws {
     let pair = try Pair(more: "    h2: {address: 127.0.0.1, port: 1, via: jp1}")
     pair.jump.stop()

@@ -29,6 +29,7 @@ public struct Gatherer: Sendable {
     pools = reactors.map { JumpPool(on: $0) }
     let home = Account.home
     keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
+    warnings = site.inventory.sshConfigProblems
   }
 
   /// Runs the body with jump hosts, whose sessions are closed at its end.
@@ -76,10 +77,12 @@ public struct Gatherer: Sendable {
   }
 
   private mutating func direct(_ host: Host) throws(TargetError) -> HostTarget {
+    if let refusal = host.refusal { throw TargetError(.notSupported, refusal) }
     var credentials: Credentials
     do throws(ConfigurationError) {
       credentials = keyring.credentials(
-        keys: host.keys, passphrase: try host.keyPassphrase?.reveal().clearText,
+        keys: host.keys, takingAgentKeys: host.takesAgentKeys,
+        passphrase: try host.keyPassphrase?.reveal().clearText,
         password: try host.password?.reveal().clearText)
     } catch {
       throw TargetError(.localError, error.oneLine)
@@ -87,8 +90,10 @@ public struct Gatherer: Sendable {
     let user = host.user ?? Account.user
     var target = HostTarget(
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
-      credentials: credentials, knownHosts: accepted(host))
-    target.timeouts.connect = site.settings.connectTimeout
+      credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias)
+    let limit = site.settings.connectTimeout
+    target.timeouts.connect =
+      site.settings.hasConnectTimeout ? limit : host.connectTimeout ?? limit
     return target
   }
 

@@ -24,6 +24,16 @@ public struct Host: Sendable {
   public var password: Secret?
   /// The known_hosts file, absolute; nil is the usual one.
   public var knownHosts: String?
+  /// Files of ssh_config in place of `~/.ssh/known_hosts`; nil where it names none.
+  public var userKnownHosts: [String]? = nil
+  /// The name under which its key is known in place of its own, by ssh_config.
+  public var hostKeyAlias: String? = nil
+  /// The time limit of connecting, by ssh_config.
+  public var connectTimeout: Duration? = nil
+  /// Whether keys of the agent are tried beside `keys`; without keys they are unless this is false.
+  public var takesAgentKeys: Bool? = nil
+  /// Why ssh_config forbids to ask it; nil if it does not.
+  public var refusal: String? = nil
   /// The profile's name in scrape.yml.
   public var profile: String
   /// Its probes, decoded by `ProbeReader`.

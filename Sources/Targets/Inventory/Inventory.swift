@@ -57,10 +57,14 @@ public struct Inventory: Sendable {
       isWhole: !draft.isIncomplete && !files.isEmpty)
   }
 
+  /// What ssh_config says of jump hosts without an entry.
+  let sshConfig: SSHConfig
+
   init(
     hosts: [Host], groups: [Group], warnings: [ConfigurationError] = [], files: [String] = [],
-    isWhole: Bool = true
+    isWhole: Bool = true, sshConfig: SSHConfig = .init()
   ) {
+    self.sshConfig = sshConfig
     self.hosts = hosts
     self.groups = groups
     self.warnings = warnings

@@ -46,7 +46,8 @@ extension Inventory {
       guard let first = hops.first else { break }
       let jumps = hops.map { jumpHost($0, for: host) }
       route.insert(contentsOf: jumps, at: 0)
-      guard let next = self.host(first.name) else { break }
+      // Of one without an entry ssh_config may name a jump host.
+      guard let next = self.host(first.name) ?? jumps.first else { break }
       behind = next
     }
     return route
@@ -65,6 +66,9 @@ extension Inventory {
         keys: host.keys, keyPassphrase: host.keyPassphrase, password: nil,
         knownHosts: host.knownHosts, profile: host.profile, tags: [], connection: .ssh,
         variables: [], mark: host.mark)
+      let keys = jump.keys
+      jump = sshConfig.completing(jump)
+      if jump.keys.isEmpty { jump.keys = keys }
     }
     jump.user = hop.user ?? jump.user
     jump.port = hop.port ?? jump.port
@@ -88,11 +92,10 @@ extension Inventory {
   ///
   /// A plain name must be a host of the inventory or known to ssh_config; one with an account, a port
   /// or a domain may be any host.
-  public func checkJumpHosts(
-    isKnown: (String) -> Bool = { _ in false }, _ findings: inout Findings
-  ) {
+  public func checkJumpHosts(_ findings: inout Findings) {
     var seen: Set<String> = []
     for host in hosts {
+      checkRing(to: host, &seen, &findings)
       for text in (host.jumpHost ?? "").split(separator: ",") {
         let hop = Hop(text)
         let known = self.host(hop.name)
@@ -101,7 +104,9 @@ extension Inventory {
         if known?.connection == .local {
           problem = "\(hop.name) is this machine (connection: local), which is no jump host"
           hint = "remove \"via\""
-        } else if known == nil, !text.contains(where: { "@:.".contains($0) }), !isKnown(hop.name) {
+        } else if known == nil, !text.contains(where: { "@:.".contains($0) }),
+          !sshConfig.names(hop.name)
+        {
           problem = "\"\(hop.name)\" is no host of the inventory"
           hint =
             nearest(to: hop.name, among: hosts.map(\.name), slips: 1).map {
@@ -119,6 +124,25 @@ extension Inventory {
             ?? ConfigurationError(problem, at: host.mark, length: host.name.count, hint: hint))
       }
     }
+  }
+}
+
+extension Inventory {
+  /// Refuses a way in a ring that ssh_config closes; others were found when the inventory was read.
+  private func checkRing(
+    to host: Host, _ seen: inout Set<String>, _ findings: inout Findings
+  ) {
+    guard host.jumpHost != nil else { return }
+    let path = (route(to: host) + [host]).map { "\($0.name):\($0.port)" }
+    guard path.count > Self.longestRoute || Set(path).count < path.count,
+      !findings.errors.contains(where: { $0.problem.contains("runs in a ring") })
+    else { return }
+    findings.add(
+      ConfigurationError(
+        "the way to \(host.name) runs in a ring through ssh_config", at: host.mark,
+        length: host.name.count,
+        hint: "ProxyJump must not hold for the jump host itself: Host * !\(route(to: host)[0].name)"
+      ))
   }
 }
 

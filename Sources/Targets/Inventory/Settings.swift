@@ -40,6 +40,15 @@ public struct Settings: Sendable {
     }
   }
 
+  /// Where ssh_config is read from.
+  public enum ClientConfiguration: Sendable, Equatable {
+    /// `~/.ssh/config` and `/etc/ssh/ssh_config`.
+    case usual
+    case off
+    /// This file alone, absolute.
+    case file(String)
+  }
+
   /// By name; `linux` and `gpu` are always there.
   public var profiles: [String: Profile]
   /// How many hosts are asked at once.
@@ -48,6 +57,10 @@ public struct Settings: Sendable {
   public var deadline: Duration = .seconds(60)
   /// How long a host may take to accept a connection.
   public var connectTimeout: Duration = .seconds(5)
+  /// Whether scrape.yml says so: else ssh_config may.
+  public var hasConnectTimeout = false
+  /// Which ssh_config completes the inventory.
+  public var sshConfig = ClientConfiguration.usual
   /// How long bringing the points to the sinks may take, all of them side by side.
   public var deliveryTimeout: Duration = .seconds(10)
   /// How many BMCs are asked at once; each takes a thread while it is.
@@ -138,6 +151,11 @@ public struct Settings: Sendable {
     fields.set(
       &connectTimeout, "connect_timeout", .duration(.milliseconds(100) ... .seconds(3600)),
       "Time limit of connecting to a host; the SSH key exchange has 1 s more.", example: "3s")
+    hasConnectTimeout = fields.has("connect_timeout")
+    fields.set(
+      &sshConfig, "ssh_config", .clientConfiguration,
+      "Whether `~/.ssh/config` and `/etc/ssh/ssh_config` complete the inventory, or one file in their place.",
+      example: "off")
     fields.set(
       &deliveryTimeout, "delivery_timeout", .duration(.seconds(1) ... .seconds(3600)),
       "Time limit of delivery to all sinks in parallel; part of the pass.")
@@ -431,5 +449,23 @@ extension Profile {
 
   fileprivate mutating func sort(like collectors: [any Collector.Type]) {
     tasks = collectors.compactMap { self[$0.name] }
+  }
+}
+
+extension SettingType where Value == Settings.ClientConfiguration {
+  fileprivate static var clientConfiguration: SettingType {
+    SettingType(
+      "`on`, `off` or a path with a slash", example: "./ssh_config", show: { _ in "`on`" }
+    ) {
+      node, what throws(ConfigurationError) in
+      if let isOn = node.asBoolean { return isOn ? .usual : .off }
+      let path = try node.string(what)
+      guard path.contains("/") else {
+        throw ConfigurationError(
+          "\(what) is on, off or the path of a file", at: node,
+          hint: "a path has a slash: ./ssh_config")
+      }
+      return .file(absolute(path, besides: node.mark.file))
+    }
   }
 }

@@ -45,7 +45,7 @@ public struct HostTarget: Sendable {
 
   public init(
     name: String, address: String, port: UInt16 = 22, user: String, credentials: Credentials,
-    knownHosts: KnownHosts, timeouts: Timeouts = .init()
+    knownHosts: KnownHosts, keyAlias: String? = nil, timeouts: Timeouts = .init()
   ) {
     self.name = name
     self.address = address
@@ -53,7 +53,8 @@ public struct HostTarget: Sendable {
     self.user = user
     self.credentials = credentials
     self.timeouts = timeouts
-    keyNames = HostTarget.keyNames(name, address, port)
+    keyNames =
+      keyAlias.map { [$0.lowercased()] } ?? HostTarget.keyNames(name, address, port)
     accepted = knownHosts.lines(for: keyNames)
   }
 

@@ -25,9 +25,10 @@ public struct Keyring: Sendable {
   /// The credentials of a host's user.
   ///
   /// Named keys are tried alone, in their order, as with `IdentitiesOnly`: servers end a connection
-  /// after too many offers. Without any, the usual files and the agent's keys are tried.
+  /// after too many offers, unless `takingAgentKeys` is true. Without any, the usual files and the
+  /// agent's keys are tried, or the files alone where it is false.
   public mutating func credentials(
-    keys: [String], passphrase: String?, password: String?
+    keys: [String], takingAgentKeys: Bool? = nil, passphrase: String?, password: String?
   ) -> Credentials {
     var credentials = Credentials(password: password)
     if keys.isEmpty {
@@ -38,9 +39,7 @@ public struct Keyring: Sendable {
         }
         credentials.identities.append(identity)
       }
-      for identity in agent?.identities.prefix(3) ?? [] {
-        if let agent { credentials.identities.append(.agent(agent.agent, identity)) }
-      }
+      if takingAgentKeys != false { addAgentKeys(to: &credentials) }
       return credentials
     }
     for path in keys {
@@ -49,7 +48,15 @@ public struct Keyring: Sendable {
       case .failure(let unusable): credentials.notes.append("\(path): \(unusable.why)")
       }
     }
+    if takingAgentKeys == true { addAgentKeys(to: &credentials) }
     return credentials
+  }
+
+  private func addAgentKeys(to credentials: inout Credentials) {
+    guard let agent else { return }
+    for identity in agent.identities.prefix(3) {
+      credentials.identities.append(.agent(agent.agent, identity))
+    }
   }
 
   private mutating func load(
