@@ -15,6 +15,16 @@ extension FieldValue {
   }
 }
 
+/// How the values of a field combine over time.
+public enum FieldKind: Sendable {
+  /// A quantity at a moment: its mean and its extremes mean something.
+  case gauge
+  /// A number that grows: only the last value does.
+  case counter
+  /// A state or a text: the last value, and the greatest as the worst.
+  case state
+}
+
 /// Fields of one type, one unit and one meaning, as their writer declares them.
 ///
 /// A database refuses a point if the type of a field changes, and other writers (Telegraf) may
@@ -22,6 +32,7 @@ extension FieldValue {
 public struct FieldSpec: Sendable, Equatable {
   public var names: [String]
   public var type: FieldType
+  public var kind = FieldKind.gauge
   public var unit: FieldUnit
   /// The meaning of the values and when there is none, for docs/metrics.md.
   public var meaning: String
@@ -32,6 +43,18 @@ public struct FieldSpec: Sendable, Equatable {
     FieldSpec(names: names, type: .integer, unit: unit, meaning: meaning)
   }
 
+  /// An integer that only grows until the host reboots.
+  public static func counter(
+    _ names: String..., unit: FieldUnit = .none, means meaning: String
+  ) -> FieldSpec {
+    FieldSpec(names: names, type: .integer, kind: .counter, unit: unit, meaning: meaning)
+  }
+
+  /// An integer that stands for a state.
+  public static func state(_ names: String..., means meaning: String) -> FieldSpec {
+    FieldSpec(names: names, type: .integer, kind: .state, unit: .none, meaning: meaning)
+  }
+
   public static func float(
     _ names: String..., unit: FieldUnit = .none, means meaning: String
   ) -> FieldSpec {
@@ -39,11 +62,11 @@ public struct FieldSpec: Sendable, Equatable {
   }
 
   public static func string(_ names: String..., means meaning: String) -> FieldSpec {
-    FieldSpec(names: names, type: .string, unit: .none, meaning: meaning)
+    FieldSpec(names: names, type: .string, kind: .state, unit: .none, meaning: meaning)
   }
 
   public static func boolean(_ names: String..., means meaning: String) -> FieldSpec {
-    FieldSpec(names: names, type: .boolean, unit: .none, meaning: meaning)
+    FieldSpec(names: names, type: .boolean, kind: .state, unit: .none, meaning: meaning)
   }
 }
 

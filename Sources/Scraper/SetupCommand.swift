@@ -49,7 +49,7 @@ enum SetupCommand: Subcommand {
         var failure: SinkError?
         do throws(SinkError) {
           try await sink.prepare(
-            dryRun: arguments.has("--dry-run"), &steps, on: reactor, by: .after(.seconds(30)))
+            .all, dryRun: arguments.has("--dry-run"), &steps, on: reactor, by: .after(.seconds(30)))
         } catch { failure = error }
         return (steps, failure)
       }

@@ -1,12 +1,13 @@
 internal import Transfer
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 
 /// Buckets and tasks of InfluxDB 2.x. See InfluxData's API reference of version 2.
 extension InfluxDB2: Preparable {
   public func prepare(
-    dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+    _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async throws(SinkError) {
     guard let org = configuration.org else {
       throw SinkError(.missing, name, "set `org:`: buckets and tasks belong to an organization")
@@ -24,13 +25,19 @@ extension InfluxDB2: Preparable {
     try await ensure(
       bucket: configuration.bucket, keep: retention.keep, mayChange: retention.keep != nil, orgID,
       dryRun, &steps, on: reactor, by: deadline)
+    try await ensure(
+      mapping: "autogen", to: configuration.bucket, isDefault: true, orgID, dryRun, &steps,
+      on: reactor, by: deadline)
     for rollup in retention.rollups {
       let copy = "\(configuration.bucket)_\(rollup.every.text)"
       try await ensure(
         bucket: copy, keep: rollup.keep, mayChange: true, orgID, dryRun, &steps, on: reactor,
         by: deadline)
       try await ensure(
-        task: "scrape \(copy)", flux(rollup, into: copy, org), orgID, dryRun, &steps, on: reactor,
+        task: "scrape \(copy)", flux(rollup, into: copy, org, catalog), orgID, dryRun, &steps,
+        on: reactor, by: deadline)
+      try await ensure(
+        mapping: rollup.policy, to: copy, isDefault: false, orgID, dryRun, &steps, on: reactor,
         by: deadline)
     }
   }
@@ -87,20 +94,64 @@ extension InfluxDB2: Preparable {
       on: reactor, by: deadline)
   }
 
-  /// The task that copies the means of all numbers. Points may arrive an hour late after an outage:
-  /// their means are computed again.
-  private func flux(_ rollup: Retention.Rollup, into copy: String, _ org: String) -> String {
-    let back = max(.seconds(3600), rollup.every * 2)
-    return """
-      import "types"
+  /// The database and retention policy under which InfluxQL finds a bucket (DBRP), for Grafana.
+  private func ensure(
+    mapping policy: String, to bucket: String, isDefault: Bool, _ orgID: String, _ dryRun: Bool,
+    _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    let what = "mapping \(configuration.bucket)/\(policy) to bucket \(bucket)"
+    let path = "/api/v2/dbrps?orgID=\(orgID)&db=\(configuration.bucket.percentEncoded)"
+    let found = try await ask("GET", path, nil, on: reactor, by: deadline)
+    let isThere = (found?["content"]?.elements ?? []).contains {
+      $0["retention_policy"]?.string == policy
+    }
+    if isThere {
+      steps.append(SetupStep(.isThere, what))
+      return
+    }
+    let buckets = try await ask(
+      "GET", "/api/v2/buckets?orgID=\(orgID)&name=\(bucket.percentEncoded)", nil, on: reactor,
+      by: deadline)
+    let known = (buckets?["buckets"]?.elements ?? []).first { $0["name"]?.string == bucket }
+    let id = known?["id"]?.string ?? ""
+    let body = JSON.object([
+      ("orgID", .string(orgID)), ("bucketID", .string(id)),
+      ("database", .string(configuration.bucket)), ("retention_policy", .string(policy)),
+      ("default", .boolean(isDefault)),
+    ])
+    try await step(
+      .wouldMake, what, "POST", "/api/v2/dbrps", body, dryRun, &steps, on: reactor, by: deadline)
+  }
 
+  /// The task that copies each field as its kind asks for. Points may arrive an hour late after an
+  /// outage: their rollups are computed again.
+  private func flux(
+    _ rollup: Retention.Rollup, into copy: String, _ org: String, _ catalog: Catalog
+  ) -> String {
+    let back = max(.seconds(3600), rollup.every * 2)
+    let sets = Rollups.sets(in: catalog)
+    let list = { (names: [String]) in "[\(names.map(Self.quoted).joined(separator: ", "))]" }
+    let target = "to(bucket: \(Self.quoted(copy)), org: \(Self.quoted(org)))"
+    let window = "aggregateWindow(every: \(rollup.every.text)"
+    return """
       option task = {name: \(Self.quoted("scrape \(copy)")), every: \(rollup.every.text), offset: 30s}
 
-      from(bucket: \(Self.quoted(configuration.bucket)))
+      points = from(bucket: \(Self.quoted(configuration.bucket)))
         |> range(start: -\(back.text))
-        |> filter(fn: (r) => types.isNumeric(v: r._value))
-        |> aggregateWindow(every: \(rollup.every.text), fn: mean, createEmpty: false)
-        |> to(bucket: \(Self.quoted(copy)), org: \(Self.quoted(org)))
+      gauges = points
+        |> filter(fn: (r) => contains(value: r._measurement + "." + r._field, set: \(list(sets.mean))))
+
+      gauges
+        |> \(window), fn: mean, createEmpty: false)
+        |> \(target)
+      gauges
+        |> \(window), fn: max, createEmpty: false)
+        |> map(fn: (r) => ({r with _field: "max_" + r._field}))
+        |> \(target)
+      points
+        |> filter(fn: (r) => contains(value: r._measurement + "." + r._field, set: \(list(sets.last))))
+        |> \(window), fn: last, createEmpty: false)
+        |> \(target)
       """
   }
 

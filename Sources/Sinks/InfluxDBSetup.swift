@@ -1,12 +1,13 @@
 internal import Transfer
 internal import Configuration
 public import Engine
-internal import Metrics
+public import Metrics
 
 /// Databases, retention policies and continuous queries of InfluxDB 1.x.
 extension InfluxDB: Preparable {
   public func prepare(
-    dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+    _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async throws(SinkError) {
     let database = configuration.database
     let quoted = InfluxQL.quoted(database)
@@ -33,11 +34,16 @@ extension InfluxDB: Preparable {
       policy: source, keep: configuration.retention?.keep, &setup, &steps, on: reactor,
       by: deadline)
     for rollup in configuration.retention?.rollups ?? [] {
-      let name = "scrape_\(rollup.every.text)"
       try await ensure(
-        policy: name, keep: rollup.keep ?? .zero, &setup, &steps, on: reactor, by: deadline)
-      try await ensure(
-        query: name, of: rollup, from: source, &setup, &steps, on: reactor, by: deadline)
+        policy: rollup.policy, keep: rollup.keep ?? .zero, &setup, &steps, on: reactor,
+        by: deadline)
+      try await removeOldQuery(rollup.policy, &setup, &steps, on: reactor, by: deadline)
+      for measurement in catalog.names {
+        guard let selected = Rollups.influxQL(of: measurement, in: catalog) else { continue }
+        try await ensure(
+          query: "\(rollup.policy)_\(measurement)", of: measurement, selected, rollup,
+          from: source, &setup, &steps, on: reactor, by: deadline)
+      }
     }
   }
 
@@ -84,17 +90,21 @@ extension InfluxDB: Preparable {
   }
 
   private func ensure(
-    query name: String, of rollup: Retention.Rollup, from source: String, _ setup: inout Setup,
-    _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+    query name: String, of measurement: String, _ selected: String, _ rollup: Retention.Rollup,
+    from source: String, _ setup: inout Setup, _ steps: inout [SetupStep],
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(SinkError) {
     let database = InfluxQL.quoted(configuration.database)
     let quoted = InfluxQL.quoted(name)
-    // Points may arrive an hour late after an outage: their means are computed again.
+    let place = { (policy: String) in
+      "\(database).\(InfluxQL.quoted(policy)).\(InfluxQL.quoted(measurement))"
+    }
+    // Points may arrive an hour late after an outage: their rollups are computed again.
     let back = max(.seconds(3600), rollup.every * 2)
     let statement =
       "CREATE CONTINUOUS QUERY \(quoted) ON \(database) RESAMPLE FOR \(back.text) BEGIN SELECT "
-      + "mean(*) INTO \(database).\(quoted).:MEASUREMENT FROM "
-      + "\(database).\(InfluxQL.quoted(source))./.*/ GROUP BY time(\(rollup.every.text)), * END"
+      + "\(selected) INTO \(place(rollup.policy)) FROM \(place(source)) "
+      + "GROUP BY time(\(rollup.every.text)), * END"
     let known = setup.queries[name]
     // The server quotes it only where needed.
     let differs = known.map { Self.bare($0) != Self.bare(statement) } == true
@@ -105,6 +115,18 @@ extension InfluxDB: Preparable {
     try await step(
       known == nil ? .wouldMake : differs ? .wouldChange : nil, statement, &setup, &steps,
       on: reactor, by: deadline)
+  }
+
+  /// Removes the query of version 0.1.0, which wrote the mean of every field as `mean_…`.
+  private func removeOldQuery(
+    _ name: String, _ setup: inout Setup, _ steps: inout [SetupStep],
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(SinkError) {
+    guard setup.queries[name] != nil else { return }
+    try await step(
+      .wouldChange,
+      "DROP CONTINUOUS QUERY \(InfluxQL.quoted(name)) ON "
+        + InfluxQL.quoted(configuration.database), &setup, &steps, on: reactor, by: deadline)
   }
 
   private static func bare(_ statement: String) -> String {

@@ -1,12 +1,15 @@
+public import Metrics
 internal import Configuration
 public import Engine
 
 /// A sink that `scrape setup` can prepare: databases, retention, downsampled copies.
 public protocol Preparable: Sink {
   /// Creates missing parts and corrects different ones, or with `dryRun` only compares. Every step
-  /// is reported, also those before a failure. A second run changes nothing.
+  /// is reported, also those before a failure. A second run changes nothing. Rollups hold the fields
+  /// of the catalog, each as its kind asks for.
   func prepare(
-    dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
+    _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async throws(SinkError)
 }
 
@@ -34,10 +37,13 @@ public struct SetupStep: Sendable, Equatable {
 /// The retention of a database and its downsampled copies:
 /// `{keep: 30d, rollups: [{every: 5m, keep: 52w}]}`.
 public struct Retention: Sendable, Equatable {
-  /// A copy in which each series has one mean per interval.
+  /// A copy in which each series has one point per interval.
   public struct Rollup: Sendable, Equatable {
     public var every: Duration
     public var keep: Duration?
+
+    /// The retention policy that holds it: `scrape_5m`. InfluxDB 2 maps the name to a bucket.
+    public var policy: String { "scrape_\(every.text)" }
   }
 
   /// Nil keeps points for ever.

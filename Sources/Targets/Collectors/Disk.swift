@@ -29,7 +29,7 @@ public enum DiskCollector: Collector {
             print it
             """),
         .float("inodes_used_percent", unit: .percent, means: "Used inodes of all"),
-        .integer(
+        .state(
           "turned_read_only",
           means: "1 if it was writable when first seen and is not now, else 0; not in Telegraf"),
       ])

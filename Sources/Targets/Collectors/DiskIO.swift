@@ -10,9 +10,9 @@ public enum DiskIOCollector: Collector {
       "diskio", "Requests to each disk. A disk whose counters decreased has no rates.",
       source: "`/proc/diskstats`", tags: ["name": "the device's"],
       fields: [
-        .integer("reads", "writes", "merged_reads", "merged_writes", means: "Requests, counted"),
-        .integer("read_bytes", "write_bytes", unit: .bytes, means: "Counted"),
-        .integer(
+        .counter("reads", "writes", "merged_reads", "merged_writes", means: "Requests, counted"),
+        .counter("read_bytes", "write_bytes", unit: .bytes, means: "Counted"),
+        .counter(
           "read_time", "write_time", "io_time", "weighted_io_time", unit: .milliseconds,
           means: "Time spent, counted"),
         .integer("iops_in_progress", means: "Requests in progress now"),

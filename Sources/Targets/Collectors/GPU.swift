@@ -110,7 +110,7 @@ public enum GPUCollector: Collector {
       "gpu_health", "Whether all GPUs are present.", source: "the result of `nvidia-smi -q -x`",
       isOurs: true,
       fields: [
-        .integer(
+        .state(
           "lost",
           means: """
             1 if the tool is missing, failed or hung (`reason`), or if `count` is less than \

@@ -18,12 +18,12 @@ public enum InterruptsCollector: Collector {
         "irq": "its number, or a name such as `NMI`",
         "type": "its controller, or what a name means", "device": "pin and drivers of a number",
       ],
-      fields: [.integer("total", means: "Interrupts of all CPUs, counted")]),
+      fields: [.counter("total", means: "Interrupts of all CPUs, counted")]),
     Measurement(
       "soft_interrupts",
       "One point per software interrupt that came since the boot.",
       source: "`/proc/softirqs`", tags: ["irq": "its name, such as `NET_RX`"],
-      fields: [.integer("total", means: "Interrupts of all CPUs, counted")]),
+      fields: [.counter("total", means: "Interrupts of all CPUs, counted")]),
   ]
   /// Without awk on the host: 128 CPUs with 600 interrupts.
   public static let byteLimit = 1 << 20

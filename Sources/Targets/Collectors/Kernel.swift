@@ -11,7 +11,7 @@ public enum KernelCollector: Collector {
       source: "`/proc/stat`, `/proc/sys/kernel/random/entropy_avail`",
       fields: [
         .integer("boot_time", means: "Seconds since 1970, by the host's clock"),
-        .integer("context_switches", "interrupts", "processes_forked", means: "Counted"),
+        .counter("context_switches", "interrupts", "processes_forked", means: "Counted"),
         .integer("entropy_avail", means: "Bits of entropy; absent without the file"),
       ])
   ]

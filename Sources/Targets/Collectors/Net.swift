@@ -12,10 +12,10 @@ public enum NetCollector: Collector {
       "net", "Traffic of interfaces that are up, without loopback and those of containers.",
       source: "`/proc/net/dev`, `/sys/class/net`", tags: ["interface": "its name"],
       fields: [
-        .integer(
+        .counter(
           "bytes_recv", "bytes_sent", unit: .bytes,
           means: "Counted; 32-bit kernels restart at 2^32"),
-        .integer(
+        .counter(
           "packets_recv", "packets_sent", "err_in", "err_out", "drop_in", "drop_out",
           means: "Packets, errors and drops, counted"),
         .float(

@@ -11,14 +11,14 @@ public enum NstatCollector: Collector {
       "nstat", "Counters of TCP and UDP that indicate problems, with the kernel's names.",
       source: "`/proc/net/snmp`, `/proc/net/netstat`", tags: ["name": "`snmp`, `netstat`"],
       fields: [
-        .integer(
+        .counter(
           "TcpActiveOpens", "TcpPassiveOpens", "TcpAttemptFails", "TcpEstabResets", "TcpInSegs",
           "TcpOutSegs", "TcpRetransSegs", "TcpInErrs", "TcpOutRsts", means: "TCP, counted"),
         .integer("TcpCurrEstab", means: "Connections now"),
-        .integer(
+        .counter(
           "UdpInDatagrams", "UdpOutDatagrams", "UdpNoPorts", "UdpInErrors", "UdpRcvbufErrors",
           "UdpSndbufErrors", means: "UDP, counted"),
-        .integer(
+        .counter(
           "TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtTCPTimeouts",
           "TcpExtTCPLostRetransmit", "TcpExtSyncookiesSent", "TcpExtTCPAbortOnMemory",
           "TcpExtTCPBacklogDrop", means: "Problems of TCP, counted"),

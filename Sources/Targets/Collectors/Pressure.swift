@@ -18,7 +18,7 @@ public enum PressureCollector: Collector {
       fields: [
         .float(
           "avg10", "avg60", "avg300", unit: .percent, means: "Of the last 10, 60, 300 seconds"),
-        .integer("total", unit: .microseconds, means: "Time waited, counted"),
+        .counter("total", unit: .microseconds, means: "Time waited, counted"),
       ])
   ]
   public static let files = resources.map { "/proc/pressure/\($0)" }

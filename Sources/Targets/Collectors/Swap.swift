@@ -16,7 +16,7 @@ public enum SwapCollector: Collector {
         .float(
           "used_percent", unit: .percent,
           means: "Share of `total`; 0 without swap, as in Telegraf"),
-        .integer(
+        .counter(
           "in", "out", unit: .bytes,
           means: "Traffic, counted; absent if the page size is unknown, as in some containers"),
       ])

@@ -26,7 +26,7 @@ extension BMCAnswer {
         .float(
           "value", unit: sensorUnit,
           means: "The reading; absent for discrete sensors, where Telegraf writes 0"),
-        .integer("state", means: "0 nominal, 1 warning, 2 critical; absent without a rule"),
+        .state("state", means: "0 nominal, 1 warning, 2 critical; absent without a rule"),
         .string(
           "events", means: "Asserted events of a sensor with neither, such as vendor-specific ones"),
       ]),
@@ -49,11 +49,11 @@ extension BMCAnswer {
       "ipmi_chassis", "State of the chassis, of the sensors as a whole and of the event log.",
       source: "the BMC", isOurs: true,
       fields: [
-        .integer("power_on", means: "1 if the machine is powered on"),
-        .integer(
+        .state("power_on", means: "1 if the machine is powered on"),
+        .state(
           "overload", "interlock", "power_fault", "control_fault",
           means: "1 if the power supply has this fault"),
-        .integer(
+        .state(
           "intrusion", "drive_fault", "cooling_fault",
           means: "1 if the chassis has this fault; absent if not reported"),
         .string(

@@ -141,7 +141,7 @@ extension Measurement {
         "expiry", "age", unit: .seconds,
         means: "Time until it expires (negative if expired); time since it became valid"),
       .integer("startdate", "enddate", means: "Seconds since 1970"),
-      .integer("verification_code", means: "0 valid, 1 not"),
+      .state("verification_code", means: "0 valid, 1 not"),
       .string("verification_error", means: "Reason"),
       .string(
         "common_name", "issuer_common_name", "serial_number", "san",

@@ -22,8 +22,8 @@ public struct DNSProbe: Probe {
       ],
       fields: [
         .float("query_time_ms", unit: .milliseconds, means: "Time to the answer"),
-        .integer("result_code", means: "0 to 2 in the order of `result`"),
-        .integer(
+        .state("result_code", means: "0 to 2 in the order of `result`"),
+        .state(
           "rcode_value", means: "Code of RFC 1035 and its successors; absent without an answer"),
       ])
   ]

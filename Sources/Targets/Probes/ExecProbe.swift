@@ -23,7 +23,7 @@ public struct ExecProbe: HostQuestion {
       "nagios_state", "State and text of a plugin.",
       tags: ["check": "the name, where one program reports several checks"],
       fields: [
-        .integer("state", means: "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN"),
+        .state("state", means: "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN"),
         .string("service_output", means: "The first line"),
         .string("long_service_output", means: "The other lines"),
       ]),

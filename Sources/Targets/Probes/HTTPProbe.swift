@@ -37,7 +37,7 @@ public struct HTTPProbe: Probe {
         .integer("http_response_code", means: "The status"),
         .integer(
           "response_string_match", means: "1 if the body is as expected; only with `body`"),
-        .integer("result_code", means: "0 to 6 in the order of `result`"),
+        .state("result_code", means: "0 to 6 in the order of `result`"),
         .string("result_type", means: "As the tag `result`"),
       ])
   ]

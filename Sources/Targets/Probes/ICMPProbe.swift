@@ -33,7 +33,7 @@ public struct ICMPProbe: Probe {
             Mean difference between consecutive replies; absent with fewer than two; not in \
             Telegraf
             """),
-        .integer("result_code", means: "0 success, 1 no reply, 2 not sent"),
+        .state("result_code", means: "0 success, 1 no reply, 2 not sent"),
       ])
   ]
   public static let canBind = true

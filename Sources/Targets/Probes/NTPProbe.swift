@@ -16,7 +16,7 @@ public struct NTPProbe: Probe {
       "ntp", "Clock of a time server.", isOurs: true,
       tags: ["server": "the address as configured", "port": ""],
       fields: [
-        .integer("stratum", "leap", means: "As reported by the server; stratum 0 is a refusal"),
+        .state("stratum", "leap", means: "As reported by the server; stratum 0 is a refusal"),
         .float(
           "offset_ms", unit: .milliseconds,
           means: "The server's clock minus the monitor's; absent if the server's clock is not set"),

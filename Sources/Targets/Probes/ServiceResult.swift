@@ -20,10 +20,10 @@ public struct ServiceResult: Sendable {
       "port": "where there is one",
     ],
     fields: [
-      .integer(
+      .state(
         "up",
         means: "1 if it answered in its own protocol, 0 if not; absent if that is unknown"),
-      .integer("state", means: "0 ok, 1 minor, 2 major, 3 critical, 4 unknown"),
+      .state("state", means: "0 ok, 1 minor, 2 major, 3 critical, 4 unknown"),
       .float(
         "latency_ms", unit: .milliseconds,
         means: "From the first packet to the relevant answer; absent without an answer"),

@@ -217,7 +217,7 @@ extension Measurement {
       .float(
         "response_time", unit: .seconds,
         means: "Time to the answer; absent without a connection"),
-      .integer("result_code", means: "0 to 4 in the order of `result`"),
+      .state("result_code", means: "0 to 4 in the order of `result`"),
       .string("result_type", means: "As the tag `result`"),
       .boolean("string_found", means: "Whether the text of `expect` came; only with `expect`"),
     ])
