@@ -69,6 +69,10 @@ public struct BoardCheck: Sendable {
     for board in boards {
       var values: [String: [String]] = [:]
       for variable in board.variables {
+        guard variable.values.isEmpty else {
+          values[variable.name] = [variable.values[0]]
+          continue
+        }
         let statement = fill(variable.query, values)
         let found = try await rows(of: statement, on: reactor, by: deadline)
         var outcome = Finding.Outcome.rows(found.rows.count)
@@ -107,6 +111,11 @@ public struct BoardCheck: Sendable {
   func fill(_ statement: String, _ values: [String: [String]]) -> String {
     var text = statement
     for (name, all) in values.sorted(by: { $0.key > $1.key }) {
+      // Fixed values are names, which Grafana fills in as they are.
+      if name == "resolution", let value = all.first {
+        text = text.replacing("$\(name)", with: value)
+        continue
+      }
       let escaped = all.map(Self.escaped)
       let list = escaped.isEmpty ? ".*" : "(\(escaped.joined(separator: "|")))"
       text = text.replacing("$\(name)", with: list)

@@ -13,5 +13,7 @@ public enum Boards {
   ]
 
   /// The boards of a site.
-  public static func of(_ site: BoardSite) -> [Board] { all.compactMap { $0.board(site) } }
+  public static func of(_ site: BoardSite) -> [Board] {
+    all.compactMap { $0.board(site)?.inResolutions(site.policies) }
+  }
 }

@@ -24,6 +24,9 @@ public struct BoardSite: Sendable {
   public var catalog: Catalog
   /// The databases that Grafana reads.
   public var sources: [DataSource] = []
+  /// The retention policies of the first database, the finest first: points as they are written, then
+  /// the rollups. Empty without rollups.
+  public var policies: [String] = []
   /// The limits of rules that hold for every host, by `measurement.field`.
   public var limits: [String: Thresholds] = [:]
   /// The tags that make scopes of summaries.

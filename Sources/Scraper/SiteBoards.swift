@@ -5,6 +5,7 @@ internal import Metrics
 internal import Passes
 internal import Probes
 internal import Rules
+internal import Sinks
 
 extension BoardSite {
   /// What boards show of an inventory and its settings.
@@ -22,6 +23,13 @@ extension BoardSite {
     services = site.rules.services.map(\.name)
     scopes = site.rules.tags
     sources = (site.settings.sinks?.items ?? []).compactMap { DataSource(sink: $0) }
+    var findings = Findings()  // Faults were reported when the files were read.
+    let sinks = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
+    if let first = sinks.lazy.compactMap({ $0 as? any DatabaseAccess }).first,
+      !first.rollups.isEmpty
+    {
+      policies = [first.policy] + first.rollups.sorted { $0.every < $1.every }.map(\.policy)
+    }
     for rule in site.rules.rules where rule.hosts == nil && rule.profile == nil {
       let limit = { (severity: Severity) in
         rule.thresholds.first { $0.severity == severity }?.threshold.upperLimit

@@ -9,13 +9,29 @@ import Testing
 @testable import Store
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct SetupTests {
+  /// One measurement with a field of each kind.
+  private static let catalog = Catalog([
+    (
+      .scraper,
+      [
+        Measurement(
+          "m", "A measurement.",
+          fields: [
+            .float("load", means: ""), .counter("bytes", means: ""), .state("state", means: ""),
+            .string("reason", means: ""),
+          ])
+      ]
+    )
+  ])
+
   private func prepare(
     _ sink: some Preparable, dryRun: Bool = false
   ) async -> (steps: [SetupStep], error: SinkError?) {
     await Reactor().run { reactor in
       var steps: [SetupStep] = []
       do throws(SinkError) {
-        try await sink.prepare(dryRun: dryRun, &steps, on: reactor, by: .after(.seconds(10)))
+        try await sink.prepare(
+          Self.catalog, dryRun: dryRun, &steps, on: reactor, by: .after(.seconds(10)))
         return (steps, nil)
       } catch {
         return (steps, error)
@@ -70,6 +86,53 @@ import Testing
   }
 
   @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
+  func `a rollup holds of each field what its kind asks for, under the field's name`() async throws
+  {
+    let server = try InfluxServer()
+    var configuration = InfluxDB.Configuration(url: server.url, database: "range")
+    configuration.retention = Retention(rollups: [.init(every: .seconds(10))])
+    #expect(await prepare(InfluxDB(configuration)).error == nil)
+    // Ten seconds that have passed, so that the server computes them at its next run.
+    let start = Timestamp(seconds: Timestamp.now.seconds / 10 * 10 - 20)
+    let batches = [(1.0, 10, 3, "a"), (3.0, 20, 0, "b")].enumerated().map { index, values in
+      var point = Point("m", time: start.after(.seconds(Int64(index) * 4)))
+      point.float("load", values.0)
+      point.integer("bytes", Int64(values.1))
+      point.integer("state", Int64(values.2))
+      point.string("reason", values.3)
+      return PointBatch(host: "h", tags: [Tag("host", "h")], time: start, points: [point])
+    }
+    #expect(await write(batches, to: InfluxDB(configuration)).error == nil)
+    let statement = """
+      SELECT "load", "max_load", "bytes", "state", "max_state", "reason" FROM "scrape_10s"."m" \
+      WHERE "host" = 'h'
+      """
+    var rows: [[String]] = []
+    for _ in 0..<60 where rows.isEmpty {
+      rows = try server.query(statement, database: "range").map { $0.dropFirst().map { "\($0)" } }
+      if rows.isEmpty { try await Task.sleep(for: .milliseconds(500)) }
+    }
+    #expect(rows.first?.suffix(6) == ["2", "3", "20", "0", "3", "b"], "\(rows)")
+  }
+
+  @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
+  func `the query of the last version is removed`() async throws {
+    let server = try InfluxServer()
+    try server.execute("CREATE DATABASE range")
+    try server.execute("CREATE RETENTION POLICY scrape_5m ON range DURATION INF REPLICATION 1")
+    try server.execute(
+      "CREATE CONTINUOUS QUERY scrape_5m ON range BEGIN SELECT mean(*) INTO "
+        + "range.scrape_5m.:MEASUREMENT FROM range.autogen./.*/ GROUP BY time(5m), * END")
+    var configuration = InfluxDB.Configuration(url: server.url, database: "range")
+    configuration.retention = Retention(rollups: [.init(every: .seconds(300))])
+    let made = await prepare(InfluxDB(configuration))
+    #expect(made.error == nil)
+    #expect(made.steps.contains { $0.state == .changed && $0.what.hasPrefix("DROP CONTINUOUS") })
+    let again = await prepare(InfluxDB(configuration))
+    #expect(again.steps.allSatisfy { $0.state == .isThere }, "\(again.steps)")
+  }
+
+  @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))
   func `a user without permission gets that reason`() async throws {
     let server = try InfluxServer(["INFLUXDB_HTTP_AUTH_ENABLED": "true"])
     try server.execute("CREATE USER boss WITH PASSWORD 'b' WITH ALL PRIVILEGES")
@@ -81,6 +144,16 @@ import Testing
   private static let org = FakeServer.Answer.status(
     200, body: "{\"orgs\":[{\"id\":\"0a\",\"name\":\"lab\"}]}")
   private static let none = FakeServer.Answer.status(200, body: "{\"buckets\":[],\"tasks\":[]}")
+  private static let raw = FakeServer.Answer.status(
+    200, body: "{\"buckets\":[{\"id\":\"b\",\"name\":\"raw\"}]}")
+  private static let copy = FakeServer.Answer.status(
+    200, body: "{\"buckets\":[{\"id\":\"c\",\"name\":\"raw_5m\"}]}")
+  /// Both mappings for InfluxQL.
+  private static let mapped = FakeServer.Answer.status(
+    200,
+    body: """
+      {"content":[{"retention_policy":"autogen"},{"retention_policy":"scrape_5m"}]}
+      """)
   private static let done = FakeServer.Answer.status(201, body: "{\"id\":\"1\"}")
 
   private func sink(_ url: String) -> InfluxDB2 {
@@ -94,21 +167,28 @@ import Testing
 
   @Test func `version 2 gets buckets and a task`() async throws {
     let server = try FakeServer(
-      [Self.org, Self.none, Self.done, Self.none, Self.done, Self.none, Self.done])
+      [
+        Self.org, Self.none, Self.done, Self.none, Self.raw, Self.done, Self.none, Self.done,
+        Self.none, Self.done, Self.none, Self.copy, Self.done,
+      ])
     defer { server.stop() }
     let (steps, error) = await prepare(sink(server.url))
     #expect(error == nil)
     #expect(
       steps == [
-        SetupStep(.made, "bucket raw, 1d"), SetupStep(.made, "bucket raw_5m"),
-        SetupStep(.made, "task scrape raw_5m"),
+        SetupStep(.made, "bucket raw, 1d"), SetupStep(.made, "mapping raw/autogen to bucket raw"),
+        SetupStep(.made, "bucket raw_5m"), SetupStep(.made, "task scrape raw_5m"),
+        SetupStep(.made, "mapping raw/scrape_5m to bucket raw_5m"),
       ])
     #expect(
       server.requests.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
         "GET /api/v2/orgs?org=lab", "GET /api/v2/buckets?orgID=0a&name=raw",
-        "POST /api/v2/buckets", "GET /api/v2/buckets?orgID=0a&name=raw_5m",
-        "POST /api/v2/buckets", "GET /api/v2/tasks?orgID=0a&name=scrape%20raw_5m",
-        "POST /api/v2/tasks",
+        "POST /api/v2/buckets", "GET /api/v2/dbrps?orgID=0a&db=raw",
+        "GET /api/v2/buckets?orgID=0a&name=raw", "POST /api/v2/dbrps",
+        "GET /api/v2/buckets?orgID=0a&name=raw_5m", "POST /api/v2/buckets",
+        "GET /api/v2/tasks?orgID=0a&name=scrape%20raw_5m", "POST /api/v2/tasks",
+        "GET /api/v2/dbrps?orgID=0a&db=raw", "GET /api/v2/buckets?orgID=0a&name=raw_5m",
+        "POST /api/v2/dbrps",
       ])
     #expect(server.requests.allSatisfy { $0.contains("Authorization: Token hidden") })
   }
@@ -125,18 +205,26 @@ import Testing
     let task = FakeServer.Answer.status(
       200, body: "{\"tasks\":[{\"id\":\"t\",\"name\":\"scrape raw_5m\",\"flux\":\"old\"}]}")
     let server = try FakeServer(
-      [Self.org, bucket("raw", 86_400), bucket("raw_5m", 3600), Self.done, task, Self.done])
+      [
+        Self.org, bucket("raw", 86_400), Self.mapped, bucket("raw_5m", 3600), Self.done, task,
+        Self.done, Self.mapped,
+      ])
     defer { server.stop() }
     let (steps, error) = await prepare(sink(server.url))
     #expect(error == nil)
-    #expect(steps.map(\.state) == [.isThere, .changed, .changed])
-    #expect(server.requests[3].hasPrefix("PATCH /api/v2/buckets/b "))
-    #expect(server.requests[5].hasPrefix("PATCH /api/v2/tasks/t "))
+    #expect(steps.map(\.state) == [.isThere, .isThere, .changed, .changed, .isThere])
+    #expect(server.requests[4].hasPrefix("PATCH /api/v2/buckets/b "))
+    #expect(server.requests[6].hasPrefix("PATCH /api/v2/tasks/t "))
     // The first bucket's other neighbour is distinguished by its whole name.
-    let dry = try FakeServer([Self.org, bucket("raw_old", 1), bucket("raw_5m", 0), task])
+    let dry = try FakeServer(
+      [
+        Self.org, bucket("raw_old", 1), Self.none, bucket("raw_old", 1), bucket("raw_5m", 0), task,
+        Self.mapped,
+      ])
     defer { dry.stop() }
     let looked = await prepare(sink(dry.url), dryRun: true)
-    #expect(looked.steps.map(\.state) == [.wouldMake, .isThere, .wouldChange])
+    #expect(
+      looked.steps.map(\.state) == [.wouldMake, .wouldMake, .isThere, .wouldChange, .isThere])
     #expect(dry.requests.allSatisfy { $0.hasPrefix("GET ") })
   }
 

@@ -19,11 +19,31 @@ public struct Board: Sendable {
   public var panels: [Panel] = []
   /// Events of these severities as marks on all charts; nil for none.
   var annotates = true
+  /// The rollups that its charts can show instead of points as they were written.
+  private var rollups: [String] = []
 
   init(_ uid: String, _ title: String, _ summary: String) {
     self.uid = "scrape-\(uid)"
     self.title = title
     self.summary = summary
+  }
+
+  /// Lets the reader choose the resolution of charts: points as they were written, or a rollup.
+  ///
+  /// A variable, and a link per rollup that sets it together with a long range. Grafana cannot choose by
+  /// itself: a variable that a query fills would leave every chart broken where the query has no row.
+  func inResolutions(_ policies: [String]) -> Board {
+    guard policies.count > 1 else { return self }
+    var board = self
+    board.rollups = Array(policies.dropFirst())
+    board.variables.append(.resolution(policies))
+    for panel in board.panels.indices {
+      for query in board.panels[panel].queries.indices
+      where board.panels[panel].queries[query].suitsRollups {
+        board.panels[panel].queries[query].policy = "$resolution"
+      }
+    }
+    return board
   }
 
   /// The name of its file.
@@ -58,7 +78,7 @@ public struct Board: Sendable {
           )
         ])
       ),
-      ("links", .array(Self.links)), ("annotations", .object([("list", .array(annotations))])),
+      ("links", .array(links)), ("annotations", .object([("list", .array(annotations))])),
       ("templating", .object([("list", .array(variables.map(\.json)))])),
       ("panels", .array(panels(in: catalog))),
     ])
@@ -99,17 +119,27 @@ public struct Board: Sendable {
     return placed
   }
 
-  /// All boards in a menu; range and variables go along.
-  private static var links: [JSON] {
+  /// All boards in a menu; range and variables go along. Then the board itself over a month, from a
+  /// rollup.
+  private var links: [JSON] {
     [
       .object([
         ("asDropdown", .boolean(true)), ("icon", .string("external link")),
         ("includeVars", .boolean(true)), ("keepTime", .boolean(true)),
-        ("tags", .array([.string(tag)])), ("targetBlank", .boolean(false)),
+        ("tags", .array([.string(Self.tag)])), ("targetBlank", .boolean(false)),
         ("title", .string("Boards")), ("tooltip", .string("")), ("type", .string("dashboards")),
         ("url", .string("")),
       ])
     ]
+      + rollups.map { rollup in
+        .object([
+          ("asDropdown", .boolean(false)), ("icon", .string("dashboard")),
+          ("includeVars", .boolean(false)), ("keepTime", .boolean(false)), ("tags", .array([])),
+          ("targetBlank", .boolean(false)), ("title", .string("30 days from \(rollup)")),
+          ("tooltip", .string("")), ("type", .string("link")),
+          ("url", .string("/d/\(uid)?from=now-30d&to=now&var-resolution=\(rollup)")),
+        ])
+      }
   }
 
   /// Events of hosts and of the monitor as marks.
@@ -142,8 +172,10 @@ public struct Board: Sendable {
 public struct Variable: Sendable {
   public let name: String
   let label: String
-  /// The statement that lists the values.
+  /// The statement that lists the values; empty where they are fixed.
   public let query: String
+  /// The fixed values, the first of them the default.
+  public var values: [String] = []
   /// Whether several values may be chosen.
   let isMulti: Bool
 
@@ -165,7 +197,28 @@ public struct Variable: Sendable {
     name: "host", label: "Host", query: "SHOW TAG VALUES FROM \"scrape\" WITH KEY = \"host\"",
     isMulti: false)
 
+  /// The resolution of charts.
+  static func resolution(_ policies: [String]) -> Variable {
+    Variable(
+      name: "resolution", label: "Resolution", query: "", values: policies, isMulti: false)
+  }
+
   var json: JSON {
+    if let first = values.first {
+      let option = { (value: String) in
+        JSON.object([
+          ("selected", .boolean(value == first)), ("text", .string(value)),
+          ("value", .string(value)),
+        ])
+      }
+      return .object([
+        ("type", .string("custom")), ("name", .string(name)), ("label", .string(label)),
+        ("query", .string(values.joined(separator: ","))), ("hide", .integer(0)),
+        ("multi", .boolean(false)), ("includeAll", .boolean(false)),
+        ("skipUrlSync", .boolean(false)), ("options", .array(values.map(option))),
+        ("current", option(first)),
+      ])
+    }
     var members: [(String, JSON)] = [
       ("type", .string("query")), ("name", .string(name)), ("label", .string(label)),
       ("datasource", DataSource.reference), ("query", .string(query)),

@@ -32,6 +32,8 @@ public struct Query: Sendable, Equatable {
   /// The replacement of `$timeFilter`.
   var period = "$timeFilter"
   var order: String?
+  /// The retention policy, or the variable that names it; nil for the database's default.
+  var policy: String?
   /// The function over the results of the query: `sum("up") AS "up"`, and its tags.
   var outer: (selections: String, tags: [String], conditions: [String])?
   public var format = Format.series
@@ -210,7 +212,7 @@ public struct Query: Sendable, Equatable {
     let all = ([period] + conditions).joined(separator: " AND ")
     var groups = tags.map(Self.name)
     if isOverTime { groups.insert("time(\(interval))", at: 0) }
-    var text = "SELECT \(selected) FROM \(Self.name(measurement)) WHERE \(all)"
+    var text = "SELECT \(selected) FROM \(place) WHERE \(all)"
     if !groups.isEmpty { text += " GROUP BY \(groups.joined(separator: ", "))" }
     if isOverTime { text += " fill(\(fill))" }
     if let order { text += " \(order)" }
@@ -224,6 +226,13 @@ public struct Query: Sendable, Equatable {
     }
     return text
   }
+
+  private var place: String {
+    (policy.map { "\(Self.name($0))." } ?? "") + Self.name(measurement)
+  }
+
+  /// Whether a rollup can answer it: it asks for values over intervals.
+  var suitsRollups: Bool { isOverTime && period == "$timeFilter" && outer == nil }
 
   /// The target of a panel.
   func target(_ letter: String) -> JSON {
