@@ -20,6 +20,8 @@ public struct CheckList: Sendable {
   private let own: SelfSettings
   /// The kind of each service (`http`), by host and service.
   public let services: [String: [String: String]]
+  /// Services that do not count in `service_summary`, by host.
+  let uncounted: [String: Set<String>]
   /// The patience of services that have their own, by host and service.
   private let patience: [String: [String: Patience]]
 
@@ -35,15 +37,18 @@ public struct CheckList: Sendable {
     bmcs = Set(all.filter { $0.bmc != nil }.map(\.name))
     var services: [String: [String: String]] = [:]
     var patience: [String: [String: Patience]] = [:]
+    var uncounted: [String: Set<String>] = [:]
     for host in all {
       for plan in site.probes[host.name] {
         services[host.name, default: [:]][plan.service] = plan.kind
         patience[host.name, default: [:]][plan.service] = plan.patience
+        if !plan.isCounted { uncounted[host.name, default: []].insert(plan.service) }
         if !plan.reaches(host) { unasked[host.name, default: []].insert(plan.service) }
       }
     }
     self.services = services
     self.patience = patience
+    self.uncounted = uncounted
     self.unasked = unasked
   }
 

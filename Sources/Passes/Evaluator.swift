@@ -276,7 +276,7 @@ public struct Evaluator: Sendable {
 
   // MARK: Together
 
-  /// All services that were ever checked. One that this pass did not check has its last state, and nothing
+  /// All services that were ever checked and count in summaries. One that this pass did not check has its last state, and nothing
   /// in `isUp`.
   private func checked(
     _ readings: [ServiceReading]
@@ -286,7 +286,8 @@ public struct Evaluator: Sendable {
     for reading in readings {
       let host = reading.result.batch.host
       asked[host] = Set(reading.services.map(\.service))
-      for service in reading.services {
+      let uncounted = watch.uncounted[host] ?? []
+      for service in reading.services where !uncounted.contains(service.service) {
         let target = CheckName.service(service.service).text
         var severity = states[host]?[target]?.severity ?? service.verdict.severity
         // Unknown while the scraper is cut off.
@@ -295,7 +296,10 @@ public struct Evaluator: Sendable {
       }
     }
     for (host, services) in watch.services {
-      for (service, probe) in services where asked[host]?.contains(service) != true {
+      for (service, probe) in services
+      where asked[host]?.contains(service) != true
+        && watch.uncounted[host]?.contains(service) != true
+      {
         guard let state = states[host]?[CheckName.service(service).text] else { continue }
         found.append((host, probe, state.severity, nil))
       }

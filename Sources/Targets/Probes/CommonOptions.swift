@@ -14,6 +14,8 @@ struct CommonOptions {
   let patience: Patience?
   let severity: Severity?
   let name: String?
+  /// Whether the service counts in `service_summary`.
+  let isCounted: Bool
 
   init(of kind: any Probe.Type, _ options: inout Fields) {
     name = options.take(
@@ -33,6 +35,10 @@ struct CommonOptions {
     severity = options.take(
       "findings", .severity, otherwise: "`findings` of scrape.yml",
       "Severity of an open display, a log-in without a password, an untrusted certificate.")
+    isCounted = options.take(
+      "summary", .boolean, default: true,
+      "Whether the service counts in `service_summary` and in scores; it is checked and alerted on all the same."
+    )
     if kind.carrier.canBeClosed {
       // The reader of the entry has read it: the short form has it, too.
       _ = options.take(

@@ -29,6 +29,8 @@ public struct ProbePlan: Sendable {
   public var patience: Patience?
   /// The severity of findings; nil for that of scrape.yml.
   public var findings: Severity?
+  /// Whether the service counts in `service_summary`.
+  public var isCounted = true
   /// The place of the entry, and its length in characters.
   public var mark: Mark
   public var length: Int

@@ -273,7 +273,7 @@ public struct ProbeReader: Sendable {
       source: common.source, version: common.version ?? common.source?.version,
       isClosed: entry.isClosed,
       timeout: common.timeout ?? probe.timeout, patience: common.patience,
-      findings: common.severity, mark: node.mark,
+      findings: common.severity, isCounted: common.isCounted, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }
 
