@@ -138,8 +138,10 @@ extension Reason {
 extension Reason {
   /// The words of the measurement `scrape`: hosts and BMCs.
   public static let ofTargets: Set<Reason> = [
-    .authFailed, .busy, .cancelled, .connectionLost, .connectionRefused, .forwardingRefused,
-    .hostKeyChanged, .hostKeyRevoked, .hostKeyUnknown, .localError, .nameUnknown,
+    .authFailed, .busy, .cancelled, .certificateExpired, .certificateName,
+    .certificateNotYetValid, .certificateUntrusted, .connectionLost, .connectionRefused,
+    .forwardingRefused, .hostKeyChanged, .hostKeyRevoked, .hostKeyUnknown, .localError,
+    .nameUnknown,
     .noCommonAlgorithm, .noShell, .notReached, .notSupported, .outputTooLarge, .permission,
     .protocolError, .refusedByProtection, .timeout, .unreachable,
   ]

@@ -132,8 +132,13 @@ enum TrustCommand: Subcommand {
                 return .failure(error)
               }
             }
-            let verdict = (try? key.get()).map {
-              target.accepted.verdict(on: $0)
+            var verdict = (try? key.get()).map { target.accepted.verdict(on: $0) }
+            if let shown = try? key.get(), verdict != .accepted, verdict != .revoked {
+              let isCertified = await (target.reactor ?? reactor).open { reactor in
+                await target.isCertified(
+                  shown, on: reactor, by: min(deadline, .after(.seconds(10))))
+              }
+              if isCertified { verdict = .accepted }
             }
             return (index, Finding(host: host, names: target.keyNames, key: key, verdict: verdict))
           }

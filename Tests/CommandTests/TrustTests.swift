@@ -48,6 +48,32 @@ import Testing
       environment: ["SSH_AUTH_SOCK": ""], input: input)
   }
 
+  @Test func `a host with a certificate of an accepted authority needs no line of its own`() throws
+  {
+    let sshd = try Sshd()
+    let folder = sshd.scratch.path
+    try run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/ca"])
+    try run(
+      "/usr/bin/ssh-keygen",
+      ["-q", "-s", "\(folder)/ca", "-h", "-n", "h0", "-I", "x", "\(folder)/host_ed25519.pub"])
+    sshd.scratch.write(
+      "config",
+      (sshd.scratch.read("config") ?? "") + "HostCertificate \(folder)/host_ed25519-cert.pub\n")
+    try sshd.daemon.restart()
+    #expect(eventually { listens(sshd.port) })
+    let range = range([sshd])
+    range.scratch.write(
+      "inventory/known_hosts", "@cert-authority h* \(sshd.scratch.read("ca.pub") ?? "")")
+    let outcome = try trust(range, input: nil)
+    #expect(outcome.status == 0 && outcome.output.contains("known "), "\(outcome)")
+    let host = try range.scrape("host", "h0", "--explain")
+    #expect(host.status == 0 && host.output.contains("of authority SHA256:"), "\(host)")
+    range.scratch.write(
+      "inventory/known_hosts", "@cert-authority 127.* \(sshd.scratch.read("ca.pub") ?? "")")
+    let refused = try range.scrape("host", "h0")
+    #expect(refused.output.contains("certificate_name: "), "\(refused)")
+  }
+
   @Test func `fingerprints from a pipe accept their hosts' keys, and no other`() throws {
     let servers = [try Sshd(), try Sshd()]
     let range = range(servers)

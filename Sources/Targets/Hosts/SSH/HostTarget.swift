@@ -169,7 +169,9 @@ public struct HostTarget: Sendable {
     let (session, key) = try await handshakeOnce(
       hostKeys: Algorithms.preference(for: accepted.keys), on: reactor, by: deadline, steps: &steps)
     defer { session.close() }
-    try check(key)
+    guard try await acceptable(key, on: reactor, by: deadline, steps: &steps) == key else {
+      throw uncertified(key)
+    }
     let banner = session.banner
     guard logIn else { return ("host key \(key.type) \(key.fingerprint) as accepted", banner) }
     let method = try await session.authenticate(
@@ -197,7 +199,7 @@ public struct HostTarget: Sendable {
   ) async throws(TargetError) -> Session {
     try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
     let known = accepted.keys
-    let (session, key): (Session, HostKey)
+    var (session, key): (Session, HostKey)
     do {
       (session, key) = try await handshake(
         hostKeys: Algorithms.preference(for: known), on: reactor, by: deadline, steps: &steps)
@@ -206,9 +208,17 @@ public struct HostTarget: Sendable {
       (session, key) = try await handshake(
         hostKeys: Algorithms.preference(for: []), on: reactor, by: deadline, steps: &steps)
     }
-    do {
+    do throws(TargetError) {
       // No credential is shown before the host's key has been accepted.
-      try check(key)
+      let right = try await acceptable(key, on: reactor, by: deadline, steps: &steps)
+      if right != key {
+        // The certificate is for a key of another kind.
+        steps.count(session)
+        session.close()
+        (session, key) = try await handshake(
+          hostKeys: Algorithms.preference(for: [right]), on: reactor, by: deadline, steps: &steps)
+        guard key == right else { throw uncertified(key) }
+      }
       Activity.step("log-in")
       let login = min(deadline, .after(timeouts.login))
       let start = Deadline.now
@@ -271,25 +281,13 @@ public struct HostTarget: Sendable {
     steps: inout HostAnswer
   ) async throws(TargetError) -> (Session, HostKey) {
     let connecting = Deadline.now
-    let connect = min(deadline, .after(timeouts.connect))
     Activity.step("connect")
-    let transport: Transport
-    let place: String
-    if let tunnel {
-      let stream = try await tunnel.open(to: address, port: port, on: reactor, by: connect)
-      transport = Transport(over: stream)
-      place = "\(address) port \(port) from \(tunnel.hop.name)"
-    } else {
-      let addresses = try await Connect.resolve(address, port: port, on: reactor, by: connect)
-      let socket = try await Connect.tcp(to: addresses, on: reactor, by: connect)
-      transport = Transport(owning: socket)
-      place = "\(addresses.first?.text ?? address) port \(port)"
-    }
+    let (carrier, place) = try await connect(on: reactor, by: deadline)
     let connected = Deadline.now
     Activity.step("key exchange")
     steps.steps.append(
       .init(name: "connect", took: connected.since(connecting), detail: place))
-    let session = try Session(over: transport)
+    let session = try Session(over: Transport(over: carrier))
     let key: HostKey
     do {
       key = try await session.handshake(
@@ -304,6 +302,81 @@ public struct HostTarget: Sendable {
         detail: "\(key.type) \(key.fingerprint)"))
     steps.hostKey = key
     return (session, key)
+  }
+
+  private func connect(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> (carrier: any Carrier, place: String) {
+    let limit = min(deadline, .after(timeouts.connect))
+    if let tunnel {
+      let stream = try await tunnel.open(to: address, port: port, on: reactor, by: limit)
+      return (stream, "\(address) port \(port) from \(tunnel.hop.name)")
+    }
+    let addresses = try await Connect.resolve(address, port: port, on: reactor, by: limit)
+    let socket = try await Connect.tcp(to: addresses, on: reactor, by: limit)
+    return (SocketCarrier(owning: socket), "\(addresses.first?.text ?? address) port \(port)")
+  }
+
+  // MARK: The host's key
+
+  /// Whether a certificate of an accepted authority is for this key, which no line accepts.
+  public func isCertified(
+    _ key: HostKey, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Bool {
+    guard !accepted.authorities.isEmpty, !accepted.keys.contains(key) else { return false }
+    var steps = HostAnswer(time: .now)
+    let right = try? await acceptable(key, on: reactor, by: deadline, steps: &steps)
+    return right == key
+  }
+
+  /// The key that the host must have: the shown one, or that of its certificate, which may be of
+  /// another kind. Throws where neither is accepted.
+  private func acceptable(
+    _ key: HostKey, on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
+  ) async throws(TargetError) -> HostKey {
+    let verdict = accepted.verdict(on: key)
+    guard verdict != .accepted, verdict != .revoked, !accepted.authorities.isEmpty else {
+      try check(key)
+      return key
+    }
+    do throws(TargetError) {
+      return try await certified(on: reactor, by: deadline, steps: &steps)
+    } catch {
+      if error.isOfJumpHost || error.reason == .cancelled || verdict == .needsCertificate {
+        throw error
+      }
+      try check(key)  // Another key than the accepted one, and no certificate for it.
+      throw error
+    }
+  }
+
+  /// The key for which an accepted authority vouches, by the certificate that the host shows on a
+  /// connection of its own.
+  private func certified(
+    on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
+  ) async throws(TargetError) -> HostKey {
+    Activity.step("certificate")
+    let start = Deadline.now
+    let limit = min(deadline, .after(timeouts.exchange))
+    var exchange = CertificateExchange(over: try await connect(on: reactor, by: limit).carrier)
+    guard let certificate = try await exchange.fetch(on: reactor, by: limit) else {
+      throw TargetError(
+        .hostKeyUnknown,
+        "only a @cert-authority line is known for it, and its server has no certificate; set "
+          + "HostCertificate there, or `scrape trust \(name)`")
+    }
+    try certificate.verify(with: accepted, at: .now)
+    steps.steps.append(
+      .init(
+        name: "certificate", took: Deadline.now.since(start),
+        detail: "\"\(certificate.name)\" of authority \(certificate.authority.fingerprint)"))
+    return certificate.key
+  }
+
+  private func uncertified(_ key: HostKey) -> TargetError {
+    TargetError(
+      .hostKeyUnknown,
+      "it shows \(key.type) \(key.fingerprint), and its certificate is for another key")
   }
 
   private func check(_ key: HostKey) throws(TargetError) {
@@ -324,8 +397,7 @@ public struct HostTarget: Sendable {
     case .needsCertificate:
       throw TargetError(
         .hostKeyUnknown,
-        "only a @cert-authority line is known for it, and certificates cannot be checked; "
-          + "`scrape trust \(name)`")
+        "it shows \(shown) without a certificate of an accepted authority; `scrape trust \(name)`")
     }
   }
 }

@@ -14,7 +14,7 @@ public struct KnownHosts: Sendable {
     case changed(accepted: [HostKey])
     /// The key is marked `@revoked`.
     case revoked
-    /// The host has only a `@cert-authority` line, and certificates are not supported.
+    /// The host has only a `@cert-authority` line: its certificate counts.
     case needsCertificate
   }
 
@@ -85,6 +85,9 @@ public struct KnownHosts: Sendable {
     }
     let key = HostKey(blob: blob)
     guard key.type == type else { return "the key is not of type \(type)" }
+    if HostCertificate.isCertificate(type) {
+      return "a certificate; the key of its authority stands in a @cert-authority line"
+    }
     if names.hasPrefix("|") {
       let parts = names.split(separator: "|", omittingEmptySubsequences: false)
       guard parts.count == 4, parts[1] == "1", let salt = Base64.decode(parts[2].utf8),
@@ -112,33 +115,54 @@ public struct KnownHosts: Sendable {
   ///
   /// A hashed line takes a digest for each name it is compared with: look a host up once.
   public func lines(for names: [String]) -> AcceptedKeys {
-    var found: [Entry] = []
-    for name in names {
+    var accepted = AcceptedKeys()
+    func take(_ name: String, plain: Bool) {
       // A key is revoked under every name; it is accepted under the first name with a line.
-      let isKnown = found.contains { $0.marker == .none }
-      let mayCount = { (entry: Entry) in !isKnown || entry.marker != .none }
-      found += (exact[name] ?? []).filter(mayCount)
-      found += others.filter { mayCount($0) && $0.names.match(name) }
+      let mayBePlain = plain && accepted.plain.isEmpty
+      for entry in (exact[name] ?? []) + others.filter({ $0.names.match(name) }) {
+        switch entry.marker {
+        case .none: if mayBePlain { accepted.plain.append(entry.key) }
+        case .revoked: accepted.revoked.append(entry.key)
+        case .authority:
+          accepted.authorities.append(
+            AcceptedKeys.Authority(name: KnownHosts.withoutPort(name), key: entry.key))
+        }
+      }
     }
-    return AcceptedKeys(
-      plain: found.filter { $0.marker == .none }.map(\.key),
-      revoked: found.filter { $0.marker == .revoked }.map(\.key),
-      hasAuthority: found.contains { $0.marker == .authority })
+    for name in names {
+      take(name, plain: true)
+      // Authorities vouch for a host and revoked keys are revoked whatever the port.
+      let bare = KnownHosts.withoutPort(name)
+      if bare != name { take(bare, plain: false) }
+    }
+    return accepted
+  }
+
+  private static func withoutPort(_ name: String) -> String {
+    guard name.hasPrefix("["), let end = name.lastIndex(of: "]") else { return name }
+    return String(name[name.index(after: name.startIndex)..<end])
   }
 }
 
 /// The accepted and revoked keys of a host.
 public struct AcceptedKeys: Sendable, Equatable {
-  var plain: [HostKey]
-  var revoked: [HostKey]
-  var hasAuthority: Bool
+  /// An authority that may certify the host's key.
+  struct Authority: Sendable, Equatable {
+    /// The host's name for which the line is, without a port.
+    var name: String
+    var key: HostKey
+  }
+
+  var plain: [HostKey] = []
+  var revoked: [HostKey] = []
+  var authorities: [Authority] = []
 
   /// Evaluates the key that the host shows.
   public func verdict(on key: HostKey) -> KnownHosts.Verdict {
     if revoked.contains(key) { return .revoked }
     if plain.contains(key) { return .accepted }
     if !plain.isEmpty { return .changed(accepted: plain) }
-    return hasAuthority ? .needsCertificate : .unknown
+    return authorities.isEmpty ? .unknown : .needsCertificate
   }
 
   /// The accepted keys, to request only kinds that can be checked.

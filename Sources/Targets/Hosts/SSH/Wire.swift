@@ -24,6 +24,11 @@ struct WireReader {
     return bytes[position..<position + 4].reduce(0) { $0 << 8 | UInt32($1) }
   }
 
+  mutating func uint64() -> UInt64? {
+    guard let high = uint32(), let low = uint32() else { return nil }
+    return UInt64(high) << 32 | UInt64(low)
+  }
+
   mutating func raw(_ count: Int) -> ArraySlice<UInt8>? {
     guard count >= 0, bytes.endIndex - position >= count else { return nil }
     defer { position += count }
