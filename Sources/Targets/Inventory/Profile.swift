@@ -40,6 +40,12 @@ extension Profile {
     "mdstat": .seconds(60), "netstat": .seconds(60), "nstat": .seconds(60),
   ]
 
+  /// The same in words.
+  static var usualIntervals: String {
+    let slow = slow.sorted { $0.key < $1.key }.map { "`\($0.key)` \($0.value.text)" }
+    return "each pass; \(slow.joined(separator: ", "))"
+  }
+
   /// The built-in profiles by name.
   static let builtIn: [(name: String, collectors: [String])] = {
     let linux = [

@@ -276,13 +276,23 @@ public struct Settings: Sendable {
       {
         _ = Written(key: name, &$0)
       },
-      Reference("`profiles.NAME.collectors`", "The options of each collector.") { fields in
-        for collector in collectors {
-          var task = Profile.Task(collector.name, every: Profile.slow[collector.name] ?? .zero)
+      Reference(
+        "`profiles.NAME.collectors`",
+        "A list of collectors, or a mapping. `scrape help metrics` lists all collectors."
+      ) { fields in
+        _ = fields.nested(
+          "NAME", otherwise: "not in the profile", "Any collector; in short its `every`, or `off`.",
+          example: "{every: 5m}"
+        ) { fields -> Void? in
+          Profile.Task.takeInterval(&fields, default: Profile.usualIntervals)
+          return nil
+        }
+        for collector in collectors where !collector.options.isEmpty {
           let summary = collector.summary.prefix(1).uppercased() + collector.summary.dropFirst()
-          _ = fields.nested(collector.name, "\(summary).") {
-            task.take(&$0, of: collector)
-            return Void?.none
+          _ = fields.nested(collector.name, "\(summary).") { fields -> Void? in
+            var task = Profile.Task(collector.name, every: .zero)
+            task.takeOptions(&fields, of: collector)
+            return nil
           }
         }
       },
@@ -417,7 +427,18 @@ public struct Settings: Sendable {
 extension Profile.Task {
   /// Takes the interval and the options that the collector declares.
   fileprivate mutating func take(_ fields: inout Fields, of collector: any Collector.Type) {
-    fields.set(&every, "every", .interval(), "Time between two runs.")
+    every = Self.takeInterval(&fields) ?? every
+    takeOptions(&fields, of: collector)
+  }
+
+  @discardableResult
+  fileprivate static func takeInterval(
+    _ fields: inout Fields, default usual: String = ""
+  ) -> Duration? {
+    fields.take("every", .interval(), otherwise: usual, "Time between two runs.")
+  }
+
+  fileprivate mutating func takeOptions(_ fields: inout Fields, of collector: any Collector.Type) {
     for option in collector.options {
       let value = fields.take(
         option.name, Self.type(of: option), otherwise: option.usual, option.summary)
