@@ -155,16 +155,6 @@ public struct Findings: Sendable {
     if let result = attempt(body) { value = result }
   }
 
-  /// As `attempt`, for code that adds findings of its own before it throws.
-  public mutating func gather<Result>(
-    _ body: (inout Findings) throws(ConfigurationError) -> Result
-  ) -> Result? {
-    do throws(ConfigurationError) { return try body(&self) } catch {
-      add(error)
-      return nil
-    }
-  }
-
   /// Throws all errors, if there are any.
   public func finish() throws(ConfigurationErrors) {
     if !kept.isEmpty { throw ConfigurationErrors(errors) }

@@ -120,17 +120,6 @@ extension Node {
     return pairs
   }
 
-  /// As `mapping`; a key that is not allowed is left out and added to the findings.
-  public func mapping(
-    _ what: String, keys: [String], _ findings: inout Findings
-  ) throws(ConfigurationError) -> [Pair] {
-    try mapping(what).filter { pair in
-      if keys.contains(pair.name) { return true }
-      findings.add(unknown("key", pair.key, among: keys, in: what))
-      return false
-    }
-  }
-
   /// The members of a list; an empty value is an empty list.
   public func list(_ what: String) throws(ConfigurationError) -> [Node] {
     if isNull { return [] }

@@ -94,9 +94,8 @@ public struct RuleBook: Sendable {
   /// The settings of the sections of evaluation.
   public static func references(in catalog: Catalog) -> [Reference] {
     [
-      Reference("`targets`", "When a target or service counts as failed.") { _ = patience(&$0) },
-      Rule.reference(in: catalog),
+      Reference("`targets`", "When a target or service counts as failed.") { _ = patience(&$0) }
     ]
-      + BusinessService.references + [ScoreSettings.reference]
+      + Rule.references(in: catalog) + BusinessService.references + [ScoreSettings.reference]
   }
 }

@@ -99,12 +99,31 @@ public struct Rule: Sendable {
     findings.decode("rule \"\(name.text ?? "")\"", node) { Rule(name, &$0, in: catalog) }
   }
 
+  /// Takes whether the built-in rules apply.
+  private static func takeBuiltIn(_ fields: inout Fields) -> Bool {
+    fields.take(
+      "built_in", .boolean, default: true, "Whether the built-in rules apply.", example: "off")
+  }
+
+  /// The section `rules`, and a rule.
+  public static func references(in catalog: Catalog) -> [Reference] {
+    [
+      Reference("`rules`", "A mapping of names to rules, or a list of such mappings.") { fields in
+        _ = takeBuiltIn(&fields)
+        fields.declare(
+          "NAME", .node("mapping, or `off`", example: "{minor: \"> 80\"}"),
+          "A rule of your own, or a change of the built-in rule of that name; `off` disables that.")
+      },
+      reference(in: catalog),
+    ]
+  }
+
   /// The settings of a rule.
-  public static func reference(in catalog: Catalog) -> Reference {
+  private static func reference(in catalog: Catalog) -> Reference {
     let mark = Source("reference", text: "").mark(atByte: 0)
     return Reference(
       "`rules.NAME`",
-      "A mapping; `off` disables a built-in rule, `built_in: off` all. Without `when` it changes a built-in rule."
+      "One rule. Without `when` it changes the built-in rule of that name."
     ) { _ = Rule(Node(.scalar("NAME", .plain), mark: mark, end: mark), &$0, in: catalog) }
   }
 
@@ -158,9 +177,9 @@ public struct Rule: Sendable {
     var names: Set<String> = []
     for pair in pairs {
       if pair.name == "built_in" {
-        findings.set(&isOn) { () throws(ConfigurationError) in
-          try pair.value.boolean("built_in")
-        }
+        var fields = Fields("rules", at: pair.value, pairs: [pair])
+        isOn = takeBuiltIn(&fields)
+        fields.finish(into: &findings)
         continue
       }
       guard names.insert(pair.name).inserted else {

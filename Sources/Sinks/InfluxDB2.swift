@@ -63,7 +63,8 @@ public struct InfluxDB2: Sink {
     configuration.options = options
     fields.set(&configuration.url, "url", .url, "Address of the server.")
     configuration.bucket =
-      fields.require("bucket", .word, "Bucket to write to.") ?? ""
+      fields.require("bucket", .word, "Bucket to write to; a pass creates it only in InfluxDB 1.8.")
+      ?? ""
     fields.set(
       &configuration.org, "org", .word, otherwise: "none",
       "Organization; required by 2.x and by `scrape setup`.", example: "range")

@@ -70,9 +70,6 @@ import Testing
       let row = "| `\(rule.name)` | `\(rule.selector.text)` | \(limits.joined(separator: ", ")) |"
       #expect(page.contains(row), "\(row)")
     }
-    for setting in Rule.reference(in: .all).settings {
-      #expect(page.contains("`\(setting.key)`"), "\(setting.key)")
-    }
     #expect(page.contains("The last 50,000 changes of states are kept, and 1,000 of one host"))
   }
 

@@ -54,7 +54,7 @@ struct HostVariables {
     fields.declare(
       "via", also: ["ansible_ssh_common_args", "ansible_ssh_extra_args"], Self.jumpHosts,
       otherwise: "none",
-      "[Jump hosts](inventory.md#jump-hosts) on the way; in Ansible's variables `-J` or `-o ProxyJump`."
+      "[Jump hosts](inventory.md#jump-hosts) to the host; in Ansible's variables `-J` or `-o ProxyJump`."
     )
     profile = fields.take(
       "profile", Self.name, default: "linux",
@@ -84,7 +84,8 @@ struct HostVariables {
     fields.declare(
       "tags", .node("mapping of names to texts, or list of variables", example: "{team: blue}"),
       otherwise: "none",
-      "Tags of all points of the host; added up from groups, an empty value removes one.")
+      "Tags of all points of the host; added up from groups, an empty value removes one. A list takes the "
+        + "values of the variables that it names.")
   }
 
   /// All variables of the inventory, and `bmc`.

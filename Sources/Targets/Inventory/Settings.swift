@@ -206,7 +206,7 @@ public struct Settings: Sendable {
       "{for: 2}"
     ),
     (
-      "rules", "mapping of names to rules", "Thresholds of metrics; see [`rules`](#rulesname).",
+      "rules", "mapping of names to rules", "Thresholds of metrics; see [`rules`](#rules).",
       "{load high: off}"
     ),
     (

@@ -61,7 +61,7 @@ public struct ExecProbe: HostQuestion {
   public init(_ options: inout Fields) {
     let command = options.take(
       "command", Self.words, otherwise: "required",
-      "Program with its arguments; no shell. `$HOSTNAME$` is the host's name, `$HOSTADDRESS$` its address."
+      "Program with its arguments; no shell. `$HOSTNAME$` is the host's name, `$HOSTADDRESS$` its address: an IP address here, on the host as in the inventory."
     )
     format = options.take(
       "format", .choice(), default: .nagios,

@@ -118,7 +118,8 @@ struct PageCheck: Sendable {
       "Text that each of these headers contains; an empty text only requires the header.")
     redirects = options.take(
       "redirects", .integer(0...20), default: 0,
-      "Redirects to follow. Another origin gets no header, no body and no credentials.",
+      "Redirects to follow. Another origin (scheme, host, port) gets no header, no body, no "
+        + "credentials, and no method but GET or HEAD.",
       example: "3")
     redirectTargets = options.take(
       "redirect_to", Self.targets, default: [],
