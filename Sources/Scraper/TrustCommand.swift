@@ -19,11 +19,12 @@ enum TrustCommand: Subcommand {
       Option("--yes", "Accepts new and changed keys without asking."),
       Option(
         "--deadline", "SECONDS",
-        "Time limit for all hosts that are reached directly, and for those behind them; default 60."
+        "Time limit for hosts reached directly, and again for those behind; default 60."
       ),
     ]
   static let discussion = """
-    Logs in to jump hosts only, to reach the hosts behind them. Stores keys in the `known_hosts` of the host, else in that beside the inventory.
+    Logs in to jump hosts only, to reach the hosts behind them. Stores keys in the `known_hosts` of the host,
+    else in that beside the inventory.
     Compare a fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the console of the
     host. Paste a fingerprint as the answer, or pipe the fingerprints of all hosts in: a key with one of
     them is accepted. The answer `all` accepts this and all further new keys, but no changed key.
