@@ -94,64 +94,68 @@ public struct Fields {
   public var isReference: Bool { if case .reference = source { true } else { false } }
 
   // MARK: one value
+  // A type is made where it is needed: an inventory has thousands of settings that nobody sets.
 
   /// The value of a setting, or nil where it is missing or wrong. `otherwise` is what then holds, in
   /// words: `the user that runs scrape`. Other names of the setting are `also`.
   public mutating func take<Value>(
-    _ key: String, also others: [String] = [], _ type: SettingType<Value>,
+    _ key: String, also others: [String] = [], _ type: @autoclosure () -> SettingType<Value>,
     otherwise: String = "", _ meaning: String, example: String? = nil
   ) -> Value? {
     if isReference {
-      record(key, others, type, otherwise, meaning, example)
+      record(key, others, type(), otherwise, meaning, example)
       return nil
     }
     guard let found = find(key, others) else { return nil }
-    return decode(found, type)
+    return decode(found, type())
   }
 
   /// The value of a setting, or the default.
   public mutating func take<Value>(
-    _ key: String, also others: [String] = [], _ type: SettingType<Value>,
+    _ key: String, also others: [String] = [], _ type: @autoclosure () -> SettingType<Value>,
     default usual: Value, _ meaning: String, example: String? = nil
   ) -> Value {
     if isReference {
-      record(key, others, type, type.show(usual), meaning, example)
+      record(key, others, type(), type().show(usual), meaning, example)
       return usual
     }
     guard let found = find(key, others) else { return usual }
-    return decode(found, type) ?? usual
+    return decode(found, type()) ?? usual
   }
 
   /// Sets a value that the setting changes; its present value is the default.
   public mutating func set<Value>(
-    _ value: inout Value, _ key: String, also others: [String] = [], _ type: SettingType<Value>,
+    _ value: inout Value, _ key: String, also others: [String] = [],
+    _ type: @autoclosure () -> SettingType<Value>,
     _ meaning: String, example: String? = nil
   ) {
-    value = take(key, also: others, type, default: value, meaning, example: example)
+    value = take(key, also: others, type(), default: value, meaning, example: example)
   }
 
   /// As `set`, for a value that has no default.
   public mutating func set<Value>(
-    _ value: inout Value?, _ key: String, also others: [String] = [], _ type: SettingType<Value>,
+    _ value: inout Value?, _ key: String, also others: [String] = [],
+    _ type: @autoclosure () -> SettingType<Value>,
     otherwise: String = "", _ meaning: String, example: String? = nil
   ) {
     value =
-      take(key, also: others, type, otherwise: otherwise, meaning, example: example) ?? value
+      take(key, also: others, type(), otherwise: otherwise, meaning, example: example) ?? value
   }
 
   /// The value of a setting that must be there: `influxdb2 has no bucket`, with the example as the hint.
   public mutating func require<Value>(
-    _ key: String, _ type: SettingType<Value>, _ meaning: String, example: String? = nil
+    _ key: String, _ type: @autoclosure () -> SettingType<Value>, _ meaning: String,
+    example: String? = nil
   ) -> Value? {
     if isReference {
-      record(key, [], type, "required", meaning, example)
+      record(key, [], type(), "required", meaning, example)
       return nil
     }
     guard let found = find(key, []) else {
-      needs(key, example: example ?? type.example)
+      needs(key, example: example ?? type().example)
       return nil
     }
-    return decode(found, type)
+    return decode(found, type())
   }
 
   /// The value of a setting for its own reader, also an empty one.
@@ -169,11 +173,12 @@ public struct Fields {
 
   /// Declares a setting that its own reader decodes, such as one whose values add up.
   public mutating func declare<Value>(
-    _ key: String, also others: [String] = [], _ type: SettingType<Value>, otherwise: String = "",
+    _ key: String, also others: [String] = [], _ type: @autoclosure () -> SettingType<Value>,
+    otherwise: String = "",
     _ meaning: String, example: String? = nil
   ) {
     if isReference {
-      record(key, others, type, otherwise, meaning, example)
+      record(key, others, type(), otherwise, meaning, example)
     } else {
       taken.append(key)
     }
