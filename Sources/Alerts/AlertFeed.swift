@@ -56,10 +56,10 @@ public struct AlertFeed: Sendable {
           changes[name]?.last { $0.name == check }?.from ?? before[name]?[check] ?? .ok
         alert.wasOK = state.lastOK != nil
         if let root = roots[name], root != key,
-          check == "ssh" || isReached(check, root.host != name)
+          check == CheckName.ssh.text || isReached(check, root.host != name)
         {
           alert.cause = root
-          if check != "ssh" { effects[root, default: 0] += 1 }
+          if check != CheckName.ssh.text { effects[root, default: 0] += 1 }
         }
         if let word = known[key], state.severity <= word.severity {
           alert.acknowledgement = word.why.isEmpty ? word.who : "\(word.who): \(word.why)"
@@ -97,8 +97,9 @@ public struct AlertFeed: Sendable {
     // A switch may have services only: it is down when all of them are.
     func main(_ host: String) -> Alert.Key? {
       let checks = states[host] ?? [:]
-      if let session = checks["ssh"] {
-        return session.severity == .critical ? Alert.Key(host, "ssh") : nil
+      let name = CheckName.ssh.text
+      if let session = checks[name] {
+        return session.severity == .critical ? Alert.Key(host, name) : nil
       }
       let services = checks.filter { CheckName($0.key).service != nil }
       guard let first = services.keys.min(),

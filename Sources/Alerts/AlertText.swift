@@ -184,7 +184,7 @@ public struct AlertText: Sendable {
 
   /// The words after the names: ` ssh down`.
   private static func words(_ kind: Kind) -> String {
-    let state = kind.check == "ssh" && kind.severity == .critical ? " down" : ""
+    let state = kind.check == CheckName.ssh.text && kind.severity == .critical ? " down" : ""
     return " \(word(kind.check))\(state)"
   }
 
@@ -247,7 +247,7 @@ public struct AlertText: Sendable {
     let what =
       switch line.kind.reason {
       case .timeout, .unreachable: "power and uplink of \(host); "
-      case .connectionRefused where line.kind.check == "ssh": "whether sshd runs on \(host); "
+      case .connectionRefused where line.kind.check == CheckName.ssh.text: "whether sshd runs on \(host); "
       default: ""
       }
     return (what, "scrape host \(host)")

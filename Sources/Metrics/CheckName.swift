@@ -71,7 +71,8 @@ public enum CheckName: Sendable, Hashable {
   ///
   /// All patterns of checks match so: `--check`, maintenance windows and routes.
   public func matches(_ pattern: String) -> Bool {
-    Metrics.matches(text, anyOf: [pattern]) || Metrics.matches(short, anyOf: [pattern])
+    let glob = Glob(pattern)
+    return glob.matches(text) || glob.matches(short)
   }
 }
 

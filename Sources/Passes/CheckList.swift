@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Inventory
 internal import Metrics
 internal import Rules
@@ -80,12 +79,13 @@ public struct CheckList: Sendable {
 
   /// Whether any check matches: `web*/https`. Checks of rules depend on a host's data and always match.
   public func meets(_ need: (host: String, name: String)) -> Bool {
-    hosts.contains { host in
-      guard fnmatch(need.host, host, 0) == 0 else { return false }
+    let (place, check) = (Glob(need.host), Glob(need.name))
+    return hosts.contains { host in
+      guard place.matches(host) else { return false }
       var names = Set(services[host]?.keys.map(\.self) ?? [])
-      if sessions.contains(host) { names.insert("ssh") }
+      if sessions.contains(host) { names.insert(CheckName.ssh.text) }
       if bmcs.contains(host) { names.insert(BMCReading.name) }
-      return CheckName(need.name).rule != nil || names.contains { fnmatch(need.name, $0, 0) == 0 }
+      return CheckName(need.name).rule != nil || names.contains { check.matches($0) }
     }
   }
 }

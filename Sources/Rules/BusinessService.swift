@@ -1,5 +1,4 @@
 public import Configuration
-internal import Glibc
 public import Metrics
 
 /// A service as its users see it: it works while its needs do.
@@ -168,8 +167,9 @@ public struct BusinessService: Sendable {
       case .atLeast: return [state(of: need)]
       case .checks(let host, let name):
         var found: [GroupState] = []
-        for (one, all) in checks where fnmatch(host, one, 0) == 0 {
-          for (check, severity) in all where fnmatch(name, check, 0) == 0 {
+        let (host, name) = (Glob(host), Glob(name))
+        for (one, all) in checks where host.matches(one) {
+          for (check, severity) in all where name.matches(check) {
             found.append(GroupState(severity))
           }
         }

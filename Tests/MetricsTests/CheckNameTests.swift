@@ -1,3 +1,4 @@
+import Glibc
 import Metrics
 import Testing
 
@@ -39,5 +40,26 @@ import Testing
     name: String, pattern: String, holds: Bool
   ) {
     #expect(matches(name, anyOf: [pattern]) == holds)
+  }
+
+  @Test func `a glob agrees with fnmatch`() {
+    let bytes = Array("ab-[]!^\\*?".utf8)
+    var random = SystemRandomNumberGenerator()
+    func text(_ length: Int) -> String {
+      let picked = (0..<length).map { _ in bytes.randomElement(using: &random) ?? 0 }
+      return String(decoding: picked, as: UTF8.self)
+    }
+    for _ in 0..<100_000 {
+      let (name, pattern) = (text(.random(in: 0...4)), text(.random(in: 0...8)))
+      let wanted = fnmatch(pattern, name, 0) == 0
+      #expect(Glob(pattern).matches(name) == wanted, "\(name) \(pattern)")
+    }
+    for name in ["alpha", "digit", "space", "punct", "xdigit", "cntrl", "upper", "none"] {
+      for byte in UInt8(1)..<128 {
+        let text = String(decoding: [byte], as: UTF8.self)
+        let pattern = "[x[:\(name):]_]"
+        #expect(Glob(pattern).matches(text) == (fnmatch(pattern, text, 0) == 0), "\(pattern) \(byte)")
+      }
+    }
   }
 }

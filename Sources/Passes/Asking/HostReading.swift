@@ -94,11 +94,11 @@ public struct HostReading: Sendable {
     // Collectors of a host without an answer keep their state.
     if answer.script.isEmpty { result.problems = [] }
     let outcome = TargetOutcome(
-      target: "ssh", up: failure == nil, severity: failure.severity(.critical),
+      target: CheckName.ssh.text, up: failure == nil, severity: failure.severity(.critical),
       reason: failure?.reason,
       message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
     result.outcomes = [outcome]
-    var point = Point("scrape", tags: [Tag("target", "ssh")])
+    var point = Point("scrape", tags: [Tag("target", CheckName.ssh.text)])
     point.integer("up", failure.up)
     point.string("reason", failure?.reason.rawValue)
     point.float("duration_ms", (took.milliseconds * 1000).rounded() / 1000)

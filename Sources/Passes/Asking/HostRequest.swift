@@ -40,8 +40,8 @@ struct HostRequest: Sendable {
     let questions = HostQuestions(plans, of: host.name, at: host.address)
     let hasSession = !batch.items.isEmpty || !questions.isEmpty
     let others = HostQuestions.others(plans)
-    let waiting = others.filter { hasSession && $0.kind == "ssh" }
-    let parallel = others.filter { !hasSession || $0.kind != "ssh" }
+    let waiting = others.filter { hasSession && $0.kind == SSHProbe.name }
+    let parallel = others.filter { !hasSession || $0.kind != SSHProbe.name }
     async let results = probe(parallel, after: nil, kit, on: reactor, by: last)
     // Without commands of probes, hosts with the same due collectors share a batch.
     var response = Response(

@@ -11,7 +11,7 @@ struct SelfQuestions: Sendable {
   /// The location of a target.
   struct Place: Sendable {
     /// Nil for a host name.
-    var number: Connect.Address?
+    var number: Dial.Address?
     /// Whether its answer proves that the network works. A plugin may contact anything: it proves nothing.
     var isProof = true
     /// The port of its SSH server.
@@ -50,7 +50,7 @@ struct SelfQuestions: Sendable {
       // Another host makes the connections to what is behind it.
       if host.jumpHost != nil { continue }
       if job.turn != nil, case .ssh = job.reach {
-        add(host.name, "ssh", host.address, port: host.port)
+        add(host.name, CheckName.ssh.text, host.address, port: host.port)
       }
       let plans = job.probes?.plans ?? []
       let isRemote = Set(HostQuestions.others(plans).map(\.service))
@@ -74,7 +74,7 @@ struct SelfQuestions: Sendable {
   init(_ settings: SelfSettings, of hosts: [Host]) {
     self.settings = settings
     for host in hosts where host.jumpHost == nil {
-      if host.connection == .ssh { add(host.name, "ssh", host.address) }
+      if host.connection == .ssh { add(host.name, CheckName.ssh.text, host.address) }
       if let bmc = host.bmc { add(host.name, BMCReading.name, bmc.address) }
     }
     choose()
@@ -105,7 +105,7 @@ struct SelfQuestions: Sendable {
     _ host: String, _ target: String, _ address: String, isProof: Bool = true, port: Int? = nil
   ) {
     var place = Place(isProof: isProof, port: port.map { UInt16(clamping: $0) })
-    if let number = OwnQuestions.number(address) {
+    if let number = Dial.number(address) {
       guard !network.isHere(number) else { return }
       place.number = number
     } else {

@@ -1,3 +1,4 @@
+internal import Engine
 internal import Metrics
 public import Rules
 internal import Sinks
@@ -155,7 +156,7 @@ extension SelfWatch.Witnesses {
     nameServers = questions.nameServers.map {
       SelfWatch.Neighbour(
         $0, answers: answers.nameServers[$0],
-        isHere: OwnQuestions.number($0).map(questions.network.isHere) ?? false)
+        isHere: Dial.number($0).map(questions.network.isHere) ?? false)
     }
   }
 }

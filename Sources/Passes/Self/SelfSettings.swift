@@ -1,3 +1,4 @@
+internal import Engine
 internal import Configuration
 internal import IPMI
 internal import Probes
@@ -119,7 +120,7 @@ struct SelfSettings: Sendable {
 
   private static func number(_ node: Node) throws(ConfigurationError) -> String {
     let text = try node.string("address")
-    guard OwnQuestions.number(text) != nil else {
+    guard Dial.number(text) != nil else {
       throw ConfigurationError(
         "not an address in numbers", at: node, hint: "a name needs a name server: write 10.0.0.1")
     }

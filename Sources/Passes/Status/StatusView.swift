@@ -75,8 +75,8 @@ public struct StatusView: Sendable {
     services = evaluator.services
     never = hosts.subtracting(statuses.map(\.host)).sorted()
     last = try await LastPass(in: store, at: now)
-    sessions = hosts.count { watch.has("ssh", of: $0) }
-    up = statuses.count { $0.outcome.target == "ssh" && $0.outcome.up }
+    sessions = hosts.count { watch.has(CheckName.ssh.text, of: $0) }
+    up = statuses.count { $0.outcome.target == CheckName.ssh.text && $0.outcome.up }
     let alerts = Dictionary(
       feed.alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     checks = Self.checks(statuses, problems, known).filter { isAsked($0.host, $0.name) }

@@ -128,7 +128,7 @@ public struct IncidentBook: Sendable {
 }
 
 extension Alert {
-  fileprivate var rank: Int { cause == nil ? 0 : key.check == "ssh" ? 1 : 2 }
+  fileprivate var rank: Int { cause == nil ? 0 : key.check == CheckName.ssh.text ? 1 : 2 }
 }
 
 extension Incident {

@@ -1,5 +1,4 @@
 public import Configuration
-internal import Glibc
 public import Metrics
 
 /// Which alerts go to which contacts, and how often.
@@ -195,7 +194,7 @@ public struct Route: Sendable {
     let names = Set(tags.map(\.name))
     return names.allSatisfy { name in
       let value = alert.tags.first { $0.name == name }?.value ?? ""
-      return tags.contains { $0.name == name && fnmatch($0.pattern, value, 0) == 0 }
+      return tags.contains { $0.name == name && Glob($0.pattern).matches(value) }
     }
   }
 

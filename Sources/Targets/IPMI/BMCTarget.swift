@@ -70,7 +70,7 @@ public struct BMCTarget: Sendable {
     let begun = Deadline.now
     let last = deadline.advanced(by: .zero - min(grace, deadline.remaining / 2))
     let limit = min(last, begun.advanced(by: settings.deadline))
-    let addresses: [Connect.Address]
+    let addresses: [Dial.Address]
     do {
       addresses = try await Connect.resolve(
         settings.address, port: UInt16(clamping: settings.port), on: reactor, by: limit)

@@ -3,12 +3,10 @@ public import Engine
 
 /// A connection to a host of the inventory: `Dial`, with the reasons of targets.
 public enum Connect {
-  public typealias Address = Dial.Address
-
   /// The addresses of a name or a number, in the system's order of preference.
   public static func resolve(
     _ name: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(TargetError) -> [Address] {
+  ) async throws(TargetError) -> [Dial.Address] {
     do throws(DialError) {
       return try await Dial.resolve(name, port: port, on: reactor, by: deadline)
     } catch {
@@ -16,12 +14,9 @@ public enum Connect {
     }
   }
 
-  /// The address that a number stands for; nil where it is none.
-  public static func number(_ text: String) -> Address? { Dial.number(text) }
-
   /// A connected, non-blocking socket without Nagle's delay.
   public static func tcp(
-    to addresses: [Address], from source: Address? = nil,
+    to addresses: [Dial.Address], from source: Dial.Address? = nil,
     refusedHint: String = "; is sshd running, and on this port?",
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {

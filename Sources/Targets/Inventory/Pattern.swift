@@ -1,5 +1,6 @@
 public import Configuration
 internal import Glibc
+internal import Metrics
 
 /// The hosts of a pattern of `--limit`, in Ansible's language with ClusterShell's ranges.
 ///
@@ -275,10 +276,11 @@ extension Inventory {
 
   private func matches(glob: String) -> Set<Int> {
     var found: Set<Int> = []
-    for group in groups where fnmatch(glob, group.name, 0) == 0 {
+    let glob = Glob(glob)
+    for group in groups where glob.matches(group.name) {
       found.formUnion(places(of: group.name) ?? [])
     }
-    for (index, host) in hosts.enumerated() where fnmatch(glob, host.name, 0) == 0 {
+    for (index, host) in hosts.enumerated() where glob.matches(host.name) {
       found.insert(index)
     }
     return found

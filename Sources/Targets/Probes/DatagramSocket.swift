@@ -6,7 +6,7 @@ internal import Inventory
 /// A datagram socket connected to one peer: the kernel drops packets of others.
 final class DatagramSocket {
   private let descriptor: FileDescriptor
-  private let address: Connect.Address
+  private let address: Dial.Address
 
   /// A received datagram, its time, and its remaining hops.
   struct Datagram {
@@ -19,7 +19,7 @@ final class DatagramSocket {
 
   /// The corresponding C functions are `socket` and `connect`.
   init(
-    _ address: Connect.Address, from source: Connect.Address?, kind: __socket_type = SOCK_DGRAM,
+    _ address: Dial.Address, from source: Dial.Address?, kind: __socket_type = SOCK_DGRAM,
     number: Int32 = 0
   ) throws(SystemError) {
     let flags = Int32(kind.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)

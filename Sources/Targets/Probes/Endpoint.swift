@@ -13,9 +13,9 @@ public struct Endpoint: Sendable {
   /// The name or number to connect to, as configured.
   public var address: String
   /// The addresses of that name with the port, in the system's order of preference.
-  public var addresses: [Connect.Address]
+  public var addresses: [Dial.Address]
   /// The local address; nil for the system's choice.
-  public var source: Connect.Address?
+  public var source: Dial.Address?
   /// Zero for probes without ports.
   public var port: UInt16
   /// The file of certificate authorities to trust besides the system's, absolute.

@@ -179,7 +179,7 @@ public struct ICMPProbe: Probe {
   }
 
   private func open(
-    _ address: Connect.Address, _ endpoint: Endpoint
+    _ address: Dial.Address, _ endpoint: Endpoint
   ) throws(Verdict) -> (DatagramSocket, isRaw: Bool) {
     let number = Int32(address.version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)
     do throws(SystemError) {

@@ -19,7 +19,7 @@ public struct ProbePlan: Sendable {
   /// The destination in place of the host's own address.
   public var address: String?
   /// The local address, if it is not the system's choice.
-  public var source: Connect.Address?
+  public var source: Dial.Address?
   /// 4 or 6, to use only that version of IP.
   public var version: Int?
   /// No answer is good.
@@ -67,7 +67,7 @@ public struct ProbePlan: Sendable {
 
   /// Runs the probe, and always returns a result.
   func run(
-    of context: ProbeContext, at found: Result<[Connect.Address], TargetError>,
+    of context: ProbeContext, at found: Result<[Dial.Address], TargetError>,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async -> ServiceResult {
     let trace = context.explains ? Trace() : nil
@@ -77,7 +77,7 @@ public struct ProbePlan: Sendable {
       return result
     }
     let carrier = type(of: probe).carrier
-    var addresses: [Connect.Address] = []
+    var addresses: [Dial.Address] = []
     switch found {
     case .failure(let error):
       if carrier != .none {

@@ -44,14 +44,14 @@ public enum Probes {
       }
       return results
     }
-    var found: [String: Result<[Connect.Address], TargetError>] = [:]
+    var found: [String: Result<[Dial.Address], TargetError>] = [:]
     let names = Set(plans.map { $0.address ?? context.address })
     let limit = min(deadline, .after(ProbePlan.timeout))
     if names.count == 1, let name = names.first {
       found[name] = await reactor.resolve(name, by: limit)
     } else {
       // In parallel: with dead name servers, one name costs the others no time.
-      await withTaskGroup(of: (String, Result<[Connect.Address], TargetError>).self) { group in
+      await withTaskGroup(of: (String, Result<[Dial.Address], TargetError>).self) { group in
         for name in names {
           group.addTask(executorPreference: reactor.executor) {
             (name, await reactor.resolve(name, by: limit))
@@ -60,7 +60,7 @@ public enum Probes {
         for await (name, result) in group { found[name] = result }
       }
     }
-    func addresses(_ plan: ProbePlan) -> Result<[Connect.Address], TargetError> {
+    func addresses(_ plan: ProbePlan) -> Result<[Dial.Address], TargetError> {
       found[plan.address ?? context.address] ?? .success([])
     }
     if plans.count == 1 {
@@ -94,7 +94,7 @@ public enum Probes {
 extension Reactor {
   fileprivate func resolve(
     _ name: String, by deadline: Deadline
-  ) async -> Result<[Connect.Address], TargetError> {
+  ) async -> Result<[Dial.Address], TargetError> {
     do throws(TargetError) {
       return .success(try await Connect.resolve(name, port: 0, on: self, by: deadline))
     } catch { return .failure(error) }
@@ -102,7 +102,7 @@ extension Reactor {
 
   fileprivate func probe(
     _ plan: ProbePlan, of context: ProbeContext,
-    at found: Result<[Connect.Address], TargetError>, by deadline: Deadline
+    at found: Result<[Dial.Address], TargetError>, by deadline: Deadline
   ) async -> ServiceResult {
     await Activity.named("\(context.host) \(plan.service)") {
       await plan.run(of: context, at: found, on: self, by: deadline)

@@ -76,7 +76,7 @@ public struct OwnNetwork: Sendable {
   }
 
   /// Whether this machine has the address: a loopback address, or one of its interfaces'.
-  public func isHere(_ address: Connect.Address) -> Bool {
+  public func isHere(_ address: Dial.Address) -> Bool {
     let bytes = Self.number(address.bytes, isFour: address.version == 4)
     if bytes.count == 4, bytes[0] == 127 || bytes[0] == 0 { return true }
     // ::1, and ::, which has the same meaning.
@@ -85,7 +85,7 @@ public struct OwnNetwork: Sendable {
   }
 
   /// The route to an address, found by connecting a datagram socket: nothing is sent.
-  public func way(to address: Connect.Address) -> Way {
+  public func way(to address: Dial.Address) -> Way {
     let number = socket(
       address.family, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
       0)
@@ -140,7 +140,7 @@ public struct OwnNetwork: Sendable {
       // A link-local address needs its interface.
       let isLocal = route.gateway.hasPrefix("fe80:")
       let text = isLocal ? "\(route.gateway)%\(route.interface)" : route.gateway
-      let short = Connect.number(text)?.text ?? text
+      let short = Dial.number(text)?.text ?? text
       if !gateways.contains(short) { gateways.append(short) }
     }
     return gateways

@@ -11,13 +11,10 @@ public enum OwnQuestions {
   /// The limit of a self-check in time.
   public static let limit: Duration = .seconds(2)
 
-  /// The numeric address of a text, without a name server; nil for a name.
-  public static func number(_ text: String) -> Connect.Address? { Connect.number(text) }
-
   /// Whether an address answers an echo request, tried up to three times; nil if that cannot be
   /// determined: this user may not send it, or it was cancelled.
   public static func echo(_ address: String, on reactor: isolated Reactor) async -> Bool? {
-    guard let number = Connect.number(address) else { return nil }
+    guard let number = Dial.number(address) else { return nil }
     let end = Deadline.after(limit)
     let endpoint = Endpoint(
       host: address, address: address, addresses: [number], source: nil, port: 0,
@@ -40,7 +37,7 @@ public enum OwnQuestions {
   /// Whether a peer still answers: an echo reply, or an accepted or refused connection to a port
   /// that answered recently.
   public static func isThere(
-    _ address: Connect.Address, port: UInt16?, on reactor: isolated Reactor
+    _ address: Dial.Address, port: UInt16?, on reactor: isolated Reactor
   ) async -> Bool {
     if await echo(address.text, on: reactor) == true { return true }
     guard let port else { return false }
