@@ -117,7 +117,8 @@ let package = Package(
     .target(
       name: "Alerts",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Inventory", "Rules", "Store", "Charts", "Notifiers",
+        "Metrics", "Engine", "Transfer", "Configuration", "Inventory", "Rules", "Store", "Charts",
+        "Notifiers",
       ],
       swiftSettings: strict),
     .target(
@@ -145,9 +146,7 @@ let package = Package(
       dependencies: [
         "Console", "Boards", "Passes", "Alerts",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
-        "Probes", "Rules", "Store",
-        "Sinks",
-        "Charts", "Notifiers", "CLinux",
+        "Probes", "Rules", "Store", "Transfer", "Sinks", "Charts", "Notifiers", "CLinux",
       ],
       swiftSettings: strict),
 
@@ -187,8 +186,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Lab", "Scraper", "Console", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts",
-        "IPMI",
-        "Probes", "Notifiers",
+        "IPMI", "Probes", "Notifiers", "Transfer",
       ],
       swiftSettings: testing),
   ]

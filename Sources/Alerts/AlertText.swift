@@ -247,7 +247,8 @@ public struct AlertText: Sendable {
     let what =
       switch line.kind.reason {
       case .timeout, .unreachable: "power and uplink of \(host); "
-      case .connectionRefused where line.kind.check == CheckName.ssh.text: "whether sshd runs on \(host); "
+      case .connectionRefused where line.kind.check == CheckName.ssh.text:
+        "whether sshd runs on \(host); "
       default: ""
       }
     return (what, "scrape host \(host)")

@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Charts
 public import Engine
 public import Metrics
@@ -377,13 +378,13 @@ private enum BackOff {
     // A time too far in the future comes from a clock that was set back.
     guard !overflow && left > 0 && left <= longest.nanoseconds else { return .none }
     // A notifier that refused one message may take another.
-    let reason = values?["reason"].flatMap { NotifierError.Reason(rawValue: $0) }
+    let reason = values?["reason"].flatMap { DeliveryError.Reason(rawValue: $0) }
     return reason == .refused || reason == .failed ? .known : .all
   }
 
   /// Backs off after errors that the next pass cannot cure, and after those that took long.
   static func note(
-    _ error: NotifierError?, of notifier: any Notifier, took: Duration, at now: Timestamp,
+    _ error: DeliveryError?, of notifier: any Notifier, took: Duration, at now: Timestamp,
     in store: Store
   ) async {
     let known = (try? await store.notifierMemory(name(notifier))) ?? [:]
@@ -396,9 +397,9 @@ private enum BackOff {
     let failures = (known["failures"].flatMap { Int($0) } ?? 0) + (isNext ? 1 : 0)
     let wait: Duration
     switch error.reason {
-    case .unreachable, .timeout, .protocolError:
+    case .unreachable, .timeout, .protocolError, .closed:
       wait = took < .seconds(1) ? .zero : min(.seconds(300), took * (1 << min(failures, 5)))
-    case .busy, .cancelled: wait = .zero
+    case .busy, .unavailable, .cancelled: wait = .zero
     case .unauthorized, .forbidden, .missing, .refused, .failed:
       wait = min(longest, .seconds(15) * (1 << min(max(failures, 1) - 1, 6)))
     }

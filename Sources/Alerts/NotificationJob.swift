@@ -1,3 +1,4 @@
+public import Transfer
 public import Engine
 public import Notifiers
 
@@ -24,7 +25,7 @@ public struct NotificationJob: Sendable {
     /// What the notifier has sent by now; keep it after an error, too.
     public var sent: SentMessage
     /// Nil after a successful delivery.
-    public var error: NotifierError?
+    public var error: DeliveryError?
     /// False if an earlier failure closed the lane, so that no attempt was made.
     public var wasTried = true
   }
@@ -84,23 +85,23 @@ public struct NotificationJob: Sendable {
   ) async -> (outcomes: [(Int, Outcome)], memories: [String: NotifierMemory]) {
     var changed: [String: NotifierMemory] = [:]
     var outcomes: [(Int, Outcome)] = []
-    var closing: NotifierError?
+    var closing: DeliveryError?
     for index in lane {
       let job = jobs[index]
       let name = job.notifier.name
       var outcome = Outcome(sent: job.sent)
       if closing == nil, deadline.isPast {
-        closing = NotifierError(.timeout, name, "the pass ended before its turn")
+        closing = DeliveryError(.timeout, name, "the pass ended before its turn")
       }
       if let closing {
         outcome.error = closing
-        outcome.error?.notifier = name
+        outcome.error?.name = name
         outcome.wasTried = false
         outcomes.append((index, outcome))
         continue
       }
       var memory = changed[name] ?? memories[name] ?? NotifierMemory()
-      do throws(NotifierError) {
+      do throws(DeliveryError) {
         try await job.notifier.deliver(
           job.notice, job.occasion, &outcome.sent, &memory, on: reactor,
           by: min(deadline, .after(limit)))

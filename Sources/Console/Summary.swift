@@ -1,3 +1,4 @@
+internal import Transfer
 public import Metrics
 public import Passes
 internal import Rules

@@ -2,7 +2,7 @@ public import Configuration
 public import Engine
 internal import Charts
 internal import Metrics
-internal import Transfer
+public import Transfer
 
 /// Sends notifications by mail through an SMTP server.
 ///
@@ -51,7 +51,7 @@ public struct Email: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     var history = EmailHistory(sent)
     let content = notice.fingerprint(occasion)
     // Some recipients have this mail already; others refused it.
@@ -79,8 +79,8 @@ public struct Email: Notifier {
       content, refused: refusals.map(\.recipient), forNow: refusals.contains(where: \.isForNow))
     sent = history.sent
     if history.isPartial {
-      let reason: NotifierError.Reason = refusals.contains(where: \.isForNow) ? .busy : .refused
-      throw NotifierError(reason, name, "\(say(refusals)); the others have it")
+      let reason: DeliveryError.Reason = refusals.contains(where: \.isForNow) ? .busy : .refused
+      throw DeliveryError(reason, name, "\(say(refusals)); the others have it")
     }
   }
 
@@ -162,30 +162,30 @@ public struct Email: Notifier {
 
   private func failure(
     _ error: TransferError, _ answer: TransferAnswer, _ refusals: [Refusal]
-  ) -> NotifierError {
+  ) -> DeliveryError {
     let last = answer.lines.last { $0.hasPrefix("4") || $0.hasPrefix("5") }
     let said = last.map { harmless($0) } ?? error.message.visible
     let isForNow = last?.hasPrefix("4") == true
     switch error.reason {
     case .failed where !refusals.isEmpty:
-      return NotifierError(isForNow ? .busy : .refused, name, say(refusals))
+      return DeliveryError(isForNow ? .busy : .refused, name, say(refusals))
     case .failed:
-      return NotifierError(
+      return DeliveryError(
         isForNow ? .busy : .refused, name, "the server does not take the mail: \(said)")
     case .denied:
-      return NotifierError(
+      return DeliveryError(
         .unauthorized, name, "the server refuses the login: \(said); check username and password")
     case .insecure where configuration.startsTLS:
-      return NotifierError(
+      return DeliveryError(
         error, name,
         hint: "if the server cannot do STARTTLS, write smtps:// or `starttls: no`")
     case .untrusted:
-      return NotifierError(
+      return DeliveryError(
         error, name, hint: "`ca:` names a file with the certificate of its authority")
     default:
       // A server that refuses all clients says so in its greeting.
-      if isForNow, answer.lines.count == 1 { return NotifierError(.busy, name, said) }
-      return NotifierError(error, name)
+      if isForNow, answer.lines.count == 1 { return DeliveryError(.busy, name, said) }
+      return DeliveryError(error, name)
     }
   }
 

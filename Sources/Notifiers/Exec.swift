@@ -2,7 +2,7 @@ public import Configuration
 public import Engine
 internal import Glibc
 internal import Metrics
-internal import Transfer
+public import Transfer
 
 /// Sends notifications by running a program, with the notice as a JSON object on standard input.
 ///
@@ -34,7 +34,7 @@ public struct Exec: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let input = notice.object(occasion).bytes + [UInt8(ascii: "\n")]
     let (errors, status) = try await run(
       input, variables(notice, occasion), on: reactor, by: min(deadline, .after(timeout)))
@@ -45,7 +45,7 @@ public struct Exec: Notifier {
     let end = status.map { "ended with status \($0)" } ?? "was ended by a signal"
     let line = Self.lastLine(errors)
     let said = line.isEmpty ? ", and said nothing on standard error" : ": \(line)"
-    throw NotifierError(.failed, name, "the program \(end)\(said)")
+    throw DeliveryError(.failed, name, "the program \(end)\(said)")
   }
 
   private func variables(_ notice: Notice, _ occasion: Occasion) -> [String] {
@@ -63,13 +63,13 @@ public struct Exec: Notifier {
   /// Runs the program to its end; returns its standard error and its exit status.
   private func run(
     _ input: [UInt8], _ variables: [String], on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) -> (errors: [UInt8], status: Int32?) {
+  ) async throws(DeliveryError) -> (errors: [UInt8], status: Int32?) {
     let child: ChildProcess
     do throws(SystemError) {
       child = try ChildProcess(command[0], command, environment: variables, wantsErrors: true)
     } catch {
       let hint = error.code == ENOENT || error.code == EACCES ? "; is it there and executable?" : ""
-      throw NotifierError(.failed, name, "\(command[0].visible): \(error.message)\(hint)")
+      throw DeliveryError(.failed, name, "\(command[0].visible): \(error.message)\(hint)")
     }
     var rest = input[...]
     var errors: [UInt8] = []
@@ -86,10 +86,10 @@ public struct Exec: Notifier {
         // The group is killed when the child goes.
         switch error {
         case .timedOut:
-          throw NotifierError(
+          throw DeliveryError(
             .timeout, name, "the program had not ended in the time given, and was killed")
-        case .cancelled: throw NotifierError(.cancelled, name, "ended while the program ran")
-        case .failed(let cause): throw NotifierError(.failed, name, "\(cause)")
+        case .cancelled: throw DeliveryError(.cancelled, name, "ended while the program ran")
+        case .failed(let cause): throw DeliveryError(.failed, name, "\(cause)")
         }
       }
       let ended = ready.contains { $0.socket == child.end.number }

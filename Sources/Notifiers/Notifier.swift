@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 
@@ -29,7 +30,7 @@ public protocol Notifier: Sendable {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError)
+  ) async throws(DeliveryError)
   func close()
 }
 
@@ -59,51 +60,12 @@ public struct NotifierMemory: Sendable, Equatable {
   public init(_ values: [String: String] = [:]) { self.values = values }
 }
 
-/// Why a delivery failed. Nothing is lost: the next pass retries.
-public struct NotifierError: Error, Sendable, Equatable, CustomStringConvertible {
-  public enum Reason: String, Sendable {
-    /// No connection: name, route, port or certificate.
-    case unreachable
-    case timeout
-    /// The token, the user or the password is wrong.
-    case unauthorized
-    /// The place refuses the sender: the bot was blocked or is not a member.
-    case forbidden
-    /// The place does not exist.
-    case missing
-    /// Temporarily refused; the delay is that of the server if it gave one.
-    case busy
-    /// The notification was understood and refused; a retry does not help.
-    case refused
-    /// The answer does not follow the protocol.
-    case protocolError = "protocol_error"
-    /// A program failed.
-    case failed
-    case cancelled
-  }
-
-  public var reason: Reason
-  /// The notifier's name.
-  public var notifier: String
-  /// What happened and what to do. May hold a server's words: make it visible before printing.
-  public var message: String
-  public var retryAfter: Duration?
-
-  public init(
-    _ reason: Reason, _ notifier: String, _ message: String, retryAfter: Duration? = nil
-  ) {
-    self.reason = reason
-    self.notifier = notifier
-    self.message = message
-    self.retryAfter = retryAfter
-  }
-
-  public var description: String { "\(notifier): \(message)" }
-
+extension DeliveryError {
   /// Whether this pass skips the other notifiers of the lane.
   public var closesLane: Bool {
     switch reason {
-    case .unreachable, .timeout, .unauthorized, .protocolError, .cancelled: true
+    case .unreachable, .timeout, .unauthorized, .unavailable, .protocolError, .closed, .cancelled:
+      true
     case .forbidden, .missing, .busy, .refused, .failed: false
     }
   }

@@ -33,7 +33,7 @@ func firstLine(_ text: some Sequence<UInt8>) -> String {
   return String(decoding: Array(line.prefix(800)), as: UTF8.self).visible.cut(to: 200)
 }
 
-extension NotifierError {
+extension DeliveryError {
   /// The error for an exchange that did not start or did not complete.
   init(_ error: TransferError, _ notifier: String, hint: String? = nil) {
     let reason: Reason =

@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 internal import Glibc
@@ -52,7 +53,7 @@ public struct Syslog: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let known = Set(sent.text.split(separator: " ").map { String($0) })
     let messages = notice.syslogMessages(besides: known)
     let now = Timestamp.now
@@ -80,13 +81,13 @@ public struct Syslog: Notifier {
   private func send(
     _ lines: [[UInt8]], toSocket path: String, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let socket = try descriptor(AF_UNIX, SOCK_DGRAM)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
     guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw NotifierError(.failed, name, "the path of the socket is too long")
+      throw DeliveryError(.failed, name, "the path of the socket is too long")
     }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     let code = withUnsafeBytes(of: &address) { raw in
@@ -97,7 +98,7 @@ public struct Syslog: Notifier {
     }
     guard code == 0 else {
       let error = SystemError("connect")
-      throw NotifierError(
+      throw DeliveryError(
         .unreachable, name, "\(path): \(error.message); does a syslog daemon run here?")
     }
     try await send(lines, on: socket, on: reactor, by: deadline)
@@ -106,13 +107,13 @@ public struct Syslog: Notifier {
   private func send(
     _ lines: [[UInt8]], to host: String, _ port: UInt16, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let addresses: [Dial.Address]
     do throws(DialError) {
       addresses = try await Dial.resolve(host, port: port, on: reactor, by: deadline)
     } catch { throw unreachable(error) }
     guard let address = addresses.first else {
-      throw NotifierError(.unreachable, name, "the name has no address")
+      throw DeliveryError(.unreachable, name, "the name has no address")
     }
     let socket = try descriptor(address.family, SOCK_DGRAM)
     let code = address.bytes.withUnsafeBytes { raw in
@@ -122,7 +123,7 @@ public struct Syslog: Notifier {
       } ?? -1
     }
     guard code == 0 else {
-      throw NotifierError(.unreachable, name, "\(address.text): \(SystemError("connect").message)")
+      throw DeliveryError(.unreachable, name, "\(address.text): \(SystemError("connect").message)")
     }
     try await send(lines, on: socket, on: reactor, by: deadline)
     // If no process listens, the other machine may report it shortly after.
@@ -135,7 +136,7 @@ public struct Syslog: Notifier {
     }
     var byte: UInt8 = 0
     guard read(socket.number, &byte, 1) >= 0 || errno == EAGAIN else {
-      throw NotifierError(
+      throw DeliveryError(
         .unreachable, name, "\(address.text): \(SystemError("send").message)")
     }
   }
@@ -144,7 +145,7 @@ public struct Syslog: Notifier {
   private func send(
     _ lines: [[UInt8]], on socket: borrowing FileDescriptor, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     for line in lines {
       while true {
         let count = line.withUnsafeBytes {
@@ -152,7 +153,7 @@ public struct Syslog: Notifier {
         }
         if count >= 0 { break }
         guard errno == EAGAIN || errno == EINTR else {
-          throw NotifierError(.unreachable, name, SystemError("send").message)
+          throw DeliveryError(.unreachable, name, SystemError("send").message)
         }
         try await wait(socket.number, .write, on: reactor, by: deadline)
       }
@@ -163,7 +164,7 @@ public struct Syslog: Notifier {
   private func stream(
     _ bytes: [UInt8], to host: String, _ port: UInt16, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let socket = try await connection(to: host, port, on: reactor, by: deadline)
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -198,52 +199,52 @@ public struct Syslog: Notifier {
 
   private func connection(
     to host: String, _ port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) -> FileDescriptor {
+  ) async throws(DeliveryError) -> FileDescriptor {
     do throws(DialError) {
       let addresses = try await Dial.resolve(host, port: port, on: reactor, by: deadline)
       return try await Dial.tcp(to: addresses, on: reactor, by: deadline)
     } catch { throw unreachable(error) }
   }
 
-  private func lost() -> NotifierError {
-    NotifierError(
+  private func lost() -> DeliveryError {
+    DeliveryError(
       .unreachable, name, "the connection broke off: \(SystemError("send").message)")
   }
 
-  private func unreachable(_ error: DialError) -> NotifierError {
-    let reason: NotifierError.Reason =
+  private func unreachable(_ error: DialError) -> DeliveryError {
+    let reason: DeliveryError.Reason =
       switch error.reason {
       case .timeout: .timeout
       case .cancelled: .cancelled
       default: .unreachable
       }
-    return NotifierError(reason, name, error.message.visible)
+    return DeliveryError(reason, name, error.message.visible)
   }
 
   private func descriptor(
     _ family: Int32, _ type: __socket_type
-  ) throws(NotifierError) -> FileDescriptor {
+  ) throws(DeliveryError) -> FileDescriptor {
     let kind = Int32(type.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let number = socket(family, kind, 0)
     guard number >= 0 else {
-      throw NotifierError(.failed, name, "\(SystemError("socket"))")
+      throw DeliveryError(.failed, name, "\(SystemError("socket"))")
     }
     return FileDescriptor(owning: number)
   }
 
   private func wait(
     _ socket: Int32, _ readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     do throws(WaitError) {
       try await reactor.wait(socket, for: readiness, by: deadline)
     } catch { throw failure(error) }
   }
 
-  private func failure(_ error: WaitError) -> NotifierError {
+  private func failure(_ error: WaitError) -> DeliveryError {
     switch error {
-    case .timedOut: NotifierError(.timeout, name, "it did not take the messages in time")
-    case .cancelled: NotifierError(.cancelled, name, "ended while messages were sent")
-    case .failed(let cause): NotifierError(.failed, name, "\(cause)")
+    case .timedOut: DeliveryError(.timeout, name, "it did not take the messages in time")
+    case .cancelled: DeliveryError(.cancelled, name, "ended while messages were sent")
+    case .failed(let cause): DeliveryError(.failed, name, "\(cause)")
     }
   }
 

@@ -1,3 +1,4 @@
+public import Transfer
 internal import Charts
 public import Engine
 
@@ -40,7 +41,7 @@ public struct Telegram: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     var state = TelegramMessages(reading: sent.text)
     // Completed steps are recorded even if a later one fails.
     defer { sent.text = state.text }
@@ -81,7 +82,7 @@ public struct Telegram: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramMessages,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     var restarts = 3
     while true {
       let chat = place.chat(memory)
@@ -93,7 +94,7 @@ public struct Telegram: Notifier {
       if try await show(notice, occasion, &state, &memory, on: reactor, by: deadline) { break }
       restarts -= 1
       guard restarts > 0 else {
-        throw NotifierError(.refused, name, "its messages vanish as soon as they are sent")
+        throw DeliveryError(.refused, name, "its messages vanish as soon as they are sent")
       }
     }
     try await clear(notice, &state, &memory, on: reactor, by: deadline)
@@ -106,7 +107,7 @@ public struct Telegram: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ state: inout TelegramMessages,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) -> Bool {
+  ) async throws(DeliveryError) -> Bool {
     if state.parts.isEmpty, state.picture == .wanted {
       try await showPicture(notice, &state, &memory, on: reactor, by: deadline)
     }
@@ -180,7 +181,7 @@ public struct Telegram: Notifier {
   private func remove(
     _ part: TelegramMessages.Part, _ memory: inout NotifierMemory, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) -> Bool {
+  ) async throws(DeliveryError) -> Bool {
     var call = TelegramCall(kind: .delete(part.message))
     call.isUrgent = false
     guard try await make(call, &memory, on: reactor, by: deadline) == .stuck else { return true }
@@ -192,9 +193,9 @@ public struct Telegram: Notifier {
   private func clear(
     _ notice: Notice, _ state: inout TelegramMessages, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     while let part = state.old.first {
-      do throws(NotifierError) {
+      do throws(DeliveryError) {
         if part.isHead {
           let line = TelegramText(plain: subject(of: notice).text + " · continued below")
           var call = TelegramCall(changing: part, to: line)
@@ -216,7 +217,7 @@ public struct Telegram: Notifier {
   private func close(
     _ notice: Notice, _ head: TelegramMessages.Part, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     var call = TelegramCall(kind: .text, text: subject(of: notice))
     call.isSilent = notice.isSilent
     call.reply = head.message
@@ -229,7 +230,7 @@ public struct Telegram: Notifier {
   private func showPicture(
     _ notice: Notice, _ state: inout TelegramMessages, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let pieces = texts(notice, first: TelegramText.limit)
     guard let chart = notice.chart, let caption = pieces.first, pieces.count == 1,
       caption.units <= TelegramText.captionLimit
@@ -244,7 +245,7 @@ public struct Telegram: Notifier {
     // The picture may be the reason for the failure; the text must not depend on it.
     state.picture = .afterwards
     let answer: TelegramAnswer
-    do throws(NotifierError) {
+    do throws(DeliveryError) {
       answer = try await make(call, &memory, on: reactor, by: deadline)
     } catch {
       if error.retryAfter != nil { state.picture = .wanted }
@@ -261,7 +262,7 @@ public struct Telegram: Notifier {
   private func addPicture(
     _ notice: Notice, _ state: inout TelegramMessages, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     guard let chart = notice.chart,
       let png = await TelegramPicture.draw(chart, place.theme, on: reactor, by: deadline)
     else {
@@ -272,7 +273,7 @@ public struct Telegram: Notifier {
     call.isSilent = true
     call.reply = state.parts.first?.message
     let isLast = state.picture == .afterwards
-    do throws(NotifierError) {
+    do throws(DeliveryError) {
       _ = try await make(call, &memory, on: reactor, by: deadline)
       state.picture = .none
     } catch {
@@ -285,7 +286,7 @@ public struct Telegram: Notifier {
   private func make(
     _ call: TelegramCall, _ memory: inout NotifierMemory, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) -> TelegramAnswer {
+  ) async throws(DeliveryError) -> TelegramAnswer {
     try await bot.make(call, at: place, &memory, on: reactor, by: deadline)
   }
 }

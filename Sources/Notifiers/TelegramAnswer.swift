@@ -20,7 +20,7 @@ enum TelegramAnswer: Equatable {
   case moved(String)
   /// Refused for that many seconds.
   case later(Int64)
-  case failed(NotifierError.Reason, String)
+  case failed(DeliveryError.Reason, String)
 
   init(_ answer: TransferAnswer, to call: TelegramCall, topic: Int64?) {
     if let error = answer.error {

@@ -41,7 +41,7 @@ final class TelegramBot: Sendable {
   func make(
     _ call: TelegramCall, at place: Telegram.Place, _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) -> TelegramAnswer {
+  ) async throws(DeliveryError) -> TelegramAnswer {
     var call = call
     var attempts = 5
     while true {
@@ -79,7 +79,7 @@ final class TelegramBot: Sendable {
   private func turn(
     of call: TelegramCall, in chat: String, _ place: Telegram.Place, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(NotifierError) -> Int64 {
+  ) async throws(DeliveryError) -> Int64 {
     let now = TelegramPace.now
     let (moment, isTaken) = pace.take(
       chat, isUrgent: call.isUrgent, now: now,
@@ -133,11 +133,11 @@ final class TelegramBot: Sendable {
 
   /// The error; a server's words are clipped and never hold the token.
   private func fault(
-    _ reason: NotifierError.Reason, _ why: String, _ place: Telegram.Place, after wait: Int64? = nil
-  ) -> NotifierError {
+    _ reason: DeliveryError.Reason, _ why: String, _ place: Telegram.Place, after wait: Int64? = nil
+  ) -> DeliveryError {
     var text = redacted(why.utf8, of: secrets)
     if text.count > 400 { text = text.prefix(400) + "…" }
-    return NotifierError(
+    return DeliveryError(
       reason, place.name, text, retryAfter: wait.map { .milliseconds(max($0, 0)) })
   }
 }

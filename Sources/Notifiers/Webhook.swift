@@ -57,12 +57,12 @@ public struct Webhook: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     let now = Timestamp.now.seconds
     if let until = memory.values[Self.pause].flatMap({ Int64($0) }), until > now,
       until - now <= 3600
     {
-      throw NotifierError(
+      throw DeliveryError(
         .busy, name, "the server asked to be left alone for \(until - now) s more",
         retryAfter: .seconds(until - now))
     }
@@ -107,20 +107,20 @@ public struct Webhook: Notifier {
   }
 
   /// The error; nil if the server accepted the post.
-  private func failure(_ answer: TransferAnswer) -> NotifierError? {
+  private func failure(_ answer: TransferAnswer) -> DeliveryError? {
     if let error = answer.error {
       let hint =
         error.reason == .untrusted
         ? "`ca:` names a file with the certificate of its authority" : nil
-      return NotifierError(error, name, hint: hint)
+      return DeliveryError(error, name, hint: hint)
     }
     let status = answer.status ?? 0
     let line = harmless(answer.body)
     let said = "answered \(status)\(line.isEmpty ? "" : ": \(line)")"
     func error(
-      _ reason: NotifierError.Reason, _ hint: String = "", after wait: Duration? = nil
-    ) -> NotifierError {
-      NotifierError(reason, name, said + (hint.isEmpty ? "" : "; \(hint)"), retryAfter: wait)
+      _ reason: DeliveryError.Reason, _ hint: String = "", after wait: Duration? = nil
+    ) -> DeliveryError {
+      DeliveryError(reason, name, said + (hint.isEmpty ? "" : "; \(hint)"), retryAfter: wait)
     }
     switch status {
     case 200...299: return nil

@@ -315,7 +315,7 @@ public struct Evaluator: Sendable {
       scores[service.host, default: Score()].add(service.severity, isUp: service.isUp)
     }
     for (host, checks) in states where watch.services[host]?.isEmpty != false {
-      for target in ["ssh", BMCReading.name] {
+      for target in [CheckName.ssh.text, BMCReading.name] {
         guard let state = checks[target] else { continue }
         let severity = unevaluated.contains(host) ? .unknown : state.severity
         scores[host, default: Score()].add(severity, isUp: nil)

@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Alerts
 internal import Charts
 internal import Configuration

@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Configuration
 internal import Console
 internal import Engine
@@ -46,8 +47,8 @@ enum SetupCommand: Subcommand {
     for sink in wanted {
       let (steps, error) = await reactor.open { reactor in
         var steps: [SetupStep] = []
-        var failure: SinkError?
-        do throws(SinkError) {
+        var failure: DeliveryError?
+        do throws(DeliveryError) {
           try await sink.prepare(
             .all, dryRun: arguments.has("--dry-run"), &steps, on: reactor, by: .after(.seconds(30)))
         } catch { failure = error }

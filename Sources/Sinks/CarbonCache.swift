@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Engine
 internal import Glibc
 internal import Metrics
@@ -10,7 +11,7 @@ internal import Metrics
 extension Graphite: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool? {
+  ) async throws(DeliveryError) -> Bool? {
     let batch = canary.batch
     let name = configuration.names.bucket(of: batch.points[0], in: batch).name(of: Canary.field)
     var question: [UInt8] = [0x80, 2, UInt8(ascii: "}"), UInt8(ascii: "(")]

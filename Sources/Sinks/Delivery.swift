@@ -1,3 +1,4 @@
+public import Transfer
 public import Engine
 internal import Glibc
 internal import Metrics
@@ -7,11 +8,11 @@ public import Store
 public struct Delivery: Sendable, Equatable {
   public var receipt = Receipt()
   /// Why the delivery ended early; the rest stays in the queue of a durable sink.
-  public var error: SinkError?
+  public var error: DeliveryError?
   /// Why the queue could not be read or shortened: delivered payloads may be sent again.
   public var storeError: StoreError?
 
-  public init(receipt: Receipt = Receipt(), error: SinkError? = nil) {
+  public init(receipt: Receipt = Receipt(), error: DeliveryError? = nil) {
     self.receipt = receipt
     self.error = error
   }
@@ -30,10 +31,10 @@ extension Sink {
     do throws(StoreError) {
       let trouble = try await store.trouble(of: name)
       if let trouble, trouble.holds(at: .now),
-        let reason = SinkError.Reason(rawValue: trouble.reason)
+        let reason = DeliveryError.Reason(rawValue: trouble.reason)
       {
         let left = trouble.until.since(.now).components.seconds + 1
-        delivery.error = SinkError(
+        delivery.error = DeliveryError(
           reason, name,
           "left alone for another \(left) s, having failed \(trouble.failures) times: "
             + trouble.message)
@@ -61,16 +62,16 @@ extension Sink {
   private func drain(
     _ store: Store, into delivery: inout Delivery, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(StoreError) -> SinkError? {
+  ) async throws(StoreError) -> DeliveryError? {
     var waiting = try await store.next(for: name)
     // A deletion costs a commit, and a repeated delivery changes nothing: several are deleted at
     // once.
     var done: [Int64] = []
-    var failure: SinkError?
+    var failure: DeliveryError?
     while !deadline.isPast, failure == nil, let one = waiting {
       // The disk reads the next payload while the network sends this one.
       async let next = store.next(for: name, after: one.id)
-      do throws(SinkError) {
+      do throws(DeliveryError) {
         delivery.receipt += try await deliver(one.payload, on: reactor, by: deadline)
         done.append(one.id)
       } catch {
@@ -96,7 +97,7 @@ extension Sink {
   ) async -> Delivery {
     var delivery = Delivery()
     for payload in payloads {
-      do throws(SinkError) {
+      do throws(DeliveryError) {
         delivery.receipt += try await deliver(payload, on: reactor, by: deadline)
       } catch {
         delivery.error = error
@@ -111,7 +112,7 @@ extension Store.Trouble {
   /// Records one more failure. The back-off is a multiple of the time that the failure cost: a
   /// database that hangs takes a bounded share of each pass; one that refuses at once is tried in
   /// each.
-  init(_ error: SinkError, took: Duration, at now: Timestamp, after earlier: Self?) {
+  init(_ error: DeliveryError, took: Duration, at now: Timestamp, after earlier: Self?) {
     var wait = Duration.zero
     if took >= .seconds(1) {
       let failures = (earlier?.failures ?? 0) + 1

@@ -1,3 +1,4 @@
+internal import Transfer
 internal import Engine
 internal import Glibc
 
@@ -10,15 +11,15 @@ enum Disk {
   static func run<Value: Sendable>(
     for sink: String, on reactor: isolated Reactor, by deadline: Deadline,
     _ work: @escaping @Sendable () throws(DiskError) -> Value
-  ) async throws(SinkError) -> Value {
+  ) async throws(DeliveryError) -> Value {
     let limit = min(deadline, .after(timeout))
     let result = await pool.run(by: limit, on: reactor) { () -> Result<Value, DiskError> in
       do throws(DiskError) { return .success(try work()) } catch { return .failure(error) }
     }
     switch result {
     case .success(let value): return value
-    case .failure(let error): throw SinkError(error.reason, sink, error.message)
-    case nil: throw SinkError(.timeout, sink, "the disk does not answer")
+    case .failure(let error): throw DeliveryError(error.reason, sink, error.message)
+    case nil: throw DeliveryError(.timeout, sink, "the disk does not answer")
     }
   }
 
@@ -112,12 +113,12 @@ enum Disk {
 
 /// Why a file cannot be read or written.
 struct DiskError: Error {
-  var reason: SinkError.Reason
+  var reason: DeliveryError.Reason
   var message: String
   /// The error number, if a system call failed.
   var code: Int32 = 0
 
-  init(_ reason: SinkError.Reason, _ message: String) {
+  init(_ reason: DeliveryError.Reason, _ message: String) {
     self.reason = reason
     self.message = message
   }

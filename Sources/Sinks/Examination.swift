@@ -79,7 +79,7 @@ protocol ReadableSink: Sink {
   /// Whether the canary is there; nil if that cannot be determined.
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool?
+  ) async throws(DeliveryError) -> Bool?
 }
 
 extension Sink {
@@ -98,7 +98,7 @@ extension Sink {
       return [finding]
     }
     let canary = Canary(host: host)
-    do throws(SinkError) {
+    do throws(DeliveryError) {
       for payload in encode([canary.batch]) {
         let receipt = try await deliver(payload, on: reactor, by: deadline)
         guard receipt.refused == 0 else {
@@ -131,7 +131,7 @@ extension ReadableSink {
     let start = Deadline.now
     let limit = min(deadline, .after(Self.patience))
     repeat {
-      do throws(SinkError) {
+      do throws(DeliveryError) {
         switch try await holds(canary, on: reactor, by: min(deadline, .after(Self.patience))) {
         case true?:
           let took = Deadline.now.since(start)
@@ -223,14 +223,15 @@ extension HTTPReceiver {
 
 extension SinkFinding {
   /// The fault that a refused canary shows.
-  init(_ error: SinkError, isServer: Bool) {
+  init(_ error: DeliveryError, isServer: Bool) {
     let part: Part =
       switch error.reason {
       case _ where !isServer: .write
       case .unreachable, .timeout: .route
       case .unauthorized: .credential
       case .missing: .database
-      case .unavailable, .protocolError, .closed, .cancelled: .write
+      case .forbidden, .busy, .unavailable, .refused, .protocolError, .closed, .failed, .cancelled:
+        .write
       }
     self.init(part, error.reason == .cancelled ? nil : false, error.message)
   }

@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 internal import Glibc
@@ -83,7 +84,7 @@ public struct Graphite: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     guard let text = Decompressor().unpack(payload.body, limit: 64 << 20) else {
       return Receipt(refused: payload.lines, messages: ["the queue's copy is damaged"])
     }
@@ -94,7 +95,7 @@ public struct Graphite: Sink {
         configuration.host, port: configuration.port, on: reactor, by: deadline)
       connection = try await Dial.tcp(to: addresses, on: reactor, by: deadline)
     } catch {
-      throw SinkError(error, name, hint: "is carbon running, and `host` and `port` right?")
+      throw DeliveryError(error, name, hint: "is carbon running, and `host` and `port` right?")
     }
     try await send(text, on: connection.number, reactor, by: deadline)
     guard shutdown(connection.number, Int32(SHUT_WR)) == 0 else {
@@ -106,7 +107,7 @@ public struct Graphite: Sink {
 
   func send(
     _ text: [UInt8], on socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     var sent = 0
     while sent < text.count {
       let count = text.withUnsafeBytes { bytes in
@@ -128,7 +129,7 @@ public struct Graphite: Sink {
   /// Waits until the peer has closed as well. It may send data first, which no carbon does.
   private func awaitEnd(
     of socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     var heard = 0
     while true {
       let count = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) {
@@ -139,7 +140,7 @@ public struct Graphite: Sink {
       case 1...:
         heard += count
         guard heard < 4096 else {
-          throw SinkError(.protocolError, name, "\(place) answers, as carbon never does")
+          throw DeliveryError(.protocolError, name, "\(place) answers, as carbon never does")
         }
       case _ where errno == EINTR: continue
       case _ where errno == EAGAIN: try await wait(socket, for: .read, reactor, by: deadline)
@@ -150,22 +151,23 @@ public struct Graphite: Sink {
 
   private func wait(
     _ socket: Int32, for readiness: Readiness, _ reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     do throws(WaitError) {
       try await reactor.wait(socket, for: readiness, by: deadline)
     } catch {
       switch error {
       case .timedOut:
-        throw SinkError(
+        throw DeliveryError(
           .timeout, name, "carbon does not read what is sent; is it overloaded, or its disk full?")
-      case .cancelled: throw SinkError(.cancelled, name, "cancelled")
-      case .failed(let error): throw SinkError(.unreachable, name, "\(error)")
+      case .cancelled: throw DeliveryError(.cancelled, name, "cancelled")
+      case .failed(let error): throw DeliveryError(.unreachable, name, "\(error)")
       }
     }
   }
 
-  private func lost(_ error: SystemError) -> SinkError {
-    SinkError(.unreachable, name, "\(error) before carbon had read everything; it is sent again")
+  private func lost(_ error: SystemError) -> DeliveryError {
+    DeliveryError(
+      .unreachable, name, "\(error) before carbon had read everything; it is sent again")
   }
 
   public func close() {}
@@ -247,7 +249,7 @@ func hostAndPort(_ host: String, _ port: UInt16) -> String {
   host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
 }
 
-extension SinkError {
+extension DeliveryError {
   /// The sink error for a missing connection, with what to check.
   init(_ error: DialError, _ sink: String, hint: String) {
     switch error.reason {

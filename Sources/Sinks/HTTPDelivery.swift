@@ -12,7 +12,7 @@ protocol HTTPReceiver: Sink {
   func request(writing body: [UInt8]) -> TransferRequest
   func meaning(of response: TransferAnswer) -> HTTPAnswer
   /// Creates the destination that an answer reported as missing.
-  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError)
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(DeliveryError)
   /// Whether the payload is still the one that was written to the queue.
   func isWhole(_ payload: Payload) -> Bool
   /// A payload split in two; nil if it is too small. Gzipped lines unless the sink overrides this.
@@ -32,10 +32,10 @@ enum HTTPAnswer {
   /// accepted.
   case unreadable(String)
   /// Temporarily refused; the delay is that of the server if it gave one.
-  case busy(SinkError)
+  case busy(DeliveryError)
   /// The destination does not exist yet, but may be creatable.
-  case missing(SinkError)
-  case failed(SinkError)
+  case missing(DeliveryError)
+  case failed(DeliveryError)
 }
 
 extension HTTPReceiver {
@@ -47,7 +47,7 @@ extension HTTPReceiver {
   /// refuses temporarily is retried after a wait. Other errors are thrown, and the payload is kept.
   func bring(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     var attempts = Attempts()
     return try await bring(payload, &attempts, on: reactor, by: deadline)
   }
@@ -55,7 +55,7 @@ extension HTTPReceiver {
   private func bring(
     _ payload: Payload, _ attempts: inout Attempts, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     while true {
       attempts.requests -= 1
       let response = try await send(request(writing: payload.body), on: reactor, by: deadline)
@@ -77,7 +77,7 @@ extension HTTPReceiver {
         guard attempts.waits > 0, wait < deadline.remaining else { throw error }
         attempts.waits -= 1
         do { try await reactor.sleep(until: .after(wait)) } catch {
-          throw SinkError(.cancelled, name, "cancelled")
+          throw DeliveryError(.cancelled, name, "cancelled")
         }
       case .failed(let error):
         guard error.reason != .protocolError || isWhole(payload) else {
@@ -91,7 +91,7 @@ extension HTTPReceiver {
   private func bringHalves(
     of payload: Payload, _ why: String, _ attempts: inout Attempts, _ reactor: isolated Reactor,
     _ deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     guard attempts.requests > 0, payload.lines > 1, let (first, second) = halves(of: payload) else {
       return Receipt(refused: payload.lines, messages: [named(payload, why)])
     }
@@ -116,30 +116,31 @@ extension HTTPReceiver {
 
   func isWhole(_ payload: Payload) -> Bool { true }
 
-  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
-    throw SinkError(.missing, name, "there is no place for points, and it cannot be made")
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(DeliveryError)
+  {
+    throw DeliveryError(.missing, name, "there is no place for points, and it cannot be made")
   }
 
   /// Sends a request; a missing answer is thrown with what to check.
   func send(
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> TransferAnswer {
+  ) async throws(DeliveryError) -> TransferAnswer {
     do throws(TransferError) {
       return try await client.answer(
         to: request, on: reactor, by: min(deadline, .after(Self.timeout)))
     } catch {
       switch error.reason {
-      case .timeout: throw SinkError(.timeout, name, "\(error); is it overloaded?")
-      case .cancelled: throw SinkError(.cancelled, name, "cancelled")
+      case .timeout: throw DeliveryError(.timeout, name, "\(error); is it overloaded?")
+      case .cancelled: throw DeliveryError(.cancelled, name, "cancelled")
       case .malformed, .failed, .denied, .turnedAway:
-        throw SinkError(.protocolError, name, "\(error); is this \(Self.product)'s port?")
+        throw DeliveryError(.protocolError, name, "\(error); is this \(Self.product)'s port?")
       case .untrusted, .insecure:
-        throw SinkError(
+        throw DeliveryError(
           .unreachable, name, "\(error); name the server's authority with `ca:` if it is your own")
       case .invalid, .local:
-        throw SinkError(.protocolError, name, "\(error); check `url:`")
+        throw DeliveryError(.protocolError, name, "\(error); check `url:`")
       case .unresolved, .unreachable, .refused, .lost:
-        throw SinkError(
+        throw DeliveryError(
           .unreachable, name, "\(error); is \(Self.product) running, and `url:` right?")
       }
     }

@@ -64,7 +64,7 @@ public struct InfluxDB: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     try await bring(payload, on: reactor, by: deadline)
   }
 
@@ -115,7 +115,7 @@ extension InfluxDB: HTTPReceiver {
       let said = InfluxDBAnswers.message(of: response)
       return InfluxDBAnswers.blamesLine(said)
         ? .unreadable(said)
-        : .failed(SinkError(.protocolError, name, "refused the request: \(said)"))
+        : .failed(DeliveryError(.protocolError, name, "refused the request: \(said)"))
     case 404 where InfluxDBAnswers.message(of: response).hasPrefix("database not found"):
       return .missing(failure(response))
     case 429, 502, 503, 504: return .busy(failure(response))
@@ -124,7 +124,8 @@ extension InfluxDB: HTTPReceiver {
   }
 
   /// Creates the database.
-  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(DeliveryError)
+  {
     try await run(
       "CREATE DATABASE \(InfluxQL.quoted(configuration.database))", on: reactor, by: deadline
     ) {
@@ -136,18 +137,18 @@ extension InfluxDB: HTTPReceiver {
   private func run(
     _ statement: String, on reactor: isolated Reactor, by deadline: Deadline,
     failing message: (String) -> String
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     var request = request("/query")
     InfluxQL.run(statement, with: &request)
     let response = try await send(request, on: reactor, by: deadline)
     guard response.code == 200, !InfluxDBAnswers.hasError(response) else {
-      throw SinkError(
+      throw DeliveryError(
         response.code == 401 || response.code == 403 ? .unauthorized : .missing, name,
         message(InfluxDBAnswers.message(of: response)))
     }
   }
 
-  func failure(_ response: TransferAnswer) -> SinkError {
+  func failure(_ response: TransferAnswer) -> DeliveryError {
     let said = InfluxDBAnswers.message(of: response)
     let answered = "answered \(response.code): \(said)"
     let user = configuration.username
@@ -155,20 +156,20 @@ extension InfluxDB: HTTPReceiver {
     switch response.code {
     case 401:
       let isSet = user != nil || configuration.token != nil
-      return SinkError(.unauthorized, name, answered + "; \(isSet ? "check" : "set") \(known)")
+      return DeliveryError(.unauthorized, name, answered + "; \(isSet ? "check" : "set") \(known)")
     case 403:
-      return SinkError(
+      return DeliveryError(
         .unauthorized, name,
         "\(answered); give \(user ?? "the user") the right to write to \(configuration.database)")
-    case 404: return SinkError(.missing, name, "\(answered); is `url:` that of InfluxDB 1.x?")
+    case 404: return DeliveryError(.missing, name, "\(answered); is `url:` that of InfluxDB 1.x?")
     case 500 where said.hasPrefix("retention policy not found"):
-      return SinkError(
+      return DeliveryError(
         .missing, name,
         "\(answered); create it (`scrape setup influxdb`), or correct `retention_policy:`")
     case 429, 500...599:
-      return SinkError(.unavailable, name, answered, retryAfter: response.retryAfter)
+      return DeliveryError(.unavailable, name, answered, retryAfter: response.retryAfter)
     default:
-      return SinkError(.protocolError, name, "\(answered) to a write; is this InfluxDB 1.x?")
+      return DeliveryError(.protocolError, name, "\(answered) to a write; is this InfluxDB 1.x?")
     }
   }
 }

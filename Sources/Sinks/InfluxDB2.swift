@@ -82,7 +82,7 @@ public struct InfluxDB2: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     try await bring(payload, on: reactor, by: deadline)
   }
 
@@ -134,42 +134,43 @@ extension InfluxDB2: HTTPReceiver {
   }
 
   /// Creates the database that 1.8 uses for the bucket `database` or `database/retention policy`.
-  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(SinkError) {
+  func makeMissing(on reactor: isolated Reactor, by deadline: Deadline) async throws(DeliveryError)
+  {
     let database = String(configuration.bucket.prefix { $0 != "/" })
     var request = request("POST", "/query")
     InfluxQL.run("CREATE DATABASE \(InfluxQL.quoted(database))", with: &request)
     let response = try await send(request, on: reactor, by: deadline)
     guard response.code == 200, !InfluxDBAnswers.hasError(response) else {
-      throw SinkError(
+      throw DeliveryError(
         response.code == 401 || response.code == 403 ? .unauthorized : .missing, name,
         "there is no database \(database), and it cannot be created: "
           + InfluxDBAnswers.message(of: response))
     }
   }
 
-  private func failure(_ response: TransferAnswer) -> SinkError {
+  private func failure(_ response: TransferAnswer) -> DeliveryError {
     let said = InfluxDBAnswers.message(of: response)
     let answered = "answered \(response.code): \(said)"
     let bucket = configuration.bucket
     switch response.code {
     case 400 where said.contains("not found"), 404:
-      return SinkError(
+      return DeliveryError(
         .missing, name,
         "\(answered); create the bucket \(bucket) (`scrape setup influxdb`), or correct `org:`, "
           + "`bucket:` or `url:`")
-    case 400: return SinkError(.protocolError, name, "refused the request: \(said)")
+    case 400: return DeliveryError(.protocolError, name, "refused the request: \(said)")
     case 401:
-      return SinkError(
+      return DeliveryError(
         .unauthorized, name,
         answered + (configuration.token == nil ? "; set" : "; check") + " token"
       )
     case 403:
-      return SinkError(
+      return DeliveryError(
         .unauthorized, name, "\(answered); the token needs the right to write to \(bucket)")
     case 429, 500...599:
-      return SinkError(.unavailable, name, answered, retryAfter: response.retryAfter)
+      return DeliveryError(.unavailable, name, answered, retryAfter: response.retryAfter)
     default:
-      return SinkError(
+      return DeliveryError(
         .protocolError, name, "\(answered) to a write; is this InfluxDB 2 or its like?")
     }
   }

@@ -1,4 +1,4 @@
-internal import Transfer
+public import Transfer
 internal import Configuration
 public import Engine
 public import Metrics
@@ -8,9 +8,9 @@ extension InfluxDB2: Preparable {
   public func prepare(
     _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     guard let org = configuration.org else {
-      throw SinkError(.missing, name, "set `org:`: buckets and tasks belong to an organization")
+      throw DeliveryError(.missing, name, "set `org:`: buckets and tasks belong to an organization")
     }
     let orgs = try await ask(
       "GET", "/api/v2/orgs?org=\(org.percentEncoded)", nil, on: reactor, by: deadline)
@@ -19,7 +19,8 @@ extension InfluxDB2: Preparable {
         "id"]?
         .string
     else {
-      throw SinkError(.missing, name, "there is no organization \(org), or the token cannot see it")
+      throw DeliveryError(
+        .missing, name, "there is no organization \(org), or the token cannot see it")
     }
     let retention = configuration.retention ?? Retention()
     try await ensure(
@@ -45,7 +46,7 @@ extension InfluxDB2: Preparable {
   private func ensure(
     bucket: String, keep: Duration?, mayChange: Bool, _ orgID: String, _ dryRun: Bool,
     _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     let length = keep.map { ", \($0.text)" } ?? ""
     let path = "/api/v2/buckets?orgID=\(orgID)&name=\(bucket.percentEncoded)"
     let found = try await ask("GET", path, nil, on: reactor, by: deadline)
@@ -75,7 +76,7 @@ extension InfluxDB2: Preparable {
   private func ensure(
     task: String, _ flux: String, _ orgID: String, _ dryRun: Bool, _ steps: inout [SetupStep],
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     let path = "/api/v2/tasks?orgID=\(orgID)&name=\(task.percentEncoded)"
     let found = try await ask("GET", path, nil, on: reactor, by: deadline)
     let known = (found?["tasks"]?.elements ?? []).first { $0["name"]?.string == task }
@@ -98,7 +99,7 @@ extension InfluxDB2: Preparable {
   private func ensure(
     mapping policy: String, to bucket: String, isDefault: Bool, _ orgID: String, _ dryRun: Bool,
     _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     let what = "mapping \(configuration.bucket)/\(policy) to bucket \(bucket)"
     let path = "/api/v2/dbrps?orgID=\(orgID)&db=\(configuration.bucket.percentEncoded)"
     let found = try await ask("GET", path, nil, on: reactor, by: deadline)
@@ -169,13 +170,13 @@ extension InfluxDB2: Preparable {
     _ change: SetupStep.State?, _ what: String, _ method: String, _ path: String, _ body: JSON,
     _ dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     guard let change, !dryRun else {
       steps.append(SetupStep(change ?? .isThere, what))
       return
     }
     guard try await ask(method, path, body, on: reactor, by: deadline) != nil else {
-      throw SinkError(.missing, name, "\(what): \(path) is not there; is this InfluxDB 2.x?")
+      throw DeliveryError(.missing, name, "\(what): \(path) is not there; is this InfluxDB 2.x?")
     }
     steps.append(SetupStep(change == .wouldMake ? .made : .changed, what))
   }
@@ -184,7 +185,7 @@ extension InfluxDB2: Preparable {
   private func ask(
     _ method: String, _ path: String, _ body: JSON?, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError) -> JSON? {
+  ) async throws(DeliveryError) -> JSON? {
     var request = request(method, path)
     if let body {
       request.headers.append(("Content-Type", "application/json"))
@@ -194,18 +195,18 @@ extension InfluxDB2: Preparable {
     switch response.code {
     case 200...299:
       guard let answer = JSON(reading: response.body) else {
-        throw SinkError(
+        throw DeliveryError(
           .protocolError, name, "answered \(method) \(path) with no JSON; is this InfluxDB 2.x?")
       }
       return answer
     case 404: return nil
     case 401, 403:
-      throw SinkError(
+      throw DeliveryError(
         .unauthorized, name,
         "answered \(response.code): \(InfluxDBAnswers.message(of: response)); buckets and tasks "
           + "need a token that may write them, which the one for points need not")
     default:
-      throw SinkError(
+      throw DeliveryError(
         .protocolError, name,
         "answered \(response.code) to \(method) \(path): \(InfluxDBAnswers.message(of: response))"
       )

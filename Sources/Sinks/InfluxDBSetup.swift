@@ -1,4 +1,4 @@
-internal import Transfer
+public import Transfer
 internal import Configuration
 public import Engine
 public import Metrics
@@ -8,7 +8,7 @@ extension InfluxDB: Preparable {
   public func prepare(
     _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     let database = configuration.database
     let quoted = InfluxQL.quoted(database)
     var setup = Setup(dryRun: dryRun)
@@ -61,7 +61,7 @@ extension InfluxDB: Preparable {
   private func step(
     _ change: SetupStep.State?, _ statement: String, _ setup: inout Setup,
     _ steps: inout [SetupStep], on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     guard let change, !setup.dryRun else {
       steps.append(SetupStep(change ?? .isThere, statement))
       return
@@ -74,7 +74,7 @@ extension InfluxDB: Preparable {
   private func ensure(
     policy: String, keep: Duration?, _ setup: inout Setup, _ steps: inout [SetupStep],
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     let length = keep.map { $0 == .zero ? "INF" : $0.text } ?? "INF"
     let place = "\(InfluxQL.quoted(policy)) ON \(InfluxQL.quoted(configuration.database))"
     let known = setup.policies[policy]
@@ -93,7 +93,7 @@ extension InfluxDB: Preparable {
     query name: String, of measurement: String, _ selected: String, _ rollup: Retention.Rollup,
     from source: String, _ setup: inout Setup, _ steps: inout [SetupStep],
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     let database = InfluxQL.quoted(configuration.database)
     let quoted = InfluxQL.quoted(name)
     let place = { (policy: String) in
@@ -121,7 +121,7 @@ extension InfluxDB: Preparable {
   private func removeOldQuery(
     _ name: String, _ setup: inout Setup, _ steps: inout [SetupStep],
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) {
+  ) async throws(DeliveryError) {
     guard setup.queries[name] != nil else { return }
     try await step(
       .wouldChange,
@@ -137,17 +137,17 @@ extension InfluxDB: Preparable {
   private func rows(
     _ statement: String, of series: String? = nil, on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError) -> [[JSON]] {
+  ) async throws(DeliveryError) -> [[JSON]] {
     var request = request("/query")
     InfluxQL.run(statement, with: &request)
     let response = try await send(request, on: reactor, by: deadline)
     guard response.code == 200 else { throw failure(response) }
     if InfluxDBAnswers.hasError(response) {
-      throw SinkError(
+      throw DeliveryError(
         .protocolError, name, "refused \(statement): \(InfluxDBAnswers.message(of: response))")
     }
     guard let answer = JSON(reading: response.body) else {
-      throw SinkError(.protocolError, name, "answered \(statement) with no JSON")
+      throw DeliveryError(.protocolError, name, "answered \(statement) with no JSON")
     }
     return (answer["results"]?.elements ?? []).flatMap { result in
       (result["series"]?.elements ?? []).filter { series == nil || $0["name"]?.string == series }

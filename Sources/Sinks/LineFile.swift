@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 internal import Glibc
@@ -90,7 +91,7 @@ public struct LineFile: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     guard let text = Decompressor().unpack(payload.body, limit: 64 << 20) else {
       return Receipt(refused: payload.lines, messages: ["the queue's copy is damaged"])
     }

@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 public import Metrics
@@ -68,7 +69,7 @@ public struct PrometheusFile: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     let now = Timestamp.now.seconds
     let oldest = now - expires.components.seconds
     try await Disk.run(for: name, on: reactor, by: deadline) { [path] () throws(DiskError) in

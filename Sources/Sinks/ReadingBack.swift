@@ -8,7 +8,7 @@ internal import Store
 extension InfluxDB: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool? {
+  ) async throws(DeliveryError) -> Bool? {
     let query =
       "SELECT \(Canary.field) FROM \(Canary.measurement) WHERE time = \(canary.time.nanoseconds)"
     var request = request(writing: [])
@@ -26,7 +26,7 @@ extension InfluxDB: ReadableSink {
 extension InfluxDB2: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool? {
+  ) async throws(DeliveryError) -> Bool? {
     var request = request(writing: [])
     guard let path = request.url.firstRange(of: "/api/v2/write?"),
       let bucket = request.url.firstRange(of: "bucket=")
@@ -56,7 +56,7 @@ extension InfluxDB2: ReadableSink {
 extension RemoteWrite: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool? {
+  ) async throws(DeliveryError) -> Bool? {
     let write = "/api/v1/write"
     guard configuration.url.hasSuffix(write) else { return nil }
     let metric = PrometheusNames.metric(Canary.measurement, Canary.field)
@@ -75,9 +75,9 @@ extension RemoteWrite: ReadableSink {
 }
 
 extension HTTPReceiver {
-  fileprivate func unreadable(_ response: TransferAnswer) -> SinkError {
+  fileprivate func unreadable(_ response: TransferAnswer) -> DeliveryError {
     let isDenied = response.code == 401 || response.code == 403
-    return SinkError(
+    return DeliveryError(
       isDenied ? .unauthorized : .protocolError, name,
       "answered \(response.code): \(InfluxDBAnswers.message(of: response))")
   }
@@ -86,7 +86,7 @@ extension HTTPReceiver {
 extension LineFile: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool? {
+  ) async throws(DeliveryError) -> Bool? {
     let lines = StandardOutput(configuration.format).encode([canary.batch]).first?.body ?? []
     return try await Disk.run(for: name, on: reactor, by: deadline) {
       [configuration] () throws(DiskError) in
@@ -98,7 +98,7 @@ extension LineFile: ReadableSink {
 extension PrometheusFile: ReadableSink {
   func holds(
     _ canary: Canary, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool? {
+  ) async throws(DeliveryError) -> Bool? {
     let text = try await Disk.run(for: name, on: reactor, by: deadline) {
       [path] () throws(DiskError) in
       try Disk.contents(path, limit: 256 << 20) ?? []

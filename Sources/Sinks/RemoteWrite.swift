@@ -122,7 +122,7 @@ public struct RemoteWrite: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     try await bring(payload, on: reactor, by: deadline)
   }
 
@@ -153,8 +153,8 @@ extension RemoteWrite: HTTPReceiver {
     // Prometheus ends its error texts with a line break.
     let said = InfluxDBAnswers.message(of: response).split(separator: "\n").joined(separator: " ")
     let answered = "answered \(response.code): \(said)"
-    func error(_ reason: SinkError.Reason, _ what: String) -> SinkError {
-      SinkError(reason, name, answered + what, retryAfter: response.retryAfter)
+    func error(_ reason: DeliveryError.Reason, _ what: String) -> DeliveryError {
+      DeliveryError(reason, name, answered + what, retryAfter: response.retryAfter)
     }
     switch response.code {
     case 200, 202, 204: return .taken

@@ -1,4 +1,5 @@
 public import Metrics
+public import Transfer
 internal import Configuration
 public import Engine
 
@@ -10,7 +11,7 @@ public protocol Preparable: Sink {
   func prepare(
     _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
     by deadline: Deadline
-  ) async throws(SinkError)
+  ) async throws(DeliveryError)
 }
 
 /// One thing that a sink requires.

@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 public import Metrics
@@ -34,7 +35,7 @@ public protocol Sink: Sendable {
   /// Delivers one payload. On an error the payload is kept and retried later.
   func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt
+  ) async throws(DeliveryError) -> Receipt
   func close()
 }
 
@@ -127,45 +128,6 @@ public struct Receipt: Sendable, Equatable {
       if !sum.messages.contains(message) { sum.messages.append(message) }
     }
   }
-}
-
-/// Why a sink did not accept a payload. The payload is kept.
-public struct SinkError: Error, Sendable, Equatable, CustomStringConvertible {
-  public enum Reason: String, Sendable {
-    /// No connection: name, route, port or certificate.
-    case unreachable
-    case timeout
-    /// The user, the password or their permissions are wrong.
-    case unauthorized
-    /// The database or bucket does not exist and cannot be created.
-    case missing
-    /// The sink is temporarily unavailable.
-    case unavailable
-    /// The answer does not follow the protocol, or the sink does not understand the request.
-    case protocolError = "protocol_error"
-    /// The reader of standard output has closed.
-    case closed
-    case cancelled
-  }
-
-  public var reason: Reason
-  /// The sink's name.
-  public var sink: String
-  /// What happened and what to do. May hold a server's words: make it visible before printing.
-  public var message: String
-  /// The back-off that the sink asks for; nil if it gave none.
-  public var retryAfter: Duration?
-
-  public init(
-    _ reason: Reason, _ sink: String, _ message: String, retryAfter: Duration? = nil
-  ) {
-    self.reason = reason
-    self.sink = sink
-    self.message = message
-    self.retryAfter = retryAfter
-  }
-
-  public var description: String { "\(sink): \(message)" }
 }
 
 extension Sink {

@@ -161,7 +161,7 @@ public struct Splunk: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     try await bring(payload, on: reactor, by: deadline)
   }
 
@@ -190,8 +190,8 @@ extension Splunk: HTTPReceiver {
     let code = Self.number("code", in: response.body)
     let answered =
       "answered \(response.code)\(code.map { " with code \($0)" } ?? ""): \(said)"
-    func error(_ reason: SinkError.Reason, _ what: String) -> SinkError {
-      SinkError(reason, name, answered + what, retryAfter: response.retryAfter)
+    func error(_ reason: DeliveryError.Reason, _ what: String) -> DeliveryError {
+      DeliveryError(reason, name, answered + what, retryAfter: response.retryAfter)
     }
     switch (response.code, code) {
     case (200, 0): return .taken

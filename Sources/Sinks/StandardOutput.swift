@@ -1,3 +1,4 @@
+public import Transfer
 public import Configuration
 public import Engine
 internal import Glibc
@@ -64,7 +65,7 @@ public struct StandardOutput: Sink {
 
   public func deliver(
     _ payload: Payload, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Receipt {
+  ) async throws(DeliveryError) -> Receipt {
     var rest = payload.body[...]
     while !rest.isEmpty {
       let ready = try await waitUntilWritable(on: reactor, by: deadline)
@@ -75,8 +76,8 @@ public struct StandardOutput: Sink {
       case 0...: rest = rest.dropFirst(written)
       case _ where errno == EINTR || errno == EAGAIN: continue
       case _ where errno == EPIPE:
-        throw SinkError(.closed, name, "whoever read standard output has gone")
-      default: throw SinkError(.unreachable, name, "\(SystemError("write"))")
+        throw DeliveryError(.closed, name, "whoever read standard output has gone")
+      default: throw DeliveryError(.unreachable, name, "\(SystemError("write"))")
       }
     }
     return Receipt(taken: payload.lines)
@@ -85,17 +86,17 @@ public struct StandardOutput: Sink {
   /// Waits until a write does not block; false if the descriptor is a file, which never does.
   private func waitUntilWritable(
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(SinkError) -> Bool {
+  ) async throws(DeliveryError) -> Bool {
     do throws(WaitError) {
       try await reactor.wait(descriptor, for: .write, by: deadline)
       return true
     } catch {
       switch error {
       case .timedOut:
-        throw SinkError(.timeout, name, "whoever reads standard output does not keep up")
-      case .cancelled: throw SinkError(.cancelled, name, "cancelled")
+        throw DeliveryError(.timeout, name, "whoever reads standard output does not keep up")
+      case .cancelled: throw DeliveryError(.cancelled, name, "cancelled")
       case .failed(let error) where error.code == EPERM: return false
-      case .failed(let error): throw SinkError(.unreachable, name, "\(error)")
+      case .failed(let error): throw DeliveryError(.unreachable, name, "\(error)")
       }
     }
   }

@@ -1,3 +1,4 @@
+import Transfer
 import Configuration
 import Engine
 import Foundation
@@ -42,8 +43,8 @@ private struct Inbox: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
-    if kept.isAway.withLock({ $0 }) { throw NotifierError(.unreachable, name, "no route") }
+  ) async throws(DeliveryError) {
+    if kept.isAway.withLock({ $0 }) { throw DeliveryError(.unreachable, name, "no route") }
     kept.notices.withLock { $0.append((notice, occasion)) }
     sent = SentMessage("sent")
   }

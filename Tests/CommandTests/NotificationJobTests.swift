@@ -1,3 +1,4 @@
+import Transfer
 import Configuration
 import Engine
 import Foundation
@@ -23,7 +24,7 @@ private struct Place: Notifier {
   let name: String
   let lane: String
   var isLiving: Bool { false }
-  var error: NotifierError?
+  var error: DeliveryError?
   var pause: Duration = .zero
   let recorder: Recorder
 
@@ -35,11 +36,11 @@ private struct Place: Notifier {
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(NotifierError) {
+  ) async throws(DeliveryError) {
     recorder.add("begin \(name)")
     do throws(WaitError) {
       try await reactor.sleep(until: .after(pause))
-    } catch { throw NotifierError(.cancelled, name, "cancelled") }
+    } catch { throw DeliveryError(.cancelled, name, "cancelled") }
     recorder.add("end \(name)")
     let count = memory.values["count"].flatMap { Int($0) } ?? 0
     memory.values["count"] = String(count + 1)
@@ -84,8 +85,8 @@ struct NotificationJobTests {
 
   @Test func `a lane that does not answer is asked once, and one that refuses again`() async {
     let recorder = Recorder()
-    let gone = NotifierError(.unreachable, "a", "no connection")
-    let refused = NotifierError(.refused, "c", "not that")
+    let gone = DeliveryError(.unreachable, "a", "no connection")
+    let refused = DeliveryError(.refused, "c", "not that")
     let dead = Place(name: "a", lane: "1", error: gone, recorder: recorder)
     let same = Place(name: "b", lane: "1", recorder: recorder)
     let picky = Place(name: "c", lane: "2", error: refused, recorder: recorder)
@@ -97,7 +98,7 @@ struct NotificationJobTests {
         NotificationJob(picky, notice("3"), .first), NotificationJob(picky, notice("4"), .first),
       ], memories: &memories, on: Reactor(), by: .after(.seconds(10)))
     #expect(outcomes.map(\.wasTried) == [true, false, true, true])
-    #expect(outcomes.map { $0.error?.notifier } == ["a", "b", "c", "c"])
+    #expect(outcomes.map { $0.error?.name } == ["a", "b", "c", "c"])
     // A half-way delivery is kept; what was not tried is as it was.
     #expect(outcomes.map(\.sent.text) == ["half", "old", "half", "half"])
     #expect(recorder.lines.count == 6)

@@ -54,11 +54,12 @@ import Testing
       let wanted = fnmatch(pattern, name, 0) == 0
       #expect(Glob(pattern).matches(name) == wanted, "\(name) \(pattern)")
     }
-    for name in ["alpha", "digit", "space", "punct", "xdigit", "cntrl", "upper", "none"] {
+    for name in ["alpha", "digit", "space", "punct", "xdigit", "cntrl", "upper"] {
       for byte in UInt8(1)..<128 {
         let text = String(decoding: [byte], as: UTF8.self)
         let pattern = "[x[:\(name):]_]"
-        #expect(Glob(pattern).matches(text) == (fnmatch(pattern, text, 0) == 0), "\(pattern) \(byte)")
+        #expect(
+          Glob(pattern).matches(text) == (fnmatch(pattern, text, 0) == 0), "\(pattern) \(byte)")
       }
     }
   }

@@ -1,3 +1,4 @@
+import Transfer
 import Engine
 import Foundation
 import Lab
@@ -192,9 +193,9 @@ struct EmailTests {
           .say("250 ok\r\n"), .line, .say("354 go\r\n"), .silence,
         ], .timeout, ""
       ),
-    ] as [([Peer.Step], NotifierError.Reason?, String)])
+    ] as [([Peer.Step], DeliveryError.Reason?, String)])
   func `a server that misbehaves is reported in clear words`(
-    steps: [Peer.Step], reason: NotifierError.Reason?, says: String
+    steps: [Peer.Step], reason: DeliveryError.Reason?, says: String
   ) async throws {
     let peer = try Peer(steps)
     defer { peer.stop() }

@@ -1,3 +1,4 @@
+import Transfer
 import Foundation
 import Lab
 import Metrics
@@ -48,9 +49,9 @@ struct ExecTests {
       ("yes | head -c 3000000; exit 0", nil, ""),
       ("head -c 5000000 /dev/zero >&2; echo last >&2; exit 1", .failed, "status 1"),
       ("sleep 60 & exit 0", nil, ""),
-    ] as [(String, NotifierError.Reason?, String)])
+    ] as [(String, DeliveryError.Reason?, String)])
   func `how the program ends decides`(
-    script: String, reason: NotifierError.Reason?, says: String
+    script: String, reason: DeliveryError.Reason?, says: String
   ) async throws {
     let start = Date()
     let exec = Exec(["/bin/sh", "-c", script], timeout: .seconds(3))

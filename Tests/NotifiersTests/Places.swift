@@ -1,3 +1,4 @@
+import Transfer
 import Configuration
 import Engine
 import Foundation
@@ -12,7 +13,7 @@ import Testing
 struct Delivered: Sendable {
   var sent: SentMessage
   var memory: NotifierMemory
-  var error: NotifierError?
+  var error: DeliveryError?
 }
 
 /// Delivers on a reactor of its own.
@@ -24,7 +25,7 @@ func deliver(
   let reactor = Reactor()
   func open(_ reactor: isolated Reactor) async -> Delivered {
     var delivered = Delivered(sent: sent, memory: memory)
-    do throws(NotifierError) {
+    do throws(DeliveryError) {
       try await notifier.deliver(
         notice, occasion, &delivered.sent, &delivered.memory, on: reactor, by: .after(within))
     } catch { delivered.error = error }

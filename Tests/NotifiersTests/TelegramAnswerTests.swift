@@ -40,16 +40,16 @@ struct TelegramAnswerTests {
       (.garbage, .protocolError, "no Bot API"),
       (.redirect("http://127.0.0.1:1/"), .protocolError, "no Bot API"),
       (.close, .unreachable, "may be there"), (.hang, .timeout, "may be there"),
-    ] as [(BotAPI.Fault, NotifierError.Reason, String)])
+    ] as [(BotAPI.Fault, DeliveryError.Reason, String)])
   func `each refusal says what to do`(
-    fault: BotAPI.Fault, reason: NotifierError.Reason, remedy: String
+    fault: BotAPI.Fault, reason: DeliveryError.Reason, remedy: String
   ) async throws {
     let room = try TelegramRoom(-1_001_234_567_890)
     // A connection that was kept is tried twice.
     room.api.fail(next: fault, times: 2)
     let error = try #require(await room.failure(notice("a"), within: .seconds(2)))
     #expect(error.reason == reason && error.message.contains(remedy), "\(error)")
-    #expect(error.notifier == "telegram -1001234567890")
+    #expect(error.name == "telegram -1001234567890")
     #expect(!"\(error)".contains("LabTokenOfNobody") && !"\(error)".contains("123456:"))
     // After the wait it is sent.
     room.api.heal()

@@ -1,3 +1,4 @@
+import Transfer
 import Charts
 import Configuration
 import Engine
@@ -71,9 +72,9 @@ final class TelegramRoom {
   /// The error of a failed delivery.
   func failure(
     _ notice: Notice, _ occasion: Occasion = .first, within timeout: Duration = .seconds(5)
-  ) async -> NotifierError? {
+  ) async -> DeliveryError? {
     do { try await deliver(notice, occasion, within: timeout) } catch {
-      return error as? NotifierError
+      return error as? DeliveryError
     }
     return nil
   }

@@ -1,3 +1,4 @@
+import Transfer
 import Foundation
 import Lab
 import Metrics
@@ -171,9 +172,9 @@ struct WebhookTests {
         "HTTP/1.1 422 X\r\nContent-Length: 999999\r\n\r\n" + String(repeating: "x", count: 9_000),
         .refused, "…"
       ),
-    ] as [(String, NotifierError.Reason?, String)])
+    ] as [(String, DeliveryError.Reason?, String)])
   func `each answer is explained in clear words`(
-    answer: String, reason: NotifierError.Reason?, says: String
+    answer: String, reason: DeliveryError.Reason?, says: String
   ) async throws {
     let server = try HTTPReceiver([answer])
     defer { server.stop() }

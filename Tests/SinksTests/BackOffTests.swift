@@ -1,3 +1,4 @@
+import Transfer
 import Engine
 import Metrics
 import Testing
@@ -77,7 +78,7 @@ import Testing
   ) {
     let earlier = Store.Trouble(
       failures: failures, since: noon, until: noon, reason: "timeout", message: "")
-    let error = SinkError(.timeout, "x", "", retryAfter: asked.map { .seconds($0) })
+    let error = DeliveryError(.timeout, "x", "", retryAfter: asked.map { .seconds($0) })
     let trouble = Store.Trouble(error, took: .seconds(took), at: noon, after: earlier)
     let wait = Double(trouble.until.nanoseconds - noon.nanoseconds) / 1e9
     #expect(wait >= least && wait <= most, "\(wait)")

@@ -1,3 +1,4 @@
+import Transfer
 import Configuration
 import Engine
 import Foundation
@@ -146,9 +147,9 @@ struct GraphiteTests {
       // This one reads to the end and closes: all that can be known of a carbon.
       ([.silence], nil),
       ([.flood(Array("no".utf8))], .protocolError),
-    ] as [([Lab.FakeServer.Act], SinkError.Reason?)])
+    ] as [([Lab.FakeServer.Act], DeliveryError.Reason?)])
   func `a peer that is no carbon ends in a reason`(
-    acts: [Lab.FakeServer.Act], reason: SinkError.Reason?
+    acts: [Lab.FakeServer.Act], reason: DeliveryError.Reason?
   ) async throws {
     let server = Lab.FakeServer(acts)
     let many = points(0..<50_000, from: 1_700_000_000)

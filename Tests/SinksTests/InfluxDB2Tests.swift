@@ -1,3 +1,4 @@
+import Transfer
 import Engine
 import Foundation
 import Lab
@@ -90,9 +91,9 @@ import Testing
           .status(403, body: "{\"error\":\"not allowed\"}"),
         ], .unauthorized, 0, 2
       ),
-    ] as [([FakeServer.Answer], SinkError.Reason?, Int, Int)])
+    ] as [([FakeServer.Answer], DeliveryError.Reason?, Int, Int)])
   func `an answer of version 2 or 3 ends in points taken or in a reason`(
-    answers: [FakeServer.Answer], reason: SinkError.Reason?, taken: Int, requests: Int
+    answers: [FakeServer.Answer], reason: DeliveryError.Reason?, taken: Int, requests: Int
   ) async throws {
     let server = try FakeServer(answers)
     defer { server.stop() }

@@ -48,9 +48,9 @@ import Transfer
       ([.bytes("SSH-2.0-OpenSSH_9.2\r\n")], .protocolError, 1),
       ([.bytes("HTTP/1.1 200\r\nContent-Length: -1\r\n\r\n")], .protocolError, 1),
       ([.bytes("HTTP/1.1 " + String(repeating: "9", count: 200) + "\r\n\r\n")], .protocolError, 1),
-    ] as [([FakeServer.Answer], SinkError.Reason?, Int)])
+    ] as [([FakeServer.Answer], DeliveryError.Reason?, Int)])
   func `a server's answer ends in points taken or in a reason`(
-    answers: [FakeServer.Answer], reason: SinkError.Reason?, requests: Int
+    answers: [FakeServer.Answer], reason: DeliveryError.Reason?, requests: Int
   ) async throws {
     let server = try FakeServer(answers)
     defer { server.stop() }

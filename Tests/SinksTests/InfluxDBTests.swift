@@ -1,3 +1,4 @@
+import Transfer
 import Engine
 import Foundation
 import Lab
@@ -209,7 +210,7 @@ struct InfluxDBTests {
       password: "s3cret:/@ü")
     var point = Point("m")
     point.integer("v", Int64(1))
-    let cases: [(String?, String?, String, SinkError.Reason?)] = [
+    let cases: [(String?, String?, String, DeliveryError.Reason?)] = [
       (nil, nil, "mine", .unauthorized), ("boss", "wrong", "mine", .unauthorized),
       ("guest", "g", "mine", .unauthorized), ("guest", "g", "none", .unauthorized),
       ("boss", "s3cret:/@ü", "fresh", nil),

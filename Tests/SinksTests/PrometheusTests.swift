@@ -1,3 +1,4 @@
+import Transfer
 import Engine
 import Foundation
 import Lab
@@ -214,9 +215,9 @@ struct RemoteWriteTests {
       ([.status(302, headers: "Location: http://127.0.0.1:1/\r\n")], .protocolError, 1),
       ([.silence], .timeout, 1), ([.reset], .unreachable, 1), ([.endless], nil, 2),
       ([.bytes("SSH-2.0-OpenSSH_9.2\r\n")], .protocolError, 1),
-    ] as [([FakeServer.Answer], SinkError.Reason?, Int)])
+    ] as [([FakeServer.Answer], DeliveryError.Reason?, Int)])
   func `a server's answer ends in samples taken or in a reason`(
-    answers: [FakeServer.Answer], reason: SinkError.Reason?, requests: Int
+    answers: [FakeServer.Answer], reason: DeliveryError.Reason?, requests: Int
   ) async throws {
     let server = try FakeServer(answers)
     defer { server.stop() }

@@ -1,3 +1,4 @@
+import Transfer
 import Configuration
 import Engine
 import Foundation
@@ -26,10 +27,10 @@ import Testing
 
   private func prepare(
     _ sink: some Preparable, dryRun: Bool = false
-  ) async -> (steps: [SetupStep], error: SinkError?) {
+  ) async -> (steps: [SetupStep], error: DeliveryError?) {
     await Reactor().run { reactor in
       var steps: [SetupStep] = []
-      do throws(SinkError) {
+      do throws(DeliveryError) {
         try await sink.prepare(
           Self.catalog, dryRun: dryRun, &steps, on: reactor, by: .after(.seconds(10)))
         return (steps, nil)
@@ -237,9 +238,9 @@ import Testing
       ([.status(200, body: "{\"orgs\":[{\"id\":7,\"name\":\"lab\"}]}")], .missing),
       ([org, none, .status(422, body: "{\"message\":\"bucket exists\"}")], .protocolError),
       ([org, none, .status(403)], .unauthorized), ([org, none, .status(404)], .missing),
-    ] as [([FakeServer.Answer], SinkError.Reason)])
+    ] as [([FakeServer.Answer], DeliveryError.Reason)])
   func `what version 2 refuses has a reason`(
-    answers: [FakeServer.Answer], reason: SinkError.Reason
+    answers: [FakeServer.Answer], reason: DeliveryError.Reason
   ) async throws {
     let server = try FakeServer(answers)
     defer { server.stop() }

@@ -1,3 +1,4 @@
+import Transfer
 import Engine
 import Foundation
 import Metrics
@@ -93,9 +94,9 @@ import Testing
       ("hidden", "nowhere", .missing, "code 7: Incorrect index; let the token write to nowhere"),
       ("wrong", nil, .unauthorized, "code 4: Invalid token; check the token"),
       ("disabled", nil, .unauthorized, "code 1: Token •••; enable the token"),
-    ] as [(String, String?, SinkError.Reason, String)])
+    ] as [(String, String?, DeliveryError.Reason, String)])
   func `what is set up wrongly keeps the events and says what to do`(
-    token: String, index: String?, reason: SinkError.Reason, message: String
+    token: String, index: String?, reason: DeliveryError.Reason, message: String
   ) async throws {
     let collector = try SplunkCollector(token: "hidden")
     defer { collector.stop() }
@@ -119,9 +120,9 @@ import Testing
       ([.status(400, body: "{\"text\":\"No data\",\"code\":5}")], nil),
       ([.silence], .timeout), ([.reset], .unreachable), ([.hangUp], .unreachable),
       ([.bytes("SSH-2.0-OpenSSH_9.2\r\n")], .protocolError),
-    ] as [([FakeServer.Answer], SinkError.Reason?)])
+    ] as [([FakeServer.Answer], DeliveryError.Reason?)])
   func `a server's answer ends in events taken or in a reason`(
-    answers: [FakeServer.Answer], reason: SinkError.Reason?
+    answers: [FakeServer.Answer], reason: DeliveryError.Reason?
   ) async throws {
     let server = try FakeServer(answers)
     defer { server.stop() }

@@ -1,3 +1,4 @@
+import Engine
 import Parsers
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
     ("::2", false), ("fe80::1", false), ("128.0.0.1", false),
   ])
   func `loopback addresses and the machine's own are here`(text: String, isHere: Bool) throws {
-    let address = try #require(OwnQuestions.number(text))
+    let address = try #require(Dial.number(text))
     #expect(network.isHere(address) == isHere)
   }
 

@@ -1,3 +1,4 @@
+internal import Engine
 public import Configuration
 internal import Inventory
 internal import Metrics
@@ -7,7 +8,7 @@ struct CommonOptions {
   let port: UInt16?
   let address: String?
   /// The local address to ask from.
-  let source: Connect.Address?
+  let source: Dial.Address?
   /// 4 or 6: only that version of IP.
   let version: Int?
   let timeout: Duration?
@@ -82,9 +83,9 @@ struct CommonOptions {
     }
   }
 
-  private static var source: SettingType<Connect.Address> {
+  private static var source: SettingType<Dial.Address> {
     SettingType("IP address", example: "10.0.6.2") { node, what throws(ConfigurationError) in
-      guard let source = Connect.number(try node.string(what)) else {
+      guard let source = Dial.number(try node.string(what)) else {
         throw ConfigurationError("from must be an IP address of this machine", at: node)
       }
       return source

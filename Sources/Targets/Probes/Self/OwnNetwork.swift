@@ -1,7 +1,7 @@
 public import Engine
 internal import Glibc
 internal import Parsers
-public import Inventory
+internal import Inventory
 
 /// The network from this machine's view: its interfaces and routes.
 public struct OwnNetwork: Sendable {

@@ -3,7 +3,7 @@ public import Engine
 internal import Glibc
 internal import Parsers
 internal import Transfer
-public import Inventory
+internal import Inventory
 
 /// The self-checks that show whether the scraper itself is cut off. None takes longer than two
 /// seconds.
