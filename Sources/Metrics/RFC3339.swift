@@ -44,3 +44,62 @@ extension Timestamp {
     return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
   }
 }
+
+extension Timestamp {
+  /// Reads a time as of RFC 3339, with `Z` or an offset; nil if it is none or beyond the years 1678 to 2261.
+  ///
+  /// Digits beyond nanoseconds are left out; a leap second is the second after it.
+  public init?(rfc3339 text: String) {
+    let bytes = Array(text.utf8)
+    func number(_ start: Int, _ count: Int) -> Int64? {
+      guard start + count <= bytes.count else { return nil }
+      var value: Int64 = 0
+      for byte in bytes[start..<start + count] {
+        guard (0x30...0x39).contains(byte) else { return nil }
+        value = value * 10 + Int64(byte - 0x30)
+      }
+      return value
+    }
+    func has(_ characters: String, at place: Int) -> Bool {
+      place < bytes.count && characters.utf8.contains(bytes[place])
+    }
+    guard let year = number(0, 4), has("-", at: 4), let month = number(5, 2), has("-", at: 7),
+      let day = number(8, 2), has("Tt ", at: 10), let hour = number(11, 2), has(":", at: 13),
+      let minute = number(14, 2), has(":", at: 16), let second = number(17, 2),
+      (1678...2261).contains(year), (1...12).contains(month), (1...31).contains(day), hour < 24,
+      minute < 60, second <= 60
+    else { return nil }
+    var place = 19
+    var fraction: Int64 = 0
+    if has(".", at: place) {
+      place += 1
+      var unit: Int64 = 100_000_000
+      guard number(place, 1) != nil else { return nil }
+      while let digit = number(place, 1) {
+        fraction += digit * unit
+        unit /= 10
+        place += 1
+      }
+    }
+    var offset: Int64 = 0
+    if has("+-", at: place), let hours = number(place + 1, 2), has(":", at: place + 3),
+      let minutes = number(place + 4, 2), hours < 24, minutes < 60
+    {
+      offset = (hours * 3600 + minutes * 60) * (has("-", at: place) ? -1 : 1)
+      place += 6
+    } else if has("Zz", at: place) {
+      place += 1
+    } else {
+      return nil
+    }
+    guard place == bytes.count else { return nil }
+    // Howard Hinnant's `days_from_civil`: years begin in March.
+    let shifted = month <= 2 ? year - 1 : year
+    let inYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + inYear - 719_468
+    // A day that the month lacks.
+    guard Self.civil(days).month == month else { return nil }
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset
+    self.init(nanoseconds: seconds * 1_000_000_000 + fraction)
+  }
+}

@@ -35,26 +35,30 @@ public enum NetDev: Parser {
       number &+= 1
       guard reading.interfaces.count < mostInterfaces else { break }
       if line.trimmed.isEmpty { continue }
-      var colon = line.count
-      repeat { colon &-= 1 } while colon >= 0 && line[colon] != UInt8(ascii: ":")
-      guard colon > 0, colon <= 64 else {
-        throw ParseError("/proc/net/dev", "expected a name", line: number, at: line)
-      }
-      let name = line.extracting(0..<colon).trimmed
-      var words = Scanner(line.extracting((colon &+ 1)..<line.count))
-      var counters: [16 of UInt64] = .init(repeating: 0)
-      for index in 0..<16 {
-        guard let value = words.unsigned() else {
-          throw ParseError("/proc/net/dev", "expected 16 counters", line: number, at: line)
-        }
-        counters[index] = value
-      }
-      reading.interfaces.append(
-        Interface(
-          name: name.string, bytesReceived: counters[0], packetsReceived: counters[1],
-          receiveErrors: counters[2], receiveDrops: counters[3], bytesSent: counters[8],
-          packetsSent: counters[9], sendErrors: counters[10], sendDrops: counters[11]))
+      reading.interfaces.append(try interface(line, number))
     }
     return reading
+  }
+
+  /// Reads one line of an interface, which has that number.
+  static func interface(_ line: Span<UInt8>, _ number: Int) throws(ParseError) -> Interface {
+    var colon = line.count
+    repeat { colon &-= 1 } while colon >= 0 && line[colon] != UInt8(ascii: ":")
+    guard colon > 0, colon <= 64 else {
+      throw ParseError("/proc/net/dev", "expected a name", line: number, at: line)
+    }
+    let name = line.extracting(0..<colon).trimmed
+    var words = Scanner(line.extracting((colon &+ 1)..<line.count))
+    var counters: [16 of UInt64] = .init(repeating: 0)
+    for index in 0..<16 {
+      guard let value = words.unsigned() else {
+        throw ParseError("/proc/net/dev", "expected 16 counters", line: number, at: line)
+      }
+      counters[index] = value
+    }
+    return Interface(
+      name: name.string, bytesReceived: counters[0], packetsReceived: counters[1],
+      receiveErrors: counters[2], receiveDrops: counters[3], bytesSent: counters[8],
+      packetsSent: counters[9], sendErrors: counters[10], sendDrops: counters[11])
   }
 }

@@ -4,7 +4,7 @@ import Parsers
 /// Number of sockets in each state, under Telegraf's `netstat`.
 public enum NetstatCollector: Collector {
   public static let name = "netstat"
-  public static let summary = "number of sockets in each state"
+  public static let summary = "number of sockets in each state and address family"
   public static let measurements = [
     Measurement(
       "netstat", "Sockets by state, IPv4 and IPv6 together.",
@@ -18,7 +18,25 @@ public enum NetstatCollector: Collector {
           "tcp_closing", means: "TCP sockets in that state"),
         .integer("udp_socket", means: "UDP sockets"),
         .integer("tcp_none", means: "Telegraf's, for Unix sockets; not written"),
-      ])
+      ]),
+    Measurement(
+      "sockstat", "Sockets of each address family.",
+      source: "`/proc/net/sockstat`, `/proc/net/sockstat6`", isOurs: true,
+      tags: ["family": "`ipv4`, `ipv6`"],
+      fields: [
+        .integer(
+          "tcp_inuse", "udp_inuse", "udplite_inuse", "raw_inuse",
+          means: "Sockets of that protocol; of TCP in any state but TIME-WAIT"),
+        .integer(
+          "tcp_orphan", "tcp_tw", "tcp_alloc",
+          means: "TCP of both families, with `ipv4`: without a process, in TIME-WAIT, with memory"),
+        .integer(
+          "tcp_mem", "udp_mem",
+          means: "Pages of memory of both families, with `ipv4`"),
+        .integer("frag_inuse", means: "Packets that are put together"),
+        .integer("frag_memory", unit: .bytes, means: "Their memory"),
+        .integer("sockets_used", means: "Sockets of every kind, with `ipv4`"),
+      ]),
   ]
   public static let files = ["/proc/net/sockstat", "/proc/net/sockstat6"]
   public static let byteLimit = 1 << 20
@@ -61,13 +79,22 @@ public enum NetstatCollector: Collector {
     } catch {
       failure = error
     }
-    if let udp = try? host.parse("/proc/net/sockstat", as: Sockstat.self).udp {
-      // Hosts without IPv6 have no second file.
-      let six = try? host.parse("/proc/net/sockstat6", as: Sockstat.self).udp
-      let (sum, overflow) = udp.addingReportingOverflow(six ?? 0)
+    let four = try? host.parse("/proc/net/sockstat", as: Sockstat.self)
+    // Hosts without IPv6 have no second file.
+    let six = try? host.parse("/proc/net/sockstat6", as: Sockstat.self)
+    if let udp = four?.udp {
+      let (sum, overflow) = udp.addingReportingOverflow(six?.udp ?? 0)
       point.integer("udp_socket", overflow ? nil : sum)
     }
     if !point.fields.isEmpty { sample.points.append(point) }
+    for (family, reading) in [("ipv4", four), ("ipv6", six)] {
+      guard let reading else { continue }
+      var point = Point("sockstat", tags: [Tag("family", family)])
+      for name in measurements[1].fields.flatMap(\.names) {
+        point.integer(name, reading.values[name])
+      }
+      if !point.fields.isEmpty { sample.points.append(point) }
+    }
     if let failure { throw failure }
   }
 }

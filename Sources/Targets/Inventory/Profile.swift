@@ -38,6 +38,9 @@ extension Profile {
   static let slow: [String: Duration] = [
     "disk": .seconds(60), "processes": .seconds(60), "users": .seconds(60), "logins": .seconds(60),
     "mdstat": .seconds(60), "netstat": .seconds(60), "nstat": .seconds(60),
+    "docker": .seconds(60), "hardware": .seconds(60), "libvirt": .seconds(60),
+    "openvpn": .seconds(60),
+    "wireguard": .seconds(60),
   ]
 
   /// The same in words.
@@ -50,9 +53,12 @@ extension Profile {
   static let builtIn: [(name: String, collectors: [String])] = {
     let linux = [
       "system", "cpu", "mem", "swap", "diskio", "net", "netstat", "nstat", "conntrack", "kernel",
-      "pressure", "disk", "processes", "users", "logins", "mdstat",
+      "pressure", "disk", "processes", "users", "logins", "mdstat", "hardware",
     ]
-    return [("linux", linux), ("gpu", linux + ["gpu"])]
+    return [
+      ("linux", linux), ("gpu", linux + ["gpu"]), ("containers", linux + ["docker"]),
+      ("hypervisor", linux + ["libvirt"]), ("vpn", linux + ["openvpn", "wireguard"]),
+    ]
   }()
 
   /// The built-in profiles, from the list of collectors.

@@ -2,11 +2,14 @@ import Parsers
 
 /// Every parser by its name; a new one is a line here.
 let parserTargets: [String: FuzzTarget] = [
+  "parser-containerfiles": parser(ContainerFiles.self),
   "parser-df": parser(Df.self),
   "parser-dnsmessage": parser(DNSMessage.self),
   "parser-dhcpmessage": parser(DHCPMessage.self),
   "parser-diskstats": parser(Diskstats.self),
+  "parser-domainstats": parser(DomainStats.self),
   "parser-filestatus": parser(FileStatus.self),
+  "parser-hardware": parser(Hardware.self),
   "parser-interrupts": parser(Interrupts.self),
   "parser-last": parser(Last.self),
   "parser-lineprotocolreader": parser(LineProtocolReader.self),
@@ -21,6 +24,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-netdev": parser(NetDev.self),
   "parser-netsnmp": parser(NetSNMP.self),
   "parser-nvidiasmi": parser(NvidiaSMI.self),
+  "parser-openvpnstatus": parser(OpenVPNStatus.self),
   "parser-osrelease": parser(OSRelease.self),
   "parser-pluginoutput": parser(PluginOutput.self),
   "parser-pressure": parser(Pressure.self),
@@ -36,6 +40,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-uptime": parser(Uptime.self),
   "parser-vmstat": parser(Vmstat.self),
   "parser-who": parser(Who.self),
+  "parser-wireguarddump": parser(WireGuardDump.self),
   "parser-wtmpdb": parser(WTmpDB.self),
 ]
 
