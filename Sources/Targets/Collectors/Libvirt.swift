@@ -97,8 +97,9 @@ public enum LibvirtCollector: Collector {
   /// 256 machines with 4 kB each.
   public static let byteLimit = 1 << 20
   public static let options = [
-    CollectorOption("uri", .strings, "Hypervisors as virsh names them; qemu:///system."),
-    CollectorOption("vcpus", .boolean, "One point for each virtual CPU too; false."),
+    CollectorOption(
+      "uri", .strings, default: "qemu:///system", "Hypervisors, as virsh names them."),
+    CollectorOption("vcpus", .boolean, default: "no", "Whether each virtual CPU has a point, too."),
   ]
 
   /// More machines than this are not written.

@@ -43,8 +43,7 @@ public enum OpenVPNCollector: Collector {
   public static let byteLimit = 2 << 20
   public static let options = [
     CollectorOption(
-      "files", .strings,
-      "Status files, with * and ?; \(usual.joined(separator: ", ")).")
+      "files", .strings, default: usual.joined(separator: ", "), "Status files; globs.")
   ]
 
   /// Where distributions put them.
