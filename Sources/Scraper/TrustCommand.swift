@@ -141,7 +141,9 @@ enum TrustCommand: Subcommand {
               }
               if isCertified { verdict = .accepted }
             }
-            return (index, Finding(host: host, names: target.keyNames, key: key, verdict: verdict))
+            return (
+              index, Finding(host: host, names: target.trustNames, key: key, verdict: verdict)
+            )
           }
         }
         for _ in 0..<site.settings.fanout { start() }

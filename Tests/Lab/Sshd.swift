@@ -92,10 +92,17 @@ public final class Sshd: Sendable {
   }
 
   /// Kills the processes of all sessions, and not the server.
-  public func killSessions() {
-    let children = "/proc/\(daemon.identifier)/task/\(daemon.identifier)/children"
-    let list = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
-    for child in list.split(separator: " ").compactMap({ Int32($0) }) { kill(child, SIGKILL) }
+  public func killSessions() { signalSessions(SIGKILL) }
+
+  /// Sends a signal to the processes of all sessions, and not to the server.
+  public func signalSessions(_ signal: Int32) {
+    func children(of process: Int32) -> [Int32] {
+      let list = try? String(
+        contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
+      let own = (list ?? "").split(separator: " ").compactMap { Int32($0) }
+      return own + own.flatMap(children)
+    }
+    for child in children(of: daemon.identifier) { kill(child, signal) }
   }
 
   public func stop(_ signal: Int32 = SIGKILL) { daemon.stop(signal) }

@@ -245,6 +245,73 @@ import Testing
     #expect(after.failure == nil, "\(after.failure as Any)")
   }
 
+  @Test func `a task that is cancelled leaves the session to the others`() async throws {
+    let jump = try Sshd()
+    let end = try Sshd()
+    let tree = try Tree([jump, end])
+    let hop = tree.target(jump, named: "jp1")
+    let hosts = (0..<6).map { tree.target(end, named: "h\($0)", through: hop) }
+    let reactor = tree.reactor
+    let answers = await tree.pool.serve {
+      await withTaskGroup(of: (Int, HostAnswer).self) { group in
+        for (index, host) in hosts.enumerated() {
+          group.addTask {
+            let task = Task {
+              await reactor.run { reactor in
+                await host.ask(
+                  [Probe.batch("sleep 2; echo end")], on: reactor, by: .after(.seconds(20)))[0]
+              }
+            }
+            // The first one, too, which has logged in and waits for the socket.
+            if index % 2 == 0 {
+              try? await Task.sleep(for: .milliseconds(100 + 200 * index))
+              task.cancel()
+            }
+            return (index, await task.value)
+          }
+        }
+        var all: [(Int, HostAnswer)] = []
+        for await one in group { all.append(one) }
+        return all.sorted { $0.0 < $1.0 }.map(\.1)
+      }
+    }
+    for (index, answer) in answers.enumerated() {
+      if index % 2 == 0 {
+        #expect(answer.failure?.reason == .cancelled, "\(index) \(answer.failure as Any)")
+      } else {
+        #expect(answer.failure == nil, "\(index) \(answer.failure as Any)")
+      }
+    }
+  }
+
+  @Test func `a jump host that freezes is noticed in ten seconds`() async throws {
+    let jump = try Sshd()
+    let end = try Sshd()
+    let tree = try Tree([jump, end])
+    let hosts = (0..<3).map {
+      tree.target(end, named: "h\($0)", through: tree.target(jump, named: "jp1"))
+    }
+    async let asked = tree.ask(hosts, "sleep 40", within: .seconds(45))
+    #expect(eventually { logIns(end) == 3 })
+    let start = Deadline.now
+    jump.signalSessions(SIGSTOP)
+    defer { jump.signalSessions(SIGKILL) }
+    for answer in await asked {
+      #expect(answer.failure?.reason == .unreachable, "\(answer.failure as Any)")
+      #expect(answer.failure?.detail.hasPrefix("via jp1: ") == true, "\(answer.failure as Any)")
+    }
+    #expect(Deadline.now.since(start) < .seconds(14))
+  }
+
+  @Test func `a silence of the targets is none of the jump host`() async throws {
+    let jump = try Sshd()
+    let end = try Sshd()
+    let tree = try Tree([jump, end])
+    let host = tree.target(end, named: "h", through: tree.target(jump, named: "jp1"))
+    let answer = await tree.ask([host], "sleep 14; echo late", within: .seconds(30))[0]
+    #expect(answer.failure == nil, "\(answer.failure as Any)")
+  }
+
   @Test func `commands and sockets go through a jump host`() async throws {
     let jump = try Sshd()
     let tree = try Tree([jump])

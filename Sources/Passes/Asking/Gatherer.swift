@@ -52,7 +52,7 @@ public struct Gatherer: Sendable {
     var tunnel: Tunnel?
     var pool: JumpPool?
     for hop in site.inventory.route(to: host) {
-      var target = try direct(hop)
+      var target = try direct(hop, isBehind: tunnel != nil)
       let place = "\(hop.name) \(hop.user ?? "") \(hop.port)"
       let own = pool ?? pools[placing(place)]
       pool = own
@@ -71,12 +71,14 @@ public struct Gatherer: Sendable {
 
   /// The way to a host.
   public mutating func target(for host: Host) throws(TargetError) -> HostTarget {
-    var target = try direct(host)
+    var target = try direct(host, isBehind: host.jumpHost != nil)
     target.tunnel = try tunnel(for: host)
     return target
   }
 
-  private mutating func direct(_ host: Host) throws(TargetError) -> HostTarget {
+  private mutating func direct(
+    _ host: Host, isBehind: Bool
+  ) throws(TargetError) -> HostTarget {
     if let refusal = host.refusal { throw TargetError(.notSupported, refusal) }
     var credentials: Credentials
     do throws(ConfigurationError) {
@@ -90,7 +92,8 @@ public struct Gatherer: Sendable {
     let user = host.user ?? Account.user
     var target = HostTarget(
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
-      credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias)
+      credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias,
+      isBehindJumpHost: isBehind)
     let limit = site.settings.connectTimeout
     target.timeouts.connect =
       site.settings.hasConnectTimeout ? limit : host.connectTimeout ?? limit

@@ -1,12 +1,40 @@
 import Configuration
+import Metrics
 
 @testable import Hosts
+@testable import Inventory
 
 /// The files that SSH needs, and what a host shows of itself.
 let sshTargets: [String: FuzzTarget] = [
   "known-hosts": readKnownHosts, "private-key": readPrivateKey, "host-key": readHostKey,
-  "base64": readBase64,
+  "base64": readBase64, "host-certificate": readCertificate, "ssh-config": readSSHConfig,
 ]
+
+private func readCertificate(_ bytes: UnsafeBufferPointer<UInt8>) {
+  guard let certificate = HostCertificate(Array(bytes)) else { return }
+  var accepted = AcceptedKeys()
+  accepted.authorities = [.init(name: "web01", key: certificate.authority)]
+  do {
+    try certificate.verify(with: accepted, at: Timestamp(seconds: 1_700_000_000))
+    // No input can be signed by chance, but a seed may be.
+    precondition(certificate.isSigned)
+  } catch { checkVisible(error.description.visible) }
+}
+
+/// The text is a file that names itself as what it includes.
+private func readSSHConfig(_ bytes: UnsafeBufferPointer<UInt8>) {
+  var left = 4
+  let config = SSHConfig([("config", Array(bytes), true)]) { _, _ in
+    left -= 1
+    return left > 0 ? [("included", Array(bytes.prefix(512)))] : []
+  }
+  for name in ["web01", "10.0.0.1"] {
+    _ = config.names(name)
+    let options = config.options(for: [name, "a.lab"], localUser: "me")
+    for problem in options.problems { checkVisible(problem.description.visible) }
+    precondition(options.port.map { (1...65_535).contains($0) } ?? true)
+  }
+}
 
 private func readKnownHosts(_ bytes: UnsafeBufferPointer<UInt8>) {
   var known = KnownHosts()

@@ -45,7 +45,8 @@ public struct HostTarget: Sendable {
 
   public init(
     name: String, address: String, port: UInt16 = 22, user: String, credentials: Credentials,
-    knownHosts: KnownHosts, keyAlias: String? = nil, timeouts: Timeouts = .init()
+    knownHosts: KnownHosts, keyAlias: String? = nil, isBehindJumpHost: Bool = false,
+    timeouts: Timeouts = .init()
   ) {
     self.name = name
     self.address = address
@@ -53,13 +54,18 @@ public struct HostTarget: Sendable {
     self.user = user
     self.credentials = credentials
     self.timeouts = timeouts
-    keyNames =
+    let names =
       keyAlias.map { [$0.lowercased()] } ?? HostTarget.keyNames(name, address, port)
+    // Segments may have the same addresses: behind a jump host the name counts first.
+    keyNames = isBehindJumpHost ? names.reversed() : names
+    trustNames = isBehindJumpHost ? Array(names.suffix(1)) : names
     accepted = knownHosts.lines(for: keyNames)
   }
 
   /// The possible names of the host in `known_hosts`.
   public let keyNames: [String]
+  /// The names under which a newly accepted key is stored.
+  public let trustNames: [String]
 
   private static func keyNames(_ name: String, _ address: String, _ port: UInt16) -> [String] {
     let names = [address, name].map { KnownHosts.name($0, port: port) }

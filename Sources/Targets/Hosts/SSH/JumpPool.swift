@@ -200,7 +200,8 @@ public final class JumpPool: @unchecked Sendable {
     var opening = HostAnswer(time: .now)
     do throws(TargetError) {
       let session = try await hop.logIn(on: reactor, by: deadline, steps: &opening)
-      let jump = JumpSession(session, name: hop.name)
+      let jump = JumpSession(
+        session, name: hop.name, depth: hop.tunnel?.names.count ?? 0)
       guard !isClosed else {
         jump.close()
         throw TargetError(.cancelled, "ended while logging in to \(hop.name)")

@@ -78,19 +78,32 @@ final class JumpSession {
   private(set) var isOpening = false
   private(set) var failure: TargetError?
   private(set) var lastUsed = Deadline.now
+  /// When the server was asked for a sign of life, with nothing received since.
+  private var probed: Deadline?
+  /// How long the server may be silent while tasks wait, before it is asked, and again after that. A
+  /// jump host behind others has longer, so that the one that fails is found first.
+  private let patience: Duration
 
   static let window: UInt32 = 256 << 10
   private static let outboxLimit = 64 << 10
   private static let sessionOutboxLimit = 256 << 10
 
-  init(_ session: Session, name: String) {
+  /// `depth` is the number of jump hosts before this one.
+  init(_ session: Session, name: String, depth: Int) {
     self.name = name
+    patience = .seconds(5 + min(depth, 10))
     self.session = session
     session.transport.keepOutbox()
     session.transport.allow(Int.max / 2)
+    limitMemory()
   }
 
   private var transport: Transport { session.transport }
+
+  /// What the library may hold: the windows of all channels, and as much again for its records.
+  private func limitMemory() {
+    transport.memoryLimit = (16 << 20) + channels.count * Int(Self.window) * 2
+  }
   var isDead: Bool { failure != nil }
   var isIdle: Bool { channels.isEmpty && !isOpening }
   var descriptor: Int32 { transport.descriptor }
@@ -142,7 +155,10 @@ final class JumpSession {
     }
     if code < 0, code != Int(LIBSSH2_ERROR_EAGAIN) { note(code) }
     if transport.isClosed { note(0) }
-    if transport.taken != before { dispatch() }
+    if transport.taken != before {
+      probed = nil
+      dispatch()
+    }
     // The task that waits for the carrier must wait for room, too.
     if transport.unsent > 0 { leader?.ticket.wake() }
     return code
@@ -193,6 +209,7 @@ final class JumpSession {
     guard let pointer else { throw TargetError(.protocolError, "no channel to \(purpose.place)") }
     let channel = Channel(pointer)
     channels.append(channel)
+    limitMemory()
     let stream = TunnelStream(channel, of: self)
     if case .command(let command) = purpose {
       try await start(command, on: channel, on: reactor, by: deadline)
@@ -382,8 +399,15 @@ final class JumpSession {
       leader = Waiter(channel: channel, readiness: readiness, ticket: ticket)
       defer { leader = nil }
       transport.beginTurn()
-      try await transport.carrier.wait(
-        on: ticket, for: transport.unsent > 0 ? [.read, .write] : .read, on: reactor, by: deadline)
+      let limit = min(deadline, (probed ?? .now).advanced(by: patience))
+      do {
+        try await transport.carrier.wait(
+          on: ticket, for: transport.unsent > 0 ? [.read, .write] : .read, on: reactor, by: limit)
+      } catch {
+        guard error == .timedOut, !deadline.isPast else { throw error }
+        askForLife()
+        return
+      }
       advance(channel)
       return
     }
@@ -398,6 +422,20 @@ final class JumpSession {
     case .timedOut: throw .timedOut
     case .failed(let error): throw .failed(error)
     }
+  }
+
+  /// Asks a silent server for an answer, any answer; one that gives none has gone.
+  ///
+  /// Without it a jump host that vanishes would cost all behind it their whole time.
+  private func askForLife() {
+    guard let probed else {
+      probed = .now
+      libssh2_keepalive_config(session.handle, 1, 2)
+      var next: Int32 = 0
+      _ = call { Int(libssh2_keepalive_send(session.handle, &next)) }
+      return
+    }
+    if Deadline.now >= probed.advanced(by: patience) { die("no sign of life") }
   }
 
   private func isReady(_ channel: Channel?, _ readiness: Readiness) -> Bool {

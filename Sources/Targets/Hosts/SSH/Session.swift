@@ -34,7 +34,7 @@ final class Session {
     Transport.install(in: session)
   }
 
-  /// malloc(3), with a look at what is freed while a channel is opened.
+  /// malloc(3) with a limit, and a look at what is freed while a channel is opened.
   ///
   /// The library reports that a channel was refused and keeps the server's words (`Connection
   /// refused`, `No route to host`) to itself: they are in the packet that it frees then. Format:
@@ -53,10 +53,23 @@ final class Session {
           UnsafeMutableRawPointer?, Int, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
         ) -> UnsafeMutableRawPointer?
     ) = (
-      { count, _ in malloc(count) },
+      { count, abstract in
+        guard let transport = Transport.owner(abstract) else { return malloc(count) }
+        // Packets that no channel takes would pile up in the library without a limit.
+        guard count < transport.memoryLimit, transport.memory < transport.memoryLimit - count else {
+          return nil
+        }
+        let pointer = malloc(count)
+        transport.memory += malloc_usable_size(pointer)
+        return pointer
+      },
       { pointer, abstract in
-        if let pointer, let transport = Transport.owner(abstract), transport.notesRefusals {
-          let size = min(malloc_usable_size(pointer), 1024)
+        guard let pointer else { return }
+        let transport = Transport.owner(abstract)
+        let usable = malloc_usable_size(pointer)
+        transport?.memory -= usable
+        if let transport, transport.notesRefusals {
+          let size = min(usable, 1024)
           var packet = WireReader(UnsafeRawBufferPointer(start: pointer, count: size))
           if packet.byte() == 92, packet.uint32() != nil, let reason = packet.uint32(),
             (1...4).contains(reason), let words = packet.text()
@@ -66,7 +79,14 @@ final class Session {
         }
         free(pointer)
       },
-      { pointer, count, _ in realloc(pointer, count) }
+      { pointer, count, abstract in
+        let before = malloc_usable_size(pointer)
+        let pointer = realloc(pointer, count)
+        if pointer != nil {
+          Transport.owner(abstract)?.memory += malloc_usable_size(pointer) - before
+        }
+        return pointer
+      }
     )
 
   deinit {

@@ -48,6 +48,10 @@ final class Transport {
   var refusesReading = false
   /// What the server said with its refusal to open a channel; see `Session.allocator`.
   var refusal: String?
+  /// What the library holds for the session, in bytes.
+  var memory = 0
+  /// Beyond it the library gets no memory, which ends the session.
+  var memoryLimit = 32 << 20
   var notesRefusals = false
 
   init(over carrier: any Carrier) { self.carrier = carrier }
