@@ -52,7 +52,7 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 # Rooms without I/O, and the suites of other rooms that start nothing.
 UNIT_OTHERS := AlertText BMCSettings Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
-  OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader ProbesPage SecretFile \
+  OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
 SPACE := $(subst ,, )
 UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Passes|Engine)Tests[.]|$\
@@ -83,7 +83,7 @@ lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, 
 	$(SWIFT) build --explicit-target-dependency-import-check error
 	.ci/typecheck
 	for file in packaging/quickstart fuzz/run .ci/run .ci/typecheck Tests/run; do sh -n $$file || exit 1; done
-	for folder in inventory/example inventory/example-ini; do \
+	for folder in inventory/example inventory/example-ini inventory/as06; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 
 format: ## Formats all Swift files in place.
