@@ -102,6 +102,7 @@ lab-trixie: ## A root of Debian 13; `SCRAPE_TRIXIE=$PWD/.build/lab/trixie make t
 
 bench: deps-bench build ## Compares with other tools on the same hosts, BMCs and points; see bench/README.md.
 	bench/run
+	bench/jump
 	bench/bmc
 	bench/ask
 	bench/deliver
