@@ -14,7 +14,7 @@ RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash dnsmasq-base \
   dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
-  nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus rsyslog samba \
+  nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
   sqlite3 tigervnc-standalone-server tinyproxy unbound util-linux victoria-metrics vsftpd xrdp xvfb
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
   libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
@@ -22,7 +22,13 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
 
 RELEASE := -c release --static-swift-stdlib
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench
+# Grafana's own models of its boards: of version 11, and of 12 and later. Without a version pip takes those
+# of Grafana 10, whose epoch is the highest.
+GRAFANA_MODELS := .build/grafana-models
+GRAFANA_11 := 1769699379!11.6.0
+GRAFANA_12 := 1769699241
+
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +39,7 @@ run: deps-run build ## Scrapes this machine over a private sshd; run it twice to
 build: deps ## The release binary, .build/release/scrape.
 	$(SWIFT) build $(RELEASE) --product scrape
 
-test: deps-test ## All tests against real daemons; those that the optimizer can change in release, too.
+test: deps-test grafana-models ## All tests against real daemons; those that the optimizer can change in release, too.
 	@rm -rf .build/tests; failed=; \
 	$(SWIFT) build --build-tests && Tests/run debug .build/debug || failed=1; \
 	$(SWIFT) build --build-tests $(RELEASE_TESTS) \
@@ -45,12 +51,18 @@ RELEASE_SUITES := '^(Parsers|Collectors|Metrics|Engine|Transfer|Targets|Charts|R
 RELEASE_BUT := '[.](MailProbe|ScreenProbe|SecondOpinion|SourceAddress|DNSTrouble|NTPProbe)Tests$$'
 RELEASE_TESTS := -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
 
+grafana-models: ## Installs Grafana's models of boards, with pip, for the tests of boards.
+	@for pair in '11 $(GRAFANA_11)' '12 $(GRAFANA_12)'; do \
+	  set -- $$pair; [ -d $(GRAFANA_MODELS)/$$1 ] || \
+	    python3 -m pip install -q --root-user-action=ignore --no-deps --target $(GRAFANA_MODELS)/$$1 "grafana-foundation-sdk==$$2" \
+	    || { rm -rf $(GRAFANA_MODELS)/$$1; echo "no models of Grafana $$1: their tests are skipped"; }; done
+
 test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	$(SWIFT) build --build-tests
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := AlertText BMCSettings Caution ClockJump ContactBook EmailMessage Frames History \
+UNIT_OTHERS := AlertText BMCSettings BoardFile BoardLint Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText

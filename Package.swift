@@ -181,6 +181,9 @@ let package = Package(
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
+    tests(
+      "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Metrics", "Charts", "Engine",
+      exclude: ["roundtrip.py"]),
     tests("Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks"),
     .testTarget(
       name: "CommandTests",

@@ -25,6 +25,8 @@ public struct BoardCheck: Sendable {
     public enum Outcome: Sendable, Equatable {
       /// The number of rows.
       case rows(Int)
+      /// Rows, but a column that the panel needs is missing or has no value.
+      case incomplete(String)
       /// None, for this reason. `isFine` where that may be so, as with events.
       case empty(why: String, isFine: Bool)
       /// The database refused the statement.
@@ -40,7 +42,7 @@ public struct BoardCheck: Sendable {
       switch outcome {
       case .rows: true
       case .empty(_, let isFine): isFine
-      case .refused: false
+      case .refused, .incomplete: false
       }
     }
   }
@@ -98,6 +100,8 @@ public struct BoardCheck: Sendable {
           } else if found.rows.isEmpty {
             let why = try await reason(for: query, on: reactor, by: deadline)
             finding.outcome = .empty(why: why, isFine: panel.mayBeEmpty)
+          } else if let column = Self.missing(in: found, query, panel) {
+            finding.outcome = .incomplete(column)
           }
           findings.append(finding)
         }
@@ -162,9 +166,31 @@ public struct BoardCheck: Sendable {
       : "no point of \(query.measurement) meets the conditions"
   }
 
+  /// What the database answered.
+  private struct Answer {
+    var rows: [[JSON]] = []
+    /// The columns and tags, and those of them with a value in any row.
+    var columns: Set<String> = []
+    var filled: Set<String> = []
+    var error: String?
+  }
+
+  /// The column that the panel needs and does not get.
+  private static func missing(in answer: Answer, _ query: Query, _ panel: Panel) -> String? {
+    let empty = answer.columns.subtracting(answer.filled).subtracting(query.optional)
+    if let name = empty.min() { return "the column \(name) has no value" }
+    guard panel.kind == .graph else { return nil }
+    let needed =
+      answer.columns.contains("source") || answer.columns.contains("target")
+      ? ["id", "source", "target"] : ["id", "title", "subtitle", "mainstat"]
+    return needed.first { !answer.filled.contains($0) }.map {
+      "a node graph needs the column \($0)"
+    }
+  }
+
   private func rows(
     of statement: String, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Failure) -> (rows: [[JSON]], error: String?) {
+  ) async throws(Failure) -> Answer {
     var request = TransferRequest(
       "POST", "\(database.url)/query?db=\(database.name.percentEncoded)&epoch=ms")
     request.user = database.username
@@ -191,17 +217,25 @@ public struct BoardCheck: Sendable {
       throw Failure(
         description: "\(database.url): answered \(answer.code); check user, password and token")
     }
-    if let error = json["error"]?.string { return ([], error) }
-    var rows: [[JSON]] = []
+    if let error = json["error"]?.string { return Answer(error: error) }
+    var found = Answer()
     for result in json["results"]?.elements ?? [] {
-      if let error = result["error"]?.string { return ([], error) }
+      if let error = result["error"]?.string { return Answer(error: error) }
       for series in result["series"]?.elements ?? [] {
-        rows += (series["values"]?.elements ?? []).map(\.elements).filter { row in
+        let names = (series["columns"]?.elements ?? []).map { $0.string ?? "" }
+        found.columns.formUnion(names)
+        if case .object(let tags)? = series["tags"] {
+          found.columns.formUnion(tags.map(\.0))
+          found.filled.formUnion(tags.filter { $0.1.string != "" }.map(\.0))
+        }
+        for row in (series["values"]?.elements ?? []).map(\.elements) {
           // An interval without a value is no row.
-          row.dropFirst().contains { $0 != .null } || row.count == 1
+          guard row.count == 1 || row.dropFirst().contains(where: { $0 != .null }) else { continue }
+          found.rows.append(row)
+          for (name, value) in zip(names, row) where value != .null { found.filled.insert(name) }
         }
       }
     }
-    return (rows, nil)
+    return found
   }
 }

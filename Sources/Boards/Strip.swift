@@ -5,22 +5,39 @@ internal import Metrics
 /// A host is *down* if the last pass did not reach it, *stale* if its last point is old, and without
 /// data if no row names it: three different things, each visible on every board.
 enum Strip {
-  /// Four panels of 12 columns in all.
+  /// Three panels of 9 columns in all.
   static func panels(_ variables: [String] = ["group", "host"]) -> [Panel] {
     [
-      Panel.stat(
-        "Last pass", .latest("scrape_pass", "points"), unit: GrafanaUnit.age, width: 3,
-        fields: "/^Time$/"
-      ).explained(
-        "When the last pass was written. If it is old, all boards are: look at the timer, `scrape status`, and the queue."
-      ).with { $0.noValue = "no pass in this range" },
+      age(),
       Panel.stat(
         "Hosts up now",
         .latest("scrape", "up", by: "host").where("target", "ssh").ofHosts(variables).within(5)
           .reduced("sum(\"up\") AS \"up\", count(\"up\") AS \"of\""), unit: "short", width: 3
       ).explained("Hosts whose session worked, of those that the last 5 minutes have a result of.")
         .with { $0.noValue = "no result for 5 min" },
+      oldest(variables),
     ]
+  }
+
+  /// The age of the last pass: everything else is at least as old.
+  static func age(width: Int = 3) -> Panel {
+    Panel.stat(
+      "Last pass", .latest("scrape_pass", "points"), unit: GrafanaUnit.age, width: width,
+      fields: "/^Time$/"
+    ).explained(
+      "When the last pass was written. If it is old, all boards are: look at the timer, `scrape status`, and the queue."
+    ).with { $0.noValue = "no pass in this range" }
+  }
+
+  /// The age of the host that has been without a result for longest.
+  static func oldest(_ variables: [String], width: Int = 3) -> Panel {
+    Panel.stat(
+      "Oldest data",
+      .latest("scrape", "up", by: "host").where("target", "ssh").ofHosts(variables),
+      unit: GrafanaUnit.age, width: width, fields: "/^Time$/", reducer: "min"
+    ).explained(
+      "The last result of the host whose last result is the oldest, of those with any in this range. Hosts with a longer `every:` are older."
+    ).with { $0.noValue = "no result in this range" }
   }
 
   /// The age of each host's last point.
@@ -88,6 +105,38 @@ enum Strip {
     .column("Since check", ("unit", .string(GrafanaUnit.age)), ("custom.width", .integer(120)))
     .linked(.ofRow)
     .with { $0.noValue = "all services are ok, or none was checked for 5 min" }
+  }
+
+  /// Host × service, each cell the latest state of a service: the heat map of a range.
+  ///
+  /// A service that was not checked for 10 minutes has no colour.
+  static func matrix(
+    _ variables: [String] = ["group", "host"], width: Int = 24, height: Int = 10
+  ) -> Panel {
+    Panel.table(
+      "State of services by host",
+      .latest("service", "state", by: "host", "service").ofHosts(variables).within(10),
+      width: width, height: height
+    )
+    .transformed(
+      "groupingToMatrix",
+      [
+        ("rowField", .string("host")), ("columnField", .string("service")),
+        ("valueField", .string("state")), ("emptyValue", .string("empty")),
+      ]
+    )
+    .mapped(Mapping.state)
+    .with {
+      $0.unit = "none"
+      $0.custom.append(
+        (
+          "cellOptions",
+          .object([("type", .string("color-background")), ("mode", .string("basic"))])
+        ))
+      $0.noValue = "no service was checked for 10 min"
+    }
+    .column("host\\service", ("custom.cellOptions", .object([("type", .string("auto"))])))
+    .explained("Empty: the host has no such service, or it was not checked for 10 minutes.")
   }
 
   static func headline(_ title: String, isClosed: Bool = false) -> Panel {

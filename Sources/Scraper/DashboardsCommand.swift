@@ -28,7 +28,8 @@ enum DashboardsCommand: Subcommand {
     Writes DIR/dashboards/FOLDER/NAME.json and DIR/provisioning/{datasources,dashboards}/scrape.yml.
     Grafana loads them at its start. Boards of an earlier run that no longer apply are removed.
     Secrets are not copied: the data source names the file or variable that Grafana reads itself.
-    With --check, exit code 1 if a statement is refused, or has no rows where some are expected.
+    With --check, exit code 1 if a statement is refused, has no rows where some are expected,
+    or has rows without a column that its panel needs.
     """
   static let examples: [Example] = [
     ("scrape dashboards /etc/grafana/scrape", "writes the files for this inventory"),
@@ -105,6 +106,7 @@ enum DashboardsCommand: Subcommand {
         switch finding.outcome {
         case .rows(let count): ("ok", Format.count(count, "row"), .green)
         case .empty(let why, let isFine): (isFine ? "none" : "empty", why, isFine ? .dim : .red)
+        case .incomplete(let column): ("part", column, .red)
         case .refused(let error): ("refused", error, .red)
         }
       if arguments.has("--json") {

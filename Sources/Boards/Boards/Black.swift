@@ -12,12 +12,13 @@ enum BlackBoard: BoardFile {
         Panel.stat(
           "Services online", .latest("service_summary", "online").where("scope", "all"), width: 3),
         Panel.stat(
-          "Services in all", .latest("service_summary", "total").where("scope", "all"), width: 3),
+          "Services in total", .latest("service_summary", "total").where("scope", "all"), width: 3),
         Panel.stat(
-          "Health score", .last("service_summary", "score").where("scope", "all"), width: 12,
+          "Health score", .last("service_summary", "score").where("scope", "all"), width: 9,
           curve: true
         ).ranged(0, 100).coloured(.score),
       ] + TeamScores.panels(site) + [
+        Strip.matrix(["team"]),
         Strip.events(["team"], width: 24, height: 12), Strip.broken(["team"]), Strip.ages(["team"]),
       ]
     return board

@@ -25,8 +25,8 @@ enum BlueBoard: BoardFile {
           .ranged(0, 100).linked(.ofSeries),
         Panel.chart("Latency", Query.mean("ping", "average_response_ms", by: "host").ofHosts(team))
           .linked(.ofSeries),
-        Panel.chart("Log-ins that failed", Query.max("logins", "failed", by: "host").ofHosts(team))
-          .linked(.ofSeries),
+        Panel.chart("Failed logins", Query.max("logins", "failed", by: "host").ofHosts(team))
+          .linked(.ofSeries).with { $0.noValue = "no records of logins" },
         Strip.events(team), Strip.broken(team), Strip.ages(team),
       ]
     return board

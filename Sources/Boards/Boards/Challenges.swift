@@ -9,13 +9,19 @@ enum ChallengesBoard: BoardFile {
     board.panels =
       Strip.panels() + [
         Panel.stat(
-          "Score", .last("service_summary", "score").where("scope", "all"), width: 4, curve: true
+          "Score", .last("service_summary", "score").where("scope", "all"), width: 15, curve: true
         ).ranged(0, 100).coloured(.score),
         Strip.headline("Services"),
         Panel.states(
           "State of each service",
           .last("service", "state", by: "host", "service").ofHosts(), height: 14
         ).mapped(Mapping.state).linked(.ofSeries),
+        Strip.matrix(),
+        Panel.chart(
+          "Services by state",
+          Query.last("service_summary", "ok", "minor", "major", "critical", "unknown")
+            .where("scope", "all")
+        ),
         Panel.chart(
           "Score by type of service",
           Query.last("service_summary", "score", by: "type").where("scope", "type")

@@ -15,7 +15,7 @@ enum ClusterBoard: BoardFile {
           .latest("service_summary", "online").where("scope", "all"), width: 3
         ).explained("Services that answered at the last pass."),
         Panel.stat(
-          "Services in all", .latest("service_summary", "total").where("scope", "all"), width: 3
+          "Services in total", .latest("service_summary", "total").where("scope", "all"), width: 3
         ).explained("Services ever checked: those of the inventory."),
         Panel.stat(
           "Health score", .last("service_summary", "score").where("scope", "all"), width: 4,
@@ -26,7 +26,7 @@ enum ClusterBoard: BoardFile {
         Panel.stat(
           "Not ok",
           .latest("service_summary", "minor", "major", "critical", "unknown")
-            .where("scope", "all"), width: 8
+            .where("scope", "all"), width: 5
         ).coloured(.zeroIsGood),
         graph,
         Panel.bars(

@@ -21,19 +21,20 @@ enum GPUBoard: BoardFile {
           .latest("gpu_health", "lost", by: "host").ofHosts().within(5)
             .reduced("sum(\"lost\") AS \"hosts\""), unit: "short", width: 4
         ).coloured(.zeroIsGood),
-        chart("Use", "utilization_gpu").ranged(0, 100),
-        chart("Memory in use", "memory_used"),
+        chart("Utilisation", "utilization_gpu").ranged(0, 100),
+        chart("Memory used", "memory_used"),
         chart("Temperature", "temperature_gpu"), chart("Power", "power_draw"),
-        chart("Fan", "fan_speed").ranged(0, 100), chart("Clock", "clocks_current_sm"),
+        chart("Fan", "fan_speed").ranged(0, 100), chart("SM clock", "clocks_current_sm"),
         Panel.table(
           "Lost GPUs",
           .latest("gpu_health", "count", "expected", "lost", "reason", by: "host").ofHosts()
+            .lacking("reason")
         ).linked(.ofRow),
         Panel.chart(
           "Uncorrected memory errors",
           Query.last("nvidia_smi", "ecc_errors_volatile_dram_uncorrectable", by: "host", "index")
             .ofHosts()
-        ).linked(.ofSeries),
+        ).linked(.ofSeries).with { $0.noValue = "no GPU here counts memory errors (ECC)" },
       ]
     return board
   }

@@ -32,7 +32,7 @@ enum GreenBoard: BoardFile {
         )
         .linked(.ofSeries),
         Panel.chart(
-          "Full file systems", Query.max("disk", "used_percent", by: "host", "path").ofHosts()
+          "File system usage", Query.max("disk", "used_percent", by: "host", "path").ofHosts()
         ).ranged(0, 100).coloured(site.limits("disk", "used_percent")).linked(.ofSeries),
       ]
     return board

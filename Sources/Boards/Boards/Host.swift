@@ -15,9 +15,6 @@ enum HostBoard: BoardFile {
     board.panels =
       Strip.panels(host) + [
         Panel.stat(
-          "Last result", .latest("scrape", "up").where("target", "ssh").ofHosts(host),
-          unit: GrafanaUnit.age, width: 3, fields: "/^Time$/"),
-        Panel.stat(
           "Session", .latest("scrape", "up").where("target", "ssh").ofHosts(host), width: 3,
           fields: "/^up$/"
         ).mapped(Mapping.up).coloured(.oneIsGood),
@@ -56,7 +53,7 @@ enum HostBoard: BoardFile {
         )
         .ranged(0, 100),
         chart("Inodes", .mean("disk", "inodes_used_percent", by: "path")).ranged(0, 100),
-        chart("Busy disks", .mean("diskio", "io_util", by: "name")).ranged(0, 100),
+        chart("Disk utilisation", .mean("diskio", "io_util", by: "name")).ranged(0, 100),
         chart("Disk traffic", .rate("diskio", "read_bytes", "write_bytes", by: "name")),
         chart("Disk latency", .mean("diskio", "io_await", by: "name")),
         Strip.headline("Network"),
@@ -67,7 +64,9 @@ enum HostBoard: BoardFile {
           "Errors and drops",
           .rate("net", "err_in", "err_out", "drop_in", "drop_out", by: "interface")
             .where("\"interface\" <> 'all'")),
-        chart("Connections", .last("netstat", "tcp_established", "tcp_listen", "tcp_time_wait")),
+        chart(
+          "Established TCP connections",
+          .last("netstat", "tcp_established", "tcp_listen", "tcp_time_wait")),
         chart("Latency", .mean("ping", "average_response_ms", by: "url")),
         chart("Loss", .mean("ping", "percent_packet_loss", by: "url")).ranged(0, 100),
         Strip.headline("Services"),
@@ -86,20 +85,22 @@ enum HostBoard: BoardFile {
           $0.unit = "rotrpm"
         },
         Strip.headline("GPUs", isClosed: true),
-        chart("GPU use", .mean("nvidia_smi", "utilization_gpu", by: "index")).ranged(0, 100),
+        chart("GPU utilisation", .mean("nvidia_smi", "utilization_gpu", by: "index")).ranged(
+          0, 100),
         chart("GPU memory", .mean("nvidia_smi", "memory_used", by: "index")),
         chart("GPU temperature", .mean("nvidia_smi", "temperature_gpu", by: "index")),
-        Strip.headline("What happened"),
+        Strip.headline("Events and processes"),
         Strip.events(host),
         Panel.table(
-          "Log-ins", .rows("login", "action", "user", "from", "tty", limit: 100).ofHosts(host),
-          height: 10),
+          "Logins", .rows("login", "action", "user", "from", "tty", limit: 100).ofHosts(host),
+          height: 10
+        ).with { $0.noValue = "no login in this range, or no records of them" },
         Panel.table(
           "Processes by CPU",
           .latest("procstat", "process", "pid", "cpu_usage", "memory_rss", by: "rank")
             .where("by", "cpu").ofHosts(host), height: 8),
         Panel.table(
-          "Facts of the scrape",
+          "Results of scrapes",
           .rows("scrape", "target", "up", "reason", "duration_ms", "bytes", "problems", limit: 50)
             .ofHosts(host), height: 8),
       ]

@@ -16,7 +16,7 @@ enum MonitorBoard: BoardFile {
         Panel.chart("Hosts", .last("scrape_pass", "hosts", "up", "failed")),
         Panel.chart("CPU time of passes", .max("scrape_pass", "cpu_s")),
         Panel.chart("Points", .last("scrape_pass", "points")),
-        Panel.chart("Points that wait", .last("scrape_pass", "queued")),
+        Panel.chart("Queued points", .last("scrape_pass", "queued")),
         Panel.table(
           "Slowest hosts",
           .value("scrape", "max(\"duration_ms\")", named: "duration_ms", by: "host")
@@ -41,7 +41,7 @@ enum MonitorBoard: BoardFile {
         .columns(("Time", "Time"), ("host", "Host"), ("target", "Target"), ("reason", "Reason"))
         .linked(.ofRow).with { $0.noValue = "no failure in this range" },
         Panel.chart(
-          "Slow sessions", .max("scrape", "duration_ms", by: "host").where("target", "ssh")
+          "Duration of sessions", .max("scrape", "duration_ms", by: "host").where("target", "ssh")
         ).linked(.ofSeries),
         Panel.chart("Clock offset of hosts", .last("scrape", "clock_offset_s", by: "host"))
           .linked(.ofSeries),

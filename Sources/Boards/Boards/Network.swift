@@ -31,7 +31,7 @@ enum NetworkBoard: BoardFile {
           Query.mean("conntrack", "ip_conntrack_count", by: "host").ofHosts(), width: 8
         ).linked(.ofSeries).explained("The firewall drops new connections when its table is full."),
         Panel.chart(
-          "Connections",
+          "Established TCP connections",
           Query.last("netstat", "tcp_established", by: "host").ofHosts(), width: 8
         ).linked(.ofSeries),
         Panel.chart(
@@ -40,7 +40,7 @@ enum NetworkBoard: BoardFile {
           width: 8
         ).linked(.ofSeries),
         Panel.chart(
-          "Speed of interfaces", Query.last("net", "speed", by: "host", "interface").ofHosts(),
+          "Link speed", Query.last("net", "speed", by: "host", "interface").ofHosts(),
           width: 8
         ).linked(.ofSeries),
         Strip.headline("Latency and loss"),

@@ -9,12 +9,12 @@ enum PowerBoard: BoardFile {
     board.panels =
       Strip.panels() + [
         Panel.stat(
-          "Power in all now",
+          "Total power now",
           .latest("ipmi_power", "watts", by: "host").ofHosts().within(10)
             .reduced("sum(\"watts\") AS \"power\""), unit: "watt", width: 4
         ).explained("The sum over machines that reported in the last 10 minutes."),
         Panel.stat(
-          "BMCs that answer now",
+          "BMCs up now",
           .latest("scrape", "up", by: "host").where("target", "bmc").ofHosts().within(10)
             .reduced("sum(\"up\") AS \"up\", count(\"up\") AS \"of\""), unit: "short", width: 4),
         Panel.chart(
@@ -50,7 +50,7 @@ enum PowerBoard: BoardFile {
             .ofHosts()
         ).linked(.ofRow).with { $0.noValue = "no entry in this range" },
         Panel.states(
-          "Machine on", .last("ipmi_chassis", "power_on", by: "host").ofHosts(), height: 8
+          "Chassis power", .last("ipmi_chassis", "power_on", by: "host").ofHosts(), height: 8
         ).mapped(Mapping.on).linked(.ofSeries),
       ]
     return board

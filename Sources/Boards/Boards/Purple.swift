@@ -13,7 +13,7 @@ enum PurpleBoard: BoardFile {
     board.panels =
       Strip.panels(all) + [
         Panel.chart(
-          "Score", Query.last("service_summary", "score").where("scope", "all"), width: 18,
+          "Score", Query.last("service_summary", "score").where("scope", "all"), width: 15,
           height: 4
         ).ranged(0, 100),
         Panel.states(
@@ -26,10 +26,10 @@ enum PurpleBoard: BoardFile {
         ).mapped(Mapping.up).linked(.ofSeries),
         Strip.events(all, width: 24, height: 16),
         Panel.table(
-          "Log-ins",
+          "Logins",
           .rows("login", "host", "action", "user", "from", "tty", limit: 500).ofHosts(all),
           width: 24, height: 12
-        ).linked(.ofRow),
+        ).linked(.ofRow).with { $0.noValue = "no login in this range, or no records of them" },
         Strip.ages(all),
       ]
     return board

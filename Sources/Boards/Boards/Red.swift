@@ -14,18 +14,16 @@ enum RedBoard: BoardFile {
     board.panels =
       [
         Panel.text("Availability of services, 15 minutes ago.", height: 2),
-        Panel.stat(
-          "Last pass", .latest("scrape_pass", "points"), unit: GrafanaUnit.age, width: 4,
-          fields: "/^Time$/"),
+        Strip.age(), Strip.oldest([]),
         Panel.stat(
           "Health score", .last("service_summary", "score").where("scope", "all"), width: 8,
           curve: true
         ).ranged(0, 100).coloured(.score),
         Panel.stat(
-          "Services online", .latest("service_summary", "online").where("scope", "all"), width: 6,
+          "Services online", .latest("service_summary", "online").where("scope", "all"), width: 5,
           fields: "/^online$/"),
         Panel.stat(
-          "Services in all", .latest("service_summary", "total").where("scope", "all"), width: 6,
+          "Services in total", .latest("service_summary", "total").where("scope", "all"), width: 5,
           fields: "/^total$/"),
         Panel.chart(
           "Score by type of service",

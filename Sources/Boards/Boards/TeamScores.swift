@@ -22,9 +22,27 @@ enum TeamScores {
         "SLA of each team",
         Query.last("service_summary", "sla", by: "team").where("scope", "tag_team"), unit: "percent"
       ).ranged(0, 100),
+      shares,
       Panel.chart(
         "Services that are not ok",
         Query.last("service_summary", "major", "critical", by: "team").where("scope", "tag_team")),
     ]
+  }
+
+  /// The services of each team by state, a donut per team.
+  private static var shares: Panel {
+    var panel = Panel.donut(
+      "Services of $team by state",
+      .latest("service_summary", "ok", "minor", "major", "critical", "unknown")
+        .where("scope", "tag_team").ofHosts(["team"]), width: 4)
+    panel.repeats = "team"
+    for (state, colour) in [
+      ("ok", "green"), ("minor", "yellow"), ("major", "orange"), ("critical", "red"),
+      ("unknown", "purple"),
+    ] {
+      panel = panel.column(
+        state, ("color", .object([("mode", .string("fixed")), ("fixedColor", .string(colour))])))
+    }
+    return panel
   }
 }

@@ -14,7 +14,8 @@ enum YellowBoard: BoardFile {
           Query.mean("net", "sent_rate", by: "host").where("\"interface\" <> 'all'").ofHosts()
         ).linked(.ofSeries),
         Panel.chart(
-          "Connections", Query.last("netstat", "tcp_established", by: "host").ofHosts()
+          "Established TCP connections",
+          Query.last("netstat", "tcp_established", by: "host").ofHosts()
         ).linked(.ofSeries),
         Panel.chart(
           "CPU", Query.mean("cpu", "usage_active", by: "host").where("cpu", "cpu-total").ofHosts()

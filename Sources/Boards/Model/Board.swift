@@ -221,8 +221,8 @@ public struct Variable: Sendable {
     }
     var members: [(String, JSON)] = [
       ("type", .string("query")), ("name", .string(name)), ("label", .string(label)),
-      ("datasource", DataSource.reference), ("query", .string(query)),
-      ("definition", .string(query)), ("refresh", .integer(2)), ("sort", .integer(1)),
+      ("datasource", DataSource.reference), ("query", .string(query)), ("refresh", .integer(2)),
+      ("sort", .integer(1)),
       ("hide", .integer(0)), ("regex", .string("")), ("skipUrlSync", .boolean(false)),
       ("options", .array([])), ("multi", .boolean(isMulti)), ("includeAll", .boolean(isMulti)),
     ]

@@ -36,6 +36,8 @@ public struct Query: Sendable, Equatable {
   var policy: String?
   /// The function over the results of the query: `sum("up") AS "up"`, and its tags.
   var outer: (selections: String, tags: [String], conditions: [String])?
+  /// Columns that have no value while all is well, such as a reason.
+  var optional: Set<String> = []
   public var format = Format.series
   /// The name of a series: `$tag_host`.
   var alias: String?
@@ -139,6 +141,13 @@ public struct Query: Sendable, Equatable {
   func named(_ alias: String) -> Query {
     var query = self
     query.alias = alias
+    return query
+  }
+
+  /// With columns that may have no value: a reason where nothing failed, a part that few hosts have.
+  func lacking(_ columns: String...) -> Query {
+    var query = self
+    query.optional.formUnion(columns)
     return query
   }
 

@@ -13,6 +13,7 @@ public struct Panel: Sendable {
     case history = "status-history"
     case heatMap = "heatmap"
     case graph = "nodeGraph"
+    case donut = "piechart"
     case text
     case boards = "dashlist"
     case row
@@ -87,7 +88,7 @@ public struct Panel: Sendable {
   /// One number, or one per column.
   static func stat(
     _ title: String, _ query: Query, unit: String? = nil, width: Int = 4, height: Int = 4,
-    fields: String = "", curve: Bool = false
+    fields: String = "", reducer: String = "lastNotNull", curve: Bool = false
   ) -> Panel {
     var panel = Panel(.stat, title, width: width, height: height)
     panel.queries = [query]
@@ -95,7 +96,7 @@ public struct Panel: Sendable {
     panel.options = [
       ("colorMode", .string("value")), ("graphMode", .string(curve ? "area" : "none")),
       ("justifyMode", .string("auto")), ("textMode", .string("auto")),
-      ("orientation", .string("auto")), reduced(fields),
+      ("orientation", .string("auto")), reduced(fields, reducer),
     ]
     return panel
   }
@@ -109,6 +110,27 @@ public struct Panel: Sendable {
     panel.options = [
       ("showThresholdLabels", .boolean(false)), ("showThresholdMarkers", .boolean(true)),
       reduced(""),
+    ]
+    return panel
+  }
+
+  /// The shares of the columns of one row.
+  static func donut(
+    _ title: String, _ query: Query, unit: String? = nil, width: Int = 4, height: Int = 7
+  ) -> Panel {
+    var panel = Panel(.donut, title, width: width, height: height)
+    panel.queries = [query.asTable()]
+    panel.unit = unit
+    panel.options = [
+      ("pieType", .string("donut")), ("displayLabels", .array([.string("value")])),
+      (
+        "legend",
+        .object([
+          ("displayMode", .string("list")), ("placement", .string("bottom")),
+          ("showLegend", .boolean(true)), ("values", .array([])),
+        ])
+      ),
+      ("tooltip", .object([("mode", .string("single")), ("sort", .string("none"))])), reduced(""),
     ]
     return panel
   }
@@ -181,11 +203,13 @@ public struct Panel: Sendable {
     return panel
   }
 
-  private static func reduced(_ fields: String) -> (String, JSON) {
+  private static func reduced(
+    _ fields: String, _ reducer: String = "lastNotNull"
+  ) -> (String, JSON) {
     (
       "reduceOptions",
       .object([
-        ("calcs", .array([.string("lastNotNull")])), ("fields", .string(fields)),
+        ("calcs", .array([.string(reducer)])), ("fields", .string(fields)),
         ("values", .boolean(false)),
       ])
     )

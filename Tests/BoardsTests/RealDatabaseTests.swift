@@ -1,0 +1,156 @@
+import Foundation
+import Lab
+import Metrics
+import Testing
+
+@testable import Boards
+
+/// Every statement of every board on a real InfluxDB that real passes filled: this machine, two sshd's, a web and a
+/// time server, a closed port, a simulated BMC, and GPUs from a recorded answer of nvidia-smi.
+@Suite(.enabled(if: InfluxServer.isInstalled && Chrony.isInstalled && Nginx.isInstalled))
+struct RealDatabaseTests {
+  @Test func `every panel has rows with the columns it needs`() throws {
+    let range = try FilledRange()
+    let (status, results) = try range.check()
+    #expect(results.count > 150)
+    #expect(Set(results.map { $0["board"] ?? "" }).count == 14)
+    for result in results where !["ok", "none"].contains(result["result"]) {
+      Issue.record(
+        "\(result["board"] ?? "") / \(result["panel"] ?? ""): \(result["result"] ?? "") \(result["detail"] ?? "")\n\(result["statement"] ?? "")"
+      )
+    }
+    #expect(status == 0)
+    // Few panels may be empty, and each says so: this machine has no records of logins, its GPUs no ECC.
+    let empty = Set(results.filter { $0["result"] == "none" }.compactMap { $0["panel"] })
+    #expect(
+      empty.isSubset(of: [
+        "Logins", "Failed logins", "Uncorrected memory errors", "Sensors that are not nominal now",
+        "Events of the monitor",
+      ]), "\(empty)")
+  }
+}
+
+/// An InfluxDB with three minutes of points of a small range with everything in it.
+final class FilledRange {
+  let influx: InfluxServer
+  let scratch = Scratch()
+  private let sshds: [Sshd]
+  private let nginx: Nginx
+  private let chrony: Chrony
+  private let bmc: BMC
+  private var program: String {
+    (CommandLine.arguments[0] as NSString).deletingLastPathComponent + "/scrape"
+  }
+  var inventory: String { "\(scratch.path)/inventory" }
+
+  init() throws {
+    influx = try InfluxServer()
+    sshds = try (0..<2).map { _ in try Sshd() }
+    nginx = try Nginx()
+    chrony = try Chrony("local stratum 3\nallow")
+    bmc = try BMC()
+    // Each version of the driver has fields that others have not.
+    for (name, capture) in [("one", "driver450-v11"), ("two", "driver535-v12")] {
+      let text = try BoardSites.text("Tests/CollectorsTests/Fixtures/gpu/\(capture).txt")
+      let answer = text.components(separatedBy: "==> script <==\n").last ?? ""
+      scratch.write(name, String(answer.components(separatedBy: "\n==> ").first ?? ""))
+    }
+    scratch.write(
+      "bin/nvidia-smi",
+      "#!/bin/sh\ncd \(scratch.path); if [ -e next ]; then exec cat two; fi; : > next; cat one\n",
+      mode: 0o755)
+    let hosts = zip(["web1", "web2"], sshds).map { name, sshd in
+      """
+            \(name):
+              address: 127.0.0.1
+              port: \(sshd.port)
+              key: \(sshd.key)
+              known_hosts: \(sshd.knownHosts)
+              tags: {team: \(name == "web1" ? "blue1" : "blue2")}
+              behind: me
+              probes: [icmp, "ssh:\(sshd.port)", "http:\(nginx.port)", "tcp:\(freePort())"]
+      """
+    }
+    scratch.write(
+      "inventory/hosts.yml",
+      """
+      all:
+        children:
+          web:
+            hosts:
+      \(hosts.joined(separator: "\n").replacing("\n", with: "\n  ").replacing("      web1", with: "        web1"))
+          gpu:
+            hosts:
+              me:
+                connection: local
+                profile: gpu
+                tags: {team: blue1}
+                probes: [icmp, "ntp:\(chrony.port)"]
+                bmc: {address: "\(bmc.address)", port: \(bmc.port), user: monitor, password: "file:bmc.pw"}
+      """)
+    scratch.write("inventory/bmc.pw", "monitor-only\n")
+    scratch.write(
+      "inventory/scrape.yml",
+      """
+      sinks:
+        - influxdb:
+            url: \(influx.url)
+            database: scrape
+            retention: {keep: 30d, rollups: [{every: 5m, keep: 52w}]}
+      profiles:
+        linux: {collectors: {disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}}
+      scores: {by: [team], sla: {window: 24h}}
+      """)
+    let setup = try scrape("setup", "influxdb")
+    guard setup.status == 0 else { throw Unavailable(description: "\(setup)") }
+    for minutesAgo in [2, 1] {
+      let pass = try scrape("run", "--stdout")
+      try write(pass.output, minutesAgo: minutesAgo)
+      // A server that stops is a failure, an event, and a service that is not ok.
+      if minutesAgo == 2 { sshds[1].daemon.stop() }
+    }
+    let last = try scrape("run")
+    guard !last.errors.contains("influxdb: ") else { throw Unavailable(description: last.errors) }
+  }
+
+  func scrape(_ words: String...) throws -> Outcome {
+    try run(
+      program,
+      words + ["--inventory", inventory]
+        + (words[0] == "run" ? ["--store", "\(scratch.path)/db"] : []),
+      environment: [
+        "USER": NSUserName(), "SSH_AUTH_SOCK": "", "LC_ALL": "C.UTF-8",
+        "PATH": "\(scratch.path)/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+      ])
+  }
+
+  /// Writes line protocol with its times moved back.
+  private func write(_ lines: String, minutesAgo: Int) throws {
+    let moved = lines.split(separator: "\n").map { line -> String in
+      guard let blank = line.lastIndex(of: " "), let time = Int64(line[line.index(after: blank)...])
+      else { return String(line) }
+      return "\(line[..<blank]) \(time - Int64(minutesAgo) * 60_000_000_000)"
+    }
+    let file = scratch.write("points", moved.joined(separator: "\n") + "\n")
+    let outcome = try run(
+      "/usr/bin/curl",
+      [
+        "-s", "-S", "-m", "20", "-w", "%{http_code}", "--data-binary", "@\(file)",
+        "\(influx.url)/write?db=scrape",
+      ])
+    guard outcome.output == "204" else {
+      throw Unavailable(description: outcome.output + outcome.errors)
+    }
+  }
+
+  /// What `scrape dashboards --check` says of each statement.
+  func check() throws -> (status: Int32, results: [[String: String]]) {
+    let outcome = try scrape(
+      "dashboards", "--check", influx.url, "--range", "15m", "--json", "--verbose")
+    let results = outcome.output.split(separator: "\n").compactMap { line in
+      (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: String]
+    }
+    guard !results.isEmpty else { throw Unavailable(description: "\(outcome)") }
+    return (outcome.status, results)
+  }
+}
