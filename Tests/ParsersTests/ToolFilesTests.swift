@@ -121,6 +121,27 @@ import Testing
       ])
   }
 
+  @Test(
+    arguments: [
+      ("250m", 1000, 250), ("0.1", 1000, 100), ("2", 1000, 2000), ("1500m", 1000, 1500),
+      ("1n", 1000, 1), ("64Mi", 1, 67_108_864), ("1Gi", 1, 1_073_741_824), ("170M", 1, 170_000_000),
+      ("1e3", 1, 1000), ("12k", 1, 12_000), ("1Ti", 1, 1_099_511_627_776), ("64", 1000, 64_000),
+      ("0", 1, 0), ("-", 1, nil), ("", 1, nil), ("-5", 1, nil),
+      ("Mi", 1, nil), ("1.5.5", 1, nil), ("1e400", 1, nil), ("9999999999999Pi", 1, nil),
+      ("nan", 1, nil), ("inf", 1, nil),
+    ] as [(String, Double, UInt64?)])
+  func `a quantity of Kubernetes is a number`(_ word: String, _ times: Double, _ value: UInt64?) {
+    #expect(KubernetesPods.quantity(word, times: times) == value)
+  }
+
+  @Test(arguments: [
+    "container a b - - - -", "status a true 1 running -", "pod a b", "pod a b - - - more", "odd",
+    "pod n p - - -\ncontainer a b", "pod n p - - -\nstatus a",
+  ])
+  func `a line of no pod is an error`(_ text: String) {
+    #expect(throws: ParseError.self) { try parse(text, as: KubernetesPods.self) }
+  }
+
   @Test func `sockets are read by protocol, without the 6`() throws {
     let reading = try parse(
       "sockets: used 45\nTCP: inuse 2 orphan 1 tw 6\nUDP6: inuse 3\nRAW: inuse x\n",

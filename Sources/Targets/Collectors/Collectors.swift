@@ -9,6 +9,7 @@ public let collectors: [any Collector.Type] = [
   HardwareCollector.self,
   InterruptsCollector.self,
   KernelCollector.self,
+  KubernetesCollector.self,
   LibvirtCollector.self,
   LinuxSysctlFSCollector.self,
   LoginsCollector.self,

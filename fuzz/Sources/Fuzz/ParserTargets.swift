@@ -11,6 +11,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-filestatus": parser(FileStatus.self),
   "parser-hardware": parser(Hardware.self),
   "parser-interrupts": parser(Interrupts.self),
+  "parser-kubernetespods": parser(KubernetesPods.self),
   "parser-last": parser(Last.self),
   "parser-lineprotocolreader": parser(LineProtocolReader.self),
   "parser-linkstates": parser(LinkStates.self),
