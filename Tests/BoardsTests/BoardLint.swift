@@ -17,7 +17,8 @@ struct BoardLint {
   private static let units: Set = [
     "none", "short", "percent", "percentunit", "s", "ms", "µs", "ns", "m", "h", "d", "bytes",
     "decbytes",
-    "mbytes", "Bps", "binBps", "KiBs", "Mbits", "bps", "rotmhz", "rotrpm", "celsius", "watt",
+    "kbytes", "mbytes", "Bps", "binBps", "KiBs", "Mbits", "bps", "rotmhz", "rotrpm", "celsius",
+    "watt",
     "volt", "amp", "cps",
     "pps", "bool", "string", "dateTimeFromNow", "dateTimeAsSystem", "dateTimeAsIso", "hertz",
   ]

@@ -11,6 +11,10 @@ import Testing
 struct RealDatabaseTests {
   @Test func `every panel has rows with the columns it needs`() throws {
     let range = try FilledRange()
+    // Two hosts with three services that count, and one with two; two echoes do not: `summary: no`.
+    let total = try range.influx.query(
+      "SELECT last(total) FROM service_summary WHERE scope = 'all'", database: "scrape")
+    #expect((total.first?.last as? NSNumber)?.intValue == 8, "\(total)")
     let (status, results) = try range.check()
     #expect(results.count > 150)
     #expect(Set(results.map { $0["board"] ?? "" }).count == 14)
@@ -21,12 +25,12 @@ struct RealDatabaseTests {
     }
     #expect(status == 0)
     // Few panels may be empty, and each says so: this machine has no records of logins, its
-    // GPUs no ECC, and the first reading of an event log makes no events.
+    // GPUs no ECC, its links no speed, and the first reading of an event log makes no events.
     let empty = Set(results.filter { $0["result"] == "none" }.compactMap { $0["panel"] })
     #expect(
       empty.isSubset(of: [
         "Logins", "Failed logins", "Uncorrected memory errors", "Sensors that are not nominal now",
-        "Events of the monitor", "Hosts with problems now", "Event log",
+        "Events of the monitor", "Hosts with problems now", "Event log", "Link utilisation",
       ]), "\(empty)")
   }
 }
@@ -69,7 +73,7 @@ final class FilledRange {
               known_hosts: \(sshd.knownHosts)
               tags: {team: \(name == "web1" ? "blue1" : "blue2")}
               behind: me
-              probes: [icmp, "ssh:\(sshd.port)", "http:\(nginx.port)", "tcp:\(freePort())"]
+              probes: [{icmp: {summary: no}}, "ssh:\(sshd.port)", "http:\(nginx.port)", "tcp:\(freePort())"]
       """
     }
     scratch.write(
@@ -84,7 +88,7 @@ final class FilledRange {
             hosts:
               me:
                 connection: local
-                profile: gpu
+                profile: mine
                 tags: {team: blue1}
                 probes: [icmp, "ntp:\(chrony.port)"]
                 bmc: {address: "\(bmc.address)", port: \(bmc.port), user: monitor, password: "file:bmc.pw"}
@@ -99,6 +103,7 @@ final class FilledRange {
             database: scrape
             retention: {keep: 30d, rollups: [{every: 5m, keep: 52w}]}
       profiles:
+        mine: {collectors: [docker, libvirt, openvpn, wireguard], extends: gpu}
         linux: {collectors: {disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}}
       scores: {by: [team], sla: {window: 24h}}
       """)
@@ -110,6 +115,10 @@ final class FilledRange {
       // A server that stops is a failure, an event, and a service that is not ok.
       if minutesAgo == 2 { sshds[1].daemon.stop() }
     }
+    try replay("docker", "debian12-docker20")
+    try replay("libvirt", "debian12")
+    try replay("wireguard", "debian12")
+    try replay("openvpn", "debian12")
     let last = try scrape("run")
     guard !last.errors.contains("influxdb: ") else { throw Unavailable(description: last.errors) }
   }
@@ -142,6 +151,21 @@ final class FilledRange {
     guard outcome.output == "204" else {
       throw Unavailable(description: outcome.output + outcome.errors)
     }
+  }
+
+  /// Writes what a collector made of a recorded answer, a minute ago and now: the machine of the tests has no
+  /// containers, machines and tunnels.
+  private func replay(_ collector: String, _ capture: String) throws {
+    let points = try BoardSites.text(
+      "Tests/CollectorsTests/Fixtures/\(collector)/\(capture).points")
+    let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000
+    let lines = points.split(separator: "\n").compactMap { line -> String? in
+      guard !line.hasPrefix("#"), let blank = line.lastIndex(of: " "),
+        let head = line.firstIndex(where: { $0 == "," || $0 == " " })
+      else { return nil }
+      return "\(line[..<head]),host=me,group=gpu\(line[head..<blank]) \(now)"
+    }
+    for minutesAgo in [2, 1, 0] { try write(lines.joined(separator: "\n"), minutesAgo: minutesAgo) }
   }
 
   /// What `scrape dashboards --check` says of each statement.

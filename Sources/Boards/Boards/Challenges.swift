@@ -42,13 +42,36 @@ enum ChallengesBoard: BoardFile {
     if site.has(collector: "docker") {
       board.panels += [
         Strip.headline("Containers"),
+        // The state is a tag: only the newest points tell which one holds.
         Panel.table(
           "Containers",
           .latest(
-            "docker_container_status", "uptime_ns", by: "host", "container_name", "container_status"
+            "docker_container_status", "uptime_ns", "restart_count", "exitcode", by: "host",
+            "container_name", "container_status"
           )
-          .ofHosts(), height: 10
-        ).linked(.ofRow),
+          .ofHosts().within(5), height: 10
+        )
+        .columns(
+          ("host", "Host"), ("container_name", "Container"), ("container_status", "State"),
+          ("uptime_ns", "Run time"), ("restart_count", "Restarts"), ("exitcode", "Exit code"),
+          ("Time", "Last result")
+        )
+        .column("Run time", ("unit", .string("ns")))
+        .column("Last result", ("unit", .string(GrafanaUnit.age)))
+        .linked(.ofRow).with { $0.noValue = "no result of containers for 5 min" },
+        Panel.table(
+          "Health checks of containers",
+          .latest(
+            "docker_container_health", "health_status", "failing_streak", by: "host",
+            "container_name"
+          ).ofHosts(), height: 10
+        )
+        .columns(
+          ("host", "Host"), ("container_name", "Container"), ("health_status", "Health"),
+          ("failing_streak", "Failed checks"), ("Time", "Last result")
+        )
+        .column("Last result", ("unit", .string(GrafanaUnit.age)))
+        .linked(.ofRow).with { $0.noValue = "no container with a health check" },
         Panel.chart(
           "CPU of containers",
           Query.mean("docker_container_cpu", "usage_percent", by: "host", "container_name")
@@ -65,8 +88,16 @@ enum ChallengesBoard: BoardFile {
       board.panels += [
         Strip.headline("Virtual machines"),
         Panel.states(
-          "State of each machine",
+          "State of each virtual machine",
           .last("libvirt_state", "state", by: "host", "domain_name").ofHosts()
+        ).mapped(Mapping.machine).linked(.ofSeries),
+        Panel.chart(
+          "CPU of virtual machines",
+          Query.mean("libvirt_cpu", "usage_percent", by: "host", "domain_name").ofHosts()
+        ).linked(.ofSeries),
+        Panel.chart(
+          "Memory of virtual machines on the host",
+          Query.mean("libvirt_balloon", "rss", by: "host", "domain_name").ofHosts(), unit: "kbytes"
         ).linked(.ofSeries),
       ]
     }

@@ -40,12 +40,16 @@ enum NetworkBoard: BoardFile {
           width: 8
         ).linked(.ofSeries),
         Panel.chart(
-          "Link speed", Query.last("net", "speed", by: "host", "interface").ofHosts(),
+          "Link utilisation",
+          Query.max("net", "recv_percent", "sent_percent", by: "host", "interface").ofHosts(),
           width: 8
-        ).linked(.ofSeries),
+        ).ranged(0, 100).linked(.ofSeries).with { $0.noValue = "no link reports its speed" },
+        Panel.states(
+          "State of links", .last("ethtool", "link", by: "host", "interface").ofHosts(), height: 6
+        ).mapped(Mapping.up).linked(.ofSeries),
         Strip.headline("Latency and loss"),
         Panel.chart(
-          "Round trip, average",
+          "Mean round trip",
           Query.mean("ping", "average_response_ms", by: "host", "url").ofHosts()
         ).coloured(site.limits("ping", "average_response_ms")).linked(.ofSeries),
         Panel.chart(
@@ -54,7 +58,55 @@ enum NetworkBoard: BoardFile {
         Strip.line("Latency of $host", over: "host"),
         smoke,
       ]
+    // Before the line that is repeated for each host.
+    let vpn = vpn(site)
+    if let line = board.panels.firstIndex(where: { $0.repeats != nil }), !vpn.isEmpty {
+      board.panels.insert(contentsOf: [Strip.headline("VPN")] + vpn, at: line)
+    }
     return board
+  }
+
+  /// WireGuard's peers and OpenVPN's clients.
+  private static func vpn(_ site: BoardSite) -> [Panel] {
+    var panels: [Panel] = []
+    if site.has(collector: "wireguard") {
+      panels += [
+        Panel.chart(
+          "Last handshake of WireGuard peers",
+          Query.last("wireguard_peer", "handshake_age_s", by: "host", "device", "public_key")
+            .ofHosts()
+        ).linked(.ofSeries).explained(
+          "A peer with traffic renews its session every 2 minutes; an older handshake means an idle or broken peer."
+        ),
+        Panel.chart(
+          "Traffic of WireGuard peers",
+          Query.rate("wireguard_peer", "rx_bytes", "tx_bytes", by: "host", "device", "public_key")
+            .ofHosts()
+        ).linked(.ofSeries),
+      ]
+    }
+    if site.has(collector: "openvpn") {
+      panels += [
+        Panel.chart(
+          "OpenVPN clients", Query.last("openvpn", "clients", by: "host", "file").ofHosts()
+        ).linked(.ofSeries),
+        Panel.table(
+          "OpenVPN clients now",
+          .latest(
+            "openvpn_client", "real_address", "virtual_address", "bytes_received", "bytes_sent",
+            by: "host", "common_name"
+          ).ofHosts()
+        )
+        .columns(
+          ("host", "Host"), ("common_name", "Client"), ("real_address", "From"),
+          ("virtual_address", "Address"), ("bytes_received", "Received"), ("bytes_sent", "Sent"),
+          hiding: ["Time"]
+        )
+        .column("Received", ("unit", .string("bytes"))).column("Sent", ("unit", .string("bytes")))
+        .linked(.ofRow).with { $0.noValue = "no client in this range" },
+      ]
+    }
+    return panels
   }
 
   /// The round trip as SmokePing draws it: a band from the least to the greatest, the mean as a line,

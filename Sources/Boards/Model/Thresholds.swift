@@ -83,6 +83,12 @@ enum Mapping {
     (0, "ok", "green"), (1, "minor", "yellow"), (2, "major", "orange"), (3, "critical", "red"),
     (4, "unknown", "purple"),
   ])
+  /// `libvirt_state`, by libvirt's enumeration of states of domains.
+  static let machine = values([
+    (0, "unknown", "purple"), (1, "running", "green"), (2, "blocked", "green"),
+    (3, "paused", "yellow"), (4, "shutting down", "yellow"), (5, "shut off", "orange"),
+    (6, "crashed", "red"), (7, "suspended", "yellow"),
+  ])
   /// 1 up, 0 down.
   static let up = values([(0, "down", "red"), (1, "up", "green")])
   static let on = values([(0, "off", "red"), (1, "on", "green")])
