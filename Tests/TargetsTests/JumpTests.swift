@@ -11,7 +11,7 @@ import Testing
 /// Hosts behind jump hosts, all of them real servers on loopback.
 @Suite(.serialized) struct JumpTests {
   /// Servers that share one key of the user.
-  final class Tree {
+  final class Tree: Sendable {
     let reactor = Reactor()
     let pool: JumpPool
     let credentials: Credentials
@@ -307,9 +307,39 @@ import Testing
     let jump = try Sshd()
     let end = try Sshd()
     let tree = try Tree([jump, end])
+    let hosts = (0..<3).map {
+      tree.target(end, named: "h\($0)", through: tree.target(jump, named: "jp1"))
+    }
+    let start = Deadline.now
+    for answer in await tree.ask(hosts, "sleep 14; echo late", within: .seconds(30)) {
+      #expect(answer.failure == nil, "\(answer.failure as Any)")
+    }
+    // Those that do not read for all the others are woken as well.
+    #expect(Deadline.now.since(start) < .seconds(20))
+  }
+
+  @Test func `between two passes idle sessions end and failures are forgotten`() async throws {
+    let jump = try Sshd()
+    let end = try Sshd()
+    let tree = try Tree([jump, end])
     let host = tree.target(end, named: "h", through: tree.target(jump, named: "jp1"))
-    let answer = await tree.ask([host], "sleep 14; echo late", within: .seconds(30))[0]
-    #expect(answer.failure == nil, "\(answer.failure as Any)")
+    let reactor = tree.reactor
+    func ask() async -> TargetError? {
+      await reactor.run { reactor in
+        await host.ask([Probe.batch("true")], on: reactor, by: .after(.seconds(10)))[0].failure
+      }
+    }
+    #expect(await ask() == nil)
+    await reactor.run { reactor in tree.pool.closeIdle(for: .seconds(60), on: reactor) }
+    #expect(await ask() == nil)
+    #expect(logIns(jump) == 1)
+    await reactor.run { reactor in tree.pool.closeIdle(for: .zero, on: reactor) }
+    jump.stop()
+    #expect(await ask()?.reason == .unreachable)
+    try jump.restart()
+    #expect(await ask()?.reason == .unreachable)
+    await reactor.run { reactor in tree.pool.closeIdle(for: .zero, on: reactor) }
+    #expect(await ask() == nil)
   }
 
   @Test func `commands and sockets go through a jump host`() async throws {

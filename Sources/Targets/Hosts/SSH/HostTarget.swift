@@ -172,8 +172,10 @@ public struct HostTarget: Sendable {
   ) async throws(TargetError) -> (summary: String, banner: String?) {
     var steps = HostAnswer(time: .now)
     try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
+    var end = deadline
     let (session, key) = try await handshakeOnce(
-      hostKeys: Algorithms.preference(for: accepted.keys), on: reactor, by: deadline, steps: &steps)
+      hostKeys: Algorithms.preference(for: accepted.keys), on: reactor, by: &end,
+      atMost: deadline, steps: &steps)
     defer { session.close() }
     guard try await acceptable(key, on: reactor, by: deadline, steps: &steps) == key else {
       throw uncertified(key)
@@ -264,10 +266,11 @@ public struct HostTarget: Sendable {
     steps: inout HostAnswer
   ) async throws(TargetError) -> (Session, HostKey) {
     var pause = Duration.milliseconds(200)
-    let end = min(deadline, .after(timeouts.exchange))
+    var end = min(deadline, .after(timeouts.exchange))
     while true {
       do {
-        return try await handshakeOnce(hostKeys: hostKeys, on: reactor, by: end, steps: &steps)
+        return try await handshakeOnce(
+          hostKeys: hostKeys, on: reactor, by: &end, atMost: deadline, steps: &steps)
       } catch  where (error.reason == .refusedByProtection && !error.isPenalty) || error.isWordless
       {
         // MaxStartups drops connections at random while others log in: after a random pause of a
@@ -282,13 +285,14 @@ public struct HostTarget: Sendable {
     }
   }
 
+  /// The time in the queue of a jump host is not the target's: `end` moves by it, up to `whole`.
   private func handshakeOnce(
-    hostKeys: String, on reactor: isolated Reactor, by deadline: Deadline,
-    steps: inout HostAnswer
+    hostKeys: String, on reactor: isolated Reactor, by end: inout Deadline,
+    atMost whole: Deadline, steps: inout HostAnswer
   ) async throws(TargetError) -> (Session, HostKey) {
     let connecting = Deadline.now
     Activity.step("connect")
-    let (carrier, place) = try await connect(on: reactor, by: deadline)
+    let (carrier, place) = try await connect(on: reactor, by: &end, atMost: whole)
     let connected = Deadline.now
     Activity.step("key exchange")
     steps.steps.append(
@@ -297,7 +301,7 @@ public struct HostTarget: Sendable {
     let key: HostKey
     do {
       key = try await session.handshake(
-        hostKeys: hostKeys, on: reactor, by: min(deadline, .after(timeouts.exchange)))
+        hostKeys: hostKeys, on: reactor, by: min(end, .after(timeouts.exchange)))
     } catch {
       steps.count(session)
       throw session.transport.carrier.failure ?? error
@@ -311,13 +315,16 @@ public struct HostTarget: Sendable {
   }
 
   private func connect(
-    on reactor: isolated Reactor, by deadline: Deadline
+    on reactor: isolated Reactor, by end: inout Deadline, atMost whole: Deadline
   ) async throws(TargetError) -> (carrier: any Carrier, place: String) {
-    let limit = min(deadline, .after(timeouts.connect))
     if let tunnel {
-      let stream = try await tunnel.open(to: address, port: port, on: reactor, by: limit)
+      let stream = try await tunnel.open(
+        to: address, port: port, within: min(timeouts.connect, end.remaining), on: reactor,
+        by: whole)
+      end = min(whole, end.advanced(by: stream.waited))
       return (stream, "\(address) port \(port) from \(tunnel.hop.name)")
     }
+    let limit = min(end, .after(timeouts.connect))
     let addresses = try await Connect.resolve(address, port: port, on: reactor, by: limit)
     let socket = try await Connect.tcp(to: addresses, on: reactor, by: limit)
     return (SocketCarrier(owning: socket), "\(addresses.first?.text ?? address) port \(port)")
@@ -363,8 +370,9 @@ public struct HostTarget: Sendable {
   ) async throws(TargetError) -> HostKey {
     Activity.step("certificate")
     let start = Deadline.now
-    let limit = min(deadline, .after(timeouts.exchange))
-    var exchange = CertificateExchange(over: try await connect(on: reactor, by: limit).carrier)
+    var limit = min(deadline, .after(timeouts.exchange))
+    let (carrier, _) = try await connect(on: reactor, by: &limit, atMost: deadline)
+    var exchange = CertificateExchange(over: carrier)
     guard let certificate = try await exchange.fetch(on: reactor, by: limit) else {
       throw TargetError(
         .hostKeyUnknown,

@@ -127,10 +127,10 @@ public final class JumpPool: @unchecked Sendable {
     }
   }
 
-  /// Opens a channel on a session with the jump host.
+  /// Opens a channel on a session with the jump host, which may take so long once it is its turn.
   func open(
-    _ purpose: JumpSession.Purpose, through hop: HostTarget, on reactor: isolated Reactor,
-    by deadline: Deadline
+    _ purpose: JumpSession.Purpose, through hop: HostTarget, within limit: Duration,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
     let node = node(of: hop)
     let start = Deadline.now
@@ -141,7 +141,11 @@ public final class JumpPool: @unchecked Sendable {
         session.reserve()
         do {
           defer { node.wakeOne() }
-          return try await session.open(purpose, on: reactor, by: deadline)
+          let waited = Deadline.now.since(start)
+          let stream = try await session.open(
+            purpose, on: reactor, by: min(deadline, .after(limit)))
+          stream.waited = waited
+          return stream
         } catch {
           // A session that was idle may have ended unnoticed.
           guard session.isDead, mayReopen, !Task.isCancelled, !isClosed else { throw error }
@@ -365,12 +369,15 @@ public struct Tunnel: Sendable {
   ///
   /// Throws `connection_refused`, `unreachable`, `timeout` and `name_unknown` as the jump host reports
   /// them, `forwarding_refused` if its sshd_config forbids it, and `unreachable` with `via NAME: …` if
-  /// a jump host fails.
+  /// a jump host fails. The connection has `limit` to be made, from when it is its turn: a jump host
+  /// makes one after another.
   public func open(
-    to address: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
+    to address: String, port: UInt16, within limit: Duration = .seconds(5),
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
     try await pool.open(
-      .forward(address: address, port: port), through: hop, on: reactor, by: deadline)
+      .forward(address: address, port: port), through: hop, within: limit, on: reactor,
+      by: deadline)
   }
 
   /// Runs a command of the shell on the last jump host: its standard input and output are the stream.
@@ -380,7 +387,8 @@ public struct Tunnel: Sendable {
   public func run(
     _ command: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
-    try await pool.open(.command(command), through: hop, on: reactor, by: deadline)
+    try await pool.open(
+      .command(command), through: hop, within: .seconds(5), on: reactor, by: deadline)
   }
 
   /// Opens a TCP connection like `open`, as a socket for libraries that want one (libcurl, libpq,

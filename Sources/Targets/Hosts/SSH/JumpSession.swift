@@ -94,6 +94,7 @@ final class JumpSession {
     patience = .seconds(5 + min(depth, 10))
     self.session = session
     session.transport.keepOutbox()
+    session.transport.holdsReads = true
     session.transport.allow(Int.max / 2)
     limitMemory()
   }
@@ -143,7 +144,12 @@ final class JumpSession {
 
   /// Runs a call of the library, and again as long as it takes bytes that were read ahead, which
   /// raise no event; then shows what has come to the channels that wait for it.
-  private func call(_ body: () -> Int) -> Int {
+  ///
+  /// Only with `reading` the library reads the carrier: one look at all channels for each packet that
+  /// comes, not one for each call.
+  private func call(reading: Bool = false, _ body: () -> Int) -> Int {
+    transport.holdsReads = !reading
+    defer { transport.holdsReads = true }
     let before = transport.taken
     var code: Int
     while true {
@@ -193,7 +199,7 @@ final class JumpSession {
     }
     while true {
       if let failure { throw failure }
-      let code = call(request)
+      let code = call(reading: true, request)
       let seen = news
       if code == 0 { break }
       if let failure { throw failure }
@@ -238,7 +244,7 @@ final class JumpSession {
       channel.pointer, LIBSSH2_CHANNEL_EXTENDED_DATA_IGNORE)
     while true {
       if let failure { throw failure }
-      let code = call {
+      let code = call(reading: true) {
         Int(
           libssh2_channel_process_startup(
             channel.pointer, "exec", 4, command, UInt32(command.utf8.count)))
@@ -443,12 +449,19 @@ final class JumpSession {
     guard let channel else { return false }
     if channel.isCut { return true }
     if readiness.contains(.read),
-      libssh2_poll_channel_read(channel.pointer, 0) == 1
-        || libssh2_channel_eof(channel.pointer) == 1
+      hasBytes(channel) || libssh2_channel_eof(channel.pointer) == 1
     {
       return true
     }
     return readiness.contains(.write) && hasRoom(channel)
+  }
+
+  /// Whether unread bytes of the channel have come. `libssh2_poll_channel_read` fails from the first
+  /// answer to a sign of life on, which is too short for it.
+  private func hasBytes(_ channel: Channel) -> Bool {
+    var count: UInt = 0
+    libssh2_channel_window_read_ex(channel.pointer, &count, nil)
+    return count > 0
   }
 
   /// Lets one of those that still wait wait for the carrier.
@@ -479,10 +492,10 @@ final class JumpSession {
     // channel, which must therefore be one without unread bytes.
     let candidates = (channel.map { [$0] } ?? []) + waiters.compactMap(\.channel) + channels
     if let reader = candidates.first(where: {
-      !$0.isCut && libssh2_poll_channel_read($0.pointer, 0) == 0
+      !$0.isCut && !hasBytes($0)
     }) {
       var nothing: CChar = 0
-      _ = call { libssh2_channel_read_ex(reader.pointer, 0, &nothing, 0) }
+      _ = call(reading: true) { libssh2_channel_read_ex(reader.pointer, 0, &nothing, 0) }
     }
     for channel in channels where channel.unsent > 0 { flush(channel) }
     if !closing.isEmpty, !isDead {

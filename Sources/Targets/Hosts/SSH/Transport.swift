@@ -44,6 +44,8 @@ final class Transport {
   /// What a session with many channels has sent and the carrier has not accepted yet. Nil for a
   /// session with one channel: there the library keeps the rest of a packet itself.
   private var outbox: [UInt8]?
+  /// Reads only what was read ahead: of many channels one reads for all.
+  var holdsReads = false
   /// The next read fails, so that the library gives up what it waits for.
   var refusesReading = false
   /// What the server said with its refusal to open a channel; see `Session.allocator`.
@@ -134,6 +136,7 @@ final class Transport {
     if isCut { return -Int(EPIPE) }
     if refusesReading { return -Int(ECANCELED) }
     if start == end {
+      if holdsReads { return -Int(EAGAIN) }
       if received > limit {
         isOverdrawn = true
         return -Int(EMSGSIZE)

@@ -12,6 +12,9 @@ public final class TunnelStream: Carrier {
   private let channel: JumpSession.Channel
   private let session: JumpSession
 
+  /// How long it waited for its turn on the session.
+  var waited: Duration = .zero
+
   init(_ channel: JumpSession.Channel, of session: JumpSession) {
     self.channel = channel
     self.session = session
