@@ -182,7 +182,7 @@ let package = Package(
     tests("Charts", "Metrics", "CCairo"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     tests(
-      "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Metrics", "Charts", "Engine",
+      "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Configuration", "Metrics",
       exclude: ["roundtrip.py"]),
     tests("Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks"),
     .testTarget(

@@ -4,6 +4,8 @@ import Metrics
 import Testing
 
 @testable import Boards
+@testable import Passes
+@testable import Scraper
 
 /// Every statement of every board on a real InfluxDB that real passes filled: this machine, two sshd's, a web and a
 /// time server, a closed port, a simulated BMC, and GPUs from a recorded answer of nvidia-smi.
@@ -24,6 +26,31 @@ struct RealDatabaseTests {
       )
     }
     #expect(status == 0)
+    // The same charts from a rollup, made by the continuous queries of `scrape setup influxdb`.
+    try range.roll()
+    let site = BoardSite(try BoardSites.site(range.inventory))
+    let rollup = try #require(site.policies.last)
+    #expect(site.policies.count == 2 && rollup != site.policies[0])
+    let filler = BoardCheck(.init(url: range.influx.url, name: "scrape"), range: "15m")
+    let full = Set(
+      results.filter { $0["result"] == "ok" }.map { "\($0["board"] ?? "") / \($0["panel"] ?? "")" })
+    var charts = 0
+    for board in Boards.of(site) {
+      for panel in board.panels where full.contains("\(board.title) / \(panel.title)") {
+        // A rate needs two intervals of the rollup.
+        for query in panel.queries where query.suitsRollups && !query.isRate {
+          let text = filler.fill(
+            query.text, ["resolution": [rollup], "host": [], "group": [], "team": []])
+          charts += 1
+          #expect(text.contains("\"\(rollup)\""), "\(text)")
+          let rows = try range.influx.query(text, database: "scrape")
+          #expect(
+            rows.contains { row in row.contains { $0 is NSNumber } && !(row.last is NSNull) },
+            "\(board.title) / \(panel.title) from the rollup: \(text)")
+        }
+      }
+    }
+    #expect(charts > 80)
     // Few panels may be empty, and each says so: this machine has no records of logins, its
     // GPUs no ECC, its links no speed, and the first reading of an event log makes no events.
     let empty = Set(results.filter { $0["result"] == "none" }.compactMap { $0["panel"] })
@@ -150,6 +177,21 @@ final class FilledRange {
       ])
     guard outcome.output == "204" else {
       throw Unavailable(description: outcome.output + outcome.errors)
+    }
+  }
+
+  /// Runs the continuous queries over the last quarter of an hour, as the server does every 5 minutes.
+  func roll() throws {
+    let queries = try influx.query("SHOW CONTINUOUS QUERIES").compactMap { row in
+      row.compactMap { $0 as? String }.first { $0.contains("BEGIN SELECT") }
+    }
+    guard queries.count > 30 else {
+      throw Unavailable(description: "\(queries.count) continuous queries")
+    }
+    for query in queries {
+      let text = query.components(separatedBy: "BEGIN ").last?.replacing(" END", with: "")
+        .replacing(" GROUP BY ", with: " WHERE time > now() - 15m GROUP BY ")
+      try influx.execute(text ?? "")
     }
   }
 
