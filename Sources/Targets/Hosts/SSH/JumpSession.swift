@@ -456,6 +456,14 @@ final class JumpSession {
     return readiness.contains(.write) && hasRoom(channel)
   }
 
+  /// A channel without unread bytes, the given one if it is so.
+  private func channelWithoutBytes(_ channel: Channel?) -> Channel? {
+    func isFit(_ channel: Channel) -> Bool { !channel.isCut && !hasBytes(channel) }
+    if let channel, isFit(channel) { return channel }
+    for waiter in waiters { if let channel = waiter.channel, isFit(channel) { return channel } }
+    return channels.first(where: isFit)
+  }
+
   /// Whether unread bytes of the channel have come. `libssh2_poll_channel_read` fails from the first
   /// answer to a sign of life on, which is too short for it.
   private func hasBytes(_ channel: Channel) -> Bool {
@@ -490,10 +498,7 @@ final class JumpSession {
     transport.flush()
     // A read of nothing makes the library take in all that has come. It widens the window of its
     // channel, which must therefore be one without unread bytes.
-    let candidates = (channel.map { [$0] } ?? []) + waiters.compactMap(\.channel) + channels
-    if let reader = candidates.first(where: {
-      !$0.isCut && !hasBytes($0)
-    }) {
+    if let reader = channelWithoutBytes(channel) {
       var nothing: CChar = 0
       _ = call(reading: true) { libssh2_channel_read_ex(reader.pointer, 0, &nothing, 0) }
     }
