@@ -22,10 +22,10 @@ enum TeamScores {
         "SLA of each team",
         Query.last("service_summary", "sla", by: "team").where("scope", "tag_team"), unit: "percent"
       ).ranged(0, 100),
-      shares,
       Panel.chart(
         "Services that are not ok",
         Query.last("service_summary", "major", "critical", by: "team").where("scope", "tag_team")),
+      shares,
     ]
   }
 

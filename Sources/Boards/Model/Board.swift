@@ -105,17 +105,34 @@ public struct Board: Sendable {
   }
 
   /// The panels with their places on the grid of 24 columns: from left to right, then a new line.
+  ///
+  /// A line is as wide as the screen and of one height: no hole that looks like a missing panel.
   var placed: [(panel: Panel, x: Int, y: Int)] {
     var placed: [(panel: Panel, x: Int, y: Int)] = []
-    var (x, y, tallest) = (0, 0, 0)
-    for panel in panels {
-      if x + panel.width > 24 || panel.kind == .row {
-        (x, y, tallest) = (0, y + tallest, 0)
+    var line: [Panel] = []
+    var y = 0
+    func end() {
+      let tallest = line.map(\.height).max() ?? 0
+      let total = line.map(\.width).reduce(0, +)
+      var (x, sum) = (0, 0)
+      for var panel in line {
+        sum += panel.width
+        // Grafana chooses the places of repeated panels.
+        let end = line.contains { $0.repeats != nil } ? sum : sum * 24 / total
+        panel.width = end - x
+        panel.height = tallest
+        placed.append((panel, x, y))
+        x = end
       }
-      placed.append((panel, x, y))
-      x += panel.width
-      tallest = max(tallest, panel.height)
+      y += tallest
+      line = []
     }
+    for panel in panels {
+      let isFull = line.map(\.width).reduce(panel.width, +) > 24
+      if isFull || panel.kind == .row || line.last?.kind == .row { end() }
+      line.append(panel)
+    }
+    end()
     return placed
   }
 
