@@ -62,7 +62,7 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := AlertText BMCSettings BoardFile BoardLint GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
+UNIT_OTHERS := AlertText BMCSettings BoardFile BoardLint CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
