@@ -38,7 +38,8 @@ extension DeliveryError {
   init(_ error: TransferError, _ notifier: String, hint: String? = nil) {
     let reason: Reason =
       switch error.reason {
-      case .unresolved, .refused, .unreachable, .lost, .untrusted, .insecure: .unreachable
+      case .unresolved, .refused, .unreachable, .forbidden, .cutOff, .lost, .untrusted, .insecure:
+        .unreachable
       case .timeout: .timeout
       case .denied: .unauthorized
       case .turnedAway: .busy

@@ -157,7 +157,7 @@ enum TelegramAnswer: Equatable {
     case .lost:
       .failed(
         .unreachable, "\(error); what was being sent may be there all the same, it is sent again")
-    case .unresolved, .refused, .unreachable:
+    case .unresolved, .refused, .unreachable, .forbidden, .cutOff:
       .failed(.unreachable, "\(error); is there a way to the Internet, and `api:` right?")
     case .untrusted, .insecure:
       .failed(

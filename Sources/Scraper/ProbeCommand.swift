@@ -62,11 +62,20 @@ public enum ProbeCommand: Subcommand, Sendable {
       ?? ProbeContext(host: name, address: name, kit: kit)
     context.explains = arguments.has("--explain")
     var gatherer: Gatherer?
-    if let site, var host, plan.kind == SSHProbe.name {
-      // The accepted host key depends on the port, which may differ from that of the collectors.
-      host.port = Int(plan.port)
+    var reactor: Reactor?
+    if let site, var host, plan.kind == SSHProbe.name || host.jumpHost != nil {
       var own = await Gatherer(site)
-      context.target = try? own.target(for: host)
+      if host.jumpHost != nil {
+        do throws(TargetError) { context.tunnel = try own.tunnel(for: host) } catch {
+          throw UsageError(message: error.detail)
+        }
+        reactor = context.tunnel?.reactor
+      }
+      if plan.kind == SSHProbe.name {
+        // The accepted host key depends on the port, which may differ from that of the collectors.
+        host.port = Int(plan.port)
+        context.target = try? own.target(for: host)
+      }
       gatherer = own
     }
     var plans = [plan]
@@ -87,7 +96,7 @@ public enum ProbeCommand: Subcommand, Sendable {
       }
       results = questions.results(from: answers[0], with: kit, explains: context.explains)
     } else {
-      let reactor = context.target?.reactor ?? Reactor()
+      let reactor = reactor ?? Reactor()
       func run() async -> [ServiceResult] {
         await reactor.open { [plans, context] reactor in
           await Probes.run(plans, of: context, on: reactor, by: deadline)

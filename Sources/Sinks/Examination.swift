@@ -198,7 +198,7 @@ extension HTTPReceiver {
       switch error.reason {
       case .unresolved:
         return [SinkFinding(.name, false, "\(error); correct `url:`, or ask the name server")]
-      case .refused, .unreachable, .lost, .timeout:
+      case .refused, .unreachable, .forbidden, .cutOff, .lost, .timeout:
         return [
           SinkFinding(
             .route, false,

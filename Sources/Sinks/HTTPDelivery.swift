@@ -139,7 +139,7 @@ extension HTTPReceiver {
           .unreachable, name, "\(error); name the server's authority with `ca:` if it is your own")
       case .invalid, .local:
         throw DeliveryError(.protocolError, name, "\(error); check `url:`")
-      case .unresolved, .unreachable, .refused, .lost:
+      case .unresolved, .unreachable, .refused, .forbidden, .cutOff, .lost:
         throw DeliveryError(
           .unreachable, name, "\(error); is \(Self.product) running, and `url:` right?")
       }

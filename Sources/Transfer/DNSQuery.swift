@@ -13,6 +13,8 @@ public final class DNSQuery {
     var answer: [UInt8] = []
     /// The local address; nil for the system's choice.
     var source: Dial.Address?
+    /// The connection that a carrier made, for the only socket.
+    var carried: CarriedConnection?
     /// The number of datagrams, and of bytes over TCP: c-ares ignores those that do not match.
     var datagrams = 0
     var bytes = 0
@@ -35,9 +37,10 @@ public final class DNSQuery {
   private static let patienceOverTCP: Int32 = 86_400_000
 
   /// A query to this server, a numeric address; `source` is the local address, nil for the system's
-  /// choice.
+  /// choice. With a carried connection it goes over that, and the server may be a name.
   public init(
-    server: String, port: UInt16, overTCP: Bool, from source: String? = nil
+    server: String, port: UInt16, overTCP: Bool, from source: String? = nil,
+    over carried: CarriedConnection? = nil
   ) throws(TransferError) {
     var options = ares_options()
     // The answer is evaluated here, and only this server is queried.
@@ -62,11 +65,14 @@ public final class DNSQuery {
       ares_init_options(&made, &options, Int32(given)) == ARES_SUCCESS, let made
     else { throw TransferError(.local, "c-ares cannot be used") }
     channel = made
+    // c-ares wants a number.
+    let server = carried == nil ? server : "127.0.0.1"
     let place =
       server.utf8.contains(UInt8(ascii: ":")) ? "[\(server)]:\(port)" : "\(server):\(port)"
     guard ares_set_servers_ports_csv(channel, place) == ARES_SUCCESS else {
       throw TransferError(.local, "c-ares does not take the server \(place)")
     }
+    state.carried = carried
     state.source = source.flatMap(Dial.number)
     watch()
   }
@@ -75,6 +81,12 @@ public final class DNSQuery {
   private func watch() {
     let functions = ares_socket_functions(
       asocket: { family, type, number, context in
+        if let carried = State.of(context)?.carried {
+          // Nothing is sent directly: there is no second connection.
+          let made = carried.take()
+          if made < 0 { State.of(context)?.failure = ECONNRESET }
+          return made
+        }
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let made = socket(family, type | flags, number)
         guard let state = State.of(context) else { return made }
@@ -91,6 +103,7 @@ public final class DNSQuery {
       },
       aclose: { socket, _ in close(socket) },
       aconnect: { socket, address, size, context in
+        if State.of(context)?.carried != nil { return 0 }
         let code = connect(socket, address, size)
         if code != 0, errno != EINPROGRESS { State.of(context)?.failure = errno }
         return code

@@ -3,6 +3,8 @@ public struct DatabaseRequest: Sendable {
   /// The server's numeric address.
   public var address: String
   public var port: UInt16
+  /// Who connects instead of this machine; `address` may then be a name.
+  public var dialer: Dialer?
   /// The numeric local address of the connection; for MySQL only, as libpq has no such option.
   public var source: String?
   /// The name in its certificate.

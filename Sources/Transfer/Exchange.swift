@@ -161,7 +161,10 @@ final class Exchange {
     if let source = request.source {
       codes.append(scrape_setopt_string(easy, CURLOPT_INTERFACE, "host!\(source)"))
     }
-    if let address = request.address {
+    if let door = request.carried?.door {
+      // libcurl looks up no name, and connects to this in place of the server.
+      codes.append(scrape_setopt_string(easy, CURLOPT_ABSTRACT_UNIX_SOCKET, door))
+    } else if let address = request.address {
       let host = hostOfURL ?? ""
       let place = address.utf8.contains(UInt8(ascii: ":")) ? "[\(address)]" : address
       if host != place { codes.append(list(CURLOPT_CONNECT_TO, ["\(host)::\(place):"])) }
@@ -318,6 +321,8 @@ final class Exchange {
   }
 
   private func make(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
+    // Nothing behind a jump host is sent directly, whatever libcurl looks up.
+    if request.carried != nil, address.pointee.family != AF_UNIX { return -1 }
     let bytes = UnsafeRawBufferPointer(
       start: scrape_address(address), count: Int(address.pointee.addrlen))
     if let refusal = request.refusal(of: bytes) {
@@ -340,7 +345,8 @@ final class Exchange {
   /// chunks: the chunk headers have no limit of their own.
   private var isBounded: Bool {
     guard let socket else { return true }
-    let received = scrape_bytes_received(socket.number)
+    let received =
+      request.carried.map { UInt64($0.received.value) } ?? scrape_bytes_received(socket.number)
     let count = received > socket.before ? received - socket.before : 0
     isFlooded = count > UInt64(request.rawLimit)
     return !isFlooded
@@ -507,7 +513,7 @@ final class Exchange {
     found.phases.secured = phase(CURLINFO_APPCONNECT_TIME_T)
     found.phases.answered = phase(CURLINFO_STARTTRANSFER_TIME_T)
     found.phases.total = Deadline.now.since(start)
-    found.address = text(CURLINFO_PRIMARY_IP)
+    found.address = request.carried == nil ? text(CURLINFO_PRIMARY_IP) : request.address
     found.url = text(CURLINFO_EFFECTIVE_URL)
     found.transcript = transcript?.lines ?? []
   }

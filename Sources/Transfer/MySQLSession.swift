@@ -19,6 +19,8 @@ public final class MySQLSession {
   private var isGreeted = false
   /// The library's source in place of the server: it reads for as long as bytes arrive.
   private var pipe: ServerPipe?
+  private var carried: CarriedConnection?
+  private var anchor: Anchor?
 
   private static let prepared = mysql_server_init(0, nil, nil)
 
@@ -96,11 +98,18 @@ public final class MySQLSession {
   private func connect(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TransferError) {
+    if let dialer = request.dialer {
+      carried = try await dialer.connection(
+        to: request.address, port: request.port, by: deadline)
+      anchor = try Anchor()
+    }
+    let (address, port) =
+      anchor.map { (Anchor.address, $0.port) } ?? (request.address, request.port)
     var connected: UnsafeMutablePointer<MYSQL>?
     isCalm = false
     let status = mysql_real_connect_start(
-      &connected, mysql, held(request.address), held(request.user), held(request.password ?? ""),
-      held(request.database), UInt32(request.port), nil, 0)
+      &connected, mysql, held(address), held(request.user), held(request.password ?? ""),
+      held(request.database), UInt32(port), nil, 0)
     try await drive(status, on: reactor, by: deadline) { [mysql] ready in
       mysql_real_connect_cont(&connected, mysql, ready)
     }
@@ -168,7 +177,7 @@ public final class MySQLSession {
       if status & MYSQL_WAIT_WRITE != 0 { readiness.insert(.write) }
       let socket = mysql_get_socket(mysql)
       if pipe == nil, isConnected(socket) {
-        pipe = try ServerPipe(socket, limit: 8 * DatabaseAnswer.byteLimit)
+        pipe = try ServerPipe(socket, to: carried, limit: 8 * DatabaseAnswer.byteLimit)
       }
       let found: Readiness
       do throws(TransferError) {

@@ -8,6 +8,9 @@ public final class PostgreSQLSession {
   /// libpq's source in place of the server: one call of libpq reads for as long as bytes arrive.
   private var pipe: ServerPipe?
   private let place: String
+  private let request: DatabaseRequest
+  private var carried: CarriedConnection?
+  private let anchor: Anchor?
   private var isLoggedIn = false
 
   /// Logs in, queries, and closes the session (Terminate).
@@ -41,11 +44,15 @@ public final class PostgreSQLSession {
 
   private init(_ request: DatabaseRequest) throws(TransferError) {
     place = "\(request.address):\(request.port)"
+    self.request = request
+    let anchor = request.dialer == nil ? nil : try Anchor()
+    self.anchor = anchor
     // Overrides everything that libpq would take from the environment or from files of a home
     // folder.
     let none = "/dev/null/none"
     let options: [(String, String)] = [
-      ("hostaddr", request.address), ("host", request.name), ("port", String(request.port)),
+      ("hostaddr", anchor == nil ? request.address : Anchor.address), ("host", request.name),
+      ("port", String(anchor?.port ?? request.port)),
       ("user", request.user), ("password", request.password ?? ""),
       ("dbname", request.database ?? request.user), ("application_name", "scrape"),
       ("passfile", "/dev/null"), ("gssencmode", "disable"), ("client_encoding", "UTF8"),
@@ -84,6 +91,10 @@ public final class PostgreSQLSession {
   private func connect(
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TransferError) {
+    if let dialer = request.dialer {
+      carried = try await dialer.connection(
+        to: request.address, port: request.port, by: deadline)
+    }
     var wanted = Readiness.write
     guard PQstatus(connection) != CONNECTION_BAD else { throw failure() }
     while true {
@@ -92,7 +103,13 @@ public final class PostgreSQLSession {
       switch PQstatus(connection) {
       case CONNECTION_STARTED, CONNECTION_NEEDED: pipe = nil  // It tries anew, as without TLS.
       case CONNECTION_MADE where pipe == nil:
-        pipe = try ServerPipe(PQsocket(connection), limit: 8 * DatabaseAnswer.byteLimit)
+        if let dialer = request.dialer, carried == nil {
+          carried = try await dialer.connection(
+            to: request.address, port: request.port, by: deadline)
+        }
+        pipe = try ServerPipe(
+          PQsocket(connection), to: carried, limit: 8 * DatabaseAnswer.byteLimit)
+        carried = nil
       default: break
       }
       switch state {

@@ -132,6 +132,7 @@ extension TransferRequest {
       request.body = []
     }
     guard new != old else { return request }
+    if dialer != nil, new.host != old.host { try request.checkCarried(new.host) }
     guard ["GET", "HEAD"].contains(request.method) else {
       throw TransferError(
         .failed, "redirects a \(request.method) to another server, \(next): not followed")
@@ -141,13 +142,30 @@ extension TransferRequest {
     request.body = []
     (request.user, request.password, request.bearer) = (nil, nil, nil)
     if new.host != old.host {
-      request.address = nil
+      if !carriedNames.contains(new.host) { request.address = nil }
       // The name of the new host counts; IPv6 addresses stand in brackets.
       let name = new.host.hasPrefix("[") ? String(new.host.dropFirst().dropLast()) : new.host
       if !names.isEmpty { request.names = [name] }
     }
     request.isRedirected = true
     return request
+  }
+
+  /// Ensures that the redirect leads to the same host, or to a number that may be asked: the jump host
+  /// would look up any other name, and where it leads is not known here.
+  private func checkCarried(_ host: String) throws(TransferError) {
+    if carriedNames.contains(host) { return }
+    guard let number = Dial.number(host) else {
+      throw TransferError(
+        .failed, "redirects to \(url): another name behind the jump host is not followed")
+    }
+    let place = SocketPlace(number.bytes)
+    if !redirectTargets.contains(.linkLocal), place.isLinkLocal {
+      throw TransferError(.failed, refusal("a link-local address or a group", "link-local"))
+    }
+    if !redirectTargets.contains(.loopback), place.isOwn {
+      throw TransferError(.failed, refusal("the jump host itself", "loopback"))
+    }
   }
 
   /// Ensures that the redirect does not lead to one of the scraper's own sinks.

@@ -25,11 +25,14 @@ final class ServerPipe {
 
   private static let piece = 64 << 10
 
-  /// Takes the place of the library's connection, which must be established.
-  init(_ library: Int32, limit: Int) throws(TransferError) {
+  /// Takes the place of the library's connection, which must be established; with `carried`, that one
+  /// leads to the server, and the library's own is closed.
+  init(
+    _ library: Int32, to carried: CarriedConnection? = nil, limit: Int
+  ) throws(TransferError) {
     self.library = library
     self.limit = limit
-    let copy = fcntl(library, F_DUPFD_CLOEXEC, 0)
+    let copy = carried.map { $0.take() } ?? fcntl(library, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw TransferError(.local, SystemError("dup").description) }
     server = FileDescriptor(owning: copy)
     var ends: [Int32] = [-1, -1]

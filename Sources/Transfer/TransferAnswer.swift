@@ -43,6 +43,14 @@ public struct TransferAnswer: Sendable {
     /// The first byte of the answer arrived.
     public var answered: Duration?
     public var total = Duration.zero
+
+    /// Adds the time before libcurl had its connection.
+    mutating func delay(by time: Duration) {
+      connected = connected.map { $0 + time }
+      secured = secured.map { $0 + time }
+      answered = answered.map { $0 + time }
+      total += time
+    }
   }
 
   /// The value of the first header of that name, which is given in lower case.
@@ -66,6 +74,10 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
     case refused
     /// No route to the address.
     case unreachable
+    /// The jump host does not forward connections to the server.
+    case forbidden
+    /// The jump host in between failed.
+    case cutOff
     /// The connection broke.
     case lost
     case timeout

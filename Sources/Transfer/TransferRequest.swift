@@ -23,6 +23,12 @@ public struct TransferRequest: Sendable {
   public var requiresTLS = false
   /// The numeric address to connect to, in place of those of the URL's host.
   public var address: String?
+  /// Who connects instead of this machine. `address` may then be a name, and a redirect leads to
+  /// `carriedNames`, which are names of that address, and to numbers only.
+  public var dialer: Dialer?
+  public var carriedNames: [String] = []
+  /// The connection that the dialer made.
+  var carried: CarriedConnection?
   /// The numeric local address of the connection; nil for the system's choice.
   public var source: String?
   /// The limit of HTTP redirects. Another origin gets no header, body or credentials.

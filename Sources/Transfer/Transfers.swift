@@ -41,6 +41,17 @@ public final class Transfers: Sendable {
     _ request: TransferRequest, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> TransferAnswer {
     do throws(TransferError) {
+      var request = request
+      var dialled = Duration.zero
+      if let dialer = request.dialer {
+        let start = Deadline.now
+        guard let place = NetworkPlace(request.url) else {
+          throw TransferError(.invalid, "\(request.url) has no host")
+        }
+        request.carried = try await dialer.connection(
+          to: request.address ?? place.host, port: place.port, as: .door, by: deadline)
+        dialled = Deadline.now.since(start)
+      }
       let authorities = try await Authorities.of(request.trust, on: reactor, by: deadline)
       // A mail protocol's connection is not kept, and libcurl waits for the answer to its QUIT when
       // it closes one: the handle is released with it.
@@ -48,6 +59,7 @@ public final class Transfers: Sendable {
         request.isConversation ? try MultiHandle() : try handle(for: ObjectIdentifier(reactor))
       var answer = try await multi.run(
         request, trusting: authorities, on: reactor, by: deadline)
+      answer.phases.delay(by: dialled)
       answer.hide(request.hidden)
       return answer
     } catch {

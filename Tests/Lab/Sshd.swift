@@ -15,10 +15,10 @@ public final class Sshd: Sendable {
 
   /// Starts a server; `options` are lines of sshd_config(5). It takes at most 16 addresses.
   ///
-  /// With `wrapper` the server runs under `unshare -m sh -c`, after these commands.
+  /// With `namespace` it runs in the network namespace of that process. With `wrapper` the server runs under `unshare -m sh -c`, after these commands.
   public init(
     addresses: [String] = ["127.0.0.1"], port: UInt16 = freePort(), options: [String] = [],
-    hostKeys: [String] = ["ed25519"], wrapper: String? = nil
+    hostKeys: [String] = ["ed25519"], wrapper: String? = nil, namespace: Int32? = nil
   ) throws {
     self.port = port
     self.addresses = addresses
@@ -49,11 +49,16 @@ public final class Sshd: Sendable {
         "/usr/bin/unshare",
         ["-m", "/bin/sh", "-c", "\(wrapper)\nexec \(command.joined(separator: " "))"],
         log: "\(folder)/log")
+    } else if let namespace {
+      daemon = try Daemon(
+        "/usr/bin/nsenter", ["-n", "-t", "\(namespace)"] + command, log: "\(folder)/log")
     } else {
       daemon = try Daemon(command[0], Array(command.dropFirst()), log: "\(folder)/log")
     }
+    let scratch = scratch
     let started = eventually {
-      listens(port, at: addresses.last ?? "127.0.0.1") || !daemon.isRunning
+      namespace != nil && scratch.read("log")?.contains("Server listening") == true
+        || listens(port, at: addresses.last ?? "127.0.0.1") || !daemon.isRunning
     }
     guard started, daemon.isRunning else {
       throw Unavailable(description: "sshd did not start: \(log)")

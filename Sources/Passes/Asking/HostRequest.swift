@@ -80,6 +80,7 @@ struct HostRequest: Sendable {
     context.explains = explains
     if case .ssh(let target) = reach {
       context.target = target
+      context.tunnel = target.tunnel
       context.ssh = session?.outcome(of: target)
     }
     return await reactor.open { [context] reactor in

@@ -3,6 +3,7 @@ internal import Metrics
 internal import Rules
 internal import Sinks
 internal import Inventory
+internal import Probes
 
 /// The checks of `scrape lint` beyond the faults that stop every command.
 public struct LintChecks: Sendable {
@@ -28,15 +29,30 @@ public struct LintChecks: Sendable {
   }
 
   private func jumpHosts(_ findings: inout Findings) {
-    let behind = hosts.filter { host in
-      host.jumpHost != nil && (host.bmc != nil || watch.hasUnasked(host.name))
+    let behind = hosts.filter { $0.jumpHost != nil }
+    let bmcs = behind.filter { $0.bmc != nil }
+    if let first = bmcs.first {
+      findings.warn(
+        ConfigurationError(
+          "\(fold(bmcs.map(\.name))): BMCs behind a jump host are not asked in this version",
+          at: first.mark))
     }
-    guard let first = behind.first else { return }
-    findings.warn(
-      ConfigurationError(
-        "\(fold(behind.map(\.name))): services and BMCs behind a jump host are not asked in this "
-          + "version", at: first.mark,
-        hint: "`ssh`, `file` and `exec` with `on: host` are"))
+    // Hosts of a group share their entries.
+    var names: [Mark: [String]] = [:]
+    var found: [(plan: ProbePlan, obstacle: String)] = []
+    for host in behind {
+      for plan in site.probes[host.name] {
+        guard let obstacle = plan.obstacle(to: host.address) else { continue }
+        if names[plan.mark] == nil { found.append((plan, obstacle)) }
+        names[plan.mark, default: []].append(host.name)
+      }
+    }
+    for (plan, obstacle) in found {
+      findings.warn(
+        ConfigurationError(
+          "\(plan.service) of \(fold(names[plan.mark] ?? [])) is not asked: \(obstacle)",
+          at: plan.mark, length: plan.length, hint: "or write from: centre"))
+    }
   }
 
   // MARK: causes and effects

@@ -2,14 +2,16 @@ internal import Engine
 internal import Glibc
 internal import Metrics
 internal import Transfer
+internal import Hosts
 internal import Inventory
 
-/// The TCP connection of a probe: it sends, and reads exactly the bytes that are requested.
+/// The TCP connection of a probe, direct or through jump hosts: it sends, and reads exactly the bytes
+/// that are requested.
 ///
 /// Every failure is a verdict that names the current step. Data from a host is bounded: at `limit`
 /// bytes the conversation ends.
 final class ByteStream {
-  private let descriptor: FileDescriptor
+  private let connection: Connection
   private let trace: Trace?
   /// Received bytes that were not yet requested begin at `start`.
   private var buffer: [UInt8] = []
@@ -22,8 +24,8 @@ final class ByteStream {
   /// The current step, for messages: "reading the banner".
   var doing = "talking"
 
-  private init(_ descriptor: consuming FileDescriptor, trace: Trace?, limit: Int) {
-    self.descriptor = descriptor
+  private init(_ connection: Connection, trace: Trace?, limit: Int) {
+    self.connection = connection
     self.trace = trace
     self.limit = limit
   }
@@ -34,24 +36,34 @@ final class ByteStream {
     by deadline: Deadline
   ) async throws(Verdict) -> ByteStream {
     do throws(TargetError) {
-      let descriptor = try await Connect.tcp(
-        to: endpoint.addresses, from: endpoint.source, refusedHint: "", on: reactor, by: deadline)
+      let connection: Connection
+      if let tunnel = endpoint.tunnel {
+        connection = .tunnel(
+          try await tunnel.open(
+            to: endpoint.number, port: endpoint.port, on: reactor, by: deadline))
+      } else {
+        let descriptor = try await Connect.tcp(
+          to: endpoint.addresses, from: endpoint.source, refusedHint: "", on: reactor, by: deadline)
+        connection = .socket(Socket(descriptor))
+      }
       endpoint.note("connect", "\(endpoint.number) port \(endpoint.port)")
-      return ByteStream(descriptor, trace: endpoint.trace, limit: limit)
+      return ByteStream(connection, trace: endpoint.trace, limit: limit)
     } catch {
       endpoint.note("connect", error.detail)
       throw Verdict(error)
     }
   }
 
-  /// The local port of the connection; zero if the kernel does not report it.
-  var ownPort: UInt16 {
+  /// The local port of the connection; nil if it is that of a jump host, or unknown.
+  var ownPort: UInt16? {
+    guard case .socket(let socket) = connection else { return nil }
     var address = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
     return withUnsafeMutableBytes(of: &address) { raw in
       guard let base = raw.baseAddress,
-        getsockname(descriptor.number, base.assumingMemoryBound(to: sockaddr.self), &size) == 0
-      else { return 0 }
+        getsockname(
+          socket.descriptor.number, base.assumingMemoryBound(to: sockaddr.self), &size) == 0
+      else { return nil }
       // Both families have it in the same place, the high byte first.
       return UInt16(raw[2]) << 8 | UInt16(raw[3])
     }
@@ -85,6 +97,11 @@ final class ByteStream {
   private func putRaw(
     _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
+    if case .tunnel(let stream) = connection {
+      do throws(TargetError) {
+        return try await stream.write(bytes, while: doing, on: reactor, by: deadline)
+      } catch { throw failure(error) }
+    }
     var sent = 0
     while sent < bytes.count {
       switch push(bytes, from: sent) {
@@ -103,12 +120,18 @@ final class ByteStream {
   }
 
   /// Shuts down the sending side; bytes already sent still arrive.
+  ///
+  /// A jump host gets the last bytes of TLS from `end` only: sending them may have to wait.
   func finish() {
-    if let tls {
-      tls.close()
-      _ = push(tls.outgoing(), from: 0)
+    switch connection {
+    case .socket(let socket):
+      if let tls {
+        tls.close()
+        _ = push(tls.outgoing(), from: 0)
+      }
+      shutdown(socket.descriptor.number, Int32(SHUT_WR))
+    case .tunnel(let stream): stream.finish()
     }
-    shutdown(descriptor.number, Int32(SHUT_WR))
   }
 
   // MARK: Reading
@@ -160,6 +183,10 @@ final class ByteStream {
 
   /// Waits for the peer to close the connection; drops what it still sends.
   func end(on reactor: isolated Reactor, by deadline: Deadline) async {
+    if case .tunnel = connection, let tls {
+      tls.close()
+      try? await putRaw(tls.outgoing(), on: reactor, by: deadline)
+    }
     finish()
     do throws(Verdict) {
       while try await fill(on: reactor, by: deadline) { _ = take(buffer.count - start) }
@@ -211,6 +238,16 @@ final class ByteStream {
     guard total < limit else {
       throw Verdict(.critical, .protocolError, "more than \(limit) bytes came while \(doing)")
     }
+    if case .tunnel(let stream) = connection {
+      guard !deadline.isPast else { throw Verdict(.timedOut, while: doing) }
+      do throws(TargetError) {
+        let more = try await stream.read(
+          atMost: min(4096, limit - total), while: doing, on: reactor, by: deadline)
+        total += more.count
+        bytes += more
+        return !more.isEmpty
+      } catch { throw failure(error) }
+    }
     while true {
       // A host that always has a byte ready would never cause a wait, and so never reach the
       // deadline.
@@ -253,7 +290,22 @@ final class ByteStream {
     return certificate
   }
 
-  // MARK: Socket
+  // MARK: Connection
+
+  private enum Connection {
+    case socket(Socket)
+    /// Through jump hosts.
+    case tunnel(TunnelStream)
+  }
+
+  private final class Socket {
+    let descriptor: FileDescriptor
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  }
+
+  private var number: Int32 {
+    if case .socket(let socket) = connection { socket.descriptor.number } else { -1 }
+  }
 
   private enum Moved {
     case bytes(Int)
@@ -266,14 +318,14 @@ final class ByteStream {
     bytes.withUnsafeBytes { raw in
       let rest = UnsafeRawBufferPointer(rebasing: raw[start...])
       let count = Glibc.send(
-        descriptor.number, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+        number, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
       return count < 0 ? moved(errno, .write) : .bytes(count)
     }
   }
 
   private func pull(_ bytes: inout [UInt8], atMost room: Int) -> Moved {
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { raw in
-      let count = recv(descriptor.number, raw.baseAddress, min(room, raw.count), 0)
+      let count = recv(number, raw.baseAddress, min(room, raw.count), 0)
       if count == 0 { return .end }
       guard count > 0 else { return moved(errno, .read) }
       bytes.append(contentsOf: raw[..<count])
@@ -293,7 +345,7 @@ final class ByteStream {
     for readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
     do throws(WaitError) {
-      try await reactor.wait(descriptor.number, for: readiness, by: deadline)
+      try await reactor.wait(number, for: readiness, by: deadline)
     } catch {
       trace?.note("waited", "while \(doing)")
       throw Verdict(error, while: doing)
@@ -304,6 +356,12 @@ final class ByteStream {
   private var ended: Verdict {
     trace?.note("ended", "by the peer")
     return Verdict(.critical, .connectionLost, "the connection was closed while \(doing)")
+  }
+
+  /// The verdict for a connection through jump hosts.
+  private func failure(_ error: TargetError) -> Verdict {
+    trace?.note(error.reason == .timeout ? "waited" : "lost", error.detail)
+    return Verdict(error)
   }
 
   private func failure(_ code: Int32) -> Verdict {

@@ -16,6 +16,8 @@ struct ClosedPort {
       case .connectionRefused:
         return Self.closed(took, "closed, as it should be")
       case .timeout, .unreachable:
+        // A jump host that fails says nothing about the port.
+        guard error.isUp == false else { return error }
         return Self.closed(nil, "closed, as it should be: \(error.message)")
       case .connectionLost:
         return Verdict(.critical, .open, "open, and it should be closed", latency: took)

@@ -9,6 +9,8 @@ struct CommonOptions {
   let address: String?
   /// The local address to ask from.
   let source: Dial.Address?
+  /// Whether a host behind a jump host is asked from this machine all the same.
+  let isAtCentre: Bool
   /// 4 or 6: only that version of IP.
   let version: Int?
   let timeout: Duration?
@@ -46,16 +48,29 @@ struct CommonOptions {
         "closed", .boolean, default: false,
         "The service is good if nothing answers; for probes with a port, and `icmp`.")
     }
-    if kind.canBind {
-      source = options.take(
-        "from", Self.source, otherwise: "that of the route",
-        "Address of this machine to ask from; for \(Self.binding).")
-    } else {
+    let from = options.take(
+      "from", Self.origin, otherwise: "the jump host, if there is one; the address of the route",
+      "`centre`: this machine, also if the host is behind a jump host. Or an address of this machine; "
+        + "for \(Self.binding).")
+    isAtCentre = from == .centre
+    guard case .address(let address) = from else {
       source = nil
-      if kind == PostgresProbe.self, options.has("from") {
-        options.add("libpq cannot choose the address that it asks from", at: "from")
-      }
+      return
     }
+    source = address
+    if kind == PostgresProbe.self {
+      options.add("libpq cannot choose the address that it asks from", at: "from")
+    } else if !kind.canBind {
+      options.add(
+        "\(options.what) cannot choose the address that it asks from", at: "from",
+        hint: "write from: centre")
+    }
+  }
+
+  /// Where a probe is asked from.
+  private enum Origin: Sendable, Equatable {
+    case centre
+    case address(Dial.Address)
   }
 
   /// The probes that can choose the address to ask from.
@@ -83,12 +98,16 @@ struct CommonOptions {
     }
   }
 
-  private static var source: SettingType<Dial.Address> {
-    SettingType("IP address", example: "10.0.6.2") { node, what throws(ConfigurationError) in
-      guard let source = Dial.number(try node.string(what)) else {
-        throw ConfigurationError("from must be an IP address of this machine", at: node)
+  private static var origin: SettingType<Origin> {
+    SettingType("`centre`, or IP address", example: "centre") {
+      node, what throws(ConfigurationError) in
+      let text = try node.string(what)
+      if text == "centre" { return .centre }
+      guard let source = Dial.number(text) else {
+        throw ConfigurationError(
+          "from must be an IP address of this machine, or \"centre\"", at: node)
       }
-      return source
+      return .address(source)
     }
   }
 

@@ -108,6 +108,10 @@ public struct DNSProbe: Probe {
     return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
   }
 
+  public var obstacle: String? {
+    overTCP ? nil : "`dns` goes through a jump host over TCP only: say `protocol: tcp`"
+  }
+
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
@@ -123,8 +127,11 @@ public struct DNSProbe: Probe {
       let source = try endpoint.sourceNumber()
       let message: [UInt8]
       do throws(TransferError) {
+        let carried = try await endpoint.dialer?.connection(
+          to: endpoint.number, port: endpoint.port, by: deadline)
         let query = try DNSQuery(
-          server: endpoint.number, port: endpoint.port, overTCP: overTCP, from: source)
+          server: endpoint.number, port: endpoint.port, overTCP: overTCP, from: source,
+          over: carried)
         message = try await query.ask(
           asked, type: type.number, recursive: isRecursive, on: reactor, by: deadline)
       } catch {

@@ -30,6 +30,11 @@ public struct Endpoint: Sendable {
   public var ssh: SSHOutcome?
   /// The SSH settings of the host, if known: keys, and accepted host keys.
   public var target: HostTarget?
+  /// The way through the jump hosts of the host; nil for a direct one.
+  ///
+  /// With it, `addresses` has at most the number that the address is: names are looked up by the
+  /// last jump host.
+  public var tunnel: Tunnel?
   /// The objects that all probes of a pass share.
   public var kit: ProbeKit
   /// The recorder of steps; nil without `--explain`.

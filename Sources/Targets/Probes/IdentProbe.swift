@@ -23,7 +23,8 @@ public struct IdentProbe: Probe {
     let start = Deadline.now
     do throws(Verdict) {
       let stream = try await ByteStream.open(endpoint, limit: 8 << 10, on: reactor, by: deadline)
-      let ports = "\(endpoint.port),\(stream.ownPort)"
+      // The port of a jump host is not known: no connection from port 1 exists.
+      let ports = "\(endpoint.port),\(stream.ownPort ?? 1)"
       stream.doing = "waiting for the answer to \"\(ports)\""
       try await stream.send("\(ports)\r\n", on: reactor, by: deadline)
       let line = try await stream.line(limit: 1000, on: reactor, by: deadline)

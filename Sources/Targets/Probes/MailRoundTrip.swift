@@ -110,6 +110,10 @@ struct MailRoundTrip: Sendable {
     mailbox.addresses = endpoint.addresses.map { $0.with(port: port) }
     guard let address else { return mailbox }
     mailbox.address = address
+    guard endpoint.tunnel == nil else {
+      mailbox.addresses = [Dial.number(address)?.with(port: port)].compactMap(\.self)
+      return mailbox
+    }
     do throws(TargetError) {
       mailbox.addresses = try await Connect.resolve(
         address, port: port, on: reactor, by: deadline)

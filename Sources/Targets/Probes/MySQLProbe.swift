@@ -20,6 +20,11 @@ public struct MySQLProbe: Probe {
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 
+  public var obstacle: String? {
+    // libmariadb compares the certificate with the place where it connects, which is not the server.
+    login.requiresTLS ? "`tls` of `mysql` cannot be checked through a jump host" : nil
+  }
+
   public func cautions(port: UInt16) -> [Caution] { login.user == nil ? [.deniedLogin] : [] }
 
   public func run(
@@ -61,7 +66,7 @@ struct DatabaseCheck: Sendable {
   private let password: Secret?
   private let query: String
   private let expected: String?
-  private let requiresTLS: Bool
+  let requiresTLS: Bool
   private let authorities: String?
 
   init(_ options: inout Fields, query usual: String) {
@@ -100,6 +105,7 @@ struct DatabaseCheck: Sendable {
     var request = DatabaseRequest(
       address: endpoint.number, port: endpoint.port, user: user ?? "scrape")
     request.name = endpoint.address
+    request.dialer = endpoint.dialer
     request.source = try endpoint.sourceNumber()
     request.password = try await endpoint.kit.secrets.text(
       of: password, on: reactor, by: deadline)

@@ -83,6 +83,9 @@ public struct PortsProbe: Probe {
     }
   }
 
+  /// Connections in parallel behind a jump host.
+  private static let atOnceBehind = 4
+
   /// The result of a port.
   enum State: Sendable, Equatable {
     case open, closed, silent
@@ -117,6 +120,8 @@ public struct PortsProbe: Probe {
   private func look(
     at ports: [UInt16], of endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [UInt16: State] {
+    // A jump host opens few connections at a time that are not answered; others need it, too.
+    let atOnce = endpoint.tunnel == nil ? atOnce : min(atOnce, Self.atOnceBehind)
     // A silent port must leave time for the others.
     let rounds = (ports.count + atOnce - 1) / atOnce
     let share = max(deadline.remaining / max(1, rounds), .milliseconds(50))
@@ -212,7 +217,7 @@ extension Reactor {
       switch error.reason {
       case .connectionRefused: return .closed
       case .connectionLost: return .open
-      case .timeout, .unreachable: return .silent
+      case .timeout, .unreachable: return error.isUp == false ? .silent : .unlearnt(error)
       default: return .unlearnt(error)
       }
     }

@@ -18,6 +18,8 @@ public protocol Probe: Sendable {
   static var defaultPort: UInt16? { get }
   /// Whether it can use the local address of the option `from`.
   static var canBind: Bool { get }
+  /// Why it cannot go through a jump host; nil if it can.
+  var obstacle: String? { get }
   /// The port after the name: a number or a name of services(5), unless the probe counts otherwise
   /// (`x11:1` is the display 1).
   static func port(from text: String) -> UInt16?
@@ -53,5 +55,9 @@ extension Probe {
   public static var carrier: Carrier { .tcp }
   public static var defaultPort: UInt16? { nil }
   public static var canBind: Bool { false }
+  public var obstacle: String? {
+    Self.carrier == .tcp || Self.carrier == .host
+      ? nil : "`\(Self.name)` cannot go through a jump host"
+  }
   public static func port(from text: String) -> UInt16? { portNumber(text, carrier) }
 }

@@ -20,6 +20,8 @@ public struct ProbePlan: Sendable {
   public var address: String?
   /// The local address, if it is not the system's choice.
   public var source: Dial.Address?
+  /// Whether it is asked from this machine, whatever stands between: `from: centre`.
+  public var isAtCentre = false
   /// 4 or 6, to use only that version of IP.
   public var version: Int?
   /// No answer is good.
@@ -58,11 +60,26 @@ public struct ProbePlan: Sendable {
     return plan
   }
 
-  /// Whether it goes through the jump hosts of the host, if there are any: what runs on the host itself,
-  /// and `ssh` at the host's own address and port.
+  /// Whether it is asked of the host: directly, or through its jump hosts.
   public func reaches(_ host: Host) -> Bool {
-    host.jumpHost == nil || (probe as? any HostQuestion)?.script(of: "", at: "") != nil
-      || kind == SSHProbe.name && address == nil && Int(port) == host.port
+    host.jumpHost == nil || obstacle(to: host.address) == nil
+  }
+
+  /// Why it cannot go through the jump hosts of the host with this address; nil if it can.
+  public func obstacle(to host: String) -> String? {
+    if isAtCentre || (probe as? any HostQuestion)?.script(of: "", at: "") != nil { return nil }
+    if let obstacle = probe.obstacle { return obstacle }
+    if let source {
+      return "`from: \(source.text)` is an address of this machine, and the jump host connects"
+    }
+    guard let version else { return nil }
+    switch Dial.number(address ?? host)?.version {
+    case nil:
+      return
+        "`ip: \(version)` needs a numeric address: the jump host looks the name up, and chooses"
+    case version: return nil
+    case _: return "\(address ?? host) is no address of IPv\(version)"
+    }
   }
 
   /// Runs the probe, and always returns a result.
@@ -76,6 +93,31 @@ public struct ProbePlan: Sendable {
       result.verdict = Verdict(.unknown, .notReached, "the pass had no time left for it")
       return result
     }
+    let tunnel = isAtCentre ? nil : context.tunnel
+    if let via = context.jumpHost, !isAtCentre {
+      if let obstacle = obstacle(to: context.address) {
+        result.verdict = Verdict(
+          .unknown, .notSupported, "via \(via): \(obstacle); it is not asked")
+        return result
+      }
+      guard let tunnel else {
+        result.verdict = Verdict(.unknown, .localError, "via \(via): there is no way to it")
+        return result
+      }
+      // The log-in there is not the service's time. The collectors' session has its own result.
+      if kind != SSHProbe.name || context.ssh == nil {
+        do throws(TargetError) {
+          let opening = try await tunnel.ready(on: reactor, by: deadline)
+          if opening.isNew {
+            for step in opening.steps { trace?.note(step.name, step.detail) }
+          }
+        } catch {
+          result.verdict = Verdict(error)
+          return result
+        }
+      }
+      trace?.note("via", tunnel.names.joined(separator: ", "))
+    }
     let carrier = type(of: probe).carrier
     var addresses: [Dial.Address] = []
     switch found {
@@ -87,20 +129,24 @@ public struct ProbePlan: Sendable {
     case .success(let all):
       addresses = all.filter { version == nil || $0.version == version }
         .map { $0.with(port: port) }
-      guard !addresses.isEmpty || carrier == .none || context.jumpHost != nil else {
+      guard !addresses.isEmpty || carrier == .none || tunnel != nil else {
         result.verdict = Verdict(
           .critical, .nameUnknown, "\(address ?? context.address) has no IPv\(version ?? 4) address"
         )
         return result
       }
     }
+    var target = context.target
+    if isAtCentre { target?.tunnel = nil }
     let endpoint = Endpoint(
       host: context.host, address: address ?? context.address, addresses: addresses, source: source,
       port: port,
       authorities: context.authorities, findings: findings ?? context.kit.findings,
-      certificateNames: certificateNames(context), serverName: context.hostname, ssh: context.ssh,
-      target: context.target,
+      certificateNames: certificateNames(context), serverName: context.hostname,
+      ssh: isAtCentre && context.jumpHost != nil ? nil : context.ssh,
+      target: target, tunnel: tunnel,
       kit: context.kit, trace: trace)
+    let overall = deadline
     let deadline = min(deadline, .after(timeout))
     if isClosed, carrier == .tcp {
       result.verdict = await ClosedPort().run(against: endpoint, on: reactor, by: deadline)
@@ -108,6 +154,9 @@ public struct ProbePlan: Sendable {
       result.verdict = await probe.run(against: endpoint, on: reactor, by: deadline)
         .naming(endpoint)
       if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
+    }
+    if let tunnel, result.verdict.reason == .connectionLost {
+      result.verdict = await result.verdict.checked(through: tunnel, on: reactor, by: overall)
     }
     // Answers were cleaned on arrival; the steps show raw bytes.
     trace?.hide(endpoint.kit.secrets.hidden)
@@ -124,6 +173,22 @@ extension Verdict {
     let prefix = "\(endpoint.number): "
     let words = message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message
     return saying("\(endpoint.hostInURL(endpoint.number)):\(endpoint.port): \(words)")
+  }
+}
+
+extension Verdict {
+  /// The same, unless the session with the jump host broke: that says nothing about the service.
+  fileprivate func checked(
+    through tunnel: Tunnel, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    do throws(TargetError) {
+      let state = try await tunnel.ready(on: reactor, by: min(deadline, .after(.seconds(5))))
+      guard state.isNew else { return self }
+      return .ofJumpHost("via \(tunnel.hop.name): the connection to it ended")
+    } catch {
+      guard error.isOfJumpHost else { return self }
+      return Verdict(error)
+    }
   }
 }
 
@@ -153,8 +218,10 @@ public struct ProbeContext: Sendable {
   public var ssh: SSHOutcome?
   /// The SSH settings of the host, if known: the probe `ssh` then compares its key.
   public var target: HostTarget?
-  /// The jump host in between: only `ssh` goes past it.
+  /// The jump host in between, as `via:` says.
   public var jumpHost: String?
+  /// The way through it.
+  public var tunnel: Tunnel?
   /// Whether the steps of each probe are recorded.
   public var explains = false
 

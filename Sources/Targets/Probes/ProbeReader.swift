@@ -270,7 +270,8 @@ public struct ProbeReader: Sendable {
     return ProbePlan(
       probe: probe, kind: kind.name, service: common.name ?? String(entry.text.prefix(128)),
       port: common.port ?? 0, hasOwnPort: options.has("port"), address: common.address,
-      source: common.source, version: common.version ?? common.source?.version,
+      source: common.source, isAtCentre: common.isAtCentre,
+      version: common.version ?? common.source?.version,
       isClosed: entry.isClosed,
       timeout: common.timeout ?? probe.timeout, patience: common.patience,
       findings: common.severity, isCounted: common.isCounted, mark: node.mark,

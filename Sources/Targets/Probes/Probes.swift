@@ -28,24 +28,10 @@ public enum Probes {
     _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async -> [ServiceResult] {
-    if let via = context.jumpHost {
-      var results: [ServiceResult] = []
-      for plan in plans {
-        var result = ServiceResult(plan, trace: context.explains ? Trace() : nil)
-        if let target = context.target, plan.kind == SSHProbe.name, plan.address == nil,
-          plan.port == target.port
-        {
-          // The address may be one that only the jump host knows.
-          result = await plan.run(of: context, at: .success([]), on: reactor, by: deadline)
-        } else {
-          result.verdict = Verdict(.behind(via))
-        }
-        results.append(result)
-      }
-      return results
-    }
+    // Names behind a jump host are looked up there.
+    func isLookedUp(_ plan: ProbePlan) -> Bool { context.jumpHost == nil || plan.isAtCentre }
     var found: [String: Result<[Dial.Address], TargetError>] = [:]
-    let names = Set(plans.map { $0.address ?? context.address })
+    let names = Set(plans.filter(isLookedUp).map { $0.address ?? context.address })
     let limit = min(deadline, .after(ProbePlan.timeout))
     if names.count == 1, let name = names.first {
       found[name] = await reactor.resolve(name, by: limit)
@@ -61,7 +47,10 @@ public enum Probes {
       }
     }
     func addresses(_ plan: ProbePlan) -> Result<[Dial.Address], TargetError> {
-      found[plan.address ?? context.address] ?? .success([])
+      guard isLookedUp(plan) else {
+        return .success([Dial.number(plan.address ?? context.address)].compactMap(\.self))
+      }
+      return found[plan.address ?? context.address] ?? .success([])
     }
     if plans.count == 1 {
       return [

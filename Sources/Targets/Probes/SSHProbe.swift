@@ -42,7 +42,9 @@ public struct SSHProbe: Probe {
       return Verdict(failure)
     }
     do throws(Verdict) {
-      let place = "\(endpoint.number) \(endpoint.port)"
+      // The same address behind another jump host is another server.
+      let way = endpoint.tunnel.map { " via \($0.names.joined(separator: ","))" } ?? ""
+      let place = "\(endpoint.number) \(endpoint.port)\(way)"
       let greeting = try await endpoint.kit.ssh.once(
         login ? "\(place) log-in" : place, on: reactor, by: deadline
       ) { reactor in

@@ -1,5 +1,7 @@
 internal import Configuration
 internal import Engine
+internal import Hosts
+internal import Inventory
 internal import Metrics
 internal import Transfer
 
@@ -13,6 +15,14 @@ extension ProbeKit {
     request.wantsTranscript = endpoint.trace != nil
     do throws(Verdict) { request.source = try endpoint.sourceNumber() } catch {
       return TransferAnswer(error: TransferError(.local, error.message))
+    }
+    if let dialer = endpoint.dialer {
+      request.dialer = dialer
+      request.address = endpoint.number
+      request.carriedNames = endpoint.certificateNames.map { $0.lowercased() }
+      let answer = await transfers.run(request, on: reactor, by: deadline)
+      note(answer, on: endpoint)
+      return answer
     }
     let addresses = endpoint.addresses.prefix(4)
     var answer = TransferAnswer(error: TransferError(.unresolved, "the name has no address"))
@@ -57,6 +67,8 @@ extension Verdict {
     case .unresolved: self.init(.critical, .nameUnknown, message)
     case .refused: self.init(.critical, .connectionRefused, message)
     case .unreachable: self.init(.critical, .unreachable, message)
+    case .forbidden: self.init(.critical, .forwardingRefused, message)
+    case .cutOff: self = .ofJumpHost(message)
     case .lost: self.init(.critical, .connectionLost, message)
     case .timeout: self.init(.critical, .timeout, message)
     case .untrusted: self.init(.major, .certificateUntrusted, message, isUp: true)
@@ -77,9 +89,61 @@ extension Verdict {
 }
 
 extension Endpoint {
+  /// Connections through the jump hosts for a library; nil if the way is direct.
+  var dialer: Dialer? {
+    guard let tunnel else { return nil }
+    return Dialer { host, port, form, deadline throws(TransferError) in
+      let received = ByteCount()
+      return try await tunnel.reactor.dial(
+        through: tunnel, to: host, port: port, as: form, counting: received, by: deadline
+      ).get()
+    }
+  }
+
   /// The host in the form of a URL: numeric IPv6 addresses in brackets.
   func hostInURL(_ name: String?) -> String {
     let host = name ?? address
     return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+  }
+}
+
+extension Reactor {
+  fileprivate func dial(
+    through tunnel: Tunnel, to host: String, port: UInt16, as form: Dialer.Form,
+    counting received: ByteCount,
+    by deadline: Deadline
+  ) async -> Result<CarriedConnection, TransferError> {
+    do throws(TargetError) {
+      if form == .door {
+        let door = try await tunnel.door(
+          to: host, port: port, counting: received, on: self, by: deadline)
+        return .success(CarriedConnection(door: door, counting: received))
+      }
+      let socket = try await tunnel.socket(
+        to: host, port: port, counting: received, on: self, by: deadline)
+      do throws(TransferError) {
+        return .success(try CarriedConnection(socket, counting: received))
+      } catch { return .failure(error) }
+    } catch {
+      return .failure(TransferError(error))
+    }
+  }
+}
+
+extension TransferError {
+  /// The failure of a jump host, or what it reports.
+  fileprivate init(_ error: TargetError) {
+    let reason: Reason =
+      switch error.reason {
+      case .connectionRefused: .refused
+      case .timeout: .timeout
+      case .nameUnknown: .unresolved
+      case .unreachable: error.isOfJumpHost ? .cutOff : .unreachable
+      case .forwardingRefused: .forbidden
+      case .connectionLost: .lost
+      case .cancelled: .cancelled
+      default: .local
+      }
+    self.init(reason, error.detail)
   }
 }

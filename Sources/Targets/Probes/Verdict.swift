@@ -73,9 +73,17 @@ extension Reason {
 }
 
 extension Verdict {
+  /// The verdict for a jump host that failed: the service behind it is unreachable, and may be up.
+  static func ofJumpHost(_ message: String) -> Verdict {
+    var verdict = Verdict(.critical, .unreachable, message)
+    verdict.isUp = nil
+    return verdict
+  }
+
   /// The verdict for an error of a target.
   init(_ error: TargetError) {
     switch error.reason {
+    case .unreachable where error.isOfJumpHost: self = .ofJumpHost(error.detail)
     case .cancelled, .localError, .notReached, .notSupported:
       self.init(.unknown, error.reason, error.detail)
     case .refusedByProtection:

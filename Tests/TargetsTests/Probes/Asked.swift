@@ -1,7 +1,9 @@
 import Configuration
 import Engine
+import Lab
 import Metrics
 
+@testable import Hosts
 @testable import Probes
 
 /// Reads one entry of `probes:`, with modules of scrape.yml where they are given.
@@ -43,6 +45,33 @@ extension Reactor {
     _ plans: [ProbePlan], _ context: ProbeContext, by deadline: Deadline
   ) async -> [ServiceResult] {
     await Probes.run(plans, of: context, on: self, by: deadline)
+  }
+}
+
+/// A jump host, and the way through it.
+final class Jump {
+  let sshd: Sshd
+
+  init(_ options: [String] = []) throws { sshd = try Sshd(options: options) }
+
+  /// Asks a service behind it.
+  func ask(
+    _ entry: String, at address: String = "127.0.0.1", ca: String? = nil, hostname: String? = nil,
+    within: Duration = .seconds(10)
+  ) async throws -> ServiceResult {
+    let tree = try JumpTests.Tree([sshd])
+    let (plan, findings) = try read(entry)
+    try findings.finish()
+    guard let plan else { throw ConfigurationError("no plan", file: entry) }
+    var context = ProbeContext(
+      host: "lab", address: address, authorities: ca, kit: ProbeKit(reserved: ["cpu"]))
+    context.explains = true
+    context.jumpHost = "jp1"
+    context.hostname = hostname
+    context.tunnel = Tunnel(tree.target(sshd, named: "jp1"), tree.pool)
+    return await tree.pool.serve { [context, reactor = tree.reactor] in
+      await reactor.ask(plan, context, by: .after(within))
+    }
   }
 }
 

@@ -39,10 +39,33 @@ public final class JumpPool: @unchecked Sendable {
     let stream: TunnelStream
     let socket: FileDescriptor
     let deadline: Deadline
+    let received: ByteCount?
 
-    init(_ stream: TunnelStream, _ socket: consuming FileDescriptor, by deadline: Deadline) {
+    init(
+      _ stream: TunnelStream, _ socket: consuming FileDescriptor, counting received: ByteCount?,
+      by deadline: Deadline
+    ) {
       self.stream = stream
+      self.received = received
       self.socket = socket
+      self.deadline = deadline
+    }
+  }
+
+  /// A relay whose library has not connected yet.
+  private final class Door {
+    let stream: TunnelStream
+    let listener: FileDescriptor
+    let received: ByteCount?
+    let deadline: Deadline
+
+    init(
+      _ stream: TunnelStream, _ listener: consuming FileDescriptor, counting received: ByteCount?,
+      by deadline: Deadline
+    ) {
+      self.stream = stream
+      self.listener = listener
+      self.received = received
       self.deadline = deadline
     }
   }
@@ -56,6 +79,8 @@ public final class JumpPool: @unchecked Sendable {
   private var lastNumber = 0
   private var relays: [Int: Relay] = [:]
   private var newRelays: [Int] = []
+  private var doors: [Int: Door] = [:]
+  private var newDoors: [Int] = []
   private var server: Ticket?
   private var isServing = false
   private var isClosed = false
@@ -233,7 +258,8 @@ public final class JumpPool: @unchecked Sendable {
 
   /// A socket of this process whose bytes go through the channel, for libraries that want one.
   func socket(
-    for stream: TunnelStream, on reactor: isolated Reactor, by deadline: Deadline
+    for stream: TunnelStream, counting received: ByteCount? = nil, on reactor: isolated Reactor,
+    by deadline: Deadline
   ) throws(TargetError) -> FileDescriptor {
     guard isServing else {
       throw TargetError(.localError, "no relay runs for \(stream.jumpHost)")
@@ -246,10 +272,72 @@ public final class JumpPool: @unchecked Sendable {
     }
     let near = FileDescriptor(owning: pair[0])
     lastNumber += 1
-    relays[lastNumber] = Relay(stream, near, by: deadline)
+    relays[lastNumber] = Relay(stream, near, counting: received, by: deadline)
     newRelays.append(lastNumber)
     server?.wake()
     return FileDescriptor(owning: pair[1])
+  }
+
+  /// The name of an abstract socket of unix(7) to which this process can connect once; the bytes of that
+  /// connection go through the channel. For libraries that insist on connecting themselves.
+  func door(
+    for stream: TunnelStream, counting received: ByteCount?, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) throws(TargetError) -> String {
+    guard isServing else {
+      throw TargetError(.localError, "no relay runs for \(stream.jumpHost)")
+    }
+    let kind = Int32(
+      SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let listener = FileDescriptor(owning: Glibc.socket(AF_UNIX, kind, 0))
+    guard listener.number >= 0 else {
+      throw TargetError(.localError, "\(SystemError("socket")); raise `ulimit -n`")
+    }
+    let name =
+      "scrape-" + String(UInt64.random(in: .min ... .max), radix: 36)
+      + String(UInt64.random(in: .min ... .max), radix: 36)
+    var place = sockaddr_un()
+    place.sun_family = sa_family_t(AF_UNIX)
+    // An abstract name begins with a zero byte, and is as long as the address says.
+    withUnsafeMutableBytes(of: &place.sun_path) { $0[1...].copyBytes(from: name.utf8) }
+    let size = socklen_t(MemoryLayout<sa_family_t>.size + 1 + name.utf8.count)
+    let number = listener.number
+    let isOpen = withUnsafePointer(to: &place) { place in
+      place.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(number, $0, size) == 0 && listen(number, 4) == 0
+      }
+    }
+    guard isOpen else { throw TargetError(.localError, "\(SystemError("listen"))") }
+    lastNumber += 1
+    doors[lastNumber] = Door(stream, listener, counting: received, by: deadline)
+    newDoors.append(lastNumber)
+    server?.wake()
+    return name
+  }
+
+  /// Waits for the library's connection, and begins its relay. Other processes are turned away.
+  private func admit(_ number: Int, on reactor: isolated Reactor) async {
+    guard let door = doors[number] else { return }
+    defer { doors[number] = nil }
+    while true {
+      do { try await reactor.wait(door.listener.number, for: .read, by: door.deadline) } catch {
+        return
+      }
+      let client = FileDescriptor(owning: accept(door.listener.number, nil, nil))
+      guard client.number >= 0 else { continue }
+      _ = fcntl(client.number, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(client.number, F_SETFL, O_NONBLOCK)
+      // The process, its user and its group (struct ucred).
+      var peer: [Int32] = [0, 0, 0]
+      var size = socklen_t(12)
+      guard getsockopt(client.number, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0,
+        peer[0] == getpid()
+      else { continue }
+      relays[number] = Relay(door.stream, client, counting: door.received, by: door.deadline)
+      newRelays.append(number)
+      server?.wake()
+      return
+    }
   }
 
   private func relay(on reactor: isolated Reactor) async {
@@ -266,6 +354,12 @@ public final class JumpPool: @unchecked Sendable {
           }
         }
         newRelays = []
+        for number in newDoors {
+          group.addTask(executorPreference: reactor.executor) {
+            await self.reactor.open { reactor in await self.admit(number, on: reactor) }
+          }
+        }
+        newDoors = []
         let ticket = reactor.ticket()
         server = ticket  // Woken before it waits, it does not wait.
         _ = await reactor.wait(on: ticket, by: .never)
@@ -275,6 +369,7 @@ public final class JumpPool: @unchecked Sendable {
       group.cancelAll()
     }
     relays = [:]
+    doors = [:]
   }
 
   /// Carries the bytes of one direction until its end; the relay is released after both.
@@ -305,6 +400,7 @@ public final class JumpPool: @unchecked Sendable {
           let bytes = try await relay.stream.read(
             while: "receiving", on: reactor, by: relay.deadline)
           if bytes.isEmpty { break }
+          relay.received?.add(bytes.count)
           var done = 0
           while done < bytes.count {
             let count = bytes.withUnsafeBytes { raw in
@@ -394,13 +490,24 @@ public struct Tunnel: Sendable {
   /// Opens a TCP connection like `open`, as a socket for libraries that want one (libcurl, libpq,
   /// libmariadb): non-blocking, one end of a pair whose other end is carried through the channel.
   ///
-  /// The connection ends at the deadline. The caller closes the socket. It works within
+  /// `received` counts the bytes from the peer. The connection ends at the deadline. The caller closes the socket. It works within
   /// `JumpPool.serve` only, whose child tasks carry the bytes.
   public func socket(
-    to address: String, port: UInt16, on reactor: isolated Reactor, by deadline: Deadline
+    to address: String, port: UInt16, counting received: ByteCount? = nil,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     let stream = try await open(to: address, port: port, on: reactor, by: deadline)
-    return try pool.socket(for: stream, on: reactor, by: deadline)
+    return try pool.socket(for: stream, counting: received, on: reactor, by: deadline)
+  }
+
+  /// Opens a TCP connection like `socket`, for libraries that insist on connecting themselves: the name of
+  /// an abstract socket of unix(7), to which only this process can connect, once.
+  public func door(
+    to address: String, port: UInt16, counting received: ByteCount? = nil,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> String {
+    let stream = try await open(to: address, port: port, on: reactor, by: deadline)
+    return try pool.door(for: stream, counting: received, on: reactor, by: deadline)
   }
 }
 

@@ -1,0 +1,221 @@
+import Foundation
+import Lab
+import Metrics
+import Testing
+
+@testable import Probes
+
+/// Services behind a jump host, all of them real servers.
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct JumpProbeTests {
+  /// Entries with the result that they must have, directly and through the jump host.
+  private func compare(
+    _ jump: Jump, _ entries: [String], at address: String = "127.0.0.1", ca: String? = nil
+  ) async throws {
+    for entry in entries {
+      let direct = try await ask(entry, at: address, ca: ca)
+      let result = try await jump.ask(entry, at: address, ca: ca)
+      #expect(result.summary == direct.summary && result.isSound, "\(entry): \(result.verdict)")
+      #expect(
+        result.points.map(\.measurement) == direct.points.map(\.measurement), "\(result.points)")
+      let steps = result.trace?.steps ?? []
+      #expect(steps.contains { $0.name == "via" && $0.detail == "jp1" }, "\(entry): \(steps)")
+    }
+  }
+
+  @Test func `plain TCP, closed ports and many ports give the verdicts of a direct connection`()
+    async throws
+  {
+    let jump = try Jump()
+    let server = try Answerer { "HTTP/1.0 200 OK\r\n\r\n\($0.count)" }
+    let free = freePort()
+    try await compare(
+      jump,
+      [
+        "tcp:\(server.port)", "tcp:\(free)", "tcp:\(free) closed", "tcp:\(server.port) closed",
+        "{tcp: {port: \(server.port), send: \"GET /\\r\\n\\r\\n\", expect: \"200 OK\"}}",
+        "{tcp: {port: \(jump.sshd.port), expect: SSH-2.0-}}",
+        "{tcp: {port: \(jump.sshd.port), expect: nothing, timeout: 1s}}",
+        "{ports: {open: [\(server.port), \(jump.sshd.port)], closed: [\(free)]}}",
+        "{ports: {open: [\(free)], scan: [\(server.port)]}}",
+      ])
+    #expect(try await jump.ask("tcp:\(server.port)", at: "localhost").summary == "ok - up")
+    let unknown = try await jump.ask("tcp:\(server.port)", at: "no-such-name.invalid")
+    #expect(unknown.summary == "critical name_unknown down", "\(unknown.verdict)")
+  }
+
+  @Test(.enabled(if: Nginx.isInstalled))
+  func `HTTP keeps names, certificates, redirects and limits`() async throws {
+    let jump = try Jump()
+    let ca = try Authority()
+    let secure = try Nginx(
+      certificate: try ca.certificate("www.example.lab", names: "DNS:www.example.lab,IP:127.0.0.1"))
+    let plain = try Nginx(
+      """
+      location /same { return 302 /index.html; }
+      location /own { return 302 http://127.0.0.1:$server_port/index.html; }
+      location /name { return 302 http://localhost:$server_port/index.html; }
+      """)
+    try await compare(
+      jump,
+      [
+        "http:\(plain.port)", "{http: {port: \(plain.port), path: /none}}",
+        "{http: {port: \(plain.port), body: it works}}", "http:\(freePort())",
+        "{http: {port: \(plain.port), path: /same, redirects: 1, body: it works}}",
+      ])
+    try await compare(
+      jump,
+      [
+        "https:\(secure.port)",
+        "{https: {port: \(secure.port), tls: {name: www.example.lab}, body: it works}}",
+      ], ca: ca.file)
+    let named = try await jump.ask(
+      "https:\(secure.port)", ca: ca.file, hostname: "www.example.lab")
+    #expect(named.summary == "ok - up", "\(named.verdict)")
+    // The jump host would look up the name of a redirect: only the host's own names are followed.
+    let path = "{http: {port: \(plain.port), path: /name, redirects: 1}}"
+    let other = try await jump.ask(path)
+    #expect(other.verdict.reason == .wrongAnswer, "\(other.verdict)")
+    #expect(other.verdict.message.contains("another name behind the jump host"))
+    #expect(try await jump.ask(path, hostname: "localhost").summary == "ok - up")
+    #expect(try await jump.ask("http:\(plain.port)", at: "localhost").summary == "ok - up")
+    plain.freeze()
+    let start = Date()
+    let silent = try await jump.ask("{http: {port: \(plain.port), timeout: 1s}}")
+    #expect(silent.summary == "critical timeout down", "\(silent.verdict)")
+    #expect(Date().timeIntervalSince(start) < 2.5)
+    plain.thaw()
+  }
+
+  @Test func `a server that sends without end is stopped`() async throws {
+    let jump = try Jump()
+    let junk = String(repeating: "x", count: 60)
+    let server = FakeServer([
+      .read(1), .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      .flood(Array("1;\(junk)\r\na\r\n".utf8)),
+    ])
+    let result = try await jump.ask("http:\(server.port)")
+    #expect(result.summary == "critical protocol_error down", "\(result.verdict)")
+    #expect(result.verdict.message.contains("without end"), "\(result.verdict)")
+  }
+
+  @Test(.enabled(if: MariaDB.isInstalled && PostgreSQL.isInstalled))
+  func `databases are logged in to, with the certificate of the server itself`() async throws {
+    setenv("SCRAPE_TEST_DB", "right", 1)
+    setenv("SCRAPE_TEST_WRONG", "wrong-word", 1)
+    let jump = try Jump()
+    let ca = try Authority()
+    let other = try Authority()
+    let pair = try ca.certificate("db")
+    let maria = try MariaDB(MySQLProbeTests.accounts)
+    let postgres = try PostgreSQL(PostgresProbeTests.accounts, certificate: pair)
+    func entries(_ kind: String, _ port: UInt16) -> [String] {
+      func entry(_ more: String, password: String = "SCRAPE_TEST_DB") -> String {
+        "{\(kind): {port: \(port), user: mon, database: shop, password: \"${\(password)}\"\(more)}}"
+      }
+      return [
+        "\(kind):\(port)", entry(""), entry(", expect: 2"), entry(", query: SELEKT"),
+        entry("", password: "SCRAPE_TEST_WRONG"), "\(kind):\(freePort())",
+        "{\(kind): {port: \(jump.sshd.port), user: mon}}",
+      ]
+    }
+    try await compare(
+      jump,
+      entries("mysql", maria.port) + entries("postgres", postgres.port)
+        + [ca, other].map {
+          "{postgres: {port: \(postgres.port), user: mon, database: shop, "
+            + "password: \"${SCRAPE_TEST_DB}\", tls: {ca: \($0.file)}}}"
+        })
+    // The name is that of the target, and not the place where the library connects.
+    let secure = try await jump.ask(
+      "{postgres: {port: \(postgres.port), user: mon, database: shop, "
+        + "password: \"${SCRAPE_TEST_DB}\", tls: {ca: \(ca.file)}}}", at: "localhost")
+    #expect(secure.summary == "ok - up", "\(secure.verdict)")
+    let refused = try await jump.ask("{mysql: {port: \(maria.port), user: mon, tls: yes}}")
+    #expect(refused.summary == "unknown not_supported ?", "\(refused.verdict)")
+  }
+
+  @Test(.enabled(if: Unbound.isInstalled))
+  func `a name server is asked over TCP`() async throws {
+    let jump = try Jump()
+    let server = try Unbound(DNSProbeTests.records)
+    try await compare(
+      jump,
+      [
+        "{dns: {port: \(server.port), domain: www.lab.example, protocol: tcp}}",
+        "{dns: {port: \(server.port), domain: none.lab.example, protocol: tcp}}",
+        "{dns: {port: \(freePort()), domain: www.lab.example, protocol: tcp}}",
+      ])
+    let named = try await jump.ask(
+      "{dns: {port: \(server.port), domain: www.lab.example, protocol: tcp}}", at: "localhost")
+    #expect(named.summary == "ok - up", "\(named.verdict)")
+  }
+
+  @Test func `mail, files and screens are asked through the jump host`() async throws {
+    let jump = try Jump()
+    let ca = try Authority()
+    let mail = try Dovecot(certificate: ca.certificate("mail"))
+    let ftp = try Vsftpd(certificate: ca.certificate("ftp"))
+    let samba = try Samba(["server signing = mandatory"])
+    let screen = try Screen(vnc: ["-SecurityTypes", "None"])
+    try await compare(
+      jump,
+      [
+        "imap:\(mail.imap)", "{imap: {port: \(mail.imap), security: starttls}}",
+        "{imap: {port: \(mail.imaps), security: tls}}", "pop3:\(mail.pop3)",
+        "smtp:\(mail.smtp)", "ftp:\(ftp.port)",
+        "{ftp: {port: \(ftp.port), tls: yes, path: pub, expect: hello.txt}}",
+        "{smb: {port: \(samba.port), signing: required}}", "vnc:\(screen.port)",
+        "ssh:\(jump.sshd.port)", "smb:\(jump.sshd.port)", "rdp:\(freePort())",
+      ], ca: ca.file)
+  }
+
+  @Test func `what cannot travel is not asked, and the centre asks where it is told to`()
+    async throws
+  {
+    let jump = try Jump()
+    for (entry, words) in [
+      ("dhcp", "`dhcp` cannot go"), ("{exec: {command: /bin/true}}", "`exec` cannot go"),
+      ("{tcp: {port: 9, from: 127.0.0.1}}", "address of this machine"),
+      ("{tcp: {port: 9, ip: 6}}", "no address of IPv6"),
+    ] {
+      let result = try await jump.ask(entry)
+      #expect(result.summary == "unknown not_supported ?", "\(entry): \(result.verdict)")
+      #expect(result.verdict.message.contains(words), "\(result.verdict)")
+    }
+    jump.sshd.stop()
+    let direct = freePort()
+    let answer = try await jump.ask("{tcp: {port: \(direct), from: centre}}")
+    #expect(answer.summary == "critical connection_refused down", "\(answer.verdict)")
+  }
+
+  @Test func `a jump host that fails says nothing about what is behind it`() async throws {
+    let jump = try Jump()
+    let server = FakeServer([.silence])
+    jump.sshd.stop()
+    for entry in ["tcp:\(server.port)", "tcp:\(server.port) closed", "http:\(server.port)"] {
+      let result = try await jump.ask(entry)
+      #expect(result.summary == "critical unreachable ?", "\(entry): \(result.verdict)")
+      #expect(result.verdict.message.hasPrefix("via jp1: "), "\(result.verdict)")
+    }
+    #expect(server.visits == 0)
+    let strict = try Jump(["PermitOpen 127.0.0.1:1"])
+    for entry in ["tcp:\(server.port)", "http:\(server.port)", "mysql:\(server.port)"] {
+      let result = try await strict.ask(entry)
+      #expect(result.summary == "critical forwarding_refused ?", "\(entry): \(result.verdict)")
+      #expect(result.verdict.message.contains("PermitOpen"), "\(result.verdict)")
+    }
+    // In the middle of a conversation.
+    for entry in ["{tcp: {port: \(server.port), expect: x}}", "http:\(server.port)"] {
+      let broken = try Jump()
+      let kill = Thread { [sshd = broken.sshd] in
+        Thread.sleep(forTimeInterval: 1)
+        sshd.killSessions()
+        sshd.stop()
+      }
+      kill.start()
+      let result = try await broken.ask(entry)
+      #expect(result.summary == "critical unreachable ?", "\(entry): \(result.verdict)")
+    }
+  }
+}
