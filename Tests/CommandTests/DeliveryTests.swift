@@ -188,12 +188,14 @@ import Testing
           .first { line.hasPrefix("  \($0) ") } ?? String(line)
       }
     }
-    #expect(
-      try states("--dry-run") == [
-        "would be made", "would be changed", "would be made", "would be made",
-      ])
-    #expect(try states() == ["made", "changed", "made", "made"])
-    #expect(try states() == Array(repeating: "is there", count: 4))
+    // The database, its retention, the policy of the rollup, and a query per measurement.
+    let dry = try states("--dry-run")
+    #expect(dry.starts(with: ["would be made", "would be changed", "would be made"]))
+    #expect(dry.count > 30 && dry.dropFirst(3).allSatisfy { $0 == "would be made" })
+    let made = try states()
+    #expect(made.starts(with: ["made", "changed", "made"]))
+    #expect(made.count == dry.count && made.dropFirst(3).allSatisfy { $0 == "made" })
+    #expect(try states() == Array(repeating: "is there", count: dry.count))
     #expect(try range.scrape("setup").status == 2)
     #expect(try range.scrape("setup", "influxdb", "--sink", "other").status == 2)
     server.stop()

@@ -362,6 +362,7 @@ import Testing
             if bytes.isEmpty { break }
             output += bytes
           }
+          let status = try await stream.exitStatus(on: reactor, by: .after(.seconds(5)))
           let socket = try await tunnel.socket(
             to: "127.0.0.1", port: echo.port, on: reactor, by: .after(.seconds(10)))
           _ = Glibc.send(socket.number, "ping", 4, 0)
@@ -369,7 +370,7 @@ import Testing
           var buffer = [UInt8](repeating: 0, count: 16)
           let count = recv(socket.number, &buffer, 16, 0)
           return (
-            String(decoding: output, as: UTF8.self), stream.exitStatus,
+            String(decoding: output, as: UTF8.self), status,
             String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
           )
         } catch {

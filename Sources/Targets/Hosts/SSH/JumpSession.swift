@@ -373,9 +373,26 @@ final class JumpSession {
     dispatch()
   }
 
-  func exitStatus(_ channel: Channel) -> Int32? {
-    isDead || libssh2_channel_eof(channel.pointer) != 1
-      ? nil : libssh2_channel_get_exit_status(channel.pointer)
+  /// Waits until the server has closed the channel: the exit status of a command comes before that, but
+  /// after the end of its output.
+  func exitStatus(
+    of channel: Channel, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> Int32 {
+    while true {
+      if let failure { throw failure }
+      let code = call { Int(libssh2_channel_wait_closed(channel.pointer)) }
+      let seen = news
+      if code == 0 { return libssh2_channel_get_exit_status(channel.pointer) }
+      if let failure { throw failure }
+      guard code == Int(LIBSSH2_ERROR_EAGAIN) else {
+        throw TargetError(.protocolError, "\(name): \(session.lastError)")
+      }
+      do {
+        try await wait(since: seen, on: reactor, by: deadline)
+      } catch {
+        throw TargetError(error, while: "a command on \(name) ends")
+      }
+    }
   }
 
   // MARK: Waiting

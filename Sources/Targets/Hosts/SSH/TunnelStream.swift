@@ -28,8 +28,14 @@ public final class TunnelStream: Carrier {
   /// Why the jump host does not carry bytes any more; nil while it does.
   public var failure: TargetError? { session.failure }
 
-  /// The exit status of a command; nil before its end.
-  public var exitStatus: Int32? { session.exitStatus(channel) }
+  /// Waits for the end of a command; its exit status. A server sends it after the end of the output.
+  ///
+  /// Throws as `read` does, and `protocol_error` where the output has not been read to its end.
+  public func exitStatus(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> Int32 {
+    try await session.exitStatus(of: channel, on: reactor, by: deadline)
+  }
 
   /// Reads what has come: at least one byte, at most `limit`; empty at the end of the stream.
   ///
