@@ -101,9 +101,9 @@ import Testing
     let answers = await tree.ask(targets, "head -c 200000 /dev/zero", within: .seconds(60))
     #expect(answers.compactMap(\.failure) == [])
     #expect(answers.allSatisfy { $0.received > 200_000 })
-    // One of them may have waited so long on the way that a second session was opened.
-    #expect((1...3).contains(logIns(first)), "\(logIns(first))")
-    #expect(seconds.allSatisfy { (1...3).contains(logIns($0)) })
+    // Further sessions are opened while a connection stays unanswered, as on a machine with much to do.
+    #expect((1...JumpPool.sessionLimit).contains(logIns(first)), "\(logIns(first))")
+    #expect(seconds.allSatisfy { (1...JumpPool.sessionLimit).contains(logIns($0)) })
     #expect(ends.map(logIns) == [15, 15, 15, 15])
   }
 

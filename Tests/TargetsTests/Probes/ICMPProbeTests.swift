@@ -61,7 +61,8 @@ struct ICMPProbeTests {
     let other = try await ask("{tcp: {port: \(server.port), from: 192.0.2.77}}")
     #expect(other.summary == "unknown local_error ?", "\(other.verdict.message)")
     let (_, findings) = try read("{tcp: {port: 1, from: eth0}}")
-    #expect(findings.errors.first?.problem == "from must be an IP address of this machine")
+    #expect(
+      findings.errors.first?.problem == "from must be an IP address of this machine, or \"centre\"")
   }
 
   /// As a user without rights, in a network of its own, where ping sockets are allowed or not.
