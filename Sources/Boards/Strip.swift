@@ -118,21 +118,11 @@ enum Strip {
       .latest("service", "state", by: "host", "service").ofHosts(variables).within(10),
       width: width, height: height
     )
-    .transformed(
-      "groupingToMatrix",
-      [
-        ("rowField", .string("host")), ("columnField", .string("service")),
-        ("valueField", .string("state")), ("emptyValue", .string("empty")),
-      ]
-    )
+    .matrix(of: "state", rows: "host", columns: "service", empty: "empty")
     .mapped(Mapping.state)
+    .colouredCells()
     .with {
       $0.unit = "none"
-      $0.custom.append(
-        (
-          "cellOptions",
-          .object([("type", .string("color-background")), ("mode", .string("basic"))])
-        ))
       $0.noValue = "no service was checked for 10 min"
     }
     .column("host\\service", ("custom.cellOptions", .object([("type", .string("auto"))])))

@@ -95,18 +95,10 @@ enum Disk {
   /// Replaces the file with the bytes, so that a reader sees the old or the new content and never a
   /// part.
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(DiskError) {
-    let draft = "\(path).new"
-    let descriptor = try open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
-    do throws(DiskError) {
-      try write(bytes, to: descriptor.number, draft)
-      // Readers are other users; the umask must not narrow the mode.
-      guard fchmod(descriptor.number, mode) == 0, fsync(descriptor.number) == 0 else {
-        throw DiskError("fsync \(draft)")
-      }
-      guard rename(draft, path) == 0 else { throw DiskError("rename \(draft)") }
+    do throws(SystemError) {
+      try SmallFile.replace(path, with: bytes, mode: mode)
     } catch {
-      unlink(draft)
-      throw error
+      throw DiskError(error)
     }
   }
 }
@@ -124,8 +116,10 @@ struct DiskError: Error {
   }
 
   /// The error of the system call that has just failed, with what to do.
-  init(_ call: String) {
-    let error = SystemError(call)
+  init(_ call: String) { self.init(SystemError(call)) }
+
+  /// The error of a system call, with what to do.
+  init(_ error: SystemError) {
     switch error.code {
     case ENOSPC, EDQUOT: self.init(.unavailable, "\(error); make room on the disk")
     case EACCES, EPERM, EROFS:

@@ -81,23 +81,13 @@ enum ClusterBoard: BoardFile {
       .latest("service_summary", "score", by: "group", "type").where("scope", "group_type")
         .ofHosts(["group"]), height: 7
     )
-    .transformed(
-      "groupingToMatrix",
-      [
-        ("rowField", .string("group")), ("columnField", .string("type")),
-        ("valueField", .string("score")), ("emptyValue", .string("null")),
-      ]
-    )
+    .matrix(of: "score", rows: "group", columns: "type")
     .coloured(.score)
+    .colouredCells()
     .with {
       $0.unit = "percent"
       $0.decimals = 0
       $0.noValue = "–"
-      $0.custom.append(
-        (
-          "cellOptions",
-          .object([("type", .string("color-background")), ("mode", .string("basic"))])
-        ))
     }
   }
 
@@ -108,13 +98,7 @@ enum ClusterBoard: BoardFile {
       .last("service_summary", "score", by: "group").where("scope", "group").ofHosts(["group"])
         .withoutGaps().every("1m"), height: 8
     )
-    .transformed(
-      "groupingToMatrix",
-      [
-        ("rowField", .string("Time")), ("columnField", .string("group")),
-        ("valueField", .string("score")), ("emptyValue", .string("null")),
-      ]
-    )
+    .matrix(of: "score", rows: "Time", columns: "group")
     .transformed(
       "sortBy",
       [
@@ -125,15 +109,11 @@ enum ClusterBoard: BoardFile {
       ]
     )
     .coloured(.score)
+    .colouredCells()
     .with {
       $0.unit = "percent"
       $0.decimals = 0
       $0.noValue = "–"
-      $0.custom.append(
-        (
-          "cellOptions",
-          .object([("type", .string("color-background")), ("mode", .string("basic"))])
-        ))
     }
     .column(
       "Time\\group", ("unit", .string("dateTimeAsSystem")),

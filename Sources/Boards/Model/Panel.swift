@@ -245,6 +245,30 @@ public struct Panel: Sendable {
     }
   }
 
+  /// A table of one value with a row and a column per value of two fields; `empty` is Grafana's word for
+  /// a cell without a value.
+  func matrix(
+    of value: String, rows: String, columns: String, empty: String = "null"
+  ) -> Panel {
+    transformed(
+      "groupingToMatrix",
+      [
+        ("rowField", .string(rows)), ("columnField", .string(columns)),
+        ("valueField", .string(value)), ("emptyValue", .string(empty)),
+      ])
+  }
+
+  /// A table whose cells have the colours of their values.
+  func colouredCells() -> Panel {
+    with {
+      $0.custom.append(
+        (
+          "cellOptions",
+          .object([("type", .string("color-background")), ("mode", .string("basic"))])
+        ))
+    }
+  }
+
   /// Settings of one column or series.
   func column(_ name: String, _ properties: (String, JSON)...) -> Panel {
     with {

@@ -149,7 +149,7 @@ public struct ICMPProbe: Probe {
         if echoes.sent == count || deadline.isPast { return }
         continue
       }
-      // A flood of packets must not hold the reactor: after so many, other tasks run.
+      // A flood of packets must not hold the reactor: other tasks run after 64.
       for _ in 0..<64 {
         let datagram: DatagramSocket.Datagram?
         do throws(SystemError) { datagram = try socket.receive() } catch {
