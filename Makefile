@@ -28,7 +28,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing lint format bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing lint format pictures bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,7 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := AlertText BMCSettings BoardFile BoardLint CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
+UNIT_OTHERS := AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
@@ -97,6 +97,9 @@ lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, 
 	for file in packaging/quickstart fuzz/run .ci/run .ci/typecheck Tests/run; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini inventory/as06; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
+
+pictures: deps-test ## Draws the pictures of docs/grafana.md anew, from passes over servers of the tests.
+	SCRAPE_PICTURES=1 $(SWIFT) test --disable-xctest --filter BoardPictureMaking
 
 format: ## Formats all Swift files in place.
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

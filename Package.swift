@@ -183,6 +183,7 @@ let package = Package(
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     tests(
       "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Configuration", "Metrics",
+      "Charts", "CCairo", "CZlib",
       exclude: ["roundtrip.py"]),
     tests("Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks"),
     .testTarget(

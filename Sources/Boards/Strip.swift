@@ -74,13 +74,13 @@ enum Strip {
       ("Time", "Time"), ("severity", "Severity"), ("host", "Host"), ("subject", "Check"),
       ("text", "What happened")
     )
-    .column("Time", ("custom.width", .integer(170)))
+    .column("Time", ("custom.width", .integer(150)))
     .column(
-      "Severity", ("mappings", .array([Mapping.severity])), ("custom.width", .integer(90)),
+      "Severity", ("mappings", .array([Mapping.severity])), ("custom.width", .integer(75)),
       ("custom.cellOptions", .object([("type", .string("color-text"))]))
     )
-    .column("Host", ("custom.width", .integer(120)))
-    .column("Check", ("custom.width", .integer(180)))
+    .column("Host", ("custom.width", .integer(90)))
+    .column("Check", ("custom.width", .integer(130)))
     .linked(.ofRow)
     .with { $0.noValue = "no event in this range" }
   }

@@ -125,6 +125,17 @@ struct BoardLint {
     return faults
   }
 
+  /// Whether the panel shows the time of its rows.
+  private func showsTime(_ panel: JSON, _ kind: String) -> Bool {
+    guard kind == "table" else {
+      return panel["options"]?["reduceOptions"]?["fields"]?.string?.contains("Time") == true
+    }
+    return !(panel["transformations"]?.elements ?? []).contains { transformation in
+      transformation["id"]?.string == "groupingToMatrix"
+        || transformation["options"]?["excludeByName"]?["Time"] == .boolean(true)
+    }
+  }
+
   private func faults(of panel: JSON, _ variables: Set<String>) -> [String] {
     var faults: [String] = []
     let kind = panel["type"]?.string ?? ""
@@ -171,6 +182,12 @@ struct BoardLint {
           faults.append("\(letter): fill(\(fill)) draws what nobody measured")
         }
       }
+      if kind == "bargauge", format != "time_series" {
+        faults.append("\(letter): bars need series: all rows of a table make one bar")
+      }
+      if statement.calls > 1, !statement.isOverTime, showsTime(panel, kind) {
+        faults.append("\(letter): the time is the start of the range, as several functions make it")
+      }
       if ["table", "nodeGraph"].contains(kind), format != "table" {
         faults.append("\(letter): a \(kind) needs a table")
       }
@@ -195,11 +212,11 @@ struct BoardLint {
       switch transformation["id"]?.string {
       case "organize":
         for key in ["indexByName", "renameByName", "excludeByName"] {
-          for (name, _) in options?[key]?.pairs ?? [] where !columns.contains(name) {
+          for (name, _) in options?[key]?.members ?? [] where !columns.contains(name) {
             faults.append("\(key) names no column \(name)")
           }
         }
-        columns.formUnion((options?["renameByName"]?.pairs ?? []).compactMap { $0.1.string })
+        columns.formUnion((options?["renameByName"]?.members ?? []).compactMap { $0.1.string })
       case "groupingToMatrix":
         let row = options?["rowField"]?.string ?? ""
         let column = options?["columnField"]?.string ?? ""
@@ -335,19 +352,5 @@ struct BoardLint {
       faults.append("link \(url): the range does not go along")
     }
     return faults
-  }
-}
-
-extension JSON {
-  fileprivate var double: Double? {
-    switch self {
-    case .integer(let integer): Double(integer)
-    case .number(let number): number
-    default: nil
-    }
-  }
-
-  fileprivate var pairs: [(String, JSON)] {
-    if case .object(let members) = self { members } else { [] }
   }
 }

@@ -134,6 +134,14 @@ import Testing
       name: "All leaves hosts out", old: "\"allValue\": \".*\"", new: "\"allValue\": \".+\"",
       fault: "leave out hosts"),
     Planted(
+      name: "one bar for all series", old: "\"resultFormat\": \"time_series\"",
+      new: "\"resultFormat\": \"table\"", fault: "bars need series"),
+    Planted(
+      name: "a time that is no point's", board: "scrape/scrape-gpu.json",
+      old: "\\\"lost\\\", \\\"count\\\"",
+      new: "\\\"lost\\\", last(\\\"count\\\") AS \\\"count\\\"",
+      fault: "start of the range"),
+    Planted(
       name: "a function that InfluxQL has not", old: "max(\\\"", new: "maximum(\\\"",
       fault: "no function maximum"
     ).on("scrape/scrape-monitor.json"),

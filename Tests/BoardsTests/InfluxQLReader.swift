@@ -7,6 +7,8 @@ struct Statement {
   private(set) var policy: String?
   /// The columns of the result, without the time.
   private(set) var columns: [String] = []
+  /// The number of functions in the selection.
+  private(set) var calls = 0
   /// The tags by which the rows are grouped.
   private(set) var tags: [String] = []
   /// Whether the values are of intervals.
@@ -183,6 +185,7 @@ struct Statement {
           if !tags.contains(name) { fields += 1 }
         case .word(let word):
           let isCall = part.indices.contains(index + 1) && part[index + 1] == .sign("(")
+          if isCall { calls += 1 }
           if isCall, !Self.functions.contains(word) { faults.append("no function \(word)") }
           if !isCall, word.first?.isNumber != true { faults.append("\(word) is not in quotes") }
         default: break

@@ -26,6 +26,14 @@ struct RealDatabaseTests {
       )
     }
     #expect(status == 0)
+    // The pictures of the page come from the same queries.
+    for (board, png, texts) in try range.pictures() {
+      #expect(png.count > 4_000 && png.count < 80_000, "\(board.title): \(png.count) bytes")
+      for panel in board.panels where !panel.title.contains("$") && !panel.title.isEmpty {
+        let words = panel.title.prefix(12)
+        #expect(texts.contains { $0.contains(words) }, "\(board.title) / \(panel.title)")
+      }
+    }
     // The same charts from a rollup, made by the continuous queries of `scrape setup influxdb`.
     try range.roll()
     let site = BoardSite(try BoardSites.site(range.inventory))
@@ -70,12 +78,15 @@ final class FilledRange {
   private let nginx: Nginx
   private let chrony: Chrony
   private let bmc: BMC
+  private let passes: Int
   private var program: String {
     (CommandLine.arguments[0] as NSString).deletingLastPathComponent + "/scrape"
   }
   var inventory: String { "\(scratch.path)/inventory" }
 
-  init() throws {
+  /// `passes` are a minute apart by their points; three quarters of them see all servers.
+  init(passes: Int = 3) throws {
+    self.passes = passes
     influx = try InfluxServer()
     sshds = try (0..<2).map { _ in try Sshd() }
     nginx = try Nginx()
@@ -118,7 +129,7 @@ final class FilledRange {
                 profile: mine
                 tags: {team: blue1}
                 probes: [icmp, "ntp:\(chrony.port)"]
-                bmc: {address: "\(bmc.address)", port: \(bmc.port), user: monitor, password: "file:bmc.pw"}
+                bmc: {address: "\(bmc.address)", port: \(bmc.port), user: monitor, password: "file:bmc.pw", every: 0s}
       """)
     scratch.write("inventory/bmc.pw", "monitor-only\n")
     scratch.write(
@@ -130,17 +141,21 @@ final class FilledRange {
             database: scrape
             retention: {keep: 30d, rollups: [{every: 5m, keep: 52w}]}
       profiles:
-        mine: {collectors: [docker, libvirt, openvpn, wireguard], extends: gpu}
+        mine:
+          extends: gpu
+          collectors:
+            {docker: 1m, libvirt: 1m, openvpn: 1m, wireguard: 1m,
+            disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}
         linux: {collectors: {disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}}
       scores: {by: [team], sla: {window: 24h}}
       """)
     let setup = try scrape("setup", "influxdb")
     guard setup.status == 0 else { throw Unavailable(description: "\(setup)") }
-    for minutesAgo in [2, 1] {
+    for minutesAgo in (1..<passes).reversed() {
       let pass = try scrape("run", "--stdout")
       try write(pass.output, minutesAgo: minutesAgo)
       // A server that stops is a failure, an event, and a service that is not ok.
-      if minutesAgo == 2 { sshds[1].daemon.stop() }
+      if minutesAgo == (passes + 3) / 3 { sshds[1].daemon.stop() }
     }
     try replay("docker", "debian12-docker20")
     try replay("libvirt", "debian12")
@@ -207,7 +222,19 @@ final class FilledRange {
       else { return nil }
       return "\(line[..<head]),host=me,group=gpu\(line[head..<blank]) \(now)"
     }
-    for minutesAgo in [2, 1, 0] { try write(lines.joined(separator: "\n"), minutesAgo: minutesAgo) }
+    for minutesAgo in 0..<passes {
+      try write(lines.joined(separator: "\n"), minutesAgo: minutesAgo)
+    }
+  }
+
+  /// Replaces what tells of this machine: its processes, users and file systems.
+  func hideThisMachine() throws {
+    for name in ["procstat", "disk", "users", "login"] {
+      try influx.execute("DROP MEASUREMENT \(name)", database: "scrape")
+    }
+    try replay("processes", "debian12")
+    try replay("disk", "debian13")
+    try replay("users", "debian13")
   }
 
   /// What `scrape dashboards --check` says of each statement.

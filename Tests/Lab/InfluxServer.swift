@@ -67,8 +67,13 @@ public final class InfluxServer: @unchecked Sendable {
   }
 
   /// Runs a statement that changes something.
-  public func execute(_ statement: String, user: String? = nil, password: String? = nil) throws {
-    var arguments = ["-s", "-m", "10", url + "/query", "--data-urlencode", "q=" + statement]
+  public func execute(
+    _ statement: String, database: String = "", user: String? = nil, password: String? = nil
+  ) throws {
+    var arguments = [
+      "-s", "-m", "10", url + "/query", "--data-urlencode", "q=" + statement,
+      "--data-urlencode", "db=" + database,
+    ]
     if let user { arguments += ["-u", "\(user):\(password ?? "")"] }
     try run("/usr/bin/curl", arguments)
   }

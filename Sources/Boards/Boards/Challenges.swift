@@ -46,7 +46,7 @@ enum ChallengesBoard: BoardFile {
         Panel.table(
           "Containers",
           .latest(
-            "docker_container_status", "uptime_ns", "restart_count", "exitcode", by: "host",
+            "docker_container_status", "exitcode", "uptime_ns", "restart_count", by: "host",
             "container_name", "container_status"
           )
           .ofHosts().within(5), height: 10

@@ -27,9 +27,14 @@ enum GPUBoard: BoardFile {
         chart("Fan", "fan_speed").ranged(0, 100), chart("SM clock", "clocks_current_sm"),
         Panel.table(
           "Lost GPUs",
-          .latest("gpu_health", "count", "expected", "lost", "reason", by: "host").ofHosts()
+          .latest("gpu_health", "lost", "count", "expected", "reason", by: "host").ofHosts()
             .lacking("reason")
-        ).linked(.ofRow),
+        )
+        .columns(
+          ("host", "Host"), ("count", "GPUs"), ("expected", "Expected"), ("lost", "Lost"),
+          ("reason", "Reason"), ("Time", "Last result")
+        )
+        .column("Last result", ("unit", .string(GrafanaUnit.age))).linked(.ofRow),
         Panel.chart(
           "Uncorrected memory errors",
           Query.last("nvidia_smi", "ecc_errors_volatile_dram_uncorrectable", by: "host", "index")

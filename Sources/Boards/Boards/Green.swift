@@ -24,9 +24,14 @@ enum GreenBoard: BoardFile {
         .columns(("Time", "Time"), ("host", "Host"), ("target", "Target"), ("reason", "Reason"))
         .linked(.ofRow).with { $0.noValue = "no failure in this range" },
         Panel.table(
-          "Collectors with problems",
+          "Collectors of each host",
           .latest("scrape", "collectors", "problems", by: "host").where("target", "ssh").ofHosts()
-        ).linked(.ofRow),
+        )
+        .columns(
+          ("host", "Host"), ("collectors", "Collectors"), ("problems", "With a problem"),
+          ("Time", "Last result")
+        )
+        .column("Last result", ("unit", .string(GrafanaUnit.age))).linked(.ofRow),
         Panel.chart(
           "Clock offset of hosts", Query.last("scrape", "clock_offset_s", by: "host").ofHosts()
         )

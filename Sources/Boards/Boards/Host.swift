@@ -65,7 +65,7 @@ enum HostBoard: BoardFile {
           .rate("net", "err_in", "err_out", "drop_in", "drop_out", by: "interface")
             .where("\"interface\" <> 'all'")),
         chart(
-          "Established TCP connections",
+          "TCP sockets by state",
           .last("netstat", "tcp_established", "tcp_listen", "tcp_time_wait")),
         chart("Latency", .mean("ping", "average_response_ms", by: "url")),
         chart("Loss", .mean("ping", "percent_packet_loss", by: "url")).ranged(0, 100),
@@ -98,11 +98,27 @@ enum HostBoard: BoardFile {
         Panel.table(
           "Processes by CPU",
           .latest("procstat", "process", "pid", "cpu_usage", "memory_rss", by: "rank")
-            .where("by", "cpu").ofHosts(host), height: 8),
+            .where("by", "cpu").ofHosts(host), height: 8
+        )
+        .columns(
+          ("rank", "Rank"), ("process", "Process"), ("pid", "PID"), ("cpu_usage", "CPU"),
+          ("memory_rss", "Memory"), ("Time", "Last result")
+        )
+        .column("CPU", ("unit", .string("percent")))
+        .column("Memory", ("unit", .string("bytes")))
+        .column("Last result", ("unit", .string(GrafanaUnit.age))),
         Panel.table(
           "Results of scrapes",
           .rows("scrape", "target", "up", "reason", "duration_ms", "bytes", "problems", limit: 50)
-            .ofHosts(host), height: 8),
+            .ofHosts(host), height: 8
+        )
+        .columns(
+          ("Time", "Time"), ("target", "Target"), ("up", "State"), ("reason", "Reason"),
+          ("duration_ms", "Duration"), ("bytes", "Bytes"), ("problems", "Problems")
+        )
+        .column("Time", ("custom.width", .integer(150)))
+        .column("State", ("mappings", .array([Mapping.up])))
+        .column("Duration", ("unit", .string("ms"))).column("Bytes", ("unit", .string("bytes"))),
       ]
     return board
   }

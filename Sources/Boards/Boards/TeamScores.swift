@@ -12,7 +12,8 @@ enum TeamScores {
     return [
       Panel.bars(
         "Score of each team",
-        .latest("service_summary", "score", by: "team").where("scope", "tag_team"), height: 9
+        .value("service_summary", "last(\"score\")", named: "score", by: "team")
+          .where("scope", "tag_team"), unit: "percent", height: 9
       ).ranged(0, 100).coloured(.score),
       Panel.chart(
         "Scores over time",

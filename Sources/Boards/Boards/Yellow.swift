@@ -9,6 +9,7 @@ enum YellowBoard: BoardFile {
     board.variables = [.group, .host]
     board.panels =
       Strip.panels() + [
+        Strip.headline("Traffic"),
         Panel.chart(
           "Sent",
           Query.mean("net", "sent_rate", by: "host").where("\"interface\" <> 'all'").ofHosts()
@@ -26,7 +27,13 @@ enum YellowBoard: BoardFile {
           "Processes by CPU",
           .latest("procstat", "process", "cpu_usage", by: "host", "rank").where("by", "cpu")
             .ofHosts()
-        ).linked(.ofRow),
+        )
+        .columns(
+          ("host", "Host"), ("rank", "Rank"), ("process", "Process"), ("cpu_usage", "CPU"),
+          ("Time", "Last result")
+        )
+        .column("CPU", ("unit", .string("percent")))
+        .column("Last result", ("unit", .string(GrafanaUnit.age))).linked(.ofRow),
         Panel.states(
           "State of each service", .last("service", "state", by: "host", "service").ofHosts(),
           width: 12, height: 8

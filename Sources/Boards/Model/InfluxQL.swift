@@ -84,10 +84,14 @@ public struct Query: Sendable, Equatable {
     return query
   }
 
-  /// The latest value of fields, a row per value of the tags.
+  /// The latest point with the first field, a row per value of the tags; the others are of the same point.
+  ///
+  /// Its time is the point's: with several functions InfluxQL gives the start of the range instead.
   static func latest(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
     var query = Query(measurement)
-    query.selections = fields.map { Selection(function: "last", field: $0, name: $0) }
+    query.selections = fields.enumerated().map { index, field in
+      Selection(function: index == 0 ? "last" : nil, field: field, name: field)
+    }
     query.tags = tags
     query.format = .table
     return query
