@@ -15,7 +15,8 @@ extension ServiceResult {
       }
     var parts = [Terminal.paint(verdict.severity.rawValue, colour, on: 1)]
     var what: Printable = "\(service) on \(host)"
-    if address != host { what += " (\(address))" }
+    // The service has the name of another address, and its message the address.
+    if address != host, path == nil { what += " (\(address))" }
     parts.append(what)
     if let latency = verdict.latency { parts.append(Printable(Format.duration(latency))) }
     let reason = verdict.reason.map { "\($0.rawValue): " } ?? ""
@@ -30,6 +31,7 @@ extension ServiceResult {
       ("service", .string(service)), ("probe", .string(probe)),
     ]
     if port > 0 { members.append(("port", .integer(Int64(port)))) }
+    if let path { members.append(("path", .string(path))) }
     members.append(("state", .string(verdict.severity.rawValue)))
     if let isUp = verdict.isUp { members.append(("up", .boolean(isUp))) }
     if let reason = verdict.reason { members.append(("reason", .string(reason.rawValue))) }

@@ -32,6 +32,13 @@ public struct Measurement: Sendable, Equatable {
     self.tags = tags.map { TagSpec(name: $0.key, meaning: $0.value) }
     self.fields = fields
   }
+
+  /// The same with one more tag.
+  public func with(tag name: String, _ meaning: String) -> Measurement {
+    var copy = self
+    copy.tags.append(TagSpec(name: name, meaning: meaning))
+    return copy
+  }
 }
 
 /// All measurements, their writers, and their fields by name.

@@ -10,7 +10,7 @@ extension Catalog {
   /// All measurements of scrape: those that collectors and probes declare, and the others.
   public static let all = Catalog(
     [(.scraper, [HostReading.measurement]), (.probes([]), Probes.shared)]
-      + Probes.all.map { (.probes([$0.name]), $0.measurements) }
+      + Probes.all.map { (.probes([$0.name]), Probes.measurements(of: $0)) }
       + Collectors.collectors.map { (.collector($0.name), $0.measurements) }
       + [
         (.bmc, BMCAnswer.measurements),

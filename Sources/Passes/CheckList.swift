@@ -38,7 +38,7 @@ public struct CheckList: Sendable {
     var patience: [String: [String: Patience]] = [:]
     var uncounted: [String: Set<String>] = [:]
     for host in all {
-      for plan in site.probes[host.name] {
+      for plan in site.probes[host.name] where !plan.lacksAddress {
         services[host.name, default: [:]][plan.service] = plan.kind
         patience[host.name, default: [:]][plan.service] = plan.patience
         if !plan.isCounted { uncounted[host.name, default: []].insert(plan.service) }

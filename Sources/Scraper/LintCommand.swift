@@ -30,7 +30,7 @@ enum LintCommand: Subcommand {
     _ = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)
     var services: [(text: String, hosts: Int)] = []
     for host in site.inventory.hosts {
-      for plan in site.probes[host.name] {
+      for plan in site.probes[host.name] where !plan.lacksAddress {
         let text = plan.described
         if let index = services.firstIndex(where: { $0.text == text }) {
           services[index].hosts += 1

@@ -75,6 +75,7 @@ enum ListCommand: Subcommand {
         host.connection == .local ? "local" : "\(host.address):\(host.port)",
         "profile \(host.profile)",
       ]
+      words += host.addresses.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       let collectors = (site.settings.profiles[host.profile]?.tasks ?? []).map(\.collector)
       if !collectors.isEmpty { words.append("collectors \(collectors.joined(separator: ", "))") }
       for tag in host.tags { words.append("\(tag.name)=\(tag.value)") }
@@ -110,6 +111,13 @@ enum ListCommand: Subcommand {
         .array((site.settings.profiles[host.profile]?.tasks ?? []).map { .string($0.collector) })
       ),
     ]
+    if !host.addresses.isEmpty {
+      members.append(
+        (
+          "addresses",
+          .object(host.addresses.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+        ))
+    }
     if let user = host.user { members.append(("user", .string(user))) }
     if !services.isEmpty {
       members.append(("probes", .array(services.map { .string($0.service) })))
@@ -117,6 +125,7 @@ enum ListCommand: Subcommand {
         var facts: [(String, JSON)] = [
           ("service", .string(plan.service)), ("probe", .string(plan.kind)),
         ]
+        if let path = plan.path { facts.append(("path", .string(path))) }
         if plan.port > 0 { facts.append(("port", .integer(Int64(plan.port)))) }
         if plan.isClosed { facts.append(("closed", .boolean(true))) }
         return .object(facts)

@@ -53,6 +53,10 @@ public enum ProbeCommand: Subcommand, Sendable {
     guard host != nil || isAddress(name) else {
       throw UsageError(message: "\"\(name)\" is no host and no address")
     }
+    if host == nil, let path = plan.path {
+      throw UsageError(
+        message: "@\(path) is an address of a host of the inventory, and \"\(name)\" is none")
+    }
     let kit = ProbeKit(
       reserved: Set(Catalog.all.names), contacts: site?.contactsFile ?? Site.looseContactsFile,
       sinks: site?.sinkAddresses ?? [],

@@ -113,17 +113,18 @@ import Testing
     }
     let readme = try blocks("README.md")
     let probes = try blocks("docs/probes.md")
-    try #require(readme.count == 2 && probes.count == 3)
+    try #require(readme.count == 2 && probes.count == 4)
     let key = "key: ~/.ssh/monitor"
     #expect(readme[0].contains(key))
     func indented(_ text: String, _ width: Int) -> String {
       text.split(separator: "\n").map { String(repeating: " ", count: width) + $0 }
         .joined(separator: "\n")
     }
-    let host = "all:\n  hosts:\n    h:\n"
+    let host = "all:\n  hosts:\n    h:\n      public_address: 198.51.100.11\n"
     for (hosts, settings) in [
       (readme[0].replacingOccurrences(of: key, with: "port: 22"), readme[1]),
-      (host + indented(probes[0], 6) + "\n" + indented(probes[2], 8), probes[1]),
+      (host + indented(probes[0], 6) + "\n" + indented(probes[3], 8), probes[1]),
+      ("all:\n  children:\n" + indented(probes[2], 4), ""),
     ] {
       let scratch = Scratch()
       scratch.write("inventory/hosts.yml", hosts)

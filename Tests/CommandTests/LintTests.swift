@@ -193,4 +193,40 @@ import Testing
       if let problem { #expect(outcome.errors.contains(problem), "\(outcome.errors)") }
     }
   }
+
+  @Test func `a probe asks for an address that hosts have`() throws {
+    let hosts = """
+      all:
+        children:
+          web:
+            vars: {probes: [https, https@public, "tcp@vpn:80"]}
+            hosts:
+              w1: {address: 10.0.0.1, public_address: 198.51.100.1, addresses: {vpn: 10.8.0.1}}
+              w2: {address: 10.0.0.2}
+              w3: {address: 10.0.0.3, public_address: 198.51.100.3}
+      """
+    let lacking = try lint(hosts)
+    #expect(lacking.status == 0)
+    for words in [
+      "hosts.yml:4:30: warning: https@public of w2 is not asked: no such address",
+      "write public_address: for these hosts",
+      "tcp@vpn:80 of w[2-3] is not asked", "write addresses: {vpn: ADDRESS}",
+    ] {
+      #expect(lacking.errors.contains(words), "\(words) is not in \(lacking.errors)")
+    }
+    #expect(
+      lacking.output.contains("https (443) ×3, https@public (443) ×2, tcp@vpn:80"),
+      "\(lacking.output)")
+    let unknown = try lint(
+      hosts.replacingOccurrences(of: "https@public", with: "https@pubilc"))
+    #expect(unknown.status == 2)
+    #expect(
+      unknown.errors.contains("hosts.yml:4:36: unknown address \"pubilc\""), "\(unknown.errors)")
+    #expect(unknown.errors.contains("did you mean \"public\"?"))
+    let none = try lint("all: {hosts: {a: {address: 10.0.0.1, probes: [https@public]}}}")
+    #expect(none.errors.contains("no host has a public address"), "\(none.errors)")
+    let module = try lint(hosts, "modules: {page: {https: {at: pubic}}}")
+    #expect(
+      module.errors.contains("scrape.yml:1:30: unknown address \"pubic\""), "\(module.errors)")
+  }
 }

@@ -54,6 +54,50 @@ import Testing
     #expect(lint.contains("shop (http \(silent.port))"), "\(lint)")
   }
 
+  @Test func `a service is asked at the address that its entry names`() throws {
+    let port = freePort()
+    let near = SilentPort(port: port)
+    let far = SilentPort("127.0.0.2", port: port)
+    let range = Range(
+      hosts: """
+        all:
+          vars: {connection: local, profile: none, probes: ["tcp:\(port)", "tcp@public:\(port)"]}
+          hosts:
+            h1: {address: 127.0.0.1, public_address: 127.0.0.2}
+            h2: {address: 127.0.0.1, public_address: 127.0.0.3}
+            h3: {address: 127.0.0.1}
+        """, settings: "profiles: {none: {collectors: []}}\n")
+    let outcome = try range.scrape("run", "--stdout")
+    withExtendedLifetime((near, far)) {}
+    let lines = Line.all(outcome.output)
+    let found = lines.filter { $0.measurement == "service" }.map {
+      "\($0.tags["host"] ?? "") \($0.tags["service"] ?? "") \($0.tags["path"] ?? "-") "
+        + "\($0.fields["up"] ?? "")"
+    }
+    #expect(
+      found == [
+        "h1 tcp:\(port) - 1i", "h1 tcp@public:\(port) public 1i",
+        "h2 tcp:\(port) - 1i", "h2 tcp@public:\(port) public 0i", "h3 tcp:\(port) - 1i",
+      ], "\(outcome.errors)")
+    let connections = lines.filter { $0.measurement == "net_response" }
+    #expect(
+      connections.filter { $0.tags["path"] == "public" }.map { $0.tags["server"] }
+        == ["127.0.0.2", "127.0.0.3"])
+    #expect(outcome.errors.contains("5 services (4 ok)"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("h3"), "\(outcome.errors)")
+    let host = try range.scrape("host", "h3").output
+    #expect(host.contains("not_supported: h3 has no `public_address`; it is not asked"), "\(host)")
+    let probe = try range.scrape("probe", "tcp@public:\(port)", "h2", "--json")
+    #expect(probe.output.contains("\"path\":\"public\""), "\(probe)")
+    #expect(probe.output.contains("127.0.0.3:\(port)"), "\(probe)")
+    let stranger = try range.scrape("probe", "tcp@public:\(port)", "127.0.0.1")
+    #expect(stranger.errors.contains("@public is an address of a host of the inventory"))
+    let list = try range.scrape("list").output
+    #expect(
+      list.contains("public 127.0.0.2") && list.contains("tcp@public:\(port)  ") == false, "\(list)"
+    )
+  }
+
   @Test func `findings stand apart, and their services are up`() throws {
     let display = FakeServer([
       .read(12),

@@ -56,6 +56,54 @@ struct InventoryTests {
     #expect(bmcs == expected || address.hasPrefix("["))
   }
 
+  @Test func `a host has further addresses by name, in step with its own`() throws {
+    let inventory = try InventoryFolder.inventory(
+      """
+      g:
+        hosts:
+          "w[1:2]":
+            address: "10.0.0.[1:2]"
+            public_address: "198.51.100.[1:2]"
+            addresses: {vpn: "10.8.0.[1:2]", gate: gate.example.org}
+          w3: {address: 10.0.0.3}
+        vars: {public_address: shared.example.org}
+      """)
+    #expect(
+      inventory.hosts.map(\.addresses) == [
+        ["public": "198.51.100.1", "vpn": "10.8.0.1", "gate": "gate.example.org"],
+        ["public": "198.51.100.2", "vpn": "10.8.0.2", "gate": "gate.example.org"],
+        ["public": "shared.example.org"],
+      ])
+    let lines = try InventoryFolder.inventory(
+      """
+      [g]
+      w[1:2] address=10.0.0.[1:2] public_address=198.51.100.[1:2]
+      w3 addresses='{"vpn": "10.8.0.3"}'
+      """, name: "hosts.ini")
+    #expect(
+      lines.hosts.map(\.addresses) == [
+        ["public": "198.51.100.1"], ["public": "198.51.100.2"], ["vpn": "10.8.0.3"],
+      ])
+  }
+
+  @Test(
+    arguments: [
+      (
+        "public_address: \"{{ ip }}\"", "public_address is a template, which scrape never evaluates"
+      ),
+      ("public_address: 10.0.0", "\"10.0.0\" is no IP address"),
+      ("addresses: 10.0.0.1", "addresses must be a mapping of names to values, found text"),
+      ("addresses: {public: 10.0.0.1}", "\"public\" is not one of `addresses`"),
+      ("addresses: {a b: 10.0.0.1}", "\"a b\" is not the name of an address"),
+      ("addresses: {vpn: [10.0.0.1]}", "addresses.vpn must be text, found a list"),
+    ])
+  func `a further address that is none is refused`(variable: String, problem: String) throws {
+    let problems = try InventoryFolder.problems([
+      "hosts.yml": "g: {hosts: {a: {address: 10.0.0.1, \(variable)}}}\n"
+    ])
+    #expect(problems == [problem])
+  }
+
   @Test(
     arguments: [
       ("g1", "10.0.0.[1:2]", "address has a range, the host's name has none"),

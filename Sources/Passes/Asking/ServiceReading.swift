@@ -10,7 +10,8 @@ public struct ServiceReading: Sendable {
 
   public var result: HostResult
   public var services: [ServiceResult]
-  /// The services that were not asked because a jump host stands between: `scrape lint` says so.
+  /// The services that were not asked because a jump host stands between, or because the host has no
+  /// such address: `scrape lint` says so.
   public let unasked: Set<String>
 
   init(_ services: [ServiceResult], of turn: Plan.ProbeTurn, at time: Timestamp) {
@@ -20,7 +21,11 @@ public struct ServiceReading: Sendable {
     // In the order of the inventory, whoever answered first.
     let places = Dictionary(
       turn.plans.enumerated().map { ($1.service, $0) }, uniquingKeysWith: { first, _ in first })
-    self.services = services.sorted { places[$0.service] ?? 0 < places[$1.service] ?? 0 }
+    // One without the address that it asks for is no service of this host.
+    let lacking = Set(turn.plans.filter(\.lacksAddress).map(\.service))
+    self.services = services.filter { !lacking.contains($0.service) }.sorted {
+      places[$0.service] ?? 0 < places[$1.service] ?? 0
+    }
     result = HostResult(batch: PointBatch(host: host.name, tags: host.pointTags, time: time))
     result.isOfBoot = false
     // Those that had no turn are due at the next pass, not in a minute.

@@ -22,10 +22,33 @@ public struct LintChecks: Sendable {
 
   public func run(_ findings: inout Findings) {
     jumpHosts(&findings)
+    addresses(&findings)
     rings(&findings)
     secrets(&findings)
     needs(&findings)
     rules(&findings)
+  }
+
+  /// Finds probes of a group for an address that some of its hosts do not have.
+  private func addresses(_ findings: inout Findings) {
+    var names: [Mark: [String]] = [:]
+    var found: [(plan: ProbePlan, path: String)] = []
+    for host in hosts {
+      for plan in site.probes[host.name] where plan.lacksAddress {
+        guard let path = plan.path else { continue }
+        if names[plan.mark] == nil { found.append((plan, path)) }
+        names[plan.mark, default: []].append(host.name)
+      }
+    }
+    for (plan, path) in found {
+      findings.warn(
+        ConfigurationError(
+          "\(plan.service) of \(fold(names[plan.mark] ?? [])) is not asked: no such address",
+          at: plan.mark, length: plan.length,
+          hint: path == Host.publicAddress
+            ? "write public_address: for these hosts"
+            : "write addresses: {\(path): ADDRESS} for these hosts"))
+    }
   }
 
   private func jumpHosts(_ findings: inout Findings) {
@@ -42,7 +65,7 @@ public struct LintChecks: Sendable {
     var found: [(plan: ProbePlan, obstacle: String)] = []
     for host in behind {
       for plan in site.probes[host.name] {
-        guard let obstacle = plan.obstacle(to: host.address) else { continue }
+        guard !plan.lacksAddress, let obstacle = plan.obstacle(to: host.address) else { continue }
         if names[plan.mark] == nil { found.append((plan, obstacle)) }
         names[plan.mark, default: []].append(host.name)
       }

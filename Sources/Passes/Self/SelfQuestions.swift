@@ -55,7 +55,7 @@ struct SelfQuestions: Sendable {
       let plans = job.probes?.plans ?? []
       let isRemote = Set(HostQuestions.others(plans).map(\.service))
       // A probe that expects no answer proves nothing.
-      for plan in plans where !plan.isClosed {
+      for plan in plans where !plan.isClosed && !plan.lacksAddress {
         let isAnsweredByHost = !isRemote.contains(plan.service)
         if isAnsweredByHost, host.connection == .local { continue }
         add(

@@ -13,6 +13,9 @@ public struct Host: Sendable {
   public var groups: [String]
   /// A name or an IP address without brackets.
   public var address: String
+  /// Its other addresses by name: `public` is that of `public_address:`, the others those of
+  /// `addresses:`. See `https@public` in docs/probes.md.
+  public var addresses: [String: String] = [:]
   public var port: Int
   /// The DNS name of its services, for certificates, SNI and the Host header; nil where it is not given.
   public var hostname: String? = nil
@@ -61,6 +64,9 @@ public struct Host: Sendable {
 
   /// The jump host on the way to it; nil for this machine, whatever its groups say.
   public var jumpHost: String? { connection == .local ? nil : via }
+
+  /// The name of the address that participants use, in `addresses`.
+  public static let publicAddress = "public"
 
   /// The variable of this name, or nil.
   public subscript(variable name: String) -> Node? {

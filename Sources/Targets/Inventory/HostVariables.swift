@@ -5,6 +5,7 @@ internal import Metrics
 struct HostVariables {
   let connection: Host.Connection
   let address: String
+  let addresses: [String: String]
   let port: Int
   let hostname: String?
   let user: String?
@@ -24,6 +25,17 @@ struct HostVariables {
     let address = fields.take(
       "address", also: ["ansible_host", "ansible_ssh_host"], Self.addressType,
       otherwise: "the host's name", "Name or IP address.")
+    let publicAddress = fields.take(
+      "public_address", Self.addressType, otherwise: "none",
+      "Name or IP address that participants use; a probe asks it as `https@public`.",
+      example: "198.51.100.11")
+    let others = fields.take(
+      "addresses", Self.addressesType, otherwise: "none",
+      "Further addresses by name; a probe asks the one that it names: `https@vpn`.",
+      example: "{vpn: 10.8.0.11}")
+    addresses = (others ?? [:]).merging(
+      publicAddress.map { [Host.publicAddress: $0] } ?? [:]
+    ) { $1 }
     port = fields.take(
       "port", also: ["ansible_port", "ansible_ssh_port"], .port, default: 22, "Port of SSH.",
       example: "2222")
@@ -122,6 +134,35 @@ struct HostVariables {
     guard text.utf8.contains(where: { !(0x30...0x39).contains($0) && $0 != UInt8(ascii: ".") })
     else { throw ConfigurationError("\"\(text)\" is no IP address", at: node) }
     return text
+  }
+
+  private static var addressesType: SettingType<[String: String]> {
+    SettingType("mapping of names to addresses", example: "{vpn: 10.8.0.11}") {
+      node, what throws(ConfigurationError) in
+      var addresses: [String: String] = [:]
+      for pair in try node.mapping(what) {
+        guard pair.name != Host.publicAddress else {
+          throw ConfigurationError(
+            "\"public\" is not one of `addresses`", at: pair.key, hint: "write public_address:")
+        }
+        guard isAddressName(pair.name) else {
+          throw ConfigurationError(
+            "\"\(pair.name)\" is not the name of an address", at: pair.key,
+            hint: "letters, digits, \"-\" and \"_\", at most 32")
+        }
+        addresses[pair.name] = try address(pair.value, "\(what).\(pair.name)")
+      }
+      return addresses
+    }
+  }
+
+  /// Whether a probe can name an address so.
+  private static func isAddressName(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 32
+      && text.utf8.allSatisfy {
+        (0x30...0x39).contains($0) || (0x61...0x7a).contains($0 | 0x20) || $0 == UInt8(ascii: "-")
+          || $0 == UInt8(ascii: "_")
+      }
   }
 
   /// The name of a host or a profile.

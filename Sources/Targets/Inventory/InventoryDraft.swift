@@ -180,14 +180,18 @@ struct InventoryDraft {
     _ node: Node, with names: HostNames, _ what: String
   ) throws(ConfigurationError) -> [Node] {
     if let pairs = node.pairs {
-      guard let inner = node["address"],
-        let texts = try inStep(inner, with: names, "\(what).address")
-      else { return [] }
-      return texts.map { text in
+      // Of `bmc` only the address runs in step, of `addresses` all values do.
+      var texts: [String: [String]] = [:]
+      for pair in pairs where what == "addresses" || pair.name == "address" {
+        texts[pair.name] = try inStep(pair.value, with: names, "\(what).\(pair.name)")
+      }
+      guard !texts.isEmpty else { return [] }
+      return names.names.indices.map { index in
         var copy = node
         copy.content = .mapping(
-          pairs.map {
-            $0.name == "address" ? Node.Pair(key: $0.key, value: Node(text, like: inner)) : $0
+          pairs.map { pair in
+            guard let all = texts[pair.name], index < all.count else { return pair }
+            return Node.Pair(key: pair.key, value: Node(all[index], like: pair.value))
           })
         return copy
       }

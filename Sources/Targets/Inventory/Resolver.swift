@@ -54,6 +54,7 @@ struct Resolver {
       group: groups.last { $0 != "all" && $0 != "ungrouped" } ?? "ungrouped",
       groups: groups,
       address: variables.address,
+      addresses: variables.addresses,
       port: variables.port,
       hostname: variables.hostname,
       user: variables.user,

@@ -14,7 +14,9 @@ enum Variable {
   }
 
   /// The variables whose ranges run in step with the host's name.
-  static let inStep = ["address", "ansible_host", "ansible_ssh_host", "bmc"]
+  static let inStep = [
+    "address", "ansible_host", "ansible_ssh_host", "bmc", "public_address", "addresses",
+  ]
 
   /// Our name first, then Ansible's.
   static func names(for own: String) -> [String] { synonyms[own] ?? [own] }

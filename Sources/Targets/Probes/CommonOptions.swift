@@ -7,6 +7,8 @@ internal import Metrics
 struct CommonOptions {
   let port: UInt16?
   let address: String?
+  /// The name of the host's address to ask: `public`.
+  let path: String?
   /// The local address to ask from.
   let source: Dial.Address?
   /// Whether a host behind a jump host is asked from this machine all the same.
@@ -20,13 +22,21 @@ struct CommonOptions {
   /// Whether the service counts in `service_summary`.
   let isCounted: Bool
 
-  init(of kind: any Probe.Type, _ options: inout Fields) {
+  /// `addresses` are the names of the addresses that hosts of the inventory have; nil if unknown.
+  init(of kind: any Probe.Type, addresses: Set<String>? = nil, _ options: inout Fields) {
     name = options.take(
       "name", Self.serviceName, otherwise: "the entry as written",
       "Name of the service, in the tag `service`.", example: "login-page")
     port = Self.port(of: kind, &options)
     address = options.take(
       "address", Self.address, otherwise: "the host's", "Name or address to ask.")
+    path = options.take(
+      "at", Self.path(addresses), otherwise: "the host's `address`",
+      "Which address of the host to ask: `public` for its `public_address`, else a name of its "
+        + "`addresses`; the tag `path`. Short form `https@public`.")
+    if path != nil, self.address != nil {
+      options.add("\(options.what) has two addresses", at: "at", hint: "remove address or at")
+    }
     version = options.take(
       "ip", Self.version, otherwise: "either", "Version of IP: only its addresses are asked.")
     timeout = options.take(
@@ -95,6 +105,18 @@ struct CommonOptions {
         text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") })
       else { throw ConfigurationError("not an address", at: node) }
       return text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+    }
+  }
+
+  private static func path(_ known: Set<String>?) -> SettingType<String> {
+    SettingType("name of an address", example: "public") { node, what throws(ConfigurationError) in
+      let name = try node.string(what)
+      if known?.contains(name) != false { return name }
+      if name == Host.publicAddress {
+        throw ConfigurationError(
+          "no host has a public address", at: node, hint: "write public_address: beside address:")
+      }
+      throw unknown("address", node, among: (known ?? []).sorted())
     }
   }
 

@@ -16,7 +16,8 @@ public struct ProbeBook: Sendable {
 
   /// Reads the modules and the `probes:` of each host.
   public init(_ hosts: [Host], modules: Node?, _ findings: inout Findings) {
-    var reader = ProbeReader(modules: modules, &findings)
+    let addresses = hosts.reduce(into: Set<String>()) { $0.formUnion($1.addresses.keys) }
+    var reader = ProbeReader(modules: modules, addresses: addresses, &findings)
     var plans: [String: [ProbePlan]] = [:]
     for host in hosts {
       let own = reader.plans(of: host, &findings)

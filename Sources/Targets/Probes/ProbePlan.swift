@@ -18,6 +18,13 @@ public struct ProbePlan: Sendable {
   public var hasOwnPort = true
   /// The destination in place of the host's own address.
   public var address: String?
+  /// The name of the host's address to ask, which is the tag `path`; nil for its `address:`.
+  public var path: String?
+  /// The entry as written, without the name of the address: services of a host with the same stem are
+  /// one service that is asked on several ways.
+  public var stem = ""
+  /// Whether the host has no address of that name: it is not asked.
+  public var lacksAddress = false
   /// The local address, if it is not the system's choice.
   public var source: Dial.Address?
   /// Whether it is asked from this machine, whatever stands between: `from: centre`.
@@ -41,7 +48,8 @@ public struct ProbePlan: Sendable {
   /// 8000)`, `x11:1 (6001)`.
   public var described: String {
     var more: [String] = []
-    let name = service.lowercased()
+    var name = service.lowercased()
+    if let path, let at = name.firstRange(of: "@\(path.lowercased())") { name.removeSubrange(at) }
     if name.prefix(while: { $0 != ":" && $0 != "/" && $0 != " " }) != kind { more.append(kind) }
     if port > 0, !name.hasPrefix("\(kind):\(port)") { more.append("\(port)") }
     return service + (more.isEmpty ? "" : " (\(more.joined(separator: " ")))")
@@ -51,18 +59,24 @@ public struct ProbePlan: Sendable {
   /// The default time limit of a probe.
   public static let timeout: Duration = .seconds(5)
 
-  /// The plan for this host: an `ssh` without a port uses the port that the inventory gives the
-  /// host, unless it names another address.
+  /// The plan for this host, with the address that it names. An `ssh` without a port uses the port
+  /// that the inventory gives the host, unless it names another address.
   public func on(_ host: Host) -> ProbePlan {
-    guard kind == SSHProbe.name, !hasOwnPort, address == nil else { return self }
     var plan = self
+    if let path {
+      plan.address = host.addresses[path]
+      plan.lacksAddress = plan.address == nil
+      return plan
+    }
+    guard kind == SSHProbe.name, !hasOwnPort, address == nil else { return self }
     plan.port = UInt16(clamping: host.port)
     return plan
   }
 
   /// Whether it is asked of the host: directly, or through its jump hosts.
   public func reaches(_ host: Host) -> Bool {
-    host.jumpHost == nil || obstacle(to: host.address) == nil
+    if lacksAddress { return false }
+    return host.jumpHost == nil || obstacle(to: host.address) == nil
   }
 
   /// Why it cannot go through the jump hosts of the host with this address; nil if it can.
@@ -89,6 +103,12 @@ public struct ProbePlan: Sendable {
   ) async -> ServiceResult {
     let trace = context.explains ? Trace() : nil
     var result = ServiceResult(self, trace: trace)
+    if let path, lacksAddress {
+      let cure = path == Host.publicAddress ? "`public_address`" : "`addresses: {\(path): …}`"
+      result.verdict = Verdict(
+        .unknown, .notSupported, "\(context.host) has no \(cure); it is not asked")
+      return result
+    }
     if deadline.isPast {
       result.verdict = Verdict(.unknown, .notReached, "the pass had no time left for it")
       return result
@@ -143,7 +163,8 @@ public struct ProbePlan: Sendable {
       port: port,
       authorities: context.authorities, findings: findings ?? context.kit.findings,
       certificateNames: certificateNames(context), serverName: context.hostname,
-      ssh: isAtCentre && context.jumpHost != nil ? nil : context.ssh,
+      // The collectors' session says nothing about another address, or another way.
+      ssh: address != nil || isAtCentre && context.jumpHost != nil ? nil : context.ssh,
       target: target, tunnel: tunnel,
       kit: context.kit, trace: trace)
     let overall = deadline
@@ -196,7 +217,8 @@ extension ProbePlan {
   /// The accepted names in a certificate: those of the inventory. An address counts if the probe
   /// names it, or if the host has no other name.
   private func certificateNames(_ context: ProbeContext) -> [String] {
-    var names = [address, context.hostname, context.host].compactMap { $0 }
+    let own = path == nil || address.map(isAddress) == false ? address : nil
+    var names = [own, context.hostname, context.host].compactMap { $0 }
     if !isAddress(context.address) { names.append(context.address) }
     var seen: Set<String> = []
     return names.filter { seen.insert($0.lowercased()).inserted }

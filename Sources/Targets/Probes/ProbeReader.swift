@@ -5,7 +5,7 @@ public import Inventory
 
 /// Reads the entries of `probes:` and the named ones of `modules:` in scrape.yml.
 ///
-/// An entry is short, `NAME[:PORT][/PATH] [closed]`, or a mapping of one name to its options,
+/// An entry is short, `NAME[@ADDRESS][:PORT][/PATH] [closed]`, or a mapping of one name to its options,
 /// `{http: {port: 8080, path: /health}}`. The name is a probe's, a module's, or that of a service of
 /// services(5) or of a port scanner: where its protocol is known, that probe asks (`http-alt` is
 /// `http:8000`), else it is a TCP port. A module is written exactly as an entry; an entry that names one
@@ -25,15 +25,20 @@ public struct ProbeReader: Sendable {
   static let limit = 200
 
   private let known: [any Probe.Type]
+  /// The names of the addresses that hosts have; nil if they are unknown.
+  private let addresses: Set<String>?
   private var modules: [String: Entry] = [:]
   /// Ten thousand hosts have the same few lists.
   private var read: [Mark: [ProbePlan]] = [:]
 
-  /// Reads the modules; nil where there are none.
+  /// Reads the modules; nil where there are none. `addresses` are the names of the addresses that
+  /// entries may ask; nil accepts any.
   public init(
-    modules node: Node?, probes: [any Probe.Type] = Probes.all, _ findings: inout Findings
+    modules node: Node?, probes: [any Probe.Type] = Probes.all, addresses: Set<String>? = nil,
+    _ findings: inout Findings
   ) {
     known = probes
+    self.addresses = addresses
     let pairs = findings.attempt { () throws(ConfigurationError) in
       try node?.mapping("modules")
     }
@@ -70,7 +75,8 @@ public struct ProbeReader: Sendable {
         continue
       }
       // Where nothing listens, nothing is set off.
-      for caution in plan.isClosed ? [] : plan.probe.cautions(port: plan.port) {
+      for caution in plan.isClosed || plan.lacksAddress ? [] : plan.probe.cautions(port: plan.port)
+      {
         findings.warn(
           ConfigurationError(
             "\(plan.service): \(caution.problem)", at: plan.mark, length: plan.length,
@@ -155,7 +161,7 @@ public struct ProbeReader: Sendable {
     }
     // `{"x11:1": {…}}`: the short form, with options.
     var entry =
-      pair.name.contains { $0 == ":" || $0 == "/" || $0 == " " }
+      pair.name.contains { $0 == "@" || $0 == ":" || $0 == "/" || $0 == " " }
       ? try short(pair.key, modules: modules) : try base(pair.key, modules: modules)
     let options = try pair.value.mapping("options of \"\(pair.name)\"")
     entry.pairs += options
@@ -165,13 +171,18 @@ public struct ProbeReader: Sendable {
     func text(_ key: String) -> String? {
       options.last { $0.name == key }?.value.text
     }
-    let name = pair.name.prefix { $0 != ":" && $0 != "/" && $0 != " " }
+    var name = String(pair.name.prefix { $0 != ":" && $0 != "/" && $0 != " " })
+    if let address = text("at") {
+      let rest = entry.text.dropFirst(name.count)
+      name = "\(name.prefix { $0 != "@" })@\(address)"
+      entry.text = name + rest
+    }
     if let port = text("port") { entry.text = "\(name):\(port)" }
     if let path = text("path") { entry.text += path.hasPrefix("/") ? path : "/\(path)" }
     return entry
   }
 
-  /// `NAME[:PORT][/PATH] [closed]`
+  /// `NAME[@ADDRESS][:PORT][/PATH] [closed]`
   private func short(_ node: Node, modules: Bool) throws(ConfigurationError) -> Entry {
     let words = Self.parts(of: node, at: " ", limit: 8)
     guard let first = words.first else { throw node.mismatch("a probe", "a name") }
@@ -183,13 +194,29 @@ public struct ProbeReader: Sendable {
       isClosed = true
     }
     let whole = first.text ?? ""
-    let end = whole.firstIndex { $0 == ":" || $0 == "/" } ?? whole.endIndex
+    let end = whole.firstIndex { $0 == "@" || $0 == ":" || $0 == "/" } ?? whole.endIndex
     let name = Self.part(of: first, whole[..<end])
     var rest = whole[end...]
     var entry = try base(name, modules: modules)
+    if rest.first == "@" {
+      rest = rest.dropFirst()
+      let address = rest.prefix { $0 != ":" && $0 != "/" }
+      guard !address.isEmpty else {
+        throw ConfigurationError(
+          "the name of the address is missing", at: first,
+          hint: "write \(name.text ?? "")@public")
+      }
+      entry.pairs.append(.init(key: Node("at", like: name), value: Self.part(of: first, address)))
+      rest = rest.dropFirst(address.count)
+    }
     if rest.first == ":" {
       rest = rest.dropFirst()
       let port = rest.prefix { $0 != "/" }
+      if let at = port.firstIndex(of: "@") {
+        throw ConfigurationError(
+          "the address stands before the port", at: Self.part(of: first, port[at...]),
+          hint: "write \(name.text ?? "")\(port[at...]):\(port[..<at])")
+      }
       guard !port.isEmpty else {
         throw ConfigurationError(
           "the port is missing", at: first, hint: "write \(name.text ?? ""):PORT")
@@ -261,16 +288,18 @@ public struct ProbeReader: Sendable {
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
     let kind = entry.probe
     var options = Fields("probe \(kind.name)", at: node, pairs: entry.pairs, noun: "option")
-    let common = CommonOptions(of: kind, &options)
+    let common = CommonOptions(of: kind, addresses: addresses, &options)
     if entry.isClosed, !kind.carrier.canBeClosed {
       options.add("\(options.what) does not support \"closed\"")
     }
     let probe = kind.init(&options)
     guard options.finish(into: &findings) else { return nil }
+    var stem = entry.text
+    if let path = common.path, let at = stem.firstRange(of: "@\(path)") { stem.removeSubrange(at) }
     return ProbePlan(
       probe: probe, kind: kind.name, service: common.name ?? String(entry.text.prefix(128)),
       port: common.port ?? 0, hasOwnPort: options.has("port"), address: common.address,
-      source: common.source, isAtCentre: common.isAtCentre,
+      path: common.path, stem: stem, source: common.source, isAtCentre: common.isAtCentre,
       version: common.version ?? common.source?.version,
       isClosed: entry.isClosed,
       timeout: common.timeout ?? probe.timeout, patience: common.patience,

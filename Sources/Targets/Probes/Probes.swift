@@ -16,7 +16,20 @@ public enum Probes {
   ]
 
   /// The points of any probe: its result, its connection, and the certificate.
-  public static let shared: [Measurement] = [ServiceResult.measurement, .netResponse, .certificate]
+  public static let shared: [Measurement] = [
+    ServiceResult.measurement, .netResponse, .certificate,
+  ].map(asked)
+
+  /// The points of one probe beside those, with the tag of every probe.
+  public static func measurements(of kind: any Probe.Type) -> [Measurement] {
+    kind.measurements.map(asked)
+  }
+
+  private static func asked(_ measurement: Measurement) -> Measurement {
+    measurement.with(
+      tag: ServiceResult.path,
+      "the name of the host's address that was asked, such as `public`; absent for its `address`")
+  }
 
   /// The limit of parallel probes per host.
   static let atOnce = 16

@@ -8,9 +8,14 @@ public struct ServiceResult: Sendable {
   public var probe: String
   /// Zero for probes without ports.
   public var port: UInt16
+  /// The name of the address that was asked; nil for the host's `address:`.
+  public var path: String?
   public var verdict: Verdict
   /// Its steps, if they were recorded.
   public var trace: Trace?
+
+  /// The tag of points of services that were asked at another address than the host's `address:`.
+  public static let path = "path"
 
   static let measurement = Measurement(
     "service", "Result of each entry of a host's `probes:`: one point per service and pass.",
@@ -36,6 +41,7 @@ public struct ServiceResult: Sendable {
     service = plan.service
     probe = plan.kind
     port = plan.port
+    path = plan.path
     verdict = Verdict(.unknown, .notReached, "")
     self.trace = trace
   }
@@ -46,6 +52,7 @@ public struct ServiceResult: Sendable {
     point.tag("service", service)
     point.tag("probe", probe)
     if port > 0 { point.tag("port", String(port)) }
+    if let path { point.tag(Self.path, path) }
     point.integer("up", verdict.isUp.map { $0 ? Int64(1) : 0 })
     point.integer("state", verdict.severity.state)
     point.float("latency_ms", verdict.latency.map { $0.milliseconds })
@@ -55,6 +62,7 @@ public struct ServiceResult: Sendable {
     let others = verdict.points.map { other in
       var other = other
       if other.tags.isEmpty { other.tag("service", service) }
+      if let path, other[tag: Self.path] == nil { other.tag(Self.path, path) }
       return other
     }
     return [point] + others

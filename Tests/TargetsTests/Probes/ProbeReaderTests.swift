@@ -29,6 +29,12 @@ struct ProbeReaderTests {
       ("{tcp: {port: 25, closed: yes}}", "tcp 25 tcp:25 closed"),
       ("mail", "tcp 25 mail"), ("{mail: {port: 26}}", "tcp 26 mail:26"),
       ("mail:587", "tcp 587 mail:587"),
+      ("https@public", "https 443 https@public"), ("mail@public", "tcp 25 mail@public"),
+      ("http@public:8080/x@y", "http 8080 http@public:8080/x@y"),
+      ("{\"https@public\": {port: 8443}}", "https 8443 https@public:8443"),
+      ("{http: {at: vpn, path: /x}}", "http 80 http@vpn/x"),
+      ("{\"x11:1\": {at: vpn}}", "x11 6001 x11@vpn:1"),
+      ("\"tcp@vpn:113 closed\"", "tcp 113 tcp@vpn:113 closed"),
     ])
   func `an entry is read as it is meant`(entry: String, meant: String) throws {
     let (plan, findings) = try read(entry, modules: "mail: {tcp: {port: 25, expect: '220 '}}")
@@ -43,6 +49,12 @@ struct ProbeReaderTests {
       ("tpc:22", "1:3", "unknown probe \"tpc\"", "did you mean \"tcp\"?"),
       ("tcp", "1:3", "probe tcp needs a port", "write tcp:PORT"),
       ("tcp:", "1:3", "probe tcp needs a port", nil),
+      ("https@", "1:3", "the name of the address is missing", "write https@public"),
+      (
+        "http:8080@public", "1:12", "the address stands before the port",
+        "write http@public:8080"
+      ),
+      ("{http: {at: a, address: b}}", "1:15", "probe http has two addresses", "remove"),
       ("tcp:0", "1:7", "\"0\" is no port", nil), ("tcp:65536", "1:7", "\"65536\" is no port", nil),
       ("tcp:08", "1:7", "\"08\" is no port", nil),
       ("tcp:nosuchname", "1:7", "\"nosuchname\" is no port", nil),
