@@ -63,10 +63,7 @@ public struct CertificateFault: Sendable, Equatable {
 
   /// The corresponding C functions are `X509_check_host` and `X509_check_ip_asc`.
   private static func bears(_ leaf: OpaquePointer, _ name: String) -> Bool {
-    var room = in6_addr()
-    let isAddress =
-      inet_pton(AF_INET, name, &room) == 1 || inet_pton(AF_INET6, name, &room) == 1
-    return isAddress
+    isNumeric(name)
       ? X509_check_ip_asc(leaf, name, 0) == 1
       : X509_check_host(leaf, name, name.utf8.count, 0, nil) == 1
   }

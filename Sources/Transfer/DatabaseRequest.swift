@@ -7,8 +7,10 @@ public struct DatabaseRequest: Sendable {
   public var dialer: Dialer?
   /// The numeric local address of the connection; for MySQL only, as libpq has no such option.
   public var source: String?
-  /// The name in its certificate.
+  /// The name in its certificate, for PostgreSQL.
   public var name: String
+  /// The names in its certificate, of which one is enough, for MySQL.
+  public var names: [String]
   public var user: String
   public var password: String?
   public var database: String?
@@ -16,13 +18,14 @@ public struct DatabaseRequest: Sendable {
   public var query: String?
   /// Whether TLS and a trusted certificate are required.
   public var requiresTLS = false
-  /// A PEM file of the authorities to trust instead of the system's.
+  /// A PEM file of the authorities to trust: besides the system's for MySQL, instead for PostgreSQL.
   public var authorities: String?
 
   public init(address: String, port: UInt16, user: String) {
     self.address = address
     self.port = port
     self.name = address
+    self.names = [address]
     self.user = user
   }
 }
@@ -36,6 +39,8 @@ public struct DatabaseAnswer: Sendable {
   public var value: String?
   public var version: String?
   public var isSecured = false
+  /// The certificate of MySQL's server, with its faults; nil without TLS.
+  public var certificate: ShownCertificate?
   /// Whether the server accepted user and password.
   public var isLoggedIn = false
 

@@ -3,7 +3,8 @@ internal import CMariaDB
 public import Engine
 internal import Glibc
 
-/// A conversation with MySQL or MariaDB through libmariadb's non-blocking calls.
+/// A conversation with MySQL or MariaDB through libmariadb's non-blocking calls, which block in TLS:
+/// `MySQLSeal` speaks TLS in its place.
 ///
 /// The server gets no file of this machine and no plain-text password: both ways in which a hostile
 /// server could request more are closed.
@@ -21,6 +22,8 @@ public final class MySQLSession {
   private var pipe: ServerPipe?
   private var carried: CarriedConnection?
   private var anchor: Anchor?
+  private let seal: MySQLSeal?
+  private var isToldOfSeal = false
 
   private static let prepared = mysql_server_init(0, nil, nil)
 
@@ -30,12 +33,19 @@ public final class MySQLSession {
   ) async -> DatabaseAnswer {
     var answer = DatabaseAnswer()
     do throws(TransferError) {
-      let session = try MySQLSession(request)
+      var seal: MySQLSeal?
+      if request.requiresTLS {
+        let trust = request.authorities.map(Trust.systemAnd) ?? .system
+        seal = try MySQLSeal(
+          try await TLSContext.of(trust, on: reactor, by: deadline), names: request.names)
+      }
+      let session = try MySQLSession(request, seal)
+      defer { answer.certificate = seal?.certificate }
       do throws(TransferError) {
         try await session.connect(on: reactor, by: deadline)
         answer.isLoggedIn = true
         answer.version = session.text(mysql_get_server_info(session.mysql))
-        answer.isSecured = mysql_get_ssl_cipher(session.mysql) != nil
+        answer.isSecured = seal != nil
         if let query = request.query {
           answer.value = try await session.first(of: query, on: reactor, by: deadline)
         }
@@ -51,29 +61,29 @@ public final class MySQLSession {
     return answer
   }
 
-  private init(_ request: DatabaseRequest) throws(TransferError) {
+  private init(_ request: DatabaseRequest, _ seal: MySQLSeal?) throws(TransferError) {
     guard Self.prepared == 0, let mysql = mysql_init(nil) else {
       throw TransferError(.local, "libmariadb cannot be used")
     }
     self.mysql = mysql
     self.request = request
+    self.seal = seal
     mysql_options(mysql, MYSQL_OPT_NONBLOCK, nil)
     var no: UInt32 = 0
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no)
-    // Disables the plugins that send a plain-text password, or ask for one at the terminal.
+    // Disables the plugins that send a plain-text password, or ask for one at the terminal. The one of
+    // sha256_password would take sealed connections for open ones.
     mysql_options(
       mysql, MARIADB_OPT_RESTRICTED_AUTH,
-      "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password")
+      "mysql_native_password,client_ed25519,caching_sha2_password"
+        + (seal == nil ? ",sha256_password" : ""))
     var limit = DatabaseAnswer.byteLimit
     mysql_options(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &limit)
     if let source = request.source { mysql_options(mysql, MYSQL_OPT_BIND, source) }
-    guard request.requiresTLS else { return }
-    var yes: CChar = 1
-    mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes)
-    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes)
-    if let file = request.authorities ?? systemAuthorities {
-      mysql_options(mysql, MYSQL_OPT_SSL_CA, file)
-    }
+    // libmariadb from 3.4 on would begin TLS by itself.
+    var never: CChar = 0
+    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &never)
+    mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &never)
   }
 
   deinit {
@@ -176,9 +186,7 @@ public final class MySQLSession {
       if status & MYSQL_WAIT_READ != 0 { readiness.insert(.read) }
       if status & MYSQL_WAIT_WRITE != 0 { readiness.insert(.write) }
       let socket = mysql_get_socket(mysql)
-      if pipe == nil, isConnected(socket) {
-        pipe = try ServerPipe(socket, to: carried, limit: 8 * DatabaseAnswer.byteLimit)
-      }
+      try interpose(socket)
       let found: Readiness
       do throws(TransferError) {
         found = try await ready(socket, for: readiness, on: reactor, by: deadline)
@@ -186,9 +194,25 @@ public final class MySQLSession {
       var ready: Int32 = 0
       if found.contains(.read) { ready |= MYSQL_WAIT_READ }
       if found.contains(.write) { ready |= MYSQL_WAIT_WRITE }
+      // Before the library reads a byte.
+      try interpose(socket)
       if !isGreeted { await lookAtGreeting(socket, on: reactor, by: deadline) }
+      if !isToldOfSeal, let seal, seal.isSecured {
+        // From now on a plugin may send what only the server may read. The library has sent its
+        // answer, and does not begin TLS any more.
+        isToldOfSeal = true
+        var yes: CChar = 1
+        mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes)
+      }
       status = goOn(ready & status)
     }
+  }
+
+  /// Puts the pipe between the library and its server, once they are connected.
+  private func interpose(_ socket: Int32) throws(TransferError) {
+    guard pipe == nil, isConnected(socket) else { return }
+    pipe = try ServerPipe(
+      socket, to: carried, limit: 8 * DatabaseAnswer.byteLimit, sealedBy: seal)
   }
 
   /// Waits for the library's socket, or for the pipe in its place.
@@ -267,8 +291,7 @@ public final class MySQLSession {
         ? isGreeted ? "in the handshake, after its greeting" : "before its greeting"
         : said.contains("authorization") ? "while logging in" : "while it was asked"
       return TransferError(.lost, "the server closed the connection \(phase)")
-    case CR_SSL_CONNECTION_ERROR:
-      return TransferError(said.contains("ertificate") ? .untrusted : .insecure, said)
+    case CR_SSL_CONNECTION_ERROR: return TransferError(.insecure, said)
     case CR_VERSION_ERROR, CR_MALFORMED_PACKET, CR_SERVER_HANDSHAKE_ERR, CR_UNKNOWN_ERROR:
       return TransferError(.malformed, said)
     case CR_OUT_OF_MEMORY: return TransferError(.local, said)

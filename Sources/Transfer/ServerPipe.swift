@@ -22,16 +22,21 @@ final class ServerPipe {
   private var received = 0
   private var hasEnded = false
   private let limit: Int
+  /// What stands between both ends for TLS.
+  private let seal: MySQLSeal?
+  private var failure: TransferError?
 
   private static let piece = 64 << 10
 
   /// Takes the place of the library's connection, which must be established; with `carried`, that one
-  /// leads to the server, and the library's own is closed.
+  /// leads to the server, and the library's own is closed. `seal` seals all that goes to the server.
   init(
-    _ library: Int32, to carried: CarriedConnection? = nil, limit: Int
+    _ library: Int32, to carried: CarriedConnection? = nil, limit: Int,
+    sealedBy seal: MySQLSeal? = nil
   ) throws(TransferError) {
     self.library = library
     self.limit = limit
+    self.seal = seal
     let copy = carried.map { $0.take() } ?? fcntl(library, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw TransferError(.local, SystemError("dup").description) }
     server = FileDescriptor(owning: copy)
@@ -55,6 +60,7 @@ final class ServerPipe {
   ) async throws(TransferError) -> Readiness {
     while true {
       exchange()
+      if let failure { throw failure }
       let ready = readiness(wanted)
       if !ready.isEmpty { return ready }
       // The library sees the end only after all other bytes.
@@ -69,7 +75,12 @@ final class ServerPipe {
       } catch {
         throw TransferError(error, while: doing)
       }
-      if found.contains(.read) { try receive() }
+      guard found.contains(.read) else { continue }
+      do throws(TransferError) { try receive() } catch {
+        // The library may ask once more.
+        failure = error
+        throw error
+      }
     }
   }
 
@@ -90,9 +101,16 @@ final class ServerPipe {
       guard received <= limit else {
         throw TransferError(.malformed, "the server sends without end")
       }
-      toLibrary += piece[..<count]
+      if let seal {
+        try seal.take(server: Array(piece[..<count]))
+        toLibrary += seal.takeIncoming()
+        toServer += seal.takeOutgoing()
+      } else {
+        toLibrary += piece[..<count]
+      }
     } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
       hasEnded = true
+      try seal?.end()
     }
   }
 
@@ -102,16 +120,28 @@ final class ServerPipe {
     while toServer.count < 4 * Self.piece {
       let count = recv(inner.number, &piece, piece.count, Int32(MSG_DONTWAIT))
       guard count > 0 else { break }
-      toServer += piece[..<count]
+      send(Array(piece[..<count]))
     }
     Self.move(&toServer, to: server.number)
     Self.move(&toLibrary, to: inner.number)
     if hasEnded, toLibrary.isEmpty { shutdown(inner.number, Int32(SHUT_WR)) }
   }
 
+  /// Takes what the library sends. A failure ends the next wait.
+  private func send(_ bytes: [UInt8]) {
+    guard let seal else {
+      toServer += bytes
+      return
+    }
+    do throws(TransferError) {
+      try seal.take(library: bytes)
+      toServer += seal.takeOutgoing()
+    } catch { failure = error }
+  }
+
   private static func move(_ bytes: inout [UInt8], to socket: Int32) {
     while !bytes.isEmpty {
-      let count = send(
+      let count = Glibc.send(
         socket, bytes, bytes.count, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT))
       )
       guard count > 0 else {

@@ -35,9 +35,11 @@ public final class MariaDB: Sendable {
     return scratch
   }
 
-  /// `statements` are run before it listens; `options` are those of mariadbd(8).
+  /// `statements` are run before it listens; `options` are those of mariadbd(8). With a certificate
+  /// it offers TLS.
   public init(
-    _ statements: [String] = [], options: [String] = [], address: String = "127.0.0.1",
+    _ statements: [String] = [], options: [String] = [],
+    certificate: (certificate: String, key: String)? = nil, address: String = "127.0.0.1",
     port: UInt16 = freePort()
   ) throws {
     self.port = port
@@ -51,6 +53,7 @@ public final class MariaDB: Sendable {
         "--socket=\(folder)/socket", "--bind-address=\(address)", "--port=\(port)",
         "--pid-file=\(folder)/pid", "--init-file=\(script)", "--performance-schema=0",
       ] + Self.user + Self.small + options
+      + (certificate.map { ["--ssl-cert=\($0.certificate)", "--ssl-key=\($0.key)"] } ?? [])
     if address.hasPrefix("127.") {
       daemon = try Daemon(words[0], Array(words.dropFirst()), log: "\(folder)/log")
     } else {

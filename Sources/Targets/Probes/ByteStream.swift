@@ -90,7 +90,7 @@ final class ByteStream {
     _ bytes: [UInt8], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) {
     guard let tls else { return try await putRaw(bytes, on: reactor, by: deadline) }
-    try tls.write(bytes, while: doing)
+    try verdict { () throws(TransferError) in try tls.write(bytes, while: doing) }
     try await putRaw(tls.outgoing(), on: reactor, by: deadline)
   }
 
@@ -214,7 +214,9 @@ final class ByteStream {
     let before = buffer.count
     if let tls {
       while true {
-        switch try tls.read(into: &buffer, while: doing) {
+        switch try verdict({ () throws(TransferError) in
+          try tls.read(into: &buffer, while: doing)
+        }) {
         case .bytes:
           trace?.note("received", shown(buffer[before...]))
           return true
@@ -269,25 +271,38 @@ final class ByteStream {
   ///
   /// Unrequested bytes that the server sent before are not part of TLS: they end the conversation.
   func startTLS(
-    with context: TLSContext, _ check: CertificateCheck, _ endpoint: Endpoint,
+    trusting trust: Trust, _ check: CertificateCheck, _ endpoint: Endpoint,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> ShownCertificate {
+    let session: TLSSession
+    do throws(TransferError) {
+      session = try TLSSession(
+        try await TLSContext.of(trust, on: reactor, by: deadline), name: check.serverName(endpoint))
+    } catch { throw Verdict(error) }
     guard buffer.count == start else {
       throw Verdict(
         .critical, .protocolError, "the server spoke on before TLS: \(shown(buffer[start...]))")
     }
-    let session = try TLSSession(context, name: check.serverName(endpoint))
-    while try !session.shakesHands() {
+    while try verdict({ () throws(TransferError) in try !session.shakesHands() }) {
       try await putRaw(session.outgoing(), on: reactor, by: deadline)
       var sealed: [UInt8] = []
       guard try await fillRaw(&sealed, on: reactor, by: deadline) else { throw ended }
       session.take(sealed)
     }
     try await putRaw(session.outgoing(), on: reactor, by: deadline)
-    let certificate = try session.certificate(for: check.names(endpoint))
+    let certificate = try verdict { () throws(TransferError) in
+      try session.certificate(for: check.names(endpoint))
+    }
     trace?.note("TLS", certificate.said)
     tls = session
     return certificate
+  }
+
+  /// Ends the probe where TLS fails.
+  private func verdict<Value>(
+    _ body: () throws(TransferError) -> Value
+  ) throws(Verdict) -> Value {
+    do throws(TransferError) { return try body() } catch { throw Verdict(error) }
   }
 
   // MARK: Connection

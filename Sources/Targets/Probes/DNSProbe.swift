@@ -135,7 +135,7 @@ public struct DNSProbe: Probe {
         message = try await query.ask(
           asked, type: type.number, recursive: isRecursive, on: reactor, by: deadline)
       } catch {
-        throw Verdict(error, in: TransferAnswer(error: error))
+        throw Verdict(error)
       }
       took = Deadline.now.since(start)
       let found: DNSMessage.Reading

@@ -150,10 +150,8 @@ public struct FTPProbe: Probe {
     guard offer.code == 234 else {
       throw Verdict(.critical, .tlsFailed, "no TLS: \(offer.text)", isUp: true)
     }
-    let context = try await endpoint.kit.tls.context(
-      certificate.trust(endpoint), on: reactor, by: deadline)
     let shown = try await control.startTLS(
-      with: context, certificate, endpoint, on: reactor, by: deadline)
+      trusting: certificate.trust(endpoint), certificate, endpoint, on: reactor, by: deadline)
     points.append(shown.point(endpoint, "ftp"))
     let verdict = shown.verdict(certificate, endpoint, trusted: true, latency: nil)
     // A password is never sent to a server whose certificate is not trusted.

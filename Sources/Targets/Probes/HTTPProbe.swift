@@ -320,7 +320,7 @@ struct PageCheck: Sendable {
       if error.reason == .untrusted, let certificate {
         return certificate.withheld(answer.faults, answer.certificates.first, error.message)
       }
-      return Verdict(error, in: answer)
+      return Verdict(error)
     }
     let page = judgePage(answer)
     return page.worse(

@@ -108,7 +108,7 @@ struct MailCheck: Sendable {
     if error.reason == .untrusted {
       return certificate.withheld(answer.faults, answer.certificates.first, error.message)
     }
-    let verdict = Verdict(error, in: answer)
+    let verdict = Verdict(error)
     // The server's own text is more specific than libcurl's about a refusal.
     let refusals = ["4", "5", "-", "B"]
     if [.authFailed, .wrongAnswer].contains(verdict.reason), let last = answer.lines.last,

@@ -20,11 +20,6 @@ public struct MySQLProbe: Probe {
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 
-  public var obstacle: String? {
-    // libmariadb compares the certificate with the place where it connects, which is not the server.
-    login.requiresTLS ? "`tls` of `mysql` cannot be checked through a jump host" : nil
-  }
-
   public func cautions(port: UInt16) -> [Caution] { login.user == nil ? [.deniedLogin] : [] }
 
   public func run(
@@ -87,7 +82,8 @@ struct DatabaseCheck: Sendable {
     let tls = options.nested(
       "tls", or: SettingType<Bool>.boolean.map { (isOn: $0, authorities: String?.none) },
       otherwise: "`no`",
-      "Requires TLS, and a certificate for the address (MySQL) or the name (PostgreSQL).",
+      "Requires TLS, and a trusted certificate: for a name or the address of the host (MySQL), or "
+        + "for the configured address (PostgreSQL).",
       example: "{ca: /etc/scrape/ca.pem}"
     ) { tls in
       (
@@ -105,6 +101,7 @@ struct DatabaseCheck: Sendable {
     var request = DatabaseRequest(
       address: endpoint.number, port: endpoint.port, user: user ?? "scrape")
     request.name = endpoint.address
+    request.names = endpoint.certificateNames + [endpoint.address, endpoint.number]
     request.dialer = endpoint.dialer
     request.source = try endpoint.sourceNumber()
     request.password = try await endpoint.kit.secrets.text(
@@ -118,6 +115,7 @@ struct DatabaseCheck: Sendable {
 
   func note(_ answer: DatabaseAnswer, on endpoint: Endpoint) {
     guard endpoint.trace != nil else { return }
+    if let certificate = answer.certificate { endpoint.note("TLS", certificate.said) }
     if answer.isLoggedIn {
       endpoint.note(
         "log-in",
@@ -134,9 +132,11 @@ struct DatabaseCheck: Sendable {
       if error.reason == .denied, user == nil {
         return .ok(nil, "asks for a log-in\(answer.code.map { " (\($0))" } ?? "")")
       }
+      if error.reason == .untrusted, let shown = answer.certificate, !shown.faults.isEmpty {
+        return CertificateCheck().withheld(shown.faults, shown.certificate)
+      }
       let code = answer.code.map { " (\($0))" } ?? ""
-      return Verdict(
-        TransferError(error.reason, "\(error.message)\(code)"), in: TransferAnswer(error: error))
+      return Verdict(TransferError(error.reason, "\(error.message)\(code)"))
     }
     let version = answer.version.map { ", version \($0)" } ?? ""
     guard user != nil else {

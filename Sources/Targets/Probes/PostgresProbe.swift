@@ -55,9 +55,8 @@ public struct PostgresProbe: Probe {
       return .ok(nil, "speaks PostgreSQL, without TLS")
     case UInt8(ascii: "S"):
       // Closing now would be an error in the server's log.
-      let context = try await endpoint.kit.tls.context(.system, on: reactor, by: deadline)
       _ = try await stream.startTLS(
-        with: context, CertificateCheck(), endpoint, on: reactor, by: deadline)
+        trusting: .system, CertificateCheck(), endpoint, on: reactor, by: deadline)
       await stream.end(on: reactor, by: min(deadline, .after(.seconds(1))))
       return .ok(nil, "speaks PostgreSQL, with TLS")
     case UInt8(ascii: "E"):

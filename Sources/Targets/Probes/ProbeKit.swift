@@ -9,8 +9,6 @@ public final class ProbeKit: Sendable {
   let ssh = Contacts<SSHGreeting>()
   /// Those of other passes and commands, too.
   let contacts: ContactBook
-  /// OpenSSL's settings for probes that speak TLS themselves.
-  let tls = TLSContexts()
   /// libcurl's handles.
   let transfers = Transfers()
   let secrets = RevealedSecrets()

@@ -71,9 +71,7 @@ public struct RDPProbe: Probe {
     guard security != "rdp" else { return verdict }
     stream.doing = "agreeing on TLS"
     let certificate = try await stream.startTLS(
-      with: try await endpoint.kit.tls.context(
-        check.trust(endpoint), on: reactor, by: deadline),
-      check, endpoint, on: reactor, by: deadline)
+      trusting: check.trust(endpoint), check, endpoint, on: reactor, by: deadline)
     stream.finish()
     if verdict.severity == .ok {
       verdict = .ok(latency, "security \(security), \(certificate.summary(check))")

@@ -2,17 +2,7 @@ internal import Configuration
 internal import Metrics
 internal import Transfer
 
-/// The TLS side of a server, and whether its certificate is trusted.
-struct ShownCertificate: Sendable {
-  var certificate: Certificate
-  /// All faults of the certificate.
-  var faults: [CertificateFault]
-  /// `TLSv1.3`
-  var version: String
-
-  /// The certificate's own texts, for people.
-  var said: String { "\(version), \(certificate.subject), from \(certificate.issuer)" }
-
+extension ShownCertificate {
   func summary(_ check: CertificateCheck) -> String {
     "\(version), certificate for \(check.daysLeft(certificate)) days"
   }

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 internal import Metrics
+internal import Transfer
 
 /// `tcp`: a connection, and with `steps` a conversation.
 ///
@@ -133,8 +134,7 @@ public struct TCPProbe: Probe {
       case .startTLS:
         stream.doing = "agreeing on TLS"
         let shown = try await stream.startTLS(
-          with: try await endpoint.kit.tls.context(tls.trust(endpoint), on: reactor, by: deadline),
-          tls, endpoint, on: reactor, by: deadline)
+          trusting: tls.trust(endpoint), tls, endpoint, on: reactor, by: deadline)
         certificate = shown
         said = shown.summary(tls)
       }

@@ -61,7 +61,7 @@ extension ProbeKit {
 
 extension Verdict {
   /// The verdict for an error of a transfer.
-  init(_ error: TransferError, in answer: TransferAnswer) {
+  init(_ error: TransferError) {
     let message = error.message
     switch error.reason {
     case .unresolved: self.init(.critical, .nameUnknown, message)

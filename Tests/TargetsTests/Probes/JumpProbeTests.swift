@@ -107,8 +107,13 @@ struct JumpProbeTests {
     let ca = try Authority()
     let other = try Authority()
     let pair = try ca.certificate("db")
-    let maria = try MariaDB(MySQLProbeTests.accounts)
+    let maria = try MariaDB(MySQLProbeTests.accounts, certificate: pair)
     let postgres = try PostgreSQL(PostgresProbeTests.accounts, certificate: pair)
+    func secure(_ kind: String, _ ca: Authority) -> String {
+      let port = kind == "mysql" ? maria.port : postgres.port
+      return "{\(kind): {port: \(port), user: mon, database: shop, "
+        + "password: \"${SCRAPE_TEST_DB}\", tls: {ca: \(ca.file)}}}"
+    }
     func entries(_ kind: String, _ port: UInt16) -> [String] {
       func entry(_ more: String, password: String = "SCRAPE_TEST_DB") -> String {
         "{\(kind): {port: \(port), user: mon, database: shop, password: \"${\(password)}\"\(more)}}"
@@ -122,17 +127,15 @@ struct JumpProbeTests {
     try await compare(
       jump,
       entries("mysql", maria.port) + entries("postgres", postgres.port)
-        + [ca, other].map {
-          "{postgres: {port: \(postgres.port), user: mon, database: shop, "
-            + "password: \"${SCRAPE_TEST_DB}\", tls: {ca: \($0.file)}}}"
-        })
+        + [ca, other].flatMap { [secure("postgres", $0), secure("mysql", $0)] })
     // The name is that of the target, and not the place where the library connects.
-    let secure = try await jump.ask(
-      "{postgres: {port: \(postgres.port), user: mon, database: shop, "
-        + "password: \"${SCRAPE_TEST_DB}\", tls: {ca: \(ca.file)}}}", at: "localhost")
-    #expect(secure.summary == "ok - up", "\(secure.verdict)")
-    let refused = try await jump.ask("{mysql: {port: \(maria.port), user: mon, tls: yes}}")
-    #expect(refused.summary == "unknown not_supported ?", "\(refused.verdict)")
+    for kind in ["postgres", "mysql"] {
+      let named = try await jump.ask(secure(kind, ca), at: "localhost")
+      #expect(named.summary == "ok - up", "\(named.verdict)")
+    }
+    let steps = try await jump.ask(secure("mysql", ca)).trace?.steps.map(\.name) ?? []
+    #expect(steps.contains("TLS"), "\(steps)")
+    withExtendedLifetime((maria, postgres)) {}
   }
 
   @Test(.enabled(if: Unbound.isInstalled))

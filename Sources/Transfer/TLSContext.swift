@@ -1,20 +1,36 @@
 internal import CSSL
-internal import Engine
-internal import Metrics
+public import Engine
 internal import Synchronization
-internal import Transfer
 
 /// OpenSSL's settings for connections that are all made with the same trust.
 ///
 /// Unchecked: OpenSSL counts the references of an SSL_CTX itself, and it is not changed once made.
-final class TLSContext: @unchecked Sendable {
+public final class TLSContext: @unchecked Sendable {
   let pointer: OpaquePointer
   let authorities: Authorities
 
+  private static let known = Mutex<[Trust: TLSContext]>([:])
+
+  /// The context of that trust, made once per process.
+  public static func of(
+    _ trust: Trust, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TransferError) -> TLSContext {
+    if let known = known.withLock({ $0[trust] }) { return known }
+    let authorities: Authorities
+    do throws(TransferError) {
+      authorities = try await Authorities.of(trust, on: reactor, by: deadline)
+    } catch {
+      throw TransferError(error.reason == .cancelled ? .cancelled : .local, "ca: \(error.message)")
+    }
+    let context = try TLSContext(authorities)
+    known.withLock { $0[trust] = context }
+    return context
+  }
+
   /// The corresponding C function is `SSL_CTX_new`.
-  init(_ authorities: Authorities) throws(Verdict) {
+  private init(_ authorities: Authorities) throws(TransferError) {
     guard let pointer = SSL_CTX_new(TLS_client_method()) else {
-      throw Verdict(.unknown, .localError, "OpenSSL has no memory")
+      throw TransferError(.local, "OpenSSL has no memory")
     }
     self.pointer = pointer
     self.authorities = authorities
@@ -24,26 +40,6 @@ final class TLSContext: @unchecked Sendable {
   }
 
   deinit { SSL_CTX_free(pointer) }
-}
-
-/// The contexts of a pass, by whom they trust.
-final class TLSContexts: Sendable {
-  private let contexts = Mutex<[Trust: TLSContext]>([:])
-
-  func context(
-    _ trust: Trust, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> TLSContext {
-    if let known = contexts.withLock({ $0[trust] }) { return known }
-    let authorities: Authorities
-    do throws(TransferError) {
-      authorities = try await Authorities.of(trust, on: reactor, by: deadline)
-    } catch {
-      throw Verdict(.unknown, .localError, "ca: \(error.message)")
-    }
-    let context = try TLSContext(authorities)
-    contexts.withLock { $0[trust] = context }
-    return context
-  }
 }
 
 /// OpenSSL's word for what went wrong last on this thread, and forgets it.
