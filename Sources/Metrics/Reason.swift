@@ -47,6 +47,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   case permission
   case protocolError = "protocol_error"
   case refusedByProtection = "refused_by_protection"
+  case resting
   case timeout
   case tlsFailed = "tls_failed"
   case unreachable
@@ -106,6 +107,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
     case .protocolError: "The process that listens does not speak the protocol."
     case .refusedByProtection:
       "The server refuses this machine to protect itself, as with `MaxStartups` of sshd."
+    case .resting:
+      "Not asked: log-ins were refused too often in a row, and more might lock the account."
     case .timeout: "No answer within the time limit."
     case .tlsFailed: "The TLS handshake failed."
     case .unreachable: "No route to the address, or no host at it."
@@ -143,7 +146,7 @@ extension Reason {
     .forwardingRefused, .hostKeyChanged, .hostKeyRevoked, .hostKeyUnknown, .localError,
     .nameUnknown,
     .noCommonAlgorithm, .noShell, .notReached, .notSupported, .outputTooLarge, .permission,
-    .protocolError, .refusedByProtection, .timeout, .unreachable,
+    .protocolError, .refusedByProtection, .resting, .timeout, .unreachable,
   ]
 
   /// The words of the measurement `service`: probes.
@@ -154,7 +157,7 @@ extension Reason {
     .localError, .nameUnknown, .newListener, .noAnswer, .noPassword, .notPermitted, .notReached,
     .notSupported,
     .notSynchronized, .open, .openDisplay, .packetLoss, .protocolError, .refusedByProtection,
-    .timeout, .tlsFailed, .unreachable, .wrongAnswer,
+    .resting, .timeout, .tlsFailed, .unreachable, .wrongAnswer,
   ]
 
   /// The words of collectors.

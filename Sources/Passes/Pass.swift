@@ -6,6 +6,7 @@ internal import Notifiers
 internal import Rules
 public import Sinks
 public import Store
+internal import Hosts
 public import Inventory
 internal import Probes
 
@@ -27,6 +28,8 @@ public struct Pass: Sendable {
   var only: Set<String>?
   /// Whether a person started it.
   var isByHand = false
+  /// Whether accounts that rest are asked all the same.
+  var ignoresRests = false
 
   public init(
     site: Site,
@@ -39,7 +42,8 @@ public struct Pass: Sendable {
     deadline: Deadline,
     unfinished: Lock.Unfinished?,
     only: Set<String>? = nil,
-    isByHand: Bool = false
+    isByHand: Bool = false,
+    ignoresRests: Bool = false
   ) {
     self.site = site
     self.store = store
@@ -52,6 +56,7 @@ public struct Pass: Sendable {
     self.unfinished = unfinished
     self.only = only
     self.isByHand = isByHand
+    self.ignoresRests = ignoresRests
   }
 
   /// The result of a pass.
@@ -120,7 +125,8 @@ public struct Pass: Sendable {
         "\(fold(late.map(\.host.name))): asked \(Format.duration(worst)) later than due; "
           + "is the timer running, or the last pass too slow?")
     }
-    var gatherer = await Gatherer(site)
+    let logins = LoginBook((try? await store.rests()) ?? [:], ignoringRests: ignoresRests)
+    var gatherer = await Gatherer(site, logins: logins)
     let jobs = Job.all(of: plan, &gatherer)
     report.warnings += gatherer.warnings
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
@@ -149,7 +155,7 @@ public struct Pass: Sendable {
     let pings = isWhole && report.isGood && ping != nil
     if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     Activity.step("evaluating and storing")
-    await keep(&report, on: gatherer.reactors[0], begun: begun, cpuSeconds: cpu)
+    await keep(&report, logins, on: gatherer.reactors[0], begun: begun, cpuSeconds: cpu)
     if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
       report.warnings.append(trouble)
     }
@@ -167,7 +173,8 @@ public struct Pass: Sendable {
 
   /// Stores everything in one transaction, then delivers the queue of each sink.
   private func keep(
-    _ report: inout Report, on reactor: Reactor, begun: Deadline, cpuSeconds: Double
+    _ report: inout Report, _ logins: LoginBook, on reactor: Reactor, begun: Deadline,
+    cpuSeconds: Double
   ) async {
     let queues = try? await store.queues()
     var before: [String: Int] = [:]
@@ -216,7 +223,8 @@ public struct Pass: Sendable {
       points: report.points, warnings: report.warnings, scope: scope(report))
     do {
       try await store.finish(
-        summary, results, queue: queue, bounds: bounds, incidents: incidents)
+        summary, results, queue: queue, bounds: bounds, incidents: incidents,
+        rests: logins.changes)
     } catch {
       report.storeFailure = "\(error)"
     }

@@ -48,8 +48,6 @@ public struct Plan: Sendable {
     var due: Timestamp?
     /// The memory of the BMC.
     public var memory: [String: [UInt64]]
-    /// Whether a command asked for it by hand.
-    var byHand = false
   }
 
   /// The probes of one host.
@@ -117,8 +115,7 @@ public struct Plan: Sendable {
   ) -> BMCTurn? {
     guard let settings = host.bmc, only?.contains(BMCReading.name) != false else { return nil }
     var turn = BMCTurn(
-      host: host, settings: settings, memory: state.memory[BMCReading.name]?.values ?? [:],
-      byHand: only != nil)
+      host: host, settings: settings, memory: state.memory[BMCReading.name]?.values ?? [:])
     if only != nil { return turn }
     let every = max(settings.every, host.every ?? .zero)
     switch Self.clock(every: every, due: state.due[BMCReading.name], at: now) {

@@ -1,4 +1,5 @@
 internal import Glibc
+public import Hosts
 public import Inventory
 internal import Metrics
 internal import Sinks
@@ -29,6 +30,12 @@ extension Site {
     let store = storeToRead()
     try await check(store)
     return (try? await store.load(hosts.map(\.name))) ?? [:]
+  }
+
+  /// The refused log-ins of earlier passes, for a command that stores none.
+  public func logins(ignoringRests: Bool = false) async -> LoginBook {
+    let rests = hasStore ? try? await storeToRead().rests() : nil
+    return LoginBook(rests ?? [:], ignoringRests: ignoringRests)
   }
 
   /// Refuses the store of another inventory.

@@ -34,7 +34,7 @@ enum DoctorCommand: Subcommand {
     let hosts = try arguments.operands.first.map { try site.inventory.select($0) } ?? []
     var findings = Findings()
     let sinks = Sinks.sinks(from: site.settings.sinks, &findings)
-    let gatherer = await Gatherer(site)
+    let gatherer = await Gatherer(site, logins: site.logins())
 
     async let local = DoctorChecks(site: site, gatherer: gatherer, deadline: deadline).checks()
     async let tried = SinkChecks(sinks, on: gatherer.reactors[0], by: deadline)

@@ -18,11 +18,13 @@ enum HostCommand: Subcommand {
       Option("--only", "NAMES", "Only these collectors: cpu,mem,bmc,probes."),
       Option("--explain", "Shows every step, the script, its raw output, and how to repeat it."),
       Option("--json", "Prints one JSON object with the same facts."),
+      Option("--now", "Logs in, too, where the account rests after refused log-ins."),
       Option("--deadline", "SECONDS", "Time limit; default 30."),
     ]
   static let discussion = """
     Scrapes the host twice, 1 s apart, to compute rates. Writes nothing to the store or to any sink.
-    Exit code 1 if scraping failed or was incomplete.
+    Exit code 1 if scraping failed or was incomplete. An account that rests after refused log-ins is
+    asked with --now only; `scrape run --now --limit NAME` ends its rest.
     """
   static let examples: [Example] = [
     ("scrape host gpu2", "shows the host"),
@@ -69,7 +71,8 @@ enum HostCommand: Subcommand {
     guard let turn = plan.turns.first else {
       throw UsageError(message: "profile \(host.profile) asks nothing of \(name)")
     }
-    var gatherer = await Gatherer(site)
+    let logins = await site.logins(ignoringRests: arguments.has("--now"))
+    var gatherer = await Gatherer(site, logins: logins)
     let reach = Reach(host, &gatherer)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
     let ready = gatherer

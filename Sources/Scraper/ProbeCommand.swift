@@ -68,7 +68,7 @@ public enum ProbeCommand: Subcommand, Sendable {
     var gatherer: Gatherer?
     var reactor: Reactor?
     if let site, var host, plan.kind == SSHProbe.name || host.jumpHost != nil {
-      var own = await Gatherer(site)
+      var own = await Gatherer(site, logins: site.logins())
       if host.jumpHost != nil {
         do throws(TargetError) { context.tunnel = try own.tunnel(for: host) } catch {
           throw UsageError(message: error.detail)
@@ -92,7 +92,7 @@ public enum ProbeCommand: Subcommand, Sendable {
       guard let site, let host else {
         throw UsageError(message: "\(plan.kind) is asked of a host of the inventory")
       }
-      var gatherer = await Gatherer(site)
+      var gatherer = await Gatherer(site, logins: site.logins())
       let reach = Reach(host, &gatherer)
       let ready = gatherer
       let answers = await ready.serving {

@@ -27,6 +27,7 @@ enum RunCommand: Subcommand {
       Option(
         "--adopt-store",
         "Takes over the store of another inventory, as after a move."),
+      Option("--now", "Asks accounts, too, that rest after refused log-ins."),
       Option("--dry-run", "Prints what would run; contacts no host."),
       Option("--quiet", short: "-q", "Prints only new troubles and errors."),
       Option(
@@ -37,6 +38,10 @@ enum RunCommand: Subcommand {
     A collector runs when its interval is due: a timer may start a pass every 15 s while disks are read
     once a minute. A second pass exits with a message while one runs. Points that a sink did not accept
     stay in the store and are sent again by the next pass.
+
+    After three refused log-ins in a row an account rests 5, 10, 20, 40, then 60 minutes, so that the
+    host does not lock it: `resting`, not ok. A changed key, password file, user or address ends the
+    rest; --now logs in at once.
     """
   static let examples: [Example] = [
     ("scrape run", "one pass over ./inventory or /etc/scrape"),
@@ -105,7 +110,8 @@ enum RunCommand: Subcommand {
     let pass = Pass(
       site: site, store: store, hosts: hosts, sinks: sinks, fanout: fanout,
       watchdog: watchdog, askBy: begun.advanced(by: length - min(length / 5, .seconds(5))),
-      deadline: deadline, unfinished: unfinished, only: only, isByHand: Terminal.isAttended)
+      deadline: deadline, unfinished: unfinished, only: only, isByHand: Terminal.isAttended,
+      ignoresRests: arguments.has("--now"))
     let progress = Progress(shown: !quiet)
     let report = await watchdog.activities.run("pass") { await pass.run(progress) }
     lock?.release()

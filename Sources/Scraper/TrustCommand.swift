@@ -108,7 +108,7 @@ enum TrustCommand: Subcommand {
   private static func look(
     at hosts: [Host], _ site: Site, by deadline: Deadline
   ) async -> [Finding] {
-    var gatherer = await Gatherer(site)
+    var gatherer = await Gatherer(site, logins: site.logins())
     var targets: [(Int, Host, HostTarget)] = []
     var findings: [Int: Finding] = [:]
     for (index, host) in hosts.enumerated() {

@@ -116,6 +116,17 @@ enum Schema {
     AND (message = word OR substr(message, length(word) + 1, 2) = ': ');
     DROP TABLE word;
     """,
+    """
+    -- Accounts whose log-ins were refused, and what the governor learned: see Rests.swift and
+    -- Governed.swift.
+    CREATE TABLE rest (
+      host TEXT NOT NULL, user TEXT NOT NULL, refusals INTEGER NOT NULL, until INTEGER NOT NULL,
+      mark INTEGER, seen INTEGER NOT NULL, PRIMARY KEY (host, user)) WITHOUT ROWID;
+    CREATE TABLE governed (
+      kind TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, used INTEGER NOT NULL,
+      refusals INTEGER NOT NULL, refused INTEGER, message TEXT, seen INTEGER NOT NULL,
+      PRIMARY KEY (kind, name)) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

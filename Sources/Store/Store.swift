@@ -92,7 +92,8 @@ public actor Store {
   /// own limits, as that of a removed sink, has the default ones.
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
-    bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = []
+    bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = [],
+    rests: [Rest.Account: Rest?] = [:]
   ) throws(StoreError) {
     try with { database throws(DatabaseError) in
       do throws(DatabaseError) {
@@ -105,6 +106,7 @@ public actor Store {
           }
           for incident in incidents { try self.keep(incident, in: database) }
           if !incidents.isEmpty { try self.pruneIncidents(in: database) }
+          try self.keep(rests, at: pass.end, in: database)
           try self.pruneQueues(to: bounds, at: pass.end, in: database)
           try self.prune(at: pass.end, keeping: number, in: database)
         }

@@ -97,6 +97,53 @@ import Testing
     }
   }
 
+  @Test func `refused log-ins are stored and removed`() async throws {
+    try await withStore { store in
+      let one = Rest.Account(host: "web1", user: "root")
+      let two = Rest.Account(host: "web1", user: "monitor")
+      let rests = [
+        one: Rest(refusals: 3, until: 1_700_000_300, mark: .max),
+        two: Rest(refusals: 1, until: 0, mark: nil),
+      ]
+      try await store.finish(pass(0), [], rests: rests)
+      #expect(try await store.rests() == rests)
+      try await store.finish(pass(1), [], rests: [:])
+      #expect(try await store.rests() == rests)
+      try await store.finish(pass(2), [], rests: [one: Rest?.none])
+      #expect(try await store.rests() == [two: Rest(refusals: 1, until: 0, mark: nil)])
+    }
+  }
+
+  @Test func `a store of version 7 gets the tables of log-ins and limits`() async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      try Data().write(to: URL(fileURLWithPath: path))
+      do {
+        let database = try Database(path: path)
+        try database.execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+        for migration in Schema.migrations.prefix(7) { try database.execute(migration) }
+        try database.execute(
+          """
+          PRAGMA application_id = \(Schema.applicationID); PRAGMA user_version = 7;
+          INSERT INTO host (id, name, seen, tags, facts, due, memory)
+          VALUES (1, 'web1', 0, x'', x'', x'', x'');
+          INSERT INTO reminder VALUES ('report', 5)
+          """)
+      }
+      let reader = Store(path: path, read: true)
+      let error = await #expect(throws: StoreError.self) { _ = try await reader.rests() }
+      #expect(error?.reason == .older)
+      let store = Store(path: path)
+      #expect(try await store.rests().isEmpty)
+      #expect(try await store.reminder("report") == Timestamp(nanoseconds: 5))
+      let account = Rest.Account(host: "web1", user: "root")
+      let rests = [account: Rest(refusals: 3, until: 5, mark: 1)]
+      try await store.finish(pass(1), [], rests: rests)
+      await store.close()
+      #expect(try await Store(path: path, read: true).rests() == rests)
+    }
+  }
+
   @Test func `a reason is stored beside the message`() async throws {
     try await withStore { store in
       var one = result(0)

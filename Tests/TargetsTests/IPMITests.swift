@@ -502,8 +502,8 @@ func ask(
     let first = try await refused([:])
     let before = bmc.requests
     let second = try await refused(first.memory)
-    #expect(bmc.requests == before && second.failure?.reason == .authFailed)
-    #expect(second.failure?.detail.contains("asked again in 5 min") == true)
+    #expect(bmc.requests == before && second.failure?.reason == .resting)
+    #expect(second.failure?.detail.contains("next try at") == true)
     // When the time has come it is asked, and then left alone for twice as long.
     var memory = second.memory
     memory["refused"]?[1] = 0

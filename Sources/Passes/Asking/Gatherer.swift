@@ -16,14 +16,17 @@ public struct Gatherer: Sendable {
   private var knownHosts: [[String]: KnownHosts] = [:]
   public internal(set) var warnings: [String] = []
   private let site: Site
+  /// Whose log-ins were refused, and which accounts rest.
+  public let logins: LoginBook
   /// The sessions with jump hosts, one pool for each reactor.
   private let pools: [JumpPool]
   /// The reactor of each jump host that is reached directly.
   private var places: [String: Int] = [:]
 
   /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
-  public init(_ site: Site) async {
+  public init(_ site: Site, logins: LoginBook = LoginBook()) async {
     self.site = site
+    self.logins = logins
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     reactors = (0..<min(2, cores)).map { _ in Reactor() }
     pools = reactors.map { JumpPool(on: $0) }
@@ -94,6 +97,8 @@ public struct Gatherer: Sendable {
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
       credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias,
       isBehindJumpHost: isBehind)
+    target.logins = logins
+    target.loginMark = host.loginMark(agentKeys: credentials.agentKeys)
     let limit = site.settings.connectTimeout
     target.timeouts.connect =
       site.settings.hasConnectTimeout ? limit : host.connectTimeout ?? limit
@@ -112,14 +117,15 @@ public struct Gatherer: Sendable {
 
   /// Scrapes the BMC of a host; every failure is part of the answer.
   func ask(
-    _ settings: BMCSettings, of host: Host, remembering memory: [String: [UInt64]], byHand: Bool,
+    _ settings: BMCSettings, of host: Host, remembering memory: [String: [UInt64]],
     on reactor: Reactor, by deadline: Deadline
   ) async -> BMCAnswer {
     do throws(TargetError) {
       guard !deadline.isPast else { throw .notReached }
       let target = try bmc(settings, of: host)
       return await reactor.open { reactor in
-        await target.ask(remembering: memory, byHand: byHand, on: reactor, by: deadline)
+        await target.ask(
+          remembering: memory, ignoringRest: logins.ignoresRests, on: reactor, by: deadline)
       }
     } catch {
       var answer = BMCAnswer(time: .now)

@@ -189,8 +189,7 @@ extension Pass {
     progress.started(name)
     defer { progress.ended(name) }
     let answer = await gatherer.ask(
-      turn.settings, of: turn.host, remembering: turn.memory, byHand: turn.byHand, on: reactor,
-      by: askBy)
+      turn.settings, of: turn.host, remembering: turn.memory, on: reactor, by: askBy)
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
   }
 }

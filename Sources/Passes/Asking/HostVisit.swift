@@ -94,8 +94,7 @@ public struct BMCVisit: Sendable {
     var memory = turn.memory
     memory["identity"] = nil
     answer = await gatherer.ask(
-      turn.settings, of: turn.host, remembering: memory, byHand: true, on: gatherer.reactors[0],
-      by: deadline)
+      turn.settings, of: turn.host, remembering: memory, on: gatherer.reactors[0], by: deadline)
   }
 }
 

@@ -6,6 +6,7 @@ internal import Hosts
 internal import IPMI
 public import Inventory
 internal import Probes
+internal import Store
 
 /// The checks of `scrape doctor` on hosts and their BMCs.
 public enum HostChecks: Sendable {
@@ -15,15 +16,17 @@ public enum HostChecks: Sendable {
     var gatherer = gatherer
     let jobs = hosts.map { ($0, Reach($0, &gatherer)) }
     let ready = gatherer
+    let states = (try? await site.knownStates(of: hosts.filter { $0.bmc != nil })) ?? [:]
     var found: [Int: [Check]] = [:]
     await ready.serving {
-      await check(jobs, at: site, with: ready, by: deadline) { found[$0] = $1 }
+      await check(jobs, states, at: site, with: ready, by: deadline) { found[$0] = $1 }
     }
     return jobs.indices.flatMap { found[$0] ?? [] }
   }
 
   private static func check(
-    _ jobs: [(Host, Reach)], at site: Site, with ready: Gatherer, by deadline: Deadline,
+    _ jobs: [(Host, Reach)], _ states: [String: HostState], at site: Site, with ready: Gatherer,
+    by deadline: Deadline,
     _ keep: (Int, [Check]) -> Void
   ) async {
     await withTaskGroup(of: (Int, [Check]).self) { group in
@@ -36,7 +39,8 @@ public enum HostChecks: Sendable {
         group.addTask {
           async let host = ask(
             host, reach, at: site, ready.kit, on: ready.reactors[0], by: deadline)
-          async let bmc = askBMC(of: jobs[index].0, with: ready, by: deadline)
+          let kept = states[jobs[index].0.name]?.memory[BMCReading.name]?.values ?? [:]
+          async let bmc = askBMC(of: jobs[index].0, kept, with: ready, by: deadline)
           return (index, await host + bmc)
         }
       }
@@ -109,13 +113,14 @@ public enum HostChecks: Sendable {
   }
 
   private static func askBMC(
-    of host: Host, with gatherer: Gatherer, by deadline: Deadline
+    of host: Host, _ kept: [String: [UInt64]], with gatherer: Gatherer, by deadline: Deadline
   ) async -> [Check] {
     guard let settings = host.bmc else { return [] }
     let name = "\(host.name) bmc"
     let begun = Deadline.now
     let answer = await gatherer.ask(
-      settings, of: host, remembering: [:], byHand: true, on: gatherer.reactors[0], by: deadline)
+      settings, of: host, remembering: BMCTarget.restMemory(of: kept),
+      on: gatherer.reactors[0], by: deadline)
     if let failure = answer.failure { return [Check(.host, name, false, "\(failure)")] }
     if let problem = answer.problems.first {
       return [

@@ -52,15 +52,18 @@ public struct BMCTarget: Sendable {
   /// Polls all due parts of the BMC in one session.
   ///
   /// Never throws: an error is the answer's `failure`, and the parts read until then are kept. `memory` is
-  /// that of the last answer; a BMC that refused this machine lately is not contacted unless `byHand`.
+  /// that of the last answer; a BMC that rests is not contacted unless `ignoringRest`.
   public func ask(
-    remembering memory: [String: [UInt64]], byHand: Bool = false, on reactor: isolated Reactor,
+    remembering memory: [String: [UInt64]], ignoringRest: Bool = false,
+    on reactor: isolated Reactor,
     by deadline: Deadline
   ) async -> BMCAnswer {
     var answer = BMCAnswer(time: .now)
     answer.server = settings.address
     answer.memory = memory
-    if !byHand, let error = BMCBackOff.error(memory, at: answer.time) {
+    if !ignoringRest,
+      let error = BMCBackOff.error(memory, mark: settings.loginMark, at: answer.time)
+    {
       answer.failure = error
       return answer
     }
@@ -102,7 +105,8 @@ public struct BMCTarget: Sendable {
       if Task.isCancelled { await Task { await poll.end(on: reactor) }.value }
     }
     if var done = done ?? poll.answer {
-      BMCBackOff.note(done.isOpen ? nil : done.failure, in: &done.memory, at: done.time)
+      BMCBackOff.note(
+        done.isOpen ? nil : done.failure, in: &done.memory, mark: settings.loginMark, at: done.time)
       return done
     }
     answer.failure =
@@ -110,6 +114,11 @@ public struct BMCTarget: Sendable {
       ? TargetError(.cancelled, "the pass was interrupted")
       : TargetError(.timeout, silence("no end at the deadline"))
     return answer
+  }
+
+  /// The part of a memory that says whether the BMC rests, for a poll that reads all else anew.
+  public static func restMemory(of memory: [String: [UInt64]]) -> [String: [UInt64]] {
+    BMCBackOff.part(of: memory)
   }
 
   /// The message for a silent BMC, with the timeout.

@@ -12,6 +12,8 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   public var isPenalty = false
   /// The server ended the connection before it said a word: it may be shedding load.
   public var isWordless = false
+  /// No key and no password was shown to the server.
+  public var isUntried = false
 
   /// A jump host on the way failed, not the target.
   public var isOfJumpHost = false

@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// The credentials of a user for one host.
 public struct Credentials: Sendable {
   /// One key, by its way to sign.
@@ -21,6 +23,14 @@ public struct Credentials: Sendable {
   var password: String?
   /// Unusable credentials and why, reported if the login fails.
   var notes: [String]
+
+  /// The agent's keys that are tried, by their comments and public halves.
+  public var agentKeys: [String] {
+    identities.compactMap { identity in
+      guard case .agent(_, let key) = identity else { return nil }
+      return "\(key.comment) \(key.blob.fnv1a)"
+    }
+  }
 
   init(identities: [Identity] = [], password: String? = nil, notes: [String] = []) {
     self.identities = identities

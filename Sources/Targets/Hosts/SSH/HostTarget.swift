@@ -22,6 +22,10 @@ public struct HostTarget: Sendable {
     set { way = newValue.map(Way.init) }
   }
   private var way: Way?
+  /// Whose log-ins were refused; nil counts none.
+  public var logins: LoginBook?
+  /// What the log-in is made with: see `Rest`.
+  public var loginMark: UInt64 = 0
 
   /// A host's way holds hosts that have ways.
   private final class Way: Sendable {
@@ -170,6 +174,7 @@ public struct HostTarget: Sendable {
   public func greet(
     logIn: Bool, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> (summary: String, banner: String?) {
+    if logIn { try logins?.enter(account, mark: loginMark) }
     var steps = HostAnswer(time: .now)
     try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
     var end = deadline
@@ -182,8 +187,7 @@ public struct HostTarget: Sendable {
     }
     let banner = session.banner
     guard logIn else { return ("host key \(key.type) \(key.fingerprint) as accepted", banner) }
-    let method = try await session.authenticate(
-      user, with: credentials, at: self, on: reactor, by: deadline)
+    let method = try await authenticate(session, on: reactor, by: deadline)
     return ("\(user) logs in by \(method)", banner)
   }
 
@@ -205,6 +209,7 @@ public struct HostTarget: Sendable {
   func logIn(
     on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
   ) async throws(TargetError) -> Session {
+    try logins?.enter(account, mark: loginMark)
     try await passJumpHosts(on: reactor, by: deadline, steps: &steps)
     let known = accepted.keys
     var (session, key): (Session, HostKey)
@@ -230,14 +235,29 @@ public struct HostTarget: Sendable {
       Activity.step("log-in")
       let login = min(deadline, .after(timeouts.login))
       let start = Deadline.now
-      let method = try await session.authenticate(
-        user, with: credentials, at: self, on: reactor, by: login)
+      let method = try await authenticate(session, on: reactor, by: login)
       steps.steps.append(
         .init(name: "log-in", took: Deadline.now.since(start), detail: "\(user) by \(method)"))
       return session
     } catch {
       steps.count(session)
       throw session.transport.carrier.failure ?? error
+    }
+  }
+
+  private var account: Rest.Account { Rest.Account(host: name, user: user) }
+
+  /// Proves the user's identity, and records whether it was accepted.
+  private func authenticate(
+    _ session: Session, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> String {
+    do {
+      let method = try await session.authenticate(
+        user, with: credentials, at: self, on: reactor, by: deadline)
+      logins?.accepted(account)
+      return method
+    } catch {
+      throw logins?.refused(error, account, mark: loginMark) ?? error
     }
   }
 

@@ -280,10 +280,12 @@ final class Session {
     }
     if transport.isOverdrawn { throw overdrawn("logging in") }
     let attempts = tried.isEmpty ? "nothing to try" : "tried \(tried.joined(separator: ", "))"
-    throw TargetError(
+    var error = TargetError(
       .authFailed,
       (["\(user): \(attempts); the server takes \(offered.joined(separator: ", "))"]
         + credentials.notes + [target.cure(tried, offered)]).joined(separator: "; "))
+    error.isUntried = tried.isEmpty
+    throw error
   }
 
   /// The methods that the server accepts; nil if it requires none.
