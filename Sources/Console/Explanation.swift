@@ -74,6 +74,9 @@ public struct Explanation: Sendable {
       "\(hop.user.map { "\($0)@" } ?? "")\(hop.address):\(hop.port)"
     }
     if !hops.isEmpty { words += ["-J", hops.joined(separator: ",")] }
+    if hops.isEmpty, let source = host.source {
+      words += [isAddress(source) ? "-b" : "-B", source]
+    }
     let files = site.knownHostFiles(of: host).joined(separator: " ")
     words += ["-o", "'UserKnownHostsFile=\(files)'", "\(target.user)@\(target.address)"]
     return (words + ["exec sh", "<", "SCRIPT"]).joined(separator: " ")

@@ -23,6 +23,18 @@ public enum Dial {
       guard code == 0 else { throw SystemError("bind") }
     }
 
+    /// Why this machine cannot connect from this address.
+    public func sourceFault(_ error: SystemError) -> String {
+      error.code == EADDRNOTAVAIL
+        ? "source address \(text) is not an address of this machine" : "\(text): \(error)"
+    }
+
+    /// fe80::/10 (RFC 4291) and 169.254.0.0/16 (RFC 3927).
+    fileprivate var isLinkLocal: Bool {
+      if version == 4 { return bytes.count >= 8 && bytes[4] == 169 && bytes[5] == 254 }
+      return bytes.count >= 24 && bytes[8] == 0xfe && bytes[9] & 0xc0 == 0x80
+    }
+
     /// The same address with this port, which both families have in the same place.
     public func with(port: UInt16) -> Address {
       var copy = self
@@ -56,6 +68,55 @@ public enum Dial {
         }
       }
     }
+  }
+
+  /// The local addresses that a source stands for: itself, or those of an interface of this machine.
+  ///
+  /// Link-local addresses of an interface are left out: they reach one link only.
+  public static func sources(_ text: String) throws(DialError) -> [Address] {
+    if let number = number(text) { return [number] }
+    var list: UnsafeMutablePointer<ifaddrs>?
+    guard getifaddrs(&list) == 0 else { throw DialError(.local, "\(SystemError("getifaddrs"))") }
+    defer { freeifaddrs(list) }
+    var found: [Address] = []
+    var isThere = false
+    var next = list
+    while let entry = next?.pointee {
+      next = entry.ifa_next
+      guard String(cString: entry.ifa_name) == text else { continue }
+      isThere = true
+      guard let address = entry.ifa_addr else { continue }
+      let family = Int32(address.pointee.sa_family)
+      let size =
+        family == AF_INET
+        ? MemoryLayout<sockaddr_in>.size
+        : family == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : 0
+      guard size > 0 else { continue }
+      let bytes = UnsafeRawBufferPointer(start: address, count: size)
+      let own = Address(bytes: Array(bytes), family: family)
+      if !own.isLinkLocal { found.append(own) }
+    }
+    guard isThere else {
+      throw DialError(.local, "source \"\(text)\" is no interface of this machine")
+    }
+    guard !found.isEmpty else { throw DialError(.local, "interface \(text) has no address") }
+    return found
+  }
+
+  /// Why this machine cannot connect from a source; nil if it can.
+  public static func sourceFault(_ text: String) -> String? {
+    do throws(DialError) {
+      for source in try sources(text) {
+        let number = socket(
+          source.family, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard number >= 0 else { continue }
+        let descriptor = FileDescriptor(owning: number)
+        do throws(SystemError) { try source.bind(descriptor.number) } catch {
+          return source.sourceFault(error)
+        }
+      }
+      return nil
+    } catch { return error.message }
   }
 
   /// The addresses of a name or a number, in the system's order of preference.
@@ -113,19 +174,29 @@ public enum Dial {
 
   /// A connected, non-blocking socket without Nagle's delay.
   ///
-  /// The corresponding C functions are `socket` and `connect`.
+  /// `sources` are the local addresses to connect from, the first of the version of IP; none leaves the
+  /// choice to the system. The corresponding C functions are `socket`, `bind` and `connect`.
   public static func tcp(
-    to addresses: [Address], from source: Address? = nil, on reactor: isolated Reactor,
+    to addresses: [Address], from sources: [Address] = [], on reactor: isolated Reactor,
     by deadline: Deadline
   ) async throws(DialError) -> FileDescriptor {
     var last = DialError(.nameUnknown, "the name has no address")
-    let addresses = addresses.prefix(4)
+    if let source = sources.first, let address = addresses.first {
+      last = DialError(
+        .local,
+        "source address \(source.text) and \(address.text) are of different versions of IP")
+    }
+    func source(for address: Address) -> Address? {
+      sources.first { $0.version == address.version }
+    }
+    let addresses = addresses.filter { sources.isEmpty || source(for: $0) != nil }.prefix(4)
     for (index, address) in addresses.enumerated() {
       // A silent address must leave time for the next ones.
       let share = deadline.remaining / (addresses.count - index)
       do {
         return try await tcp(
-          to: address, from: source, on: reactor, by: min(deadline, .after(share)))
+          to: address, from: source(for: address), on: reactor,
+          by: min(deadline, .after(share)))
       } catch {
         last = error
         if error.reason == .cancelled { throw error }
@@ -146,7 +217,7 @@ public enum Dial {
     let descriptor = FileDescriptor(owning: number)
     if let source {
       do throws(SystemError) { try source.bind(number) } catch {
-        throw DialError(.local, "\(source.text): \(error)")
+        throw DialError(.local, source.sourceFault(error))
       }
     }
     var one: Int32 = 1

@@ -62,6 +62,37 @@ import Testing
     #expect(try pair.range.scrape("list").output.contains("via jp1"))
   }
 
+  @Test func `a source is the address from which the monitor connects, not its jump hosts`() throws
+  {
+    let pair = try Pair(more: "      source: 192.0.2.9")
+    let hosts = pair.range.scratch.read("inventory/hosts.yml") ?? ""
+    func take(_ source: String) throws -> Outcome {
+      pair.range.scratch.write(
+        "inventory/hosts.yml",
+        hosts.replacingOccurrences(
+          of: "port: \(pair.jump.port)}",
+          with: "port: \(pair.jump.port), source: \(source), probes: [ssh]}"))
+      return try pair.range.scrape("run", "--stdout")
+    }
+    let run = try take("127.0.0.9")
+    #expect(run.status == 0, "\(run)")
+    let accepted = pair.jump.log.components(separatedBy: "Accepted publickey").dropFirst()
+    #expect(
+      accepted.count >= 2 && accepted.allSatisfy { $0.prefix(80).contains("from 127.0.0.9 port") },
+      "\(pair.jump.log)")
+    #expect(pair.end.log.contains("from 127.0.0.1 port"), "\(pair.end.log)")
+    let host = try pair.range.scrape("host", "jp1", "--explain")
+    #expect(host.output.contains("-b 127.0.0.9"), "\(host.output)")
+    let foreign = try take("192.0.2.9")
+    #expect(
+      foreign.errors.contains(
+        "source address 192.0.2.9 is not an address of this machine"),
+      "\(foreign)")
+    let missing = try take("nosuch0")
+    #expect(
+      missing.errors.contains("source \"nosuch0\" is no interface of this machine"), "\(missing)")
+  }
+
   @Test func `trust learns the key of the jump host, then those behind it`() throws {
     let pair = try Pair(known: false)
     let first = try pair.range.scrape("run", "--stdout")

@@ -229,4 +229,26 @@ import Testing
     #expect(
       module.errors.contains("scrape.yml:1:30: unknown address \"pubic\""), "\(module.errors)")
   }
+
+  @Test func `a source that is not of this machine, and what cannot use it, is a warning`() throws {
+    let outcome = try lint(
+      """
+      all:
+        vars: {source: 192.0.2.9}
+        hosts:
+          a: {address: 10.0.0.1, bmc: 10.0.1.1, probes: [icmp, {exec: {command: [/bin/true]}}]}
+          b: {address: 10.0.0.2, source: nosuch0}
+          c: {address: 10.0.0.3, via: a, bmc: {address: 10.0.1.3}, source: lo}
+      """)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for words in [
+      "hosts.yml:2:18: warning: source address 192.0.2.9 is not an address of this machine",
+      "hosts.yml:5:36: warning: source \"nosuch0\" is no interface of this machine",
+      "warning: a: the BMC is asked from the address of the route",
+      "exec of a is asked from the address of the route: `exec` cannot choose it",
+    ] {
+      #expect(outcome.errors.contains(words), "\(words) is not in \(outcome.errors)")
+    }
+    #expect(!outcome.errors.contains("icmp of a"), "\(outcome.errors)")
+  }
 }

@@ -74,6 +74,9 @@ struct InventoryTests {
         ["public": "198.51.100.2", "vpn": "10.8.0.2", "gate": "gate.example.org"],
         ["public": "shared.example.org"],
       ])
+    let sources = try InventoryFolder.inventory(
+      "g: {hosts: {a: , b: {source: none}, c: {source: 10.9.0.1}}, vars: {source: eth1.20}}")
+    #expect(sources.hosts.map(\.source) == ["eth1.20", nil, "10.9.0.1"])
     let lines = try InventoryFolder.inventory(
       """
       [g]
@@ -94,6 +97,8 @@ struct InventoryTests {
       ("public_address: 10.0.0", "\"10.0.0\" is no IP address"),
       ("addresses: 10.0.0.1", "addresses must be a mapping of names to values, found text"),
       ("addresses: {public: 10.0.0.1}", "\"public\" is not one of `addresses`"),
+      ("source: 10.0.0.300", "source is no IP address and no interface"),
+      ("source: a/b", "source is no IP address and no interface"),
       ("addresses: {a b: 10.0.0.1}", "\"a b\" is not the name of an address"),
       ("addresses: {vpn: [10.0.0.1]}", "addresses.vpn must be text, found a list"),
     ])

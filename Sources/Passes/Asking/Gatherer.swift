@@ -93,12 +93,20 @@ public struct Gatherer: Sendable {
       throw TargetError(.localError, error.oneLine)
     }
     let user = host.user ?? Account.user
+    var sources: [Dial.Address] = []
+    // A jump host connects to what is behind it.
+    if let source = host.source, !isBehind {
+      do throws(DialError) { sources = try Dial.sources(source) } catch {
+        throw TargetError(.localError, error.message)
+      }
+    }
     var target = HostTarget(
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
       credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias,
       isBehindJumpHost: isBehind)
     target.logins = logins
     target.loginMark = host.loginMark(agentKeys: credentials.agentKeys)
+    target.sources = sources
     let limit = site.settings.connectTimeout
     target.timeouts.connect =
       site.settings.hasConnectTimeout ? limit : host.connectTimeout ?? limit

@@ -1,4 +1,5 @@
 public import Configuration
+internal import Engine
 internal import Metrics
 internal import Rules
 internal import Sinks
@@ -23,6 +24,7 @@ public struct LintChecks: Sendable {
   public func run(_ findings: inout Findings) {
     jumpHosts(&findings)
     addresses(&findings)
+    sources(&findings)
     rings(&findings)
     secrets(&findings)
     needs(&findings)
@@ -48,6 +50,42 @@ public struct LintChecks: Sendable {
           hint: path == Host.publicAddress
             ? "write public_address: for these hosts"
             : "write addresses: {\(path): ADDRESS} for these hosts"))
+    }
+  }
+
+  /// Finds sources that are not of this machine, and what cannot be asked from one.
+  private func sources(_ findings: inout Findings) {
+    var checked: Set<String> = []
+    var bmcs: [Host] = []
+    var names: [Mark: [String]] = [:]
+    var unbound: [ProbePlan] = []
+    for host in hosts {
+      guard let source = host.source else { continue }
+      if checked.insert(source).inserted, let fault = Dial.sourceFault(source) {
+        findings.warn(
+          host[variable: "source"].map { ConfigurationError(fault, at: $0) }
+            ?? ConfigurationError(fault, at: host.mark))
+      }
+      guard host.jumpHost == nil else { continue }
+      if host.bmc != nil { bmcs.append(host) }
+      for plan in site.probes[host.name]
+      where !type(of: plan.probe).canBind && !plan.isAskedOnHost {
+        if names[plan.mark] == nil { unbound.append(plan) }
+        names[plan.mark, default: []].append(host.name)
+      }
+    }
+    if let first = bmcs.first {
+      findings.warn(
+        ConfigurationError(
+          "\(fold(bmcs.map(\.name))): the BMC is asked from the address of the route, as FreeIPMI "
+            + "cannot choose it: `source` does not count", at: first.mark,
+          length: first.name.count))
+    }
+    for plan in unbound {
+      findings.warn(
+        ConfigurationError(
+          "\(plan.service) of \(fold(names[plan.mark] ?? [])) is asked from the address of the route: "
+            + "`\(plan.kind)` cannot choose it", at: plan.mark, length: plan.length))
     }
   }
 

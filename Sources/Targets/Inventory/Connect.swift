@@ -16,12 +16,12 @@ public enum Connect {
 
   /// A connected, non-blocking socket without Nagle's delay.
   public static func tcp(
-    to addresses: [Dial.Address], from source: Dial.Address? = nil,
+    to addresses: [Dial.Address], from sources: [Dial.Address] = [],
     refusedHint: String = "; is sshd running, and on this port?",
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> FileDescriptor {
     do throws(DialError) {
-      return try await Dial.tcp(to: addresses, from: source, on: reactor, by: deadline)
+      return try await Dial.tcp(to: addresses, from: sources, on: reactor, by: deadline)
     } catch {
       throw TargetError(error, refusedHint: refusedHint)
     }

@@ -16,6 +16,8 @@ public struct Host: Sendable {
   /// Its other addresses by name: `public` is that of `public_address:`, the others those of
   /// `addresses:`. See `https@public` in docs/probes.md.
   public var addresses: [String: String] = [:]
+  /// The local address or interface from which it is asked; nil for the system's choice.
+  public var source: String?
   public var port: Int
   /// The DNS name of its services, for certificates, SNI and the Host header; nil where it is not given.
   public var hostname: String? = nil

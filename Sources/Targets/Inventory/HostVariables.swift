@@ -6,6 +6,7 @@ struct HostVariables {
   let connection: Host.Connection
   let address: String
   let addresses: [String: String]
+  let source: String?
   let port: Int
   let hostname: String?
   let user: String?
@@ -36,6 +37,11 @@ struct HostVariables {
     addresses = (others ?? [:]).merging(
       publicAddress.map { [Host.publicAddress: $0] } ?? [:]
     ) { $1 }
+    let source = fields.take(
+      "source", Self.sourceType, otherwise: "that of the route",
+      "Address or interface of this machine from which the host is asked: SSH and probes. Of an "
+        + "interface an address is used.", example: "10.0.9.2")
+    self.source = source ?? nil
     port = fields.take(
       "port", also: ["ansible_port", "ansible_ssh_port"], .port, default: 22, "Port of SSH.",
       example: "2222")
@@ -134,6 +140,26 @@ struct HostVariables {
     guard text.utf8.contains(where: { !(0x30...0x39).contains($0) && $0 != UInt8(ascii: ".") })
     else { throw ConfigurationError("\"\(text)\" is no IP address", at: node) }
     return text
+  }
+
+  /// An address, or the name of a network interface (15 bytes in Linux).
+  private static var sourceType: SettingType<String?> {
+    SettingType("IP address, interface, or `none`", example: "10.0.9.2") {
+      node, what throws(ConfigurationError) in
+      let text = unbracketed(try node.string(what))
+      if text == "none" { return nil }
+      guard
+        isAddress(text)
+          || (1...15).contains(text.utf8.count)
+            && text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x2f && $0 != 0x3a })
+            && text.utf8.contains(where: { !(0x30...0x39).contains($0) && $0 != 0x2e })
+      else {
+        throw ConfigurationError(
+          "\(what) is no IP address and no interface", at: node,
+          hint: "ip address shows those of this machine")
+      }
+      return text
+    }
   }
 
   private static var addressesType: SettingType<[String: String]> {

@@ -55,6 +55,7 @@ struct Resolver {
       groups: groups,
       address: variables.address,
       addresses: variables.addresses,
+      source: variables.source,
       port: variables.port,
       hostname: variables.hostname,
       user: variables.user,

@@ -62,7 +62,8 @@ extension Inventory {
       jump = known
     } else {
       jump = Host(
-        name: hop.name, group: host.group, groups: [], address: hop.name, port: 22, user: nil,
+        name: hop.name, group: host.group, groups: [], address: hop.name, source: host.source,
+        port: 22, user: nil,
         keys: host.keys, keyPassphrase: host.keyPassphrase, password: nil,
         knownHosts: host.knownHosts, profile: host.profile, tags: [], connection: .ssh,
         variables: [], mark: host.mark)

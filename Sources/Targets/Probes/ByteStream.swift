@@ -43,7 +43,8 @@ final class ByteStream {
             to: endpoint.number, port: endpoint.port, on: reactor, by: deadline))
       } else {
         let descriptor = try await Connect.tcp(
-          to: endpoint.addresses, from: endpoint.source, refusedHint: "", on: reactor, by: deadline)
+          to: endpoint.addresses, from: [endpoint.source].compactMap(\.self), refusedHint: "",
+          on: reactor, by: deadline)
         connection = .socket(Socket(descriptor))
       }
       endpoint.note("connect", "\(endpoint.number) port \(endpoint.port)")

@@ -68,9 +68,7 @@ struct CommonOptions {
       return
     }
     source = address
-    if kind == PostgresProbe.self {
-      options.add("libpq cannot choose the address that it asks from", at: "from")
-    } else if !kind.canBind {
+    if !kind.canBind {
       options.add(
         "\(options.what) cannot choose the address that it asks from", at: "from",
         hint: "write from: centre")

@@ -168,7 +168,9 @@ extension Verdict {
     case EACCES, EPERM:
       self.init(.unknown, .notPermitted, words)
     default:
-      self.init(.unknown, .localError, "\(endpoint.source?.text ?? endpoint.number): \(error)")
+      self.init(
+        .unknown, .localError,
+        endpoint.source?.sourceFault(error) ?? "\(endpoint.number): \(error)")
     }
   }
 }

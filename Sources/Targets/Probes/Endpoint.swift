@@ -51,7 +51,7 @@ public struct Endpoint: Sendable {
     let descriptor = FileDescriptor(
       owning: socket(source.family, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
     do throws(SystemError) { try source.bind(descriptor.number) } catch {
-      throw Verdict(.unknown, .localError, "\(source.text): \(error)")
+      throw Verdict(.unknown, .localError, source.sourceFault(error))
     }
     return source.text
   }

@@ -40,7 +40,7 @@ public struct HostQuestions: Sendable {
 
   /// The plans that run over the network.
   public static func others(_ plans: [ProbePlan]) -> [ProbePlan] {
-    plans.filter { ($0.probe as? any HostQuestion)?.script(of: "", at: "") == nil }
+    plans.filter { !$0.isAskedOnHost }
   }
 
   /// The batch of one session, with the due collectors.
@@ -94,6 +94,11 @@ public struct HostQuestions: Sendable {
 }
 
 extension ProbePlan {
+  /// Whether the host runs it itself.
+  public var isAskedOnHost: Bool {
+    (probe as? any HostQuestion)?.script(of: "", at: "") != nil
+  }
+
   /// The timeout in the form of busybox's timeout(1).
   fileprivate var wholeSeconds: Int64 {
     let (seconds, attoseconds) = timeout.components

@@ -13,6 +13,7 @@ public struct PostgresProbe: Probe {
   public static let name = "postgres"
   public static let summary = "The database accepts the log-in, and a query has the expected value."
   public static let defaultPort: UInt16? = 5432
+  public static let canBind = true
   private let login: DatabaseCheck
 
   public init(_ options: inout Fields) {
@@ -31,7 +32,11 @@ public struct PostgresProbe: Probe {
       if login.user == nil {
         verdict = try await handshake(with: endpoint, on: reactor, by: deadline)
       } else {
-        let request = try await login.request(for: endpoint, on: reactor, by: deadline)
+        var request = try await login.request(for: endpoint, on: reactor, by: deadline)
+        // libpq cannot choose the address that it connects from.
+        if request.source != nil, request.dialer == nil {
+          request.dialer = endpoint.binder(on: reactor)
+        }
         let answer = await PostgreSQLSession.ask(request, on: reactor, by: deadline)
         login.note(answer, on: endpoint)
         verdict = login.evaluate(answer, endpoint)

@@ -96,6 +96,19 @@ public struct ProbePlan: Sendable {
     }
   }
 
+  /// The source and the addresses of one version of IP: that of the first address with a source.
+  private static func bound(
+    _ addresses: [Dial.Address], to sources: [Dial.Address]
+  ) throws(DialError) -> (Dial.Address?, [Dial.Address]) {
+    guard let first = addresses.first, let only = sources.first else { return (nil, addresses) }
+    for address in addresses {
+      guard let source = sources.first(where: { $0.version == address.version }) else { continue }
+      return (source, addresses.filter { $0.version == source.version })
+    }
+    throw DialError(
+      .local, "source address \(only.text) and \(first.text) are of different versions of IP")
+  }
+
   /// Runs the probe, and always returns a result.
   func run(
     of context: ProbeContext, at found: Result<[Dial.Address], TargetError>,
@@ -139,6 +152,7 @@ public struct ProbePlan: Sendable {
       trace?.note("via", tunnel.names.joined(separator: ", "))
     }
     let carrier = type(of: probe).carrier
+    var source = source
     var addresses: [Dial.Address] = []
     switch found {
     case .failure(let error):
@@ -156,15 +170,26 @@ public struct ProbePlan: Sendable {
         return result
       }
     }
+    if let own = context.source, source == nil, tunnel == nil, type(of: probe).canBind {
+      do throws(DialError) {
+        let sources = try Dial.sources(own)
+        (source, addresses) = try Self.bound(addresses, to: sources)
+      } catch {
+        result.verdict = Verdict(.unknown, .localError, error.message)
+        return result
+      }
+    }
     var target = context.target
     if isAtCentre { target?.tunnel = nil }
+    if let source { target?.sources = [source] }
     let endpoint = Endpoint(
       host: context.host, address: address ?? context.address, addresses: addresses, source: source,
       port: port,
       authorities: context.authorities, findings: findings ?? context.kit.findings,
       certificateNames: certificateNames(context), serverName: context.hostname,
       // The collectors' session says nothing about another address, or another way.
-      ssh: address != nil || isAtCentre && context.jumpHost != nil ? nil : context.ssh,
+      ssh: address != nil || self.source != nil || isAtCentre && context.jumpHost != nil
+        ? nil : context.ssh,
       target: target, tunnel: tunnel,
       kit: context.kit, trace: trace)
     let overall = deadline
@@ -240,6 +265,8 @@ public struct ProbeContext: Sendable {
   public var ssh: SSHOutcome?
   /// The SSH settings of the host, if known: the probe `ssh` then compares its key.
   public var target: HostTarget?
+  /// The local address or interface from which it is asked, as the inventory says.
+  public var source: String?
   /// The jump host in between, as `via:` says.
   public var jumpHost: String?
   /// The way through it.
@@ -258,5 +285,6 @@ public struct ProbeContext: Sendable {
     self.init(host: host.name, address: host.address, authorities: host.ca, kit: kit)
     jumpHost = host.jumpHost
     hostname = host.hostname
+    source = host.source
   }
 }

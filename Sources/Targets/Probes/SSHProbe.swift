@@ -16,6 +16,7 @@ internal import Inventory
 /// each), so there is one per pass: later callers get the same answer. `ContactBook` limits the
 /// connections across passes and commands.
 public struct SSHProbe: Probe {
+  public static let canBind = true
   public static let name = "ssh"
   public static let summary = "The host speaks SSH and shows the accepted key."
   public static let defaultPort: UInt16? = 22

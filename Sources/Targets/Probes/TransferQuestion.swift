@@ -100,6 +100,13 @@ extension Endpoint {
     }
   }
 
+  /// Connections from the source, for a library that cannot bind.
+  func binder(on reactor: Reactor) -> Dialer {
+    Dialer { [addresses, source] _, _, _, deadline throws(TransferError) in
+      try await reactor.dial(to: addresses, from: source, by: deadline).get()
+    }
+  }
+
   /// The host in the form of a URL: numeric IPv6 addresses in brackets.
   func hostInURL(_ name: String?) -> String {
     let host = name ?? address
@@ -108,6 +115,20 @@ extension Endpoint {
 }
 
 extension Reactor {
+  fileprivate func dial(
+    to addresses: [Dial.Address], from source: Dial.Address?, by deadline: Deadline
+  ) async -> Result<CarriedConnection, TransferError> {
+    do throws(TargetError) {
+      let socket = try await Connect.tcp(
+        to: addresses, from: [source].compactMap(\.self), refusedHint: "", on: self, by: deadline)
+      do throws(TransferError) {
+        return .success(try CarriedConnection(socket, counting: ByteCount()))
+      } catch { return .failure(error) }
+    } catch {
+      return .failure(TransferError(error))
+    }
+  }
+
   fileprivate func dial(
     through tunnel: Tunnel, to host: String, port: UInt16, as form: Dialer.Form,
     counting received: ByteCount,

@@ -2,32 +2,36 @@ import Foundation
 import Lab
 import Testing
 
+@testable import Engine
+@testable import Probes
+
 /// `from`: the address of this machine that a probe asks from, as the server sees it.
 struct SourceAddressTests {
   @Test(
     arguments: [
       "tcp", "http", "https", "mysql", "smtp", "imap", "pop3", "ftp", "vnc", "rdp", "smb", "dns",
-      "{dns: {protocol: tcp}}", "ntp", "udp",
+      "{dns: {protocol: tcp}}", "ntp", "udp", "ssh", "postgres", "{postgres: {user: mon}}",
     ])
   func `the server sees the address that is named`(probe: String) async throws {
     let server = try Callers()
-    let name = probe.hasPrefix("{") ? "dns" : probe
-    let more = probe.hasPrefix("{") ? ", protocol: tcp" : ""
     _ = try await ask(
-      "{\(name): {port: \(server.port), from: 127.0.0.9, timeout: 400ms\(more)}}")
+      with(probe, "port: \(server.port), from: 127.0.0.9, timeout: 400ms"))
     #expect(eventually(within: 2) { !server.seen.isEmpty })
     #expect(Set(server.seen) == ["127.0.0.9"])
   }
 
-  @Test(arguments: ["tcp", "http", "mysql", "smtp", "ftp", "dns", "{dns: {protocol: tcp}}", "udp"])
+  @Test(
+    arguments: [
+      "tcp", "http", "mysql", "smtp", "ftp", "dns", "{dns: {protocol: tcp}}", "udp", "ssh",
+      "postgres", "{postgres: {user: mon}}",
+    ])
   func `an address of another machine is a local error`(probe: String) async throws {
     let server = try Callers()
-    let name = probe.hasPrefix("{") ? "dns" : probe
-    let more = probe.hasPrefix("{") ? ", protocol: tcp" : ""
     let result = try await ask(
-      "{\(name): {port: \(server.port), from: 192.0.2.77, timeout: 400ms\(more)}}")
+      with(probe, "port: \(server.port), from: 192.0.2.77, timeout: 400ms"))
     #expect(result.summary == "unknown local_error ?", "\(result.verdict.message)")
-    #expect(result.verdict.message.contains("192.0.2.77"), "\(result.verdict.message)")
+    #expect(
+      result.verdict.message == "source address 192.0.2.77 is not an address of this machine")
     #expect(server.seen.isEmpty)
   }
 
@@ -49,10 +53,54 @@ struct SourceAddressTests {
     }
   }
 
-  @Test func `libpq cannot choose, and says so`() throws {
-    let (_, findings) = try read("{postgres: {from: 127.0.0.9}}")
-    #expect(findings.errors.first?.problem.hasPrefix("libpq cannot choose") == true)
+  @Test(.enabled(if: PostgreSQL.isInstalled))
+  func `a real PostgreSQL lets in the address that libpq cannot choose`() async throws {
+    let database = try PostgreSQL(PostgresProbeTests.accounts)
+    setenv("SCRAPE_TEST_DB", "right", 1)
+    let result = try await ask(
+      "{postgres: {port: \(database.port), user: mon, from: 127.0.0.9, database: shop, "
+        + "password: '${SCRAPE_TEST_DB}', query: SELECT host(inet_client_addr()), expect: 127.0.0.9}}"
+    )
+    #expect(result.summary == "ok - up", "\(result.verdict.message)")
   }
+
+  @Test(arguments: ["{exec: {command: /bin/true, from: 127.0.0.9}}", "{dhcp: {from: 127.0.0.9}}"])
+  func `what cannot choose its address says so`(entry: String) throws {
+    let (_, findings) = try read(entry)
+    #expect(findings.errors.first?.problem.contains("cannot choose the address") == true)
+  }
+
+  @Test(arguments: [
+    ("127.0.0.9", "127.0.0.9"), ("lo", "127.0.0.1"), ("::1", nil),
+    ("192.0.2.77", nil), ("nosuch0", nil),
+  ])
+  func `the source of the inventory counts where the probe names none`(
+    source: String, seen: String?
+  ) async throws {
+    let server = try Callers()
+    let (plan, _) = try read("{tcp: {port: \(server.port), timeout: 1s}}")
+    var context = ProbeContext(
+      host: "lab", address: "127.0.0.1", kit: ProbeKit(reserved: []))
+    context.source = source
+    let result = await Reactor().askAll([try #require(plan)], context, by: .after(.seconds(5)))[0]
+    if let seen {
+      #expect(eventually(within: 2) { server.seen == [seen] }, "\(result.verdict)")
+      return
+    }
+    #expect(server.seen.isEmpty && result.summary == "unknown local_error ?")
+    let message = [
+      "::1": "source address ::1 and 127.0.0.1 are of different versions of IP",
+      "192.0.2.77": "source address 192.0.2.77 is not an address of this machine",
+      "nosuch0": "source \"nosuch0\" is no interface of this machine",
+    ]
+    #expect(result.verdict.message == message[source])
+  }
+}
+
+/// The entry with more options.
+private func with(_ probe: String, _ options: String) -> String {
+  guard probe.hasPrefix("{") else { return "{\(probe): {\(options)}}" }
+  return probe.replacingOccurrences(of: "}}", with: ", \(options)}}")
 }
 
 /// A port of TCP and UDP that notes who calls, and hangs up.

@@ -11,6 +11,8 @@ public struct HostTarget: Sendable {
   /// A name or number to connect to.
   public var address: String
   public var port: UInt16
+  /// The local addresses to connect from, one of each version of IP; none for the system's choice.
+  public var sources: [Dial.Address] = []
   public var user: String
   public var credentials: Credentials
   public var accepted: AcceptedKeys
@@ -76,9 +78,10 @@ public struct HostTarget: Sendable {
     return names[0] == names[1] ? [names[0]] : names
   }
 
-  /// What makes a jump host the same one: the account, the address, and the way to it.
+  /// What makes a jump host the same one: the account, the address, and the way to it with its begin.
   var pathKey: String {
-    "\(way?.tunnel.hop.pathKey ?? "") \(user)@[\(address)]:\(port) \(name)"
+    "\(way?.tunnel.hop.pathKey ?? "") \(user)@[\(address)]:\(port) \(name) "
+      + sources.map(\.text).joined(separator: ",")
   }
 
   /// The reactor on which the host must be asked: that of its jump hosts; nil leaves the choice.
@@ -346,7 +349,7 @@ public struct HostTarget: Sendable {
     }
     let limit = min(end, .after(timeouts.connect))
     let addresses = try await Connect.resolve(address, port: port, on: reactor, by: limit)
-    let socket = try await Connect.tcp(to: addresses, on: reactor, by: limit)
+    let socket = try await Connect.tcp(to: addresses, from: sources, on: reactor, by: limit)
     return (SocketCarrier(owning: socket), "\(addresses.first?.text ?? address) port \(port)")
   }
 
