@@ -165,7 +165,7 @@ let package = Package(
       swiftSettings: testing),
     tests("Lab"),
     tests("Metrics"),
-    tests("Parsers"),
+    tests("Parsers", exclude: ["Fixtures"]),
     tests("Engine"),
     tests("Transfer", "Lab", "Engine"),
     tests("Configuration"),

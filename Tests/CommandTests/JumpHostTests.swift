@@ -260,24 +260,24 @@ import Testing
     let services = Line.all(run.output).filter { $0.measurement == "service" }
     #expect(services.count == 7, "\(run)")
     let unasked = services.filter { $0.fields["reason"] == "\"not_supported\"" }
-    #expect(unasked.count == 3, "\(services)")
+    #expect(unasked.count == 2, "\(services)")
     let told = run.errors.split(separator: "\n").filter { $0.contains("h1") }
     #expect(!told.contains { $0.contains("not_supported") }, "\(run.errors)")
     #expect(told.contains { $0.contains("via 127.0.0.1: connection_refused") }, "\(run.errors)")
     let probe = try range.scrape("probe", "http:\(page.port)", "h1")
     #expect(probe.status == 1 && probe.output.contains("unreachable: via 127.0.0.1"), "\(probe)")
     let echo = try range.scrape("probe", "icmp", "h1")
-    #expect(echo.status == 1 && echo.output.contains("not_supported"), "\(echo)")
+    #expect(echo.status == 1 && echo.output.contains("unreachable: via 127.0.0.1"), "\(echo)")
     _ = try range.scrape("doctor", "h1")
     _ = try range.scrape("host", "h1")
     let lint = try range.scrape("lint")
     for words in [
-      "h1: BMCs behind a jump host are not asked", "icmp of h1 is not asked: `icmp` cannot go",
-      "dns of h1 is not asked", "here of h1 is not asked: `exec` cannot go",
+      "h1: BMCs behind a jump host are not asked", "dns of h1 is not asked", "here of h1 is not asked: `exec` cannot go",
     ] {
       #expect((lint.output + lint.errors).contains(words), "\(words): \(lint)")
     }
     #expect(!(lint.output + lint.errors).contains("http:\(page.port) of h1"), "\(lint)")
+    #expect(!(lint.output + lint.errors).contains("icmp of h1"), "\(lint)")
     #expect(scratch.read("ran") == nil)
     #expect(page.visits == 0 && bmc.visits == 0)
   }

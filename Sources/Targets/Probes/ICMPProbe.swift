@@ -11,6 +11,7 @@ internal import Inventory
 /// Writes Telegraf's `ping`, with `jitter_ms`.
 ///
 /// First tries an unprivileged ping socket (icmp(7), `net.ipv4.ping_group_range`), then a raw one.
+/// Behind a jump host, its ping(8) sends them.
 public struct ICMPProbe: Probe {
   public static let name = "icmp"
   public static let summary = "Answers to echo requests: loss, round trip, jitter."
@@ -38,6 +39,9 @@ public struct ICMPProbe: Probe {
   ]
   public static let canBind = true
   public static let carrier = Carrier.icmp
+
+  /// The jump host has a ping of its own.
+  public var obstacle: String? { nil }
 
   private let count: Int
   private let interval: Duration
@@ -81,11 +85,16 @@ public struct ICMPProbe: Probe {
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
-    endpoint.byHand("ping -n -c \(count) -s \(size) \(endpoint.number)")
     var echoes = Echoes()
     var verdict: Verdict
     do throws(Verdict) {
-      try await ask(&echoes, endpoint, on: reactor, by: deadline)
+      if let tunnel = endpoint.tunnel {
+        echoes = try await RemotePing(count: count, interval: interval, wait: wait, size: size)
+          .run(endpoint, through: tunnel, on: reactor, by: deadline)
+      } else {
+        endpoint.byHand("ping -n -c \(count) -s \(size) \(endpoint.number)")
+        try await ask(&echoes, endpoint, on: reactor, by: deadline)
+      }
       verdict = evaluate(echoes, endpoint)
     } catch {
       verdict = error

@@ -173,6 +173,94 @@ struct JumpProbeTests {
       ], ca: ca.file)
   }
 
+  @Test func `echo requests are those of the jump host's ping`() async throws {
+    let jump = try Jump()
+    let direct = try await ask("icmp")
+    guard direct.verdict.reason != .notPermitted else { return }
+    try await compare(
+      jump, ["icmp", "{icmp: {count: 2, interval: 300ms, size: 100}}", "icmp closed"])
+    try await compare(jump, ["{icmp: {count: 1}}"], at: "::1")
+    let named = try await jump.ask("icmp", at: "localhost")
+    #expect(named.summary == "ok - up" && named.isSound, "\(named.verdict)")
+    #expect(named.points[1][field: "packets_transmitted"] == .integer(3))
+    #expect(named.points[1][field: "jitter_ms"] != nil)
+    let unknown = try await jump.ask("icmp", at: "no-such-name.invalid")
+    #expect(unknown.summary == "critical name_unknown down", "\(unknown.verdict)")
+    for name in ["-f", "a;id", "a b", "$(id)", "a'b", "a\nb", ""] {
+      #expect(!RemotePing.isHarmless(name))
+    }
+  }
+
+  /// A jump host whose ping is this script.
+  private func jump(ping script: String?, folder: Scratch) throws -> Jump {
+    for tool in ["sh", "cat", "sleep", "busybox", "yes"] {
+      let path = "/bin/\(tool)"
+      try? FileManager.default.createSymbolicLink(
+        atPath: "\(folder.path)/\(tool)",
+        withDestinationPath: FileManager.default.fileExists(atPath: path) ? path : "/usr\(path)")
+    }
+    if let script { folder.write("ping", "#!/bin/sh\n\(script)\n", mode: 0o755) }
+    return try Jump(["SetEnv HOME=\(folder.path) PATH=\(folder.path)"])
+  }
+
+  private static func capture(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "ParsersTests/Fixtures/ping/\(name).txt").path()
+  }
+
+  @Test(
+    arguments: [
+      ("[ -e /bin/busybox ] || exit 127; exec busybox ping \"$@\"", "ok - up", ""),
+      (nil, "unknown not_supported ?", "ping is not installed there"),
+      ("cat \(capture("iputils-loss"))", "minor packet_loss up", "3 of 5 replies"),
+      ("cat \(capture("busybox-loss"))", "minor packet_loss up", "3 of 5 replies"),
+      ("cat \(capture("inetutils-loss"))", "minor packet_loss up", "4 of 5 replies"),
+      ("cat \(capture("iputils-host")); exit 1", "critical unreachable down", "no route from"),
+      ("cat \(capture("busybox-net")); exit 1", "critical unreachable down", "no route from"),
+      ("cat \(capture("inetutils-silent")); exit 1", "critical timeout down", "no reply to 3"),
+      ("cat \(capture("iputils-perm")) >&2; exit 2", "unknown not_permitted ?", "may not send"),
+      ("cat \(capture("busybox-perm")); exit 1", "unknown not_permitted ?", "may not send"),
+      ("cat \(capture("iputils-name")); exit 2", "critical name_unknown down", "no address"),
+      ("cat \(capture("busybox-usage")); exit 1", "unknown not_supported ?", "invalid option"),
+      (
+        "[ $1 = -V ] || yes 64 bytes from 127.0.0.1: seq=1", "unknown not_supported ?",
+        "without end"
+      ),
+      ("[ $1 = -V ] || exec sleep 60", "critical timeout down", "no reply"),
+      (
+        "[ $1 = -V ] && exit; echo '64 bytes from x: icmp_seq=1 ttl=9 time=3 ms'; exec sleep 60",
+        "ok - up", "1 of 1 replies"
+      ),
+      ("echo no; exit 3", "unknown not_supported ?", "unknown output"),
+      ("exit 0", "unknown not_supported ?", "unknown output"),
+    ] as [(String?, String, String)])
+  func `each failure of a ping has its verdict, in time`(
+    script: String?, summary: String, words: String
+  ) async throws {
+    let folder = Scratch()
+    let jump = try jump(ping: script, folder: folder)
+    let start = Date()
+    let limit = script?.contains("sleep") == true ? 2 : 8
+    let result = try await jump.ask("{icmp: {timeout: \(limit)s}}")
+    // A machine without busybox, or where it may not send.
+    if script?.contains("busybox ping") == true, result.verdict.severity == .unknown { return }
+    #expect(result.summary == summary && result.isSound, "\(script ?? "none"): \(result.verdict)")
+    #expect(result.verdict.message.contains(words), "\(result.verdict)")
+    #expect(Date().timeIntervalSince(start) < 12)
+    if summary.hasPrefix("unknown") {
+      #expect(result.points.last?[field: "result_code"] == .integer(2))
+    }
+  }
+
+  @Test func `a jump host that runs no commands has no ping`() async throws {
+    let jump = try Jump(["ForceCommand internal-sftp"])
+    let result = try await jump.ask("icmp")
+    #expect(result.verdict.severity == .unknown && result.isSound, "\(result.verdict)")
+    jump.sshd.stop()
+    let gone = try await jump.ask("icmp")
+    #expect(gone.summary == "critical unreachable ?", "\(gone.verdict)")
+  }
+
   @Test func `what cannot travel is not asked, and the centre asks where it is told to`()
     async throws
   {
