@@ -21,8 +21,11 @@ private struct Seeded: RandomNumberGenerator {
     WhoTests.rows.map(\.line) + LastTests.rows.map { $0.0 } + [
       WTmpDBTests.entry(rest: "\"logout\": \"10:20\",\n \"length\": \"01:10\""),
       "PING 10.0.0.5 (10.0.0.5): 56 data bytes\n64 bytes from 10.0.0.5: seq=0 ttl=64 time=0.05 ms\n"
-        + "From 10.0.0.1 icmp_seq=1 Destination Host Unreachable\nping: sendto: bad address 'x'\n"
         + "3 packets transmitted, 1 packets received, 66% packet loss\n",
+      "PING x (10.0.0.5) 56(84) bytes of data.\n64 bytes from 10.0.0.5: icmp_seq=1 ttl=1 time=3 ms\n"
+        + "From 10.0.0.1 icmp_seq=1 Destination Host Unreachable\n3 packets transmitted, 1 received\n",
+      "PING x (10.0.0.5): 56 data bytes\nping: sendto: Operation not permitted\n",
+      "ping: bad address 'x'\nping: socket: Permission denied\nping: unknown host\n",
       "Name=alice\nTimestamp=Fri 2026-11-20 09:10:11 UTC\nTTY=pts/0\nClass=user\n\nName=b\n",
       "sshd: alice@pts/0,pts/1\nsshd-session: bob@notty\0\0",
       "a\\ b,t=x,u=y\\,z v=1.5,w=-2i,s=\"a \\\" b\",o=true 1760000000000000000\n# words\na v=1\n",
