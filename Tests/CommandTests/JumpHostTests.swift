@@ -272,7 +272,8 @@ import Testing
     _ = try range.scrape("host", "h1")
     let lint = try range.scrape("lint")
     for words in [
-      "h1: BMCs behind a jump host are not asked", "dns of h1 is not asked", "here of h1 is not asked: `exec` cannot go",
+      "h1: BMCs behind a jump host are not asked", "dns of h1 is not asked",
+      "here of h1 is not asked: `exec` cannot go",
     ] {
       #expect((lint.output + lint.errors).contains(words), "\(words): \(lint)")
     }

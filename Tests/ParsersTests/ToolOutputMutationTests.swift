@@ -86,7 +86,7 @@ private struct Seeded: RandomNumberGenerator {
   func `no input traps or hangs a parser`(_ index: Int) {
     var random = Seeded(state: 20_261_120 + UInt64(index))
     var read = 0
-    for _ in 0..<1000 {
+    for _ in 0..<4000 {
       let seed = Self.seeds[Int.random(in: 0..<Self.seeds.count, using: &random)]
       let bytes = Self.mutated(seed, with: &random)
       if let count = try? Self.parsers[index].read(bytes) {
