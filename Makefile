@@ -11,7 +11,7 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
   libcairo2-dev fonts-dejavu-core \
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
-TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chrony curl dash dnsmasq-base \
+TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
   dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
   nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
@@ -62,7 +62,7 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
+UNIT_OTHERS := Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText

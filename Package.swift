@@ -111,6 +111,8 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Charts", dependencies: ["Metrics", "CCairo"], swiftSettings: strict),
     .target(
+      name: "Pages", dependencies: ["Metrics", "Charts", "CCrypto"], swiftSettings: strict),
+    .target(
       name: "Notifiers",
       dependencies: ["Metrics", "Engine", "Configuration", "Transfer", "Charts", "CLinux"],
       swiftSettings: strict),
@@ -126,7 +128,7 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store",
-        "Sinks", "Transfer", "Notifiers", "Alerts", "CLinux",
+        "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "CLinux",
       ],
       swiftSettings: strict),
     .target(
@@ -180,6 +182,7 @@ let package = Package(
     tests("Rules", "Metrics", "Configuration"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
+    tests("Pages", "Lab", "Metrics"),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     tests(
       "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Configuration", "Metrics",

@@ -1,20 +1,20 @@
 internal import Glibc
-internal import Metrics
+package import Metrics
 
 /// The time axis: its span, and marks at round times of the local clock and calendar.
-struct TimeAxis {
+package struct TimeAxis {
   /// In seconds since 1970.
-  let from: Double
-  let to: Double
+  package let from: Double
+  package let to: Double
 
-  init(from: Timestamp, to: Timestamp) {
+  package init(from: Timestamp, to: Timestamp) {
     let (from, to) = (Double(from.nanoseconds) / 1e9, Double(to.nanoseconds) / 1e9)
     // A single time has no width: it stands in the middle of a minute.
     (self.from, self.to) = to > from ? (from, to) : (from - 30, from + 30)
   }
 
   /// The horizontal position of the time: 0 at the left end, 1 at the right.
-  func share(of second: Double) -> Double { (second - from) / (to - from) }
+  package func share(of second: Double) -> Double { (second - from) / (to - from) }
 
   private static let day = 86_400.0
   private static let steps: [Double] = [
@@ -97,7 +97,7 @@ struct TimeAxis {
   }
 
   /// The time of day, with the day if the axis has several.
-  func text(of second: Double) -> String {
+  package func text(of second: Double) -> String {
     let time = Self.local(second)
     let clock = Self.clock(time, seconds: to - from < 300)
     return to - from > Self.day ? "\(time.tm_mday) \(Self.month(time)) \(clock)" : clock

@@ -1,27 +1,27 @@
 internal import Metrics
 
 /// The drawable part of a series: runs of values without a gap between them.
-struct Trace {
-  struct Value: Equatable {
+package struct Trace {
+  package struct Value: Equatable {
     /// In seconds since 1970.
-    var second: Double
-    var value: Double
+    package var second: Double
+    package var value: Double
   }
 
-  let runs: [[Value]]
-  let last: Value?
+  package let runs: [[Value]]
+  package let last: Value?
   /// The interval between values in seconds; 0 with fewer than two values.
   let spacing: Double
-  private(set) var least = Double.infinity
-  private(set) var greatest = -Double.infinity
+  package private(set) var least = Double.infinity
+  package private(set) var greatest = -Double.infinity
   /// Whether all values are whole numbers.
-  private(set) var isWhole = true
+  package private(set) var isWhole = true
 
   /// Real quantities are smaller, and sums of larger values would overflow.
   private static let limit = 1e100
 
   /// Values that are not finite or lie outside of the axis count as missing.
-  init(_ series: Chart.Series, on axis: TimeAxis) {
+  package init(_ series: Chart.Series, on axis: TimeAxis) {
     var values: [Value] = []
     for (time, value) in series.values {
       let second = Double(time.nanoseconds) / 1e9
@@ -57,7 +57,7 @@ struct Trace {
 
   /// The run with at most four values per column of pixels: the first, the least, the greatest and
   /// the last. Peaks are kept.
-  static func reduced(_ run: [Value], on axis: TimeAxis, columns: Int) -> [Value] {
+  package static func reduced(_ run: [Value], on axis: TimeAxis, columns: Int) -> [Value] {
     guard run.count > 2 * columns else { return run }
     var reduced: [Value] = []
     var start = 0

@@ -1,17 +1,19 @@
 internal import Glibc
 
 /// The vertical axis: its range, and its marks in steps of 1, 2 or 5.
-struct ValueAxis {
-  let low: Double
-  let high: Double
+package struct ValueAxis {
+  package let low: Double
+  package let high: Double
   /// The format of all marks.
   let amount: Amount
   private let unit: String
-  let marks: [(value: Double, label: String)]
+  /// The unit of the marks, with its prefix.
+  package var label: String { amount.unit }
+  package let marks: [(value: Double, label: String)]
 
   /// An axis with room for all values between `least` and `greatest`, and for the thresholds that
   /// are not so far off that they would flatten the values.
-  init(least: Double, greatest: Double, thresholds: [Double], isWhole: Bool, unit: String) {
+  package init(least: Double, greatest: Double, thresholds: [Double], isWhole: Bool, unit: String) {
     var (low, high) = (least, greatest)
     let reach = 4 * (max(high, 0) - min(low, 0))
     for line in thresholds
@@ -55,10 +57,10 @@ struct ValueAxis {
   }
 
   /// The height of the value: 0 at the bottom, 1 at the top.
-  func height(of value: Double) -> Double { (value - low) / (high - low) }
+  package func height(of value: Double) -> Double { (value - low) / (high - low) }
 
   /// The value with its unit, that of the axis unless the value is too small for it.
-  func text(_ value: Double, digits: Int = 3) -> String {
+  package func text(_ value: Double, digits: Int = 3) -> String {
     let isSmall = value != 0 && value.magnitude < amount.divisor / 10
     return (isSmall ? Amount(value, unit) : amount).text(value, digits: digits)
   }

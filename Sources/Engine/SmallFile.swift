@@ -23,9 +23,9 @@ public enum SmallFile {
     }
   }
   /// Replaces the file with the bytes, so that a reader sees the old or the new content and never a
-  /// part. `mode` holds whatever the umask is.
+  /// part. `mode` holds whatever the umask is. What can be made again at any time need not be `durable`.
   public static func replace(
-    _ path: String, with bytes: [UInt8], mode: mode_t
+    _ path: String, with bytes: [UInt8], mode: mode_t, durable: Bool = true
   ) throws(SystemError) {
     let draft = "\(path).new"
     let number = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
@@ -40,7 +40,7 @@ public enum SmallFile {
         rest = rest.dropFirst(count)
       }
       guard fchmod(descriptor.number, mode) == 0 else { throw SystemError("fchmod \(draft)") }
-      guard fsync(descriptor.number) == 0 else { throw SystemError("fsync \(draft)") }
+      guard !durable || fsync(descriptor.number) == 0 else { throw SystemError("fsync \(draft)") }
       guard rename(draft, path) == 0 else { throw SystemError("rename \(path)") }
     } catch {
       unlink(draft)

@@ -51,6 +51,11 @@ public struct CheckList: Sendable {
     self.unasked = unasked
   }
 
+  /// Whether the service does not count in `service_summary`.
+  func isUncounted(_ service: String, of host: String) -> Bool {
+    uncounted[host]?.contains(service) == true
+  }
+
   /// Whether the check is still defined.
   public func has(_ check: String, of host: String) -> Bool {
     if host == Pseudo.services {

@@ -159,6 +159,14 @@ public struct Pass: Sendable {
     if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
       report.warnings.append(trouble)
     }
+    if report.storeFailure == nil, !report.interrupted, !site.pages.isEmpty {
+      Activity.step("writing pages")
+      for folder in await PageWriter(site, store).write(at: .now) {
+        if let failure = folder.failure {
+          report.warnings.append("pages in \(folder.folder): \(failure)")
+        }
+      }
+    }
     Activity.step("closing the store")
     await store.close()
     return report

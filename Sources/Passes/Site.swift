@@ -22,6 +22,8 @@ public struct Site: Sendable {
   /// The settings of the self-checks.
   let own: SelfSettings
   public let reports: Reports
+  /// The folders of web pages.
+  public let pages: [PageSettings]
   /// The folder of the inventory, which may have `known_hosts` and `scrape.yml`.
   let folder: String
   /// The file or folder of the inventory, as given.
@@ -65,6 +67,7 @@ public struct Site: Sendable {
       from: settings.sections["contacts"], secretsOf: secretsOf, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
+    pages = PageSettings.all(settings.sections["pages"], inventory, from: folder, &findings)
     reports = Reports(inventory, contacts, in: .all, &findings)
     storePath = store ?? settings.store.path ?? Site.defaultStore
   }

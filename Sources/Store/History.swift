@@ -238,12 +238,21 @@ extension Store {
     into start: Value, host: String, measurement: String, from: Timestamp, to: Timestamp,
     _ body: @Sendable (inout Value, Timestamp, Point) -> Void
   ) throws(StoreError) -> Value {
+    try reduce(
+      into: start, host: host, measurements: [measurement], from: from, to: to, body)
+  }
+
+  /// Walks once over all points of several measurements, in the order of time.
+  public func reduce<Value: Sendable>(
+    into start: Value, host: String, measurements: Set<String>, from: Timestamp, to: Timestamp,
+    _ body: @Sendable (inout Value, Timestamp, Point) -> Void
+  ) throws(StoreError) -> Value {
     try with { database throws(DatabaseError) in
       try self.shapes.refresh(database)
       var value = start
       try self.rows(
         of: host, from: from, to: to, in: database,
-        wanted: { shape, _ in shape.measurement == measurement }
+        wanted: { shape, _ in measurements.contains(shape.measurement) }
       ) { time, points in
         for point in points {
           let time = point.time ?? time

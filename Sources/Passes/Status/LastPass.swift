@@ -85,6 +85,12 @@ public struct LastPass: Sendable {
     return words + "; all below is as it was then; \(Self.cure)"
   }
 
+  /// The age in a few words: `pass 4 s ago`.
+  var shortWords: String {
+    guard let age, !isAhead else { return pass == nil ? "NO PASS YET" : "THE CLOCK WAS SET BACK" }
+    return isLate ? "NO PASS FOR \(Format.age(age))" : "pass \(Format.age(age)) ago"
+  }
+
   /// The first object of `scrape status --json`.
   public var json: JSON {
     var members: [(String, JSON)] = []

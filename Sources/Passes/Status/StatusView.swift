@@ -39,9 +39,9 @@ public struct StatusView: Sendable {
 
   public internal(set) var checks: [Check]
   /// The services of scrape.yml.
-  public let services: [(name: String, state: GroupState)]
+  public internal(set) var services: [(name: String, state: GroupState)]
   /// Hosts that no pass has scraped.
-  public let never: [String]
+  public internal(set) var never: [String]
   public let last: LastPass
   /// The number of hosts with a session, and of those that are up.
   public let sessions: Int

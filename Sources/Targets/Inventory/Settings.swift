@@ -228,6 +228,10 @@ public struct Settings: Sendable {
       "{stale: 10m}"
     ),
     (
+      "pages", "list of pages", "Folders of static web pages; see [`pages`](#pages).",
+      "[{folder: /var/lib/scrape/www}]"
+    ),
+    (
       "self", "mapping, or `off`", "Checks of the scraper itself; see [`self`](#self).",
       "{clock: off}"
     ),
