@@ -57,7 +57,8 @@ struct LineGraph {
     let names = lines.prefix(4).map(\.name).enumerated().map { index, name in
       "\(name) (\(["line", "dashes", "dots", "dashes and dots"][index]))"
     }
-    let legend = [unit == "%" ? "" : axis.label] + (lines.count > 1 ? [names.joined(separator: ", ")] : [])
+    let legend =
+      [unit == "%" ? "" : axis.label] + (lines.count > 1 ? [names.joined(separator: ", ")] : [])
     let words = legend.filter { !$0.isEmpty }.joined(separator: ": ")
     if !words.isEmpty { html.element("p", .css("legend"), text: words) }
   }
