@@ -192,7 +192,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Lab", "Scraper", "Console", "Passes", "Alerts", "Store", "Sinks", "Inventory", "Hosts",
+        "Lab", "Scraper", "Console", "Metrics", "Passes", "Alerts", "Store", "Sinks", "Inventory",
+        "Hosts",
         "IPMI", "Probes", "Notifiers", "Transfer",
       ],
       swiftSettings: testing),

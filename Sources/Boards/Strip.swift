@@ -129,6 +129,38 @@ enum Strip {
     .explained("Empty: the host has no such service, or it was not checked for 10 minutes.")
   }
 
+  /// What disks say of their health.
+  static func disks(_ variables: [String] = ["group", "host"]) -> Panel {
+    Panel.table(
+      "Health of disks",
+      .latest(
+        "smart_device", "health_ok", "temp_c", "power_on_hours", "percentage_used",
+        "reallocated_sectors_count", "pending_sector_count", "media_errors", by: "host", "device",
+        "model", "serial_no"
+      )
+      .ofHosts(variables)
+      .lacking(
+        "temp_c", "power_on_hours", "percentage_used", "reallocated_sectors_count",
+        "pending_sector_count", "media_errors"), width: 24, height: 8
+    )
+    .columns(
+      ("host", "Host"), ("device", "Disk"), ("model", "Model"),
+      ("serial_no", "Serial"), ("health_ok", "Health"),
+      ("temp_c", "Temperature"), ("power_on_hours", "Hours"), ("percentage_used", "Worn"),
+      ("reallocated_sectors_count", "Reallocated"), ("pending_sector_count", "Pending"),
+      ("media_errors", "Media errors"), ("Time", "Last result")
+    )
+    .column(
+      "Health", ("mappings", .array([Mapping.passed])),
+      ("custom.cellOptions", .object([("type", .string("color-text"))]))
+    )
+    .column("Temperature", ("unit", .string("celsius")))
+    .column("Worn", ("unit", .string("percent")))
+    .column("Last result", ("unit", .string(GrafanaUnit.age)))
+    .linked(.ofRow)
+    .with { $0.noValue = "no disk that the account may ask (SMART)" }
+  }
+
   static func headline(_ title: String, isClosed: Bool = false) -> Panel {
     Panel(.row, title, width: 24, height: 1).with { $0.isClosed = isClosed }
   }

@@ -29,7 +29,10 @@ public struct HostReport: Sendable {
     }
     // Without an answer there are no rows.
     let wasAsked = !visit.answer.script.isEmpty && !visit.turn.tasks.isEmpty
-    let own = wasAsked ? cpu + memory + disks + network + gpus + raid + processes + users : []
+    let own =
+      wasAsked
+      ? cpu + memory + disks + network + gpus + raid + WorkloadRows(visit.points).all + processes
+        + users : []
     var rows = own
     if let bmc = visit.bmc { rows += BMCReport(bmc).rows }
     rows += services

@@ -144,7 +144,7 @@ final class FilledRange {
         mine:
           extends: gpu
           collectors:
-            {docker: 1m, libvirt: 1m, openvpn: 1m, wireguard: 1m,
+            {docker: 1m, kubernetes: 1m, libvirt: 1m, openvpn: 1m, smart: 1m, wireguard: 1m,
             disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}
         linux: {collectors: {disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}}
       scores: {by: [team], sla: {window: 24h}}
@@ -161,6 +161,9 @@ final class FilledRange {
     try replay("libvirt", "debian12")
     try replay("wireguard", "debian12")
     try replay("openvpn", "debian12")
+    try replay("kubernetes", "kubectl132")
+    try replay("smart", "debian12")
+    try replay("smart", "debian13")
     let last = try scrape("run")
     guard !last.errors.contains("influxdb: ") else { throw Unavailable(description: last.errors) }
   }

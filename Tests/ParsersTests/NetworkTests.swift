@@ -29,17 +29,30 @@ import Testing
 
   @Test(
     arguments: [
-      ("st 2\n06 5\n0A 2\n", [6: 5, 10: 2]),
-      ("0A 2\nst 1\n", [10: 2]),
-      ("  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A 0\n", [10: 1]),
-      ("st 1\nFF 9\n00 9\n", [:]),
-      ("st 1\n01 18446744073709551615\n01 1\n", [1: .max]),
-    ] as [(String, [UInt8: UInt64])])
-  func `sockets are counted by state`(_ text: String, _ counts: [UInt8: UInt64]) throws {
-    #expect(try parse(text, as: TCPStates.self).counts == counts)
+      ("/tcp st 1\n/tcp 06 5\n/tcp 0A 2\n", [6: 5, 10: 2], nil),
+      ("/tcp6 0A 3\n/tcp 0A 2\n/tcp6 st 1\n/tcp st 1\n", [10: 2], [10: 3]),
+      (
+        "  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A 0\n", [10: 1],
+        nil
+      ),
+      (
+        "  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A 0\n"
+          + "  sl  local_address   remote_address   st\n   0: 0:0016 0:0000 01 0\n", [10: 1], [1: 1]
+      ),
+      ("/tcp st 1\n/tcp FF 9\n/tcp 00 9\n", [:], nil),
+      ("/tcp st 1\n/tcp 01 18446744073709551615\n/tcp 01 1\n", [1: .max], nil),
+    ] as [(String, [UInt8: UInt64]?, [UInt8: UInt64]?)])
+  func `sockets are counted by family and state`(
+    _ text: String, _ four: [UInt8: UInt64]?, _ six: [UInt8: UInt64]?
+  ) throws {
+    let reading = try parse(text, as: TCPStates.self)
+    #expect(reading.four == four && reading.six == six)
   }
 
-  @Test(arguments: ["", "0A 2\n", "st 1\n0A\n", "st 1\n0A x\n", "st 1\n0: a b\n", "st 1\nxyz 1\n"])
+  @Test(arguments: [
+    "", "/tcp 0A 2\n", "/tcp st 1\n0A 2\n", "/tcp st 1\n/tcp 0A\n", "/tcp st 1\n/tcp 0A x\n",
+    "/tcp st 1\n0: a b\n", "/tcp st 1\n/tcp xyz 1\n",
+  ])
   func `what counts no sockets is an error`(_ text: String) {
     #expect(throws: ParseError.self) { try parse(text, as: TCPStates.self) }
   }

@@ -63,7 +63,7 @@ struct SharedCaptureTests {
     let six = try parse(try SharedCaptures.archived("proc/net/sockstat6"), as: Sockstat.self)
     #expect(six.udp == 9)
     let tcp = try parse(try SharedCaptures.archived("proc/net/tcp"), as: TCPStates.self)
-    #expect(tcp.counts == [10: 3])
+    #expect(tcp.four == [10: 3] && tcp.six == nil)
   }
 
   @Test func `captures of an Ubuntu and a CentOS`() throws {
@@ -75,7 +75,7 @@ struct SharedCaptureTests {
     let disks = try parse(try SharedCaptures.file("proc_diskstats"), as: Diskstats.self).devices
     #expect(disks.contains { $0.isPartition })
     let tcp = try parse(try SharedCaptures.file("proc_net_tcp"), as: TCPStates.self)
-    #expect(tcp.counts[10] ?? 0 > 0)
+    #expect(tcp.four?[10] ?? 0 > 0)
     let netstat = try parse(try SharedCaptures.file("proc_net_netstat"), as: NetSNMP.self)
     #expect(netstat["TcpExtListenOverflows"] != nil)
     let df = try parse(try SharedCaptures.file("centos-7.7_df"), as: Df.self).rows

@@ -84,6 +84,7 @@ enum ChallengesBoard: BoardFile {
         ).linked(.ofSeries),
       ]
     }
+    if site.has(collector: "kubernetes") { board.panels += pods }
     if site.has(collector: "libvirt") {
       board.panels += [
         Strip.headline("Virtual machines"),
@@ -102,5 +103,33 @@ enum ChallengesBoard: BoardFile {
       ]
     }
     return board
+  }
+
+  private static var pods: [Panel] {
+    [
+      Strip.headline("Pods"),
+      // State and readiness are tags: only the newest points tell which ones hold.
+      Panel.table(
+        "Containers of pods",
+        .latest(
+          "kubernetes_pod_container", "state_code", "restarts_total", "state_reason",
+          by: "namespace", "pod_name", "container_name", "state", "readiness"
+        )
+        .ofHosts().within(5).lacking("state_reason", "restarts_total"), height: 10
+      )
+      .columns(
+        ("namespace", "Namespace"), ("pod_name", "Pod"), ("container_name", "Container"),
+        ("state", "State"), ("readiness", "Readiness"), ("state_reason", "Reason"),
+        ("restarts_total", "Restarts"), ("Time", "Last result"), hiding: ["state_code"]
+      )
+      .column("Last result", ("unit", .string(GrafanaUnit.age)))
+      .with { $0.noValue = "no result of pods for 5 min" },
+      Panel.chart(
+        "Restarts of containers in pods",
+        Query.last(
+          "kubernetes_pod_container", "restarts_total", by: "namespace", "pod_name",
+          "container_name"
+        ).ofHosts(), height: 10),
+    ]
   }
 }

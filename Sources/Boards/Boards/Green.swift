@@ -39,7 +39,7 @@ enum GreenBoard: BoardFile {
         Panel.chart(
           "File system usage", Query.max("disk", "used_percent", by: "host", "path").ofHosts()
         ).ranged(0, 100).coloured(site.limits("disk", "used_percent")).linked(.ofSeries),
-      ]
+      ] + (site.has(collector: "smart") ? [Strip.disks()] : [])
     return board
   }
 }

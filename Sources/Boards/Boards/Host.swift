@@ -56,6 +56,7 @@ enum HostBoard: BoardFile {
         chart("Disk utilisation", .mean("diskio", "io_util", by: "name")).ranged(0, 100),
         chart("Disk traffic", .rate("diskio", "read_bytes", "write_bytes", by: "name")),
         chart("Disk latency", .mean("diskio", "io_await", by: "name")),
+      ] + (site.has(collector: "smart") ? [Strip.disks(host)] : []) + [
         Strip.headline("Network"),
         chart(
           "Traffic",
@@ -67,6 +68,9 @@ enum HostBoard: BoardFile {
         chart(
           "TCP sockets by state",
           .last("netstat", "tcp_established", "tcp_listen", "tcp_time_wait")),
+        chart(
+          "Sockets by family",
+          .last("sockstat", "tcp_established", "tcp_inuse", "udp_inuse", by: "family")),
         chart("Latency", .mean("ping", "average_response_ms", by: "url")),
         chart("Loss", .mean("ping", "percent_packet_loss", by: "url")).ranged(0, 100),
         Strip.headline("Services"),

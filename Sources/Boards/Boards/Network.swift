@@ -40,6 +40,10 @@ enum NetworkBoard: BoardFile {
           width: 8
         ).linked(.ofSeries),
         Panel.chart(
+          "TCP sockets by family",
+          Query.last("sockstat", "tcp_inuse", by: "host", "family").ofHosts(), width: 8
+        ).linked(.ofSeries),
+        Panel.chart(
           "Link utilisation",
           Query.max("net", "recv_percent", "sent_percent", by: "host", "interface").ofHosts(),
           width: 8

@@ -91,9 +91,15 @@ enum Mapping {
   ])
   /// 1 up, 0 down.
   static let up = values([(0, "down", "red"), (1, "up", "green")])
+  /// The verdict of a disk.
+  static let passed = words([("true", "good", "green"), ("false", "failing", "red")])
   static let on = values([(0, "off", "red"), (1, "on", "green")])
 
   static func values(_ all: [(value: Int, text: String, colour: String)]) -> JSON {
+    words(all.map { (String($0.value), $0.text, $0.colour) })
+  }
+
+  static func words(_ all: [(value: String, text: String, colour: String)]) -> JSON {
     .object([
       ("type", .string("value")),
       (
@@ -101,7 +107,7 @@ enum Mapping {
         .object(
           all.enumerated().map { index, entry in
             (
-              String(entry.value),
+              entry.value,
               .object([
                 ("text", .string(entry.text)), ("color", .string(entry.colour)),
                 ("index", .integer(Int64(index))),
@@ -113,23 +119,9 @@ enum Mapping {
   }
 
   /// The words of severities in tables.
-  static let severity = JSON.object([
-    ("type", .string("value")),
-    (
-      "options",
-      .object(
-        [
-          ("ok", "green"), ("minor", "yellow"), ("major", "orange"), ("critical", "red"),
-          ("unknown", "purple"),
-        ].enumerated().map { index, entry in
-          (
-            entry.0,
-            .object([
-              ("text", .string(entry.0)), ("color", .string(entry.1)),
-              ("index", .integer(Int64(index))),
-            ])
-          )
-        })
-    ),
-  ])
+  static let severity = words(
+    [
+      ("ok", "green"), ("minor", "yellow"), ("major", "orange"), ("critical", "red"),
+      ("unknown", "purple"),
+    ].map { ($0.0, $0.0, $0.1) })
 }

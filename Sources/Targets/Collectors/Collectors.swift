@@ -21,6 +21,7 @@ public let collectors: [any Collector.Type] = [
   OpenVPNCollector.self,
   PressureCollector.self,
   ProcessesCollector.self,
+  SmartCollector.self,
   SwapCollector.self,
   SystemCollector.self,
   UsersCollector.self,

@@ -270,7 +270,7 @@ public enum DockerCollector: Collector {
 
 extension Measurement {
   /// The same with further tags.
-  fileprivate func with(tags more: KeyValuePairs<String, String>) -> Measurement {
+  func with(tags more: KeyValuePairs<String, String>) -> Measurement {
     var copy = self
     copy.tags += Measurement(name, summary, tags: more, fields: []).tags
     return copy

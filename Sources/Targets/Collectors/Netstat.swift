@@ -21,7 +21,9 @@ public enum NetstatCollector: Collector {
       ]),
     Measurement(
       "sockstat", "Sockets of each address family.",
-      source: "`/proc/net/sockstat`, `/proc/net/sockstat6`", isOurs: true,
+      source: """
+        `/proc/net/sockstat`, `/proc/net/sockstat6`, `/proc/net/tcp`, `/proc/net/tcp6`
+        """, isOurs: true,
       tags: ["family": "`ipv4`, `ipv6`"],
       fields: [
         .integer(
@@ -36,6 +38,11 @@ public enum NetstatCollector: Collector {
         .integer("frag_inuse", means: "Packets that are put together"),
         .integer("frag_memory", unit: .bytes, means: "Their memory"),
         .integer("sockets_used", means: "Sockets of every kind, with `ipv4`"),
+        .integer(
+          "tcp_established", "tcp_syn_sent", "tcp_syn_recv", "tcp_fin_wait1", "tcp_fin_wait2",
+          "tcp_time_wait", "tcp_close", "tcp_close_wait", "tcp_last_ack", "tcp_listen",
+          "tcp_closing",
+          means: "TCP sockets in that state; one of IPv6 may serve IPv4, too"),
       ]),
   ]
   public static let files = ["/proc/net/sockstat", "/proc/net/sockstat6"]
@@ -51,7 +58,7 @@ public enum NetstatCollector: Collector {
     set -- /proc/net/tcp
     [ -r /proc/net/tcp6 ] && set -- "$@" /proc/net/tcp6
     if command -v awk >/dev/null 2>&1; then
-      exec awk '{ n[$4]++ } END { for (s in n) print s, n[s] }' "$@"
+      exec awk '{ n[FILENAME " " $4]++ } END { for (s in n) print s, n[s] }' "$@"
     fi
     exec cat "$@"
     """
@@ -69,13 +76,11 @@ public enum NetstatCollector: Collector {
   {
     var point = Point("netstat")
     var failure: CollectorError?
+    var states: TCPStates.Reading?
     do {
-      let counts = try host.parseOutput(as: TCPStates.self).counts
-      for (name, codes) in fields {
-        var sum: UInt64 = 0
-        for code in codes { sum = sum.addingReportingOverflow(counts[code] ?? 0).partialValue }
-        point.integer(name, sum)
-      }
+      let reading = try host.parseOutput(as: TCPStates.self)
+      states = reading
+      add([reading.four ?? [:], reading.six ?? [:]], to: &point)
     } catch {
       failure = error
     }
@@ -87,14 +92,25 @@ public enum NetstatCollector: Collector {
       point.integer("udp_socket", overflow ? nil : sum)
     }
     if !point.fields.isEmpty { sample.points.append(point) }
-    for (family, reading) in [("ipv4", four), ("ipv6", six)] {
-      guard let reading else { continue }
+    for (family, reading, counts) in [("ipv4", four, states?.four), ("ipv6", six, states?.six)] {
       var point = Point("sockstat", tags: [Tag("family", family)])
       for name in measurements[1].fields.flatMap(\.names) {
-        point.integer(name, reading.values[name])
+        point.integer(name, reading?.values[name])
       }
+      if let counts { add([counts], to: &point) }
       if !point.fields.isEmpty { sample.points.append(point) }
     }
     if let failure { throw failure }
+  }
+
+  /// Adds the sums of these counts by state.
+  private static func add(_ counts: [[UInt8: UInt64]], to point: inout Point) {
+    for (name, codes) in fields {
+      var sum: UInt64 = 0
+      for counts in counts {
+        for code in codes { sum = sum.addingReportingOverflow(counts[code] ?? 0).partialValue }
+      }
+      point.integer(name, sum)
+    }
   }
 }

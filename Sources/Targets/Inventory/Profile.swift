@@ -40,7 +40,7 @@ extension Profile {
     "mdstat": .seconds(60), "netstat": .seconds(60), "nstat": .seconds(60),
     "docker": .seconds(60), "hardware": .seconds(60), "libvirt": .seconds(60),
     "openvpn": .seconds(60),
-    "wireguard": .seconds(60),
+    "smart": .seconds(300), "wireguard": .seconds(60),
   ]
 
   /// The same in words.
@@ -58,6 +58,7 @@ extension Profile {
     return [
       ("linux", linux), ("gpu", linux + ["gpu"]), ("containers", linux + ["docker"]),
       ("hypervisor", linux + ["libvirt"]), ("vpn", linux + ["openvpn", "wireguard"]),
+      ("storage", linux + ["smart"]),
     ]
   }()
 

@@ -43,6 +43,9 @@ struct Display {
   }
 
   private func mapping(of value: JSON) -> JSON? {
+    if case .boolean(let boolean) = value {
+      return mapping(of: .string(boolean ? "true" : "false"))
+    }
     let key = value.string ?? value.double.map { $0 == $0.rounded() ? String(Int64($0)) : "\($0)" }
     guard let key else { return nil }
     return (settings["mappings"]?.elements ?? []).lazy.compactMap { $0.at("options", key) }.first
