@@ -182,6 +182,9 @@ struct BoardLint {
           faults.append("\(letter): fill(\(fill)) draws what nobody measured")
         }
       }
+      if panel["title"]?.string?.hasSuffix(" now") == true, !text.contains("now() - ") {
+        faults.append("\(letter): the title says now, and the range may be old")
+      }
       if kind == "bargauge", format != "time_series" {
         faults.append("\(letter): bars need series: all rows of a table make one bar")
       }

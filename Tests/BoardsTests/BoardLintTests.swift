@@ -134,6 +134,9 @@ import Testing
       name: "All leaves hosts out", old: "\"allValue\": \".*\"", new: "\"allValue\": \".+\"",
       fault: "leave out hosts"),
     Planted(
+      name: "old data that look new", old: "time > now() - 5m", new: "$timeFilter",
+      fault: "the title says now"),
+    Planted(
       name: "one bar for all series", old: "\"resultFormat\": \"time_series\"",
       new: "\"resultFormat\": \"table\"", fault: "bars need series"),
     Planted(

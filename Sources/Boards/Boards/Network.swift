@@ -99,7 +99,7 @@ enum NetworkBoard: BoardFile {
           .latest(
             "openvpn_client", "real_address", "virtual_address", "bytes_received", "bytes_sent",
             by: "host", "common_name"
-          ).ofHosts()
+          ).ofHosts().within(5)
         )
         .columns(
           ("host", "Host"), ("common_name", "Client"), ("real_address", "From"),
@@ -107,7 +107,7 @@ enum NetworkBoard: BoardFile {
           hiding: ["Time"]
         )
         .column("Received", ("unit", .string("bytes"))).column("Sent", ("unit", .string("bytes")))
-        .linked(.ofRow).with { $0.noValue = "no client in this range" },
+        .linked(.ofRow).with { $0.noValue = "no client for 5 min" },
       ]
     }
     return panels
