@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
   libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev libsnappy-dev zlib1g-dev \
-  libcairo2-dev fonts-dejavu-core \
+  libcairo2-dev fonts-dejavu-core libpcre2-dev \
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
@@ -46,7 +46,7 @@ test: deps-test grafana-models ## All tests against real daemons; those that the
 	  && Tests/run release .build/release-tests/release $(RELEASE_SUITES) $(RELEASE_BUT) || failed=1; [ -z "$$failed" ]
 
 # The rooms that read foreign bytes, call C libraries or order jobs, and whole passes over the range.
-RELEASE_SUITES := '^(Parsers|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range|Timing)Tests[.]'
+RELEASE_SUITES := '^(Parsers|Policies|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range|Timing)Tests[.]'
 # Suites that wait for what others answer, and do nothing else.
 RELEASE_BUT := '[.](MailProbe|ScreenProbe|SecondOpinion|SourceAddress|DNSTrouble|NTPProbe)Tests$$'
 RELEASE_TESTS := -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
@@ -67,7 +67,7 @@ UNIT_OTHERS := Markup StateHistory PageSize AlertText BMCSettings BoardFile Boar
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
 SPACE := $(subst ,, )
-UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Passes|Engine)Tests[.]|$\
+UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'
 
 redteam: deps-test ## All hostile hosts and services of the tests in one pass, with honest ones among them.

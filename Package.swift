@@ -60,6 +60,7 @@ let package = Package(
     library("CZlib", "zlib", "zlib1g-dev"),
     library("CSnappy", "snappy", "libsnappy-dev"),
     library("CCairo", "cairo", "libcairo2-dev"),
+    library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
@@ -72,6 +73,8 @@ let package = Package(
     .target(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
     .target(name: "Rules", dependencies: ["Configuration", "Metrics"], swiftSettings: strict),
+    .target(
+      name: "Policies", dependencies: ["Configuration", "Metrics", "CPCRE2"], swiftSettings: pure),
     .target(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
       path: "Sources/Targets/Collectors", swiftSettings: pure),
@@ -148,7 +151,8 @@ let package = Package(
       dependencies: [
         "Console", "Boards", "Passes", "Alerts",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
-        "Probes", "Rules", "Store", "Transfer", "Sinks", "Charts", "Notifiers", "CLinux",
+        "Probes", "Rules", "Policies", "Store", "Transfer", "Sinks", "Charts", "Notifiers",
+        "CLinux",
       ],
       swiftSettings: strict),
 
@@ -180,6 +184,7 @@ let package = Package(
       ],
       exclude: ["Fixtures"], swiftSettings: testing),
     tests("Rules", "Metrics", "Configuration"),
+    tests("Policies", "Configuration", "Metrics"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Pages", "Lab", "Metrics"),

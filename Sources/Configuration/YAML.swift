@@ -14,7 +14,12 @@ public enum YAML {
   }
 
   /// Reads the text; an empty one is a node that `isNull`.
-  public static func read(_ source: Source) throws(ConfigurationError) -> Node {
+  ///
+  /// - Parameter verbatim: reads a file of another program, as libyaml's loader does: the first
+  ///   document only, repeated keys stay, `<<` is a key, an anchor is set once.
+  public static func read(
+    _ source: Source, verbatim: Bool = false
+  ) throws(ConfigurationError) -> Node {
     guard source.bytes.count <= Source.byteLimit else {
       throw ConfigurationError("is longer than \(Source.byteLimit) bytes", file: source.path)
     }
@@ -32,7 +37,7 @@ public enum YAML {
     _ = text.update(fromContentsOf: source.bytes)
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
     yaml_parser_set_input_string(parser, text.baseAddress, source.bytes.count)
-    var builder = TreeBuilder(Places(source))
+    var builder = TreeBuilder(Places(source), verbatim: verbatim)
     while true {
       var event = yaml_event_t()
       guard yaml_parser_parse(parser, &event) != 0 else {
@@ -40,6 +45,7 @@ public enum YAML {
       }
       defer { yaml_event_delete(&event) }
       if event.type == YAML_STREAM_END_EVENT { break }
+      if verbatim, event.type == YAML_DOCUMENT_END_EVENT { break }
       try builder.take(event)
     }
     let start = source.mark(atByte: 0)
@@ -113,10 +119,20 @@ private struct TreeBuilder {
     var weight = 1
   }
 
-  init(_ places: Places) { self.places = places }
+  private let isVerbatim: Bool
+
+  init(_ places: Places, verbatim: Bool) {
+    self.places = places
+    isVerbatim = verbatim
+  }
 
   mutating func take(_ event: yaml_event_t) throws(ConfigurationError) {
     let mark = places.mark(event.start_mark)
+    if isVerbatim, let anchor = anchor(event) {
+      guard anchors[anchor] == nil, !unfinished.contains(anchor) else {
+        throw ConfigurationError("the anchor \"&\(anchor)\" stands twice", at: mark)
+      }
+    }
     switch event.type {
     case YAML_DOCUMENT_START_EVENT:
       if root != nil {
@@ -166,6 +182,16 @@ private struct TreeBuilder {
   }
 
   private func text(_ pointer: UnsafeMutablePointer<UInt8>) -> String { String(cString: pointer) }
+
+  /// The anchor that the event sets, or nil.
+  private func anchor(_ event: yaml_event_t) -> String? {
+    switch event.type {
+    case YAML_SCALAR_EVENT: event.data.scalar.anchor.map(text)
+    case YAML_SEQUENCE_START_EVENT: event.data.sequence_start.anchor.map(text)
+    case YAML_MAPPING_START_EVENT: event.data.mapping_start.anchor.map(text)
+    default: nil
+    }
+  }
 
   private func tag(_ pointer: UnsafeMutablePointer<UInt8>?) -> String? {
     guard let pointer else { return nil }
@@ -232,7 +258,7 @@ private struct TreeBuilder {
     }
     if let key = open[last].key {
       open[last].key = nil
-      if key.text == "<<", case .scalar(_, .plain) = key.content {
+      if !isVerbatim, key.text == "<<", case .scalar(_, .plain) = key.content {
         open[last].merge = node
       } else {
         open[last].pairs.append(Node.Pair(key: key, value: node))
@@ -242,7 +268,7 @@ private struct TreeBuilder {
     guard let name = node.text else {
       throw ConfigurationError("a key is a word, not \(node.kind)", at: mark)
     }
-    if let first = open[last].names.updateValue(node.mark, forKey: name) {
+    if !isVerbatim, let first = open[last].names.updateValue(node.mark, forKey: name) {
       throw ConfigurationError(
         "\"\(name)\" stands twice here", at: node,
         hint: "the first is on line \(first.line); only one of them can count")

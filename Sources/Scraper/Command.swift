@@ -28,8 +28,7 @@ let subcommands: [any Subcommand.Type] = [
   RunCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self, LintCommand.self,
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
   NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,
-  DashboardsCommand.self,
-  PageCommand.self,
+  DashboardsCommand.self, PageCommand.self, PolicyCommand.self,
 ]
 
 @main struct Command {

@@ -1,0 +1,174 @@
+internal import Configuration
+internal import Console
+internal import Metrics
+internal import Passes
+internal import Policies
+
+/// `scrape policy`: tries rules and policies without a host, and looks for their mistakes.
+enum PolicyCommand: Subcommand {
+  static let name = "policy"
+  static let summary = "Tries rules and policies on files of this machine; contacts no host."
+  static let operands = "try|lint [RULE|FILE]"
+  static let options: [Option] = [
+    Option("--dialect", "4|5", "The generation of Wazuh; default: that of the policy, or 4."),
+    Option("--root", "DIR", "The folder that stands for the host's files."),
+    Option(
+      "--outputs", "FILE",
+      "JSON with the output of commands, and the processes: see below."),
+    Option("--policy", "FILE", "The policy to try; with RULE, its variables are used."),
+    Option("--regex-type", "TYPE", "osregex or pcre2, for RULE of dialect 4; default: osregex."),
+    Option("--json", "Prints one JSON object per rule or check."),
+  ]
+  static let discussion = """
+    `try RULE` prints found, notfound or invalid (with dialect 5 also notrun), then the reason.
+    `try --policy FILE` prints the result of each check: passed, failed, not applicable or unknown.
+
+    Links in DIR are followed as the host would follow them, never out of DIR. FILE of --outputs maps
+    the text of a command to its output: {"sshd -T": {"output": "…", "status": 0}, "processes": ["init"]}.
+    A command that it does not contain cannot be run; no command runs on this machine.
+
+    `lint FILE` shows the faults for which Wazuh refuses a policy, and rules that are not what they
+    seem: never or always met, hidden by others, or not allowed here. Exit code 2 if there is a fault,
+    0 if there are only warnings.
+    """
+  static let examples: [Example] = [
+    (
+      "scrape policy try --root / 'f:/etc/login.defs -> r:^PASS_MAX_DAYS'",
+      "one rule on this machine"
+    ),
+    ("scrape policy try --policy cis.yml --root web01/ --outputs web01.json", "a whole policy"),
+    ("scrape policy lint cis.yml", "before it is used"),
+  ]
+
+  static func run(_ arguments: Arguments) async throws -> Int32 {
+    var operands = arguments.operands[...]
+    switch operands.popFirst() {
+    case "try":
+      guard operands.count <= 1 else {
+        throw UsageError(message: "one rule at a time; put it in quotes")
+      }
+      return try attempt(operands.first, arguments)
+    case "lint":
+      guard let file = operands.popFirst(), operands.isEmpty else {
+        throw UsageError(message: "name one file: scrape policy lint FILE")
+      }
+      return try lint(file, arguments)
+    case let other?:
+      throw UsageError(
+        message: "\"\(other)\" is neither try nor lint"
+          + (didYouMean(other, among: ["try", "lint"]).map { "; \($0)" } ?? ""))
+    case nil: throw UsageError(message: "say what to do: scrape policy try, or scrape policy lint")
+    }
+  }
+
+  private static func dialect(_ arguments: Arguments) throws(UsageError) -> Dialect? {
+    guard let text = arguments["--dialect"] else { return nil }
+    guard let dialect = Dialect(text: text) else {
+      throw UsageError(message: "--dialect takes 4 or 5, not \"\(text)\"")
+    }
+    return dialect
+  }
+
+  private static func attempt(_ rule: String?, _ arguments: Arguments) throws -> Int32 {
+    let dialect = try dialect(arguments)
+    var type: RegexType?
+    if let word = arguments["--regex-type"] {
+      guard let known = RegexType(rawValue: word) else {
+        throw UsageError(message: "--regex-type takes osregex or pcre2, not \"\(word)\"")
+      }
+      type = known
+    }
+    var outputs: Source?
+    if let path = arguments["--outputs"] { outputs = try Source.read(path) }
+    let evidence = try OfflineEvidence(root: arguments["--root"], outputs: outputs)
+    var policy: Policy?
+    if let path = arguments["--policy"] {
+      policy = try PolicyReader.read(try Source.read(path), dialect: dialect)
+    }
+    if let rule {
+      let trial = Trial(
+        rule, dialect ?? policy?.dialect ?? .four, regexType: type, policy: policy, evidence)
+      show(trial, json: arguments.has("--json"))
+      return ExitCode.ok
+    }
+    guard let policy else {
+      throw UsageError(message: "give a rule in quotes, or --policy FILE")
+    }
+    show(policy, policy.evaluate(evidence), json: arguments.has("--json"))
+    return ExitCode.ok
+  }
+
+  private static func show(_ trial: Trial, json: Bool) {
+    let outcome = trial.outcome
+    if json {
+      Terminal.print(
+        Printable(
+          JSON.object([
+            ("verdict", .string(outcome.verdict.rawValue)), ("why", .string(outcome.why)),
+            ("undecided", outcome.trouble.map { .string($0.rawValue) } ?? .null),
+            ("source", text(outcome.line?.source)),
+            ("line", outcome.line?.number.map { .integer(Int64($0)) } ?? .null),
+            ("text", text(outcome.line?.text)),
+            ("refusal", trial.refusal.map { .string($0) } ?? .null),
+          ])))
+      return
+    }
+    Terminal.print("\(outcome.verdict.rawValue)".visible)
+    Terminal.print("  \(outcome.why)".visible)
+    if let trouble = outcome.trouble {
+      Terminal.print("  a check with it stays unknown: \(trouble.rawValue)".visible)
+    }
+    if let refusal = trial.refusal { Terminal.print("  \(refusal)".visible) }
+  }
+
+  private static func text(_ bytes: [UInt8]?) -> JSON {
+    bytes.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null
+  }
+
+  private static func show(_ policy: Policy, _ result: PolicyResult, json: Bool) {
+    for check in result.checks {
+      let rule = check.decidedBy.flatMap {
+        check.check.rules.indices.contains($0) ? check.check.rules[$0].shown : nil
+      }
+      if json {
+        Terminal.print(
+          Printable(
+            JSON.object([
+              ("policy", .string(policy.id)), ("check", .string(check.check.id)),
+              ("title", .string(check.check.title)),
+              ("result", .string(check.verdict.rawValue)), ("why", .string(check.why)),
+              ("rule", rule.map { .string($0) } ?? .null),
+              ("source", text(check.line?.source)),
+              ("line", check.line?.number.map { .integer(Int64($0)) } ?? .null),
+              ("text", text(check.line?.text)),
+            ])))
+        continue
+      }
+      Terminal.print(
+        "\(check.check.id)  \(Format.pad(check.verdict.rawValue, 14))  \(check.check.title)".visible
+      )
+      Terminal.print("    \(check.why)".visible)
+      if let rule { Terminal.print("    rule: \(rule)".visible) }
+    }
+    for warning in policy.warnings { Terminal.note(.lines(warning.description)) }
+    if json { return }
+    switch result.requirements {
+    case .met: break
+    case .notMet(let why): Terminal.print("requirements are not met: \(why)".visible)
+    case .unknown(let why): Terminal.print("requirements are unknown: \(why)".visible)
+    }
+    let counts = CheckVerdict.allCases.map { "\($0.rawValue) \(result.count($0))" }
+    let score = result.score.map { "; score \($0) %" } ?? ""
+    Terminal.print("\(counts.joined(separator: ", "))\(score)".visible)
+  }
+
+  private static func lint(_ file: String, _ arguments: Arguments) throws -> Int32 {
+    let (policy, all) = try PolicyLint.read(
+      try Source.read(file), dialect: try dialect(arguments))
+    for warning in FoldedFaults.all(all) { Terminal.note(.lines(warning.description)) }
+    Terminal.print(
+      "\(Format.count(policy.checks.count, "check")) of dialect \(policy.dialect.rawValue): no fault found"
+        + (all.isEmpty ? "" : ", \(Format.count(all.count, "warning"))"))
+    return ExitCode.ok
+  }
+}
