@@ -42,7 +42,7 @@ let package = Package(
       name: "Rooms",
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
-        "Hosts", "IPMI", "Probes", "Store", "Sinks",
+        "Hosts", "IPMI", "Probes", "Policies", "Store", "Sinks",
       ]),
   ],
   targets: [

@@ -72,9 +72,10 @@ enum Branches {
   }
 
   /// Whether the first matches wherever the second does.
-  private static func covers(
+  static func covers(
     _ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>, _ isPCRE: Bool
   ) -> Bool {
+    if isBeginning(first, of: second) { return true }
     guard let wide = plain(first, isPCRE), let narrow = plain(second, isPCRE) else { return false }
     // PCRE2 of Wazuh 4 minds case.
     if isPCRE, !first.contains(where: { $0 >= 0x80 }), wide.literal != narrow.literal {
@@ -89,6 +90,32 @@ enum Branches {
       return narrow.atEnd && narrow.literal.suffix(wide.literal.count).elementsEqual(wide.literal)
     case (true, true): return narrow.atStart && narrow.atEnd && narrow.literal == wide.literal
     }
+  }
+}
+
+extension Branches {
+  /// Whether the second is the first and something behind it.
+  private static func isBeginning(
+    _ first: ArraySlice<UInt8>, of second: ArraySlice<UInt8>
+  ) -> Bool {
+    guard !first.isEmpty, first.count < second.count, second.starts(with: first),
+      first.last != UInt8(ascii: "$"), let next = second.dropFirst(first.count).first,
+      !"+*?{".utf8.contains(next)
+    else { return false }
+    var depth = 0
+    var isEscaped = false
+    for byte in first {
+      if isEscaped {
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\\") {
+        isEscaped = true
+      } else if "([".utf8.contains(byte) {
+        depth += 1
+      } else if ")]".utf8.contains(byte) {
+        depth -= 1
+      }
+    }
+    return !isEscaped && depth == 0
   }
 }
 

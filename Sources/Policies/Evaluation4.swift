@@ -228,7 +228,7 @@ extension Rule {
   func tooLong(_ place: [UInt8]) -> Outcome {
     Outcome(
       .invalid,
-      "\(clipped(place)): not decided within \(Budget.entries) entries and "
+      "\(clipped(place)): not decided within \(Budget.entries) entries or "
         + "\(Budget.time.components.seconds) s", trouble: .limit)
   }
 

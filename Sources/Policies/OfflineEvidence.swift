@@ -36,6 +36,7 @@ public struct OfflineEvidence: Evidence {
           }
           processes = .known(entries)
         case ("remote_commands", .boolean(let isOn)): isOff = !isOn
+        case (_, .null): commands[Array(name.utf8)] = .absent
         case (_, .object):
           commands[Array(name.utf8)] = try Self.result(value, of: name, outputs)
         default:

@@ -86,6 +86,7 @@ public struct PolicyLint {
       }
     }
     guard !facts.isEmpty, let condition = check.condition, check.fault == nil else { return }
+    if condition != .all { shadowed(check.rules) }
     let opposites = Self.opposites(check.rules)
     let canFail: Bool
     let canPass: Bool
@@ -106,6 +107,46 @@ public struct PolicyLint {
     }
     if !canPass {
       findings.warn(ConfigurationError("\(name) cannot pass as it is written", atLine: check.mark))
+    }
+  }
+
+  /// A rule that is met only where another one is, which decides the check.
+  private mutating func shadowed(_ rules: [CheckRule]) {
+    for (later, rule) in rules.enumerated() {
+      for (earlier, other) in rules.enumerated()
+      where earlier != later && rule.text != other.text && Self.covers(other, rule) {
+        report(
+          Oddity(
+            "met only where rule \(earlier + 1) is: \(other.shown)",
+            "remove it, or make the other one narrower"), rule)
+        break
+      }
+    }
+  }
+
+  /// Whether the first rule is found wherever the second is.
+  private static func covers(_ first: CheckRule, _ second: CheckRule) -> Bool {
+    guard case .success(let wide) = first.compiled, case .success(let narrow) = second.compiled,
+      !wide.isNegated, !narrow.isNegated, wide.kind == narrow.kind, wide.kind != .process,
+      wide.place == narrow.place, wide.nameText.map(Array.init) == narrow.nameText.map(Array.init),
+      let wideText = wide.patternText, let narrowText = narrow.patternText
+    else { return false }
+    let wideTerms = wideText.parts(separatedBy: conjunction)
+    let narrowTerms = narrowText.parts(separatedBy: conjunction)
+    var isPCRE = wide.dialect == .five
+    if case .four(let pattern) = wide.pattern {
+      isPCRE = pattern.terms.contains {
+        if case .regex(.pcre2) = $0.kind { true } else { false }
+      }
+    }
+    return wideTerms.allSatisfy { term in
+      narrowTerms.contains { other in
+        if term.elementsEqual(other) { return true }
+        guard term.starts(with: "r:".utf8), other.starts(with: "r:".utf8),
+          !term.contains(UInt8(ascii: "|")), !other.contains(UInt8(ascii: "|"))
+        else { return false }
+        return Branches.covers(term.dropFirst(2), other.dropFirst(2), isPCRE)
+      }
     }
   }
 

@@ -225,7 +225,7 @@ public struct PolicyReader {
     guard let members = dialect == .four ? node.members : node.items else {
       let value = Value(node)
       switch (dialect, value) {
-      case (.four, .text): break
+      case (.four, .text), (.four, .number): break
       default: fail("\"checks\" is a list, not \(value.kind)", at: node)
       }
       return []

@@ -52,6 +52,7 @@ struct LintTests {
     ("f:/a -> n:x=(\\d+)\\s*$ compare > 1", 4, "captures nothing"),
     // A branch hidden by another.
     ("f:/a -> r:no|none", 4, "is hidden by \"no\""), ("f:/a -> r:^x|^xy", 4, "is hidden by \"^x\""),
+    ("f:/a -> r:^\\s*no|^\\s*no\\s+x", 4, "is hidden by"), ("f:/a -> r:a\\d|a\\d+", 4, ""),
     ("f:/a -> r:x|", 4, "is empty and matches every line"), ("f:/a -> r:no|yes", 4, ""),
     ("f:/a -> r:^none|^no$", 4, ""),
     // Always, never.
@@ -89,6 +90,20 @@ struct LintTests {
   ) throws {
     let told = try warnings(rules, condition: condition).map(\.problem)
     #expect(told.contains("check 7 \(wanted) as it is written"), "\(told)")
+  }
+
+  @Test(arguments: [
+    ("any", "'f:/a -> r:^no', 'f:/a -> r:^no\\s*x'", true),
+    ("any", "'f:/a -> r:^no && r:y', 'f:/a -> r:y && r:^no && !r:z'", true),
+    ("any", "'f:/a -> r:^no', 'f:/b -> r:^no\\s*x'", false),
+    ("any", "'f:/a -> r:^no$', 'f:/a -> r:^no\\s*x'", false),
+    ("all", "'f:/a -> r:^no', 'f:/a -> r:^no\\s*x'", false),
+  ])
+  func `a rule that another one hides is told`(
+    _ condition: String, _ rules: String, _ isHidden: Bool
+  ) throws {
+    let told = try warnings(rules, condition: condition).map(\.problem)
+    #expect(told.contains { $0.hasPrefix("met only where rule 1 is") } == isHidden, "\(told)")
   }
 
   @Test func `a text over several lines and an equal rule are told`() throws {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.enabled(if: SharedVectors.areThere, "no ../shared/captures beside the checkout"))
 struct PolicyVectorTests {
-  /// Rows where this program does not copy the engine: docs/decisions/0074-policies.md.
+  /// Rows where this program does not copy the engine: docs/decisions/0081-policies.md.
   static let decided: Set<String> = [
     // A malformed rule leaves its check unknown; Wazuh 4 ends the scan, Wazuh 5 goes on without it.
     "1571", "1573", "1705", "1706", "1714", "1717",
