@@ -98,6 +98,8 @@ extension Rule {
   ) -> Outcome {
     switch evidence.list(path, budget) {
     case .success: Outcome(.found, "\(text(path)) is a folder")
+    // It was opened, however many entries it has.
+    case .failure(.limit): Outcome(.found, "\(text(path)) is a folder")
     case .failure(.missing): Outcome(.notfound, path, .missing)
     case .failure(let failure): Outcome(.invalid, path, failure)
     }

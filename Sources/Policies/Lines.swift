@@ -20,23 +20,24 @@ enum Lines {
   static func ofOutput(_ output: some Collection<UInt8>) -> [ArraySlice<UInt8>] {
     let text = Array(output)[...].untilNUL
     var lines: [ArraySlice<UInt8>] = []
-    var piece: [UInt8] = []
-    for byte in text {
-      guard byte == lineFeed else {
-        piece.append(byte)
-        continue
-      }
-      if piece.last == UInt8(ascii: "\\") {
-        // An escaped end of line: the backslash goes, and the piece goes on.
-        piece[piece.count - 1] = lineFeed
+    var start = text.startIndex
+    // What the piece holds before `start`, where an end of line in it was escaped.
+    var joined: [UInt8] = []
+    var place = text.startIndex
+    while let end = text[place...].firstIndex(of: lineFeed) {
+      place = end + 1
+      if end > start, text[end - 1] == UInt8(ascii: "\\") {
+        // The backslash goes, and the piece goes on.
+        joined += text[start..<(end - 1)]
+        joined.append(lineFeed)
+        start = place
       } else if lines.count < pieces - 1 {
-        lines.append(piece[...])
-        piece = []
-      } else {
-        piece.append(byte)
+        lines.append(joined.isEmpty ? text[start..<end] : (joined + text[start..<end])[...])
+        joined = []
+        start = place
       }
     }
-    lines.append(piece[...])
+    lines.append(joined.isEmpty ? text[start...] : (joined + text[start...])[...])
     return lines.map { $0.dropping(atEnd: lineFeed, carriageReturn) }
   }
 

@@ -37,6 +37,7 @@ struct OSRegex: Sendable {
         alternative.tokens.removeLast()
         alternative.isAnchoredAtEnd = true
       }
+      alternative.hasGroups = alternative.tokens.contains(.parenthesis)
       alternatives.append(alternative)
       alternative = Alternative()
     }
@@ -120,6 +121,7 @@ private struct Alternative: Sendable {
   var tokens: [Token] = []
   var isAnchoredAtStart = false
   var isAnchoredAtEnd = false
+  var hasGroups = false
 }
 
 /// The bytes that an escape accepts.
@@ -194,7 +196,8 @@ private struct Machine {
   private var restart: Int?
   private var hasMatched = true
   /// Places to return to: at most four.
-  private var slots: [(p: Int, s: Int)?] = [nil, nil, nil, nil]
+  private var slots: [(p: Int, s: Int)] = []
+  private static let slotLimit = 4
   /// The recorded place of each parenthesis, by its place in the pattern.
   private var recorded: [Int?]
 
@@ -204,7 +207,7 @@ private struct Machine {
     isAnchoredAtEnd = alternative.isAnchoredAtEnd
     self.subject = subject
     isCapturing = capturing
-    recorded = Array(repeating: nil, count: pattern.count)
+    recorded = alternative.hasGroups ? Array(repeating: nil, count: pattern.count) : []
   }
 
   private func byte(_ place: Int) -> UInt8 { subject[subject.startIndex + place] }
@@ -216,7 +219,7 @@ private struct Machine {
   /// The captures of a match, or nil where the end of one lies before its start.
   func captures() -> [ArraySlice<UInt8>]? {
     var all: [ArraySlice<UInt8>] = []
-    guard isCapturing else { return all }
+    guard isCapturing, !recorded.isEmpty else { return all }
     let places = pattern.indices.filter { pattern[$0] == .parenthesis }
     for pair in stride(from: 0, to: places.count - 1, by: 2) {
       guard let start = recorded[places[pair]], let end = recorded[places[pair + 1]] else { break }
@@ -349,7 +352,7 @@ private struct Machine {
       s += 1
       return
     }
-    if let free = slots.firstIndex(where: { $0 == nil }) { slots[free] = (p, s) }
+    if slots.count < Self.slotLimit { slots.append((p, s)) }
     p = advance == 0 ? next : next + 1
     hasMatched = true
     s += 1
@@ -357,10 +360,9 @@ private struct Machine {
 
   /// Goes on elsewhere after a failure; false if there is no place left.
   private mutating func retreat() -> Bool {
-    if let last = slots.lastIndex(where: { $0 != nil }), let slot = slots[last] {
+    if let slot = slots.popLast() {
       p = slot.p
       s = slot.s + 1
-      slots[last] = nil
       return true
     }
     if isAnchoredAtStart { return false }

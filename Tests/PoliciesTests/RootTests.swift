@@ -82,6 +82,8 @@ struct RootTests {
         #expect(rule.evaluate(evidence, Budget()).trouble == .limit)
         let few = try Rule(Array("d:/etc -> zz".utf8), dialect)
         #expect(few.evaluate(evidence, Budget(entries: 2)).trouble == .limit)
+        let itself = try Rule(Array("d:/etc".utf8), dialect)
+        #expect(itself.evaluate(evidence, Budget(entries: 1)).verdict == .found)
       }
     }
   }
