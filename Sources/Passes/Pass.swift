@@ -126,8 +126,9 @@ public struct Pass: Sendable {
           + "is the timer running, or the last pass too slow?")
     }
     let logins = LoginBook((try? await store.rests()) ?? [:], ignoringRests: ignoresRests)
-    var gatherer = await Gatherer(site, logins: logins)
-    let jobs = Job.all(of: plan, &gatherer)
+    let limits = await SharedLimits(governor())
+    var gatherer = await Gatherer(site, logins: logins, limits: limits)
+    let jobs = Job.all(of: plan, site.inventory, &gatherer)
     report.warnings += gatherer.warnings
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
     Activity.step("asking hosts")
@@ -155,7 +156,7 @@ public struct Pass: Sendable {
     let pings = isWhole && report.isGood && ping != nil
     if pings { report.own?.result.due[DeadManPing.name] = ping?.next }
     Activity.step("evaluating and storing")
-    await keep(&report, logins, on: gatherer.reactors[0], begun: begun, cpuSeconds: cpu)
+    await keep(&report, logins, limits, on: gatherer.reactors[0], begun: begun, cpuSeconds: cpu)
     if pings, report.storeFailure == nil, let trouble = await ping?.send(on: gatherer.reactors[0]) {
       report.warnings.append(trouble)
     }
@@ -179,10 +180,19 @@ public struct Pass: Sendable {
     !isWhole || report.interrupted ? .part : isByHand ? .hand : .timer
   }
 
+  /// The governor with what earlier passes learned.
+  private func governor() async -> Governor {
+    let known = (try? await store.status()) ?? []
+    let failing = known.filter { $0.outcome.target == CheckName.ssh.text && !$0.outcome.up }
+    return Governor(
+      (try? await store.governed()) ?? [:],
+      caps: [.bmcs: Double(site.settings.bmcPerSubnet)], failing: Set(failing.map(\.host)))
+  }
+
   /// Stores everything in one transaction, then delivers the queue of each sink.
   private func keep(
-    _ report: inout Report, _ logins: LoginBook, on reactor: Reactor, begun: Deadline,
-    cpuSeconds: Double
+    _ report: inout Report, _ logins: LoginBook, _ limits: SharedLimits, on reactor: Reactor,
+    begun: Deadline, cpuSeconds: Double
   ) async {
     let queues = try? await store.queues()
     var before: [String: Int] = [:]
@@ -232,7 +242,7 @@ public struct Pass: Sendable {
     do {
       try await store.finish(
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
-        rests: logins.changes)
+        rests: logins.changes, limits: limits.records)
     } catch {
       report.storeFailure = "\(error)"
     }

@@ -48,6 +48,9 @@ public struct Plan: Sendable {
     var due: Timestamp?
     /// The memory of the BMC.
     public var memory: [String: [UInt64]]
+
+    /// The limit that it shares with others.
+    var shares: [Governor.Key] { [.init(.bmcs, settings.subnet)] }
   }
 
   /// The probes of one host.

@@ -23,6 +23,8 @@ enum StatusCommand: Subcommand {
       Option("--watch", "SECONDS", "Repeats at this interval until interrupted."),
       Option("--json", "Prints one JSON object per check and per service of scrape.yml."),
       Option("--history", "Shows transitions, newest first, instead of states."),
+      Option(
+        "--limits", "Shows how much shared servers are asked at once, and accounts that rest."),
       Option("--verbose", short: "-v", "Includes checks that are ok."),
       Option("--color", "WHEN", "auto (on a terminal, unless NO_COLOR is set), always or never."),
     ]
@@ -35,11 +37,16 @@ enum StatusCommand: Subcommand {
     cause. Acknowledged and silenced troubles are marked and come last. Lines are cut to the width of the
     terminal. Exit code 0 if all is ok and passes run, else 1; with PATTERN or --severity only the shown
     troubles count.
+
+    --limits: sessions with a jump host, channels at once through it and handshakes per second behind it,
+    hosts at once of a hypervisor (`on:`), BMCs at once of a subnet. Passes raise a limit while requests
+    wait for it and are answered, and halve it when a server refuses.
     """
   static let examples: [Example] = [
     ("scrape status", "shows troubles and since when they last"),
     ("scrape status --severity major --watch 5", "for a wall screen"),
     ("scrape status gpu2 --json", "one host, for scripts"),
+    ("scrape status --limits", "why hosts behind a jump host wait"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
@@ -49,8 +56,8 @@ enum StatusCommand: Subcommand {
     guard let pause = try arguments.duration("--watch") else {
       return try await show(arguments, screen, least, order, rows: nil)
     }
-    guard !arguments.has("--json"), !arguments.has("--history") else {
-      throw UsageError(message: "--watch shows neither --json nor --history")
+    guard !arguments.has("--json"), !arguments.has("--history"), !arguments.has("--limits") else {
+      throw UsageError(message: "--watch shows neither --json nor --history nor --limits")
     }
     let reactor = Reactor()
     while true {
@@ -106,6 +113,15 @@ enum StatusCommand: Subcommand {
     let store = site.storeToRead()
     try await site.check(store)
     let pattern = arguments.operands.first
+    if arguments.has("--limits") {
+      let list = try await LimitList(store)
+      if arguments.has("--json") {
+        for object in list.json { Terminal.print(Printable(object)) }
+      } else {
+        for line in list.lines { Terminal.show(Printable(line)) }
+      }
+      return ExitCode.ok
+    }
     if arguments.has("--history") {
       try await StatusHistory(site: site, store: store, screen: screen)
         .show(of: pattern, json: arguments.has("--json"))

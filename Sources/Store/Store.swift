@@ -93,7 +93,7 @@ public actor Store {
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
     bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = [],
-    rests: [Rest.Account: Rest?] = [:]
+    rests: [Rest.Account: Rest?] = [:], limits: [Governor.Key: Governor.Record] = [:]
   ) throws(StoreError) {
     try with { database throws(DatabaseError) in
       do throws(DatabaseError) {
@@ -107,6 +107,7 @@ public actor Store {
           for incident in incidents { try self.keep(incident, in: database) }
           if !incidents.isEmpty { try self.pruneIncidents(in: database) }
           try self.keep(rests, at: pass.end, in: database)
+          try self.keep(limits, at: pass.end, in: database)
           try self.pruneQueues(to: bounds, at: pass.end, in: database)
           try self.prune(at: pass.end, keeping: number, in: database)
         }

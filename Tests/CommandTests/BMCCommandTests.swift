@@ -212,17 +212,17 @@ import Testing
     let turns = try Inventory.load(file).hosts.map { host in
       Plan.BMCTurn(host: host, settings: try #require(host.bmc), due: nil, memory: [:])
     }
-    var queue = BMCQueue(turns, fanout: 4, perSubnet: 2)
+    var queue = BMCQueue(turns, fanout: 4)
+    let limits = SharedLimits(Governor(caps: [.bmcs: 2]))
+    func admits(_ turn: Plan.BMCTurn) -> Bool { limits.begin(turn.shares) }
     var running: [Plan.BMCTurn] = []
-    while let turn = queue.next() { running.append(turn) }
+    while let turn = queue.next(where: admits) { running.append(turn) }
     #expect(running.count == 4)
-    #expect(Set(running.map { BMCQueue.subnet($0.settings.address) }) == ["10.0.0", "10.0.1"])
-    queue.ended(running[0])
-    let next = queue.next()
-    #expect(
-      next.map { BMCQueue.subnet($0.settings.address) }
-        == BMCQueue.subnet(running[0].settings.address))
-    #expect(queue.next() == nil)
-    #expect(BMCQueue.subnet("fd00:1:2:3::9") == "fd00:1:2:3" && BMCQueue.subnet("bmc1") == "bmc1")
+    #expect(Set(running.map(\.settings.subnet)) == ["10.0.0.0/24", "10.0.1.0/24"])
+    queue.ended()
+    limits.end(running[0].shares, answered: false)
+    let next = queue.next(where: admits)
+    #expect(next?.settings.subnet == running[0].settings.subnet)
+    #expect(queue.next(where: admits) == nil)
   }
 }

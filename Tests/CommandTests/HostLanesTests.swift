@@ -42,6 +42,16 @@ struct HostLanesTests {
     #expect(begun.count == most + 2)
   }
 
+  @Test func `hosts that wait for a limit let others pass, slow ones too`() {
+    var lanes = HostLanes([false, false, false, true], fanout: 3)
+    let blocked: Set<Int> = [0, 1]
+    var begun: [Int] = []
+    while let place = lanes.next(where: { !blocked.contains($0) }) { begun.append(place) }
+    #expect(begun == [2, 3] && lanes.hasWaiting)
+    lanes.ended(2)
+    #expect(Set([lanes.next(), lanes.next()]) == [0, 1] && !lanes.hasWaiting)
+  }
+
   @Test func `a host is slow until it was quick`() {
     let now = Timestamp.now
     #expect(HostLanes.verdict(.seconds(1), before: false, at: now) == nil)

@@ -23,7 +23,7 @@ import Testing
   /// Members whose own members are names of the inventory's or of hosts.
   private static let free = ["tags", "fields", "facts"]
   private static let times = [
-    "time", "start", "end", "since", "until", "last_up", "opened", "closed", "delivered",
+    "time", "start", "refused", "end", "since", "until", "last_up", "opened", "closed", "delivered",
     "silenced_until",
   ]
 
@@ -54,7 +54,8 @@ import Testing
         all:
           vars: {user: \(NSUserName()), key: \(sshd.key), known_hosts: \(sshd.knownHosts)}
           hosts:
-            web1: {address: 127.77.44.1, port: \(sshd.port), profile: p, tags: {site: a},
+            hv: {connection: local, profile: p}
+            web1: {on: hv, address: 127.77.44.1, port: \(sshd.port), profile: p, tags: {site: a},
               probes: ["tcp:\(sshd.port)", "tcp:\(freePort())"]}
         """,
       settings: """
@@ -67,6 +68,9 @@ import Testing
   @Test func `every member of every command is on the page, and times are RFC 3339`() throws {
     let point = try range.scrape("run", "--json")
     #expect(try range.scrape("run").status != 2)
+    try run(
+      "/usr/bin/sqlite3",
+      [range.store, "INSERT INTO rest VALUES ('web1', 'root', 3, 1700000000, 1, 0)"])
     let outputs = [
       ("scrape run --json", point),
       ("scrape host NAME --json", try range.scrape("host", "web1", "--json")),
@@ -78,6 +82,7 @@ import Testing
       ("scrape list --rules --json", try range.scrape("list", "--rules", "--json")),
       ("scrape doctor --json", try range.scrape("doctor", "--json")),
       ("scrape status --json", try range.scrape("status", "--json", "--verbose")),
+      ("scrape status --limits --json", try range.scrape("status", "--limits", "--json")),
       ("scrape status --history --json", try range.scrape("status", "--history", "--json")),
       ("scrape alerts --json", try range.scrape("alerts", "--json")),
     ]

@@ -114,6 +114,23 @@ import Testing
     }
   }
 
+  @Test func `limits are stored, and those of a pass replace their own only`() async throws {
+    try await withStore { store in
+      let one = Governor.Key(.handshakes, "jp1")
+      let two = Governor.Key(.bmcs, "10.0.7.0/24")
+      var records = [
+        one: Governor.Record(
+          value: 12.5, used: 40, refusals: 3, refused: time(5), message: "h1: refused"),
+        two: Governor.Record(value: 8),
+      ]
+      try await store.finish(pass(0), [], limits: records)
+      #expect(try await store.governed() == records)
+      records[two] = Governor.Record(value: 9, used: 9)
+      try await store.finish(pass(1), [], limits: [two: Governor.Record(value: 9, used: 9)])
+      #expect(try await store.governed() == records)
+    }
+  }
+
   @Test func `a store of version 7 gets the tables of log-ins and limits`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"
@@ -135,6 +152,7 @@ import Testing
       #expect(error?.reason == .older)
       let store = Store(path: path)
       #expect(try await store.rests().isEmpty)
+      #expect(try await store.governed().isEmpty)
       #expect(try await store.reminder("report") == Timestamp(nanoseconds: 5))
       let account = Rest.Account(host: "web1", user: "root")
       let rests = [account: Rest(refusals: 3, until: 5, mark: 1)]

@@ -18,18 +18,26 @@ public struct Gatherer: Sendable {
   private let site: Site
   /// Whose log-ins were refused, and which accounts rest.
   public let logins: LoginBook
+  /// What shared servers are asked at once; nil limits nothing.
+  let limits: SharedLimits?
+  /// The names of jump hosts.
+  private let jumpHosts: Set<String>
   /// The sessions with jump hosts, one pool for each reactor.
   private let pools: [JumpPool]
   /// The reactor of each jump host that is reached directly.
   private var places: [String: Int] = [:]
 
   /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
-  public init(_ site: Site, logins: LoginBook = LoginBook()) async {
+  public init(
+    _ site: Site, logins: LoginBook = LoginBook(), limits: SharedLimits? = nil
+  ) async {
     self.site = site
     self.logins = logins
+    self.limits = limits
+    jumpHosts = Set(site.inventory.hosts.flatMap(\.hops).map(\.name))
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     reactors = (0..<min(2, cores)).map { _ in Reactor() }
-    pools = reactors.map { JumpPool(on: $0) }
+    pools = reactors.map { JumpPool(on: $0, limits: limits) }
     let home = Account.home
     keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
     warnings = site.inventory.sshConfigProblems
@@ -54,10 +62,12 @@ public struct Gatherer: Sendable {
   public mutating func tunnel(for host: Host) throws(TargetError) -> Tunnel? {
     var tunnel: Tunnel?
     var pool: JumpPool?
-    for hop in site.inventory.route(to: host) {
-      var target = try direct(hop, isBehind: tunnel != nil)
-      let place = "\(hop.name) \(hop.user ?? "") \(hop.port)"
-      let own = pool ?? pools[placing(place)]
+    let route = site.inventory.route(to: host)
+    for (place, hop) in route.enumerated() {
+      var target = try direct(hop, route: route.prefix(place))
+      target.isOnTheWay = true
+      let name = "\(hop.name) \(hop.user ?? "") \(hop.port)"
+      let own = pool ?? pools[placing(name)]
       pool = own
       target.tunnel = tunnel
       tunnel = Tunnel(target, own)
@@ -74,13 +84,13 @@ public struct Gatherer: Sendable {
 
   /// The way to a host.
   public mutating func target(for host: Host) throws(TargetError) -> HostTarget {
-    var target = try direct(host, isBehind: host.jumpHost != nil)
+    var target = try direct(host, route: site.inventory.route(to: host)[...])
     target.tunnel = try tunnel(for: host)
     return target
   }
 
   private mutating func direct(
-    _ host: Host, isBehind: Bool
+    _ host: Host, route: ArraySlice<Host>
   ) throws(TargetError) -> HostTarget {
     if let refusal = host.refusal { throw TargetError(.notSupported, refusal) }
     var credentials: Credentials
@@ -95,7 +105,7 @@ public struct Gatherer: Sendable {
     let user = host.user ?? Account.user
     var sources: [Dial.Address] = []
     // A jump host connects to what is behind it.
-    if let source = host.source, !isBehind {
+    if let source = host.source, route.isEmpty {
       do throws(DialError) { sources = try Dial.sources(source) } catch {
         throw TargetError(.localError, error.message)
       }
@@ -103,7 +113,10 @@ public struct Gatherer: Sendable {
     var target = HostTarget(
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
       credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias,
-      isBehindJumpHost: isBehind)
+      isBehindJumpHost: !route.isEmpty)
+    target.limits = limits
+    target.shares = host.shares(route: Array(route))
+    target.isJumpHost = jumpHosts.contains(host.name)
     target.logins = logins
     target.loginMark = host.loginMark(agentKeys: credentials.agentKeys)
     target.sources = sources

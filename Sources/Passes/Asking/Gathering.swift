@@ -16,8 +16,12 @@ extension Pass {
     var reach: Reach
     /// Whether the host was slow at the last pass: see HostLanes.swift.
     var wasSlow = false
+    /// The limits that it shares with others.
+    var shares: [Governor.Key] = []
 
-    static func all(of plan: Plan, _ gatherer: inout Gatherer) -> [Job] {
+    static func all(
+      of plan: Plan, _ inventory: Inventory, _ gatherer: inout Gatherer
+    ) -> [Job] {
       let probes = Dictionary(
         plan.probes.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
       var jobs = plan.turns.map { turn in
@@ -32,6 +36,13 @@ extension Pass {
             host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer),
             wasSlow: plan.slow.contains(probe.host.name)))
       }
+      for index in jobs.indices {
+        let host = jobs[index].host
+        let keys = host.shares(route: host.jumpHost == nil ? [] : inventory.route(to: host))
+        // A host without a session makes no handshake.
+        jobs[index].shares =
+          jobs[index].turn == nil ? keys.filter { $0.kind != .handshakes } : keys
+      }
       return jobs
     }
   }
@@ -40,7 +51,9 @@ extension Pass {
     case read(Int, HostReading?, ServiceReading?)
     /// The time to check for slow hosts.
     case second
-    case bmc(Plan.BMCTurn, BMCReading)
+    /// Another handshake may begin.
+    case turn
+    case bmc(BMCReading)
     case signal
     case nothing
   }
@@ -57,8 +70,8 @@ extension Pass {
     var interrupted = false
     let kit = gatherer.kit
     var lanes = HostLanes(jobs.map(\.wasSlow), fanout: fanout)
-    var queue = BMCQueue(
-      bmcs, fanout: site.settings.bmcFanout, perSubnet: site.settings.bmcPerSubnet)
+    var queue = BMCQueue(bmcs, fanout: site.settings.bmcFanout)
+    let limits = gatherer.limits ?? SharedLimits(Governor())
     progress.begin(jobs.count + bmcs.count)
     let interrupt = Interrupt(signals: watchdog.signals)
     // The task of a host stays on its reactor, parsing included: parsing takes 0.1 ms per batch, as much
@@ -71,14 +84,26 @@ extension Pass {
       }
       var started = 0
       var ended = 0
+      var isWaitingForTurn = false
       func start() {
-        while !interrupted, let place = lanes.next() {
+        var gate = TurnGate(limits, until: askBy)
+        defer {
+          if !interrupted, !isWaitingForTurn, let pause = gate.pause {
+            isWaitingForTurn = true
+            group.addTask {
+              await reactors[0].open { try? await $0.sleep(until: .after(pause)) }
+              return .turn
+            }
+          }
+        }
+        while !interrupted, let place = lanes.next(where: { gate.admits(jobs[$0].shares) }) {
           let job = jobs[place]
           let reactor = job.reach.reactor ?? reactors[started % reactors.count]
           started += 1
           group.addTask(executorPreference: reactor.executor) {
             await Activity.named(job.host.name) {
               let (reading, services) = await read(job, kit, on: reactor, progress: progress)
+              limits.end(job.shares, answered: reading.map { $0.failure == nil } ?? true)
               return .read(place, reading, services)
             }
           }
@@ -92,12 +117,13 @@ extension Pass {
         }
       }
       func startBMCs() {
-        while !interrupted, let turn = queue.next() {
+        var gate = TurnGate(limits, until: askBy)
+        while !interrupted, let turn = queue.next(where: { gate.admits($0.shares) }) {
           let reactor = reactors[started % reactors.count]
           started += 1
           group.addTask(executorPreference: reactor.executor) {
             await Activity.named("\(turn.host.name) bmc") {
-              .bmc(turn, await read(turn, with: gatherer, on: reactor, progress: progress))
+              .bmc(await read(turn, with: gatherer, limits, on: reactor, progress: progress))
             }
           }
         }
@@ -113,15 +139,18 @@ extension Pass {
           if let reading { readings.append(reading) }
           if let result { services.append(result) }
           start()
-        case .bmc(let turn, let reading):
+        case .bmc(let reading):
           ended += 1
           bmcReadings.append(reading)
-          queue.ended(turn)
+          queue.ended()
           startBMCs()
         case .second:
           lanes.sortOut()
           start()
           if !interrupted { waitASecond() }
+        case .turn:
+          isWaitingForTurn = false
+          start()
         case .signal:
           // Running tasks end at once with their error; results so far are kept.
           interrupted = true
@@ -182,7 +211,8 @@ extension Pass {
   }
 
   private func read(
-    _ turn: Plan.BMCTurn, with gatherer: Gatherer, on reactor: Reactor, progress: any PassProgress
+    _ turn: Plan.BMCTurn, with gatherer: Gatherer, _ limits: SharedLimits, on reactor: Reactor,
+    progress: any PassProgress
   ) async -> BMCReading {
     let name = "\(turn.host.name) bmc"
     let start = Deadline.now
@@ -190,6 +220,12 @@ extension Pass {
     defer { progress.ended(name) }
     let answer = await gatherer.ask(
       turn.settings, of: turn.host, remembering: turn.memory, on: reactor, by: askBy)
+    if let failure = answer.failure, failure.reason == .busy, !answer.isResting {
+      for key in turn.shares {
+        limits.refuse(key, by: turn.host.name, .own, failure, began: start)
+      }
+    }
+    limits.end(turn.shares, answered: answer.failure == nil)
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
   }
 }

@@ -33,13 +33,18 @@ struct HostLanes {
     self.fanout = fanout
   }
 
-  /// The index of the next host that may start; nil while none may.
-  mutating func next() -> Int? {
-    if young.count < fanout, let place = quick.popLast() {
+  /// The index of the next host that may start; nil while none may. `admits` is asked for a host just
+  /// before it starts: others that it lets start pass those that wait for a limit.
+  mutating func next(where admits: (Int) -> Bool = { _ in true }) -> Int? {
+    if young.count < fanout, let index = quick.lastIndex(where: admits) {
+      let place = quick.remove(at: index)
       young[place] = .now
       return place
     }
-    guard quick.isEmpty, old.count < fanout, let place = slow.popLast() else { return nil }
+    guard quick.isEmpty || young.count < fanout, old.count < fanout,
+      let index = slow.lastIndex(where: admits)
+    else { return nil }
+    let place = slow.remove(at: index)
     old.insert(place)
     return place
   }

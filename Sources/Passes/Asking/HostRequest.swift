@@ -91,5 +91,6 @@ struct HostRequest: Sendable {
 
 extension TargetError {
   static let notReached = TargetError(
-    .notReached, "the pass ended before its turn; raise --deadline or --fanout")
+    .notReached,
+    "the pass ended before its turn; raise --deadline or --fanout, or see `scrape status --limits`")
 }

@@ -25,6 +25,8 @@ public struct BMCAnswer: Sendable {
   public var problems: [Problem] = []
   /// Whether a session was opened.
   public var isOpen = false
+  /// Whether it was not contacted after refusals.
+  public var isResting = false
   public var chassis: ChassisStatus?
   public var power: PowerReading?
   public var sensors: [SensorReading] = []

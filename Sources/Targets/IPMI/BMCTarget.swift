@@ -65,6 +65,7 @@ public struct BMCTarget: Sendable {
       let error = BMCBackOff.error(memory, mark: settings.loginMark, at: answer.time)
     {
       answer.failure = error
+      answer.isResting = true
       return answer
     }
     // A running call cannot be interrupted: it ends by its own timeout, and then the session is

@@ -178,7 +178,8 @@ public struct Settings: Sendable {
         "BMCs that are read at the same time.", example: "32")
       bmc.set(
         &bmcPerSubnet, "per_subnet", .integer(1...256, unit: "BMCs"),
-        "Of these, BMCs in one /24 (IPv6: /64).", example: "8")
+        "Of these, BMCs in one /24 (IPv6: /64), at most; `scrape status --limits` shows how many now.",
+        example: "8")
       return Void?.none
     }
     _ = fields.nested("store", "Where points, states and queues are kept.") {

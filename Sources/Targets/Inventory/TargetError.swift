@@ -15,6 +15,9 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   /// No key and no password was shown to the server.
   public var isUntried = false
 
+  /// A jump host does not say why it could not connect: it has no way, or no room.
+  public var isVague = false
+
   /// A jump host on the way failed, not the target.
   public var isOfJumpHost = false
 

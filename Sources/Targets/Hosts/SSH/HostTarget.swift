@@ -1,7 +1,7 @@
 internal import Collectors
 public import Engine
 internal import Glibc
-internal import Metrics
+public import Metrics
 public import Inventory
 
 /// A host that is scraped over SSH: its address, the user, and the accepted host keys.
@@ -28,6 +28,15 @@ public struct HostTarget: Sendable {
   public var logins: LoginBook?
   /// What the log-in is made with: see `Rest`.
   public var loginMark: UInt64 = 0
+  /// Who learns of refusals; nil is nobody.
+  public var limits: SharedLimits?
+  /// What it shares with other hosts: its jump hosts and its hypervisor.
+  public var shares: [Governor.Key] = []
+  /// Whether it is a jump host of others, whose refusals limit the sessions with it.
+  public var isJumpHost = false
+  /// Whether this is the log-in that carries others: it stays for the pass, and its channel counts for
+  /// no limit.
+  public var isOnTheWay = false
 
   /// A host's way holds hosts that have ways.
   private final class Way: Sendable {
@@ -291,11 +300,15 @@ public struct HostTarget: Sendable {
     var pause = Duration.milliseconds(200)
     var end = min(deadline, .after(timeouts.exchange))
     while true {
+      let begun = Deadline.now
       do {
         return try await handshakeOnce(
           hostKeys: hostKeys, on: reactor, by: &end, atMost: deadline, steps: &steps)
-      } catch  where (error.reason == .refusedByProtection && !error.isPenalty) || error.isWordless
-      {
+      } catch {
+        report(error, begun: begun)
+        guard (error.reason == .refusedByProtection && !error.isPenalty) || error.isWordless else {
+          throw error
+        }
         // MaxStartups drops connections at random while others log in: after a random pause of a
         // second or two there is room.
         let wait = pause * Double.random(in: 0.5...1.5)
@@ -305,6 +318,20 @@ public struct HostTarget: Sendable {
         }
         pause = pause * 1.5
       }
+    }
+  }
+
+  /// Tells the governor of a refusal: by a protection, or by a closed port. A host that is silent or
+  /// unreachable is down, and refuses nothing.
+  private func report(_ error: TargetError, begun: Deadline) {
+    guard let limits, !error.isOfJumpHost else { return }
+    let isShed = error.reason == .refusedByProtection || error.isWordless
+    guard isShed || error.reason == .connectionRefused else { return }
+    for key in shares {
+      limits.refuse(key, by: name, isShed ? .shed : .closed, error, began: begun)
+    }
+    if isJumpHost, isShed {
+      limits.refuse(.init(.sessions, name), by: name, .own, error, began: begun)
     }
   }
 
@@ -342,8 +369,8 @@ public struct HostTarget: Sendable {
   ) async throws(TargetError) -> (carrier: any Carrier, place: String) {
     if let tunnel {
       let stream = try await tunnel.open(
-        to: address, port: port, within: min(timeouts.connect, end.remaining), on: reactor,
-        by: whole)
+        to: address, port: port, within: min(timeouts.connect, end.remaining),
+        isForJumpHost: isOnTheWay, on: reactor, by: whole)
       end = min(whole, end.advanced(by: stream.waited))
       return (stream, "\(address) port \(port) from \(tunnel.hop.name)")
     }

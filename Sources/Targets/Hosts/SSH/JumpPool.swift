@@ -24,6 +24,18 @@ public final class JumpPool: @unchecked Sendable {
     /// The steps of the log-in, for `--explain`.
     var steps: [ScrapeStep] = []
     var limit = JumpPool.sessionLimit
+    /// Channels that are open or being opened, without those of sessions with jump hosts behind.
+    var carried = 0
+    /// When a channel was last opened or closed.
+    var moved = Deadline.now
+    /// What was connected to: a later refusal by the server is not its rule.
+    var forwarded: Set<String> = []
+
+    func release() {
+      carried -= 1
+      moved = .now
+      wakeOne()
+    }
 
     /// Wakes the one that has waited longest; it waits no more, so that another one is next.
     func wakeOne() {
@@ -74,6 +86,11 @@ public final class JumpPool: @unchecked Sendable {
   static let sessionLimit = 8
   /// How long an unanswered channel may hold up others before another session is opened.
   private static let patience: Duration = .milliseconds(200)
+  /// Attempts after a failure without a reason, while others have channels.
+  private static let vagueLimit = 3
+  /// After that time without an opened or a closed channel one more than the limit is opened: those that
+  /// hold channels may wait for others.
+  private static let stall: Duration = .seconds(1)
 
   private var nodes: [String: Node] = [:]
   private var lastNumber = 0
@@ -85,7 +102,13 @@ public final class JumpPool: @unchecked Sendable {
   private var isServing = false
   private var isClosed = false
 
-  public init(on reactor: Reactor) { self.reactor = reactor }
+  private let limits: SharedLimits?
+
+  /// `limits` bounds sessions and channels; without it there are `sessionLimit` sessions at most.
+  public init(on reactor: Reactor, limits: SharedLimits? = nil) {
+    self.reactor = reactor
+    self.limits = limits
+  }
 
   // MARK: Life
 
@@ -155,23 +178,70 @@ public final class JumpPool: @unchecked Sendable {
   /// Opens a channel on a session with the jump host, which may take so long once it is its turn.
   func open(
     _ purpose: JumpSession.Purpose, through hop: HostTarget, within limit: Duration,
-    on reactor: isolated Reactor, by deadline: Deadline
+    isForJumpHost: Bool = false, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
     let node = node(of: hop)
     let start = Deadline.now
     var mayReopen = true
+    /// Until when it is tried again where the server has no room.
+    var patient: Deadline?
+    /// Failures that may be for want of room: it was, if the next attempt succeeds.
+    var vague: [(error: TargetError, begun: Deadline)] = []
+    let isCounted = purpose.isForward && !isForJumpHost
+    let channels = Governor.Key(.channels, hop.name)
     while true {
       _ = try await ready(hop, on: reactor, by: deadline)
+      if isCounted, let limits, node.carried >= limits.value(channels) {
+        let stalled = node.moved.advanced(by: Self.stall)
+        if !stalled.isPast {
+          limits.wait(for: channels)
+          try await turn(
+            enrol(at: node, on: reactor), node, hop, on: reactor, by: deadline,
+            lookingAt: stalled)
+          continue
+        }
+      }
       if let session = node.sessions.first(where: { !$0.isOpening && !$0.isDead }) {
         session.reserve()
+        if isCounted {
+          node.carried += 1
+          node.moved = .now
+          limits?.use(channels, node.carried)
+        }
+        let begun = Deadline.now
         do {
           defer { node.wakeOne() }
-          let waited = Deadline.now.since(start)
+          let waited = begun.since(start)
           let stream = try await session.open(
             purpose, on: reactor, by: min(deadline, .after(limit)))
           stream.waited = waited
+          if isCounted {
+            stream.released = { node.release() }
+            node.forwarded.insert(purpose.place)
+            for (error, begun) in vague {
+              limits?.refuse(channels, by: hop.name, .own, error, began: begun)
+            }
+            limits?.raise(channels)
+          }
+          limits?.raise(.init(.sessions, hop.name))
           return stream
         } catch {
+          if isCounted { node.release() }
+          if isCounted, error.isVague, node.carried > 0, vague.count < Self.vagueLimit {
+            vague.append((error, begun))
+            try await pause(for: hop, on: reactor, by: deadline)
+            continue
+          }
+          if isCounted, isShortage(error, of: purpose, at: node) {
+            limits?.refuse(channels, by: hop.name, .own, error, began: begun)
+            let last = patient ?? .after(limit)
+            patient = last
+            if Deadline.after(Self.patience) < min(last, deadline) {
+              try await pause(for: hop, on: reactor, by: deadline)
+              continue
+            }
+            throw error
+          }
           // A session that was idle may have ended unnoticed.
           guard session.isDead, mayReopen, !Task.isCancelled, !isClosed else { throw error }
           mayReopen = false
@@ -179,7 +249,8 @@ public final class JumpPool: @unchecked Sendable {
         }
       }
       let patience = start.advanced(by: Self.patience)
-      if !node.isConnecting, node.sessions.count < node.limit, patience.isPast {
+      let mayGrow = !node.isConnecting && mayGrow(node, hop)
+      if mayGrow, patience.isPast {
         node.isConnecting = true
         do {
           try await connect(node, hop, on: reactor, by: deadline)
@@ -189,11 +260,39 @@ public final class JumpPool: @unchecked Sendable {
         }
         continue
       }
-      let mayGrow = !node.isConnecting && node.sessions.count < node.limit
       try await turn(
         enrol(at: node, on: reactor), node, hop, on: reactor, by: deadline,
         lookingAt: mayGrow ? patience : .never)
     }
+  }
+
+  /// Gives the jump host time to close channels.
+  private func pause(
+    for hop: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) {
+    do {
+      try await reactor.sleep(until: min(deadline, .after(Self.patience)))
+    } catch {
+      throw TargetError(error, while: "waiting for room at \(hop.name)")
+    }
+  }
+
+  /// Whether another session with the jump host may be opened.
+  private func mayGrow(_ node: Node, _ hop: HostTarget) -> Bool {
+    guard node.sessions.count < node.limit else { return false }
+    guard let limits else { return true }
+    let key = Governor.Key(.sessions, hop.name)
+    if node.sessions.count < limits.value(key) { return true }
+    limits.wait(for: key)
+    return false
+  }
+
+  /// Whether the jump host has no room for another channel now.
+  private func isShortage(
+    _ error: TargetError, of purpose: JumpSession.Purpose, at node: Node
+  ) -> Bool {
+    error.reason == .busy
+      || error.reason == .forwardingRefused && node.forwarded.contains(purpose.place)
   }
 
   /// Joins those that are woken when a session is free.
@@ -236,6 +335,7 @@ public final class JumpPool: @unchecked Sendable {
         throw TargetError(.cancelled, "ended while logging in to \(hop.name)")
       }
       node.sessions.append(jump)
+      limits?.use(.init(.sessions, hop.name), node.sessions.count)
       node.steps = opening.steps
     } catch {
       let failure = TargetError.behind(hop.name, error)
@@ -471,9 +571,17 @@ public struct Tunnel: Sendable {
     to address: String, port: UInt16, within limit: Duration = .seconds(5),
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
+    try await open(
+      to: address, port: port, within: limit, isForJumpHost: false, on: reactor, by: deadline)
+  }
+
+  func open(
+    to address: String, port: UInt16, within limit: Duration, isForJumpHost: Bool,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> TunnelStream {
     try await pool.open(
-      .forward(address: address, port: port), through: hop, within: limit, on: reactor,
-      by: deadline)
+      .forward(address: address, port: port), through: hop, within: limit,
+      isForJumpHost: isForJumpHost, on: reactor, by: deadline)
   }
 
   /// Runs a command of the shell on the last jump host: its standard input and output are the stream.

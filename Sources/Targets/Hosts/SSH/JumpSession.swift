@@ -32,6 +32,10 @@ final class JumpSession {
     case forward(address: String, port: UInt16)
     case command(String)
 
+    var isForward: Bool {
+      if case .forward = self { true } else { false }
+    }
+
     var type: String {
       switch self {
       case .forward: "direct-tcpip"
@@ -294,10 +298,13 @@ final class JumpSession {
         return TargetError(
           .nameUnknown, "\(text); names are looked up there, give an `address` in the inventory")
       }
-      if library.contains("resource shortage") {
+      if library.contains("resource shortage") || lower.contains("too many open files") {
         return TargetError(.busy, "\(name) has no room for another channel to \(place)")
       }
-      return TargetError(.unreachable, words.isEmpty ? "\(text) (\(library))" : text)
+      var error = TargetError(.unreachable, words.isEmpty ? "\(text) (\(library))" : text)
+      // OpenSSH without a descriptor for the connection, or without a route at once.
+      error.isVague = lower.contains("open failed")
+      return error
     }
   }
 

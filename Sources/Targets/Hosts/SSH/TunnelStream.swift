@@ -14,13 +14,18 @@ public final class TunnelStream: Carrier {
 
   /// How long it waited for its turn on the session.
   var waited: Duration = .zero
+  /// Called at its end.
+  var released: (() -> Void)?
 
   init(_ channel: JumpSession.Channel, of session: JumpSession) {
     self.channel = channel
     self.session = session
   }
 
-  deinit { session.release(channel) }
+  deinit {
+    session.release(channel)
+    released?()
+  }
 
   /// The name of the jump host.
   public var jumpHost: String { session.name }
