@@ -75,6 +75,42 @@ import Testing
     }
   }
 
+  @Test(arguments: Shell.all)
+  func `a disk is asked by its name, behind a controller with its type, and never woken`(
+    _ shell: Shell
+  ) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let program = folder.appending(path: "smartctl")
+    let text = """
+      #!/bin/sh
+      if [ "$1" = --scan ]; then
+        echo '/dev/sda -d scsi # /dev/sda, SCSI device'
+        echo '/dev/bus/0 -d megaraid,4 # /dev/bus/0 [megaraid_disk_04], SCSI device'
+        echo '/dev/nvme0 -d nvme # /dev/nvme0, NVMe device'
+        echo 'a line of another form'
+        exit
+      fi
+      cat
+      printf '{"argv":"%s"}' "$*"
+      exit 64
+      """
+    try Data(text.utf8).write(to: program)
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: program.path(percentEncoded: false))
+    let script = try #require(SmartCollector.script(CollectorOptions()))
+    let output = try shell.run("PATH='\(folder.path(percentEncoded: false))':$PATH\n\(script)")
+    let asked = "--json=c -n standby -i -H -A"
+    #expect(
+      String(decoding: output.standardOutput, as: UTF8.self).split(separator: "\n") == [
+        "{\"argv\":\"\(asked) /dev/sda\"}",
+        "{\"argv\":\"\(asked) -d megaraid,4 /dev/bus/0\"}",
+        "{\"argv\":\"\(asked) /dev/nvme0\"}",
+      ])
+    #expect(output.status == 0 && output.standardError.isEmpty)
+  }
+
   /// Whether this account may mount in a namespace of its own.
   private static let mayMount: Bool = {
     let probe = try? Shell(command: ["/bin/sh"]).run(
