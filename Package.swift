@@ -42,7 +42,7 @@ let package = Package(
       name: "Rooms",
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
-        "Hosts", "IPMI", "Probes", "Policies", "Store", "Sinks",
+        "Hosts", "IPMI", "Probes", "Policies", "Store", "Spools", "Sinks",
       ]),
   ],
   targets: [
@@ -107,6 +107,9 @@ let package = Package(
       name: "Store", dependencies: ["Metrics", "Engine", "CSQLite", "CZlib", "CLinux"],
       swiftSettings: strict),
     .target(
+      name: "Spools", dependencies: ["Metrics", "Parsers", "Engine", "Store"],
+      swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+    .target(
       name: "Sinks",
       dependencies: [
         "Metrics", "Engine", "Configuration", "Transfer", "Store", "CSnappy", "CLinux",
@@ -130,7 +133,7 @@ let package = Package(
       name: "Passes",
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
-        "Probes", "Rules", "Store",
+        "Probes", "Rules", "Store", "Spools",
         "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "CLinux",
       ],
       swiftSettings: strict),
@@ -151,8 +154,8 @@ let package = Package(
       dependencies: [
         "Console", "Boards", "Passes", "Alerts",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
-        "Probes", "Rules", "Policies", "Store", "Transfer", "Sinks", "Charts", "Notifiers",
-        "CLinux",
+        "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
+        "Notifiers", "CLinux",
       ],
       swiftSettings: strict),
 
@@ -185,6 +188,7 @@ let package = Package(
       exclude: ["Fixtures"], swiftSettings: testing),
     tests("Rules", "Metrics", "Configuration"),
     tests("Policies", "Configuration", "Metrics"),
+    tests("Spools", "Metrics", "Store", "Engine", "Lab"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Pages", "Lab", "Metrics"),
@@ -197,9 +201,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Lab", "Scraper", "Console", "Metrics", "Passes", "Alerts", "Store", "Sinks", "Inventory",
-        "Hosts",
-        "IPMI", "Probes", "Notifiers", "Transfer",
+        "Lab", "Scraper", "Console", "Metrics", "Passes", "Alerts", "Store", "Spools", "Sinks",
+        "Inventory", "Hosts", "IPMI", "Probes", "Notifiers", "Transfer",
       ],
       swiftSettings: testing),
   ]

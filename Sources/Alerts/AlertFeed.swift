@@ -61,6 +61,9 @@ public struct AlertFeed: Sendable {
           alert.cause = root
           if check != CheckName.ssh.text { effects[root, default: 0] += 1 }
         }
+        if check == CheckName.spool.text {
+          alert.cause = Self.cause(ofSpool: name, states, roots, inventory)
+        }
         if let word = known[key], state.severity <= word.severity {
           alert.acknowledgement = word.why.isEmpty ? word.who : "\(word.who): \(word.why)"
         }
@@ -88,6 +91,19 @@ public struct AlertFeed: Sendable {
   /// Whether a check cannot run while its host, or what the host is behind, is down.
   private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
     CheckName(check).service != nil || check == CheckName.bmc.text && isBehind
+  }
+
+  /// Why nothing is known of a host that comes through a spool: the spool, or the outage of the host on
+  /// which it is.
+  private static func cause(
+    ofSpool host: String, _ states: [String: [String: CheckState]], _ roots: [String: Alert.Key],
+    _ inventory: Inventory
+  ) -> Alert.Key? {
+    let spool = CheckName.spool.text
+    let carrier = inventory.spool(of: host)?.carrier.name ?? host
+    if let root = roots[carrier], states[host]?[spool]?.reason == .stale { return root }
+    guard carrier != host, states[carrier]?[spool]?.severity == .critical else { return nil }
+    return Alert.Key(carrier, spool)
   }
 
   /// For each host that is down, the alert that causes all others of that host.

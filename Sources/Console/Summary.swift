@@ -31,7 +31,7 @@ public struct Summary: Sendable {
       || report.readings.contains { $0.failure != nil || !$0.result.problems.isEmpty }
       || report.bmcs.contains { $0.failure != nil || !$0.result.problems.isEmpty }
       || report.services.contains { $0.services.contains { $0.verdict.severity != .ok } }
-      || !report.crossed.isEmpty || !report.broken.isEmpty
+      || !report.crossed.isEmpty || !report.broken.isEmpty || !report.spoolTroubles.isEmpty
       || report.own?.verdict.findings.contains { $0.severity != .ok } == true
     return notOK ? ExitCode.notOK : ExitCode.ok
   }
@@ -157,6 +157,12 @@ public struct Summary: Sendable {
           severity: "unknown", what: problem.collector, reason: problem.reason.rawValue)
         add(kind, host, problem.detail)
       }
+    }
+    for (host, severity, outcome) in report.spoolTroubles {
+      add(
+        Kind(
+          severity: severity.rawValue, what: outcome.target,
+          reason: outcome.reason?.rawValue ?? "not_ok"), host, outcome.message ?? "")
     }
     var lost: [String: Int] = [:]
     for reading in report.services {

@@ -1,13 +1,15 @@
 /// The name of a check of a host: what is evaluated, alerted on, acknowledged and silenced.
 ///
 /// The store, the command line and messages hold its `text`; no other place composes or takes apart
-/// that text. The cases `ssh` and `bmc` are targets of a host, `service` is one of its probes or, under
+/// that text. The cases `ssh`, `bmc` and `spool` are targets of a host, `service` is one of its probes or, under
 /// `Pseudo.services`, a service of scrape.yml; `own` is a self-check, under `Pseudo.scraper`.
 public enum CheckName: Sendable, Hashable {
   /// The collectors' session: `ssh`.
   case ssh
   /// The host's BMC: `bmc`.
   case bmc
+  /// The news of a host that comes through a spool, and the spool itself: `spool`.
+  case spool
   /// A probe by its name: `service https`.
   case service(String)
   /// A rule on one series: `rule disk full{path=/}`; the series is empty where there is only one.
@@ -21,6 +23,8 @@ public enum CheckName: Sendable, Hashable {
       self = .ssh
     } else if text == "bmc" {
       self = .bmc
+    } else if text == "spool" {
+      self = .spool
     } else if text.hasPrefix("service ") {
       self = .service(String(text.dropFirst("service ".count)))
     } else if text.hasPrefix("rule ") {
@@ -39,6 +43,7 @@ public enum CheckName: Sendable, Hashable {
     switch self {
     case .ssh: "ssh"
     case .bmc: "bmc"
+    case .spool: "spool"
     case .service(let name): "service \(name)"
     case .rule(let name, ""): "rule \(name)"
     case .rule(let name, let series): "rule \(name){\(series)}"

@@ -10,7 +10,7 @@ extension Measurement {
     tags: [
       "source":
         """
-      `check` (a state that changed), `host` (a host that rebooted, `subject` `reboot`, or \
+      `check` (a state that changed), `spool` (passes that are missing), `host` (a host that rebooted, `subject` `reboot`, or \
       whose clock was set, `clock`), `sel` (the BMC's event log)
       """,
       "severity": "`ok`, `minor`, `major`, `critical`, `unknown`",

@@ -48,6 +48,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   case protocolError = "protocol_error"
   case refusedByProtection = "refused_by_protection"
   case resting
+  case stale
   case timeout
   case tlsFailed = "tls_failed"
   case unreachable
@@ -60,7 +61,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   public var meaning: String {
     switch self {
     case .authFailed: "No credential was accepted."
-    case .beyondLimit: "A value is beyond the probe's limit."
+    case .beyondLimit: "A value is beyond the limit of the probe, or of the spool."
     case .busy: "The target answered that it cannot serve the request now."
     case .cancelled: "The operator ended the pass."
     case .certificateExpired: "The certificate has expired."
@@ -109,6 +110,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
       "The server refuses this machine to protect itself, as with `MaxStartups` of sshd."
     case .resting:
       "Not asked: log-ins were refused too often in a row, and more might lock the account."
+    case .stale: "Nothing has come through the spool for longer than `stale_after`."
     case .timeout: "No answer within the time limit."
     case .tlsFailed: "The TLS handshake failed."
     case .unreachable: "No route to the address, or no host at it."
@@ -170,6 +172,12 @@ extension Reason {
   public static let ofSelfChecks: Set<Reason> = [
     .clockJumped, .clockUncertain, .clockUnsynchronised, .cutOff, .killed, .noAnswer, .overdue,
     .vanished,
+  ]
+
+  /// The words of the check `spool`, beside those of a session with its host.
+  public static let ofSpools: Set<Reason> = [
+    .beyondLimit, .localError, .noShell, .notSupported, .outputTooLarge, .parseError, .permission,
+    .protocolError, .stale,
   ]
 
   /// Whether it is a finding: the service works, but admits strangers, or shows a certificate that

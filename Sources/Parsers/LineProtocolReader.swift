@@ -34,11 +34,21 @@ public enum LineProtocolReader: Parser {
     case boolean(Bool)
   }
 
-  /// The limits of one plugin's output: lines, pairs per line, and bytes of a name, tag or string.
+  /// The limits of one line: pairs, and bytes of a name, tag or string.
+  public struct Limits: Sendable {
+    var tags: Int
+    var fields: Int
+    var name: Int
+    var text: Int
+
+    /// The limits of a plugin's output.
+    public static let plugin = Limits(tags: 16, fields: 64, name: 100, text: 4096)
+    /// The limits of lines that another monitor wrote.
+    public static let monitor = Limits(tags: 64, fields: 512, name: 4_200, text: 64_000)
+  }
+
+  /// The limits of one plugin's output: lines, and bytes of its comment.
   static let pointLimit = 200
-  static let tagLimit = 16
-  static let fieldLimit = 64
-  static let nameLimit = 100
   static let textLimit = 4096
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
@@ -60,7 +70,7 @@ public enum LineProtocolReader: Parser {
         throw ParseError("line protocol", "more than \(pointLimit) points", line: number)
       }
       do throws(Fault) {
-        reading.points.append(try item(line))
+        reading.points.append(try item(line, .plugin))
       } catch {
         throw ParseError("line protocol", error.problem, line: number, at: line)
       }
@@ -68,32 +78,47 @@ public enum LineProtocolReader: Parser {
     return reading
   }
 
+  /// Reads one line without its line break.
+  public static func parse(
+    line: Span<UInt8>, limits: Limits
+  ) throws(ParseError) -> Item {
+    do throws(Fault) { return try item(line, limits) } catch {
+      throw ParseError("line protocol", error.problem, at: line)
+    }
+  }
+
   private struct Fault: Error {
     var problem: String
     init(_ problem: String) { self.problem = problem }
   }
 
-  private static func item(_ line: Span<UInt8>) throws(Fault) -> Item {
+  private static func item(_ line: Span<UInt8>, _ limits: Limits) throws(Fault) -> Item {
     var index = 0
     var item = Item(
-      measurement: try name(line, &index, until: ", ", "a measurement"), tags: [], fields: [])
+      measurement: try name(line, &index, until: ", ", "a measurement", limits), tags: [],
+      fields: [])
     while try take(line, &index, ",", or: " ", "a tag or a field") {
-      guard item.tags.count < tagLimit else { throw Fault("more than \(tagLimit) tags") }
-      let name = try name(line, &index, until: ",= ", "a tag")
+      guard item.tags.count < limits.tags else {
+        throw Fault("more than \(limits.tags) tags")
+      }
+      let name = try name(line, &index, until: ",= ", "a tag", limits)
       guard try take(line, &index, "=", or: nil, "= and the tag's value") else { break }
-      let value = try self.name(line, &index, until: ",= ", "the tag's value")
+      let value = try self.name(line, &index, until: ",= ", "the tag's value", limits)
       guard !item.tags.contains(where: { $0.name == name }) else {
         throw Fault("the tag \(name) stands twice")
       }
       item.tags.append(Pair(name: name, value: value))
     }
     while index < line.count, line[index] == UInt8(ascii: " ") { index &+= 1 }
+    var names: Set<String> = []
     repeat {
-      guard item.fields.count < fieldLimit else { throw Fault("more than \(fieldLimit) fields") }
-      let name = try name(line, &index, until: ",= ", "a field")
+      guard item.fields.count < limits.fields else {
+        throw Fault("more than \(limits.fields) fields")
+      }
+      let name = try name(line, &index, until: ",= ", "a field", limits)
       guard try take(line, &index, "=", or: nil, "= and the field's value") else { break }
-      let value = try value(line, &index)
-      guard !item.fields.contains(where: { $0.name == name }) else {
+      let value = try value(line, &index, limits)
+      guard names.insert(name).inserted else {
         throw Fault("the field \(name) stands twice")
       }
       item.fields.append(Pair(name: name, value: value))
@@ -121,7 +146,8 @@ public enum LineProtocolReader: Parser {
   ///
   /// A backslash is literal, but before `,`, `=` and a space it escapes them.
   private static func name(
-    _ line: Span<UInt8>, _ index: inout Int, until ends: StaticString, _ expected: String
+    _ line: Span<UInt8>, _ index: inout Int, until ends: StaticString, _ expected: String,
+    _ limits: Limits
   ) throws(Fault) -> String {
     let ends = ends.description.utf8
     var bytes: [UInt8] = []
@@ -134,7 +160,9 @@ public enum LineProtocolReader: Parser {
         byte = line[index]
       }
       guard byte >= 0x20, byte != 0x7f else { throw Fault("a control character in \(expected)") }
-      guard bytes.count < nameLimit else { throw Fault("\(expected) is longer than \(nameLimit)") }
+      guard bytes.count < limits.name else {
+        throw Fault("\(expected) is longer than \(limits.name)")
+      }
       bytes.append(byte)
       index &+= 1
     }
@@ -147,10 +175,12 @@ public enum LineProtocolReader: Parser {
     return text
   }
 
-  private static func value(_ line: Span<UInt8>, _ index: inout Int) throws(Fault) -> Value {
+  private static func value(
+    _ line: Span<UInt8>, _ index: inout Int, _ limits: Limits
+  ) throws(Fault) -> Value {
     if index < line.count, line[index] == UInt8(ascii: "\"") {
       index &+= 1
-      return .string(try string(line, &index))
+      return .string(try string(line, &index, limits))
     }
     let start = index
     while index < line.count, !",= ".utf8.contains(line[index]) { index &+= 1 }
@@ -178,7 +208,9 @@ public enum LineProtocolReader: Parser {
   }
 
   /// Reads a string and its closing quote; a backslash escapes a quote or a backslash.
-  private static func string(_ line: Span<UInt8>, _ index: inout Int) throws(Fault) -> String {
+  private static func string(
+    _ line: Span<UInt8>, _ index: inout Int, _ limits: Limits
+  ) throws(Fault) -> String {
     var bytes: [UInt8] = []
     while index < line.count {
       var byte = line[index]
@@ -193,7 +225,9 @@ public enum LineProtocolReader: Parser {
         byte = line[index]
         index &+= 1
       }
-      guard bytes.count < textLimit else { throw Fault("a string is longer than \(textLimit)") }
+      guard bytes.count < limits.text else {
+        throw Fault("a string is longer than \(limits.text)")
+      }
       bytes.append(byte)
     }
     throw Fault("expected the end of a string")

@@ -17,6 +17,10 @@ public struct CheckList: Sendable {
   /// Services that are not asked because of a jump host, by host.
   private let unasked: [String: Set<String>]
   private let own: SelfSettings
+  /// Hosts that come through a spool: their monitor says which checks they have.
+  private let spooled: Set<String>
+  /// Hosts with the check `spool`.
+  private let carriers: Set<String>
   /// The kind of each service (`http`), by host and service.
   public let services: [String: [String: String]]
   /// Services that do not count in `service_summary`, by host.
@@ -28,6 +32,8 @@ public struct CheckList: Sendable {
     rules = site.rules
     own = site.own
     let all = site.inventory.hosts
+    spooled = site.inventory.spools.reduce(into: []) { $0.formUnion($1.hosts) }
+    carriers = Set(site.inventory.spools.map(\.carrier.name))
     hosts = Set(all.map(\.name))
     behind = Set(all.filter { $0.jumpHost != nil }.map(\.name))
     var unasked: [String: Set<String>] = [:]
@@ -64,6 +70,8 @@ public struct CheckList: Sendable {
     }
     if host == SelfReading.host { return own.has(check) }
     guard hosts.contains(host) else { return false }
+    if check == CheckName.spool.text { return spooled.contains(host) || carriers.contains(host) }
+    if spooled.contains(host) { return true }
     if let service = CheckName(check).service {
       return services[host]?[service] != nil && unasked[host]?.contains(service) != true
     }
@@ -77,7 +85,7 @@ public struct CheckList: Sendable {
 
   /// The patience of a target or service of a host. Self-checks have none.
   func patience(of check: String, host: String) -> Patience {
-    guard host != SelfReading.host else { return .none }
+    guard host != SelfReading.host, check != CheckName.spool.text else { return .none }
     let own = CheckName(check).service.flatMap { patience[host]?[$0] }
     return own ?? rules.patience
   }

@@ -124,6 +124,37 @@ public struct Evaluator: Sendable {
     }
   }
 
+  /// Takes the states of a host over as another monitor evaluated them, with its transitions. A state
+  /// that changed without a transition, because passes are missing, gets one.
+  mutating func adopt(_ result: inout HostResult) {
+    let host = result.batch.host
+    let own = CheckName.spool.text
+    let old = states[host] ?? [:]
+    let new = result.states
+    for name in old.keys.sorted() where new[name] == nil && name != own {
+      let ended = result.transitions.contains { $0.name == name && $0.to == .ok }
+      if ended {
+        result.gone.append(name)
+      } else {
+        end(name, old[name], "it is no longer there", in: &result)
+      }
+    }
+    for (name, state) in new.sorted(by: { $0.key < $1.key }) {
+      let last = result.transitions.last { $0.name == name }?.to
+      let before = last ?? old[name]?.severity ?? .ok
+      guard before != state.severity else { continue }
+      let change = CheckTransition(
+        name, from: before, to: state.severity, time: state.since, since: old[name]?.since,
+        isFlapping: state.isFlapping, reason: state.reason, message: state.message)
+      result.transitions.append(change)
+      result.batch.points.append(Self.point(change, 0))
+    }
+    states[host] = new.merging(old.filter { $0.key == own }) { first, _ in first }
+    result.states = new.filter { name, state in
+      state != known[host]?[name] && !(state.isQuiet && known[host]?[name]?.isQuiet == true)
+    }
+  }
+
   private mutating func apply(
     _ rule: Rule, to result: inout HostResult, isWhole: Bool
   ) async {
@@ -301,7 +332,9 @@ public struct Evaluator: Sendable {
         && watch.uncounted[host]?.contains(service) != true
       {
         guard let state = states[host]?[CheckName.service(service).text] else { continue }
-        found.append((host, probe, state.severity, nil))
+        // Nothing is known of a host whose spool is stale.
+        let isStale = states[host]?[CheckName.spool.text].map { $0.severity != .ok } == true
+        found.append((host, probe, isStale ? .unknown : state.severity, nil))
       }
     }
     return found

@@ -30,6 +30,8 @@ public struct Pass: Sendable {
   var isByHand = false
   /// Whether accounts that rest are asked all the same.
   var ignoresRests = false
+  /// The spool that it writes; nil for none.
+  var spool: OwnSpool?
 
   public init(
     site: Site,
@@ -43,8 +45,10 @@ public struct Pass: Sendable {
     unfinished: Lock.Unfinished?,
     only: Set<String>? = nil,
     isByHand: Bool = false,
-    ignoresRests: Bool = false
+    ignoresRests: Bool = false,
+    spool: OwnSpool? = nil
   ) {
+    self.spool = spool
     self.site = site
     self.store = store
     self.hosts = hosts
@@ -66,6 +70,10 @@ public struct Pass: Sendable {
     public var readings: [HostReading] = []
     public var bmcs: [BMCReading] = []
     public var services: [ServiceReading] = []
+    /// Spools, and hosts behind them, that are not ok.
+    public var spoolTroubles: [(host: String, severity: Severity, outcome: TargetOutcome)] = []
+    /// What was fetched from spools.
+    var pulls: [SpoolPull] = []
     /// Rules that are crossed, by host: the check's name and its state.
     public var crossed: [(host: String, check: String, state: CheckState)] = []
     /// Hosts that are down, each with its effects.
@@ -115,8 +123,10 @@ public struct Pass: Sendable {
     } catch {
       report.storeFailure = "\(error)"
     }
+    // Hosts that come through a spool are asked by the monitor there.
+    let own = hosts.filter { site.inventory.spool(of: $0.name) == nil }
     let plan = Plan(
-      hosts, settings: site.settings, probes: site.probes, states: states, at: report.start,
+      own, settings: site.settings, probes: site.probes, states: states, at: report.start,
       only: only)
     report.idle = plan.idle
     let late = plan.turns.filter { $0.lateness > site.settings.lateness }
@@ -129,12 +139,14 @@ public struct Pass: Sendable {
     let limits = await SharedLimits(governor())
     var gatherer = await Gatherer(site, logins: logins, limits: limits)
     let jobs = Job.all(of: plan, site.inventory, &gatherer)
+    let spools = only == nil ? spoolJobs(&gatherer) : []
     report.warnings += gatherer.warnings
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
     Activity.step("asking hosts")
     var answers = await questions.ask(on: gatherer.reactors[0]) {
       await gatherer.serving {
-        await gather(jobs, plan.bmcs, with: gatherer, into: &report, progress: progress)
+        await gather(
+          jobs, plan.bmcs, spools, with: gatherer, into: &report, progress: progress)
       }
       return report.isInDoubt(questions)
     }
@@ -215,6 +227,7 @@ public struct Pass: Sendable {
       await evaluator.evaluate(&results[index], isWhole: isWhole)
     }
     report.results = results
+    let intake = await takeSpools(&report, &evaluator, into: &results)
     results += await evaluateTogether(&evaluator, &report)
     let states = evaluator.states
     var alerting = Alerting(site.alerting, store, contacts: site.contacts, at: report.start)
@@ -226,7 +239,7 @@ public struct Pass: Sendable {
       results, states: states, complaints: (try? await store.problems()) ?? [:], of: site,
       at: report.start)
     addOwnPoints(to: &results, report, queues, begun: begun, cpuSeconds: cpuSeconds)
-    let batches = results.map(\.batch)
+    var batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var queue: [String: [Payload]] = [:]
     var bounds: [String: QueueBounds] = [:]
@@ -239,13 +252,21 @@ public struct Pass: Sendable {
       start: report.start, end: .now, hosts: report.readings.count, up: up,
       failed: report.readings.count - up,
       points: report.points, warnings: report.warnings, scope: scope(report))
+    let output = await spoolOutput(results, states, intake, report)
     do {
       try await store.finish(
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
-        rests: logins.changes, limits: limits.records)
+        rests: logins.changes, limits: limits.records, spool: output,
+        input: intake?.input ?? Store.SpoolInput())
     } catch {
       report.storeFailure = "\(error)"
+      // The next pass reads the spools again: only what is of this pass goes out without the store.
+      batches = results.map(\.batch).filter { batch in
+        intake?.results.contains { $0.batch.host == batch.host } != true
+      }
+      queue = [:]
     }
+    if let spool, report.storeFailure == nil { report.warnings += await spool.write(store) }
     report.warnings += await store.notes()
     // Scraping ends before the deadline, so that the points can still be delivered.
     let limit =

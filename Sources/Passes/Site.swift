@@ -49,12 +49,13 @@ public struct Site: Sendable {
     } else {
       settings = Settings()
     }
-    inventory =
+    let configured =
       switch settings.sshConfig {
       case .off: written
       case .usual: written.configured(by: SSHConfig.read())
       case .file(let path): written.configured(by: SSHConfig.read(path))
       }
+    inventory = configured.withSpools(&findings)
     inventory.checkJumpHosts(&findings)
     if settings.isWhole {
       probes = ProbeBook(inventory.hosts, modules: settings.sections["modules"], &findings)

@@ -40,6 +40,12 @@ enum HostCommand: Subcommand {
       let hint = didYouMean(name, among: site.inventory.hosts.map(\.name)).map { "; \($0)" } ?? ""
       throw UsageError(message: "no host \"\(name)\" in the inventory\(hint)")
     }
+    if let spool = site.inventory.spool(of: name), spool.carrier.name != name {
+      throw UsageError(
+        message:
+          "\(name) comes through the spool of \(spool.carrier.name): only the monitor there asks "
+          + "it; `scrape status \(name)` shows what is known")
+    }
     let only = try RunCommand.names(arguments["--only"])
     let tasks = site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? []
     let store = site.hasStore ? site.storeToRead() : nil

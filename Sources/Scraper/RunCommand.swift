@@ -25,6 +25,12 @@ enum RunCommand: Subcommand {
       Option("--stdout", "Prints line protocol instead of writing to the sinks."),
       Option("--json", "Prints one JSON object per point instead of writing to the sinks."),
       Option(
+        "--spool", "DIR",
+        "Also writes points, states and events to this folder, for another monitor to fetch."),
+      Option(
+        "--spool-size", "SIZE",
+        "Limit of the folder, 500MiB; the oldest passes are dropped; default 1GiB."),
+      Option(
         "--adopt-store",
         "Takes over the store of another inventory, as after a move."),
       Option("--now", "Asks accounts, too, that rest after refused log-ins."),
@@ -53,6 +59,7 @@ enum RunCommand: Subcommand {
     let only = try names(arguments["--only"])
     let wantedFanout = try arguments.integer("--fanout", in: 1...10_000)
     let wantedLength = try arguments.duration("--deadline")
+    let spool = try ownSpool(arguments)
     // The watchdog starts here: a disk that hangs may block anything below.
     let watchdog = try PassWatchdog(by: .after(wantedLength ?? .seconds(60)))
     let needsSecrets = !arguments.has("--dry-run")
@@ -111,7 +118,7 @@ enum RunCommand: Subcommand {
       site: site, store: store, hosts: hosts, sinks: sinks, fanout: fanout,
       watchdog: watchdog, askBy: begun.advanced(by: length - min(length / 5, .seconds(5))),
       deadline: deadline, unfinished: unfinished, only: only, isByHand: Terminal.isAttended,
-      ignoresRests: arguments.has("--now"))
+      ignoresRests: arguments.has("--now"), spool: spool)
     let progress = Progress(shown: !quiet)
     let report = await watchdog.activities.run("pass") { await pass.run(progress) }
     lock?.release()
@@ -139,6 +146,21 @@ enum RunCommand: Subcommand {
       throw UsageError(message: "unknown collector \"\(name)\"\(hint)")
     }
     return Set(names)
+  }
+
+  /// The spool that `--spool` names.
+  private static func ownSpool(_ arguments: Arguments) throws(UsageError) -> OwnSpool? {
+    let text = arguments["--spool-size"]
+    guard let size = byteCount(text ?? "1GiB"), size >= 4 << 10 else {
+      throw UsageError(
+        message: "--spool-size takes a size of at least 4KiB such as 500MiB, not \"\(text ?? "")\"")
+    }
+    guard let path = arguments["--spool"] else {
+      if text != nil { throw UsageError(message: "--spool-size needs --spool DIR") }
+      return nil
+    }
+    guard !path.isEmpty else { throw UsageError(message: "--spool takes a folder") }
+    return OwnSpool(path: path, limit: Int64(size))
   }
 
   private static func dryRun(

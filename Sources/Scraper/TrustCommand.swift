@@ -46,7 +46,11 @@ enum TrustCommand: Subcommand {
     let site = try Site(arguments)
     var hosts = try site.hosts(arguments)
     if let pattern = arguments.operands.first { hosts = try site.inventory.select(pattern) }
-    hosts.removeAll { $0.connection == .local }
+    // Another monitor asks the hosts behind a spool, and knows their keys.
+    hosts.removeAll { host in
+      let carrier = site.inventory.spool(of: host.name)?.carrier.name
+      return host.connection == .local || carrier != nil && carrier != host.name
+    }
     hosts = site.inventory.strangers(of: hosts) + hosts
     let limit = try arguments.duration("--deadline") ?? .seconds(60)
     var accepted = 0

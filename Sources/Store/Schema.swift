@@ -127,6 +127,18 @@ enum Schema {
       refusals INTEGER NOT NULL, refused INTEGER, message TEXT, seen INTEGER NOT NULL,
       PRIMARY KEY (kind, name)) WITHOUT ROWID;
     """,
+    """
+    -- The own spool, and the spools that were read: see Spools.swift.
+    CREATE TABLE spool_mark (
+      id INTEGER PRIMARY KEY CHECK (id = 1), identity TEXT NOT NULL, next INTEGER NOT NULL);
+    CREATE TABLE spool (
+      identity TEXT PRIMARY KEY, carrier TEXT NOT NULL, last INTEGER NOT NULL, time INTEGER,
+      missing INTEGER NOT NULL, refused INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE spool_file (
+      identity TEXT NOT NULL, number INTEGER NOT NULL, digest INTEGER NOT NULL,
+      refused INTEGER NOT NULL, PRIMARY KEY (identity, number, digest)) WITHOUT ROWID;
+    CREATE TABLE spool_host (name TEXT PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

@@ -93,7 +93,8 @@ public actor Store {
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
     bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = [],
-    rests: [Rest.Account: Rest?] = [:], limits: [Governor.Key: Governor.Record] = [:]
+    rests: [Rest.Account: Rest?] = [:], limits: [Governor.Key: Governor.Record] = [:],
+    spool: SpoolOutput? = nil, input: SpoolInput = SpoolInput()
   ) throws(StoreError) {
     try with { database throws(DatabaseError) in
       do throws(DatabaseError) {
@@ -104,6 +105,8 @@ public actor Store {
           for (sink, payloads) in queue {
             try self.enqueue(payloads, for: sink, at: pass.end, in: database)
           }
+          if let spool { try self.keep(spool, at: pass.end, in: database) }
+          if !input.isEmpty { try self.keep(input, in: database) }
           for incident in incidents { try self.keep(incident, in: database) }
           if !incidents.isEmpty { try self.pruneIncidents(in: database) }
           try self.keep(rests, at: pass.end, in: database)

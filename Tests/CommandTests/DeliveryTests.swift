@@ -91,11 +91,14 @@ import Testing
   }
 
   /// Where the database's number of values is not the store's, for each host, measurement and field.
-  static func differences(_ store: Store, _ server: InfluxServer) async throws -> [String] {
+  static func differences(
+    _ store: Store, _ server: InfluxServer,
+    hosts: [String] = (1...50).map { String(format: "h%02d", $0) }
+  ) async throws -> [String] {
     let begin = Timestamp(seconds: 0)
     let end = Timestamp(nanoseconds: .max)
     var wanted: [String: Int] = [:]
-    for host in (1...50).map({ String(format: "h%02d", $0) }) {
+    for host in hosts {
       var fields: Set<String> = []
       for series in try await store.series(host: host, from: begin, to: end) {
         for field in series.fields { fields.insert("\(series.measurement) \(field)") }
@@ -116,7 +119,9 @@ import Testing
         for row in try server.query(
           "SELECT count(\"\(field)\") FROM \"\(measurement)\" GROUP BY host", database: "range")
         {
-          guard row.count == 4, let host = row[1] as? String else { continue }
+          guard row.count == 4, let host = row[1] as? String, hosts.contains(host) else {
+            continue
+          }
           found["\(host) \(measurement) \(field)"] = (row[3] as? NSNumber)?.intValue
         }
       }

@@ -46,6 +46,7 @@ import Testing
     let places: [(name: String, reasons: Set<Reason>)] = [
       ("`scrape`", Reason.ofTargets), ("`service`", Reason.ofServices),
       ("collectors", Reason.ofCollectors), ("self-checks", Reason.ofSelfChecks),
+      ("`spool`", Reason.ofSpools),
     ]
     let rows = Reason.allCases.map { reason in
       let names = places.filter { $0.reasons.contains(reason) }.map(\.name)

@@ -89,6 +89,13 @@ public struct Gatherer: Sendable {
     return target
   }
 
+  /// The session for commands on the host itself: that of a jump host.
+  mutating func session(on host: Host) throws(TargetError) -> Tunnel {
+    let target = try target(for: host)
+    let place = "\(host.name) \(host.user ?? "") \(host.port)"
+    return Tunnel(target, target.tunnel?.pool ?? pools[placing(place)])
+  }
+
   private mutating func direct(
     _ host: Host, route: ArraySlice<Host>
   ) throws(TargetError) -> HostTarget {

@@ -54,13 +54,14 @@ extension Pass {
     /// Another handshake may begin.
     case turn
     case bmc(BMCReading)
+    case spool(SpoolPull)
     case signal
     case nothing
   }
 
   /// Scrapes all hosts and BMCs in random order, at most as many at once as their fan-outs allow.
   func gather(
-    _ jobs: [Job], _ bmcs: [Plan.BMCTurn], with gatherer: Gatherer,
+    _ jobs: [Job], _ bmcs: [Plan.BMCTurn], _ spools: [SpoolJob], with gatherer: Gatherer,
     into report: inout Report, progress: any PassProgress
   ) async {
     let reactors = gatherer.reactors
@@ -72,7 +73,7 @@ extension Pass {
     var lanes = HostLanes(jobs.map(\.wasSlow), fanout: fanout)
     var queue = BMCQueue(bmcs, fanout: site.settings.bmcFanout)
     let limits = gatherer.limits ?? SharedLimits(Governor())
-    progress.begin(jobs.count + bmcs.count)
+    progress.begin(jobs.count + bmcs.count + spools.count)
     let interrupt = Interrupt(signals: watchdog.signals)
     // The task of a host stays on its reactor, parsing included: parsing takes 0.1 ms per batch, as much
     // as two thread switches.
@@ -131,7 +132,16 @@ extension Pass {
       start()
       waitASecond()
       startBMCs()
-      while ended < jobs.count + bmcs.count, let event = await group.next() {
+      for job in spools where !interrupted {
+        let reactor = job.reactor ?? reactors[started % reactors.count]
+        started += 1
+        group.addTask(executorPreference: reactor.executor) {
+          await Activity.named("\(job.spool.carrier.name) spool") {
+            .spool(await fetch(job, on: reactor, progress: progress))
+          }
+        }
+      }
+      while ended < jobs.count + bmcs.count + spools.count, let event = await group.next() {
         switch event {
         case .read(let place, let reading, let result):
           ended += 1
@@ -144,6 +154,9 @@ extension Pass {
           bmcReadings.append(reading)
           queue.ended()
           startBMCs()
+        case .spool(let pull):
+          ended += 1
+          report.pulls.append(pull)
         case .second:
           lanes.sortOut()
           start()

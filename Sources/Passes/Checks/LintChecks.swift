@@ -208,7 +208,9 @@ public struct LintChecks: Sendable {
       guard let writer = Catalog.all.writer(of: metric.measurement, field: metric.field) else {
         continue
       }
-      let own = hosts.filter { site.rules.has(rule.name, for: $0.name) }
+      let all = hosts.filter { site.rules.has(rule.name, for: $0.name) }
+      // The monitor inside evaluates hosts that come through a spool.
+      let own = all.filter { site.inventory.spool(of: $0.name) == nil }
       let isThere = own.contains { host in
         writer.isThere(
           host, tasks: site.settings.profiles[host.profile]?.tasks.map(\.collector) ?? [],
@@ -219,7 +221,12 @@ public struct LintChecks: Sendable {
         ConfigurationError(
           "rule \"\(rule.name)\" matches no known series: none of its "
             + "\(Format.count(own.count, "host")) writes \(metric.measurement)",
-          at: rule.place, hint: own.isEmpty ? "its `hosts:` and `profile:` leave none" : writer.cure
+          at: rule.place,
+          hint: !own.isEmpty
+            ? writer.cure
+            : all.isEmpty
+              ? "its `hosts:` and `profile:` leave none"
+              : "its hosts come through a spool: the monitor inside evaluates them by its own rules"
         ))
     }
   }

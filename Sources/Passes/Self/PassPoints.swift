@@ -55,6 +55,23 @@ enum PassPoints {
         .integer("dropped", means: "Points dropped at the limits of the queue, counted"),
         .integer("failures", means: "Failed deliveries in a row; 0 after a success"),
       ]),
+    Measurement(
+      "scrape_spool",
+      """
+      What came through the spool of another monitor, with the host on which that monitor runs. One point \
+      per spool and pass.
+      """,
+      source: "the monitor itself", isOurs: true,
+      fields: [
+        .float("age_s", unit: .seconds, means: "Age of the newest pass; absent before the first"),
+        .integer("passes", means: "Files that this pass stored; a large pass has several"),
+        .integer("points", means: "Points in them"),
+        .integer("waiting", means: "Files that wait for the next pass"),
+        .integer(
+          "missing",
+          means: "Files that were never read though later ones were, counted since the first"),
+        .integer("refused", means: "Files that were refused, counted"),
+      ]),
   ]
 
   /// CPU time of this process and of its ended children, in seconds.

@@ -37,7 +37,7 @@ public struct Host: Sendable {
   public var connectTimeout: Duration? = nil
   /// Whether keys of the agent are tried beside `keys`; without keys they are unless this is false.
   public var takesAgentKeys: Bool? = nil
-  /// Why ssh_config forbids to ask it; nil if it does not.
+  /// Why it is not to be asked: by ssh_config, or because it comes through a spool; nil if it may be.
   public var refusal: String? = nil
   /// The profile's name in scrape.yml.
   public var profile: String
@@ -45,6 +45,8 @@ public struct Host: Sendable {
   public var probes: Node?
   /// Address and settings of its BMC; nil if it has none.
   public var bmc: BMCSettings?
+  /// The spool of another monitor that runs on it; nil if there is none.
+  public var spool: SpoolSettings? = nil
   /// The jump host: a name of the inventory or `user@host:port`; several are separated by commas, the
   /// first nearest to the monitor. See `hops`.
   public var via: String?

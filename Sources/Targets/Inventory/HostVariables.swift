@@ -83,6 +83,10 @@ struct HostVariables {
     fields.declare(
       "bmc", .node("address, or mapping", example: "10.0.7.25"), otherwise: "none",
       "Management controller; see [`bmc`](#bmc). The mappings of groups and host are merged.")
+    fields.declare(
+      "spool",
+      .node("mapping", example: "{path: /var/spool/scrape, hosts: seg5}"), otherwise: "none",
+      "Spool of a monitor that runs on the host; see [`spool`](#spool).")
     hostname = fields.take(
       "hostname", Self.addressType, otherwise: "none",
       "Name that certificates must bear, and that is sent as the server name.",
@@ -113,7 +117,7 @@ struct HostVariables {
         "Inventory",
         "Variables of hosts and groups. A host's own value wins over its groups', a deeper group over a higher one. Other names are Ansible's."
       ) { _ = HostVariables(&$0, host: "NAME") },
-      BMCSettings.reference,
+      BMCSettings.reference, SpoolSettings.reference,
     ]
   }
 

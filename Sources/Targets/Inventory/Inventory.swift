@@ -60,11 +60,15 @@ public struct Inventory: Sendable {
   /// What ssh_config says of jump hosts without an entry.
   let sshConfig: SSHConfig
 
+  /// The spools of monitors in segments without a route; see `withSpools`.
+  public let spools: [Spool]
+
   init(
     hosts: [Host], groups: [Group], warnings: [ConfigurationError] = [], files: [String] = [],
-    isWhole: Bool = true, sshConfig: SSHConfig = .init()
+    isWhole: Bool = true, sshConfig: SSHConfig = .init(), spools: [Spool] = []
   ) {
     self.sshConfig = sshConfig
+    self.spools = spools
     self.hosts = hosts
     self.groups = groups
     self.warnings = warnings

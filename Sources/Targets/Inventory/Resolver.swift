@@ -66,6 +66,7 @@ struct Resolver {
       profile: variables.profile,
       probes: variables.probes,
       bmc: bmc(levels),
+      spool: spool(levels),
       via: via(levels),
       on: variables.on,
       behind: variables.behind,
@@ -93,6 +94,11 @@ struct Resolver {
     let found = levels.all(["bmc"])
     for level in found where !level.value.isNull && !usable(level) { return nil }
     return BMCSettings.decode(found.map(\.value), &findings)
+  }
+
+  private mutating func spool(_ levels: Levels) -> SpoolSettings? {
+    guard let found = levels.first(["spool"]), usable(found) else { return nil }
+    return SpoolSettings.decode(found.value, &findings)
   }
 
   private mutating func via(_ levels: Levels) -> String? {

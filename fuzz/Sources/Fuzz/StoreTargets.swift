@@ -1,12 +1,13 @@
 import Metrics
 
 @testable import Sinks
+@testable import Spools
 @testable import Store
 
 /// What stands in the store's file, which may be damaged.
 let storeTargets: [String: FuzzTarget] = [
   "store-row": readRow, "store-block": readBlock, "store-state": readState,
-  "store-unpack": unpack,
+  "store-unpack": unpack, "spool-file": readSpool,
 ]
 
 private let now = Timestamp(seconds: 1_748_736_000)
@@ -25,6 +26,16 @@ private func readBlock(_ bytes: UnsafeBufferPointer<UInt8>) {
     again?.map { "\($0.points.map(\.point).sorted { "\($0)" < "\($1)" })" }
       == rows.map { "\($0.points.map(\.point).sorted { "\($0)" < "\($1)" })" },
     "the points of a block changed")
+}
+
+/// A file of a spool with a right checksum: the fuzzer writes its lines.
+private func readSpool(_ bytes: UnsafeBufferPointer<UInt8>) {
+  let packed = Compressor(.zlib, level: 1).pack(Array(bytes))
+  let name = SpoolName(
+    identity: "0123456789abcdef0123456789abcdef", number: 1, digest: packed.fnv1a)
+  let head = Array("\(SpoolWriter.head(name, length: packed.count))\n".utf8)
+  guard let pass = try? SpoolReader().read(head + packed, named: name) else { return }
+  checkLines(pass.hosts.flatMap { $0.results.flatMap(\.batch.points) })
 }
 
 private func readState(_ bytes: UnsafeBufferPointer<UInt8>) {
