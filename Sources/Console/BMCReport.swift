@@ -15,7 +15,8 @@ struct BMCReport {
     let total = answer.steps.reduce(Duration.zero) { $0 + $1.took }
     let detail = answer.steps.map { "\($0.name) \(Format.duration($0.took))" }
     return "bmc \(Format.duration(total)) (\(detail.joined(separator: ", "))) · "
-      + "\(visit.settings.address) · \(Format.count(answer.commands, "command"))"
+      + "\(visit.settings.isThroughHost ? "through the host" : visit.settings.address) · "
+      + "\(Format.count(answer.commands, "command"))"
   }
 
   var rows: [HostReport.Row] {
@@ -130,10 +131,14 @@ struct BMCReport {
       lines.append("  without a reading: \(answer.unreadable.joined(separator: ", "))")
     }
     lines += ["", Terminal.paint("by hand", .bold, on: 1)]
-    for tool in [
-      "ipmi-sensors --output-sensor-state", "ipmi-dcmi --get-system-power-statistics", "ipmi-sel",
-    ] {
-      lines.append("  \(tool) \(options)")
+    if visit.settings.isThroughHost {
+      lines += ["sdr elist", "dcmi power reading", "sel elist"].map { "  ipmitool \($0)" }
+    } else {
+      for tool in [
+        "ipmi-sensors --output-sensor-state", "ipmi-dcmi --get-system-power-statistics", "ipmi-sel",
+      ] {
+        lines.append("  \(tool) \(options)")
+      }
     }
     lines += ["", Terminal.paint("sensors", .bold, on: 1)]
     let width = answer.sensors.map(\.name.count).max() ?? 0

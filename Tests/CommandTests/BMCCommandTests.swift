@@ -38,6 +38,40 @@ import Testing
     return range
   }
 
+  @Test(.enabled(if: LocalIPMITool.isPossible))
+  func `a BMC is read on its host`() throws {
+    let bmc = try BMC()
+    let tools = LocalIPMITool.folder(for: bmc)
+    let path = ["PATH": "\(tools.path):/usr/bin:/bin"]
+    let range = Range(
+      hosts: "all: {hosts: {h1: {connection: local, bmc: {through: host}, address: 127.0.0.1}}}\n")
+    let lint = try range.scrape(words: ["lint"])
+    #expect(lint.status == 0, "\(lint)")
+    let run = try range.scrape(
+      words: ["run", "--stdout", "--only", "bmc"], environment: path)
+    let lines = Line.all(run.output)
+    #expect(lines.filter { $0.measurement == "ipmi_sensor" }.count == 22, "\(run)")
+    let inlet = lines.first { $0.tags["name"] == "inlet_temp" }
+    #expect(inlet?.fields["value"] == "24" && inlet?.tags["unit"] == "degrees_c")
+    #expect(inlet?.tags["server"] == nil && inlet?.tags["entity_id"] == "55.1")
+    #expect(lines.first { $0.measurement == "ipmi_power" }?.fields["watts"] == "292")
+    let target = lines.first { $0.measurement == "scrape" && $0.tags["target"] == "bmc" }
+    #expect(target?.fields["up"] == "1i", "\(run)")
+    // A new record of the log, at the next run.
+    bmc.addEvent("PSU1 Status", offset: 3)
+    let next = try range.scrape(words: ["run", "--stdout", "--only", "bmc"], environment: path)
+    let events = Line.all(next.output).filter { $0.measurement == "event" }
+    #expect(events.count == 1 && events[0].fields["subject"] == "\"PSU1 Status\"", "\(next)")
+    let shown = try range.scrape(words: ["host", "h1", "--explain"], environment: path)
+    #expect(shown.output.contains("through the host"), "\(shown.output.prefix(3000))")
+    #expect(shown.output.contains("ipmitool sdr elist") && !shown.output.contains("ipmi-sel"))
+    // This machine has no device.
+    let none = try range.scrape(
+      words: ["run", "--stdout", "--only", "bmc"], environment: ["PATH": "/usr/bin:/bin"])
+    let reason = Line.all(none.output).first { $0.tags["target"] == "bmc" }?.fields["reason"]
+    #expect(["\"not_supported\"", "\"permission\""].contains(reason), "\(none)")
+  }
+
   @Test func `a BMC is read while its host is down`() throws {
     let bmc = try bmc()
     let range = range([bmc])

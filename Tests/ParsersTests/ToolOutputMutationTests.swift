@@ -26,6 +26,7 @@ private struct Seeded: RandomNumberGenerator {
         + "From 10.0.0.1 icmp_seq=1 Destination Host Unreachable\n3 packets transmitted, 1 received\n",
       "PING x (10.0.0.5): 56 data bytes\nping: sendto: Operation not permitted\n",
       "ping: bad address 'x'\nping: socket: Permission denied\nping: unknown host\n",
+      String(decoding: IPMIToolTests.capture, as: UTF8.self),
       "Name=alice\nTimestamp=Fri 2026-11-20 09:10:11 UTC\nTTY=pts/0\nClass=user\n\nName=b\n",
       "sshd: alice@pts/0,pts/1\nsshd-session: bob@notty\0\0",
       "a\\ b,t=x,u=y\\,z v=1.5,w=-2i,s=\"a \\\" b\",o=true 1760000000000000000\n# words\na v=1\n",
@@ -78,6 +79,7 @@ private struct Seeded: RandomNumberGenerator {
     ("loginctl", { try Loginctl.parse($0.span).count }),
     ("sshd", { try SSHProcesses.parse($0.span).count }),
     ("line protocol", { try LineProtocolReader.parse($0.span).points.count }),
+    ("ipmitool", { try IPMITool.parse($0.span).sensors.count }),
     ("ping", { try Ping.parse($0.span).replies.count }),
     ("nvidia-smi", { try NvidiaSMI.parse($0.span).gpus.count }),
   ]

@@ -17,7 +17,7 @@ public struct BMCReading: Sendable {
   init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
     let host = turn.host
     failure = answer.failure
-    isBehindJumpHost = host.jumpHost != nil
+    isBehindJumpHost = host.jumpHost != nil && !turn.settings.isThroughHost
     result = HostResult(
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false

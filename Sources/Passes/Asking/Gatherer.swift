@@ -148,6 +148,10 @@ public struct Gatherer: Sendable {
     _ settings: BMCSettings, of host: Host, remembering memory: [String: [UInt64]],
     on reactor: Reactor, by deadline: Deadline
   ) async -> BMCAnswer {
+    if settings.isThroughHost {
+      return await askThroughHost(
+        settings, of: host, remembering: memory, on: reactor, by: deadline)
+    }
     do throws(TargetError) {
       guard !deadline.isPast else { throw .notReached }
       let target = try bmc(settings, of: host)

@@ -67,7 +67,7 @@ public struct LintChecks: Sendable {
             ?? ConfigurationError(fault, at: host.mark))
       }
       guard host.jumpHost == nil else { continue }
-      if host.bmc != nil { bmcs.append(host) }
+      if host.bmc?.isThroughHost == false { bmcs.append(host) }
       for plan in site.probes[host.name]
       where !type(of: plan.probe).canBind && !plan.isAskedOnHost {
         if names[plan.mark] == nil { unbound.append(plan) }
@@ -91,7 +91,7 @@ public struct LintChecks: Sendable {
 
   private func jumpHosts(_ findings: inout Findings) {
     let behind = hosts.filter { $0.jumpHost != nil }
-    let bmcs = behind.filter { $0.bmc != nil }
+    let bmcs = behind.filter { $0.bmc?.isThroughHost == false }
     if let first = bmcs.first {
       findings.warn(
         ConfigurationError(

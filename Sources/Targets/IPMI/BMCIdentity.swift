@@ -10,7 +10,7 @@ struct BMCDevice {
   /// The system's GUID; empty where the BMC has none.
   let guid: [UInt8]
 
-  init(asking session: BMCSession) throws(BMCSession.Failure) {
+  init(asking session: any BMCConversation) throws(BMCSession.Failure) {
     bytes = Array(try session.ask(0x06, 0x01, for: "the device id"))
     guard bytes.count >= 11 else {
       throw .init(reason: .protocolError, detail: "a device id of \(bytes.count) bytes")

@@ -188,7 +188,7 @@ final class BMCSession {
     guard count >= 2, answer[0] == command else {
       throw Failure(reason: .protocolError, detail: "\(what): an answer of \(count) bytes")
     }
-    guard answer[1] == 0 else { throw refused(answer[1], what) }
+    guard answer[1] == 0 else { throw .refused(answer[1], what) }
     return answer[2..<min(Int(count), answer.count)]
   }
 
@@ -209,9 +209,11 @@ final class BMCSession {
       Failure(reason: .protocolError, detail: "\(what): \(Self.message(code))", endsSession: true)
     }
   }
+}
 
+extension BMCSession.Failure {
   /// The completion codes of IPMI v2.0, table 5-2.
-  private func refused(_ code: UInt8, _ what: String) -> Failure {
+  static func refused(_ code: UInt8, _ what: String) -> BMCSession.Failure {
     let (reason, words): (Reason, String) =
       switch code {
       case 0xc0: (.busy, "the BMC is busy")
@@ -227,7 +229,7 @@ final class BMCSession {
       case 0xce, 0xd5, 0xd6: (.notSupported, "not in the BMC's present state")
       default: (.protocolError, "refused")
       }
-    return Failure(
+    return BMCSession.Failure(
       reason: reason, detail: "\(what): \(words) (completion code \(hex(code))h)", code: code)
   }
 }

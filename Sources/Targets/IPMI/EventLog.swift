@@ -41,7 +41,7 @@ public struct EventLog: Sendable, Equatable {
 
 /// Follows a BMC's System Event Log from the end of the last run (IPMI v2.0, chapter 31).
 struct EventLogReader {
-  private let session: BMCSession
+  private let session: any BMCConversation
   private let device: BMCDevice
   /// Names of the BMC's own sensors by their numbers.
   private let sensors: [UInt8: String]
@@ -53,7 +53,8 @@ struct EventLogReader {
   private static let limit = 200
 
   init(
-    _ session: BMCSession, device: BMCDevice, sensors: [UInt8: String], remembered: [UInt64]?
+    _ session: any BMCConversation, device: BMCDevice, sensors: [UInt8: String],
+    remembered: [UInt64]?
   ) {
     self.session = session
     self.device = device

@@ -66,6 +66,8 @@ public struct BMCSettings: Sendable, Equatable {
   public var deadline: Duration = .seconds(25)
   /// The time between two readings; zero is each pass.
   public var every: Duration = .seconds(60)
+  /// Whether it is read on the host itself, by the driver of its kernel; `address` is then the host's.
+  public var isThroughHost = false
 
   init(address: String) { self.address = address }
 
@@ -103,7 +105,8 @@ public struct BMCSettings: Sendable, Equatable {
       node, _ throws(ConfigurationError) in try HostVariables.address(node, "bmc")
     }
     let given = fields.take(
-      "address", place, otherwise: "required", "Name or address of the BMC.")
+      "address", place, otherwise: "required without `through: host`",
+      "Name or address of the BMC.")
     self.init(address: given ?? "")
     fields.set(&port, "port", .port, "UDP port.", example: "623")
     fields.set(
@@ -136,7 +139,11 @@ public struct BMCSettings: Sendable, Equatable {
       &deadline, "deadline", .duration(.milliseconds(500) ... .seconds(3600)),
       "Time limit of one reading.", example: "40s")
     fields.set(&every, "every", .interval(), "Time between two readings.")
-    guard given != nil else { return nil }
+    fields.set(
+      &isThroughHost, "through", Self.throughHost,
+      "`host` reads the BMC on the host itself, by `ipmitool` in an SSH session; no other setting but "
+        + "`every` and `deadline` counts then.")
+    guard given != nil || isThroughHost else { return nil }
     if retransmit >= timeout {
       fields.add(
         "retransmit must be shorter than timeout",
@@ -152,6 +159,17 @@ public struct BMCSettings: Sendable, Equatable {
         throw ConfigurationError("a BMC's user has at most 16 bytes", at: node)
       }
       return name
+    }
+  }
+
+  private static var throughHost: SettingType<Bool> {
+    SettingType("`host` or `network`", example: "host", show: { $0 ? "`host`" : "`network`" }) {
+      node, what throws(ConfigurationError) in
+      switch node.text {
+      case "host": return true
+      case "network": return false
+      default: throw unknown(what, node, among: ["host", "network"])
+      }
     }
   }
 

@@ -65,7 +65,7 @@ struct Resolver {
       knownHosts: variables.knownHosts,
       profile: variables.profile,
       probes: variables.probes,
-      bmc: bmc(levels),
+      bmc: bmc(levels, variables.address),
       spool: spool(levels),
       via: via(levels),
       on: variables.on,
@@ -90,10 +90,12 @@ struct Resolver {
   }
 
   /// Unlike for other variables, the levels add up key by key.
-  private mutating func bmc(_ levels: Levels) -> BMCSettings? {
+  private mutating func bmc(_ levels: Levels, _ address: String?) -> BMCSettings? {
     let found = levels.all(["bmc"])
     for level in found where !level.value.isNull && !usable(level) { return nil }
-    return BMCSettings.decode(found.map(\.value), &findings)
+    var settings = BMCSettings.decode(found.map(\.value), &findings)
+    if settings?.isThroughHost == true, let address { settings?.address = address }
+    return settings
   }
 
   private mutating func spool(_ levels: Levels) -> SpoolSettings? {
