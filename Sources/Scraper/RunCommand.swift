@@ -168,7 +168,8 @@ enum RunCommand: Subcommand {
   ) async throws -> Int32 {
     let states = try await site.knownStates(of: hosts)
     let plan = Plan(
-      hosts, settings: site.settings, probes: site.probes, states: states, at: .now, only: only)
+      hosts.filter { site.inventory.spool(of: $0.name) == nil }, settings: site.settings,
+      probes: site.probes, states: states, at: .now, only: only)
     let width =
       (plan.turns.map(\.host) + plan.bmcs.map(\.host) + plan.probes.map(\.host)).map(\.name.count)
       .max() ?? 0

@@ -40,6 +40,8 @@ public enum SpoolLimits {
   public static let unpacked = 32 << 20
   /// The limit of lines.
   static let lines = 1_000_000
+  /// The limit of lines of one host that are no points: states, changes, facts.
+  static let items = 10_000
   /// The limit of a text in bytes: names of checks, messages, facts.
   static let text = 4_096
 }

@@ -89,6 +89,7 @@ public struct SpoolReader {
     var result: HostResult?
     var isStates = false
     var isEnded = false
+    var items = 0
     func close(_ pass: inout SpoolPass?) {
       if let open = result { host?.results.append(open) }
       result = nil
@@ -109,8 +110,13 @@ public struct SpoolReader {
           pass = SpoolPass(time: try fields.time())
           continue
         }
+        items += word == "point" ? 0 : 1
+        guard items <= SpoolLimits.items else {
+          throw .damaged("a host has more than \(SpoolLimits.items) lines beside points")
+        }
         switch word {
         case "host":
+          items = 0
           close(&pass)
           host = SpoolHost(name: try fields.name(), seen: try fields.time())
         case "part":

@@ -5,6 +5,8 @@ extension Store {
   /// The limit of stored passes for each scope: partial passes, by hand or by another timer, do not
   /// displace the full ones.
   private static let passes: Int64 = 1000
+  /// The limit of facts of a host.
+  private static let factLimit = 100
 
   func keep(_ pass: PassSummary, in database: Database) throws(DatabaseError) -> Int64 {
     var warnings = ByteWriter()
@@ -66,6 +68,11 @@ extension Store {
     for (collector, kept) in result.memory { memory[collector] = kept.encoded }
     for (collector, time) in result.due { due[collector] = time.encoded }
     facts.merge(result.facts) { $1 }
+    // Names of facts of another monitor are foreign text.
+    if facts.count > Self.factLimit {
+      let kept = facts.sorted { $0.key < $1.key }.prefix(Self.factLimit)
+      facts = Dictionary(kept.map { ($0.key, $0.value) }) { first, _ in first }
+    }
     let pairs = ByteWriter.pairs(facts.sorted { $0.key < $1.key }.map { Tag($0.key, $0.value) })
     let values: [SQLValue] = [
       .text(result.batch.host), .integer(result.batch.time.nanoseconds), .optional(boot),

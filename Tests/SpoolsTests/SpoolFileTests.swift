@@ -141,6 +141,10 @@ import Testing
     #expect(later?.reason == .notSupported)
     let bomb = Self.file(of: String(repeating: "\n", count: 40 << 20))
     #expect(throws: SpoolError.self) { try SpoolReader().read(bomb.bytes, named: bomb.name) }
+    let states = Self.file(
+      of: "pass\t1\nhost\ta\t1\npart\t1\n" + String(repeating: "fact\ta\tb\n", count: 10_001)
+        + "end\n")
+    #expect(throws: SpoolError.self) { try SpoolReader().read(states.bytes, named: states.name) }
     let empty = Self.file(of: "pass\t1\n" + String(repeating: "\n", count: 2_000_000))
     #expect(throws: SpoolError.self) { try SpoolReader().read(empty.bytes, named: empty.name) }
   }

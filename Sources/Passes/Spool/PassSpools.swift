@@ -33,6 +33,9 @@ extension Pass {
     }
   }
 
+  /// The time limit of one spool: what it did not send by then waits for the next pass.
+  private static let fetchLimit = Duration.seconds(15)
+
   func fetch(
     _ job: SpoolJob, on reactor: Reactor, progress: any PassProgress
   ) async -> SpoolPull {
@@ -43,9 +46,10 @@ extension Pass {
     if let failure = job.failure {
       pull.failure = failure
     } else if let tunnel = job.tunnel {
-      return await reactor.open { [store, askBy, pull] reactor in
+      let limit = min(askBy, .after(Self.fetchLimit))
+      return await reactor.open { [store, pull] reactor in
         var pull = pull
-        await pull.fetch(tunnel, known: store, on: reactor, by: askBy)
+        await pull.fetch(tunnel, known: store, on: reactor, by: limit)
         return pull
       }
     } else if let path = job.spool.settings.path {

@@ -1,3 +1,5 @@
+internal import Collectors
+internal import IPMI
 internal import Inventory
 internal import Metrics
 internal import Rules
@@ -54,6 +56,7 @@ struct SpoolIntake {
   private static let pointLimit = 400_000
   /// The limit of identities of one spool: each comes from a store that was begun anew.
   private static let identityLimit = 200
+  private static let collectors = Set(Collectors.collectors.map { $0.name })
   /// How far a clock may be ahead of this one.
   private static let ahead = Duration.seconds(3600)
 
@@ -236,7 +239,15 @@ struct SpoolIntake {
           }
         }
         result.transitions.removeAll { !(oldest...newest).contains($0.time) }
-        result.outcomes.removeAll { $0.target == CheckName.spool.text }
+        // Rows of targets and collectors end only with what defines them.
+        result.outcomes.removeAll { outcome in
+          outcome.target == CheckName.spool.text
+            || host.isWhole && host.states[outcome.target] == nil
+        }
+        result.problems.removeAll {
+          !Self.collectors.contains($0.collector) && !BMCReading.isPart($0.collector)
+        }
+        result.ran.removeAll { !Self.collectors.contains($0) }
         results.append(result)
       }
       count.untimely += host.results.filter { !(oldest...newest).contains($0.batch.time) }
