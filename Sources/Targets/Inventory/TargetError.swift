@@ -21,6 +21,9 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A jump host on the way failed, not the target.
   public var isOfJumpHost = false
 
+  /// The jump host has no room for another command.
+  public var isOfSessions = false
+
   public init(_ reason: Reason, _ detail: String) {
     assert(Reason.ofTargets.contains(reason), reason.rawValue)
     self.reason = reason
@@ -28,13 +31,4 @@ public struct TargetError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String { "\(reason.rawValue): \(detail)" }
-
-  /// Why a service or a BMC of a host with `via:` is not asked: its way is the jump host's, and another
-  /// way would give another verdict.
-  public static func behind(_ jumpHost: String) -> TargetError {
-    TargetError(
-      .notSupported,
-      "via: \(jumpHost) — this version does not go through jump hosts to services and BMCs; it is not "
-        + "asked")
-  }
 }

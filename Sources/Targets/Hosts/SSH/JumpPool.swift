@@ -36,6 +36,7 @@ public final class JumpPool: @unchecked Sendable {
       moved = .now
       wakeOne()
     }
+    let commands = CommandTurns()
 
     /// Wakes the one that has waited longest; it waits no more, so that another one is next.
     func wakeOne() {
@@ -141,6 +142,7 @@ public final class JumpPool: @unchecked Sendable {
     for node in nodes.values {
       node.failure = nil
       node.limit = Self.sessionLimit
+      node.commands.reset()
       node.sessions.removeAll { session in
         guard session.isDead || session.isIdle && Deadline.now.since(session.lastUsed) >= time
         else { return false }
@@ -293,6 +295,37 @@ public final class JumpPool: @unchecked Sendable {
   ) -> Bool {
     error.reason == .busy
       || error.reason == .forwardingRefused && node.forwarded.contains(purpose.place)
+  }
+
+  /// Runs a command when it is its turn.
+  ///
+  /// A server that refuses one has room for fewer than run, or has not noticed yet that others ended.
+  func run(
+    _ command: String, through hop: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> TunnelStream {
+    let node = node(of: hop)
+    var refusals = 0
+    while true {
+      guard let turn = await node.commands.next(on: reactor, by: deadline) else {
+        throw Task.isCancelled
+          ? TargetError(.cancelled, "ended while waiting for \(hop.name)")
+          : TargetError(
+            .notReached, "via \(hop.name): other commands ran there until the deadline")
+      }
+      do {
+        let stream = try await open(
+          .command(command), through: hop, within: .seconds(5), on: reactor, by: deadline)
+        stream.turn = turn
+        return stream
+      } catch {
+        guard error.isOfSessions, refusals < 4 else { throw error }
+        refusals += 1
+        node.commands.lower()
+      }
+      do { try await reactor.sleep(until: .after(.milliseconds(50 << refusals))) } catch {
+        throw TargetError(.cancelled, "ended while waiting for \(hop.name)")
+      }
+    }
   }
 
   /// Joins those that are woken when a session is free.
@@ -586,13 +619,13 @@ public struct Tunnel: Sendable {
 
   /// Runs a command of the shell on the last jump host: its standard input and output are the stream.
   ///
-  /// Standard error is dropped; add `2>&1` where it is needed. The server allows at most MaxSessions
-  /// commands at a time (10 by default). Throws `no_shell` where the account may run none.
+  /// Standard error is dropped; add `2>&1` where it is needed. At most 8 run at a time on a jump host,
+  /// the others wait in their order: a server allows 10 by default (MaxSessions). Throws `no_shell`
+  /// where the account may run none, and `not_reached` where its turn did not come.
   public func run(
     _ command: String, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
-    try await pool.open(
-      .command(command), through: hop, within: .seconds(5), on: reactor, by: deadline)
+    try await pool.run(command, through: hop, on: reactor, by: deadline)
   }
 
   /// Opens a TCP connection like `open`, as a socket for libraries that want one (libcurl, libpq,

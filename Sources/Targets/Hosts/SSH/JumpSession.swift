@@ -272,10 +272,12 @@ final class JumpSession {
     let library = session.lastError
     switch purpose {
     case .command:
-      return TargetError(
+      var error = TargetError(
         .noShell,
         "\(name) opens no channel for a command: \(library)\(words); its MaxSessions, or a "
           + "ForceCommand?")
+      error.isOfSessions = true
+      return error
     case .forward(let address, let port):
       let place = purpose.place
       if library.contains("prohibited") {

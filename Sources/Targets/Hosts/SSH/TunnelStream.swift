@@ -16,6 +16,8 @@ public final class TunnelStream: Carrier {
   var waited: Duration = .zero
   /// Called at its end.
   var released: (() -> Void)?
+  /// The turn of a command, which ends with the stream.
+  var turn: CommandTurns.Turn?
 
   init(_ channel: JumpSession.Channel, of session: JumpSession) {
     self.channel = channel
