@@ -146,17 +146,9 @@ public final class DNSQuery {
     _ domain: String, type: UInt16, recursive: Bool, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async throws(TransferError) -> [UInt8] {
-    var question: UnsafeMutablePointer<UInt8>?
-    var length: Int32 = 0
-    let code = ares_create_query(
-      domain, 1, Int32(type), .random(in: 0...0xffff), recursive ? 1 : 0,
-      &question, &length, 0)
-    guard code == ARES_SUCCESS, let question else {
-      throw TransferError(.local, "\(domain): \(String(cString: ares_strerror(code)))")
-    }
-    defer { ares_free_string(question) }
+    let question = try Self.message(domain, type: type, recursive: recursive)
     ares_send(
-      channel, question, length,
+      channel, question, Int32(question.count),
       { context, status, _, message, length in
         guard let context else { return }
         let state = Unmanaged<State>.fromOpaque(context).takeUnretainedValue()
@@ -200,6 +192,34 @@ public final class DNSQuery {
       throw unanswered
         ?? TransferError(.malformed, "no answer: \(String(cString: ares_strerror(code ?? 0)))")
     }
+  }
+
+  /// The message of a query, with a random number.
+  public static func message(
+    _ domain: String, type: UInt16, recursive: Bool
+  ) throws(TransferError) -> [UInt8] {
+    var question: UnsafeMutablePointer<UInt8>?
+    var length: Int32 = 0
+    let code = ares_create_query(
+      domain, 1, Int32(type), .random(in: 0...0xffff), recursive ? 1 : 0,
+      &question, &length, 0)
+    guard code == ARES_SUCCESS, let question else {
+      throw TransferError(.local, "\(domain): \(String(cString: ares_strerror(code)))")
+    }
+    defer { ares_free_string(question) }
+    return Array(UnsafeBufferPointer(start: question, count: Int(length)))
+  }
+
+  /// Whether a message is the answer to a query: the same number, and the same question unless the
+  /// server understood none (RFC 1035, 4.1).
+  public static func isAnswer(_ message: [UInt8], to query: [UInt8]) -> Bool {
+    guard message.count >= 12, message.prefix(2) == query.prefix(2), message[2] & 0x80 != 0 else {
+      return false
+    }
+    if message[4] == 0, message[5] == 0 { return true }
+    func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte | 0x20 : byte }
+    return message.count >= query.count && message[4...5] == query[4...5]
+      && zip(message.dropFirst(12), query.dropFirst(12)).allSatisfy { folded($0) == folded($1) }
   }
 
   /// Why there is no answer, as far as the network reported it; nil if it was silent.

@@ -108,9 +108,7 @@ public struct DNSProbe: Probe {
     return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
   }
 
-  public var obstacle: String? {
-    overTCP ? nil : "`dns` goes through a jump host over TCP only: say `protocol: tcp`"
-  }
+  public var sendsDatagrams: Bool { !overTCP }
 
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
@@ -124,19 +122,7 @@ public struct DNSProbe: Probe {
     var reading: DNSMessage.Reading?
     var took: Duration?
     do throws(Verdict) {
-      let source = try endpoint.sourceNumber()
-      let message: [UInt8]
-      do throws(TransferError) {
-        let carried = try await endpoint.dialer?.connection(
-          to: endpoint.number, port: endpoint.port, by: deadline)
-        let query = try DNSQuery(
-          server: endpoint.number, port: endpoint.port, overTCP: overTCP, from: source,
-          over: carried)
-        message = try await query.ask(
-          asked, type: type.number, recursive: isRecursive, on: reactor, by: deadline)
-      } catch {
-        throw Verdict(error)
-      }
+      let message = try await answer(to: asked, endpoint, on: reactor, by: deadline)
       took = Deadline.now.since(start)
       let found: DNSMessage.Reading
       do throws(ParseError) { found = try DNSMessage.parse(message.span) } catch {
@@ -152,6 +138,51 @@ public struct DNSProbe: Probe {
     }
     verdict.points.append(point(endpoint, verdict, reading, took))
     return verdict
+  }
+
+  private func answer(
+    to asked: String, _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> [UInt8] {
+    if let answer = try await datagram(asked, endpoint, on: reactor, by: deadline) {
+      return answer
+    }
+    let source = try endpoint.sourceNumber()
+    do throws(TransferError) {
+      let carried = try await endpoint.dialer?.connection(
+        to: endpoint.number, port: endpoint.port, by: deadline)
+      let query = try DNSQuery(
+        server: endpoint.number, port: endpoint.port, overTCP: overTCP || carried != nil,
+        from: source, over: carried)
+      return try await query.ask(
+        asked, type: type.number, recursive: isRecursive, on: reactor, by: deadline)
+    } catch {
+      throw Verdict(error)
+    }
+  }
+
+  /// The answer through a jump host over UDP; nil where it must be asked for over TCP, and for a server
+  /// that is asked directly.
+  private func datagram(
+    _ asked: String, _ endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> [UInt8]? {
+    guard endpoint.bridge != nil else { return nil }
+    let query: [UInt8]
+    do throws(TransferError) {
+      query = try DNSQuery.message(asked, type: type.number, recursive: isRecursive)
+    } catch {
+      throw Verdict(error)
+    }
+    let answer: [UInt8]
+    do throws(Verdict) {
+      answer = try await exchange(
+        query, with: endpoint, tries: 3, on: reactor, by: deadline
+      ) { DNSQuery.isAnswer($0, to: query) }.bytes
+    } catch {
+      throw error.reason == .noAnswer ? Verdict(.critical, .timeout, error.message) : error
+    }
+    let isTruncated = answer[2] & 2 != 0
+    if isTruncated { endpoint.note("answer", "truncated: asking over TCP") }
+    return isTruncated ? nil : answer
   }
 
   private func note(_ reading: DNSMessage.Reading, on endpoint: Endpoint) {

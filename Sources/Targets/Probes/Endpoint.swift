@@ -35,6 +35,8 @@ public struct Endpoint: Sendable {
   /// With it, `addresses` has at most the number that the address is: names are looked up by the
   /// last jump host.
   public var tunnel: Tunnel?
+  /// The datagrams through the last jump host, for a probe that sends some.
+  var bridge: DatagramBridge?
   /// The objects that all probes of a pass share.
   public var kit: ProbeKit
   /// The recorder of steps; nil without `--explain`.

@@ -20,7 +20,13 @@ public struct NTPProbe: Probe {
         .float(
           "offset_ms", unit: .milliseconds,
           means: "The server's clock minus the monitor's; absent if the server's clock is not set"),
-        .float("delay_ms", unit: .milliseconds, means: "Round trip, without the server's own time"),
+        .float(
+          "delay_ms", unit: .milliseconds,
+          means: "Round trip, without the server's own time; with the way through jump hosts"),
+        .float(
+          "uncertainty_ms", unit: .milliseconds,
+          means: "Largest error of the offset: half of `delay_ms` and of `root_delay_ms`, and "
+            + "`root_dispersion_ms`"),
         .float(
           "root_delay_ms", "root_dispersion_ms", unit: .milliseconds,
           means: "Delay and error to the server's own source, as it reports them"),
@@ -103,7 +109,12 @@ public struct NTPProbe: Probe {
       return verdict
     }
     var verdict: Verdict
-    let far = offset.severity(reply.offset.magnitude)
+    let summary = reply.summary(withUncertainty: endpoint.bridge != nil)
+    // The ways there and back may differ by the whole round trip, which is long through a jump host: only
+    // what is an offset in any case counts there.
+    let isBehind = endpoint.bridge != nil
+    let certain = max(.zero, reply.offset.magnitude - (isBehind ? reply.delay / 2 : .zero))
+    let far = offset.severity(certain)
     let slow = delay.severity(reply.delay)
     let deep = stratum.severity(reply.stratum)
     let worst = max(far, slow, deep)
@@ -113,13 +124,14 @@ public struct NTPProbe: Probe {
     } else {
       point.float("offset_ms", reply.offset.milliseconds)
       point.float("delay_ms", reply.delay.milliseconds)
+      point.float("uncertainty_ms", reply.uncertainty.milliseconds)
       point.float("root_delay_ms", reply.rootDelay.milliseconds)
       point.float("root_dispersion_ms", reply.rootDispersion.milliseconds)
       if worst == .ok {
-        verdict = .ok(took, reply.summary)
+        verdict = .ok(took, summary)
       } else {
         let what = far == worst ? "offset" : slow == worst ? "delay" : "stratum"
-        verdict = Verdict(worst, .beyondLimit, "\(what): \(reply.summary)", latency: took)
+        verdict = Verdict(worst, .beyondLimit, "\(what): \(summary)", latency: took)
       }
     }
     verdict.points = [point]
@@ -163,10 +175,19 @@ struct NTPReply {
     delay = .nanoseconds(max(0, there &- back))
   }
 
+  /// The largest error of the offset: half of the round trip, and the distance of the server to its root
+  /// (RFC 5905, 11.2).
+  var uncertainty: Duration { delay / 2 + rootDelay / 2 + rootDispersion }
+
   /// `offset +0.3 ms, delay 0.2 ms, stratum 3`
-  var summary: String {
+  var summary: String { summary(withUncertainty: false) }
+
+  /// The same, with `± 4.1 ms` after the offset.
+  func summary(withUncertainty: Bool) -> String {
     let sign = offset < .zero ? "-" : "+"
-    return "offset \(sign)\(text(offset.magnitude)), delay \(text(delay)), stratum \(stratum)"
+    let more = withUncertainty ? " ± \(text(uncertainty))" : ""
+    return "offset \(sign)\(text(offset.magnitude))\(more), delay \(text(delay)), "
+      + "stratum \(stratum)"
   }
 
   private func text(_ duration: Duration) -> String {

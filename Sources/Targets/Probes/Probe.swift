@@ -20,6 +20,8 @@ public protocol Probe: Sendable {
   static var canBind: Bool { get }
   /// Why it cannot go through a jump host; nil if it can.
   var obstacle: String? { get }
+  /// Whether it sends datagrams with `exchange`, which goes through a jump host.
+  var sendsDatagrams: Bool { get }
   /// The port after the name: a number or a name of services(5), unless the probe counts otherwise
   /// (`x11:1` is the display 1).
   static func port(from text: String) -> UInt16?
@@ -56,8 +58,11 @@ extension Probe {
   public static var defaultPort: UInt16? { nil }
   public static var canBind: Bool { false }
   public var obstacle: String? {
-    Self.carrier == .tcp || Self.carrier == .host
-      ? nil : "`\(Self.name)` cannot go through a jump host"
+    switch Self.carrier {
+    case .tcp, .udp, .host: nil
+    case .icmp, .none: "`\(Self.name)` cannot go through a jump host"
+    }
   }
+  public var sendsDatagrams: Bool { Self.carrier == .udp }
   public static func port(from text: String) -> UInt16? { portNumber(text, carrier) }
 }

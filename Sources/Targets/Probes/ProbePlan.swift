@@ -182,7 +182,7 @@ public struct ProbePlan: Sendable {
     var target = context.target
     if isAtCentre { target?.tunnel = nil }
     if let source { target?.sources = [source] }
-    let endpoint = Endpoint(
+    var endpoint = Endpoint(
       host: context.host, address: address ?? context.address, addresses: addresses, source: source,
       port: port,
       authorities: context.authorities, findings: findings ?? context.kit.findings,
@@ -193,6 +193,18 @@ public struct ProbePlan: Sendable {
       target: target, tunnel: tunnel,
       kit: context.kit, trace: trace)
     let overall = deadline
+    if let tunnel, probe.sendsDatagrams {
+      // Nor is its command.
+      do throws(TargetError) {
+        let bridge = try await DatagramBridge.open(
+          to: endpoint.number, port: port, through: tunnel, on: reactor, by: deadline)
+        trace?.note("datagrams", "\(bridge.tool) on \(bridge.jumpHost)")
+        endpoint.bridge = bridge
+      } catch {
+        result.verdict = Verdict(error)
+        return result
+      }
+    }
     let deadline = min(deadline, .after(timeout))
     if isClosed, carrier == .tcp {
       result.verdict = await ClosedPort().run(against: endpoint, on: reactor, by: deadline)

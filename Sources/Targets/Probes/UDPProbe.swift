@@ -1,5 +1,7 @@
 public import Configuration
 public import Engine
+internal import Hosts
+internal import Inventory
 internal import Metrics
 
 /// `udp`: a datagram, and the answer to it.
@@ -69,6 +71,11 @@ func exchange(
   _ request: [UInt8], with endpoint: Endpoint, tries: Int, on reactor: isolated Reactor,
   by deadline: Deadline, isAnswer: ([UInt8]) -> Bool
 ) async throws(Verdict) -> Exchange {
+  if let bridge = endpoint.bridge {
+    return try await exchange(
+      request, through: bridge, with: endpoint, tries: tries, on: reactor, by: deadline,
+      isAnswer: isAnswer)
+  }
   guard let address = endpoint.addresses.first else {
     throw Verdict(.critical, .nameUnknown, "\(endpoint.address) has no address")
   }
@@ -98,13 +105,47 @@ func exchange(
     }
     if Task.isCancelled { throw Verdict(.unknown, .cancelled, "ended while waiting for an answer") }
   }
+  throw unanswered(endpoint, others)
+}
+
+private func unanswered(_ endpoint: Endpoint, _ others: Int) -> Verdict {
   if others > 0 {
-    throw Verdict(
+    return Verdict(
       .critical, .protocolError,
       "\(others) \(others == 1 ? "answer" : "answers") came, none fits the question")
   }
-  throw Verdict(
+  return Verdict(
     .unknown, .noAnswer, "\(endpoint.number): no answer on UDP port \(endpoint.port)")
+}
+
+/// The same through a jump host; the times of an `Exchange` are those of this machine.
+private func exchange(
+  _ request: [UInt8], through bridge: DatagramBridge, with endpoint: Endpoint, tries: Int,
+  on reactor: isolated Reactor, by deadline: Deadline, isAnswer: ([UInt8]) -> Bool
+) async throws(Verdict) -> Exchange {
+  var others = 0
+  for left in stride(from: tries, to: 0, by: -1) {
+    let until = min(deadline, .after(deadline.remaining / left))
+    do throws(TargetError) {
+      let sent = realtime()
+      try await bridge.send(request, on: reactor, by: until)
+      endpoint.note("sent", shown(request))
+      while others < 64, let arrival = try await bridge.receive(on: reactor, by: until) {
+        let arrived = realtime()
+        guard case .datagram(let bytes) = arrival else {
+          endpoint.note("refused", "ICMP port unreachable")
+          throw TargetError(
+            .connectionRefused, "\(endpoint.number): nothing takes datagrams on that port")
+        }
+        endpoint.note("received", shown(bytes))
+        if isAnswer(bytes) { return Exchange(bytes: bytes, sent: sent, arrived: arrived) }
+        others += 1
+      }
+    } catch {
+      throw Verdict(error)
+    }
+  }
+  throw unanswered(endpoint, others)
 }
 
 /// Whether a datagram arrived by the deadline.

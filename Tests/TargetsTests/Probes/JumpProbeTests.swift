@@ -154,6 +154,126 @@ struct JumpProbeTests {
     #expect(named.summary == "ok - up", "\(named.verdict)")
   }
 
+  @Test func `datagrams give the verdicts of a direct question`() async throws {
+    let jump = try Jump()
+    let echo = FakeDatagrams { [$0] }
+    let mute = FakeDatagrams { _ in [] }
+    let noise = FakeDatagrams { _ in (0..<70).map { [UInt8($0)] } }
+    let free = freePort()
+    try await compare(
+      jump,
+      [
+        "udp:\(echo.port)", "{udp: {port: \(echo.port), send: hello, expect: ell}}",
+        "{udp: {port: \(echo.port), send: hello, expect: bye}}",
+        "{udp: {port: \(mute.port), timeout: 300ms}}",
+        "{udp: {port: \(mute.port), timeout: 300ms, expect: bye}}", "udp:\(free)",
+        "udp:\(free) closed", "udp:\(echo.port) closed",
+        "{dns: {port: \(mute.port), domain: www.lab.example, timeout: 1s}}",
+        "{dns: {port: \(noise.port), domain: www.lab.example, timeout: 3s}}",
+        "{ntp: {port: \(noise.port), timeout: 3s}}", "ntp:\(free)",
+        "{dns: {port: \(free), domain: www.lab.example}}",
+      ])
+    let named = try await jump.ask("udp:\(echo.port)", at: "localhost")
+    #expect(named.summary == "ok - up", "\(named.verdict)")
+    let unknown = try await jump.ask("udp:\(echo.port)", at: "no-such-name.invalid")
+    #expect(unknown.summary == "critical name_unknown down", "\(unknown.verdict)")
+    let steps = named.trace?.steps ?? []
+    #expect(steps.contains { $0.name == "datagrams" && $0.detail == "bash on jp1" }, "\(steps)")
+  }
+
+  @Test(.enabled(if: Unbound.isInstalled), arguments: DatagramBridgeTests.tools)
+  func `a name server is asked over UDP, and over TCP for a long answer`(
+    tool: DatagramBridgeTests.Tool
+  ) async throws {
+    let box = try tool.box()
+    let jump = try Jump([box.option])
+    let long = (0..<60).map { "long.lab.example. 300 IN A 192.0.2.\($0)" }
+    let server = try Unbound(DNSProbeTests.records + long)
+    try await compare(
+      jump,
+      ["www", "none", "long"].map { "dns:\(server.port)/\($0).lab.example" } + [
+        "{dns: {port: \(server.port), domain: lab.example, type: TXT, answer: v=spf1 -all}}"
+      ])
+    let answer = try await jump.ask("dns:\(server.port)/long.lab.example")
+    let steps = answer.trace?.steps ?? []
+    #expect(steps.contains { $0.detail == "truncated: asking over TCP" }, "\(steps)")
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/dnsmasq")))
+  func `dnsmasq is asked, too`() async throws {
+    let jump = try Jump()
+    let port = freePort()
+    let scratch = Scratch()
+    let daemon = try Daemon(
+      "/usr/sbin/dnsmasq",
+      [
+        "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file",
+        "--bind-interfaces", "--listen-address=127.0.0.1", "--port=\(port)",
+        "--address=/www.lab.example/192.0.2.9",
+      ], log: "\(scratch.path)/log")
+    defer { daemon.stop() }
+    #expect(eventually { listens(port) })
+    try await compare(
+      jump, ["{dns: {port: \(port), domain: www.lab.example, answer: 192.0.2.9}}"])
+  }
+
+  @Test(.enabled(if: Chrony.isInstalled))
+  func `a clock is compared within what the way leaves certain`() async throws {
+    let server = try Chrony("local stratum 3")
+    try server.wait()
+    for tool in DatagramBridgeTests.tools {
+      let box = try tool.box()
+      let answer = try await Jump([box.option]).ask("ntp:\(server.port)")
+      #expect(answer.summary == "ok - up" && answer.isSound, "\(tool): \(answer.verdict)")
+      #expect(answer.verdict.message.contains(" ± "), "\(answer.verdict)")
+      let point = answer.points[1]
+      func value(_ name: String) -> Double? {
+        if case .float(let value)? = point[field: name] { value } else { nil }
+      }
+      let (offset, delay) = (value("offset_ms") ?? .infinity, value("delay_ms") ?? 0)
+      let uncertainty = value("uncertainty_ms") ?? 0
+      // Both clocks are this machine's.
+      #expect(
+        abs(offset) <= uncertainty && delay > 0 && uncertainty > delay / 2 - 0.001, "\(point)")
+    }
+    // A way that is slow in one direction looks like an offset, and does not count as one.
+    let slow = FakeDatagrams { request in
+      let reply = NTPProbeTests.reply(request)
+      usleep(400_000)
+      return [reply]
+    }
+    let entry = "{ntp: {port: \(slow.port), offset: {critical: 100ms}}}"
+    #expect(try await ask(entry).summary == "critical beyond_limit up")
+    let behind = try await Jump().ask(entry)
+    #expect(behind.summary == "ok - up", "\(behind.verdict)")
+    let ahead = FakeDatagrams { [NTPProbeTests.reply($0, ahead: 30)] }
+    let wrong = try await Jump().ask("ntp:\(ahead.port)")
+    #expect(wrong.summary == "critical beyond_limit up", "\(wrong.verdict)")
+  }
+
+  @Test func `without a tool there is no verdict, and a broken jump host is none of the service`()
+    async throws
+  {
+    let box = try Toolbox(["sh"])
+    let echo = FakeDatagrams { [$0] }
+    let mute = FakeDatagrams { _ in [] }
+    for entry in ["udp:\(echo.port)", "udp:\(echo.port) closed", "dns:\(echo.port)"] {
+      let result = try await Jump([box.option]).ask(entry)
+      #expect(result.summary == "unknown not_supported ?", "\(entry): \(result.verdict)")
+      #expect(result.verdict.message.contains("socat"), "\(result.verdict)")
+    }
+    #expect(echo.visits == 0)
+    let broken = try Jump()
+    let kill = Thread { [sshd = broken.sshd] in
+      Thread.sleep(forTimeInterval: 1)
+      sshd.killSessions()
+      sshd.stop()
+    }
+    kill.start()
+    let result = try await broken.ask("{udp: {port: \(mute.port), timeout: 8s}}")
+    #expect(result.summary == "critical unreachable ?", "\(result.verdict)")
+  }
+
   @Test func `mail, files and screens are asked through the jump host`() async throws {
     let jump = try Jump()
     let ca = try Authority()

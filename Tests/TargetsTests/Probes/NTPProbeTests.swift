@@ -41,7 +41,7 @@ struct NTPProbeTests {
   }
 
   /// What a sound server answers, its clock ahead by so many seconds.
-  private static func reply(
+  static func reply(
     _ request: [UInt8], ahead: Double = 0, stratum: UInt8 = 2, leap: UInt8 = 0,
     reference: String = "GPS", mode: UInt8 = 4
   ) -> [UInt8] {
