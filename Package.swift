@@ -91,7 +91,8 @@ let package = Package(
     .target(
       name: "IPMI",
       dependencies: [
-        "Metrics", "Parsers", "Engine", "Configuration", "Inventory", "CFreeIPMI", "CCrypto",
+        "Metrics", "Parsers", "Engine", "Configuration", "Inventory", "Hosts", "CFreeIPMI",
+        "CCrypto",
         "CLinux",
       ],
       path: "Sources/Targets/IPMI", swiftSettings: strict),

@@ -135,13 +135,13 @@ public struct Summary: Sendable {
     // A host whose BMC fails is still monitored: no outage.
     let targets =
       report.readings.map { (Severity.critical, CheckName.ssh.text, $0.failure, $0.result) }
-      + report.bmcs.filter { !$0.isBehindJumpHost }.map {
-        (.major, BMCReading.name, $0.failure, $0.result)
-      }
+      + report.bmcs.map { (.major, BMCReading.name, $0.failure, $0.result) }
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
-      // The line of the cause covers an effect; its BMC has another way.
-      if target == CheckName.ssh.text, hidden.contains(host) { continue }
+      // The line of the cause covers an effect; its BMC may have another way.
+      if hidden.contains(host), target == CheckName.ssh.text || failure?.isOfJumpHost == true {
+        continue
+      }
       // The self-check covers failures of a cut.
       if !result.isEvaluated, failure != nil { continue }
       if let failure {

@@ -12,8 +12,6 @@ public struct CheckList: Sendable {
   private let hosts: Set<String>
   private let sessions: Set<String>
   private let bmcs: Set<String>
-  /// Hosts behind a jump host: their BMCs are not checked.
-  private let behind: Set<String>
   /// Services that are not asked because of a jump host, by host.
   private let unasked: [String: Set<String>]
   private let own: SelfSettings
@@ -35,7 +33,6 @@ public struct CheckList: Sendable {
     spooled = site.inventory.spools.reduce(into: []) { $0.formUnion($1.hosts) }
     carriers = Set(site.inventory.spools.map(\.carrier.name))
     hosts = Set(all.map(\.name))
-    behind = Set(all.filter { $0.jumpHost != nil }.map(\.name))
     var unasked: [String: Set<String>] = [:]
     sessions = Set(
       all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
@@ -76,7 +73,7 @@ public struct CheckList: Sendable {
       return services[host]?[service] != nil && unasked[host]?.contains(service) != true
     }
     if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
-    if check == BMCReading.name { return bmcs.contains(host) && !behind.contains(host) }
+    if check == BMCReading.name { return bmcs.contains(host) }
     return sessions.contains(host)
   }
 

@@ -140,6 +140,7 @@ public struct Pass: Sendable {
     var gatherer = await Gatherer(site, logins: logins, limits: limits)
     let jobs = Job.all(of: plan, site.inventory, &gatherer)
     let spools = only == nil ? spoolJobs(&gatherer) : []
+    for turn in plan.bmcs { gatherer.prepare(bmcOf: turn.host) }
     report.warnings += gatherer.warnings
     let questions = SelfQuestions(site.own, jobs, plan.bmcs)
     Activity.step("asking hosts")

@@ -80,6 +80,7 @@ enum HostCommand: Subcommand {
     let logins = await site.logins(ignoringRests: arguments.has("--now"))
     var gatherer = await Gatherer(site, logins: logins)
     let reach = Reach(host, &gatherer)
+    gatherer.prepare(bmcOf: host)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
     let ready = gatherer
     let visit = await ready.serving {

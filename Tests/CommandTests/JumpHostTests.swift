@@ -230,6 +230,60 @@ import Testing
     #expect(text.contains(hint), "\(text)")
   }
 
+  @Test func `BMCs are read through the jump host of the host, or their own`() throws {
+    let bmcs = try (0..<3).map { _ in try BMC() }
+    let common = "user: admin, password: \"file:bmc.pw\""
+    let pair = try Pair(
+      more: """
+              bmc: {address: 127.0.0.1, port: \(bmcs[0].port), \(common)}
+              h2:
+                connection: local
+                bmc: {address: localhost, port: \(bmcs[1].port), via: jp1, \(common)}
+              h3:
+                address: 127.0.0.1
+                port: 1
+                via: jp1
+                bmc: {address: 127.0.0.1, port: \(bmcs[2].port), via: none, \(common)}
+        """)
+    pair.range.scratch.write("inventory/bmc.pw", "secret\n")
+    let run = try pair.range.scrape("run", "--stdout")
+    let lines = Line.all(run.output)
+    let read = lines.filter { $0.tags["target"] == "bmc" && $0.fields["up"] == "1i" }
+    #expect(Set(read.compactMap { $0.tags["host"] }) == ["h1", "h2", "h3"], "\(run)")
+    #expect(lines.filter { $0.measurement == "ipmi_sensor" }.count > 60, "\(run)")
+    let commands = pair.jump.log.components(separatedBy: "Starting session: command").count - 1
+    // Its own collectors, and two bridges.
+    #expect(commands == 3, "\(pair.jump.log)")
+    #expect(bmcs.allSatisfy { $0.openSessions == 0 && $0.sessionsOpenedInAll == 1 })
+    let host = try pair.range.scrape("host", "h1", "--explain")
+    #expect(host.output.contains("port \(bmcs[0].port)/udp via jp1"), "\(host)")
+    let doctor = try pair.range.scrape("doctor", "h2")
+    #expect(doctor.output.contains("sensors"), "\(doctor)")
+    let lint = try pair.range.scrape("lint")
+    #expect(lint.status == 0, "\(lint)")
+    pair.jump.stop()
+    let down = try pair.range.scrape("host", "h1")
+    #expect(
+      down.output.components(separatedBy: "unreachable: via jp1: connection_refused").count == 3,
+      "\(down)")
+    #expect(try pair.range.scrape("doctor", "h3").output.contains("sensors"))
+  }
+
+  @Test func `an unknown jump host of a BMC is a fault of the inventory`() throws {
+    let range = Range(
+      hosts: """
+        all:
+          hosts:
+            jp1: {address: 10.0.0.1}
+            h1:
+              address: 10.0.0.2
+              bmc: {address: 10.0.0.3, via: jp2}
+        """)
+    let lint = try range.scrape("lint")
+    #expect(lint.status == 2, "\(lint)")
+    #expect((lint.output + lint.errors).contains("\"jp2\" is no host of the inventory"), "\(lint)")
+  }
+
   @Test func `services and BMCs behind a jump host are not asked directly`() throws {
     let page = FakeServer([.answer { _ in Array("HTTP/1.0 200 OK\r\n\r\nok".utf8) }, .close])
     let bmc = FakeDatagrams { [$0] }
@@ -260,7 +314,9 @@ import Testing
     let services = Line.all(run.output).filter { $0.measurement == "service" }
     #expect(services.count == 7, "\(run)")
     let unasked = services.filter { $0.fields["reason"] == "\"not_supported\"" }
-    #expect(unasked.count == 2, "\(services)")
+    #expect(unasked.count == 1, "\(services)")
+    let bmcs = Line.all(run.output).filter { $0.tags["target"] == "bmc" }
+    #expect(bmcs.count == 1 && bmcs[0].fields["reason"] == "\"unreachable\"", "\(bmcs)")
     let told = run.errors.split(separator: "\n").filter { $0.contains("h1") }
     #expect(!told.contains { $0.contains("not_supported") }, "\(run.errors)")
     #expect(told.contains { $0.contains("via 127.0.0.1: connection_refused") }, "\(run.errors)")
@@ -272,13 +328,13 @@ import Testing
     _ = try range.scrape("host", "h1")
     let lint = try range.scrape("lint")
     for words in [
-      "h1: BMCs behind a jump host are not asked", "dns of h1 is not asked",
-      "here of h1 is not asked: `exec` cannot go",
+      "here of h1 is not asked: `exec` cannot go"
     ] {
       #expect((lint.output + lint.errors).contains(words), "\(words): \(lint)")
     }
-    #expect(!(lint.output + lint.errors).contains("http:\(page.port) of h1"), "\(lint)")
-    #expect(!(lint.output + lint.errors).contains("icmp of h1"), "\(lint)")
+    for words in ["http:\(page.port) of h1", "dns of h1", "icmp of h1", "BMC"] {
+      #expect(!(lint.output + lint.errors).contains(words), "\(lint)")
+    }
     #expect(scratch.read("ran") == nil)
     #expect(page.visits == 0 && bmc.visits == 0)
   }

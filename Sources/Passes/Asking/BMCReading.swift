@@ -11,13 +11,10 @@ public struct BMCReading: Sendable {
   public var result: HostResult
   /// Why scraping the BMC failed or ended early.
   public var failure: TargetError?
-  /// Whether it was skipped because of a jump host; the line of the host says so.
-  public let isBehindJumpHost: Bool
 
   init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
     let host = turn.host
     failure = answer.failure
-    isBehindJumpHost = host.jumpHost != nil && !turn.settings.isThroughHost
     result = HostResult(
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false
@@ -40,7 +37,6 @@ public struct BMCReading: Sendable {
         reason: failure?.reason,
         message: failure?.detail, milliseconds: milliseconds)
     ]
-    if isBehindJumpHost { result.outcomes = [] }
     var point = Point("scrape", tags: [Tag("target", Self.name)])
     point.integer("up", failure.up)
     point.string("reason", failure?.reason.rawValue)

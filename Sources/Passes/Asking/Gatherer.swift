@@ -26,6 +26,8 @@ public struct Gatherer: Sendable {
   private let pools: [JumpPool]
   /// The reactor of each jump host that is reached directly.
   private var places: [String: Int] = [:]
+  /// The ways to BMCs, by host.
+  private var waysToBMCs: [String: Result<Tunnel?, TargetError>] = [:]
 
   /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
   public init(
@@ -133,14 +135,31 @@ public struct Gatherer: Sendable {
     return target
   }
 
+  /// Finds the way to the BMC of a host, before `serving`.
+  public mutating func prepare(bmcOf host: Host) {
+    guard host.jumpHostOfBMC != nil else { return }
+    do throws(TargetError) {
+      waysToBMCs[host.name] = .success(try tunnel(for: host.asBMC))
+    } catch {
+      waysToBMCs[host.name] = .failure(error)
+    }
+  }
+
   /// The way to the BMC of a host, with its secrets.
   public func bmc(_ settings: BMCSettings, of host: Host) throws(TargetError) -> BMCTarget {
-    if let via = host.jumpHost { throw .behind(via) }
+    var target: BMCTarget
     do throws(ConfigurationError) {
-      return try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
+      target = try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
     } catch {
       throw TargetError(.localError, error.oneLine)
     }
+    guard let via = host.jumpHostOfBMC else { return target }
+    target.tunnel = try waysToBMCs[host.name]?.get()
+    // Never past the jump host.
+    guard target.tunnel != nil else {
+      throw TargetError(.localError, "via \(via): there is no way to it")
+    }
+    return target
   }
 
   /// Scrapes the BMC of a host; every failure is part of the answer.
@@ -155,7 +174,7 @@ public struct Gatherer: Sendable {
     do throws(TargetError) {
       guard !deadline.isPast else { throw .notReached }
       let target = try bmc(settings, of: host)
-      return await reactor.open { reactor in
+      return await (target.tunnel?.reactor ?? reactor).open { reactor in
         await target.ask(
           remembering: memory, ignoringRest: logins.ignoresRests, on: reactor, by: deadline)
       }

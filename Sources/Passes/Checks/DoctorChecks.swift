@@ -240,7 +240,7 @@ public struct DoctorChecks: Sendable {
     let all =
       (hosts + site.inventory.strangers(of: hosts))
       .filter { $0.connection == .ssh && $0.via == nil }.map(\.address)
-      + hosts.filter { $0.jumpHost == nil }.compactMap { $0.bmc?.address }
+      + hosts.filter { $0.jumpHostOfBMC == nil }.compactMap { $0.bmc?.address }
     let names = Set(all.filter { !Self.isNumber($0) }).sorted()
     guard !names.isEmpty else {
       return Check(.scraper, "resolver", nil, "all addresses are numbers: no name is looked up")

@@ -15,6 +15,7 @@ public enum HostChecks: Sendable {
   ) async -> [Check] {
     var gatherer = gatherer
     let jobs = hosts.map { ($0, Reach($0, &gatherer)) }
+    for host in hosts { gatherer.prepare(bmcOf: host) }
     let ready = gatherer
     let states = (try? await site.knownStates(of: hosts.filter { $0.bmc != nil })) ?? [:]
     var found: [Int: [Check]] = [:]

@@ -91,13 +91,6 @@ public struct LintChecks: Sendable {
 
   private func jumpHosts(_ findings: inout Findings) {
     let behind = hosts.filter { $0.jumpHost != nil }
-    let bmcs = behind.filter { $0.bmc?.isThroughHost == false }
-    if let first = bmcs.first {
-      findings.warn(
-        ConfigurationError(
-          "\(fold(bmcs.map(\.name))): BMCs behind a jump host are not asked in this version",
-          at: first.mark))
-    }
     // Hosts of a group share their entries.
     var names: [Mark: [String]] = [:]
     var found: [(plan: ProbePlan, obstacle: String)] = []

@@ -64,7 +64,7 @@ struct SelfQuestions: Sendable {
           isProof: isAnsweredByHost || type(of: plan.probe).carrier != .none)
       }
     }
-    for turn in bmcs where turn.host.jumpHost == nil {
+    for turn in bmcs where turn.host.jumpHostOfBMC == nil {
       add(turn.host.name, BMCReading.name, turn.settings.address)
     }
     choose()
@@ -73,9 +73,13 @@ struct SelfQuestions: Sendable {
   /// The requests for all of these hosts and their BMCs.
   init(_ settings: SelfSettings, of hosts: [Host]) {
     self.settings = settings
-    for host in hosts where host.jumpHost == nil {
-      if host.connection == .ssh { add(host.name, CheckName.ssh.text, host.address) }
-      if let bmc = host.bmc { add(host.name, BMCReading.name, bmc.address) }
+    for host in hosts {
+      if host.connection == .ssh, host.jumpHost == nil {
+        add(host.name, CheckName.ssh.text, host.address)
+      }
+      if let bmc = host.bmc, host.jumpHostOfBMC == nil {
+        add(host.name, BMCReading.name, bmc.address)
+      }
     }
     choose()
   }

@@ -1,6 +1,7 @@
 internal import Metrics
 internal import Engine
 internal import Glibc
+internal import Hosts
 internal import Inventory
 
 /// A lock on a BMC for one session; another session, in any process, waits.
@@ -36,8 +37,11 @@ final class BMCLock {
 
 extension BMCTarget {
   /// The BMC's name for files: an address is free of what folders and shells mind, but for colons.
+  ///
+  /// Segments are often copies of one another: behind jump hosts their names are part of it.
   func fileName(_ address: String) -> String {
-    let bytes = address.utf8.map { byte -> UInt8 in
+    let way = (tunnel?.names ?? []).map { "\($0)_" }.joined()
+    let bytes = "\(way)\(address)".utf8.map { byte -> UInt8 in
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
         UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "."), UInt8(ascii: "-"):

@@ -100,7 +100,7 @@ struct BMCPoll {
         let how = settings.driver == .lan ? "IPMI 1.5" : "cipher suite \(suite)"
         step(
           "open", start,
-          "\(address) port \(settings.port)/udp, \(how), user \(settings.userText), "
+          "\(address) port \(settings.port)/udp\(target.way), \(how), user \(settings.userText), "
             + "privilege \(settings.privilege.rawValue)")
         return session
       } catch {

@@ -78,7 +78,7 @@ final class BMCSession {
   ) -> Int32 {
     let settings = target.settings
     let place = address.contains(":") ? "[\(address)]" : address
-    let host = "\(place):\(settings.port)"
+    let host = target.door.map { "127.0.0.1:\($0)" } ?? "\(place):\(settings.port)"
     // The library refuses a retransmission that is not shorter than the time-out.
     let session = max(min(patience, deadline.remaining), .milliseconds(100)).inMilliseconds
     let retransmit = min(settings.retransmit.inMilliseconds, max(session / 2, 1))

@@ -1,6 +1,7 @@
 public import Configuration
 public import Engine
 internal import Glibc
+public import Hosts
 internal import Metrics
 internal import Synchronization
 public import Inventory
@@ -15,6 +16,10 @@ public struct BMCTarget: Sendable {
   var key: [UInt8]?
   /// The folder for sensor records; nil stores none.
   public var cache: String?
+  /// The way through the jump hosts before it; nil for one that is asked directly.
+  public var tunnel: Tunnel?
+  /// The port of loopback to which FreeIPMI talks in place of the BMC's address.
+  var door: UInt16?
 
   /// Looks up the secrets.
   public init(_ settings: BMCSettings, of host: String, cache: String?)
@@ -68,29 +73,81 @@ public struct BMCTarget: Sendable {
       answer.isResting = true
       return answer
     }
+    if let tunnel {
+      return await ask(through: tunnel, answer, on: reactor, by: deadline)
+    }
+    return await poll(nil, answer, on: reactor, by: deadline)
+  }
+
+  /// Asks a BMC behind jump hosts: FreeIPMI talks to a port of loopback, whose datagrams the last jump host
+  /// sends on.
+  private func ask(
+    through tunnel: Tunnel, _ given: BMCAnswer, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> BMCAnswer {
+    var answer = given
+    do throws(TargetError) {
+      let opening = try await tunnel.ready(on: reactor, by: deadline)
+      if opening.isNew { answer.steps += opening.steps }
+      let start = Deadline.now
+      let bridge = try await DatagramBridge.open(
+        to: settings.address, port: UInt16(clamping: settings.port), through: tunnel,
+        on: reactor, by: deadline)
+      let way = try await bridge.roundTrip(on: reactor, by: min(deadline, .after(.seconds(10))))
+      answer.steps.append(
+        .init(
+          name: "via", took: Deadline.now.since(start),
+          detail:
+            "\(tunnel.names.joined(separator: ", ")), \(bridge.tool), \(way.text) there and back"))
+      let relay = try BMCRelay(bridge)
+      var target = self
+      target.door = relay.door.port
+      // The library drops an answer to what it has sent again meanwhile.
+      target.settings.retransmit += max(way * 3, .milliseconds(250))
+      target.settings.timeout += max(way * 6, .milliseconds(500))
+      return await target.poll(relay, answer, on: reactor, by: deadline)
+    } catch {
+      answer.failure = error
+      return answer
+    }
+  }
+
+  private func poll(
+    _ relay: BMCRelay?, _ given: BMCAnswer, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> BMCAnswer {
+    var answer = given
     // A running call cannot be interrupted: it ends by its own timeout, and then the session is
     // closed in one more try. The deadline leaves time for that before the end of the pass.
     let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
     let begun = Deadline.now
     let last = deadline.advanced(by: .zero - min(grace, deadline.remaining / 2))
     let limit = min(last, begun.advanced(by: settings.deadline))
-    let addresses: [Dial.Address]
-    do {
-      addresses = try await Connect.resolve(
-        settings.address, port: UInt16(clamping: settings.port), on: reactor, by: limit)
-    } catch {
-      answer.failure = error
-      return answer
+    var address = settings.address
+    if relay == nil {
+      do {
+        let addresses = try await Connect.resolve(
+          settings.address, port: UInt16(clamping: settings.port), on: reactor, by: limit)
+        address = addresses.first?.text ?? address
+      } catch {
+        answer.failure = error
+        return answer
+      }
     }
-    let address = addresses.first?.text ?? settings.address
     if address != settings.address {
       answer.steps.append(
         .init(name: "name", took: Deadline.now.since(begun), detail: address))
     }
     let poll = Poll()
+    // It carries the end of the session of a pass that is interrupted, too: no child task.
+    let carrying = relay.map { relay in
+      Task(executorPreference: reactor.executor) { [reactor = reactor as Reactor] in
+        await reactor.open { reactor in await relay.run(on: reactor) { poll.stop() } }
+      }
+    }
     let done = await withTaskCancellationHandler {
       await Self.threads.run(by: min(deadline, limit.advanced(by: grace)), on: reactor) {
-        [answer] in
+        [answer, address, door = relay?.door] in
+        defer { withExtendedLifetime(door) {} }
         var work = BMCPoll(
           self, at: address, answer: answer, by: limit, isStopped: { poll.isStopped })
         let answer = work.run()
@@ -105,7 +162,10 @@ public struct BMCTarget: Sendable {
       // The process may end with the pass: the session of a BMC that still answers is closed before.
       if Task.isCancelled { await Task { await poll.end(on: reactor) }.value }
     }
+    carrying?.cancel()
+    await carrying?.value
     if var done = done ?? poll.answer {
+      if let relay { done.failure = settle(done.failure, relay) }
       BMCBackOff.note(
         done.isOpen ? nil : done.failure, in: &done.memory, mark: settings.loginMark, at: done.time)
       return done
@@ -113,7 +173,7 @@ public struct BMCTarget: Sendable {
     answer.failure =
       Task.isCancelled
       ? TargetError(.cancelled, "the pass was interrupted")
-      : TargetError(.timeout, silence("no end at the deadline"))
+      : relay?.failure ?? TargetError(.timeout, silence("no end at the deadline"))
     return answer
   }
 
@@ -122,9 +182,24 @@ public struct BMCTarget: Sendable {
     BMCBackOff.part(of: memory)
   }
 
+  /// The failure of a poll, or what the way to the BMC knows of it.
+  private func settle(_ failure: TargetError?, _ relay: BMCRelay) -> TargetError? {
+    guard var failure, failure.reason == .timeout || failure.reason == .cancelled else {
+      return failure
+    }
+    if let broken = relay.failure, !Task.isCancelled { return broken }
+    if relay.isRefused, relay.received == 0, failure.reason == .timeout {
+      failure.detail += "; nothing takes datagrams on that port there"
+    }
+    return failure
+  }
+
+  /// Where it is reached from, for messages.
+  var way: String { tunnel.map { " via \($0.hop.name)" } ?? "" }
+
   /// The message for a silent BMC, with the timeout.
   func silence(_ what: String) -> String {
-    "\(what) within \(settings.timeout.text) from \(settings.address) port \(settings.port)/udp, "
+    "\(what) within \(settings.timeout.text) from \(settings.address) port \(settings.port)/udp\(way), "
       + "sent again each \(settings.retransmit.text); if it is only slow, raise `retransmit` and "
       + "`timeout`"
   }

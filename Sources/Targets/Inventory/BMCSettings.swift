@@ -48,6 +48,8 @@ public struct BMCSettings: Sendable, Equatable {
   /// A name or an IP address without brackets.
   public var address: String
   public var port = 623
+  /// The jump hosts to it as `Host.via` names them, empty for none; nil is the way to the host.
+  public var via: String?
   /// Nil is the user without a name.
   public var user: String?
   public var password: Secret?
@@ -110,6 +112,9 @@ public struct BMCSettings: Sendable, Equatable {
     self.init(address: given ?? "")
     fields.set(&port, "port", .port, "UDP port.", example: "623")
     fields.set(
+      &via, "via", Self.jumpHosts, otherwise: "the host's",
+      "[Jump hosts](inventory.md#jump-hosts) to the BMC, or `none`.")
+    fields.set(
       &user, "user", Self.userName, otherwise: "the user without a name",
       "Account; the privilege USER is enough.")
     fields.set(&password, "password", .secret, otherwise: "none", "Password of the user.")
@@ -170,6 +175,12 @@ public struct BMCSettings: Sendable, Equatable {
       case "network": return false
       default: throw unknown(what, node, among: ["host", "network"])
       }
+    }
+  }
+
+  private static var jumpHosts: SettingType<String> {
+    SettingType("host or `user@host:port`, a list of them, or `none`", example: "jp1") {
+      node, what throws(ConfigurationError) in try JumpHost.checked(node, what) ?? ""
     }
   }
 

@@ -32,6 +32,23 @@ extension Host {
   public var hops: [Hop] { (jumpHost ?? "").split(separator: ",").map { Hop($0) } }
 }
 
+extension Host {
+  /// The jump hosts before its BMC, as `via:` names them: the BMC's own, or those of the host.
+  public var jumpHostOfBMC: String? {
+    guard let bmc, !bmc.isThroughHost else { return nil }
+    guard let own = bmc.via else { return jumpHost }
+    return own.isEmpty ? nil : own
+  }
+
+  /// The host with the way to its BMC.
+  public var asBMC: Host {
+    var host = self
+    host.via = jumpHostOfBMC
+    host.connection = .ssh
+    return host
+  }
+}
+
 extension Inventory {
   /// The jump hosts between the monitor and the host, the first reached directly.
   ///
@@ -81,7 +98,8 @@ extension Inventory {
     var seen: Set<Hop> = []
     var found: [Host] = []
     for host in hosts {
-      for jump in route(to: host) where self.host(jump.name) == nil {
+      let own = host.bmc?.via == nil ? [] : route(to: host.asBMC)
+      for jump in route(to: host) + own where self.host(jump.name) == nil {
         let hop = Hop("\(jump.user ?? "")@\(jump.name):\(jump.port)")
         if seen.insert(hop).inserted { found.append(jump) }
       }
@@ -97,7 +115,10 @@ extension Inventory {
     var seen: Set<String> = []
     for host in hosts {
       checkRing(to: host, &seen, &findings)
-      for text in (host.jumpHost ?? "").split(separator: ",") {
+      let ways =
+        (host.jumpHost ?? "").split(separator: ",").map { ($0, host.viaNode) }
+        + (host.bmc?.via ?? "").split(separator: ",").map { ($0, host[variable: "bmc"]) }
+      for (text, node) in ways {
         let hop = Hop(text)
         let known = self.host(hop.name)
         let problem: String
@@ -116,7 +137,6 @@ extension Inventory {
         } else {
           continue
         }
-        let node = host.viaNode
         // Hosts of a group inherit the same value.
         let place = node.map { "\($0.mark.file):\($0.mark.line)" } ?? host.name
         guard seen.insert("\(place) \(hop.name)").inserted else { continue }
