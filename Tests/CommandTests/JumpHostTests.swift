@@ -236,14 +236,14 @@ import Testing
     let pair = try Pair(
       more: """
               bmc: {address: 127.0.0.1, port: \(bmcs[0].port), \(common)}
-              h2:
-                connection: local
-                bmc: {address: localhost, port: \(bmcs[1].port), via: jp1, \(common)}
-              h3:
-                address: 127.0.0.1
-                port: 1
-                via: jp1
-                bmc: {address: 127.0.0.1, port: \(bmcs[2].port), via: none, \(common)}
+            h2:
+              connection: local
+              bmc: {address: localhost, port: \(bmcs[1].port), via: jp1, \(common)}
+            h3:
+              address: 127.0.0.1
+              port: 1
+              via: jp1
+              bmc: {address: 127.0.0.1, port: \(bmcs[2].port), via: none, \(common)}
         """)
     pair.range.scratch.write("inventory/bmc.pw", "secret\n")
     let run = try pair.range.scrape("run", "--stdout")

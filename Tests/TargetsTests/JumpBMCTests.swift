@@ -271,4 +271,29 @@ struct JumpBMCTests {
     #expect(cold < .seconds(30) && warm < .seconds(20), "\(cold) \(warm)")
     #expect(bmcs.allSatisfy { $0.maxConcurrentSessions == 1 && $0.openSessions == 0 })
   }
+
+  /// Prints the time of a reading, directly and through one jump host, for decision 81.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["SCRAPE_MEASURE"] != nil))
+  func `a reading through one hop takes little more than a direct one`() async throws {
+    let jump = try Sshd()
+    let bmc = try BMC()
+    let scratch = Scratch()
+    var times: [String: [Double]] = [:]
+    for _ in 0..<10 {
+      let start = Deadline.now
+      let direct = try await TargetsTests.ask(bmc, cache: scratch.path)
+      times["direct", default: []].append(Deadline.now.since(start).milliseconds)
+      let second = Deadline.now
+      let behind = try await ask(bmc, through: jump, cache: scratch.path)
+      times["with log-in", default: []].append(Deadline.now.since(second).milliseconds)
+      #expect(direct.failure == nil && behind.failure == nil)
+      let own = behind.steps.filter { !["connect", "key exchange", "log-in"].contains($0.name) }
+      times["reading", default: []].append(own.reduce(.zero) { $0 + $1.took }.milliseconds)
+      times["commands", default: []].append(Double(behind.commands))
+    }
+    for (name, all) in times.sorted(by: { $0.key < $1.key }) {
+      let sorted = all.dropFirst().sorted()
+      print("MEASURED \(name): median \(sorted[sorted.count / 2]), least \(sorted[0])")
+    }
+  }
 }

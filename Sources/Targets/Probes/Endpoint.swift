@@ -37,6 +37,8 @@ public struct Endpoint: Sendable {
   public var tunnel: Tunnel?
   /// The datagrams through the last jump host, for a probe that sends some.
   var bridge: DatagramBridge?
+  /// The turn of the jump host's ping(8).
+  var turn: CommandTurn?
   /// The objects that all probes of a pass share.
   public var kit: ProbeKit
   /// The recorder of steps; nil without `--explain`.

@@ -193,13 +193,17 @@ public struct ProbePlan: Sendable {
       target: target, tunnel: tunnel,
       kit: context.kit, trace: trace)
     let overall = deadline
-    if let tunnel, probe.sendsDatagrams {
-      // Nor is its command.
+    if let tunnel, probe.sendsDatagrams || carrier == .icmp {
+      // Nor are the commands of others there, and the start of its own.
       do throws(TargetError) {
-        let bridge = try await DatagramBridge.open(
-          to: endpoint.number, port: port, through: tunnel, on: reactor, by: deadline)
-        trace?.note("datagrams", "\(bridge.tool) on \(bridge.jumpHost)")
-        endpoint.bridge = bridge
+        if probe.sendsDatagrams {
+          let bridge = try await DatagramBridge.open(
+            to: endpoint.number, port: port, through: tunnel, on: reactor, by: deadline)
+          trace?.note("datagrams", "\(bridge.tool) on \(bridge.jumpHost)")
+          endpoint.bridge = bridge
+        } else {
+          endpoint.turn = try await tunnel.turn(on: reactor, by: deadline)
+        }
       } catch {
         result.verdict = Verdict(error)
         return result

@@ -28,7 +28,7 @@ struct RemotePing {
     let output: [UInt8]
     var status: Int32?
     do throws(TargetError) {
-      let stream = try await tunnel.run(line, on: reactor, by: deadline)
+      let stream = try await tunnel.run(line, in: endpoint.turn, on: reactor, by: deadline)
       stream.finish()
       (output, status) = try await read(stream, via, on: reactor, by: deadline)
     } catch {

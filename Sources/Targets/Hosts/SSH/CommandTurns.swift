@@ -1,18 +1,20 @@
 internal import Engine
 
+/// The right to run one command on a jump host. Its end lets the next one run.
+///
+/// It belongs to the reactor of its jump host, hence `@unchecked`.
+public final class CommandTurn: @unchecked Sendable {
+  private let turns: CommandTurns
+
+  fileprivate init(_ turns: CommandTurns) { self.turns = turns }
+
+  deinit { turns.end() }
+}
+
 /// The commands that run on one jump host at a time, in the order in which they were asked for.
 ///
 /// A server allows MaxSessions of them on one connection, 10 by default. It belongs to one reactor.
 final class CommandTurns {
-  /// The right to run one command. Its end lets the next one run.
-  final class Turn {
-    private let turns: CommandTurns
-
-    fileprivate init(_ turns: CommandTurns) { self.turns = turns }
-
-    deinit { turns.end() }
-  }
-
   static let limit = 8
 
   /// How many may run at a time; the server may allow less.
@@ -26,10 +28,10 @@ final class CommandTurns {
   var isFree: Bool { taken < limit && waiting.isEmpty }
 
   /// Waits for a turn; nil at the deadline and where the task is cancelled.
-  func next(on reactor: isolated Reactor, by deadline: Deadline) async -> Turn? {
+  func next(on reactor: isolated Reactor, by deadline: Deadline) async -> CommandTurn? {
     if isFree {
       taken += 1
-      return Turn(self)
+      return CommandTurn(self)
     }
     lastNumber += 1
     let number = lastNumber
@@ -37,7 +39,7 @@ final class CommandTurns {
     waiting.append((number, ticket))
     _ = await reactor.wait(on: ticket, by: deadline)
     if granted.remove(number) != nil {
-      let turn = Turn(self)
+      let turn = CommandTurn(self)
       return Task.isCancelled ? nil : turn
     }
     waiting.removeAll { $0.number == number }
@@ -50,7 +52,7 @@ final class CommandTurns {
   /// What was learnt of the server is forgotten, as between two passes.
   func reset() { limit = Self.limit }
 
-  private func end() {
+  fileprivate func end() {
     taken -= 1
     guard taken < limit, !waiting.isEmpty else { return }
     let next = waiting.removeFirst()

@@ -301,16 +301,19 @@ public final class JumpPool: @unchecked Sendable {
   ///
   /// A server that refuses one has room for fewer than run, or has not noticed yet that others ended.
   func run(
-    _ command: String, through hop: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+    _ command: String, in given: CommandTurn?, through hop: HostTarget,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
     let node = node(of: hop)
     var refusals = 0
+    var given = given
     while true {
-      guard let turn = await node.commands.next(on: reactor, by: deadline) else {
-        throw Task.isCancelled
-          ? TargetError(.cancelled, "ended while waiting for \(hop.name)")
-          : TargetError(
-            .notReached, "via \(hop.name): other commands ran there until the deadline")
+      let turn: CommandTurn
+      if let first = given {
+        turn = first
+        given = nil
+      } else {
+        turn = try await self.turn(at: hop, on: reactor, by: deadline)
       }
       do {
         let stream = try await open(
@@ -326,6 +329,17 @@ public final class JumpPool: @unchecked Sendable {
         throw TargetError(.cancelled, "ended while waiting for \(hop.name)")
       }
     }
+  }
+
+  /// Waits until another command may run on the jump host.
+  func turn(
+    at hop: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> CommandTurn {
+    if let turn = await node(of: hop).commands.next(on: reactor, by: deadline) { return turn }
+    throw Task.isCancelled
+      ? TargetError(.cancelled, "ended while waiting for \(hop.name)")
+      : TargetError(
+        .notReached, "via \(hop.name): other commands ran there until the deadline")
   }
 
   /// Joins those that are woken when a session is free.
@@ -621,11 +635,21 @@ public struct Tunnel: Sendable {
   ///
   /// Standard error is dropped; add `2>&1` where it is needed. At most 8 run at a time on a jump host,
   /// the others wait in their order: a server allows 10 by default (MaxSessions). Throws `no_shell`
-  /// where the account may run none, and `not_reached` where its turn did not come.
+  /// where the account may run none, and `not_reached` where its turn did not come. `turn` is one that
+  /// was waited for before.
   public func run(
-    _ command: String, on reactor: isolated Reactor, by deadline: Deadline
+    _ command: String, in turn: CommandTurn? = nil, on reactor: isolated Reactor,
+    by deadline: Deadline
   ) async throws(TargetError) -> TunnelStream {
-    try await pool.run(command, through: hop, on: reactor, by: deadline)
+    try await pool.run(command, in: turn, through: hop, on: reactor, by: deadline)
+  }
+
+  /// Waits until another command may run on the last jump host, so that the time that this takes does not
+  /// count as the target's.
+  public func turn(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> CommandTurn {
+    try await pool.turn(at: hop, on: reactor, by: deadline)
   }
 
   /// Opens a TCP connection like `open`, as a socket for libraries that want one (libcurl, libpq,

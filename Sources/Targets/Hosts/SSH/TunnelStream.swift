@@ -17,7 +17,7 @@ public final class TunnelStream: Carrier {
   /// Called at its end.
   var released: (() -> Void)?
   /// The turn of a command, which ends with the stream.
-  var turn: CommandTurns.Turn?
+  var turn: CommandTurn?
 
   init(_ channel: JumpSession.Channel, of session: JumpSession) {
     self.channel = channel
