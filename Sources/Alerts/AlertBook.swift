@@ -32,7 +32,9 @@ public struct AlertBook: Sendable {
         let text = node.text ?? ""
         // As in `scrape silence`, `all` includes the services of scrape.yml and the scraper itself.
         if ["all", "*"].contains(text) { return nil }
-        if Pseudo.withChecks.contains(text) { return [text] }
+        if Pseudo.withChecks.contains(text) || inventory?.strangers.contains(text) == true {
+          return [text]
+        }
         return Set(try all.decode(node, what).map(\.name))
       }
       hosts = fields.take("hosts", pattern, otherwise: "all", "Hosts that are silenced.") ?? nil

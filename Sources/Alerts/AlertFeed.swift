@@ -32,13 +32,15 @@ public struct AlertFeed: Sendable {
     self.now = now
     maintenance = setup.alerts.maintenance.filter { $0.holds(now) }
     let inventory = setup.inventory
+    // They are no hosts of the inventory, and have checks.
+    let others = Pseudo.withChecks.union(inventory.strangers)
     self.silences = silences.filter { $0.from <= now && now < $0.until }.map { silence in
       var hosts = Self.hosts(silence.hosts, inventory)
-      if ["all", "*"].contains(silence.hosts) { hosts.formUnion(Pseudo.withChecks) }
-      if Pseudo.withChecks.contains(silence.hosts) { hosts = [silence.hosts] }
+      if ["all", "*"].contains(silence.hosts) { hosts.formUnion(others) }
+      if others.contains(silence.hosts) { hosts = [silence.hosts] }
       return Silenced(hosts: hosts, check: silence.check, until: silence.until)
     }
-    let roots = Self.roots(states, inventory.hosts)
+    let (roots, ways) = Self.roots(states, inventory)
     let known = Dictionary(
       acknowledgements.map { (Alert.Key($0.host, $0.check), $0) },
       uniquingKeysWith: { first, _ in first })
@@ -60,6 +62,14 @@ public struct AlertFeed: Sendable {
         {
           alert.cause = root
           if check != CheckName.ssh.text { effects[root, default: 0] += 1 }
+        } else if roots[name] == nil, let root = ways[name],
+          state.isOfJumpHost || CheckName(check).paths != nil && state.message.contains(": via ")
+        {
+          // A host without a session, or with services that are asked on another way, too.
+          alert.cause = root
+          effects[root, default: 0] += 1
+        } else if let cause = Self.way(of: check, checks, setup.ways[name]) {
+          alert.cause = Alert.Key(name, cause)
         }
         if check == CheckName.spool.text {
           alert.cause = Self.cause(ofSpool: name, states, roots, inventory)
@@ -88,9 +98,17 @@ public struct AlertFeed: Sendable {
     Set(inventory.remaining(pattern).map(\.name))
   }
 
-  /// Whether a check cannot run while its host, or what the host is behind, is down.
-  private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
-    CheckName(check).service != nil || check == CheckName.bmc.text && isBehind
+  /// The check that stands for the answers of a service on several ways: that which compares them, if
+  /// they disagree; else that of the way inside, for the others.
+  private static func way(
+    of check: String, _ states: [String: CheckState], _ ways: [String: AlertSetup.Ways]?
+  ) -> String? {
+    guard let ways = ways?[check], let state = states[check] else { return nil }
+    if let all = states[ways.check], all.severity != .ok { return ways.check }
+    guard check != ways.inside, let inside = states[ways.inside], inside.severity != .ok,
+      inside.severity >= state.severity
+    else { return nil }
+    return ways.inside
   }
 
   /// Why nothing is known of a host that comes through a spool: the spool, or the outage of the host on
@@ -106,10 +124,17 @@ public struct AlertFeed: Sendable {
     return Alert.Key(carrier, spool)
   }
 
-  /// For each host that is down, the alert that causes all others of that host.
+  /// Whether a check cannot run while its host, or what the host is behind, is down.
+  private func isReached(_ check: String, _ isBehind: Bool) -> Bool {
+    CheckName(check).service != nil || CheckName(check).paths != nil
+      || check == CheckName.bmc.text && isBehind
+  }
+
+  /// For each host that is down, the alert that causes all others of that host; for each other one, that
+  /// of a jump host on its way that is down.
   private static func roots(
-    _ states: [String: [String: CheckState]], _ hosts: [Host]
-  ) -> [String: Alert.Key] {
+    _ states: [String: [String: CheckState]], _ inventory: Inventory
+  ) -> (down: [String: Alert.Key], ways: [String: Alert.Key]) {
     // A switch may have services only: it is down when all of them are.
     func main(_ host: String) -> Alert.Key? {
       let checks = states[host] ?? [:]
@@ -124,12 +149,18 @@ public struct AlertFeed: Sendable {
       return Alert.Key(host, first)
     }
     var mains: [String: Alert.Key] = [:]
-    for host in hosts { mains[host.name] = main(host.name) }
+    // Jump hosts without an entry in the inventory have a check, too.
+    for host in states.keys where !Pseudo.withChecks.contains(host) { mains[host] = main(host) }
     var roots = mains
-    for (cause, effects) in Topology(hosts).causes(of: Set(mains.keys)) {
+    for (cause, effects) in Topology(inventory).causes(of: Set(mains.keys)) {
       for effect in effects { roots[effect] = mains[cause] }
     }
-    return roots
+    var ways: [String: Alert.Key] = [:]
+    for host in inventory.hosts where host.jumpHost != nil && roots[host.name] == nil {
+      ways[host.name] =
+        inventory.steps(to: host).reversed().lazy.compactMap { roots[$0.name] }.first
+    }
+    return (roots, ways)
   }
 
   /// The end of the silence of the alert; nil if it is not silenced.
@@ -150,15 +181,29 @@ public struct AlertFeed: Sendable {
   }
 }
 
+extension CheckState {
+  /// Whether a jump host on the way failed, not the target: see `TargetError.isOfJumpHost`.
+  fileprivate var isOfJumpHost: Bool { reason == .unreachable && message.hasPrefix("via ") }
+}
+
 extension Topology {
-  /// The hosts that each host of the inventory depends on.
-  public init(_ hosts: [Host]) {
-    self.init(
-      Dictionary(
-        hosts.map { host in
-          // The nearest jump host first; it has its own in turn.
-          (host.name, [host.on, host.behind].compactMap { $0 } + host.hops.reversed().map(\.name))
-        },
-        uniquingKeysWith: { first, _ in first }))
+  /// The hosts that each host of the inventory, and each jump host without an entry, depends on.
+  public init(_ inventory: Inventory) {
+    let machines = Dictionary(
+      inventory.hosts.filter { $0.jumpHost == nil }.map { ($0.address, $0.name) },
+      uniquingKeysWith: { first, _ in first })
+    var needs: [String: [String]] = [:]
+    for host in inventory.hosts {
+      let way = inventory.steps(to: host).map(\.name)
+      // The nearest jump host first; it has its own in turn.
+      needs[host.name] = [host.on, host.behind].compactMap { $0 } + way.reversed()
+      for (place, step) in inventory.steps(to: host).enumerated()
+      where inventory.host(step.name) == nil {
+        // Another port of a host is no other machine.
+        let machine = place == 0 ? machines[step.host.address] : nil
+        needs[step.name] = Array(way[..<place].reversed()) + [machine].compactMap(\.self)
+      }
+    }
+    self.init(needs)
   }
 }

@@ -269,6 +269,15 @@ public struct HostReport: Sendable {
             + Terminal.paint(verdict.severity.rawValue, colour, on: 1)
         ))
     }
+    for (check, severity, message) in visit.disagreeing {
+      let colour: Terminal.Colour = severity > .minor ? .red : .yellow
+      rows.append(
+        (
+          "",
+          "\(check) \(Terminal.paint("✗", colour, on: 1)) \(Reason.pathsDisagree.rawValue): "
+            + "\(message)  ← " + Terminal.paint(severity.rawValue, colour, on: 1)
+        ))
+    }
     return rows
   }
 
@@ -293,6 +302,15 @@ public struct HostReport: Sendable {
           "services",
           .array(visit.services.map { $0.json(of: host.name, at: host.address) })
         ))
+    }
+    if !visit.disagreeing.isEmpty {
+      let paths = visit.disagreeing.map { check, severity, message in
+        JSON.object([
+          ("check", .string(check)), ("state", .string(severity.rawValue)),
+          ("reason", .string(Reason.pathsDisagree.rawValue)), ("message", .string(message)),
+        ])
+      }
+      members.append(("paths", .array(paths)))
     }
     if let bmc = visit.bmc { members.append(("bmc", BMCReport(bmc).json)) }
     members.append(

@@ -136,6 +136,7 @@ public struct Summary: Sendable {
     let targets =
       report.readings.map { (Severity.critical, CheckName.ssh.text, $0.failure, $0.result) }
       + report.bmcs.map { (.major, BMCReading.name, $0.failure, $0.result) }
+      + report.jumps.map { (.critical, CheckName.ssh.text, $0.failure, $0.result) }
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
       // The line of the cause covers an effect; its BMC may have another way.
@@ -164,6 +165,12 @@ public struct Summary: Sendable {
           severity: severity.rawValue, what: outcome.target,
           reason: outcome.reason?.rawValue ?? "not_ok"), host, outcome.message ?? "")
     }
+    for (host, check, state, _) in report.disagreeing where !hidden.contains(host) {
+      add(
+        Kind(
+          severity: state.severity.rawValue, what: check,
+          reason: state.reason?.rawValue ?? "not_ok"), host, state.message)
+    }
     var lost: [String: Int] = [:]
     for reading in report.services {
       let host = reading.result.batch.host
@@ -171,6 +178,12 @@ public struct Summary: Sendable {
       where service.verdict.severity != .ok && !reading.unasked.contains(service.service) {
         let verdict = service.verdict
         if reading.isUnevaluated(service) { continue }
+        // The line of the comparison has it.
+        if report.disagreeing.contains(where: {
+          $0.host == host && $0.services.contains(service.service)
+        }) {
+          continue
+        }
         if hidden.contains(host), verdict.isUp != true {
           lost[host, default: 0] += 1
           continue

@@ -14,6 +14,8 @@ public enum CheckName: Sendable, Hashable {
   case service(String)
   /// A rule on one series: `rule disk full{path=/}`; the series is empty where there is only one.
   case rule(String, series: String)
+  /// Whether the answers of one service on several ways agree: `paths https`.
+  case paths(String)
   /// A self-check by its name: `gateway`.
   case own(String)
 
@@ -27,6 +29,8 @@ public enum CheckName: Sendable, Hashable {
       self = .spool
     } else if text.hasPrefix("service ") {
       self = .service(String(text.dropFirst("service ".count)))
+    } else if text.hasPrefix("paths ") {
+      self = .paths(String(text.dropFirst("paths ".count)))
     } else if text.hasPrefix("rule ") {
       let whole = text.dropFirst("rule ".count)
       let name = whole.prefix { $0 != "{" }
@@ -45,6 +49,7 @@ public enum CheckName: Sendable, Hashable {
     case .bmc: "bmc"
     case .spool: "spool"
     case .service(let name): "service \(name)"
+    case .paths(let service): "paths \(service)"
     case .rule(let name, ""): "rule \(name)"
     case .rule(let name, let series): "rule \(name){\(series)}"
     case .own(let name): name
@@ -54,6 +59,11 @@ public enum CheckName: Sendable, Hashable {
   /// The probe's name; nil where the check is no probe's.
   public var service: String? {
     if case .service(let name) = self { name } else { nil }
+  }
+
+  /// The service whose answers are compared; nil where the check is another one.
+  public var paths: String? {
+    if case .paths(let service) = self { service } else { nil }
   }
 
   /// The rule's name; nil where the check is no rule's.

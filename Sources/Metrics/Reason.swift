@@ -44,6 +44,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   case overdue
   case packetLoss = "packet_loss"
   case parseError = "parse_error"
+  case pathsDisagree = "paths_disagree"
   case permission
   case protocolError = "protocol_error"
   case refusedByProtection = "refused_by_protection"
@@ -104,6 +105,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
     case .overdue: "The last pass exceeded its deadline and ended itself."
     case .packetLoss: "Some packets were lost."
     case .parseError: "The text does not have its format."
+    case .pathsDisagree: "A service answers differently inside and outside; the message has both."
     case .permission: "The account has no permission for the request."
     case .protocolError: "The process that listens does not speak the protocol."
     case .refusedByProtection:
@@ -179,6 +181,9 @@ extension Reason {
     .beyondLimit, .localError, .noShell, .notSupported, .outputTooLarge, .parseError, .permission,
     .protocolError, .stale,
   ]
+
+  /// The words of the checks `paths`, which compare services.
+  public static let ofPaths: Set<Reason> = [.pathsDisagree]
 
   /// Whether it is a finding: the service works, but admits strangers, or shows a certificate that
   /// clients have no reason to trust. A finding is not an outage, and is counted separately.

@@ -11,9 +11,13 @@ public struct CheckList: Sendable {
   private let rules: RuleBook
   private let hosts: Set<String>
   private let sessions: Set<String>
+  /// Jump hosts: a pass that uses one knows whether it is up.
+  private let jumps: Set<String>
   private let bmcs: Set<String>
   /// Services that are not asked because of a jump host, by host.
   private let unasked: [String: Set<String>]
+  /// The services that are asked on several ways, by host.
+  private let ways: [String: [ServiceWays]]
   private let own: SelfSettings
   /// Hosts that come through a spool: their monitor says which checks they have.
   private let spooled: Set<String>
@@ -33,6 +37,9 @@ public struct CheckList: Sendable {
     spooled = site.inventory.spools.reduce(into: []) { $0.formUnion($1.hosts) }
     carriers = Set(site.inventory.spools.map(\.carrier.name))
     hosts = Set(all.map(\.name))
+    jumps = all.reduce(into: []) { names, host in
+      if host.jumpHost != nil { names.formUnion(site.inventory.steps(to: host).map(\.name)) }
+    }
     var unasked: [String: Set<String>] = [:]
     sessions = Set(
       all.filter { site.settings.profiles[$0.profile]?.tasks.isEmpty == false }.map(\.name))
@@ -40,7 +47,10 @@ public struct CheckList: Sendable {
     var services: [String: [String: String]] = [:]
     var patience: [String: [String: Patience]] = [:]
     var uncounted: [String: Set<String>] = [:]
+    var ways: [String: [ServiceWays]] = [:]
     for host in all {
+      let several = ServiceWays.all(site.probes[host.name], of: host)
+      if !several.isEmpty { ways[host.name] = several }
       for plan in site.probes[host.name] where !plan.lacksAddress {
         services[host.name, default: [:]][plan.service] = plan.kind
         patience[host.name, default: [:]][plan.service] = plan.patience
@@ -52,6 +62,7 @@ public struct CheckList: Sendable {
     self.patience = patience
     self.uncounted = uncounted
     self.unasked = unasked
+    self.ways = ways
   }
 
   /// Whether the service does not count in `service_summary`.
@@ -66,6 +77,7 @@ public struct CheckList: Sendable {
       return rules.services.contains { CheckName(check).service == $0.name }
     }
     if host == SelfReading.host { return own.has(check) }
+    if jumps.contains(host), check == CheckName.ssh.text { return true }
     guard hosts.contains(host) else { return false }
     if check == CheckName.spool.text { return spooled.contains(host) || carriers.contains(host) }
     if spooled.contains(host) { return true }
@@ -73,9 +85,15 @@ public struct CheckList: Sendable {
       return services[host]?[service] != nil && unasked[host]?.contains(service) != true
     }
     if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
+    if CheckName(check).paths != nil {
+      return ways[host]?.contains { $0.check.text == check } == true
+    }
     if check == BMCReading.name { return bmcs.contains(host) }
     return sessions.contains(host)
   }
+
+  /// The services of a host that are asked on several ways.
+  func ways(of host: String) -> [ServiceWays] { ways[host] ?? [] }
 
   /// Whether a jump host keeps some services of the host from being asked.
   public func hasUnasked(_ host: String) -> Bool { unasked[host]?.isEmpty == false }

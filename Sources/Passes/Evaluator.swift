@@ -115,6 +115,7 @@ public struct Evaluator: Sendable {
         outcome.target, severity, outcome.reason, outcome.message ?? "",
         watch.patience(of: outcome.target, host: host), in: &result)
     }
+    compare(&result)
     for rule in book.rules(for: host) where result.isEvaluated {
       await apply(rule, to: &result, isWhole: isWhole)
     }
@@ -152,6 +153,26 @@ public struct Evaluator: Sendable {
     states[host] = new.merging(old.filter { $0.key == own }) { first, _ in first }
     result.states = new.filter { name, state in
       state != known[host]?[name] && !(state.isQuiet && known[host]?[name]?.isQuiet == true)
+    }
+  }
+
+  /// Compares the states of services that are asked on several ways.
+  ///
+  /// The states have waited for their `for:` already.
+  private mutating func compare(_ result: inout HostResult) {
+    let host = result.batch.host
+    let asked = Set(result.outcomes.filter { $0.severity != nil }.map(\.target))
+    for ways in watch.ways(of: host) {
+      let checks = ways.services.map { CheckName.service($0).text }
+      guard checks.contains(where: asked.contains) else { continue }
+      let (severity, message) = ways.comparison { service in
+        states[host]?[CheckName.service(service).text].map {
+          ServiceWays.Answer($0.severity, $0.reason, $0.message)
+        }
+      }
+      observe(
+        ways.check.text, severity, severity == .ok ? nil : .pathsDisagree, message, .none,
+        in: &result)
     }
   }
 
@@ -303,6 +324,16 @@ public struct Evaluator: Sendable {
   func crossed(of host: String) -> [(check: String, state: CheckState)] {
     (states[host] ?? [:]).filter { CheckName($0.key).rule != nil && $0.value.severity != .ok }
       .sorted { $0.key < $1.key }.map { (CheckName($0.key).label, $0.value) }
+  }
+
+  /// The services of a host whose answers disagree: the check, its state, and the services.
+  func disagreeing(
+    of host: String
+  ) -> [(check: String, state: CheckState, services: Set<String>)] {
+    watch.ways(of: host).compactMap { ways in
+      guard let state = states[host]?[ways.check.text], state.severity != .ok else { return nil }
+      return (ways.check.text, state, Set(ways.services))
+    }
   }
 
   // MARK: Together

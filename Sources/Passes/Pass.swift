@@ -74,8 +74,13 @@ public struct Pass: Sendable {
     public var spoolTroubles: [(host: String, severity: Severity, outcome: TargetOutcome)] = []
     /// What was fetched from spools.
     var pulls: [SpoolPull] = []
+    /// Jump hosts that were not scraped themselves.
+    public var jumps: [JumpReading] = []
     /// Rules that are crossed, by host: the check's name and its state.
     public var crossed: [(host: String, check: String, state: CheckState)] = []
+    /// Services whose answers on several ways disagree.
+    public var disagreeing:
+      [(host: String, check: String, state: CheckState, services: Set<String>)] = []
     /// Hosts that are down, each with its effects.
     public var causes: [(cause: String, effects: [String])] = []
     /// The self-checks.
@@ -99,13 +104,14 @@ public struct Pass: Sendable {
     var results: [HostResult] {
       get {
         readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
-          + (own.map { [$0.result] } ?? [])
+          + jumps.map(\.result) + (own.map { [$0.result] } ?? [])
       }
       set {
         var rest = newValue[...]
         for index in readings.indices { rest.popFirst().map { readings[index].result = $0 } }
         for index in bmcs.indices { rest.popFirst().map { bmcs[index].result = $0 } }
         for index in services.indices { rest.popFirst().map { services[index].result = $0 } }
+        for index in jumps.indices { rest.popFirst().map { jumps[index].result = $0 } }
         rest.popFirst().map { own?.result = $0 }
       }
     }
@@ -142,13 +148,14 @@ public struct Pass: Sendable {
     let spools = only == nil ? spoolJobs(&gatherer) : []
     for turn in plan.bmcs { gatherer.prepare(bmcOf: turn.host) }
     report.warnings += gatherer.warnings
-    let questions = SelfQuestions(site.own, jobs, plan.bmcs)
+    let questions = SelfQuestions(site.own, jobs, plan.bmcs, jumps: gatherer.jumps)
     Activity.step("asking hosts")
     var answers = await questions.ask(on: gatherer.reactors[0]) {
       await gatherer.serving {
         await gather(
           jobs, plan.bmcs, spools, with: gatherer, into: &report, progress: progress)
       }
+      report.jumps = await jumps(gatherer.jumps, in: report)
       return report.isInDoubt(questions)
     }
     let known = states[SelfReading.host] ?? HostState()
@@ -161,7 +168,7 @@ public struct Pass: Sendable {
     }
     report.own?.note(unfinished, known: known)
     if let unfinished { report.warnings.append(unfinished.text) }
-    report.causes = causes(of: report.readings)
+    report.causes = causes(report)
     // A manual or partial pass does not show that the timer runs.
     let isWhole = isWhole
     let ping = DeadManPing(
@@ -317,12 +324,26 @@ public struct Pass: Sendable {
         cpuSeconds: PassPoints.cpuSeconds - cpuSeconds))
   }
 
-  /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
-  private func causes(of readings: [HostReading]) -> [(cause: String, effects: [String])] {
-    let down = readings.filter {
-      $0.result.isEvaluated && $0.failure.severity(.critical) == .critical
+  /// The results of jump hosts that the pass used and did not scrape.
+  private func jumps(
+    _ targets: [JumpReading.Target], in report: Report
+  ) async -> [JumpReading] {
+    let read = Set(report.readings.map(\.result.batch.host))
+    var readings: [JumpReading] = []
+    for target in targets where !read.contains(target.name) {
+      if let reading = await JumpReading(of: target, at: report.start) { readings.append(reading) }
     }
-    return Topology(hosts).causes(of: Set(down.map(\.result.batch.host)))
+    return readings
+  }
+
+  /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
+  private func causes(_ report: Report) -> [(cause: String, effects: [String])] {
+    let all =
+      report.readings.map { ($0.result, $0.failure) } + report.jumps.map { ($0.result, $0.failure) }
+    let down = all.filter { result, failure in
+      result.isEvaluated && failure.severity(.critical) == .critical
+    }
+    return Topology(site.inventory).causes(of: Set(down.map(\.0.batch.host)))
       .filter { !$0.effects.isEmpty }
   }
 
@@ -335,6 +356,9 @@ public struct Pass: Sendable {
     for host in hosts where asked.contains(host.name) {
       for (check, state) in evaluator.crossed(of: host.name) {
         report.crossed.append((host.name, check, state))
+      }
+      for (check, state, services) in evaluator.disagreeing(of: host.name) {
+        report.disagreeing.append((host.name, check, state, services))
       }
     }
     report.broken = evaluator.services.filter { $0.state != .ok && $0.state != .noData }

@@ -4,6 +4,7 @@ internal import Collectors
 public import Configuration
 internal import Engine
 internal import Glibc
+internal import Metrics
 public import Notifiers
 internal import Sinks
 public import Store
@@ -75,9 +76,18 @@ public struct Site: Sendable {
 
   /// The input of alerting.
   public var alerting: AlertSetup {
-    AlertSetup(
+    var ways: [String: [String: AlertSetup.Ways]] = [:]
+    for host in inventory.hosts {
+      for service in ServiceWays.all(probes[host.name], of: host) {
+        for name in service.services {
+          ways[host.name, default: [:]][CheckName.service(name).text] = AlertSetup.Ways(
+            check: service.check.text, inside: CheckName.service(service.inside).text)
+        }
+      }
+    }
+    return AlertSetup(
       inventory: inventory, alerts: alerts, rules: { [rules] in rules.rules(for: $0) },
-      reports: reports)
+      reports: reports, ways: ways)
   }
 
   private static func isFolder(_ path: String) -> Bool {

@@ -45,7 +45,7 @@ enum AckCommand: Subcommand {
       return try await list(site, store)
     }
     let names =
-      Pseudo.withChecks.contains(pattern)
+      Pseudo.withChecks.contains(pattern) || site.inventory.strangers.contains(pattern)
       ? [pattern] : Set(try site.inventory.select(pattern).map(\.name))
     func isMeant(_ host: String, _ check: String) -> Bool {
       names.contains(host) && arguments["--check"].map { CheckName(check).matches($0) } != false

@@ -111,7 +111,8 @@ enum SilenceCommand: Subcommand {
   }
 
   private static func names(_ pattern: String, _ site: Site) throws -> [String] {
-    Pseudo.withChecks.contains(pattern) ? [pattern] : try site.inventory.select(pattern).map(\.name)
+    Pseudo.withChecks.contains(pattern) || site.inventory.strangers.contains(pattern)
+      ? [pattern] : try site.inventory.select(pattern).map(\.name)
   }
 
   private static func show(_ silence: Store.Silence, _ names: [String], at now: Timestamp) {
@@ -129,7 +130,7 @@ enum SilenceCommand: Subcommand {
       let why = silence.why.isEmpty ? "" : ": \(silence.why)"
       let length = Format.age(silence.until.since(now))
       let isOfNone =
-        !Pseudo.withChecks.contains(silence.hosts)
+        !Pseudo.withChecks.union(site.inventory.strangers).contains(silence.hosts)
         && site.inventory.remaining(silence.hosts).isEmpty
       Terminal.show(
         "\(silence.id)  \(silence.hosts)\(checks)  until \(Format.moment(silence.until)) (\(length)), "

@@ -14,8 +14,13 @@ struct StatusHistory {
   let screen: Screen
 
   func show(of pattern: String?, json: Bool) async throws {
-    var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.withChecks)
-    if let pattern { hosts = Set(try site.inventory.select(pattern).map(\.name)) }
+    let strangers = site.inventory.strangers
+    var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.withChecks).union(strangers)
+    if let pattern, strangers.contains(pattern) {
+      hosts = [pattern]
+    } else if let pattern {
+      hosts = Set(try site.inventory.select(pattern).map(\.name))
+    }
     let one = hosts.count == 1 ? hosts.first : nil
     // Read all transitions for a part of the hosts: theirs may be the oldest.
     let isPart = !site.inventory.hosts.allSatisfy { hosts.contains($0.name) } && one == nil

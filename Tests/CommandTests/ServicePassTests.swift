@@ -98,6 +98,73 @@ import Testing
     )
   }
 
+  @Test func `answers inside and outside that disagree are one trouble and one incident`() throws {
+    let chat: BotAPI.Chat = -1_001_234_567_892
+    let bot = try BotAPI(chats: [chat])
+    let port = freePort()
+    var inside: SilentPort? = SilentPort(port: port)
+    var outside: SilentPort? = SilentPort("127.0.0.2", port: port)
+    let range = Range(
+      hosts: """
+        all:
+          vars: {connection: local, profile: none}
+          hosts:
+            h1:
+              address: 127.0.0.1
+              public_address: 127.0.0.2
+              probes: ["tcp:\(port)", "tcp@public:\(port)"]
+        """,
+      settings: """
+        profiles: {none: {collectors: []}}
+        contacts: {team: {telegram: {token: "file:token", chats: [\(chat.id)], api: "\(bot.url)"}}}
+        """)
+    range.scratch.write("inventory/token", bot.token)
+    chmod("\(range.inventory)/token", 0o600)
+    func troubles(_ status: Int32) throws -> [String] {
+      let run = try range.scrape("run")
+      #expect(run.status == status, "\(run)")
+      let lines = try range.scrape("status").output.split(separator: "\n").dropFirst()
+      return lines.map { line in
+        line.split(separator: " ").filter { !$0.contains(":") || $0.contains("tcp") }
+          .prefix(4).joined(separator: " ")
+      }
+    }
+    _ = try range.scrape("run")
+    let well = try range.scrape("status", "--json").output
+    #expect(well.contains("\"check\":\"paths tcp:\(port)\",\"state\":\"ok\""), "\(well)")
+    outside = nil
+    #expect(try troubles(1) == ["critical h1 paths tcp:\(port)"])
+    let run = try range.scrape("run").errors
+    #expect(
+      run.contains("paths_disagree: inside ok, outside connection_refused: 127.0.0.2:\(port)"),
+      "\(run)")
+    #expect(!run.contains("critical  h1  tcp"), "\(run)")
+    let host = try range.scrape("host", "h1")
+    #expect(host.output.contains("paths tcp:\(port) ✗ paths_disagree: inside ok"), "\(host)")
+    let json = try range.scrape("host", "h1", "--json").output
+    #expect(json.contains("\"paths\":[{\"check\":\"paths tcp:\(port)\",\"state\":\"critical\""))
+    let states = try range.scrape("status", "--json").output
+    #expect(states.contains("\"reason\":\"paths_disagree\",\"message\":\"inside ok, outside"))
+    #expect(states.contains("\"cause\":\"h1 paths tcp:\(port)\""), "\(states)")
+    #expect(bot.messages(in: chat).count == 1, "\(bot.conversation(of: chat))")
+    // Both fail alike: the trouble is that of the service, and the other way is its effect.
+    inside = nil
+    let both = try troubles(1)
+    #expect(both.first == "critical h1 service tcp:\(port)", "\(both)")
+    #expect(try range.scrape("status").output.contains("affects 1 service"))
+    outside = SilentPort("127.0.0.2", port: port)
+    #expect(try troubles(1) == ["critical h1 paths tcp:\(port)"])
+    #expect(
+      try range.scrape("status").output.contains("inside connection_refused, outside ok: 127.0.0.1")
+    )
+    inside = SilentPort(port: port)
+    _ = try range.scrape("run")
+    withExtendedLifetime((inside, outside)) {}
+    #expect(try range.scrape("status").output.split(separator: "\n").count == 1)
+    #expect(
+      bot.messages(in: chat).first?.text.hasPrefix("🟢") == true, "\(bot.conversation(of: chat))")
+  }
+
   @Test func `findings stand apart, and their services are up`() throws {
     let display = FakeServer([
       .read(12),

@@ -9,6 +9,7 @@ import Testing
       ("ssh", .ssh), ("bmc", .bmc), ("service https", .service("https")),
       ("rule disk full", .rule("disk full", series: "")),
       ("rule disk full{path=/}", .rule("disk full", series: "path=/")),
+      ("paths tcp:80", .paths("tcp:80")),
       ("rule a{name=x{1}}", .rule("a", series: "name=x{1}")), ("gateway", .own("gateway")),
     ] as [(String, CheckName)])
   func `the text of the store is read and written alike`(text: String, name: CheckName) {

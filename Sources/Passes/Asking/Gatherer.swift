@@ -28,6 +28,8 @@ public struct Gatherer: Sendable {
   private var places: [String: Int] = [:]
   /// The ways to BMCs, by host.
   private var waysToBMCs: [String: Result<Tunnel?, TargetError>] = [:]
+  /// The jump hosts on the ways that were made, each once.
+  private(set) var jumps: [JumpReading.Target] = []
 
   /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
   public init(
@@ -64,15 +66,22 @@ public struct Gatherer: Sendable {
   public mutating func tunnel(for host: Host) throws(TargetError) -> Tunnel? {
     var tunnel: Tunnel?
     var pool: JumpPool?
-    let route = site.inventory.route(to: host)
-    for (place, hop) in route.enumerated() {
+    let steps = site.inventory.steps(to: host)
+    let route = steps.map(\.host)
+    for (place, (name, hop)) in steps.enumerated() {
       var target = try direct(hop, route: route.prefix(place))
       target.isOnTheWay = true
-      let name = "\(hop.name) \(hop.user ?? "") \(hop.port)"
-      let own = pool ?? pools[placing(name)]
+      let own = pool ?? pools[placing("\(hop.name) \(hop.user ?? "") \(hop.port)")]
       pool = own
       target.tunnel = tunnel
       tunnel = Tunnel(target, own)
+      let entry = site.inventory.host(name)
+      // Another account or port of a host says nothing about its own session.
+      if entry.map({ $0.user == hop.user && $0.port == hop.port }) != false,
+        !jumps.contains(where: { $0.name == name })
+      {
+        jumps.append(JumpReading.Target(name: name, entry: entry, target: target, pool: own))
+      }
     }
     return tunnel
   }

@@ -14,6 +14,8 @@ public struct HostVisit: Sendable {
   public let bmc: BMCVisit?
   /// The results of its services.
   public let services: [ServiceResult]
+  /// The services whose answers on several ways disagree, each as the check that compares them.
+  public let disagreeing: [(check: String, severity: Severity, message: String)]
   public let answer: HostAnswer
   /// The points; those of the second answer replace those of the first.
   public private(set) var points: [Point] = []
@@ -40,6 +42,14 @@ public struct HostVisit: Sendable {
       gatherer.kit, on: reactor, by: deadline, probesBy: deadline)
     answer = response.answers.first ?? HostAnswer(time: .now)
     services = response.services
+    let verdicts = Dictionary(
+      services.map { ($0.service, $0.verdict) }, uniquingKeysWith: { first, _ in first })
+    disagreeing = ServiceWays.all(probes?.plans ?? [], of: turn.host).compactMap { ways in
+      let (severity, message) = ways.comparison { service in
+        verdicts[service].map { ServiceWays.Answer($0.severity, $0.reason, $0.message) }
+      }
+      return severity == .ok ? nil : (ways.check.text, severity, message)
+    }
     bmc = await asked
     collect(response, again: again)
     if let answer = bmc?.answer {

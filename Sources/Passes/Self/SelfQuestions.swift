@@ -1,6 +1,7 @@
 internal import Engine
 internal import Metrics
 internal import Rules
+internal import Hosts
 internal import Inventory
 internal import Probes
 
@@ -43,8 +44,14 @@ struct SelfQuestions: Sendable {
   private var name: String?
 
   /// The requests for these targets.
-  init(_ settings: SelfSettings, _ jobs: [Pass.Job], _ bmcs: [Plan.BMCTurn]) {
+  init(
+    _ settings: SelfSettings, _ jobs: [Pass.Job], _ bmcs: [Plan.BMCTurn],
+    jumps: [JumpReading.Target] = []
+  ) {
     self.settings = settings
+    for jump in jumps where jump.target.tunnel == nil {
+      add(jump.name, CheckName.ssh.text, jump.target.address, port: Int(jump.target.port))
+    }
     for job in jobs {
       let host = job.host
       // Another host makes the connections to what is behind it.

@@ -215,6 +215,7 @@ extension Pass.Report {
     for index in readings.indices { hold(&readings[index].result) }
     for index in bmcs.indices { hold(&bmcs[index].result) }
     for index in services.indices { hold(&services[index].result) }
+    for index in jumps.indices { hold(&jumps[index].result) }
     unevaluated = hosts.sorted()
   }
 }

@@ -53,13 +53,17 @@ public struct StatusView: Sendable {
   public init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
     var hosts = Set(site.inventory.hosts.map(\.name))
     // The self-checks belong to no host, and show with any.
-    var shown = hosts.union(Pseudo.withChecks)
-    if let pattern {
+    let watch = CheckList(site)
+    let strangers = site.inventory.strangers
+    var shown = hosts.union(Pseudo.withChecks).union(strangers)
+    if let pattern, strangers.contains(pattern) {
+      hosts = []
+      shown = [pattern]
+    } else if let pattern {
       hosts = Set(try site.inventory.select(pattern).map(\.name))
       shown = hosts
     }
     // Ignore checks that are no longer monitored.
-    let watch = CheckList(site)
     let isAsked = { (host: String, check: String) in
       shown.contains(host) && watch.has(check, of: host)
     }
@@ -76,7 +80,9 @@ public struct StatusView: Sendable {
     never = hosts.subtracting(statuses.map(\.host)).sorted()
     last = try await LastPass(in: store, at: now)
     sessions = hosts.count { watch.has(CheckName.ssh.text, of: $0) }
-    up = statuses.count { $0.outcome.target == CheckName.ssh.text && $0.outcome.up }
+    up = statuses.count {
+      $0.outcome.target == CheckName.ssh.text && $0.outcome.up && hosts.contains($0.host)
+    }
     let alerts = Dictionary(
       feed.alerts.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     checks = Self.checks(statuses, problems, known).filter { isAsked($0.host, $0.name) }
@@ -113,12 +119,13 @@ public struct StatusView: Sendable {
       return check
     }
     for (host, all) in states {
-      for (name, state) in all where CheckName(name).rule != nil {
+      for (name, state) in all
+      where CheckName(name).rule != nil || CheckName(name).paths != nil {
         checks.append(
           Check(
             host: host, name: name, severity: state.severity, since: state.since,
             lastOK: nil, wasOK: state.lastOK != nil, pending: state.pending,
-            isFlapping: state.isFlapping, message: state.message))
+            isFlapping: state.isFlapping, reason: state.reason, message: state.message))
       }
     }
     return checks.sorted {

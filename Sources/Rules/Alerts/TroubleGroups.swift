@@ -37,7 +37,10 @@ public struct TroubleGroups<Kind: Hashable & Sendable, Member: Sendable>: Sendab
   }
 
   /// Counts a check as an effect: as a host if it is the session of another host, else as a service.
+  ///
+  /// A comparison of services is none: its message has them.
   public mutating func hide(_ effect: Alert.Key, behind cause: Alert.Key) {
+    if CheckName(cause.check).paths != nil { return }
     if effect.check == CheckName.ssh.text, effect.host != cause.host {
       hide(host: effect.host, behind: cause)
     } else {

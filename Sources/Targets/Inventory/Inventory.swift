@@ -17,6 +17,8 @@ public struct Inventory: Sendable {
   private let places: [String: Int]
   private let groupPlaces: [String: Int]
   private let members: [String: [Int]]
+  /// The names of hosts that are reached directly, by address and port.
+  let directHosts: [String: String]
 
   /// Whether every file was read to its end; if not, a missing host may be in the rest.
   public let isWhole: Bool
@@ -80,6 +82,10 @@ public struct Inventory: Sendable {
       places[host.name] = index
       for group in host.groups { members[group, default: []].append(index) }
     }
+    directHosts = Dictionary(
+      hosts.filter { $0.connection == .ssh && $0.via == nil }
+        .map { ("\($0.address) \($0.port)", $0.name) },
+      uniquingKeysWith: { first, _ in first })
     self.places = places
     self.members = members
     var groupPlaces: [String: Int] = [:]

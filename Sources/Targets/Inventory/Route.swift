@@ -54,23 +54,48 @@ extension Inventory {
   ///
   /// A jump host that has `via:` itself is reached that way. One that is no host of the inventory has
   /// the key and the `known_hosts` of the host behind it, and never its password.
-  public func route(to host: Host) -> [Host] {
-    var route: [Host] = []
+  public func route(to host: Host) -> [Host] { steps(to: host).map(\.host) }
+
+  /// The same with the names under which checks, causes and the topology have them: a host of the
+  /// inventory by its name or address, else what `via:` names, with a port other than 22.
+  public func steps(to host: Host) -> [(name: String, host: Host)] {
+    var route: [(name: String, host: Host)] = []
     var behind = host
     // Rings are faults of the inventory, which stop every command.
     while route.count < Self.longestRoute {
       let hops = behind.hops
       guard let first = hops.first else { break }
-      let jumps = hops.map { jumpHost($0, for: host) }
+      let jumps = hops.map { (name: self.name(of: $0), host: jumpHost($0, for: host)) }
       route.insert(contentsOf: jumps, at: 0)
       // Of one without an entry ssh_config may name a jump host.
-      guard let next = self.host(first.name) ?? jumps.first else { break }
+      guard let next = self.host(first.name) ?? jumps.first?.host else { break }
       behind = next
     }
     return route
   }
 
   static let longestRoute = 16
+
+  /// The names of jump hosts without an entry, as checks have them.
+  public var strangers: Set<String> {
+    var names: Set<String> = []
+    // Ten thousand hosts are behind the same few.
+    var seen: Set<String> = []
+    for host in hosts {
+      guard let via = host.jumpHost, seen.insert(via).inserted else { continue }
+      for step in steps(to: host) where self.host(step.name) == nil { names.insert(step.name) }
+    }
+    return names
+  }
+
+  /// The name of a jump host in checks and in the topology.
+  public func name(of hop: Hop) -> String {
+    if host(hop.name) != nil { return hop.name }
+    let port = hop.port ?? 22
+    if let known = directHosts["\(hop.name) \(port)"] { return known }
+    guard port != 22 else { return hop.name }
+    return isIPv6(hop.name) ? "[\(hop.name)]:\(port)" : "\(hop.name):\(port)"
+  }
 
   /// The target that a hop is.
   private func jumpHost(_ hop: Hop, for host: Host) -> Host {

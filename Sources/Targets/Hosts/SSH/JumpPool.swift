@@ -21,6 +21,10 @@ public final class JumpPool: @unchecked Sendable {
     var waiters: [(number: Int, ticket: Ticket)] = []
     /// Why there is no session with it in this pass.
     var failure: TargetError?
+    /// The same as it is to the jump host itself.
+    var cause: TargetError?
+    /// Whether a log-in succeeded.
+    var wasOpen = false
     /// The steps of the log-in, for `--explain`.
     var steps: [ScrapeStep] = []
     var limit = JumpPool.sessionLimit
@@ -141,6 +145,7 @@ public final class JumpPool: @unchecked Sendable {
   public func closeIdle(for time: Duration, on reactor: isolated Reactor) {
     for node in nodes.values {
       node.failure = nil
+      node.cause = nil
       node.limit = Self.sessionLimit
       node.commands.reset()
       node.sessions.removeAll { session in
@@ -150,6 +155,15 @@ public final class JumpPool: @unchecked Sendable {
         return true
       }
     }
+  }
+
+  /// Whether the jump host could be used, since it was made; nil if nothing asked for it.
+  public func result(
+    of hop: HostTarget, on reactor: isolated Reactor
+  ) -> Result<Void, TargetError>? {
+    guard let node = nodes[hop.pathKey] else { return nil }
+    if let cause = node.cause { return .failure(cause) }
+    return node.wasOpen ? .success(()) : nil
   }
 
   // MARK: Opening
@@ -383,12 +397,13 @@ public final class JumpPool: @unchecked Sendable {
       }
       node.sessions.append(jump)
       limits?.use(.init(.sessions, hop.name), node.sessions.count)
+      node.wasOpen = true
       node.steps = opening.steps
     } catch {
       let failure = TargetError.behind(hop.name, error)
       // What ended this task is no failure of the jump host: the next one tries.
       let isOurs = error.reason == .cancelled || error.reason == .timeout && deadline.isPast
-      if !isOurs, node.sessions.isEmpty { node.failure = failure }
+      if !isOurs, node.sessions.isEmpty { (node.failure, node.cause) = (failure, error) }
       throw failure
     }
   }
