@@ -97,7 +97,7 @@ import Testing
   {
     let end = try Sshd()
     // Each forwarded connection takes a descriptor of the session's process.
-    let jump = try Sshd(wrapper: "ulimit -n 22")
+    let jump = try Sshd(wrapper: "ulimit -n 17")
     end.scratch.write("authorized_keys", jump.scratch.read("user.pub") ?? "")
     let hosts = (1...Self.count).map {
       "    h\($0): {address: 127.0.0.1, port: \(end.port), via: jp1}"

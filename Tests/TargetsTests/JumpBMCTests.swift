@@ -272,7 +272,7 @@ struct JumpBMCTests {
     #expect(bmcs.allSatisfy { $0.maxConcurrentSessions == 1 && $0.openSessions == 0 })
   }
 
-  /// Prints the time of a reading, directly and through one jump host, for decision 81.
+  /// Prints the time of a reading, directly and through one jump host, for decision 82.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["SCRAPE_MEASURE"] != nil))
   func `a reading through one hop takes little more than a direct one`() async throws {
     let jump = try Sshd()
