@@ -95,7 +95,8 @@ import Testing
   @Test func `a jump host without room for channels is asked for fewer, and nothing is down`()
     throws
   {
-    let end = try Sshd()
+    // Hosts that take a moment, so that their channels are open at the same time.
+    let end = try Sshd(options: ["ForceCommand sleep 1; exec sh"])
     // Each forwarded connection takes a descriptor of the session's process.
     let jump = try Sshd(wrapper: "ulimit -n 17")
     end.scratch.write("authorized_keys", jump.scratch.read("user.pub") ?? "")

@@ -91,8 +91,8 @@ public final class JumpPool: @unchecked Sendable {
   static let sessionLimit = 8
   /// How long an unanswered channel may hold up others before another session is opened.
   private static let patience: Duration = .milliseconds(200)
-  /// Attempts after a failure without a reason, while others have channels.
-  private static let vagueLimit = 3
+  /// How long a failure without a reason is tried again, while others have channels: each lasts a moment.
+  private static let vagueLimit: Duration = .seconds(3)
   /// After that time without an opened or a closed channel one more than the limit is opened: those that
   /// hold channels may wait for others.
   private static let stall: Duration = .seconds(1)
@@ -243,7 +243,8 @@ public final class JumpPool: @unchecked Sendable {
           return stream
         } catch {
           if isCounted { node.release() }
-          if isCounted, error.isVague, node.carried > 0, vague.count < Self.vagueLimit {
+          let vagueEnd = (vague.first?.begun ?? begun).advanced(by: Self.vagueLimit)
+          if isCounted, error.isVague, node.carried > 0, !min(vagueEnd, deadline).isPast {
             vague.append((error, begun))
             try await pause(for: hop, on: reactor, by: deadline)
             continue
