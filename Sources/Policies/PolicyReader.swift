@@ -21,9 +21,9 @@ public struct PolicyReader {
       throw ConfigurationErrors(error)
     }
     var findings = Findings()
-    let told = findings.attempt { () throws(ConfigurationError) in try Self.dialect(of: root) }
+    let detected = findings.attempt { () throws(ConfigurationError) in try Self.dialect(of: root) }
     try findings.finish()
-    var reader = PolicyReader(root, dialect ?? told ?? .four)
+    var reader = PolicyReader(root, dialect ?? detected ?? .four)
     let policy = reader.policy(source.path)
     try reader.findings.finish()
     guard var policy else { throw ConfigurationErrors([]) }

@@ -4,7 +4,7 @@ internal import Store
 
 /// Fills the page of one host: its figures of the last hour, and what it said of itself.
 struct HostContents {
-  /// One chart: which field of which measurement, and how its series are told apart.
+  /// One chart: which field of which measurement, and by which tag its series differ.
   private struct Plan {
     var title: String
     var unit: String

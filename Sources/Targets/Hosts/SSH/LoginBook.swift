@@ -67,10 +67,10 @@ public final class LoginBook: Sendable {
       return rest
     }
     guard let end = rest.end(mark: mark, at: now) else { return error }
-    var told = error
-    told.detail +=
+    var refusal = error
+    refusal.detail +=
       "; refused \(rest.refusals) times in a row: the next try is at \(Format.time(end))"
-    return told
+    return refusal
   }
 
   func accepted(_ account: Rest.Account) {
