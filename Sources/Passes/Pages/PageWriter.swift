@@ -15,9 +15,9 @@ public struct PageWriter: Sendable {
   let site: Site
   let store: Store
   /// The time for the pages of hosts, of one folder.
-  var limit = Duration.milliseconds(120)
+  var limit = Duration.milliseconds(60)
 
-  public init(_ site: Site, _ store: Store, limit: Duration = .milliseconds(120)) {
+  public init(_ site: Site, _ store: Store, limit: Duration = .milliseconds(60)) {
     self.site = site
     self.store = store
     self.limit = limit
