@@ -157,3 +157,22 @@ public struct PowerReading: Sendable, Equatable {
       sensors: chosen.map(\.name))
   }
 }
+
+extension BMCAnswer {
+  /// Takes a DCMI power reading, and says in words what it is (DCMI 1.5, 6.6.1).
+  mutating func take(power bytes: ArraySlice<UInt8>) throws(BMCSession.Failure) -> String {
+    guard bytes.first == 0xdc, bytes.count >= 18 else {
+      throw .init(
+        reason: .protocolError, detail: "a DCMI power reading of \(bytes.count) bytes, not 18")
+    }
+    guard let power = PowerReading.dcmi(bytes.dropFirst()) else {
+      return "DCMI says that it is not measuring"
+    }
+    // Boards without a meter claim to measure, and report zeros.
+    if power.current == 0, chassis?.isOn == true {
+      return "DCMI says 0 W of a machine that is on: it has no meter"
+    }
+    self.power = power
+    return "\(power.current) W"
+  }
+}

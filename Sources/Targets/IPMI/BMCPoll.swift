@@ -212,19 +212,7 @@ struct BMCPoll {
       return "no DCMI\(isUnknown ? "" : " now"): \(error.detail)"
     }
     answer.memory["no_dcmi"] = nil
-    guard bytes.first == 0xdc, bytes.count >= 18 else {
-      throw .init(
-        reason: .protocolError, detail: "a DCMI power reading of \(bytes.count) bytes, not 18")
-    }
-    guard let power = PowerReading.dcmi(bytes.dropFirst()) else {
-      return "DCMI says that it is not measuring"
-    }
-    // Boards without a meter claim to measure, and report zeros.
-    if power.current == 0, answer.chassis?.isOn == true {
-      return "DCMI says 0 W of a machine that is on: it has no meter"
-    }
-    answer.power = power
-    return "\(power.current) W"
+    return try answer.take(power: bytes)
   }
 
   private mutating func sensors(

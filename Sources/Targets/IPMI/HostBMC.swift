@@ -186,18 +186,7 @@ private struct HostBMCReading {
     } catch  where error.reason == .notSupported {
       return "no DCMI: \(error.detail)"
     }
-    guard bytes.first == 0xdc, bytes.count >= 18 else {
-      throw .init(
-        reason: .protocolError, detail: "a DCMI power reading of \(bytes.count) bytes, not 18")
-    }
-    guard let power = PowerReading.dcmi(bytes.dropFirst()) else {
-      return "DCMI says that it is not measuring"
-    }
-    if power.current == 0, answer.chassis?.isOn == true {
-      return "DCMI says 0 W of a machine that is on: it has no meter"
-    }
-    answer.power = power
-    return "\(power.current) W"
+    return try answer.take(power: bytes)
   }
 
   private mutating func events(of device: BMCDevice) throws(BMCSession.Failure) -> String {
