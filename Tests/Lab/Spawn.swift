@@ -64,7 +64,8 @@ final class Child: @unchecked Sendable {
       kill(-identifier, signal)
       usleep(5_000)
     }
-    for _ in 0..<400 where groupLives {
+    for _ in 0..<400 {
+      guard groupLives else { return }
       kill(-identifier, signal)
       usleep(5_000)
     }
