@@ -107,4 +107,45 @@ import Testing
     #expect(lines.filter { $0.fields["up"] == "1i" }.count == 13, "\(down.errors)")
     #expect(down.errors.contains("hides"), "\(down.errors)")
   }
+
+  /// The source, the address that the BMC sees, and what is said where it sees none.
+  static let sources: [(String, String?, String?)] = [
+    ("", "10.97.1.1", nil), ("10.97.1.7", "10.97.1.7", nil), ("l0", "10.97.1.1", nil),
+    ("10.97.1.77", nil, "is not an address of this machine"),
+    ("\"::1\"", nil, "different versions of IP"), ("l7", nil, "no interface of this machine"),
+  ]
+
+  @Test(arguments: sources)
+  func `a BMC is asked from the address that the source names`(
+    source: String, seen: String?, fault: String?
+  ) throws {
+    let segments = try Segments(hosts: 1)
+    try segments.inside("centre", "ip address add 10.97.1.7/24 dev l0")
+    let (bmc, capture) = try segments.within("jp1") {
+      (try BMC(address: "10.97.1.2", port: 623), try Capture())
+    }
+    let range = Range(
+      hosts: """
+        all:
+          hosts: {h: {\(source.isEmpty ? "" : "source: \(source), ")bmc: {address: 10.97.1.2, user: admin, password: "file:pw"}}}
+        """, settings: "{ssh_config: off, self: off}")
+    range.scratch.write("inventory/pw", "secret\n")
+    let outcome = try segments.centre(
+      Scrape.program,
+      ["run", "--only", "bmc", "--stdout", "--inventory", range.inventory, "--store", range.store])
+    let packets = try capture.stop()
+    let lines = Line.all(outcome.output)
+    let target = lines.first { $0.measurement == "scrape" && $0.tags["target"] == "bmc" }
+    let asked = packets.filter { $0.transport == 17 && $0.targetPort == 623 && !$0.isLoopback }
+    if let seen {
+      #expect(target?.fields["up"] == "1i", "\(outcome)")
+      #expect(lines.count { $0.measurement == "ipmi_sensor" } > 12 && asked.count > 20)
+      #expect(Set(asked.map(\.source)) == [seen])
+      #expect(bmc.openSessions == 0 && bmc.sessionsOpenedInAll == 1)
+    } else {
+      #expect(target?.fields["reason"] == "\"local_error\"", "\(outcome)")
+      #expect(outcome.errors.contains(fault ?? "-"), "\(outcome.errors)")
+      #expect(asked.isEmpty && bmc.requests == 0)
+    }
+  }
 }

@@ -162,7 +162,14 @@ public struct Gatherer: Sendable {
     } catch {
       throw TargetError(.localError, error.oneLine)
     }
-    guard let via = host.jumpHostOfBMC else { return target }
+    guard let via = host.jumpHostOfBMC else {
+      if let source = host.source {
+        do throws(DialError) { target.sources = try Dial.sources(source) } catch {
+          throw TargetError(.localError, error.message)
+        }
+      }
+      return target
+    }
     target.tunnel = try waysToBMCs[host.name]?.get()
     // Never past the jump host.
     guard target.tunnel != nil else {

@@ -56,7 +56,6 @@ public struct LintChecks: Sendable {
   /// Finds sources that are not of this machine, and what cannot be asked from one.
   private func sources(_ findings: inout Findings) {
     var checked: Set<String> = []
-    var bmcs: [Host] = []
     var names: [Mark: [String]] = [:]
     var unbound: [ProbePlan] = []
     for host in hosts {
@@ -67,19 +66,11 @@ public struct LintChecks: Sendable {
             ?? ConfigurationError(fault, at: host.mark))
       }
       guard host.jumpHost == nil else { continue }
-      if host.bmc?.isThroughHost == false { bmcs.append(host) }
       for plan in site.probes[host.name]
       where !type(of: plan.probe).canBind && !plan.isAskedOnHost {
         if names[plan.mark] == nil { unbound.append(plan) }
         names[plan.mark, default: []].append(host.name)
       }
-    }
-    if let first = bmcs.first {
-      findings.warn(
-        ConfigurationError(
-          "\(fold(bmcs.map(\.name))): the BMC is asked from the address of the route, as FreeIPMI "
-            + "cannot choose it: `source` does not count", at: first.mark,
-          length: first.name.count))
     }
     for plan in unbound {
       findings.warn(

@@ -4,11 +4,12 @@ internal import Hosts
 internal import Inventory
 internal import Metrics
 
-/// Carries the datagrams between FreeIPMI, which talks to a port of loopback, and a BMC behind jump hosts.
+/// Carries the datagrams between FreeIPMI, which talks to a port of loopback, and a BMC behind jump hosts, or
+/// one that is asked from a chosen address of this machine.
 ///
 /// It takes datagrams of sockets of this process only. What it carries is RMCP+ as FreeIPMI made it:
 /// the password never leaves this process, as both sides prove with it what they know (IPMI v2.0,
-/// 13.28). It runs on the reactor of its jump host, hence `@unchecked`.
+/// 13.28). It runs on one reactor, that of its jump host, hence `@unchecked`.
 final class BMCRelay: @unchecked Sendable {
   /// The port of loopback. It exists until the thread with FreeIPMI's calls ends, so that no other relay
   /// gets the port while they still send to it.
@@ -41,7 +42,7 @@ final class BMCRelay: @unchecked Sendable {
   }
 
   let door: Door
-  private let bridge: DatagramBridge
+  private let carrier: any DatagramCarrier
   /// The port of FreeIPMI's socket; a further session has another.
   private var peer: UInt16?
   private var strangers: Set<UInt16> = []
@@ -53,8 +54,8 @@ final class BMCRelay: @unchecked Sendable {
   /// Why it carries nothing any more.
   private(set) var failure: TargetError?
 
-  init(_ bridge: DatagramBridge) throws(TargetError) {
-    self.bridge = bridge
+  init(_ carrier: any DatagramCarrier) throws(TargetError) {
+    self.carrier = carrier
     door = try Door()
   }
 
@@ -97,13 +98,13 @@ final class BMCRelay: @unchecked Sendable {
         }
         peer = port
         if datagram.isEmpty || datagram.count > DatagramBridge.longest { continue }
-        try await bridge.send(datagram, on: reactor, by: .after(.seconds(60)))
+        try await carrier.send(datagram, on: reactor, by: .after(.seconds(60)))
       }
     }
   }
 
   private func receiveAll(on reactor: isolated Reactor) async throws(TargetError) {
-    while let arrival = try await bridge.receive(on: reactor, by: .never) {
+    while let arrival = try await carrier.receive(on: reactor, by: .never) {
       guard case .datagram(let bytes) = arrival else {
         isRefused = true
         continue

@@ -18,6 +18,8 @@ public struct BMCTarget: Sendable {
   public var cache: String?
   /// The way through the jump hosts before it; nil for one that is asked directly.
   public var tunnel: Tunnel?
+  /// The addresses of this machine from which one is asked directly; empty for that of the route.
+  public var sources: [Dial.Address] = []
   /// The port of loopback to which FreeIPMI talks in place of the BMC's address.
   var door: UInt16?
 
@@ -76,7 +78,52 @@ public struct BMCTarget: Sendable {
     if let tunnel {
       return await ask(through: tunnel, answer, on: reactor, by: deadline)
     }
-    return await poll(nil, answer, on: reactor, by: deadline)
+    let start = Deadline.now
+    do throws(TargetError) {
+      let addresses = try await Connect.resolve(
+        settings.address, port: UInt16(clamping: settings.port), on: reactor,
+        by: limit(since: start, by: deadline))
+      guard sources.isEmpty else {
+        return try await ask(addresses, from: sources, answer, on: reactor, by: deadline)
+      }
+      let address = addresses.first?.text ?? settings.address
+      note(address, since: start, in: &answer)
+      return await poll(nil, at: address, answer, since: start, on: reactor, by: deadline)
+    } catch {
+      answer.failure = error
+      return answer
+    }
+  }
+
+  /// Adds the step of looking up the name, if it is one.
+  private func note(_ address: String, since start: Deadline, in answer: inout BMCAnswer) {
+    guard address != settings.address else { return }
+    answer.steps.append(.init(name: "name", took: Deadline.now.since(start), detail: address))
+  }
+
+  /// Asks a BMC from an address of this machine: FreeIPMI talks to a port of loopback, whose datagrams a socket
+  /// with that address sends on.
+  private func ask(
+    _ addresses: [Dial.Address], from sources: [Dial.Address], _ given: BMCAnswer,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> BMCAnswer {
+    var answer = given
+    let start = Deadline.now
+    for address in addresses {
+      guard let source = sources.first(where: { $0.version == address.version }) else { continue }
+      let relay = try BMCRelay(try BoundSocket(to: address, from: source))
+      note(address.text, since: start, in: &answer)
+      answer.steps.append(
+        .init(name: "source", took: Deadline.now.since(start), detail: source.text))
+      var target = self
+      target.door = relay.door.port
+      return await target.poll(
+        relay, at: address.text, answer, since: start, on: reactor, by: deadline)
+    }
+    throw TargetError(
+      .localError,
+      "source address \(sources.map(\.text).joined(separator: ", ")) and "
+        + "\(addresses.map(\.text).joined(separator: ", ")) are of different versions of IP")
   }
 
   /// Asks a BMC behind jump hosts: FreeIPMI talks to a port of loopback, whose datagrams the last jump host
@@ -105,38 +152,31 @@ public struct BMCTarget: Sendable {
       // The library drops an answer to what it has sent again meanwhile.
       target.settings.retransmit += max(way * 3, .milliseconds(250))
       target.settings.timeout += max(way * 6, .milliseconds(500))
-      return await target.poll(relay, answer, on: reactor, by: deadline)
+      return await target.poll(
+        relay, at: settings.address, answer, since: .now, on: reactor, by: deadline)
     } catch {
       answer.failure = error
       return answer
     }
   }
 
+  /// A running call cannot be interrupted: it ends by its own timeout, and then the session is closed in one more
+  /// try.
+  private var grace: Duration { settings.timeout + settings.retransmit * 2 + .seconds(1) }
+
+  /// The end of a poll, which leaves time for that before the end of the pass.
+  private func limit(since begun: Deadline, by deadline: Deadline) -> Deadline {
+    min(
+      deadline.advanced(by: .zero - min(grace, deadline.remaining / 2)),
+      begun.advanced(by: settings.deadline))
+  }
+
   private func poll(
-    _ relay: BMCRelay?, _ given: BMCAnswer, on reactor: isolated Reactor, by deadline: Deadline
+    _ relay: BMCRelay?, at address: String, _ given: BMCAnswer, since begun: Deadline,
+    on reactor: isolated Reactor, by deadline: Deadline
   ) async -> BMCAnswer {
     var answer = given
-    // A running call cannot be interrupted: it ends by its own timeout, and then the session is
-    // closed in one more try. The deadline leaves time for that before the end of the pass.
-    let grace = settings.timeout + settings.retransmit * 2 + .seconds(1)
-    let begun = Deadline.now
-    let last = deadline.advanced(by: .zero - min(grace, deadline.remaining / 2))
-    let limit = min(last, begun.advanced(by: settings.deadline))
-    var address = settings.address
-    if relay == nil {
-      do {
-        let addresses = try await Connect.resolve(
-          settings.address, port: UInt16(clamping: settings.port), on: reactor, by: limit)
-        address = addresses.first?.text ?? address
-      } catch {
-        answer.failure = error
-        return answer
-      }
-    }
-    if address != settings.address {
-      answer.steps.append(
-        .init(name: "name", took: Deadline.now.since(begun), detail: address))
-    }
+    let limit = limit(since: begun, by: deadline)
     let poll = Poll()
     // It carries the end of the session of a pass that is interrupted, too: no child task.
     let carrying = relay.map { relay in

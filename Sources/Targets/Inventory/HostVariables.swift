@@ -39,7 +39,7 @@ struct HostVariables {
     ) { $1 }
     let source = fields.take(
       "source", Self.sourceType, otherwise: "that of the route",
-      "Address or interface of this machine from which the host is asked: SSH and probes. Of an "
+      "Address or interface of this machine from which the host is asked: SSH, probes and BMC. Of an "
         + "interface an address is used.", example: "10.0.9.2")
     self.source = source ?? nil
     port = fields.take(

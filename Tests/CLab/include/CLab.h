@@ -21,3 +21,17 @@ static inline int lab_reap_thread(pid_t thread) {
 
 /// Makes a child begin with descriptors 0 to 2 only; see posix_spawn_file_actions_addclosefrom_np(3).
 int lab_inherit_nothing(posix_spawn_file_actions_t *actions);
+
+/// Moves the calling thread into the network namespace of a process; -1 with errno set.
+int lab_enter_network(pid_t process);
+
+/// A socket that gets all packets of all interfaces of the thread's network namespace, without their link
+/// headers, and keeps as many bytes of them as `room`; -1 with errno set. See packet(7).
+int lab_open_capture(int room);
+/// The next packet that was kept and its length, which may be greater than `size`; -1 where there is none.
+long lab_next_packet(int capture, void *bytes, size_t size, int *interface);
+/// The packets for which there was no room since the last call; -1 with errno set.
+int lab_lost_packets(int capture);
+
+/// Where the part begins, or -1; see memmem(3).
+long lab_find(const void *all, size_t size, const void *part, size_t length);
