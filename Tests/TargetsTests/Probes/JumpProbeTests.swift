@@ -416,8 +416,13 @@ struct JumpProbeTests {
       #expect(result.summary == "critical forwarding_refused ?", "\(entry): \(result.verdict)")
       #expect(result.verdict.message.contains("PermitOpen"), "\(result.verdict)")
     }
-    // In the middle of a conversation.
-    for entry in ["{tcp: {port: \(server.port), expect: x}}", "http:\(server.port)"] {
+    // In the middle of a conversation, which libraries of TLS and of databases call by other names.
+    let entries = [
+      "{tcp: {port: \(server.port), expect: x}}", "http:\(server.port)", "https:\(server.port)",
+      "{imap: {port: \(server.port), security: tls}}", "mysql:\(server.port)",
+      "{postgres: {port: \(server.port), user: monitor}}",
+    ]
+    for entry in entries {
       let broken = try Jump()
       let kill = Thread { [sshd = broken.sshd] in
         Thread.sleep(forTimeInterval: 1)

@@ -28,6 +28,8 @@ public final class JumpPool: @unchecked Sendable {
     /// The steps of the log-in, for `--explain`.
     var steps: [ScrapeStep] = []
     var limit = JumpPool.sessionLimit
+    /// Sessions that broke.
+    var losses = 0
     /// Channels that are open or being opened, without those of sessions with jump hosts behind.
     var carried = 0
     /// When a channel was last opened or closed.
@@ -41,6 +43,13 @@ public final class JumpPool: @unchecked Sendable {
       wakeOne()
     }
     let commands = CommandTurns()
+
+    /// Drops sessions that broke.
+    func sweep() {
+      let before = sessions.count
+      sessions.removeAll { $0.isDead }
+      losses += before - sessions.count
+    }
 
     /// Wakes the one that has waited longest; it waits no more, so that another one is next.
     func wakeOne() {
@@ -166,6 +175,13 @@ public final class JumpPool: @unchecked Sendable {
     return node.wasOpen ? .success(()) : nil
   }
 
+  /// How many sessions with the jump host have broken.
+  func losses(of hop: HostTarget, on reactor: isolated Reactor) -> Int {
+    guard let node = nodes[hop.pathKey] else { return 0 }
+    node.sweep()
+    return node.losses
+  }
+
   // MARK: Opening
 
   /// Makes sure that there is a session with the jump host, so that the time that this takes does not
@@ -176,7 +192,7 @@ public final class JumpPool: @unchecked Sendable {
     let node = node(of: hop)
     var isNew = false
     while true {
-      node.sessions.removeAll { $0.isDead }
+      node.sweep()
       if !node.sessions.isEmpty { return (node.steps, isNew) }
       if let failure = node.failure { throw failure }
       if isClosed { throw TargetError(.cancelled, "ended before \(hop.name) was asked") }
@@ -597,7 +613,7 @@ public final class JumpPool: @unchecked Sendable {
 /// The body runs on `reactor`, the jump host's. Host keys of all jump hosts are verified and the
 /// sessions with them are shared and opened on demand. No key and no password of the target reaches a
 /// jump host: it carries bytes.
-public final class Tunnel: Sendable {
+public struct Tunnel: Sendable {
   /// The last jump host.
   public let hop: HostTarget
   /// The sessions with it and those before it.
@@ -623,6 +639,10 @@ public final class Tunnel: Sendable {
   ) async throws(TargetError) -> (steps: [ScrapeStep], isNew: Bool) {
     try await pool.ready(hop, on: reactor, by: deadline)
   }
+
+  /// How many sessions with the last jump host have broken: what is asked through it while that number grows may
+  /// have failed because of it.
+  public func losses(on reactor: isolated Reactor) -> Int { pool.losses(of: hop, on: reactor) }
 
   /// Opens a TCP connection from the last jump host to the address, which is looked up there.
   ///
