@@ -42,7 +42,7 @@ extension DeliveryError {
         .unreachable
       case .timeout: .timeout
       case .denied: .unauthorized
-      case .blocked: .busy
+      case .turnedAway: .busy
       case .malformed: .protocolError
       case .failed: .refused
       case .invalid, .local: .failed

@@ -156,6 +156,7 @@ public struct Pass: Sendable {
           jobs, plan.bmcs, spools, with: gatherer, into: &report, progress: progress)
       }
       report.jumps = await jumps(gatherer.jumps, in: report)
+      await noteLosses(of: gatherer.jumps, in: &report)
       return report.isInDoubt(questions)
     }
     let known = states[SelfReading.host] ?? HostState()
@@ -334,6 +335,18 @@ public struct Pass: Sendable {
       if let reading = await JumpReading(of: target, at: report.start) { readings.append(reading) }
     }
     return readings
+  }
+
+  /// Jump hosts that were scraped and failed afterwards, as what is behind them has seen.
+  private func noteLosses(of targets: [JumpReading.Target], in report: inout Report) async {
+    for target in targets {
+      guard
+        let index = report.readings.firstIndex(where: { $0.result.batch.host == target.name }),
+        report.readings[index].failure == nil,
+        let failure = await JumpReading(of: target, at: report.start)?.failure
+      else { continue }
+      report.readings[index].lose(failure)
+    }
   }
 
   /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.

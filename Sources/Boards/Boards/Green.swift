@@ -12,8 +12,7 @@ enum GreenBoard: BoardFile {
       Strip.panels() + [
         Panel.stat(
           "Hosts with problems now",
-          .latest("scrape", "problems", by: "host", "target").ofHosts().within(5)
-            .reduced("sum(\"problems\") AS \"problems\"", by: "host")
+          .latest("scrape", "problems", by: "host").ofHosts().within(5)
             .reduced("count(\"problems\") AS \"hosts\"").where("\"problems\" > 0"), unit: "short",
           width: 4
         ).coloured(.zeroIsGood).with { $0.noValue = "none" },
@@ -34,8 +33,7 @@ enum GreenBoard: BoardFile {
         )
         .column("Last result", ("unit", .string(GrafanaUnit.age))).linked(.ofRow),
         Panel.chart(
-          "Clock offset of hosts",
-          Query.last("scrape", "clock_offset_s", by: "host").where("target", "ssh").ofHosts()
+          "Clock offset of hosts", Query.last("scrape", "clock_offset_s", by: "host").ofHosts()
         )
         .linked(.ofSeries),
         Panel.chart(

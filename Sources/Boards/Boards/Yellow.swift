@@ -12,9 +12,8 @@ enum YellowBoard: BoardFile {
         Strip.headline("Traffic"),
         Panel.chart(
           "Sent",
-          Query.mean("net", "sent_rate", by: "host", "interface")
-            .where("\"interface\" <> 'all'").ofHosts().summed(by: "host")
-        ).linked(.ofSeries).explained("The sum of all interfaces of each host."),
+          Query.mean("net", "sent_rate", by: "host").where("\"interface\" <> 'all'").ofHosts()
+        ).linked(.ofSeries),
         Panel.chart(
           "Established TCP connections",
           Query.last("netstat", "tcp_established", by: "host").ofHosts()

@@ -14,7 +14,7 @@ public struct HostReading: Sendable {
     "scrape", "Result of scraping the host, one point per target and pass.",
     source: "the monitor itself", isOurs: true, tags: ["target": "`ssh`, `bmc`"],
     fields: [
-      .presence(
+      .state(
         "up",
         means: """
           1 if the batch was received completely, else 0; absent if that is unknown \
@@ -108,6 +108,18 @@ public struct HostReading: Sendable {
     point.integer("since_reboot_s", moment.sinceReboot)
     point.float("clock_offset_s", moment.offset.map { ($0 * 10).rounded() / 10 })
     result.batch.points.append(point)
+  }
+
+  /// Notes that the host failed after it was scraped: its check is worse, its points stay.
+  mutating func lose(_ error: TargetError) {
+    guard let severity = Optional(error).severity(.critical),
+      let index = result.outcomes.indices.first
+    else { return }
+    failure = error
+    result.outcomes[index].up = false
+    result.outcomes[index].severity = severity
+    result.outcomes[index].reason = error.reason
+    result.outcomes[index].message = error.detail
   }
 }
 

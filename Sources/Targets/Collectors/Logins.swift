@@ -32,8 +32,8 @@ public enum LoginsCollector: Collector {
       "logins", "Number of such events since the collector's previous run.",
       source: "as above, and the size of `/var/log/btmp`", isOurs: true,
       fields: [
-        .sum("accepted", "failed", means: "Log-ins that succeeded, and that failed"),
-        .sum(
+        .integer("accepted", "failed", means: "Log-ins that succeeded, and that failed"),
+        .integer(
           "dropped",
           means: "Events beyond the 200 that one run writes; absent if none"),
       ]),
