@@ -67,12 +67,17 @@ public struct BoardCheck: Sendable {
     _ boards: [Board], on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Failure) -> [Finding] {
     defer { transfers.close() }
+    try await examine(on: reactor, by: deadline)
     var findings: [Finding] = []
     for board in boards {
       var values: [String: [String]] = [:]
       for variable in board.variables {
         guard variable.values.isEmpty else {
           values[variable.name] = [variable.values[0]]
+          for policy in variable.values.dropFirst() {
+            findings.append(
+              try await finding(of: policy, on: board.title, on: reactor, by: deadline))
+          }
           continue
         }
         let statement = fill(variable.query, values)
@@ -87,6 +92,20 @@ public struct BoardCheck: Sendable {
           Finding(
             board: board.title, panel: "variable \(variable.name)", statement: statement,
             outcome: outcome))
+      }
+      if let query = board.annotation {
+        let statement = fill(query.text, values)
+        let found = try await rows(of: statement, on: reactor, by: deadline)
+        var outcome = Finding.Outcome.rows(found.rows.count)
+        if let error = found.error {
+          outcome = .refused(error)
+        } else if found.rows.isEmpty {
+          let why = try await reason(for: query, on: reactor, by: deadline)
+          outcome = .empty(why: why, isFine: true)
+        }
+        findings.append(
+          Finding(
+            board: board.title, panel: "marks of events", statement: statement, outcome: outcome))
       }
       for panel in board.panels {
         for query in panel.queries {
@@ -108,6 +127,44 @@ public struct BoardCheck: Sendable {
       }
     }
     return findings
+  }
+
+  /// Whether a rollup that the reader can choose is there; it may not hold anything yet.
+  private func finding(
+    of policy: String, on board: String, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Failure) -> Finding {
+    let statement =
+      "SELECT \"up\" FROM \(Query.name(policy)).\"scrape\" WHERE time > now() - 30d LIMIT 1"
+    let found = try await rows(of: statement, on: reactor, by: deadline)
+    var outcome = Finding.Outcome.rows(found.rows.count)
+    if let error = found.error {
+      outcome = .refused("\(error); create it with `scrape setup influxdb`")
+    } else if found.rows.isEmpty {
+      outcome = .empty(why: "the rollup \(policy) holds nothing yet", isFine: true)
+    }
+    return Finding(
+      board: board, panel: "variable resolution", statement: statement, outcome: outcome)
+  }
+
+  /// Throws if the database is not there or holds nothing: each statement would only repeat that.
+  private func examine(on reactor: isolated Reactor, by deadline: Deadline) async throws(Failure) {
+    let name = "\(database.url): database \(database.name)"
+    // InfluxDB 1.6 answers SHOW MEASUREMENTS for a database that is not there.
+    let asked = try await rows(
+      of: "SELECT * FROM \"scrape\" WHERE time > now() - 1s LIMIT 1", on: reactor, by: deadline)
+    if let error = asked.error {
+      let isAbsent = ["database not found", "dbrp"].contains { error.lowercased().contains($0) }
+      throw Failure(
+        description: isAbsent
+          ? "\(name) does not exist (\(error)); create it with `scrape setup influxdb`, or name "
+            + "another with --database"
+          : "\(name): \(error)")
+    }
+    let found = try await rows(of: "SHOW MEASUREMENTS LIMIT 1", on: reactor, by: deadline)
+    if found.error == nil, found.rows.isEmpty {
+      throw Failure(
+        description: "\(name) is empty; run `scrape run`, and see `scrape status` if points wait")
+    }
   }
 
   /// The statement with Grafana's variables filled in: `(a|b)` with escaped values, as Grafana does for
@@ -153,7 +210,7 @@ public struct BoardCheck: Sendable {
     let tags = try await rows(
       of: "SHOW TAG KEYS FROM \(measurement)", on: reactor, by: deadline
     ).rows.compactMap { $0.first?.string }
-    let unknown = query.tags.filter { !tags.contains($0) }
+    let unknown = (query.tags + query.pins).filter { !tags.contains($0) }
     if !unknown.isEmpty {
       return "\(query.measurement) has no tag \(unknown.joined(separator: ", "))"
     }
@@ -210,12 +267,20 @@ public struct BoardCheck: Sendable {
       throw Failure(
         description: "\(database.url): \(error); is InfluxDB running, and the URL right?")
     }
-    guard let json = JSON(reading: answer.body) else {
-      throw Failure(description: "\(database.url): answered \(answer.code) without JSON")
-    }
+    let json = JSON(reading: answer.body)
     if answer.code == 401 || answer.code == 403 {
+      let words = (json?["error"] ?? json?["message"])?.string.map { " (\($0))" } ?? ""
+      let account =
+        database.token != nil
+        ? "the token of the first sink in scrape.yml"
+        : database.username.map { "user \($0) and the password of the first sink in scrape.yml" }
+          ?? "the settings: scrape.yml names no user for its first sink"
       throw Failure(
-        description: "\(database.url): answered \(answer.code); check user, password and token")
+        description: "\(database.url): answered \(answer.code)\(words); check \(account)")
+    }
+    guard let json else {
+      throw Failure(
+        description: "\(database.url): answered \(answer.code) without JSON; is it InfluxDB?")
     }
     if let error = json["error"]?.string { return Answer(error: error) }
     var found = Answer()

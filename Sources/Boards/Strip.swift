@@ -22,10 +22,10 @@ enum Strip {
   /// The age of the last pass: everything else is at least as old.
   static func age(width: Int = 3) -> Panel {
     Panel.stat(
-      "Last pass", .latest("scrape_pass", "points"), unit: GrafanaUnit.age, width: width,
-      fields: "/^Time$/"
+      "Last pass", .latest("scrape_pass", "points").where("scope", "all"), unit: GrafanaUnit.age,
+      width: width, fields: "/^Time$/"
     ).explained(
-      "When the last pass was written. If it is old, all boards are: look at the timer, `scrape status`, and the queue."
+      "When the last pass over all hosts was written. If it is old, all boards are: look at the timer, `scrape status`, and the queue."
     ).with { $0.noValue = "no pass in this range" }
   }
 
@@ -126,6 +126,11 @@ enum Strip {
       $0.noValue = "no service was checked for 10 min"
     }
     .column("host\\service", ("custom.cellOptions", .object([("type", .string("auto"))])))
+    .linked(
+      DataLink(
+        title: "Host ${__data.fields[0]}",
+        url: "/d/scrape-host?var-host=${__data.fields[0]}&${__url_time_range}")
+    )
     .explained("Empty: the host has no such service, or it was not checked for 10 minutes.")
   }
 

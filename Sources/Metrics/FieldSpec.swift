@@ -23,6 +23,10 @@ public enum FieldKind: Sendable {
   case counter
   /// A state or a text: the last value, and the greatest as the worst.
   case state
+  /// A state of which the least value is the worst: 1 up, 0 down.
+  case presence
+  /// A count since the run before: the sum.
+  case sum
 }
 
 /// Fields of one type, one unit and one meaning, as their writer declares them.
@@ -53,6 +57,16 @@ public struct FieldSpec: Sendable, Equatable {
   /// An integer that stands for a state.
   public static func state(_ names: String..., means meaning: String) -> FieldSpec {
     FieldSpec(names: names, type: .integer, kind: .state, unit: .none, meaning: meaning)
+  }
+
+  /// An integer that is 1 while all is well, else 0.
+  public static func presence(_ names: String..., means meaning: String) -> FieldSpec {
+    FieldSpec(names: names, type: .integer, kind: .presence, unit: .none, meaning: meaning)
+  }
+
+  /// An integer that counts what happened since the run before.
+  public static func sum(_ names: String..., means meaning: String) -> FieldSpec {
+    FieldSpec(names: names, type: .integer, kind: .sum, unit: .none, meaning: meaning)
   }
 
   public static func float(

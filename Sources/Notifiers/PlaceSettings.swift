@@ -42,7 +42,7 @@ extension DeliveryError {
         .unreachable
       case .timeout: .timeout
       case .denied: .unauthorized
-      case .turnedAway: .busy
+      case .blocked: .busy
       case .malformed: .protocolError
       case .failed: .refused
       case .invalid, .local: .failed

@@ -163,7 +163,7 @@ enum TelegramAnswer: Equatable {
       .failed(
         .unreachable, "\(error); name the server's authority with `ca:` if it is your own")
     case .invalid, .local: .failed(.protocolError, "\(error); check `api:` and `ca:`")
-    case .malformed, .failed, .denied, .turnedAway:
+    case .malformed, .failed, .denied, .blocked:
       .failed(.protocolError, "\(error); is `api:` the address of a Bot API?")
     }
   }

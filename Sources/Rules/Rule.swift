@@ -186,6 +186,14 @@ public struct Rule: Sendable {
         findings.add(ConfigurationError("there are two rules \"\(pair.name)\"", at: pair.key))
         continue
       }
+      // In the name of its check the series follows in braces.
+      guard !pair.name.contains("{") else {
+        findings.add(
+          ConfigurationError(
+            "the name of rule \"\(pair.name)\" contains {", at: pair.key,
+            hint: "the series of a rule follows its name in braces"))
+        continue
+      }
       let isBuiltIn = stock.contains { $0.name == pair.name }
       if isBuiltIn, pair.value.pairs == nil || pair.value["when"] == nil {
         own[pair.name] = pair

@@ -29,7 +29,8 @@ enum DashboardsCommand: Subcommand {
     Grafana loads them at its start. Boards of an earlier run that no longer apply are removed.
     Secrets are not copied: the data source names the file or variable that Grafana reads itself.
     With --check, exit code 1 if a statement is refused, has no rows where some are expected,
-    or has rows without a column that its panel needs.
+    or has rows without a column that its panel needs; 3 if the database cannot be asked, does not
+    exist or is empty.
     """
   static let examples: [Example] = [
     ("scrape dashboards /etc/grafana/scrape", "writes the files for this inventory"),

@@ -210,7 +210,7 @@ extension HTTPReceiver {
           SinkFinding(
             .tls, false, "\(error); name the server's authority with `ca:` if it is your own")
         ]
-      case .malformed, .failed, .denied, .turnedAway:
+      case .malformed, .failed, .denied, .blocked:
         return [
           SinkFinding(.route, false, "\(error); is this \(Self.product)'s port, and https right?")
         ]

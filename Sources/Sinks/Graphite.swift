@@ -130,7 +130,7 @@ public struct Graphite: Sink {
   private func awaitEnd(
     of socket: Int32, _ reactor: isolated Reactor, by deadline: Deadline
   ) async throws(DeliveryError) {
-    var heard = 0
+    var received = 0
     while true {
       let count = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) {
         recv(socket, $0.baseAddress, $0.count, 0)
@@ -138,8 +138,8 @@ public struct Graphite: Sink {
       switch count {
       case 0: return
       case 1...:
-        heard += count
-        guard heard < 4096 else {
+        received += count
+        guard received < 4096 else {
           throw DeliveryError(.protocolError, name, "\(place) answers, as carbon never does")
         }
       case _ where errno == EINTR: continue

@@ -132,7 +132,7 @@ extension HTTPReceiver {
       switch error.reason {
       case .timeout: throw DeliveryError(.timeout, name, "\(error); is it overloaded?")
       case .cancelled: throw DeliveryError(.cancelled, name, "cancelled")
-      case .malformed, .failed, .denied, .turnedAway:
+      case .malformed, .failed, .denied, .blocked:
         throw DeliveryError(.protocolError, name, "\(error); is this \(Self.product)'s port?")
       case .untrusted, .insecure:
         throw DeliveryError(

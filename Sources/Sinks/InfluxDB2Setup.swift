@@ -130,29 +130,25 @@ extension InfluxDB2: Preparable {
     _ rollup: Retention.Rollup, into copy: String, _ org: String, _ catalog: Catalog
   ) -> String {
     let back = max(.seconds(3600), rollup.every * 2)
-    let sets = Rollups.sets(in: catalog)
     let list = { (names: [String]) in "[\(names.map(Self.quoted).joined(separator: ", "))]" }
-    let target = "to(bucket: \(Self.quoted(copy)), org: \(Self.quoted(org)))"
-    let window = "aggregateWindow(every: \(rollup.every.text)"
+    let parts = Rollups.sets(in: catalog).map { function, prefix, fields in
+      let rename =
+        prefix.isEmpty
+        ? "" : "\n  |> map(fn: (r) => ({r with _field: \(Self.quoted(prefix)) + r._field}))"
+      return """
+        points
+          |> filter(fn: (r) => contains(value: r._measurement + "." + r._field, set: \(list(fields))))
+          |> aggregateWindow(every: \(rollup.every.text), fn: \(function), createEmpty: false)\(rename)
+          |> to(bucket: \(Self.quoted(copy)), org: \(Self.quoted(org)))
+        """
+    }
     return """
       option task = {name: \(Self.quoted("scrape \(copy)")), every: \(rollup.every.text), offset: 30s}
 
       points = from(bucket: \(Self.quoted(configuration.bucket)))
         |> range(start: -\(back.text))
-      gauges = points
-        |> filter(fn: (r) => contains(value: r._measurement + "." + r._field, set: \(list(sets.mean))))
 
-      gauges
-        |> \(window), fn: mean, createEmpty: false)
-        |> \(target)
-      gauges
-        |> \(window), fn: max, createEmpty: false)
-        |> map(fn: (r) => ({r with _field: "max_" + r._field}))
-        |> \(target)
-      points
-        |> filter(fn: (r) => contains(value: r._measurement + "." + r._field, set: \(list(sets.last))))
-        |> \(window), fn: last, createEmpty: false)
-        |> \(target)
+      \(parts.joined(separator: "\n"))
       """
   }
 

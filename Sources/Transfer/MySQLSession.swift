@@ -275,7 +275,7 @@ public final class MySQLSession {
     let number = Int32(mysql_errno(mysql))
     if let notMySQL { return notMySQL }
     switch number {
-    case 1129: return TransferError(.turnedAway, said)  // ER_HOST_IS_BLOCKED
+    case 1129: return TransferError(.blocked, said)  // ER_HOST_IS_BLOCKED
     case 1044, 1045, 1130, 1698: return TransferError(.denied, said)
     case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR:
       // `Can't connect to server on '192.0.2.7' (111)`

@@ -88,7 +88,7 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
     /// User or password were refused.
     case denied
     /// The server blocks this address to protect itself.
-    case turnedAway
+    case blocked
     /// The answer does not follow the protocol.
     case malformed
     /// The server refused the request.

@@ -82,6 +82,7 @@ struct BoardLint {
       faults.append("refresh \(refresh) is not in its list")
     }
     var variables: Set<String> = []
+    var single: Set<String> = []
     for variable in board["templating"]?["list"]?.elements ?? [] {
       let name = variable["name"]?.string ?? ""
       let query = variable["query"]?.string ?? ""
@@ -96,6 +97,7 @@ struct BoardLint {
       } else if variable["options"]?.elements.isEmpty != false {
         faults.append("variable \(name): no value")
       }
+      if variable["multi"] != .boolean(true) { single.insert(name) }
       if !variables.insert(name).inserted { faults.append("variable \(name): is there twice") }
     }
     for annotation in board["annotations"]?["list"]?.elements ?? []
@@ -107,6 +109,7 @@ struct BoardLint {
     let top = board["panels"]?.elements ?? []
     let panels = top.flatMap { [$0] + ($0["panels"]?.elements ?? []) }
     var ids: Set<Int64> = []
+    var line: String?
     for panel in panels {
       let title = panel["title"]?.string ?? ""
       if case .integer(let id)? = panel["id"], id > 0 {
@@ -114,8 +117,12 @@ struct BoardLint {
       } else {
         faults.append("\(title): no id")
       }
-      faults += self.faults(of: panel, variables).map { "\(title): \($0)" }
+      // Within a line that is repeated for each value of a variable, that variable has one value.
+      if panel["type"]?.string == "row" { line = panel["repeat"]?.string }
+      let fixed = single.union([line, panel["repeat"]?.string].compactMap { $0 })
+      faults += self.faults(of: panel, variables, fixed).map { "\(title): \($0)" }
     }
+    faults += colourFaults(board)
     faults += overlaps(panels)
     for title in ["Last pass", "Oldest data"]
     where !top.contains(where: { $0["title"]?.string == title }) {
@@ -136,7 +143,7 @@ struct BoardLint {
     }
   }
 
-  private func faults(of panel: JSON, _ variables: Set<String>) -> [String] {
+  private func faults(of panel: JSON, _ variables: Set<String>, _ fixed: Set<String>) -> [String] {
     var faults: [String] = []
     let kind = panel["type"]?.string ?? ""
     if !Self.kinds.contains(kind) { return ["no panel of kind \(kind) in Grafana"] }
@@ -166,6 +173,7 @@ struct BoardLint {
       let statement = statement(text)
       statements.append(statement)
       faults += statement.faults.map { "\(letter): \($0)" }
+      faults += SeriesTags.faults(of: statement, catalog, fixed).map { "\(letter): \($0)" }
       let alias = target["alias"]?.string
       let groups = Set(statement.tags.map { "tag_\($0)" })
       faults += unknown(in: text, variables).map { "\(letter): no variable \($0)" }
@@ -199,6 +207,13 @@ struct BoardLint {
       if statement.measurement.isEmpty == false, alias == nil { names.formUnion(statement.columns) }
     }
     if kind == "nodeGraph" { faults += graphFaults(statements) }
+    faults += widthFaults(panel, kind, columns)
+    let isOfHosts = statements.contains { $0.tags.contains("host") || $0.columns.contains("host") }
+    if ["timeseries", "table", "state-timeline", "bargauge"].contains(kind), isOfHosts,
+      panel["fieldConfig"]?["defaults"]?["links"]?.elements.isEmpty != false
+    {
+      faults.append("its hosts lead to no board of the host")
+    }
     let config = panel["fieldConfig"]
     let defaults = config?["defaults"]
     if defaults?["noValue"]?.string?.isEmpty != false { faults.append("no noValue") }
@@ -255,6 +270,57 @@ struct BoardLint {
       faults.append("shows no column \(fields)")
     }
     return faults
+  }
+
+  /// What is too narrow on a screen of 1,366 pixels, where a column of the grid has 56.
+  private func widthFaults(_ panel: JSON, _ kind: String, _ columns: Set<String>) -> [String] {
+    let width = Int(panel["gridPos"]?["w"]?.double ?? 0)
+    let least = [
+      "timeseries": 6, "table": 8, "state-timeline": 12, "nodeGraph": 12, "bargauge": 6,
+      "piechart": 4, "stat": 3, "gauge": 3,
+    ]
+    var faults: [String] = []
+    if let least = least[kind], width < least {
+      faults.append("is \(width) columns wide, too narrow for a screen of 1366 pixels")
+    }
+    let renamed = (panel["transformations"]?.elements ?? []).last { $0["id"]?.string == "organize" }
+    let hidden = renamed?["options"]?["excludeByName"]?.members.count ?? 0
+    guard kind == "table", renamed != nil else { return faults }
+    let fixed = (panel["fieldConfig"]?["overrides"]?.elements ?? []).flatMap {
+      ($0["properties"]?.elements ?? []).filter { $0["id"]?.string == "custom.width" }
+        .compactMap { $0["value"]?.double }
+    }
+    // Grafana gives the other columns what is left, and at least 50 pixels.
+    let needed = fixed.reduce(0, +) + Double(columns.count - hidden - fixed.count) / 2 * 50
+    if needed > Double(width * 56) {
+      faults.append("its columns need \(Int(needed)) pixels, more than \(width * 56)")
+    }
+    return faults
+  }
+
+  /// Colours that do not follow the theme: on light ground they may not be seen.
+  private func colourFaults(_ json: JSON) -> [String] {
+    let palette = ["green", "yellow", "orange", "red", "purple", "blue"]
+    func isNamed(_ text: String) -> Bool {
+      text == "text" || palette.contains { text == $0 || text.hasSuffix("-\($0)") }
+    }
+    func colours(_ json: JSON) -> [String] {
+      switch json {
+      case .array(let elements): elements.flatMap(colours)
+      case .object(let members):
+        members.flatMap { name, value -> [String] in
+          if ["color", "fixedColor", "iconColor"].contains(name), let text = value.string {
+            // Grafana's own annotation has a fixed one.
+            return json["builtIn"] != nil ? [] : [text]
+          }
+          return colours(value)
+        }
+      default: []
+      }
+    }
+    return colours(json).filter { !isNamed($0) }.map {
+      "colour \($0) is not of Grafana's palette, which follows the theme"
+    }
   }
 
   private func graphFaults(_ statements: [Statement]) -> [String] {

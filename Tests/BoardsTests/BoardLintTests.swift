@@ -145,6 +145,44 @@ import Testing
       new: "\\\"lost\\\", last(\\\"count\\\") AS \\\"count\\\"",
       fault: "start of the range"),
     Planted(
+      name: "a host that leads nowhere", board: "scrape/scrape-monitor.json",
+      old: "          \"links\": [", new: "          \"lonks\": [",
+      fault: "lead to no board of the host"),
+    Planted(
+      name: "a mean of two addresses", board: "Blue team/scrape-blue.json",
+      old: "\\\"host\\\", \\\"url\\\"", new: "\\\"host\\\"",
+      fault: "mixes series of ping that differ in url|path"),
+    Planted(
+      name: "the last of two addresses", board: "scrape/scrape-network.json",
+      old: "AND \\\"path\\\" = '' ", new: "", fault: "mixes series of ping"),
+    Planted(
+      name: "a mean of two sensors of one name", board: "scrape/scrape-power.json",
+      old: "\\\"name\\\", \\\"entity_id\\\"", new: "\\\"name\\\"",
+      fault: "mixes series of ipmi_sensor that differ in entity_id"),
+    Planted(
+      name: "a mean of all interfaces", board: "Yellow team/scrape-yellow.json",
+      old: "\\\"host\\\", \\\"interface\\\"", new: "\\\"host\\\"",
+      fault: "mixes series of net that differ in interface"),
+    Planted(
+      name: "a mean of all hosts", board: "scrape/scrape-servers.json",
+      old: "\"repeat\": \"host\"", new: "\"description\": \"host\"",
+      fault: "mixes series of cpu that differ in host"),
+    Planted(
+      name: "all scopes of a score", old: "\\\"scope\\\" = 'all'", new: "\\\"scope\\\" <> 'x'",
+      fault: "mixes scopes"),
+    Planted(
+      name: "passes over a part of the hosts", board: "scrape/scrape-monitor.json",
+      old: " AND \\\"scope\\\" = 'all'", new: "", fault: "mixes series of scrape_pass"),
+    Planted(
+      name: "a colour that is not seen on light ground", old: "\"color\":\"yellow\"",
+      new: "\"color\":\"#fffacd\"", fault: "not of Grafana's palette"),
+    Planted(
+      name: "a chart that is too narrow", board: "scrape/scrape-servers.json", old: "\"w\":6,",
+      new: "\"w\":5,", fault: "too narrow"),
+    Planted(
+      name: "columns that do not fit", old: "\"id\":\"custom.width\",\"value\":150",
+      new: "\"id\":\"custom.width\",\"value\":950", fault: "more than 672"),
+    Planted(
       name: "a function that InfluxQL has not", old: "max(\\\"", new: "maximum(\\\"",
       fault: "no function maximum"
     ).on("scrape/scrape-monitor.json"),

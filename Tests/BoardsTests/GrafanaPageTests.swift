@@ -35,6 +35,13 @@ import Testing
     }
   }
 
+  @Test func `the page and the decision count the planted errors`() throws {
+    let count = BoardLintTests.planted.count
+    #expect(try BoardSites.text("docs/grafana.md").contains("each of \(count) planted errors"))
+    #expect(
+      try BoardSites.text("docs/decisions/0072-boards.md").contains("\(count) planted errors"))
+  }
+
   @Test func `the page names every board and its folder`() throws {
     let boards = Boards.of(try BoardSites.fullest())
     let rows = try Self.rows(after: "Boards")

@@ -14,8 +14,20 @@ struct Statement {
   /// Whether the values are of intervals.
   private(set) var isOverTime = false
   private(set) var fill: String?
+  /// What the innermost query takes from the database.
+  private(set) var base = Base()
   /// What no declaration knows, or what Grafana could not send.
   private(set) var faults: [String] = []
+
+  /// A query on points: which series it takes, and which it keeps apart.
+  struct Base {
+    var tags: Set<String> = []
+    /// The tags of which it takes one value.
+    var pins: [String: String] = [:]
+    /// The tags of which a variable of the board chooses values: `"host" =~ /^$host$/`.
+    var chosen: [String: String] = [:]
+    var calls = 0
+  }
 
   private enum Token: Equatable {
     case name(String)
@@ -156,8 +168,29 @@ struct Statement {
     }
     readSelection(all[(all.startIndex + 1)..<from], known, groupable, isOuter: inner != nil)
     readEnd(rest, known, groupable)
+    base = inner?.base ?? Base()
+    if inner == nil {
+      base.tags = Set(tags)
+      base.calls = calls
+      readChoices(Array(rest))
+    }
     let conditions = rest.contains(.word("$timeFilter")) || rest.contains(.word("now"))
     if !conditions, inner == nil { faults.append("no condition on time") }
+  }
+
+  private mutating func readChoices(_ tokens: [Token]) {
+    for (index, token) in tokens.enumerated() {
+      guard case .name(let name) = token, tokens.indices.contains(index + 2),
+        tokens[index + 1] == .sign("=")
+      else { continue }
+      if case .value(let value) = tokens[index + 2] { base.pins[name] = value }
+      guard tokens.indices.contains(index + 3), case .pattern(let text) = tokens[index + 3] else {
+        continue
+      }
+      if text.hasPrefix("^$"), text.hasSuffix("$") {
+        base.chosen[name] = String(text.dropFirst(2).dropLast())
+      }
+    }
   }
 
   private mutating func readSelection(

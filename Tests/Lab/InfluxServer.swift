@@ -124,4 +124,23 @@ public final class InfluxServer: @unchecked Sendable {
       return (series["values"] as? [[Any]] ?? []).map { name + tags + $0 }
     }
   }
+
+  /// The rows of a query by the names of their columns and tags; times are milliseconds since 1970.
+  public func rows(_ text: String, database: String) throws -> [[String: Any]] {
+    let query = text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    let (_, data) = try get("/query?epoch=ms&db=\(database)&q=\(query)")
+    let answer = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+    let results = answer?["results"] as? [[String: Any]] ?? []
+    if let error = results.compactMap({ $0["error"] as? String }).first {
+      throw Unavailable(description: "\(error): \(text)")
+    }
+    let all = results.flatMap { $0["series"] as? [[String: Any]] ?? [] }
+    return all.flatMap { series -> [[String: Any]] in
+      let tags = series["tags"] as? [String: Any] ?? [:]
+      let columns = series["columns"] as? [String] ?? []
+      return (series["values"] as? [[Any]] ?? []).map { row in
+        tags.merging(zip(columns, row)) { $1 }
+      }
+    }
+  }
 }

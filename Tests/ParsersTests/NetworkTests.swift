@@ -67,6 +67,15 @@ import Testing
     #expect(throws: ParseError.self) { try parse(text, as: NetSNMP.self) }
   }
 
+  @Test func `counters of IPv6 have a line each`() throws {
+    let text = "Ip6InDiscards   \t7\nIp6OutNoRoutes -1\nUdp6InErrors 18446744073709551615\n"
+    let all = try parse(text, as: SNMP6.self)
+    #expect(all.values == ["Ip6InDiscards": 7, "Ip6OutNoRoutes": -1])
+    for bad in ["", "Ip6InDiscards\n", "\n"] {
+      #expect(throws: ParseError.self) { try parse(bad, as: SNMP6.self) }
+    }
+  }
+
   @Test(arguments: [
     ("eth0 0x1003 1000", LinkStates.Link(isUp: true, isLoopback: false, speed: 1000)),
     ("lo 0x9 -", LinkStates.Link(isUp: true, isLoopback: true)),

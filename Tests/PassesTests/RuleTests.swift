@@ -109,6 +109,7 @@ private func rules(_ text: String) throws -> [Rule] {
     ("a: {when: mem.used, minor: 1, window: mean 5m}", "unknown figure \"mean\""),
     ("a: {when: mem.used, minor: 1, clear: -1}", "clear must be"),
     ("[{a: {when: mem.used, minor: 1}}, {a: {when: mem.used, minor: 1}}]", "two rules \"a\""),
+    ("\"full {path=/}\": {when: mem.used, minor: 1}", "contains {"),
   ])
   func `faults of rules are reported`(text: String, problem: String) throws {
     do {

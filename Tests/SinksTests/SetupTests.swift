@@ -19,7 +19,7 @@ import Testing
           "m", "A measurement.",
           fields: [
             .float("load", means: ""), .counter("bytes", means: ""), .state("state", means: ""),
-            .string("reason", means: ""),
+            .string("reason", means: ""), .presence("up", means: ""), .sum("failed", means: ""),
           ])
       ]
     )
@@ -101,11 +101,13 @@ import Testing
       point.integer("bytes", Int64(values.1))
       point.integer("state", Int64(values.2))
       point.string("reason", values.3)
+      point.integer("up", Int64(index))
+      point.integer("failed", Int64(values.1))
       return PointBatch(host: "h", tags: [Tag("host", "h")], time: start, points: [point])
     }
     #expect(await write(batches, to: InfluxDB(configuration)).error == nil)
     let statement = """
-      SELECT "load", "max_load", "bytes", "state", "max_state", "reason" FROM "scrape_10s"."m" \
+      SELECT "load", "max_load", "bytes", "state", "max_state", "reason", "up", "min_up", "failed" FROM "scrape_10s"."m" \
       WHERE "host" = 'h'
       """
     var rows: [[String]] = []
@@ -113,7 +115,18 @@ import Testing
       rows = try server.query(statement, database: "range").map { $0.dropFirst().map { "\($0)" } }
       if rows.isEmpty { try await Task.sleep(for: .milliseconds(500)) }
     }
-    #expect(rows.first?.suffix(6) == ["2", "3", "20", "0", "3", "b"], "\(rows)")
+    #expect(
+      rows.first?.suffix(9) == ["2", "3", "20", "0", "3", "b", "1", "0", "30"], "\(rows)")
+  }
+
+  @Test func `a task of version 2 keeps of each field what its kind asks for`() {
+    let sets = Rollups.sets(in: Self.catalog).map { "\($0.prefix)\($0.function) \($0.fields)" }
+    #expect(
+      sets == [
+        #"mean ["m.load"]"#, #"max_max ["m.load", "m.state"]"#,
+        #"last ["m.bytes", "m.reason", "m.state", "m.up"]"#, #"min_min ["m.up"]"#,
+        #"sum ["m.failed"]"#,
+      ], "\(sets)")
   }
 
   @Test(.enabled(if: InfluxServer.isInstalled, "needs Debian's influxdb"))

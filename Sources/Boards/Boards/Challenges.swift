@@ -113,23 +113,25 @@ enum ChallengesBoard: BoardFile {
         "Containers of pods",
         .latest(
           "kubernetes_pod_container", "state_code", "restarts_total", "state_reason",
-          by: "namespace", "pod_name", "container_name", "state", "readiness"
+          by: "host", "namespace", "pod_name", "container_name", "state", "readiness"
         )
         .ofHosts().within(5).lacking("state_reason", "restarts_total"), height: 10
       )
       .columns(
-        ("namespace", "Namespace"), ("pod_name", "Pod"), ("container_name", "Container"),
+        ("host", "Host"), ("namespace", "Namespace"), ("pod_name", "Pod"),
+        ("container_name", "Container"),
         ("state", "State"), ("readiness", "Readiness"), ("state_reason", "Reason"),
         ("restarts_total", "Restarts"), ("Time", "Last result"), hiding: ["state_code"]
       )
       .column("Last result", ("unit", .string(GrafanaUnit.age)))
-      .with { $0.noValue = "no result of pods for 5 min" },
+      .linked(.ofRow).with { $0.noValue = "no result of pods for 5 min" },
       Panel.chart(
         "Restarts of containers in pods",
         Query.last(
-          "kubernetes_pod_container", "restarts_total", by: "namespace", "pod_name",
+          "kubernetes_pod_container", "restarts_total", by: "host", "namespace", "pod_name",
           "container_name"
-        ).ofHosts(), height: 10),
+        ).ofHosts(), height: 10
+      ).linked(.ofSeries),
     ]
   }
 }

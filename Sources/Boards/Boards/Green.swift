@@ -12,7 +12,8 @@ enum GreenBoard: BoardFile {
       Strip.panels() + [
         Panel.stat(
           "Hosts with problems now",
-          .latest("scrape", "problems", by: "host").ofHosts().within(5)
+          .latest("scrape", "problems", by: "host", "target").ofHosts().within(5)
+            .reduced("sum(\"problems\") AS \"problems\"", by: "host")
             .reduced("count(\"problems\") AS \"hosts\"").where("\"problems\" > 0"), unit: "short",
           width: 4
         ).coloured(.zeroIsGood).with { $0.noValue = "none" },
@@ -33,7 +34,8 @@ enum GreenBoard: BoardFile {
         )
         .column("Last result", ("unit", .string(GrafanaUnit.age))).linked(.ofRow),
         Panel.chart(
-          "Clock offset of hosts", Query.last("scrape", "clock_offset_s", by: "host").ofHosts()
+          "Clock offset of hosts",
+          Query.last("scrape", "clock_offset_s", by: "host").where("target", "ssh").ofHosts()
         )
         .linked(.ofSeries),
         Panel.chart(

@@ -83,11 +83,12 @@ enum HostBoard: BoardFile {
         chart("Power", .mean("ipmi_power", "watts", by: "source")),
         chart(
           "Temperatures",
-          .mean("ipmi_sensor", "value", by: "name").where("unit", "degrees_c")
+          .mean("ipmi_sensor", "value", by: "name", "entity_id").where("unit", "degrees_c")
         ).with { $0.unit = "celsius" },
-        chart("Fans", .mean("ipmi_sensor", "value", by: "name").where("unit", "rpm")).with {
-          $0.unit = "rotrpm"
-        },
+        chart("Fans", .mean("ipmi_sensor", "value", by: "name", "entity_id").where("unit", "rpm"))
+          .with {
+            $0.unit = "rotrpm"
+          },
         Strip.headline("GPUs", isClosed: true),
         chart("GPU utilisation", .mean("nvidia_smi", "utilization_gpu", by: "index")).ranged(
           0, 100),

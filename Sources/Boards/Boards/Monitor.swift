@@ -8,15 +8,26 @@ enum MonitorBoard: BoardFile {
     board.panels =
       Strip.panels([]) + [
         Panel.stat(
-          "Points per pass", .last("scrape_pass", "points"), width: 4, curve: true),
+          "Points per pass", .last("scrape_pass", "points").where("scope", "all"), width: 4,
+          curve: true),
         Panel.stat(
-          "Failed hosts", .latest("scrape_pass", "failed"), width: 4, fields: "/^failed$/"
+          "Failed hosts", .latest("scrape_pass", "failed").where("scope", "all"), width: 4,
+          fields: "/^failed$/"
         ).coloured(.zeroIsGood),
-        Panel.chart("Duration of passes", .max("scrape_pass", "duration_s")),
-        Panel.chart("Hosts", .last("scrape_pass", "hosts", "up", "failed")),
-        Panel.chart("CPU time of passes", .max("scrape_pass", "cpu_s")),
-        Panel.chart("Points", .last("scrape_pass", "points")),
-        Panel.chart("Queued points", .last("scrape_pass", "queued")),
+        Panel.chart("Duration of passes", .max("scrape_pass", "duration_s").where("scope", "all"))
+          .explained("Passes over all hosts, without those of --limit and --only."),
+        Panel.chart("Hosts", .last("scrape_pass", "hosts", "up", "failed").where("scope", "all")),
+        Panel.chart("CPU time of passes", .max("scrape_pass", "cpu_s").where("scope", "all")),
+        Panel.chart(
+          "CPU time per host",
+          .value(
+            "scrape_pass", "1000 * last(\"cpu_s\") / last(\"hosts\")", named: "per host",
+            isOverTime: true
+          ).where("scope", "all"), unit: "ms"
+        ).explained("The CPU time of a pass over the number of hosts that it asked."),
+        Panel.chart("Points", .last("scrape_pass", "points").where("scope", "all")),
+        Panel.chart("Queue of each sink", .last("scrape_sink", "queued", by: "sink")).explained(
+          "Points that wait in the store; 0 if the last delivery was complete."),
         Panel.table(
           "Slowest hosts",
           .value("scrape", "max(\"duration_ms\")", named: "duration_ms", by: "host")
@@ -43,8 +54,10 @@ enum MonitorBoard: BoardFile {
         Panel.chart(
           "Duration of sessions", .max("scrape", "duration_ms", by: "host").where("target", "ssh")
         ).linked(.ofSeries),
-        Panel.chart("Clock offset of hosts", .last("scrape", "clock_offset_s", by: "host"))
-          .linked(.ofSeries),
+        Panel.chart(
+          "Clock offset of hosts",
+          .last("scrape", "clock_offset_s", by: "host").where("target", "ssh")
+        ).linked(.ofSeries),
         Panel.table(
           "Events of the monitor",
           .rows("event", "severity", "subject", "text", limit: 100).where("host", "(scraper)")

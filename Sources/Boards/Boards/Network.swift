@@ -98,11 +98,11 @@ enum NetworkBoard: BoardFile {
           "OpenVPN clients now",
           .latest(
             "openvpn_client", "real_address", "virtual_address", "bytes_received", "bytes_sent",
-            by: "host", "common_name"
+            by: "host", "file", "common_name"
           ).ofHosts().within(5)
         )
         .columns(
-          ("host", "Host"), ("common_name", "Client"), ("real_address", "From"),
+          ("host", "Host"), ("file", "Server"), ("common_name", "Client"), ("real_address", "From"),
           ("virtual_address", "Address"), ("bytes_received", "Received"), ("bytes_sent", "Sent"),
           hiding: ["Time"]
         )
@@ -115,20 +115,21 @@ enum NetworkBoard: BoardFile {
 
   /// The round trip as SmokePing draws it: a band from the least to the greatest, the mean as a line,
   /// the loss below.
+  ///
+  /// Of the host's `address` alone: the mean of two paths would be that of neither. The charts above have
+  /// a line for each address.
   private static var smoke: Panel {
-    Panel.chart(
-      "Round trip of $host: least, average, greatest",
-      Query.mean("ping", "minimum_response_ms").ofHosts(["host"]).named("minimum"), width: 16
-    ).with {
-      $0.queries = [
-        Query.mean("ping", "minimum_response_ms").ofHosts(["host"]).named("minimum"),
-        Query.mean("ping", "average_response_ms").ofHosts(["host"]).named("average"),
-        Query.max("ping", "maximum_response_ms").ofHosts(["host"]).named("maximum"),
-        Query.mean("ping", "percent_packet_loss").ofHosts(["host"]).named("loss"),
-      ]
-      $0.title = "Round trip and loss of $host"
-      $0.width = 24
+    func pings(_ function: String, _ field: String, _ name: String) -> Query {
+      let query =
+        function == "max" ? Query.max("ping", field) : Query.mean("ping", field)
+      return query.where("\"path\" = ''").ofHosts(["host"]).named(name)
     }
+    return Panel.chart(
+      "Round trip and loss of $host", pings("mean", "minimum_response_ms", "minimum"),
+      pings("mean", "average_response_ms", "average"),
+      pings("max", "maximum_response_ms", "maximum"),
+      pings("mean", "percent_packet_loss", "loss"), width: 24
+    )
     .column(
       "maximum", ("custom.fillBelowTo", .string("minimum")), ("custom.lineWidth", .integer(0))
     )

@@ -10,9 +10,12 @@ enum PowerBoard: BoardFile {
       Strip.panels() + [
         Panel.stat(
           "Total power now",
-          .latest("ipmi_power", "watts", by: "host").ofHosts().within(10)
+          .latest("ipmi_power", "watts", by: "host", "source").ofHosts().within(10)
+            .reduced("max(\"watts\") AS \"watts\"", by: "host")
             .reduced("sum(\"watts\") AS \"power\""), unit: "watt", width: 4
-        ).explained("The sum over machines that reported in the last 10 minutes."),
+        ).explained(
+          "The sum over machines that reported in the last 10 minutes; of a machine with two sources the greater."
+        ),
         Panel.stat(
           "BMCs up now",
           .latest("scrape", "up", by: "host").where("target", "bmc").ofHosts().within(10)
@@ -26,10 +29,14 @@ enum PowerBoard: BoardFile {
         sensors("Currents", "amps", "amp", width: 12),
         Panel.table(
           "Sensors that are not nominal now",
-          .latest("ipmi_sensor", "state", by: "host", "name").ofHosts().within(10)
-            .reduced("\"state\" AS \"state\"", by: "host", "name").where("\"state\" > 0")
+          .latest("ipmi_sensor", "state", by: "host", "name", "entity_id").ofHosts().within(10)
+            .reduced("\"state\" AS \"state\"", by: "host", "name", "entity_id")
+            .where("\"state\" > 0")
         )
-        .columns(("host", "Host"), ("name", "Sensor"), ("state", "State"), ("Time", "Read"))
+        .columns(
+          ("host", "Host"), ("name", "Sensor"), ("entity_id", "Entity"), ("state", "State"),
+          ("Time", "Read")
+        )
         .column(
           "State",
           (
@@ -60,7 +67,9 @@ enum PowerBoard: BoardFile {
     _ title: String, _ word: String, _ unit: String, width: Int
   ) -> Panel {
     Panel.chart(
-      title, Query.mean("ipmi_sensor", "value", by: "host", "name").where("unit", word).ofHosts(),
+      title,
+      Query.mean("ipmi_sensor", "value", by: "host", "name", "entity_id").where("unit", word)
+        .ofHosts(),
       unit: unit, width: width
     ).linked(.ofSeries)
   }

@@ -26,6 +26,10 @@ enum TeamScores {
       Panel.chart(
         "Services that are not ok",
         Query.last("service_summary", "major", "critical", by: "team").where("scope", "tag_team")),
+      Panel.states(
+        "Timeline of each team",
+        Query.last("service_summary", "score", by: "team").where("scope", "tag_team"), height: 9
+      ).coloured(.score).with { $0.unit = "percent" },
       shares,
     ]
   }

@@ -12,8 +12,9 @@ enum YellowBoard: BoardFile {
         Strip.headline("Traffic"),
         Panel.chart(
           "Sent",
-          Query.mean("net", "sent_rate", by: "host").where("\"interface\" <> 'all'").ofHosts()
-        ).linked(.ofSeries),
+          Query.mean("net", "sent_rate", by: "host", "interface")
+            .where("\"interface\" <> 'all'").ofHosts().summed(by: "host")
+        ).linked(.ofSeries).explained("The sum of all interfaces of each host."),
         Panel.chart(
           "Established TCP connections",
           Query.last("netstat", "tcp_established", by: "host").ofHosts()

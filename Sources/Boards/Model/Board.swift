@@ -61,7 +61,7 @@ public struct Board: Sendable {
         ("name", .string("Annotations & Alerts")), ("type", .string("dashboard")),
       ])
     ]
-    if annotates { annotations.append(Self.events(variables.map(\.name))) }
+    if let annotation { annotations.append(Self.events(annotation)) }
     return .object([
       ("uid", .string(uid)), ("title", .string(title)), ("description", .string(summary)),
       ("tags", .array([.string(Self.tag)])), ("schemaVersion", .integer(41)),
@@ -159,12 +159,16 @@ public struct Board: Sendable {
       }
   }
 
-  /// Events of hosts and of the monitor as marks.
-  private static func events(_ variables: [String]) -> JSON {
-    let query = Query.rows("event", "text", "subject", "host", "severity", limit: 500)
+  /// The events of its hosts and of the monitor that its charts mark; nil if they mark none.
+  public var annotation: Query? {
+    guard annotates else { return nil }
+    return Query.rows("event", "text", "subject", "host", "severity", limit: 500)
       .where("\"severity\" =~ /^(ok|major|critical)$/")
-      .ofHosts(variables.filter { ["group", "team", "host"].contains($0) })
-    return .object([
+      .ofHosts(variables.map(\.name).filter { ["group", "team", "host"].contains($0) })
+  }
+
+  private static func events(_ query: Query) -> JSON {
+    .object([
       ("name", .string("Events")), ("enable", .boolean(true)), ("hide", .boolean(false)),
       ("iconColor", .string("orange")), ("datasource", DataSource.reference),
       (

@@ -39,7 +39,7 @@ enum GrafanaUnit {
 extension Query {
   /// The unit of the first selected field.
   func unit(in catalog: Catalog) -> String {
-    guard outer == nil, let selection = selections.first,
+    guard keepsUnit, let selection = selections.first,
       let spec = catalog.field(selection.field, of: measurement)
     else { return "short" }
     return isRate ? GrafanaUnit.rate(of: spec.unit.sign) : GrafanaUnit.name(of: spec.unit.sign)

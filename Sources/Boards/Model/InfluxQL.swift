@@ -24,6 +24,8 @@ public struct Query: Sendable, Equatable {
   var conditions: [String] = []
   /// The tags that make series.
   var tags: [String] = []
+  /// The tags of which it takes one value.
+  private(set) var pins: [String] = []
   /// Whether the values are of intervals, with a gap where an interval has none.
   var isOverTime = false
   var fill = "null"
@@ -34,8 +36,8 @@ public struct Query: Sendable, Equatable {
   var order: String?
   /// The retention policy, or the variable that names it; nil for the database's default.
   var policy: String?
-  /// The function over the results of the query: `sum("up") AS "up"`, and its tags.
-  var outer: (selections: String, tags: [String], conditions: [String])?
+  /// The functions over the results of the query, the innermost first: `sum("up") AS "up"`, and their tags.
+  private(set) var outer: [(selections: String, tags: [String], conditions: [String])] = []
   /// Columns that have no value while all is well, such as a reason.
   var optional: Set<String> = []
   public var format = Format.series
@@ -56,6 +58,11 @@ public struct Query: Sendable, Equatable {
   /// The maximum of a field per interval.
   static func max(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
     over(measurement, "max", fields, tags)
+  }
+
+  /// The sum of a count per interval.
+  static func sum(_ measurement: String, _ fields: String..., by tags: String...) -> Query {
+    over(measurement, "sum", fields, tags)
   }
 
   /// The last value of a field per interval.
@@ -124,17 +131,19 @@ public struct Query: Sendable, Equatable {
   /// With a condition on a tag or field in InfluxQL; after `reduced`, on its rows.
   func `where`(_ condition: String) -> Query {
     var query = self
-    if query.outer == nil {
-      query.conditions.append(condition)
+    if let last = query.outer.indices.last {
+      query.outer[last].conditions.append(condition)
     } else {
-      query.outer?.conditions.append(condition)
+      query.conditions.append(condition)
     }
     return query
   }
 
   /// Only points with that tag.
   func `where`(_ tag: String, _ value: String) -> Query {
-    `where`("\(Self.name(tag)) = \(Self.value(value))")
+    var query = `where`("\(Self.name(tag)) = \(Self.value(value))")
+    query.pins.append(tag)
+    return query
   }
 
   /// Only the hosts that the variables of the board select.
@@ -176,12 +185,31 @@ public struct Query: Sendable, Equatable {
     return query
   }
 
-  /// A function over the rows of the query: `sum("up") AS "up"`.
+  /// A function over the rows of the query: `sum("up") AS "up"`; once more, over the rows of that.
   func reduced(_ selections: String, by tags: String...) -> Query {
     var query = self
-    query.outer = (selections, tags, [])
-    query.alias = nil
+    query.outer.append((selections, tags, []))
+    query.alias = tags.isEmpty ? nil : tags.map { "$tag_\($0)" }.joined(separator: " ")
     return query
+  }
+
+  /// A line per value of the tags: the sum of all series of each, such as of a host's interfaces.
+  func summed(by tags: String...) -> Query {
+    var query = self
+    let sums = selections.map { "sum(\(Self.name($0.name))) AS \(Self.name($0.name))" }
+    query.outer.append((sums.joined(separator: ", "), tags, []))
+    let names = tags.map { "$tag_\($0)" } + (selections.count > 1 ? ["$col"] : [])
+    query.alias = names.joined(separator: " ")
+    return query
+  }
+
+  /// The unit of the values is that of the field: sums of it, and no counts of rows.
+  var keepsUnit: Bool {
+    outer.allSatisfy { outer in
+      selections.contains {
+        outer.selections == "sum(\(Self.name($0.name))) AS \(Self.name($0.name))"
+      }
+    }
   }
 
   func asTable() -> Query {
@@ -229,7 +257,7 @@ public struct Query: Sendable, Equatable {
     if !groups.isEmpty { text += " GROUP BY \(groups.joined(separator: ", "))" }
     if isOverTime { text += " fill(\(fill))" }
     if let order { text += " \(order)" }
-    if let outer {
+    for outer in outer {
       text = "SELECT \(outer.selections) FROM (\(text))"
       let all = (isOverTime ? [period] : []) + outer.conditions
       if !all.isEmpty { text += " WHERE \(all.joined(separator: " AND "))" }
@@ -245,7 +273,7 @@ public struct Query: Sendable, Equatable {
   }
 
   /// Whether a rollup can answer it: it asks for values over intervals.
-  var suitsRollups: Bool { isOverTime && period == "$timeFilter" && outer == nil }
+  var suitsRollups: Bool { isOverTime && period == "$timeFilter" }
 
   /// The target of a panel.
   func target(_ letter: String) -> JSON {

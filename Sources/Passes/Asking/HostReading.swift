@@ -14,7 +14,7 @@ public struct HostReading: Sendable {
     "scrape", "Result of scraping the host, one point per target and pass.",
     source: "the monitor itself", isOurs: true, tags: ["target": "`ssh`, `bmc`"],
     fields: [
-      .state(
+      .presence(
         "up",
         means: """
           1 if the batch was received completely, else 0; absent if that is unknown \

@@ -65,8 +65,8 @@ enum PassPoints {
       source: "the monitor itself", isOurs: true,
       fields: [
         .float("age_s", unit: .seconds, means: "Age of the newest pass; absent before the first"),
-        .integer("passes", means: "Files that this pass stored; a large pass has several"),
-        .integer("points", means: "Points in them"),
+        .sum("passes", means: "Files that this pass stored; a large pass has several"),
+        .sum("points", means: "Points in them"),
         .integer("waiting", means: "Files that wait for the next pass"),
         .integer(
           "missing",

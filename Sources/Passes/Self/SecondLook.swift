@@ -15,7 +15,7 @@ extension SelfQuestions {
   func lookAgain(
     _ answers: Answers, _ report: Pass.Report, _ known: HostState?, on reactor: Reactor
   ) async -> Answers {
-    let (answered, silent) = report.heard(self)
+    let (answered, silent) = report.proofs(self)
     guard settings.isOn, !report.interrupted, !answered.isEmpty, silent > 0 else { return answers }
     var later = answers
     if way == .open {

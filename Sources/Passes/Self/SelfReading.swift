@@ -40,7 +40,7 @@ public struct SelfReading: Sendable {
     // Answers before the cut do not count for hosts contacted after it.
     if answers.isCutSince { witnesses.answered = 0 }
     if witnesses.asked > 0, witnesses.answered == 0 { witnesses.way = questions.way }
-    witnesses.hear(questions, answers, &kept)
+    witnesses.add(questions, answers, &kept)
     if questions.settings.watchesClock {
       let boot = OwnClock.boot
       if let before = kept["clock"], before.count == 3, boot == known.facts["boot"] {
@@ -122,7 +122,7 @@ extension SelfWatch.Witnesses {
   }
 
   /// Adds the answers of gateways, and remembers which answered: 1 to pings, 0 to ARP alone.
-  fileprivate mutating func hear(
+  fileprivate mutating func add(
     _ questions: SelfQuestions, _ answers: SelfQuestions.Answers, _ kept: inout [String: [UInt64]]
   ) {
     let isPing: UInt64 = 1
@@ -172,7 +172,7 @@ extension Pass.Report {
   }
 
   /// The places of targets that answered, and the number of those without or with part of an answer.
-  func heard(_ questions: SelfQuestions) -> (answered: [SelfQuestions.Place], silent: Int) {
+  func proofs(_ questions: SelfQuestions) -> (answered: [SelfQuestions.Place], silent: Int) {
     var answered: [SelfQuestions.Place] = []
     var silent = 0
     for result in results {

@@ -409,7 +409,7 @@ struct SpoolIntake {
     return outcome
   }
 
-  /// What a person must hear of.
+  /// The findings of this pass for `scrape run`, one line each.
   var warnings: [String] {
     counts.sorted { $0.key < $1.key }.flatMap { carrier, count -> [String] in
       var lines: [String] = []

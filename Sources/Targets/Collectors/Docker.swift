@@ -41,7 +41,7 @@ public enum DockerCollector: Collector {
       fields: [
         id, .boolean("oomkilled", means: "Whether it was ended for its use of memory"),
         .integer("pid", means: "Its first process; 0 if it does not run"),
-        .integer("exitcode", means: "Exit status of the last run"),
+        .state("exitcode", means: "Exit status of the last run"),
         .integer("restart_count", means: "Restarts by its restart policy"),
         .integer(
           "started_at", "finished_at", means: "Nanoseconds since 1970; absent if it never was"),

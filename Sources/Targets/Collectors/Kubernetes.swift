@@ -21,12 +21,12 @@ public enum KubernetesCollector: Collector {
         "state": "`running`, `terminated`, `waiting`, `unknown`", "readiness": "`ready`, `unready`",
       ],
       fields: [
-        .integer("state_code", means: "0 running, 1 terminated, 2 waiting, 3 unknown"),
+        .state("state_code", means: "0 running, 1 terminated, 2 waiting, 3 unknown"),
         .string(
           "state_reason", "phase_reason",
           means: "Why, in a word: `CrashLoopBackOff`, `Evicted`; absent without one"),
         .string("terminated_reason", means: "`state_reason` of a terminated one"),
-        .integer("restarts_total", means: "Restarts, counted"),
+        .counter("restarts_total", means: "Restarts, counted"),
         .integer(
           "resource_requests_millicpu_units", "resource_limits_millicpu_units",
           means: "Thousandths of a CPU that it asks for, and that it may use"),

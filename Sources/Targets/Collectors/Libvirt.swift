@@ -12,13 +12,13 @@ public enum LibvirtCollector: Collector {
       "One point per virtual machine, running or not; at most 256.", source: source,
       tags: ["domain_name": "its name"],
       fields: [
-        .integer(
+        .state(
           "state",
           means: """
             0 unknown, 1 running, 2 blocked, 3 paused, 4 is shutting down, 5 shut off, 6 crashed, \
             7 suspended by its power management
             """),
-        .integer("reason", means: "Why, by libvirt's enumeration of that state"),
+        .state("reason", means: "Why, by libvirt's enumeration of that state"),
       ]),
     Measurement(
       "libvirt_cpu", "CPU time of each virtual machine.", source: source,
@@ -57,7 +57,7 @@ public enum LibvirtCollector: Collector {
       "libvirt_vcpu", "Each virtual CPU, with the option `vcpus`.", source: source,
       tags: ["domain_name": "its name", "vcpu_id": "number from 0"],
       fields: [
-        .integer("state", means: "0 offline, 1 running, 2 blocked"),
+        .state("state", means: "0 offline, 1 running, 2 blocked"),
         .integer("time_ns", "wait", "delay", means: "Nanoseconds, counted: used, waiting, stolen"),
         .string("halted", means: "`yes`, `no`"),
         .integer("halted_i", means: "1 for yes"),

@@ -32,8 +32,8 @@ public enum LoginsCollector: Collector {
       "logins", "Number of such events since the collector's previous run.",
       source: "as above, and the size of `/var/log/btmp`", isOurs: true,
       fields: [
-        .integer("accepted", "failed", means: "Log-ins that succeeded, and that failed"),
-        .integer(
+        .sum("accepted", "failed", means: "Log-ins that succeeded, and that failed"),
+        .sum(
           "dropped",
           means: "Events beyond the 200 that one run writes; absent if none"),
       ]),

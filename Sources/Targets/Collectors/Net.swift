@@ -37,11 +37,11 @@ public enum NetCollector: Collector {
       source: "`/sys/class/net`", tags: ["interface": "its name"],
       fields: [
         .boolean("interface_up", means: "Whether it is switched on"),
-        .integer(
+        .presence(
           "link", means: "1 with a carrier, 0 without; absent if the interface is switched off"),
         .integer(
           "speed", unit: .megabitsPerSecond, means: "Speed of the link, if known"),
-        .integer("duplex", means: "1 full, 0 half; absent if unknown"),
+        .presence("duplex", means: "1 full, 0 half; absent if unknown"),
         .string(
           "operstate",
           means: """
@@ -60,13 +60,14 @@ public enum NetCollector: Collector {
       """,
       source: "`/proc/net/snmp`", tags: ["interface": "`all`, as in Telegraf"],
       fields: [
-        .integer(
-          "ip_forwarding", "ip_defaultttl", "ip_inreceives", "ip_inhdrerrors", "ip_inaddrerrors",
+        .integer("ip_forwarding", "ip_defaultttl", means: "Settings of IPv4"),
+        .counter(
+          "ip_inreceives", "ip_inhdrerrors", "ip_inaddrerrors",
           "ip_forwdatagrams", "ip_inunknownprotos", "ip_indiscards", "ip_indelivers",
           "ip_outrequests", "ip_outdiscards", "ip_outnoroutes", "ip_reasmtimeout", "ip_reasmreqds",
           "ip_reasmoks", "ip_reasmfails", "ip_fragoks", "ip_fragfails", "ip_fragcreates",
-          "ip_outtransmits", means: "IPv4"),
-        .integer(
+          "ip_outtransmits", means: "IPv4, counted"),
+        .counter(
           "icmp_inmsgs", "icmp_inerrors", "icmp_incsumerrors", "icmp_indestunreachs",
           "icmp_intimeexcds", "icmp_inparmprobs", "icmp_insrcquenchs", "icmp_inredirects",
           "icmp_inechos", "icmp_inechoreps", "icmp_intimestamps", "icmp_intimestampreps",
@@ -74,8 +75,8 @@ public enum NetCollector: Collector {
           "icmp_outratelimitglobal", "icmp_outratelimithost", "icmp_outdestunreachs",
           "icmp_outtimeexcds", "icmp_outparmprobs", "icmp_outsrcquenchs", "icmp_outredirects",
           "icmp_outechos", "icmp_outechoreps", "icmp_outtimestamps", "icmp_outtimestampreps",
-          "icmp_outaddrmasks", "icmp_outaddrmaskreps", means: "ICMP"),
-        .integer(
+          "icmp_outaddrmasks", "icmp_outaddrmaskreps", means: "ICMP, counted"),
+        .counter(
           "icmpmsg_intype0", "icmpmsg_intype3", "icmpmsg_intype4", "icmpmsg_intype5",
           "icmpmsg_intype8", "icmpmsg_intype9", "icmpmsg_intype10", "icmpmsg_intype11",
           "icmpmsg_intype12", "icmpmsg_intype13", "icmpmsg_intype14", "icmpmsg_outtype0",
@@ -84,14 +85,16 @@ public enum NetCollector: Collector {
           "icmpmsg_outtype13", "icmpmsg_outtype14",
           means: "ICMP by type, of the types that RFC 792 and 1256 name"),
         .integer(
-          "tcp_rtoalgorithm", "tcp_rtomin", "tcp_rtomax", "tcp_maxconn", "tcp_activeopens",
-          "tcp_passiveopens", "tcp_attemptfails", "tcp_estabresets", "tcp_currestab", "tcp_insegs",
-          "tcp_outsegs", "tcp_retranssegs", "tcp_inerrs", "tcp_outrsts", "tcp_incsumerrors",
-          means: "TCP; `tcp_maxconn` is -1 without a limit"),
-        .integer(
+          "tcp_rtoalgorithm", "tcp_rtomin", "tcp_rtomax", "tcp_maxconn", "tcp_currestab",
+          means: "Settings of TCP and its connections now; `tcp_maxconn` is -1 without a limit"),
+        .counter(
+          "tcp_activeopens", "tcp_passiveopens", "tcp_attemptfails", "tcp_estabresets",
+          "tcp_insegs", "tcp_outsegs", "tcp_retranssegs", "tcp_inerrs", "tcp_outrsts",
+          "tcp_incsumerrors", means: "TCP, counted"),
+        .counter(
           "udp_indatagrams", "udp_noports", "udp_inerrors", "udp_outdatagrams", "udp_rcvbuferrors",
           "udp_sndbuferrors", "udp_incsumerrors", "udp_ignoredmulti", "udp_memerrors", means: "UDP"),
-        .integer(
+        .counter(
           "udplite_indatagrams", "udplite_noports", "udplite_inerrors", "udplite_outdatagrams",
           "udplite_rcvbuferrors", "udplite_sndbuferrors", "udplite_incsumerrors",
           "udplite_ignoredmulti", "udplite_memerrors", means: "UDP-Lite"),

@@ -29,7 +29,11 @@ public struct Endpoint: Sendable {
   /// The result of the collectors' own SSH session in this pass; nil if there was none.
   public var ssh: SSHOutcome?
   /// The SSH settings of the host, if known: keys, and accepted host keys.
-  public var target: HostTarget?
+  public var target: HostTarget? {
+    get { shared?.target }
+    set { shared = newValue.map(SharedTarget.init) }
+  }
+  var shared: SharedTarget?
   /// The way through the jump hosts of the host; nil for a direct one.
   ///
   /// With it, `addresses` has at most the number that the address is: names are looked up by the
@@ -67,6 +71,13 @@ public struct Endpoint: Sendable {
 
   /// Records the command line that does the same by hand.
   public func byHand(_ line: @autoclosure () -> String) { trace?.byHand(line()) }
+}
+
+/// The SSH settings of a host, which hundreds of waiting probes share: a copy in each would be most of
+/// their memory.
+final class SharedTarget: Sendable {
+  let target: HostTarget
+  init(_ target: HostTarget) { self.target = target }
 }
 
 /// The result of the collectors' SSH session with a host: the SSH check of that host.

@@ -16,7 +16,7 @@ public struct FileProbe: HostQuestion {
     Measurement(
       "filestat", "A file of the host, read over its SSH session.", tags: ["file": "its path"],
       fields: [
-        .state("exists", means: "1 or 0; absent without permission"),
+        .presence("exists", means: "1 or 0; absent without permission"),
         .integer("size_bytes", unit: .bytes, means: "Size of the file"),
         .integer("modification_time", means: "Nanoseconds since 1970"),
         .integer(

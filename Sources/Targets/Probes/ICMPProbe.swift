@@ -20,7 +20,7 @@ public struct ICMPProbe: Probe {
       "ping", "Echo requests and their replies.",
       tags: ["url": "the address as configured"],
       fields: [
-        .integer(
+        .sum(
           "packets_transmitted", "packets_received", means: "Requests sent, replies received"),
         .float("percent_packet_loss", unit: .percent, means: "Requests without a reply"),
         .integer("ttl", means: "Time to live of the last reply"),

@@ -46,7 +46,7 @@ public struct MySQLProbe: Probe {
     if let code = answer.code, ["1040", "1203"].contains(code), let error = answer.error {
       return Verdict(.critical, .wrongAnswer, "\(error.message) (\(code))")
     }
-    if answer.error?.reason == .turnedAway, let error = answer.error {
+    if answer.error?.reason == .blocked, let error = answer.error {
       return Verdict(
         .critical, .refusedByProtection, "\(error.message); mariadb-admin flush-hosts lifts it")
     }

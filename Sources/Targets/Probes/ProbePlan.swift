@@ -110,78 +110,106 @@ public struct ProbePlan: Sendable {
   }
 
   /// Runs the probe, and always returns a result.
+  ///
+  /// Hundreds of these wait at the same time: what needs much memory, and no waiting, is in functions of
+  /// its own.
   func run(
     of context: ProbeContext, at found: Result<[Dial.Address], TargetError>,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async -> ServiceResult {
     let trace = context.explains ? Trace() : nil
     var result = ServiceResult(self, trace: trace)
+    let tunnel = isAtCentre ? nil : context.tunnel
+    let endpoint: Endpoint
+    do throws(Verdict) {
+      try checkAsked(context, by: deadline)
+      // The collectors' session has its own result.
+      if let tunnel, kind != SSHProbe.name || context.ssh == nil {
+        try await enter(tunnel, trace, on: reactor, by: deadline)
+      }
+      let direct = try self.endpoint(of: context, at: found, tunnel, trace)
+      if let tunnel {
+        endpoint = try await carried(direct, through: tunnel, on: reactor, by: deadline)
+      } else {
+        endpoint = direct
+      }
+    } catch {
+      result.verdict = error
+      return result
+    }
+    let losses = tunnel?.losses(on: reactor) ?? 0
+    result.verdict = await verdict(of: endpoint, on: reactor, by: min(deadline, .after(timeout)))
+    if let tunnel {
+      result.verdict = await result.verdict.checked(
+        through: tunnel, since: losses, on: reactor, by: deadline)
+    }
+    if isClosed, type(of: probe).carrier != .tcp {
+      result.verdict = ClosedPort.turned(result.verdict)
+    }
+    // Answers were cleaned on arrival; the steps show raw bytes.
+    trace?.hide(endpoint.kit.secrets.hidden)
+    return result
+  }
+
+  /// Throws the verdict on a service that is not asked.
+  @inline(never)
+  private func checkAsked(_ context: ProbeContext, by deadline: Deadline) throws(Verdict) {
     if let path, lacksAddress {
       let cure = path == Host.publicAddress ? "`public_address`" : "`addresses: {\(path): …}`"
-      result.verdict = Verdict(
-        .unknown, .notSupported, "\(context.host) has no \(cure); it is not asked")
-      return result
+      throw Verdict(.unknown, .notSupported, "\(context.host) has no \(cure); it is not asked")
     }
     if deadline.isPast {
-      result.verdict = Verdict(.unknown, .notReached, "the pass had no time left for it")
-      return result
+      throw Verdict(.unknown, .notReached, "the pass had no time left for it")
     }
-    let tunnel = isAtCentre ? nil : context.tunnel
-    if let via = context.jumpHost, !isAtCentre {
-      if let obstacle = obstacle(to: context.address) {
-        result.verdict = Verdict(
-          .unknown, .notSupported, "via \(via): \(obstacle); it is not asked")
-        return result
-      }
-      guard let tunnel else {
-        result.verdict = Verdict(.unknown, .localError, "via \(via): there is no way to it")
-        return result
-      }
-      // The log-in there is not the service's time. The collectors' session has its own result.
-      if kind != SSHProbe.name || context.ssh == nil {
-        do throws(TargetError) {
-          let opening = try await tunnel.ready(on: reactor, by: deadline)
-          if opening.isNew {
-            for step in opening.steps { trace?.note(step.name, step.detail) }
-          }
-        } catch {
-          result.verdict = Verdict(error)
-          return result
-        }
-      }
-      trace?.note("via", tunnel.names.joined(separator: ", "))
+    guard let via = context.jumpHost, !isAtCentre else { return }
+    if let obstacle = obstacle(to: context.address) {
+      throw Verdict(.unknown, .notSupported, "via \(via): \(obstacle); it is not asked")
     }
+    if context.tunnel == nil {
+      throw Verdict(.unknown, .localError, "via \(via): there is no way to it")
+    }
+  }
+
+  /// Logs in to the jump hosts: that is not the service's time.
+  private func enter(
+    _ tunnel: Tunnel, _ trace: Trace?, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) {
+    do throws(TargetError) {
+      let opening = try await tunnel.ready(on: reactor, by: deadline)
+      if opening.isNew {
+        for step in opening.steps { trace?.note(step.name, step.detail) }
+      }
+    } catch { throw Verdict(error) }
+  }
+
+  /// The destination with all that is known of the host.
+  @inline(never)
+  private func endpoint(
+    of context: ProbeContext, at found: Result<[Dial.Address], TargetError>, _ tunnel: Tunnel?,
+    _ trace: Trace?
+  ) throws(Verdict) -> Endpoint {
+    if let tunnel { trace?.note("via", tunnel.names.joined(separator: ", ")) }
     let carrier = type(of: probe).carrier
     var source = source
     var addresses: [Dial.Address] = []
     switch found {
     case .failure(let error):
-      if carrier != .none {
-        result.verdict = Verdict(error)
-        return result
-      }
+      if carrier != .none { throw Verdict(error) }
     case .success(let all):
       addresses = all.filter { version == nil || $0.version == version }
         .map { $0.with(port: port) }
       guard !addresses.isEmpty || carrier == .none || tunnel != nil else {
-        result.verdict = Verdict(
+        throw Verdict(
           .critical, .nameUnknown, "\(address ?? context.address) has no IPv\(version ?? 4) address"
         )
-        return result
       }
     }
     if let own = context.source, source == nil, tunnel == nil, type(of: probe).canBind {
       do throws(DialError) {
         let sources = try Dial.sources(own)
         (source, addresses) = try Self.bound(addresses, to: sources)
-      } catch {
-        result.verdict = Verdict(.unknown, .localError, error.message)
-        return result
-      }
+      } catch { throw Verdict(.unknown, .localError, error.message) }
     }
-    var target = context.target
-    if isAtCentre { target?.tunnel = nil }
-    if let source { target?.sources = [source] }
     var endpoint = Endpoint(
       host: context.host, address: address ?? context.address, addresses: addresses, source: source,
       port: port,
@@ -190,48 +218,47 @@ public struct ProbePlan: Sendable {
       // The collectors' session says nothing about another address, or another way.
       ssh: address != nil || self.source != nil || isAtCentre && context.jumpHost != nil
         ? nil : context.ssh,
-      target: target, tunnel: tunnel,
+      shared: context.shared, tunnel: tunnel,
       kit: context.kit, trace: trace)
-    let overall = deadline
-    if let tunnel, probe.sendsDatagrams || carrier == .icmp {
-      // Nor are the commands of others there, and the start of its own.
-      do throws(TargetError) {
-        if probe.sendsDatagrams {
-          let bridge = try await DatagramBridge.open(
-            to: endpoint.number, port: port, through: tunnel, on: reactor, by: deadline)
-          trace?.note("datagrams", "\(bridge.tool) on \(bridge.jumpHost)")
-          endpoint.bridge = bridge
-        } else {
-          endpoint.turn = try await tunnel.turn(on: reactor, by: deadline)
-        }
-      } catch {
-        result.verdict = Verdict(error)
-        return result
+    if isAtCentre, endpoint.target?.tunnel != nil { endpoint.target?.tunnel = nil }
+    if let source { endpoint.target?.sources = [source] }
+    return endpoint
+  }
+
+  /// The same with the bridge for datagrams or the turn of ping, where the probe needs one: neither the
+  /// commands of others on the jump host nor the start of its own are the service's time.
+  private func carried(
+    _ endpoint: Endpoint, through tunnel: Tunnel, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(Verdict) -> Endpoint {
+    var endpoint = endpoint
+    do throws(TargetError) {
+      if probe.sendsDatagrams {
+        let bridge = try await DatagramBridge.open(
+          to: endpoint.number, port: port, through: tunnel, on: reactor, by: deadline)
+        endpoint.note("datagrams", "\(bridge.tool) on \(bridge.jumpHost)")
+        endpoint.bridge = bridge
+      } else if type(of: probe).carrier == .icmp {
+        endpoint.turn = try await tunnel.turn(on: reactor, by: deadline)
       }
+    } catch { throw Verdict(error) }
+    return endpoint
+  }
+
+  private func verdict(
+    of endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
+    if isClosed, type(of: probe).carrier == .tcp {
+      return await ClosedPort().run(against: endpoint, on: reactor, by: deadline)
     }
-    let deadline = min(deadline, .after(timeout))
-    let losses = tunnel?.losses(on: reactor) ?? 0
-    func check(_ verdict: Verdict) async -> Verdict {
-      guard let tunnel else { return verdict }
-      return await verdict.checked(through: tunnel, since: losses, on: reactor, by: overall)
-    }
-    if isClosed, carrier == .tcp {
-      result.verdict = await check(
-        await ClosedPort().run(against: endpoint, on: reactor, by: deadline))
-    } else {
-      result.verdict = await check(
-        await probe.run(against: endpoint, on: reactor, by: deadline).naming(endpoint))
-      if isClosed { result.verdict = ClosedPort.turned(result.verdict) }
-    }
-    // Answers were cleaned on arrival; the steps show raw bytes.
-    trace?.hide(endpoint.kit.secrets.hidden)
-    return result
+    return await probe.run(against: endpoint, on: reactor, by: deadline).naming(endpoint)
   }
 }
 
 extension Verdict {
   /// The same, with the port in the message of a refused connection: not every library's text has
   /// it.
+  @inline(never)
   fileprivate func naming(_ endpoint: Endpoint) -> Verdict {
     guard reason == .connectionRefused, endpoint.port > 0, !message.contains("\(endpoint.port)")
     else { return self }
@@ -290,7 +317,11 @@ public struct ProbeContext: Sendable {
   /// The result of the collectors' SSH session in this pass; nil if there was none.
   public var ssh: SSHOutcome?
   /// The SSH settings of the host, if known: the probe `ssh` then compares its key.
-  public var target: HostTarget?
+  public var target: HostTarget? {
+    get { shared?.target }
+    set { shared = newValue.map(SharedTarget.init) }
+  }
+  var shared: SharedTarget?
   /// The local address or interface from which it is asked, as the inventory says.
   public var source: String?
   /// The jump host in between, as `via:` says.

@@ -41,43 +41,53 @@ public enum Probes {
     _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async -> [ServiceResult] {
-    // Names behind a jump host are looked up there.
-    func isLookedUp(_ plan: ProbePlan) -> Bool { context.jumpHost == nil || plan.isAtCentre }
-    var found: [String: Result<[Dial.Address], TargetError>] = [:]
-    let names = Set(plans.filter(isLookedUp).map { $0.address ?? context.address })
+    let found = await resolved(plans, of: context, on: reactor, by: deadline)
+    guard plans.count == 1 else {
+      return await inParallel(plans, of: context, at: found, on: reactor, by: deadline)
+    }
+    return [
+      await plans[0].run(
+        of: context, at: found.addresses(of: plans[0], context), on: reactor, by: deadline)
+    ]
+  }
+
+  private typealias Names = [String: Result<[Dial.Address], TargetError>]
+
+  /// The addresses of all names of the plans.
+  private static func resolved(
+    _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> Names {
+    let names = Set(plans.filter { $0.isLookedUp(context) }.map { $0.address ?? context.address })
     let limit = min(deadline, .after(ProbePlan.timeout))
     if names.count == 1, let name = names.first {
-      found[name] = await reactor.resolve(name, by: limit)
-    } else {
-      // In parallel: with dead name servers, one name costs the others no time.
-      await withTaskGroup(of: (String, Result<[Dial.Address], TargetError>).self) { group in
-        for name in names {
-          group.addTask(executorPreference: reactor.executor) {
-            (name, await reactor.resolve(name, by: limit))
-          }
+      return [name: await reactor.resolve(name, by: limit)]
+    }
+    // In parallel: with dead name servers, one name costs the others no time.
+    return await withTaskGroup(of: (String, Result<[Dial.Address], TargetError>).self) { group in
+      for name in names {
+        group.addTask(executorPreference: reactor.executor) {
+          (name, await reactor.resolve(name, by: limit))
         }
-        for await (name, result) in group { found[name] = result }
       }
+      var found = Names()
+      for await (name, result) in group { found[name] = result }
+      return found
     }
-    func addresses(_ plan: ProbePlan) -> Result<[Dial.Address], TargetError> {
-      guard isLookedUp(plan) else {
-        return .success([Dial.number(plan.address ?? context.address)].compactMap(\.self))
-      }
-      return found[plan.address ?? context.address] ?? .success([])
-    }
-    if plans.count == 1 {
-      return [
-        await plans[0].run(of: context, at: addresses(plans[0]), on: reactor, by: deadline)
-      ]
-    }
-    return await withTaskGroup(of: (Int, ServiceResult).self) { group in
+  }
+
+  private static func inParallel(
+    _ plans: [ProbePlan], of context: ProbeContext, at found: Names, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async -> [ServiceResult] {
+    await withTaskGroup(of: (Int, ServiceResult).self) { group in
       var results = [ServiceResult?](repeating: nil, count: plans.count)
       var next = 0
       func start() {
         guard next < plans.count else { return }
         let index = next
         let plan = plans[index]
-        let addresses = addresses(plan)
+        let addresses = found.addresses(of: plan, context)
         next += 1
         group.addTask(executorPreference: reactor.executor) {
           (index, await reactor.probe(plan, of: context, at: addresses, by: deadline))
@@ -90,6 +100,25 @@ public enum Probes {
       }
       return results.compactMap { $0 }
     }
+  }
+}
+
+extension ProbePlan {
+  /// Whether its name is looked up here: names behind a jump host are looked up there.
+  fileprivate func isLookedUp(_ context: ProbeContext) -> Bool {
+    context.jumpHost == nil || isAtCentre
+  }
+}
+
+extension [String: Result<[Dial.Address], TargetError>] {
+  fileprivate func addresses(
+    of plan: ProbePlan, _ context: ProbeContext
+  ) -> Result<[Dial.Address], TargetError> {
+    let name = plan.address ?? context.address
+    guard plan.isLookedUp(context) else {
+      return .success([Dial.number(name)].compactMap(\.self))
+    }
+    return self[name] ?? .success([])
   }
 }
 

@@ -25,7 +25,7 @@ public struct ServiceResult: Sendable {
       "port": "where there is one",
     ],
     fields: [
-      .state(
+      .presence(
         "up",
         means: "1 if it answered in its own protocol, 0 if not; absent if that is unknown"),
       .state("state", means: "0 ok, 1 minor, 2 major, 3 critical, 4 unknown"),

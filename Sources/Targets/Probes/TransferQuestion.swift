@@ -74,7 +74,7 @@ extension Verdict {
     case .untrusted: self.init(.major, .certificateUntrusted, message, isUp: true)
     case .insecure: self.init(.critical, .tlsFailed, message)
     case .denied: self.init(.critical, .authFailed, message)
-    case .turnedAway: self.init(.critical, .refusedByProtection, message)
+    case .blocked: self.init(.critical, .refusedByProtection, message)
     case .malformed: self.init(.critical, .protocolError, message)
     case .failed: self.init(.critical, .wrongAnswer, message)
     case .invalid, .local: self.init(.unknown, .localError, message)

@@ -35,6 +35,7 @@ let parserTargets: [String: FuzzTarget] = [
   "parser-routes": parser(Routes.self),
   "parser-routes6": parser(Routes6.self),
   "parser-sdr": parser(SDR.self),
+  "parser-snmp6": parser(SNMP6.self),
   "parser-sockstat": parser(Sockstat.self),
   "parser-sshprocesses": parser(SSHProcesses.self),
   "parser-tcpstates": parser(TCPStates.self),

@@ -19,11 +19,7 @@ public struct HostTarget: Sendable {
   /// The limit of each stage; the host's own deadline bounds them all.
   public var timeouts: Timeouts
   /// The way through jump hosts; nil where the host is reached directly.
-  public var tunnel: Tunnel? {
-    get { way?.tunnel }
-    set { way = newValue.map(Way.init) }
-  }
-  private var way: Way?
+  public var tunnel: Tunnel?
   /// Whose log-ins were refused; nil counts none.
   public var logins: LoginBook?
   /// What the log-in is made with: see `Rest`.
@@ -37,12 +33,6 @@ public struct HostTarget: Sendable {
   /// Whether this is the log-in that carries others: it stays for the pass, and its channel counts for
   /// no limit.
   public var isOnTheWay = false
-
-  /// A host's way holds hosts that have ways.
-  private final class Way: Sendable {
-    let tunnel: Tunnel
-    init(_ tunnel: Tunnel) { self.tunnel = tunnel }
-  }
 
   public struct Timeouts: Sendable {
     public var connect: Duration = .seconds(5) {
@@ -89,12 +79,12 @@ public struct HostTarget: Sendable {
 
   /// What makes a jump host the same one: the account, the address, and the way to it with its begin.
   var pathKey: String {
-    "\(way?.tunnel.hop.pathKey ?? "") \(user)@[\(address)]:\(port) \(name) "
+    "\(tunnel?.hop.pathKey ?? "") \(user)@[\(address)]:\(port) \(name) "
       + sources.map(\.text).joined(separator: ",")
   }
 
   /// The reactor on which the host must be asked: that of its jump hosts; nil leaves the choice.
-  public var reactor: Reactor? { way?.tunnel.reactor }
+  public var reactor: Reactor? { tunnel?.reactor }
 
   /// Runs one or more batches over one connection, with `pause` between them.
   ///

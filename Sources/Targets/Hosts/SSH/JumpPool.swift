@@ -613,7 +613,7 @@ public final class JumpPool: @unchecked Sendable {
 /// The body runs on `reactor`, the jump host's. Host keys of all jump hosts are verified and the
 /// sessions with them are shared and opened on demand. No key and no password of the target reaches a
 /// jump host: it carries bytes.
-public struct Tunnel: Sendable {
+public final class Tunnel: Sendable {
   /// The last jump host.
   public let hop: HostTarget
   /// The sessions with it and those before it.

@@ -18,7 +18,7 @@ public enum OwnQuestions {
     let end = Deadline.after(limit)
     let endpoint = Endpoint(
       host: address, address: address, addresses: [number], source: nil, port: 0,
-      authorities: nil, ssh: nil, target: nil, kit: ProbeKit(reserved: []), trace: nil)
+      authorities: nil, ssh: nil, kit: ProbeKit(reserved: []), trace: nil)
     // One after the other, so that the first reply ends it.
     for _ in 0..<3 where !end.isPast {
       let verdict = await ICMPProbe(count: 1, wait: .milliseconds(600)).run(
