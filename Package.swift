@@ -135,7 +135,7 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store", "Spools",
-        "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "CLinux",
+        "Policies", "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "CLinux",
       ],
       swiftSettings: strict),
     .target(
@@ -147,7 +147,7 @@ let package = Package(
       dependencies: [
         "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory",
         "Hosts",
-        "IPMI", "Probes", "Rules", "Store", "Sinks",
+        "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks",
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -203,7 +203,8 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Lab", "Scraper", "Console", "Metrics", "Passes", "Alerts", "Store", "Spools", "Sinks",
-        "Inventory", "Hosts", "IPMI", "Probes", "Notifiers", "Transfer",
+        "Inventory", "Hosts", "IPMI", "Probes", "Notifiers", "Transfer", "Policies",
+        "Configuration",
       ],
       swiftSettings: testing),
   ]

@@ -16,6 +16,8 @@ public enum CheckName: Sendable, Hashable {
   case rule(String, series: String)
   /// Whether the answers of one service on several ways agree: `paths https`.
   case paths(String)
+  /// A policy by its name: `policy sshd`.
+  case policy(String)
   /// A self-check by its name: `gateway`.
   case own(String)
 
@@ -31,6 +33,8 @@ public enum CheckName: Sendable, Hashable {
       self = .service(String(text.dropFirst("service ".count)))
     } else if text.hasPrefix("paths ") {
       self = .paths(String(text.dropFirst("paths ".count)))
+    } else if text.hasPrefix("policy ") {
+      self = .policy(String(text.dropFirst("policy ".count)))
     } else if text.hasPrefix("rule ") {
       let whole = text.dropFirst("rule ".count)
       let name = whole.prefix { $0 != "{" }
@@ -50,6 +54,7 @@ public enum CheckName: Sendable, Hashable {
     case .spool: "spool"
     case .service(let name): "service \(name)"
     case .paths(let service): "paths \(service)"
+    case .policy(let name): "policy \(name)"
     case .rule(let name, ""): "rule \(name)"
     case .rule(let name, let series): "rule \(name){\(series)}"
     case .own(let name): name
@@ -66,6 +71,11 @@ public enum CheckName: Sendable, Hashable {
     if case .paths(let service) = self { service } else { nil }
   }
 
+  /// The policy's name; nil where the check is no policy's.
+  public var policy: String? {
+    if case .policy(let name) = self { name } else { nil }
+  }
+
   /// The rule's name; nil where the check is no rule's.
   public var rule: String? {
     if case .rule(let name, _) = self { name } else { nil }
@@ -79,10 +89,10 @@ public enum CheckName: Sendable, Hashable {
   /// The rule on all series; another check itself.
   public var withoutSeries: CheckName { rule.map { .rule($0, series: "") } ?? self }
 
-  /// The name as people give it: a probe's or a rule's alone, another check's whole.
-  public var short: String { service ?? rule ?? text }
+  /// The name as people give it: a probe's, a rule's or a policy's alone, another check's whole.
+  public var short: String { service ?? rule ?? policy ?? text }
 
-  /// Whether the pattern matches the whole name, or the probe's or the rule's alone.
+  /// Whether the pattern matches the whole name, or the probe's, the rule's or the policy's alone.
   ///
   /// All patterns of checks match so: `--check`, maintenance windows and routes.
   public func matches(_ pattern: String) -> Bool {

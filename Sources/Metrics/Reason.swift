@@ -46,6 +46,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   case parseError = "parse_error"
   case pathsDisagree = "paths_disagree"
   case permission
+  case policyFailed = "policy_failed"
   case protocolError = "protocol_error"
   case refusedByProtection = "refused_by_protection"
   case resting
@@ -106,6 +107,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
     case .packetLoss: "Some packets were lost."
     case .parseError: "The text does not have its format."
     case .pathsDisagree: "A service answers differently inside and outside; the message has both."
+    case .policyFailed: "Checks of a policy failed; the message names them."
     case .permission: "The account has no permission for the request."
     case .protocolError: "The process that listens does not speak the protocol."
     case .refusedByProtection:
@@ -181,6 +183,9 @@ extension Reason {
     .beyondLimit, .localError, .noShell, .notSupported, .outputTooLarge, .parseError, .permission,
     .protocolError, .stale,
   ]
+
+  /// The words of policies.
+  public static let ofPolicies: Set<Reason> = [.policyFailed]
 
   /// The words of the checks `paths`, which compare services.
   public static let ofPaths: Set<Reason> = [.pathsDisagree]

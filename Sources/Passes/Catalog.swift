@@ -15,6 +15,7 @@ extension Catalog {
       + [
         (.bmc, BMCAnswer.measurements),
         (.scraper, [Score.measurement, .event, .canary]),
+        (.scraper, PolicyOutcome.measurements),
         (.scraper, TopologyPoints.measurements + PassPoints.measurements),
       ])
 }

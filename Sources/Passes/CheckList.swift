@@ -19,6 +19,7 @@ public struct CheckList: Sendable {
   /// The services that are asked on several ways, by host.
   private let ways: [String: [ServiceWays]]
   private let own: SelfSettings
+  private let policies: PolicyList
   /// Hosts that come through a spool: their monitor says which checks they have.
   private let spooled: Set<String>
   /// Hosts with the check `spool`.
@@ -33,6 +34,7 @@ public struct CheckList: Sendable {
   public init(_ site: Site) {
     rules = site.rules
     own = site.own
+    policies = site.policies
     let all = site.inventory.hosts
     spooled = site.inventory.spools.reduce(into: []) { $0.formUnion($1.hosts) }
     carriers = Set(site.inventory.spools.map(\.carrier.name))
@@ -87,6 +89,9 @@ public struct CheckList: Sendable {
     if let rule = CheckName(check).rule { return rules.has(rule, for: host) }
     if CheckName(check).paths != nil {
       return ways[host]?.contains { $0.check.text == check } == true
+    }
+    if let name = CheckName(check).policy {
+      return policies.of(host).contains { $0.name == name && $0.severity != .ok }
     }
     if check == BMCReading.name { return bmcs.contains(host) }
     return sessions.contains(host)

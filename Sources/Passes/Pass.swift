@@ -70,6 +70,7 @@ public struct Pass: Sendable {
     public var readings: [HostReading] = []
     public var bmcs: [BMCReading] = []
     public var services: [ServiceReading] = []
+    public var policies: [PolicyReading] = []
     /// Spools, and hosts behind them, that are not ok.
     public var spoolTroubles: [(host: String, severity: Severity, outcome: TargetOutcome)] = []
     /// What was fetched from spools.
@@ -104,13 +105,14 @@ public struct Pass: Sendable {
     var results: [HostResult] {
       get {
         readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
-          + jumps.map(\.result) + (own.map { [$0.result] } ?? [])
+          + policies.map(\.result) + jumps.map(\.result) + (own.map { [$0.result] } ?? [])
       }
       set {
         var rest = newValue[...]
         for index in readings.indices { rest.popFirst().map { readings[index].result = $0 } }
         for index in bmcs.indices { rest.popFirst().map { bmcs[index].result = $0 } }
         for index in services.indices { rest.popFirst().map { services[index].result = $0 } }
+        for index in policies.indices { rest.popFirst().map { policies[index].result = $0 } }
         for index in jumps.indices { rest.popFirst().map { jumps[index].result = $0 } }
         rest.popFirst().map { own?.result = $0 }
       }
@@ -131,9 +133,10 @@ public struct Pass: Sendable {
     }
     // Hosts that come through a spool are asked by the monitor there.
     let own = hosts.filter { site.inventory.spool(of: $0.name) == nil }
-    let plan = Plan(
+    var plan = Plan(
       own, settings: site.settings, probes: site.probes, states: states, at: report.start,
       only: only)
+    plan.policies = await policyTurns(own, states, into: &report)
     report.idle = plan.idle
     let late = plan.turns.filter { $0.lateness > site.settings.lateness }
     if let worst = late.map(\.lateness).max() {
@@ -192,6 +195,28 @@ public struct Pass: Sendable {
     Activity.step("closing the store")
     await store.close()
     return report
+  }
+
+  /// The due policies. A file with faults costs its own policy.
+  private func policyTurns(
+    _ hosts: [Host], _ states: [String: HostState], into report: inout Report
+  ) async -> [Plan.PolicyTurn] {
+    guard !site.policies.isEmpty, only?.contains(PolicyReading.name) != false else { return [] }
+    var findings = Findings()
+    let book = PolicyBook(site.policies, &findings)
+    do throws(ConfigurationErrors) { try findings.finish() } catch {
+      report.warnings += error.errors.prefix(3).map { "policies: \($0.oneLine)" }
+    }
+    var turns = Plan.policyTurns(
+      hosts, site.policies, book, states: states, at: report.start, only: only)
+    guard !turns.isEmpty, let records = try? await store.policyRecords() else { return turns }
+    for index in turns.indices {
+      for record in records[turns[index].host.name] ?? []
+      where turns[index].work.entries.contains(where: { $0.name == record.policy }) {
+        turns[index].earlier[record.policy] = PolicyOutcome(record)
+      }
+    }
+    return turns
   }
 
   /// Whether the pass covers all hosts and all due collectors.
@@ -266,7 +291,9 @@ public struct Pass: Sendable {
       try await store.finish(
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
         rests: logins.changes, limits: limits.records, spool: output,
-        input: intake?.input ?? Store.SpoolInput())
+        input: intake?.input ?? Store.SpoolInput(),
+        policies: report.policies.flatMap(\.outcomes).map(\.record),
+        collections: report.policies.compactMap(\.collection))
     } catch {
       report.storeFailure = "\(error)"
       // The next pass reads the spools again: only what is of this pass goes out without the store.

@@ -14,7 +14,7 @@ public enum SettingsReference {
   public static var file: [Reference] {
     [Settings.reference] + Settings.references(Collectors.collectors) + sinkReferences
       + RuleBook.references(in: .all) + Contact.references + AlertBook.references(in: .all)
-      + [PageSettings.reference, SelfSettings.reference]
+      + [PolicySettings.reference, PageSettings.reference, SelfSettings.reference]
   }
 
   /// The variables of the inventory, with the options of probes.

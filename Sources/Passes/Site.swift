@@ -23,6 +23,8 @@ public struct Site: Sendable {
   /// The settings of the self-checks.
   let own: SelfSettings
   public let reports: Reports
+  /// Which hosts have which policies.
+  public let policies: PolicyList
   /// The folders of web pages.
   public let pages: [PageSettings]
   /// The folder of the inventory, which may have `known_hosts` and `scrape.yml`.
@@ -69,6 +71,7 @@ public struct Site: Sendable {
       from: settings.sections["contacts"], secretsOf: secretsOf, &findings)
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
+    policies = PolicyList(settings.sections["policies"], inventory, from: folder, &findings)
     pages = PageSettings.all(settings.sections["pages"], inventory, from: folder, &findings)
     reports = Reports(inventory, contacts, in: .all, &findings)
     storePath = store ?? settings.store.path ?? Site.defaultStore
@@ -118,7 +121,8 @@ public struct Site: Sendable {
       path: storePath,
       limits: Store.Limits(
         keep: settings.store.keep, size: Int64(settings.store.size),
-        changes: settings.store.changes, changesOfHost: settings.store.changesOfHost))
+        changes: settings.store.changes, changesOfHost: settings.store.changesOfHost,
+        collections: Int64(settings.store.collections)))
   }
 
   /// The store for commands that only read: nothing on the disk changes.

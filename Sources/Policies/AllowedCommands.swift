@@ -7,6 +7,9 @@ public struct AllowedCommands: Sendable {
 
   public init(extra: [String] = []) { self.extra = Set(extra) }
 
+  /// Whether scripts of `sh:` may run: the operator allowed `sh`.
+  var allowsScripts: Bool { extra.contains("sh") }
+
   /// How a program may be used.
   private struct Use {
     /// The first word that is no option is one of these; "" is none at all.

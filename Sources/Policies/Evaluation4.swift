@@ -5,7 +5,7 @@ extension Rule {
     case .registry: return Outcome(.notfound, "r: is for Windows only")
     case .file: return fileList(place, evidence, budget)
     case .folder: return folderList(evidence, budget)
-    case .command: return command(evidence, budget)
+    case .command, .script: return command(evidence, budget)
     case .process: return process(evidence, budget)
     }
   }
@@ -76,7 +76,7 @@ extension Rule {
       return Outcome(
         value == 2 ? .invalid : .notfound, "\(text(path)):\(number): \(what)", line: evidence)
     }
-    if file.isCut { return tooLarge(path) }
+    if file.isCut { return tooLarge(path, file) }
     return Outcome(
       .notfound, number == 0 ? "\(text(path)) is empty" : "no line of \(text(path)) matches")
   }
@@ -156,19 +156,21 @@ extension Rule {
   }
 
   private func command(_ evidence: some Evidence, _ budget: Budget) -> Outcome {
-    let result = evidence.run(place)
+    let result = evidence.run(commandKey)
     if case .refused(let why) = result { return Outcome(.invalid, why, trouble: .refused) }
     guard case .four(let pattern) = pattern else {
       return Outcome(.found, "a command without a pattern is found without being run")
     }
-    let output: [UInt8]
+    let output: FileText
     switch commandOutput(result) {
-    case .success(let bytes): output = bytes
+    case .success(let text): output = text
     case .failure(let failure): return failure.outcome
     }
     var value: Int32 = 0
     var reason: String?
-    let pieces = Lines.ofOutput(output)
+    var pieces = Lines.ofOutput(output.bytes)
+    // The last line of a cut text is no whole line.
+    if output.isCut { pieces.removeLast() }
     for (index, line) in pieces.enumerated() {
       if budget.isOver { return tooLong(place) }
       reason = nil
@@ -181,6 +183,7 @@ extension Rule {
           line: EvidenceLine(source: place, number: index + 1, text: Array(line)))
       }
     }
+    if output.isCut { return tooLarge(place, output) }
     // What counts is the last line, which is mostly empty.
     if value == 2 {
       return Outcome(.invalid, "the last line of \"\(clipped(place))\": \(reason ?? "invalid")")
@@ -196,6 +199,7 @@ extension Rule {
     switch evidence.processes {
     case .known(let known): entries = known
     case .notCollected(let why): return Outcome(.invalid, why, trouble: .notCollected)
+    case .denied(let why): return Outcome(.invalid, why, trouble: .permission)
     case .absent:
       return Outcome(
         .found, "the host has no list of processes; Wazuh 4 takes that for found", trouble: .engine)
@@ -234,22 +238,27 @@ extension Rule {
         + "\(Budget.time.components.seconds) s", trouble: .limit)
   }
 
-  func tooLarge(_ place: [UInt8]) -> Outcome {
-    Outcome(
-      .invalid, "\(clipped(place)): not decided by its first \(Budget.bytes >> 20) MiB",
-      trouble: .limit)
+  func tooLarge(_ place: [UInt8], _ text: FileText) -> Outcome {
+    let size = text.bytes.count
+    let shown = size < 1 << 20 ? "\(size >> 10) KiB" : "\(size >> 20) MiB"
+    return Outcome(
+      .invalid, "\(clipped(place)): not decided by its first \(shown)", trouble: .limit)
   }
+
+  /// What the command is called in the evidence.
+  var commandKey: [UInt8] { kind == .script ? Self.scriptKey(place) : place }
 
   func tooComplex(_ place: [UInt8]) -> Outcome {
     Outcome(.invalid, "\(clipped(place)): the pattern takes too many steps", trouble: .limit)
   }
 
   /// The output of a command that ran, or why there is none.
-  func commandOutput(_ result: CommandResult) -> Result<[UInt8], Undecided> {
+  func commandOutput(_ result: CommandResult) -> Result<FileText, Undecided> {
     let shown = clipped(place)
     switch result {
     // 127 means "not found", whoever says so.
-    case .ran(let output, let status) where status != 127: return .success(output)
+    case .ran(let output, let status) where status != 127: return .success(FileText(bytes: output))
+    case .cut(let output): return .success(FileText(bytes: output, isCut: true))
     case .ran, .absent:
       return .failure(Undecided(outcome: Outcome(.invalid, "\"\(shown)\" cannot be run")))
     case .timedOut:

@@ -16,7 +16,7 @@ extension Rule {
     case .folder:
       guard let name else { return folder(evidence) }
       return walk(name, evidence, budget)
-    case .command: return command(evidence, budget)
+    case .command, .script: return command(evidence, budget)
     case .process: return process(evidence)
     }
   }
@@ -69,18 +69,21 @@ extension Rule {
             line: EvidenceLine(source: path, number: number, text: Array(line)))
         }
       }
-      if file.isCut { return tooLarge(path) }
+      if file.isCut { return tooLarge(path, file) }
       return Outcome(.notfound, "no line of \(text(path)) equals the text")
     }
     var found: (number: Int, text: ArraySlice<UInt8>)?
     do throws(Pattern5.Failure) {
-      let isTrue = try pattern.matches(file.bytes[...], budget, found: &found)
+      var lines = file.bytes[...]
+      // The last line of a cut text is no whole line.
+      if file.isCut { lines = lines[..<(lines.lastIndex(of: lineFeed) ?? lines.startIndex)] }
+      let isTrue = try pattern.matches(lines, budget, found: &found)
       if let found {
         return Outcome(
           isTrue ? .found : .notfound, "\(text(path)):\(found.number): \(clipped(found.text))",
           line: EvidenceLine(source: path, number: found.number, text: Array(found.text)))
       }
-      if file.isCut { return tooLarge(path) }
+      if file.isCut { return tooLarge(path, file) }
       return Outcome(
         isTrue ? .found : .notfound,
         file.bytes.isEmpty ? "\(text(path)) is empty" : "no line of \(text(path)) matches")
@@ -191,16 +194,20 @@ extension Rule {
   }
 
   private func command(_ evidence: some Evidence, _ budget: Budget) -> Outcome {
-    let bytes: [UInt8]
-    switch commandOutput(evidence.run(place)) {
-    case .success(let output): bytes = output
+    let text: FileText
+    switch commandOutput(evidence.run(commandKey)) {
+    case .success(let output): text = output
     case .failure(let failure): return failure.outcome
     }
     guard case .five(let pattern) = pattern else {
       return Outcome(.found, "\"\(clipped(place))\" ran")
     }
-    let output = bytes[...].untilNUL.trimming(lineFeed)
+    var whole = text.bytes[...].untilNUL
+    // The last line of a cut text is no whole line.
+    if text.isCut { whole = whole[..<(whole.lastIndex(of: lineFeed) ?? whole.startIndex)] }
+    let output = whole.trimming(lineFeed)
     if case .literal(let literal) = pattern {
+      if text.isCut { return tooLarge(place, text) }
       return output.elementsEqual(literal)
         ? Outcome(
           .found, "the output of \"\(clipped(place))\" is that text",
@@ -211,6 +218,7 @@ extension Rule {
     do throws(Pattern5.Failure) {
       let isTrue = try pattern.matches(output, budget, found: &found)
       guard let found else {
+        if text.isCut { return tooLarge(place, text) }
         return Outcome(
           isTrue ? .found : .notfound, "no line of \"\(clipped(place))\" matches")
       }
@@ -231,6 +239,7 @@ extension Rule {
     switch evidence.processes {
     case .absent: return Outcome(.invalid, "the host has no list of processes")
     case .notCollected(let why): return Outcome(.invalid, why, trouble: .notCollected)
+    case .denied(let why): return Outcome(.invalid, why, trouble: .permission)
     case .known(let entries):
       let isThere = entries.contains { $0.name == place || $0.commandLine == place }
       return isThere

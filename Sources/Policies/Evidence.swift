@@ -85,6 +85,8 @@ public struct FolderEntry: Sendable, Equatable {
 public enum CommandResult: Sendable, Equatable {
   /// It ran; output and errors in one text, and its status.
   case ran(output: [UInt8], status: Int)
+  /// It printed more than a limit of ours; this is the begin.
+  case cut(output: [UInt8])
   /// It could not be started.
   case absent
   case timedOut
@@ -100,6 +102,8 @@ public enum ProcessList: Sendable, Equatable {
   case known([ProcessEntry])
   /// The host has no list: no ps.
   case absent
+  /// The host hides the processes of others.
+  case denied(String)
   case notCollected(String)
 }
 

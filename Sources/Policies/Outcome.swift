@@ -24,7 +24,7 @@ public enum Trouble: String, Sendable, Equatable {
   /// The collection does not contain it.
   case notCollected = "not collected"
   /// The command must not run here.
-  case refused
+  case refused = "not allowed"
   /// The text is no rule.
   case malformed
   /// The engine looks in the wrong place, or takes no list for a list.

@@ -43,6 +43,8 @@ public struct Check: Sendable {
   public var description: String?
   public var rationale: String?
   public var remediation: String?
+  /// Shell commands that repair it: ours, in files that name their dialect.
+  public var fix: String?
 }
 
 /// A rule in a policy, with its place.
@@ -54,4 +56,9 @@ public struct CheckRule: Sendable {
 
   /// The text for people.
   public var shown: String { clipped(text) }
+
+  /// Whether it is a script of `sh:`.
+  var isScript: Bool {
+    if case .success(let rule) = compiled { rule.kind == .script } else { false }
+  }
 }

@@ -36,7 +36,7 @@ public struct PolicyLint {
   private static let requirementKeys = ["title", "description", "condition", "rules"]
   private static let checkKeys = [
     "id", "title", "description", "rationale", "remediation", "impact", "compliance", "references",
-    "condition", "rules", "regex_type", "mitre", "disclaimer",
+    "condition", "rules", "regex_type", "mitre", "disclaimer", "fix",
   ]
 
   private mutating func keys(of root: Node) {

@@ -56,6 +56,11 @@ public struct PolicyReader {
       ? .five : .four
   }
 
+  /// Whether the file has our extensions: those of Wazuh do not name their dialect.
+  private var isExtended: Bool {
+    root["dialect"] != nil || root.value("policy", dialect)?["dialect"] != nil
+  }
+
   // MARK: Parts
 
   private mutating func fail(_ problem: String, at node: Node, hint: String? = nil) {
@@ -210,7 +215,8 @@ public struct PolicyReader {
   private func compile(_ text: String, _ node: Node, _ type: RegexType) -> CheckRule {
     let bytes = Array(text.utf8)
     do throws(Rule.Fault) {
-      let rule = try Rule(bytes, dialect, regexType: type, variables: variables)
+      let rule = try Rule(
+        bytes, dialect, regexType: type, variables: variables, extended: isExtended)
       return CheckRule(text: bytes, node: node, compiled: .success(rule))
     } catch {
       return CheckRule(text: bytes, node: node, compiled: .failure(error))
@@ -287,6 +293,10 @@ public struct PolicyReader {
           hint: "Wazuh 4 counts such a check, and shows it nowhere")
       }
     }
+    if isExtended, let place = node.value("fix", dialect) {
+      check.fix = Value(place).text
+      if check.fix == nil { fail("\"fix\" is a text of shell commands", at: place) }
+    }
     guard let rules = node.value("rules", dialect) else {
       noRules(node, &check)
       return check
@@ -309,7 +319,7 @@ public struct PolicyReader {
         continue
       }
       let compiled = compile(text, rule, own)
-      if dialect == .four, !Self.looksLikeRule(compiled.text) {
+      if dialect == .four, !Self.looksLikeRule(compiled.text), !compiled.isScript {
         fail(
           "a rule begins with f:, d:, c: or p:, or with one of them behind \"not \"", at: rule,
           hint: "Wazuh 4 refuses the whole file for it")

@@ -52,8 +52,10 @@ extension Policy {
   public static let time = Duration.seconds(60)
 
   /// Evaluates all checks.
-  public func evaluate(_ evidence: some Evidence) -> PolicyResult {
-    let end = ContinuousClock.now + Self.time
+  public func evaluate(
+    _ evidence: some Evidence, time: Duration = Policy.time
+  ) -> PolicyResult {
+    let end = ContinuousClock.now + time
     var met = PolicyResult.Requirements.met
     if let requirements {
       let result = requirements.decide(dialect, evidence, until: end, asRequirement: true)
@@ -151,7 +153,7 @@ extension Check {
 }
 
 extension CheckRule {
-  fileprivate func evaluate(
+  func evaluate(
     _ dialect: Dialect, _ evidence: some Evidence, until end: ContinuousClock.Instant
   ) -> Outcome {
     switch compiled {
@@ -160,7 +162,7 @@ extension CheckRule {
       let left = end - ContinuousClock.now
       guard left > .zero else {
         return Outcome(
-          .invalid, "the policy was not decided within \(Policy.time.components.seconds) s",
+          .invalid, "the policy was not decided within its time",
           trouble: .limit)
       }
       return rule.evaluate(evidence, Budget(time: min(left, Budget.time)))

@@ -7,6 +7,8 @@ struct Rule: Sendable {
     case process = 0x70
     /// The registry of Windows; never found elsewhere.
     case registry = 0x72
+    /// A script for a shell, `sh:`: ours, in files that name their dialect.
+    case script = 0x73
   }
 
   enum Pattern: Sendable {
@@ -41,13 +43,14 @@ struct Rule: Sendable {
   var pattern: Pattern?
   var patternText: ArraySlice<UInt8>?
 
+  /// - Parameter extended: whether `sh:` is a kind of rule.
   init(
     _ text: [UInt8], _ dialect: Dialect, regexType: RegexType = .osregex,
-    variables: Variables = Variables()
+    variables: Variables = Variables(), extended: Bool = false
   ) throws(Fault) {
     switch dialect {
-    case .four: try self.init(four: text, regexType, variables)
-    case .five: try self.init(five: variables.replaced(in: text))
+    case .four: try self.init(four: text, regexType, variables, extended)
+    case .five: try self.init(five: variables.replaced(in: text), extended)
     }
   }
 
@@ -55,13 +58,13 @@ struct Rule: Sendable {
 
   /// Byte for byte: nothing is trimmed.
   private init(
-    four text: [UInt8], _ type: RegexType, _ variables: Variables
+    four text: [UInt8], _ type: RegexType, _ variables: Variables, _ extended: Bool
   ) throws(Fault) {
     dialect = .four
     var rest = text[...].untilNUL
     isNegated = rest.starts(with: "not ".utf8) || rest.starts(with: "NOT ".utf8)
     if isNegated { rest = rest.dropFirst(4) }
-    let (kind, body) = try Self.kind(rest)
+    let (kind, body) = try Self.kind(rest, extended)
     self.kind = kind
     let split = kind == .process ? nil : body.firstRange(of: arrow)
     let place = Array(split.map { body[..<$0.lowerBound] } ?? body)
@@ -86,7 +89,7 @@ struct Rule: Sendable {
     pattern = behind.map { .four(Pattern4($0, type)) }
   }
 
-  private init(five text: [UInt8]) throws(Fault) {
+  private init(five text: [UInt8], _ extended: Bool) throws(Fault) {
     dialect = .five
     var rest = text[...].untilNUL.trimming(0x20, 0x09)
     isNegated = rest.starts(with: "not ".utf8)
@@ -99,7 +102,7 @@ struct Rule: Sendable {
     } else {
       head = rest
     }
-    let (kind, body) = try Self.kind(head)
+    let (kind, body) = try Self.kind(head, extended)
     guard kind != .registry else { throw Fault(text: "r: is for Windows only") }
     guard !body.isEmpty else {
       throw Fault(text: "nothing behind \"\(clipped(head))\"", dropsCheck: true)
@@ -124,14 +127,17 @@ struct Rule: Sendable {
 
   /// The letter before the first colon, and what is behind it. A `!` before the letter has no effect.
   private static func kind(
-    _ text: ArraySlice<UInt8>
+    _ text: ArraySlice<UInt8>, _ extended: Bool
   ) throws(Fault) -> (Kind, ArraySlice<UInt8>) {
     guard let colon = text.firstIndex(of: UInt8(ascii: ":")) else {
       throw Fault(text: "no rule: it begins with none of \(kinds)")
     }
     var letters = text[..<colon]
     if letters.first == UInt8(ascii: "!") { letters = letters.dropFirst() }
-    guard letters.count == 1, let letter = letters.first, let kind = Kind(rawValue: letter) else {
+    if extended, letters.elementsEqual("sh".utf8) { return (.script, text[(colon + 1)...]) }
+    guard letters.count == 1, let letter = letters.first, let kind = Kind(rawValue: letter),
+      kind != .script
+    else {
       throw Fault(text: "\"\(clipped(text[...colon]))\" is no kind of rule: \(kinds)")
     }
     return (kind, text[(colon + 1)...])

@@ -33,8 +33,8 @@ struct RuleFacts {
           "a line feed in the path or command", "write the rule on one line, or as >- or |-"))
     }
     switch rule.kind {
-    case .command:
-      if let refusal = allowed.refusal(of: rule.place) {
+    case .command, .script:
+      if let refusal = allowed.refusal(of: rule) {
         oddities.append(Oddity("a command that is refused here: \(refusal)", at: place))
       }
     case .file, .folder:
@@ -80,11 +80,11 @@ struct RuleFacts {
       }
     }
     switch rule.kind {
-    case .command where rule.dialect == .four:
+    case .command where rule.dialect == .four, .script where rule.dialect == .four:
       canMiss = false
       oddities.append(
         Oddity("a command without a pattern is always found, and does not run", "add \" -> r:…\""))
-    case .command: canMiss = false
+    case .command, .script: canMiss = false
     case .registry: canFind = false
     case .file, .folder, .process: break
     }
@@ -140,7 +140,7 @@ struct RuleFacts {
     }
     if never { canFind = false }
     switch rule.kind {
-    case .command:
+    case .command, .script:
       // Output mostly ends with a line feed, and what is behind it is a line, too.
       var reason: String?
       let onEmpty = (try? pattern.value([], reason: &reason)) == 1
@@ -351,7 +351,7 @@ struct RuleFacts {
     guard let text = rule.patternText else { return }
     switch pattern {
     case .literal:
-      if rule.kind != .command, text.contains(lineFeed) {
+      if !rule.isCommand, text.contains(lineFeed) {
         canFind = false
         oddities.append(Oddity("a text that spans a line: no line has a line feed", at: text))
       }
@@ -379,7 +379,7 @@ struct RuleFacts {
         case .regex(let expression), .number(let expression, _, _):
           if let fault = expression.fault {
             canFind = false
-            if rule.kind != .command { canMiss = false }
+            if !rule.isCommand { canMiss = false }
             oddities.append(Oddity("the pattern does not compile: \(fault)", at: text))
           }
           if case .number(_, let operation, let value) = term.kind {
@@ -387,7 +387,7 @@ struct RuleFacts {
           }
         case .fault(let fault):
           canFind = false
-          if rule.kind != .command { canMiss = false }
+          if !rule.isCommand { canMiss = false }
           oddities.append(Oddity("an impossible comparison: \(fault)", at: text))
         }
       }

@@ -139,7 +139,10 @@ enum RunCommand: Subcommand {
   /// The collectors that `--only` names.
   static func names(_ text: String?) throws(UsageError) -> Set<String>? {
     guard let text else { return nil }
-    let known = Collectors.collectors.map { $0.name } + [BMCReading.name, ServiceReading.name]
+    let known =
+      Collectors.collectors.map { $0.name } + [
+        BMCReading.name, ServiceReading.name, PolicyReading.name,
+      ]
     let names = text.split(separator: ",").map(String.init)
     for name in names where !known.contains(name) {
       let hint = didYouMean(name, among: known).map { "; \($0)" } ?? ""

@@ -139,6 +139,19 @@ enum Schema {
       refused INTEGER NOT NULL, PRIMARY KEY (identity, number, digest)) WITHOUT ROWID;
     CREATE TABLE spool_host (name TEXT PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- Results of policies, and what was read for them, each item once: see Policies.swift.
+    CREATE TABLE policy (
+      host TEXT NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL,
+      PRIMARY KEY (host, name)) WITHOUT ROWID;
+    CREATE TABLE collection (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, policies BLOB NOT NULL,
+      time INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX collection_of_host ON collection (host, policies, id);
+    CREATE TABLE collected (
+      id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX collected_by_hash ON collected (hash, bytes);
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

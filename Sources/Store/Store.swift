@@ -23,11 +23,14 @@ public actor Store {
     public var changesOfHost: Int
     /// The limit of closed incidents, in bytes: a host with ever new disks makes long ones.
     public var incidents: Int64
+    /// The limit of what was read for policies, in bytes.
+    public var collections: Int64
 
     public init(
       keep: Duration = .seconds(7 * 86_400), size: Int64 = 1 << 30, changes: Int = 50_000,
-      changesOfHost: Int = 1000, incidents: Int64 = 64 << 20
+      changesOfHost: Int = 1000, incidents: Int64 = 64 << 20, collections: Int64 = 256 << 20
     ) {
+      self.collections = collections
       self.keep = keep
       self.size = size
       self.changes = changes
@@ -94,7 +97,8 @@ public actor Store {
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
     bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = [],
     rests: [Rest.Account: Rest?] = [:], limits: [Governor.Key: Governor.Record] = [:],
-    spool: SpoolOutput? = nil, input: SpoolInput = SpoolInput()
+    spool: SpoolOutput? = nil, input: SpoolInput = SpoolInput(),
+    policies: [PolicyRecord] = [], collections: [Collection] = []
   ) throws(StoreError) {
     try with { database throws(DatabaseError) in
       do throws(DatabaseError) {
@@ -107,6 +111,7 @@ public actor Store {
           }
           if let spool { try self.keep(spool, at: pass.end, in: database) }
           if !input.isEmpty { try self.keep(input, in: database) }
+          try self.keep(policies, collections, at: pass.end, in: database)
           for incident in incidents { try self.keep(incident, in: database) }
           if !incidents.isEmpty { try self.pruneIncidents(in: database) }
           try self.keep(rests, at: pass.end, in: database)

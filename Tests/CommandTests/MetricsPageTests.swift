@@ -47,7 +47,7 @@ import Testing
       ("`scrape`", Reason.ofTargets), ("`service`", Reason.ofServices),
       ("collectors", Reason.ofCollectors), ("self-checks", Reason.ofSelfChecks),
       ("`spool`", Reason.ofSpools),
-      ("checks `paths`", Reason.ofPaths),
+      ("checks `paths`", Reason.ofPaths), ("checks `policy`", Reason.ofPolicies),
     ]
     let rows = Reason.allCases.map { reason in
       let names = places.filter { $0.reasons.contains(reason) }.map(\.name)

@@ -115,7 +115,9 @@ import Testing
 
   @Test(
     arguments: [
-      (["tyr"], "did you mean \"try\""), ([], "say what to do"), (["try"], "give a rule in quotes"),
+      (["tyr"], "did you mean \"try\""), (["a", "b"], "one PATTERN, or one of try, lint"),
+      (["remedy"], "name one host"), (["replay"], "name one file"),
+      (["try"], "give a rule in quotes"),
       (["try", "--dialect", "6", "f:/a"], "--dialect takes 4 or 5"),
       (["try", "--root", "/none", "f:/a"], "cannot be opened"),
       (["try", "--regex-type", "x", "f:/a"], "osregex or pcre2"), (["lint"], "name one file"),

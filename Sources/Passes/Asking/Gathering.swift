@@ -13,6 +13,7 @@ extension Pass {
     var host: Host
     var turn: Plan.Turn?
     var probes: Plan.ProbeTurn?
+    var policies: Plan.PolicyTurn?
     var reach: Reach
     /// Whether the host was slow at the last pass: see HostLanes.swift.
     var wasSlow = false
@@ -24,31 +25,36 @@ extension Pass {
     ) -> [Job] {
       let probes = Dictionary(
         plan.probes.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+      let policies = Dictionary(
+        plan.policies.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
       var jobs = plan.turns.map { turn in
         Job(
           host: turn.host, turn: turn, probes: probes[turn.host.name],
+          policies: policies[turn.host.name],
           reach: Reach(turn.host, &gatherer), wasSlow: plan.slow.contains(turn.host.name))
       }
-      let asked = Set(jobs.map(\.host.name))
-      for probe in plan.probes where !asked.contains(probe.host.name) {
+      var asked = Set(jobs.map(\.host.name))
+      for host in plan.probes.map(\.host) + plan.policies.map(\.host)
+      where asked.insert(host.name).inserted {
         jobs.append(
           Job(
-            host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer),
-            wasSlow: plan.slow.contains(probe.host.name)))
+            host: host, probes: probes[host.name], policies: policies[host.name],
+            reach: Reach(host, &gatherer), wasSlow: plan.slow.contains(host.name)))
       }
       for index in jobs.indices {
         let host = jobs[index].host
         let keys = host.shares(route: host.jumpHost == nil ? [] : inventory.route(to: host))
         // A host without a session makes no handshake.
         jobs[index].shares =
-          jobs[index].turn == nil ? keys.filter { $0.kind != .handshakes } : keys
+          jobs[index].turn == nil && jobs[index].policies == nil
+          ? keys.filter { $0.kind != .handshakes } : keys
       }
       return jobs
     }
   }
 
   private enum Event: Sendable {
-    case read(Int, HostReading?, ServiceReading?)
+    case read(Int, HostReading?, ServiceReading?, PolicyReading?)
     /// The time to check for slow hosts.
     case second
     /// Another handshake may begin.
@@ -67,6 +73,7 @@ extension Pass {
     let reactors = gatherer.reactors
     var readings: [HostReading] = []
     var services: [ServiceReading] = []
+    var policies: [PolicyReading] = []
     var bmcReadings: [BMCReading] = []
     var interrupted = false
     let kit = gatherer.kit
@@ -103,9 +110,10 @@ extension Pass {
           started += 1
           group.addTask(executorPreference: reactor.executor) {
             await Activity.named(job.host.name) {
-              let (reading, services) = await read(job, kit, on: reactor, progress: progress)
+              let (reading, services, policies) = await read(
+                job, kit, on: reactor, progress: progress)
               limits.end(job.shares, answered: reading.map { $0.failure == nil } ?? true)
-              return .read(place, reading, services)
+              return .read(place, reading, services, policies)
             }
           }
         }
@@ -143,11 +151,12 @@ extension Pass {
       }
       while ended < jobs.count + bmcs.count + spools.count, let event = await group.next() {
         switch event {
-        case .read(let place, let reading, let result):
+        case .read(let place, let reading, let result, let policy):
           ended += 1
           lanes.ended(place)
           if let reading { readings.append(reading) }
           if let result { services.append(result) }
+          if let policy { policies.append(policy) }
           start()
         case .bmc(let reading):
           ended += 1
@@ -183,6 +192,7 @@ extension Pass {
     report.readings = readings.sorted { precedes($0.result, $1.result) }
     report.bmcs = bmcReadings.sorted { precedes($0.result, $1.result) }
     report.services = services.sorted { precedes($0.result, $1.result) }
+    report.policies = policies.sorted { precedes($0.result, $1.result) }
     report.interrupted = interrupted
   }
 
@@ -190,11 +200,11 @@ extension Pass {
   /// collectors, which is its result.
   private func read(
     _ job: Job, _ kit: ProbeKit, on reactor: Reactor, progress: any PassProgress
-  ) async -> (HostReading?, ServiceReading?) {
+  ) async -> (HostReading?, ServiceReading?, PolicyReading?) {
     progress.started(job.host.name)
     defer { progress.ended(job.host.name) }
     let begun = Deadline.now
-    var (reading, services) = await readings(of: job, kit, on: reactor)
+    var (reading, services, policies) = await readings(of: job, kit, on: reactor)
     let now = Timestamp.now
     if let until = HostLanes.verdict(Deadline.now.since(begun), before: job.wasSlow, at: now) {
       if reading != nil {
@@ -203,24 +213,30 @@ extension Pass {
         services?.result.due[HostLanes.name] = until
       }
     }
-    return (reading, services)
+    return (reading, services, policies)
   }
 
   private func readings(
     of job: Job, _ kit: ProbeKit, on reactor: Reactor
-  ) async -> (HostReading?, ServiceReading?) {
+  ) async -> (HostReading?, ServiceReading?, PolicyReading?) {
     let start = Timestamp.now
     let limit = job.turn?.profile.deadline.map { min(askBy, Deadline.now.advanced(by: $0)) }
     let request = HostRequest(
       host: job.host, reach: job.reach, batch: job.turn?.batch ?? Batch([]),
-      plans: job.probes?.plans ?? [])
+      policies: job.policies?.work, plans: job.probes?.plans ?? [])
     let response = await request.send(kit, on: reactor, by: limit ?? askBy, probesBy: askBy)
     let reading = job.turn.flatMap { turn in
       response.answers.first.map {
         HostReading($0, to: response.batch, of: turn, took: response.took)
       }
     }
-    return (reading, job.probes.map { ServiceReading(response.services, of: $0, at: start) })
+    var policies: PolicyReading?
+    if let turn = job.policies {
+      policies = await PolicyReading(
+        response.answers.first?.collected(turn.work.needs), of: turn, at: start, on: reactor)
+    }
+    let services = job.probes.map { ServiceReading(response.services, of: $0, at: start) }
+    return (reading, services, policies)
   }
 
   private func read(

@@ -2,6 +2,7 @@ internal import Engine
 internal import Hosts
 internal import Inventory
 internal import Metrics
+internal import Policies
 internal import Probes
 
 /// A request to one host: its collectors and the commands of its probes in one session, its other
@@ -11,6 +12,8 @@ struct HostRequest: Sendable {
   var reach: Reach
   /// The collectors; with an empty batch there is no session, unless a probe has a command.
   var batch = Batch([])
+  /// What its policies need, in the same session.
+  var policies: PolicyBook.Work?
   /// Collectors that run again in the same session, `pause` later, for their rates.
   var again: Batch?
   var plans: [ProbePlan] = []
@@ -38,14 +41,16 @@ struct HostRequest: Sendable {
     // All that is behind a jump host is asked on its reactor.
     let reactor = reach.reactor ?? reactor
     let questions = HostQuestions(plans, of: host.name, at: host.address)
-    let hasSession = !batch.items.isEmpty || !questions.isEmpty
+    let hasSession = !batch.items.isEmpty || !questions.isEmpty || policies != nil
     let others = HostQuestions.others(plans)
     let waiting = others.filter { hasSession && $0.kind == SSHProbe.name }
     let parallel = others.filter { !hasSession || $0.kind != SSHProbe.name }
     async let results = probe(parallel, after: nil, kit, on: reactor, by: last)
     // Without commands of probes, hosts with the same due collectors share a batch.
     var response = Response(
-      batch: questions.isEmpty ? batch : questions.batch(with: batch.items))
+      batch: questions.isEmpty && policies == nil
+        ? batch
+        : questions.batch(with: batch.items, policies.map { [collection($0, by: deadline)] } ?? []))
     if hasSession {
       let start = Deadline.now
       response.answers = await ask(response.batch, on: reactor, by: deadline)
@@ -57,6 +62,17 @@ struct HostRequest: Sendable {
       first.map { questions.results(from: $0, with: kit, explains: explains) } ?? []
     response.services = await results + late + answered
     return response
+  }
+
+  /// The script for policies. It ends before the host's deadline, so that the rest of the answer
+  /// counts.
+  private func collection(_ policies: PolicyBook.Work, by deadline: Deadline) -> Batch.Extra {
+    let seconds = Int(clamping: deadline.remaining.components.seconds)
+    return Batch.Extra(
+      name: PolicyReading.name,
+      script: policies.script.text(
+        within: min(CollectionScript.time, max(1, seconds / 2))),
+      byteLimit: CollectionScript.limit)
   }
 
   private func ask(

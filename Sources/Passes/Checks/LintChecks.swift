@@ -29,6 +29,12 @@ public struct LintChecks: Sendable {
     secrets(&findings)
     needs(&findings)
     rules(&findings)
+    policies(&findings)
+  }
+
+  /// Reads the files of policies, and finds what is odd in them.
+  private func policies(_ findings: inout Findings) {
+    _ = PolicyBook(site.policies, &findings)
   }
 
   /// Finds probes of a group for an address that some of its hosts do not have.

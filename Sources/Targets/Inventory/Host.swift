@@ -6,6 +6,9 @@ public struct Host: Sendable {
   /// The connection to a host: SSH, or none for this machine.
   public enum Connection: String, Sendable { case ssh, local }
 
+  /// How a command that the account may not use is run: not at all, or by `sudo -n`.
+  public enum Become: String, Sendable { case none, sudo }
+
   public var name: String
   /// The most specific group, which is the tag `group`: the deepest, then the last by name.
   public var group: String
@@ -61,6 +64,10 @@ public struct Host: Sendable {
   /// Its interval; nil is each pass.
   public var every: Duration?
   public var connection: Connection
+  /// Policies of scrape.yml, or files of policies, that it has beside those of scrape.yml's `hosts`.
+  public var policies: [String] = []
+  /// How policies read what the account may not.
+  public var become = Become.none
   /// All its variables as resolved, in the order in which they were first met.
   public var variables: [(name: String, value: Node)]
   /// Its first place in the inventory.

@@ -20,6 +20,8 @@ struct HostVariables {
   let behind: String?
   let ca: String?
   let every: Duration?
+  let policies: [String]
+  let become: Host.Become
 
   /// Takes all variables of the host of that name.
   init(_ fields: inout Fields, host: String) {
@@ -103,6 +105,14 @@ struct HostVariables {
       "Switch or firewall; while it is down, the host is an effect.", example: "sw1")
     every = fields.take(
       "every", .interval(), otherwise: "each pass", "Shortest interval between two scrapes.")
+    policies = fields.take(
+      "policies", .words("list of names or files", example: "[sshd, policies/own.yml]"),
+      default: [],
+      "Policies of the host: names of `policies` in `scrape.yml`, or files beside the inventory.")
+    become = fields.take(
+      "become", Self.becomeType, default: .none,
+      "How policies run commands that need root, and read files that the account may not.",
+      example: "sudo")
     fields.declare(
       "tags", .node("mapping of names to texts, or list of variables", example: "{team: blue}"),
       otherwise: "none",
@@ -211,6 +221,16 @@ struct HostVariables {
         !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
       else { throw ConfigurationError("\(what) is not the name of an account", at: node) }
       return text
+    }
+  }
+
+  private static var becomeType: SettingType<Host.Become> {
+    SettingType("`none` or `sudo`", example: "sudo", show: { "`\($0.rawValue)`" }) {
+      node, what throws(ConfigurationError) in
+      guard let become = Host.Become(rawValue: try node.string(what)) else {
+        throw unknown(what, node, among: ["none", "sudo"])
+      }
+      return become
     }
   }
 

@@ -9,7 +9,7 @@ extension InventoryDraft {
     ".pub", ".pem", ".key", ".db", ".log",
   ]
   private static let skippedNames = [
-    "group_vars", "host_vars", "scrape.yml", "scrape.yaml", "known_hosts",
+    "group_vars", "host_vars", "policies", "scrape.yml", "scrape.yaml", "known_hosts",
   ]
   private static let fileLimit = 10_000
 

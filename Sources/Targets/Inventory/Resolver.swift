@@ -74,6 +74,8 @@ struct Resolver {
       tags: tags(levels, &tagging),
       every: variables.every,
       connection: variables.connection,
+      policies: variables.policies,
+      become: variables.become,
       variables: self.variables(levels),
       mark: entry.mark)
   }

@@ -15,6 +15,8 @@ public struct Settings: Sendable {
     /// The most changes of states that are remembered, in all and of one host.
     public var changes = 50_000
     public var changesOfHost = 1000
+    /// The most bytes of what was read for policies, within `size`.
+    public var collections = 256 << 20
     /// The group whose members may use it, too; nil is nobody but the user that runs passes.
     public var group: String?
 
@@ -27,6 +29,9 @@ public struct Settings: Sendable {
         "Age of the oldest points.", example: "14d")
       fields.set(
         &size, "size", .bytes((1 << 20)...(1 << 50)), "Limit of the file.", example: "4GiB")
+      fields.set(
+        &collections, "collections", .bytes(0...(1 << 40)),
+        "Of these, what was read for policies, for `scrape policy replay`.", example: "64MiB")
       fields.set(
         &group, "group", .text, otherwise: "none",
         "Group whose members may use `status`, `list`, `alerts`, `silence` and `ack`.",
@@ -77,7 +82,7 @@ public struct Settings: Sendable {
   public var store = Store()
   /// The list of sinks, for their room to read.
   public var sinks: Node?
-  /// `rules`, `alerts`, `contacts`, `services`, `scores`, `self` and `modules`, for their rooms to read.
+  /// `rules`, `alerts`, `contacts`, `services`, `scores`, `policies`, `self` and `modules`, for their rooms to read.
   public var sections: [String: Node] = [:]
   /// The file that was read, or nil.
   public var file: String?
@@ -227,6 +232,11 @@ public struct Settings: Sendable {
     (
       "alerts", "mapping", "Which alerts go to which contact; see [`alerts`](#alerts).",
       "{stale: 10m}"
+    ),
+    (
+      "policies", "mapping of names to policies",
+      "Policies that hosts must meet; see [`policies`](#policiesname).",
+      "{sshd: {hosts: web*}}"
     ),
     (
       "pages", "list of pages", "Folders of static web pages; see [`pages`](#pages).",

@@ -43,9 +43,9 @@ public struct HostQuestions: Sendable {
     plans.filter { !$0.isAskedOnHost }
   }
 
-  /// The batch of one session, with the due collectors.
-  public func batch(with items: [Batch.Item]) -> Batch {
-    Batch(items, extras: asked.map(\.extra))
+  /// The batch of one session, with the due collectors, and with more scripts after the probes'.
+  public func batch(with items: [Batch.Item], _ more: [Batch.Extra] = []) -> Batch {
+    Batch(items, extras: asked.map(\.extra) + more)
   }
 
   /// The verdicts from the host's answer.

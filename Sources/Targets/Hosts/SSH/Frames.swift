@@ -12,6 +12,8 @@ public struct Frames: Sendable {
     static let hello: UInt8 = UInt8(ascii: "m")
     /// `s NAME`: a section's output begins.
     static let start: UInt8 = UInt8(ascii: "s")
+    /// `i TITLE`: within a section's output, a part begins.
+    static let part: UInt8 = UInt8(ascii: "i")
     /// `e STATUS`: it has ended; its standard error follows.
     static let end: UInt8 = UInt8(ascii: "e")
     /// `z`: the batch is done.
@@ -25,9 +27,20 @@ public struct Frames: Sendable {
     public var errors: [UInt8] = []
     /// The exit status; nil without an end marker.
     public var status: Int?
-    /// More came than the limit allows; the output has been dropped.
+    /// More came than the limit allows; the output has been dropped, or that of parts cut.
     public var overflowed = false
+    /// The parts of its output, in order, each with its title and where it begins.
+    public var parts: [Part] = []
+
+    /// A part of the output, up to the next one.
+    public struct Part: Sendable, Equatable {
+      public var title: [UInt8]
+      public var start: Int
+    }
   }
+
+  /// What a part costs of its section's limit beside its text.
+  private static let partCost = 64
 
   private(set) var sections: [Section] = []
   /// The shell's `SSH_CONNECTION`: `client port server port`.
@@ -109,7 +122,8 @@ public struct Frames: Sendable {
   private mutating func overflow() {
     guard let last = sections.indices.last else { return }
     sections[last].overflowed = true
-    sections[last].output = []
+    // Parts that are whole say something.
+    if sections[last].parts.isEmpty { sections[last].output = [] }
   }
 
   private mutating func endLine() {
@@ -168,11 +182,26 @@ public struct Frames: Sendable {
       guard let last = sections.indices.last else { return }
       sections[last].status = Int(text)
       // The marker begins with a line break of its own, so that a half line before it is kept apart.
-      if sections[last].output.last == UInt8(ascii: "\n") { sections[last].output.removeLast() }
+      closePart(of: last)
       place = .errors
+    case Marker.part where place == .output:
+      guard let last = sections.indices.last, !sections[last].overflowed else { return }
+      let title = Array(words.dropFirst(2))
+      let cost = title.count + Frames.partCost
+      guard limit - sections[last].output.count >= cost else {
+        overflow()
+        return
+      }
+      limit -= cost
+      closePart(of: last)
+      sections[last].parts.append(Section.Part(title: title, start: sections[last].output.count))
     case Marker.done where place != .before && place != .output: isDone = true
     default: break  // an echo of the script, or a forgery out of place
     }
+  }
+
+  private mutating func closePart(of section: Int) {
+    if sections[section].output.last == UInt8(ascii: "\n") { sections[section].output.removeLast() }
   }
 
   /// Adds an unfinished line to the current section; called when the connection ends.

@@ -1,0 +1,137 @@
+internal import Configuration
+internal import Console
+internal import Inventory
+internal import Metrics
+internal import Passes
+internal import Policies
+internal import Store
+
+/// A policy evaluated on what passes read before.
+enum PolicyReplay {
+  /// The last kept collection of a host for a policy.
+  static func last(
+    of host: String, _ policy: String, in store: Store
+  ) async throws -> Store.Collection? {
+    for (id, owner) in try await store.collections().reversed() where owner == host {
+      if let kept = try await store.collection(id), kept.policies.contains(policy) { return kept }
+    }
+    return nil
+  }
+
+  static func show(
+    _ file: String, of pattern: String?, _ arguments: Arguments
+  ) async throws -> Int32 {
+    guard let (site, store) = try await PolicyResults.open(arguments) else {
+      return ExitCode.notOK
+    }
+    let hosts = try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
+    let own = Set(hosts.map(\.name))
+    let name = try name(of: file, arguments["--policy"], site)
+    var settings = site.policies.settings.first { $0.name == name } ?? PolicySettings(file: file)
+    settings.file = file
+    var findings = Findings()
+    let entry = try PolicyBook.Entry(settings, &findings)
+    let begin = try arguments.duration("--since").map { Timestamp.now.before($0) }
+    let kept = try await store.collections(since: begin).filter { own.contains($0.host) }
+    // Of each host the last one, or all.
+    var ids = kept.map(\.id)
+    if begin == nil {
+      var last: [String: Int64] = [:]
+      for (id, host) in kept { last[host] = id }
+      ids = kept.filter { last[$0.host] == $0.id }.map(\.id)
+    }
+    let records = try await store.policyRecords()
+    var replay = Replay(json: arguments.has("--json"))
+    if begin == nil {
+      for host in own {
+        replay.before[host] = records[host]?.first { $0.policy == name }.flatMap(PolicyOutcome.init)
+      }
+    }
+    for slice in stride(from: 0, to: ids.count, by: 64) {
+      var collections: [Store.Collection] = []
+      for id in ids[slice..<min(slice + 64, ids.count)] {
+        if let collection = try await store.collection(id) { collections.append(collection) }
+      }
+      let outcomes = await withTaskGroup(of: (Int, PolicyOutcome).self) { group in
+        for (index, collection) in collections.enumerated() {
+          group.addTask { (index, PolicyReading.evaluate(entry, on: collection)) }
+        }
+        var all: [Int: PolicyOutcome] = [:]
+        for await (index, outcome) in group { all[index] = outcome }
+        return collections.indices.compactMap { all[$0] }
+      }
+      for outcome in outcomes { replay.show(outcome) }
+    }
+    if !arguments.has("--json") {
+      Terminal.note(
+        ids.isEmpty
+          ? "scrape policy replay: no collection is kept of these hosts"
+          : "\(Format.count(ids.count, "collection")) of \(Format.count(replay.hosts.count, "host")): "
+            + "\(Format.count(replay.changes, "check")) with another result"
+            + (replay.unkept == 0
+              ? "" : ", \(Format.count(replay.unkept)) of what was not read then, or is not kept"))
+    }
+    return ExitCode.ok
+  }
+
+  /// The policy of scrape.yml that the file is another version of.
+  private static func name(
+    of file: String, _ given: String?, _ site: Site
+  ) throws(UsageError) -> String {
+    let names = site.policies.settings.map(\.name)
+    if let given {
+      guard names.contains(given) else {
+        let hint = didYouMean(given, among: names).map { "; \($0)" } ?? ""
+        throw UsageError(message: "scrape.yml has no policy \"\(given)\"\(hint)")
+      }
+      return given
+    }
+    return PolicySettings(file: file).name
+  }
+
+  /// The results so far, and what was shown.
+  private struct Replay {
+    var before: [String: PolicyOutcome] = [:]
+    var hosts: Set<String> = []
+    var changes = 0
+    /// Checks of things that are not kept.
+    var unkept = 0
+    let json: Bool
+
+    init(json: Bool) { self.json = json }
+
+    mutating func show(_ outcome: PolicyOutcome) {
+      hosts.insert(outcome.host)
+      let old = before.updateValue(outcome, forKey: outcome.host)
+      if json {
+        Terminal.print(Printable(outcome.json))
+        return
+      }
+      let known = Dictionary(
+        (old?.checks ?? []).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+      let ids = Set(outcome.checks.map(\.id))
+      // What is not kept says nothing about the policy.
+      let changed = outcome.checks.filter {
+        known[$0.id]?.verdict != $0.verdict && !$0.why.hasSuffix(HostCollection.notKept)
+      }
+      unkept += outcome.checks.count { $0.why.hasSuffix(HostCollection.notKept) }
+      let gone = (old?.checks ?? []).filter { !ids.contains($0.id) }
+      func percent(_ outcome: PolicyOutcome?) -> String {
+        outcome?.score.map { "\($0) %" } ?? "–"
+      }
+      let scores = old == nil ? percent(outcome) : "\(percent(old)) → \(percent(outcome))"
+      Terminal.show("\(outcome.host)  \(Format.moment(outcome.time))  score \(scores)")
+      guard old != nil else { return }
+      for check in changed {
+        changes += 1
+        let from = known[check.id]?.verdict.rawValue ?? "new"
+        Terminal.show("  \(check.id)  \(from) → \(check.verdict.rawValue)  \(check.title)")
+        Terminal.show("      \(check.why)")
+      }
+      for check in gone {
+        changes += 1
+        Terminal.show("  \(check.id)  \(check.verdict.rawValue) → gone  \(check.title)")
+      }
+    }
+  }
+}

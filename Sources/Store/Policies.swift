@@ -1,0 +1,208 @@
+public import Metrics
+
+/// Results of policies, and what was read of hosts for them.
+extension Store {
+  /// The last result of a policy on a host; what it says is its writer's.
+  public struct PolicyRecord: Sendable, Equatable {
+    public var host: String
+    public var policy: String
+    public var time: Timestamp
+    public var body: [UInt8]
+
+    public init(host: String, policy: String, time: Timestamp, body: [UInt8]) {
+      self.host = host
+      self.policy = policy
+      self.time = time
+      self.body = body
+    }
+  }
+
+  /// What was read of a host for policies: items that are kept once, whichever hosts have them.
+  public struct Collection: Sendable, Equatable {
+    public var host: String
+    /// When it was first read, and when it was last the same.
+    public var time: Timestamp
+    public var last: Timestamp
+    /// The policies that it was read for.
+    public var policies: [String]
+    public var items: [[UInt8]]
+
+    public init(
+      host: String, time: Timestamp, policies: [String], items: [[UInt8]]
+    ) {
+      self.host = host
+      self.time = time
+      last = time
+      self.policies = policies
+      self.items = items
+    }
+  }
+
+  /// The limit of kept collections of one host and the same policies.
+  static let collectionsOfHost = 30
+  /// The limit of an unpacked item in bytes.
+  private static let itemLimit = 64 << 20
+
+  func keep(
+    _ records: [PolicyRecord], _ collections: [Collection], at time: Timestamp,
+    in database: Database
+  ) throws(DatabaseError) {
+    for record in records {
+      try database.run(
+        "INSERT OR REPLACE INTO policy (host, name, time, body) VALUES (?, ?, ?, ?)",
+        .text(record.host), .text(record.policy), .integer(record.time.nanoseconds),
+        .blob(rowCompressor.pack(record.body)))
+    }
+    guard !collections.isEmpty else { return }
+    var known: [[UInt8]: Int64] = [:]
+    for collection in collections where limits.collections > 0 {
+      try keep(collection, &known, in: database)
+    }
+    try pruneCollections(at: time, in: database)
+  }
+
+  private func keep(
+    _ collection: Collection, _ known: inout [[UInt8]: Int64], in database: Database
+  ) throws(DatabaseError) {
+    var writer = ByteWriter()
+    for item in collection.items {
+      var id = known[item] ?? 0
+      if id == 0 {
+        id = try self.id(of: item, in: database)
+        known[item] = id
+      }
+      writer.varint(UInt64(bitPattern: id))
+    }
+    var names = ByteWriter()
+    for name in collection.policies { names.string(name) }
+    var same: Int64?
+    try database.rows(
+      """
+      SELECT id, body FROM collection WHERE host = ? AND policies = ? ORDER BY id DESC LIMIT 1
+      """, .text(collection.host), .blob(names.bytes)
+    ) { if $0.blob(1) == writer.bytes { same = $0.integer(0) } }
+    if let same {
+      try database.run(
+        "UPDATE collection SET last = ? WHERE id = ?", .integer(collection.last.nanoseconds),
+        .integer(same))
+      return
+    }
+    try database.run(
+      "INSERT INTO collection (host, policies, time, last, body) VALUES (?, ?, ?, ?, ?)",
+      .text(collection.host), .blob(names.bytes), .integer(collection.time.nanoseconds),
+      .integer(collection.last.nanoseconds), .blob(writer.bytes))
+    try database.run(
+      """
+      DELETE FROM collection WHERE host = ?1 AND policies = ?2 AND id <= (SELECT id FROM collection
+      WHERE host = ?1 AND policies = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)
+      """, .text(collection.host), .blob(names.bytes), .integer(Int64(Self.collectionsOfHost)))
+  }
+
+  /// The number of an item. Items are compared whole: a host may make two of the same hash.
+  private func id(of item: [UInt8], in database: Database) throws(DatabaseError) -> Int64 {
+    let hash = Int64(bitPattern: item.fnv1a)
+    let packed = rowCompressor.pack(item)
+    var found: Int64?
+    try database.rows(
+      "SELECT id, body FROM collected WHERE hash = ? AND bytes = ?", .integer(hash),
+      .integer(Int64(packed.count))
+    ) { if found == nil, $0.blob(1) == packed { found = $0.integer(0) } }
+    if let found { return found }
+    try database.run(
+      "INSERT INTO collected (hash, bytes, body) VALUES (?, ?, ?)", .integer(hash),
+      .integer(Int64(packed.count)), .blob(packed))
+    return database.insertedID
+  }
+
+  /// Deletes what is too old or beyond the limit, oldest first, and items that nothing names.
+  private func pruneCollections(
+    at time: Timestamp, in database: Database
+  ) throws(DatabaseError) {
+    let oldest = time.before(limits.keep).nanoseconds
+    try database.run("DELETE FROM collection WHERE last < ?", .integer(oldest))
+    try database.run("DELETE FROM policy WHERE time < ?", .integer(oldest))
+    for _ in 0..<16 {
+      try sweep(database)
+      let bytes = try database.integer("SELECT sum(bytes) FROM collected") ?? 0
+      guard bytes > limits.collections else { return }
+      let count = try database.integer("SELECT count(*) FROM collection") ?? 0
+      try database.run(
+        "DELETE FROM collection WHERE id IN (SELECT id FROM collection ORDER BY last LIMIT ?)",
+        .integer(max(1, count / 4)))
+    }
+  }
+
+  private func sweep(_ database: Database) throws(DatabaseError) {
+    var used: Set<Int64> = []
+    try database.rows("SELECT body FROM collection") { used.formUnion(Self.ids($0.blob(0))) }
+    var unused: [Int64] = []
+    try database.rows("SELECT id FROM collected") {
+      if !used.contains($0.integer(0)) { unused.append($0.integer(0)) }
+    }
+    for id in unused { try database.run("DELETE FROM collected WHERE id = ?", .integer(id)) }
+  }
+
+  private static func ids(_ body: [UInt8]) -> [Int64] {
+    var reader = ByteReader(body)
+    var ids: [Int64] = []
+    while !reader.isAtEnd, let id = try? reader.varint() { ids.append(Int64(bitPattern: id)) }
+    return ids
+  }
+
+  /// The last results of all policies, by host.
+  public func policyRecords() throws(StoreError) -> [String: [PolicyRecord]] {
+    try with { database throws(DatabaseError) in
+      var all: [String: [PolicyRecord]] = [:]
+      try database.rows("SELECT host, name, time, body FROM policy ORDER BY host, name") {
+        guard let body = self.decompressor.unpack($0.blob(3), limit: Self.itemLimit) else { return }
+        all[$0.text(0), default: []].append(
+          PolicyRecord(
+            host: $0.text(0), policy: $0.text(1), time: Timestamp(nanoseconds: $0.integer(2)),
+            body: body))
+      }
+      return all
+    }
+  }
+
+  /// The numbers of the kept collections that were the same after that time, oldest first.
+  public func collections(
+    since time: Timestamp? = nil
+  ) throws(StoreError) -> [(id: Int64, host: String)] {
+    try with { database throws(DatabaseError) in
+      var all: [(Int64, String)] = []
+      try database.rows(
+        "SELECT id, host FROM collection WHERE last >= ? ORDER BY id",
+        .integer(time?.nanoseconds ?? .min)
+      ) { all.append(($0.integer(0), $0.text(1))) }
+      return all
+    }
+  }
+
+  /// One kept collection; nil if it is gone or damaged.
+  public func collection(_ id: Int64) throws(StoreError) -> Collection? {
+    try with { database throws(DatabaseError) in
+      var found: Collection?
+      var ids: [Int64] = []
+      try database.rows(
+        "SELECT host, policies, time, last, body FROM collection WHERE id = ?", .integer(id)
+      ) {
+        var names: [String] = []
+        var reader = ByteReader($0.blob(1))
+        while !reader.isAtEnd, let name = try? reader.string() { names.append(name) }
+        var collection = Collection(
+          host: $0.text(0), time: Timestamp(nanoseconds: $0.integer(2)), policies: names, items: [])
+        collection.last = Timestamp(nanoseconds: $0.integer(3))
+        found = collection
+        ids = Self.ids($0.blob(4))
+      }
+      for id in ids {
+        try database.rows("SELECT body FROM collected WHERE id = ?", .integer(id)) {
+          if let item = self.decompressor.unpack($0.blob(0), limit: Self.itemLimit) {
+            found?.items.append(item)
+          }
+        }
+      }
+      return found
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import Configuration
+import Foundation
+import Lab
+import Metrics
+import Testing
+
+@testable import Hosts
+@testable import Passes
+@testable import Policies
+
+/// The script that reads what policies need, in the shells of hosts, on a folder made to hurt.
+@Suite(.timeLimit(.minutes(3))) struct PolicyCollectionTests {
+  /// A shell as an account uses it.
+  struct Shell: Sendable, CustomTestStringConvertible {
+    var name: String
+    var words: [String]
+    /// Whether the host has no timeout(1).
+    var isBare = false
+    /// Whether an ordinary account runs it.
+    var isOrdinary = false
+
+    var testDescription: String {
+      name + (isBare ? " without timeout" : "") + (isOrdinary ? ", no root" : "")
+    }
+
+    static let all: [Shell] = ["/bin/dash", "/bin/bash", "/bin/busybox"].flatMap { path in
+      let words = path == "/bin/busybox" ? [path, "sh"] : [path]
+      let name = (path as NSString).lastPathComponent
+      return [
+        Shell(name: name, words: words), Shell(name: name, words: words, isBare: true),
+        Shell(name: name, words: words, isOrdinary: true),
+      ]
+    }
+  }
+
+  private static let folder: Scratch = {
+    let scratch = Scratch()
+    let path = scratch.path
+    chmod(path, 0o755)
+    scratch.write("etc/plain.conf", "one\n  two = 2\nthree", mode: 0o644)
+    scratch.write("etc/empty", "", mode: 0o644)
+    scratch.write("etc/nul", "a\0b\nc\n", mode: 0o644)
+    scratch.write("etc/quote's \"and\" $HOME `x`", "strange\n", mode: 0o644)
+    scratch.write("etc/secret", "hidden\n", mode: 0o600)
+    scratch.write(
+      "etc/big", String(repeating: "filler filler\n", count: 40_000) + "needle\n", mode: 0o644)
+    scratch.write("etc/d/a.conf", "alpha\n", mode: 0o644)
+    scratch.write("etc/d/b.conf", "beta\n", mode: 0o644)
+    scratch.write("etc/d/sub/c.conf", "gamma\n", mode: 0o644)
+    scratch.write("etc/odd/new\nline.conf", "delta\n", mode: 0o644)
+    scratch.write("etc/odd/other.conf", "other\n", mode: 0o644)
+    scratch.write("etc/closed/x.conf", "inner\n", mode: 0o644)
+    scratch.write("etc/mixed/open.conf", "open\n", mode: 0o644)
+    scratch.write("etc/mixed/shut/x.conf", "inner\n", mode: 0o644)
+    chmod("\(path)/etc/closed", 0o700)
+    chmod("\(path)/etc/mixed/shut", 0o700)
+    mkfifo("\(path)/etc/fifo", 0o644)
+    mkfifo("\(path)/etc/d/fifo.conf", 0o644)
+    symlink("plain.conf", "\(path)/etc/link")
+    symlink("nowhere", "\(path)/etc/dangling")
+    symlink("loop2", "\(path)/etc/loop1")
+    symlink("loop1", "\(path)/etc/loop2")
+    symlink("..", "\(path)/etc/d/sub/up")
+    symlink("/dev/zero", "\(path)/etc/endless")
+    symlink("d", "\(path)/etc/dlink")
+    return scratch
+  }()
+
+  /// The answer of a shell to what a policy needs.
+  private func collect(_ policy: Policy, _ shell: Shell) throws -> HostCollection {
+    let needs = Needs([(policy, AllowedCommands(extra: ["sh", "yes", "sleep"]))])
+    let script = CollectionScript(needs).text(within: 20)
+      .replacingOccurrences(of: "T=10", with: "T=2")
+    let batch = Batch(
+      [],
+      extras: [.init(name: PolicyReading.name, script: script, byteLimit: CollectionScript.limit)])
+    let nonce = Batch.nonce()
+    var text = String(decoding: batch.script(nonce: nonce, last: true), as: UTF8.self)
+    if shell.isBare { text = "timeout() { return 127; }\n" + text }
+    let file = Self.folder.write("script-\(UUID())", text)
+    var words = ["/bin/sh", "-c", "exec \"$@\" <\"$0\"", file] + shell.words
+    if shell.isOrdinary {
+      chmod(file, 0o644)
+      words =
+        ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] + words
+    }
+    let outcome = try run(words[0], Array(words.dropFirst()), timeout: 60)
+    var answer = HostAnswer(
+      output: Array(outcome.output.utf8), of: batch, nonce: nonce, time: .now)
+    answer.failure = nil
+    return try #require(answer.collected(needs), "\(outcome)")
+  }
+
+  private func policy(_ rules: [String], dialect: Int) throws -> Policy {
+    var text = "dialect: \(dialect)\npolicy: {id: p, name: n, file: f, description: d}\nchecks:\n"
+    for (index, rule) in rules.enumerated() {
+      let quoted = JSON.string(rule).text
+      text +=
+        "  - {id: \(index + 1), \(dialect == 4 ? "title" : "name"): t, condition: all, rules: [\(quoted)]}\n"
+    }
+    return try PolicyReader.read(Source("p.yml", text: text))
+  }
+
+  private static var files: [String] {
+    let etc = "\(folder.path)/etc"
+    return [
+      "f:@/plain.conf", "f:@/plain.conf -> r:two", "f:@/plain.conf -> r:three$", "f:@/empty",
+      "f:@/empty -> r:x", "f:@/nul -> r:^c$", "f:@/quote's \"and\" $HOME `x` -> r:strange",
+      "f:@/gone", "f:@/gone -> r:x", "f:@/plain.conf/below", "f:@/gone/below/more", "f:@/fifo",
+      "f:@/fifo -> r:x", "f:@/endless -> r:x", "f:@/link -> r:two", "f:@/dangling",
+      "f:@/dangling -> r:x", "f:@/loop1", "f:@/loop1 -> r:x", "f:@/d",
+      "f:@/d/../plain.conf -> r:one",
+      "not f:@/plain.conf -> r:nothing", "f:@/dlink/a.conf -> r:alpha",
+      "d:@/d", "d:@/gone", "d:@/plain.conf", "d:@/dlink", "d:@/fifo", "d:@/d -> r:conf$",
+      "d:@/d -> r:none$", "d:@/d -> r:a.conf -> r:alpha", "d:@/d -> r:conf -> r:gamma",
+      "d:@/d -> r:conf -> r:nothing", "d:@/dlink -> r:conf -> r:beta", "d:@/gone -> r:x",
+      "d:@/loop1 -> r:x", "d:@/odd -> r:line.conf$", "d:@/odd -> r:conf -> r:other",
+      "d:@/mixed -> r:open -> r:open", "d:@/mixed/ -> r:open -> r:open",
+    ].map { $0.replacingOccurrences(of: "@", with: etc) }
+  }
+
+  @Test(.enabled(if: geteuid() == 0), arguments: Shell.all)
+  func `what a shell reads gives the answers of the files themselves`(_ shell: Shell) throws {
+    for dialect in [4, 5] {
+      let policy = try policy(Self.files, dialect: dialect)
+      let collection = try collect(policy, shell)
+      #expect(collection.user == (shell.isOrdinary ? 65534 : 0))
+      let got = policy.evaluate(collection, allowed: AllowedCommands())
+      let wanted = policy.evaluate(try OfflineEvidence(root: "/", outputs: nil))
+      for (index, rule) in Self.files.enumerated() {
+        let (one, other) = (got.checks[index], wanted.checks[index])
+        #expect(
+          one.outcomes.map(\.verdict) == other.outcomes.map(\.verdict)
+            && one.outcomes.map(\.trouble) == other.outcomes.map(\.trouble),
+          "\(dialect) \(rule): \(one.why); the files: \(other.why)")
+      }
+    }
+  }
+
+  @Test(.enabled(if: geteuid() == 0), arguments: Shell.all)
+  func `what may not be read or is too much decides nothing`(_ shell: Shell) throws {
+    let etc = "\(Self.folder.path)/etc"
+    let rules = [
+      ("f:@/secret -> r:hidden", "permission", "passed"),
+      ("not f:@/secret -> r:hidden", "permission", "failed"),
+      ("f:@/closed/x.conf", "permission", "passed"),
+      ("d:@/closed", "permission", "passed"),
+      ("d:@/closed -> r:x -> r:inner", "permission", "passed"),
+      ("d:@/mixed -> r:x -> r:inner", "permission", "passed"),
+      // A name with a line feed is known; what is in such a file is not read.
+      ("d:@/odd -> r:conf -> r:delta", "not collected", "unknown"),
+      ("f:@/big -> r:filler", nil, "passed"), ("f:@/big -> r:needle", "limit", "unknown"),
+      ("not f:@/big -> r:needle", "limit", "unknown"),
+    ].map { ($0.0.replacingOccurrences(of: "@", with: etc), $0.1, $0.2) }
+    let policy = try policy(rules.map(\.0), dialect: 4)
+    let result = policy.evaluate(try collect(policy, shell), allowed: AllowedCommands())
+    for ((rule, trouble, verdict), check) in zip(rules, result.checks) {
+      let isDenied = shell.isOrdinary && trouble == "permission"
+      let wanted = isDenied ? "unknown" : verdict
+      #expect(check.verdict.rawValue == wanted, "\(rule): \(check.why)")
+      if wanted == "unknown" {
+        #expect(check.why.hasPrefix("\(trouble ?? ""): "), "\(rule): \(check.why)")
+      }
+    }
+  }
+
+  @Test(.enabled(if: geteuid() == 0), arguments: Shell.all)
+  func `commands run without a shell, bounded, and say how they ended`(_ shell: Shell) throws {
+    let rules: [(String, String)] = [
+      ("c:echo $HOME \"a  b\" 'c; id -> r:^\\$HOME a  b 'c; id$", "passed"),
+      ("c:stat -c %U /etc/passwd -> r:^root$", "passed"),
+      ("c:getenforce-of-nowhere -> r:x", "not applicable"),
+      ("c:cat /no/such/file -> r:No such file", "passed"),
+      ("c:yes -> r:^y$", "passed"), ("c:yes -> r:^z$", "unknown"),
+      ("c:sleep 30 -> r:x", "unknown"), ("sh:echo a; echo b >&2; exit 3 -> r:^b$", "passed"),
+      ("sh:echo $((1 + 2)) -> r:^3$", "passed"),
+      ("p:r:^\(shell.words.count > 1 ? "busybox" : shell.name)$", "passed"),
+      ("p:no-such-process-at-all", "failed"),
+    ]
+    let policy = try policy(rules.map(\.0), dialect: 4)
+    let allowed = AllowedCommands(extra: ["sh", "yes", "sleep", "getenforce-of-nowhere"])
+    let needs = Needs([(policy, allowed)])
+    #expect(needs.items.count == 9)
+    let begin = Date()
+    let collection = try collect(policy, shell)
+    #expect(Date().timeIntervalSince(begin) < 15)
+    let result = policy.evaluate(collection, allowed: allowed)
+    for ((rule, verdict), check) in zip(rules, result.checks) where !rule.contains("of-nowhere") {
+      #expect(check.verdict.rawValue == verdict, "\(rule): \(check.why)")
+    }
+    #expect(result.checks[5].why.hasPrefix("limit: "), "\(result.checks[5].why)")
+    #expect(result.checks[6].why.hasPrefix("timeout: "), "\(result.checks[6].why)")
+  }
+}
