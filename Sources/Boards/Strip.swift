@@ -22,7 +22,7 @@ enum Strip {
   /// The age of the last pass: everything else is at least as old.
   static func age(width: Int = 3) -> Panel {
     Panel.stat(
-      "Last pass", .latest("scrape_pass", "points").where("scope", "all"), unit: GrafanaUnit.age,
+      "Last pass", .latest("scrape_pass", "points").ofMonitor(), unit: GrafanaUnit.age,
       width: width, fields: "/^Time$/"
     ).explained(
       "When the last pass over all hosts was written. If it is old, all boards are: look at the timer, `scrape status`, and the queue."
@@ -65,24 +65,47 @@ enum Strip {
   static func events(
     _ variables: [String] = ["group", "host"], width: Int = 12, height: Int = 10
   ) -> Panel {
-    Panel.table(
+    events(
       "Last events",
       .rows("event", "severity", "host", "subject", "text", limit: 100).ofHosts(variables),
+      width: width, height: height)
+  }
+
+  /// The events of a query with time, severity, host, subject and text.
+  static func events(
+    _ title: String, _ query: Query, width: Int = 12, height: Int = 8
+  ) -> Panel {
+    Panel.table(title, query, width: width, height: height)
+      .columns(
+        ("Time", "Time"), ("severity", "Severity"), ("host", "Host"), ("subject", "Check"),
+        ("text", "What happened")
+      )
+      .column("Time", ("custom.width", .integer(150)))
+      .column(
+        "Severity", ("mappings", .array([Mapping.severity])), ("custom.width", .integer(75)),
+        ("custom.cellOptions", .object([("type", .string("color-text"))]))
+      )
+      .column("Host", ("custom.width", .integer(90)))
+      .column("Check", ("custom.width", .integer(130)))
+      .linked(.ofRow)
+      .with { $0.noValue = "no event in this range" }
+  }
+
+  /// Who came and who failed to come.
+  static func logins(_ variables: [String], width: Int = 12, height: Int = 10) -> Panel {
+    Panel.table(
+      "Logins",
+      .rows("login", "host", "action", "user", "from", "tty", limit: 500).ofHosts(variables),
       width: width, height: height
     )
     .columns(
-      ("Time", "Time"), ("severity", "Severity"), ("host", "Host"), ("subject", "Check"),
-      ("text", "What happened")
+      ("Time", "Time"), ("host", "Host"), ("action", "What"), ("user", "User"), ("from", "From"),
+      ("tty", "Terminal")
     )
     .column("Time", ("custom.width", .integer(150)))
-    .column(
-      "Severity", ("mappings", .array([Mapping.severity])), ("custom.width", .integer(75)),
-      ("custom.cellOptions", .object([("type", .string("color-text"))]))
-    )
-    .column("Host", ("custom.width", .integer(90)))
-    .column("Check", ("custom.width", .integer(130)))
+    .column("What", ("custom.width", .integer(75)))
     .linked(.ofRow)
-    .with { $0.noValue = "no event in this range" }
+    .with { $0.noValue = "no login in this range, or no records of them" }
   }
 
   /// What does not answer now.

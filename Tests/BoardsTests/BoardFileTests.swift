@@ -4,6 +4,7 @@ import Metrics
 import Testing
 
 @testable import Boards
+@testable import Configuration
 @testable import Passes
 @testable import Scraper
 
@@ -46,6 +47,45 @@ import Testing
     #expect(scratch.read("grafana/dashboards/scrape/scrape-old.json") == nil)
     #expect(scratch.read("grafana/dashboards/scrape/mine.json") == "{}")
     #expect(!FileManager.default.fileExists(atPath: "\(out)/dashboards/Gone team"))
+  }
+
+  @Test func `Grafana's provisioning is YAML with fixed identities, and no click is left`() throws {
+    let scratch = Scratch()
+    let files = BoardSites.files(try BoardSites.example())
+    func load(_ kind: String) throws -> Node {
+      let text = try #require(files["provisioning/\(kind)/scrape.yml"])
+      return try YAML.load(scratch.write("\(kind).yml", text))
+    }
+    let source = try #require(try load("datasources")["datasources"]?.items?.first)
+    #expect(source["uid"]?.text == "scrape" && source["type"]?.text == "influxdb")
+    #expect(source["isDefault"]?.text == "true" && source["access"]?.text == "proxy")
+    #expect(source["jsonData"]?["dbName"]?.text == "scrape")
+    #expect(source["jsonData"]?["version"]?.text == "InfluxQL")
+    let provider = try #require(try load("dashboards")["providers"]?.items?.first)
+    #expect(provider["type"]?.text == "file")
+    #expect(provider["options"]?["path"]?.text == BoardSites.place)
+    #expect(provider["options"]?["foldersFromFilesStructure"]?.text == "true")
+    for kind in ["datasources", "dashboards"] { #expect(try load(kind)["apiVersion"]?.text == "1") }
+  }
+
+  @Test func `every board marks events and has its variables, but the red team's`() throws {
+    let site = try BoardSites.fullest()
+    let variables = [
+      "Cluster": "group", "Host": "host", "Monitor": "", "Black team": "team", "Blue team": "team",
+      "Red team": "", "Purple team": "team group host",
+    ]
+    for board in Boards.of(site) {
+      let json = board.json(in: site.catalog)
+      let marks = (json["annotations"]?["list"]?.elements ?? []).filter { $0["builtIn"] == nil }
+      #expect(marks.count == (board.title == "Red team" ? 0 : 1), "\(board.title)")
+      for mark in marks {
+        #expect(mark["enable"] == .boolean(true) && mark["hide"] == .boolean(false))
+        #expect(mark["target"]?["query"]?.string?.contains("FROM \"event\"") == true)
+      }
+      let names = board.variables.map(\.name).filter { $0 != "resolution" }
+      #expect(
+        names.joined(separator: " ") == variables[board.title] ?? "group host", "\(board.title)")
+    }
   }
 
   @Test func `a new group and a new team appear without a change of code`() throws {

@@ -29,8 +29,8 @@ struct BoardLint {
     "measurement",
   ]
 
-  /// The faults of all files, by name and contents.
-  func faults(in files: [String: String]) -> [String] {
+  /// The faults of all files, by name and contents; of the boards themselves `only` of one.
+  func faults(in files: [String: String], only: String? = nil) -> [String] {
     var faults: [String] = []
     var boards: [(name: String, json: JSON)] = []
     for (name, text) in files.sorted(by: { $0.key < $1.key }) {
@@ -58,7 +58,7 @@ struct BoardLint {
     for (title, all) in titles where all.count > 1 || title.isEmpty {
       faults.append("\(all[0].name): title \"\(title)\" is empty or taken")
     }
-    for (name, json) in boards {
+    for (name, json) in boards where only == nil || name == only {
       faults += self.faults(of: json, among: places).map { "\(name): \($0)" }
     }
     return faults
@@ -225,6 +225,8 @@ struct BoardLint {
     if defaults?["custom"]?["spanNulls"] == .boolean(true) {
       faults.append("spanNulls draws a line over every gap")
     }
+    // The columns as the reader sees them.
+    var shown = columns
     for transformation in panel["transformations"]?.elements ?? [] {
       let options = transformation["options"]
       switch transformation["id"]?.string {
@@ -234,7 +236,12 @@ struct BoardLint {
             faults.append("\(key) names no column \(name)")
           }
         }
-        columns.formUnion((options?["renameByName"]?.members ?? []).compactMap { $0.1.string })
+        let names = Dictionary(
+          (options?["renameByName"]?.members ?? []).map { ($0.0, $0.1.string ?? "") }
+        ) { $1 }
+        let hidden = Set((options?["excludeByName"]?.members ?? []).map(\.0))
+        shown = Set(shown.subtracting(hidden).map { names[$0] ?? $0 })
+        columns.formUnion(names.values)
       case "groupingToMatrix":
         let row = options?["rowField"]?.string ?? ""
         let column = options?["columnField"]?.string ?? ""
@@ -243,6 +250,7 @@ struct BoardLint {
           faults.append("the matrix names no column \(name)")
         }
         columns.insert("\(row)\\\(column)")
+        shown = []
       case "sortBy":
         for sort in options?["sort"]?.elements ?? [] {
           let name = sort["field"]?.string ?? ""
@@ -262,6 +270,15 @@ struct BoardLint {
       {
         faults += unitFault(property["value"])
       }
+    }
+    for link in defaults?["links"]?.elements ?? [] {
+      for match in (link["url"]?.string ?? "").matches(of: /\$\{__data\.fields\.(\w+)\}/)
+      where !shown.contains(String(match.1)) {
+        faults.append("a link names no column \(match.1)")
+      }
+    }
+    if kind == "table", let raw = shown.filter({ $0.first?.isLowercase == true }).min() {
+      faults.append("the column \(raw) has no name for people")
     }
     let fields = panel["options"]?["reduceOptions"]?["fields"]?.string ?? ""
     if fields.hasPrefix("/^"), fields.hasSuffix("$/"),

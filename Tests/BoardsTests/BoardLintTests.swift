@@ -149,6 +149,16 @@ import Testing
       old: "          \"links\": [", new: "          \"lonks\": [",
       fault: "lead to no board of the host"),
     Planted(
+      name: "a link to a column that was renamed", board: "scrape/scrape-monitor.json",
+      old: "__data.fields.Host", new: "__data.fields.host", fault: "a link names no column host"),
+    Planted(
+      name: "a column with the name of a field", board: "scrape/scrape-power.json",
+      old: "\"subject\": \"Check\"", new: "\"subject\": \"subject\"",
+      fault: "the column subject has no name for people"),
+    Planted(
+      name: "passes of another monitor", old: " AND \\\"host\\\" = '(scraper)'", new: "",
+      fault: "mixes series of scrape_pass that differ in host"),
+    Planted(
       name: "a mean of two addresses", board: "Blue team/scrape-blue.json",
       old: "\\\"host\\\", \\\"url\\\"", new: "\\\"host\\\"",
       fault: "mixes series of ping that differ in url|path"),
@@ -198,7 +208,7 @@ import Testing
     #expect(text.contains(error.old), "\(error.name): the text to change is not there")
     // The first place, or all of them where a single one would leave a good board.
     boards[name] = text.replacing(error.old, with: error.new)
-    let found = Self.lint.faults(in: boards)
+    let found = Self.lint.faults(in: boards, only: name)
     #expect(found.contains { $0.contains(error.fault) }, "\(error.name): \(found)")
     #expect(found.allSatisfy { $0.hasPrefix("dashboards/") })
   }

@@ -17,9 +17,10 @@ import Testing
     scratch.write(
       "inventory/scrape.yml",
       "sinks: [{influxdb: {url: \"http://127.0.0.1:1\", database: scrape\(account)}}]\n")
-    return try run(
+    let outcome = try run(
       Self.program,
       ["dashboards", "--check", url, "--inventory", "\(scratch.path)/inventory"] + words)
+    return withExtendedLifetime(scratch) { outcome }
   }
 
   @Test func `nothing listens there`() throws {
@@ -33,6 +34,7 @@ import Testing
     let outcome = try check("http://127.0.0.1:\(nginx.port)")
     #expect(outcome.status == 3)
     #expect(outcome.errors.contains("without JSON; is it InfluxDB?"), "\(outcome)")
+    withExtendedLifetime(nginx) {}
   }
 
   @Test func `the account is wrong or absent`() throws {
@@ -47,6 +49,7 @@ import Testing
     #expect(
       wrong.errors.contains("check user eve and the password of the first sink"), "\(wrong)")
     #expect(!wrong.errors.contains("wrong"), "\(wrong)")
+    withExtendedLifetime(server) {}
   }
 
   @Test func `the database is absent, empty, or lacks what a board shows`() throws {
@@ -98,5 +101,6 @@ import Testing
       #expect(part.output.contains(words), "\(words)\n\(part.output)")
     }
     #expect(part.errors.contains("not as expected"), "\(part.errors)")
+    withExtendedLifetime((server, scratch)) {}
   }
 }

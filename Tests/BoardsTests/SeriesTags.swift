@@ -26,7 +26,7 @@ enum SeriesTags {
     "openvpn": ("host file", ""), "openvpn_client": ("host file common_name", ""),
     "ping": ("host url|path", ""), "pressure": ("host resource type", ""),
     "processes": ("host", ""), "procstat": ("host by rank", ""), "scrape": ("host target", ""),
-    "scrape_pass": ("scope", ""), "scrape_sink": ("sink", ""),
+    "scrape_pass": ("host scope", ""), "scrape_sink": ("host sink", ""),
     "service": ("host service", "probe port path"),
     "smart_device": ("host device serial_no|device_type", "model"),
     "sockstat": ("host family", ""), "swap": ("host", ""), "system": ("host", ""),

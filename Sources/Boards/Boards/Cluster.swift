@@ -64,6 +64,7 @@ enum ClusterBoard: BoardFile {
           title: "Host ${__data.fields.title}",
           url: "/d/scrape-host?var-host=${__data.fields.id}&${__url_time_range}")
       ]
+      $0 = $0.column("mainstat", ("unit", .string("percent")))
       for (field, colour) in [
         ("arc__ok", "green"), ("arc__failed", "red"), ("arc__unknown", "purple"),
       ] {

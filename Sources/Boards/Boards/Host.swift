@@ -96,10 +96,7 @@ enum HostBoard: BoardFile {
         chart("GPU temperature", .mean("nvidia_smi", "temperature_gpu", by: "index")),
         Strip.headline("Events and processes"),
         Strip.events(host),
-        Panel.table(
-          "Logins", .rows("login", "action", "user", "from", "tty", limit: 100).ofHosts(host),
-          height: 10
-        ).with { $0.noValue = "no login in this range, or no records of them" },
+        Strip.logins(host),
         Panel.table(
           "Processes by CPU",
           .latest("procstat", "process", "pid", "cpu_usage", "memory_rss", by: "rank")

@@ -51,11 +51,11 @@ enum PowerBoard: BoardFile {
         .column("Read", ("unit", .string(GrafanaUnit.age)))
         .linked(.ofRow)
         .with { $0.noValue = "all sensors are nominal, or none was read for 10 min" },
-        Panel.table(
+        Strip.events(
           "Event log",
           .rows("event", "severity", "host", "subject", "text", limit: 100).where("source", "sel")
             .ofHosts()
-        ).linked(.ofRow).with { $0.noValue = "no entry in this range" },
+        ).with { $0.noValue = "no entry in this range" },
         Panel.states(
           "Chassis power", .last("ipmi_chassis", "power_on", by: "host").ofHosts(), height: 8
         ).mapped(Mapping.on).linked(.ofSeries),

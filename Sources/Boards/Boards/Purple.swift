@@ -25,11 +25,7 @@ enum PurpleBoard: BoardFile {
           height: 12
         ).mapped(Mapping.up).linked(.ofSeries),
         Strip.events(all, width: 24, height: 16),
-        Panel.table(
-          "Logins",
-          .rows("login", "host", "action", "user", "from", "tty", limit: 500).ofHosts(all),
-          width: 24, height: 12
-        ).linked(.ofRow).with { $0.noValue = "no login in this range, or no records of them" },
+        Strip.logins(all, width: 24, height: 12),
         Strip.ages(all),
       ]
     return board

@@ -151,6 +151,13 @@ public struct Query: Sendable, Equatable {
     variables.reduce(self) { $0.where("\(Self.name($1)) =~ /^$\($1)$/") }
   }
 
+  /// The tag `host` of what the monitor writes of itself; points of other monitors, from their spools, have the host on
+  /// which they run.
+  static let monitor = "(scraper)"
+
+  /// Only passes of the monitor itself over all hosts.
+  func ofMonitor() -> Query { `where`("host", Self.monitor).where("scope", "all") }
+
   func named(_ alias: String) -> Query {
     var query = self
     query.alias = alias
