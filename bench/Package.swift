@@ -13,6 +13,9 @@ let package = Package(
       name: "delivery", dependencies: [.product(name: "Rooms", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(
+      name: "warm", dependencies: [.product(name: "Rooms", package: "scrape")],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
       name: "bmcs", dependencies: [.product(name: "Lab", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(

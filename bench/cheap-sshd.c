@@ -3,9 +3,10 @@
 // So little work is done for a connection that many hosts fit on one small machine, and the client
 // can be measured. It listens on all of 127/8: every 127.x.y.z is a host of its own.
 //
-//   cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT CAPTURE [CAPTURE]
+//   cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT OPENING CAPTURE [CAPTURE]
 //
-// It answers to one script only, with any nonce, so that all clients are known to do the same work.
+// It answers to one script only, with any nonce, so that all clients are known to do the same work. A
+// shell that was sent the opening instead stays, and answers to each further line of it.
 // A capture is the script's real output with @NONCE@ in the place of the nonce. SIGUSR1 switches to
 // the first, SIGUSR2 to the second, so that two passes see counters that have moved.
 #define _GNU_SOURCE
@@ -31,7 +32,7 @@ struct file {
   char *bytes;
   size_t size;
 };
-static struct file script, captures[2];
+static struct file script, opening, captures[2];
 static volatile sig_atomic_t current;
 static int delay_ms;
 
@@ -41,7 +42,8 @@ struct connection {
   struct ssh_channel_callbacks_struct callbacks;
   char *input;
   size_t size;
-  int answered;
+  int answered, stays;
+  time_t used;
 };
 
 static void answer(struct connection *c, const char *nonce) {
@@ -63,6 +65,7 @@ static void answer(struct connection *c, const char *nonce) {
   if (delay_ms) usleep(delay_ms * 1000);
   ssh_channel_write(c->channel, text, size);
   free(text);
+  if (c->stays) return;
   ssh_channel_request_send_exit_status(c->channel, 0);
   ssh_channel_send_eof(c->channel);
   ssh_channel_close(c->channel);
@@ -80,6 +83,16 @@ static int is_expected(const char *text, size_t size, const char *nonce) {
          !memcmp(text + after, script.bytes + after, size - after);
 }
 
+/// The nonce of the last line of a shell that stays, `_p0 NONCE`; NULL if it is none.
+static char *nonce_of_line(struct connection *c) {
+  size_t length = 4 + nonce_size + 1;
+  char *line = c->input + c->size - length;
+  if (c->size < length || c->input[c->size - 1] != '\n' || memcmp(line, "_p0 ", 4)) return NULL;
+  if (line == c->input) return c->stays ? line + 4 : NULL;
+  size_t before = c->size - length;
+  return line[-1] == '\n' && c->size == opening.size && !memcmp(c->input, opening.bytes, before) ? line + 4 : NULL;
+}
+
 /// The script is whole when the line that prints the last frame has come.
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t count, int error,
                    void *user) {
@@ -89,6 +102,14 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
   memcpy(c->input + c->size, data, count);
   c->size += count;
   c->input[c->size] = 0;
+  c->used = time(NULL);
+  char *next = nonce_of_line(c);
+  if (next) {
+    c->stays = 1;
+    answer(c, next);
+    c->size = 0;
+    return count;
+  }
   if (!strstr(c->input, "\n$N z\"\n")) return count;
   c->answered = 1;
   char *nonce = nonce_of(c->input);
@@ -147,8 +168,8 @@ static void *serve(void *user) {
   ssh_event event = ssh_event_new();
   if (c.input && event && ssh_handle_key_exchange(c.session) == SSH_OK) {
     ssh_event_add_session(event, c.session);
-    time_t end = time(NULL) + 60;
-    while (ssh_is_connected(c.session) && time(NULL) < end)
+    c.used = time(NULL);
+    while (ssh_is_connected(c.session) && time(NULL) < c.used + 60)
       if (ssh_event_dopoll(event, 5000) == SSH_ERROR) break;
     ssh_event_remove_session(event, c.session);
   }
@@ -171,8 +192,8 @@ static struct file read_file(const char *path) {
 }
 
 int main(int count, char **words) {
-  if (count < 7)
-    return fputs("usage: cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT CAPTURE [CAPTURE]\n",
+  if (count < 8)
+    return fputs("usage: cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT OPENING CAPTURE [CAPTURE]\n",
                  stderr), 2;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
@@ -181,8 +202,9 @@ int main(int count, char **words) {
   signal(SIGPIPE, SIG_IGN);
   delay_ms = atoi(words[4]);
   script = read_file(words[5]);
-  captures[0] = read_file(words[6]);
-  if (count > 7) captures[1] = read_file(words[7]);
+  opening = read_file(words[6]);
+  captures[0] = read_file(words[7]);
+  if (count > 8) captures[1] = read_file(words[8]);
   signal(SIGUSR1, choose);
   signal(SIGUSR2, choose);
 

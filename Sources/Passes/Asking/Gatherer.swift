@@ -24,6 +24,8 @@ public struct Gatherer: Sendable {
   private let jumpHosts: Set<String>
   /// The sessions with jump hosts, one pool for each reactor.
   private let pools: [JumpPool]
+  /// What stays after a pass; nil in one pass.
+  private let kept: Kept?
   /// The reactor of each jump host that is reached directly.
   private var places: [String: Int] = [:]
   /// The ways to BMCs, by host.
@@ -32,30 +34,37 @@ public struct Gatherer: Sendable {
   private(set) var jumps: [JumpReading.Target] = []
 
   /// One reactor handles 1,800 log-ins per second; a second one runs if there is a second core.
+  ///
+  /// With `kept` its reactors and sessions are used, and stay; its limits count.
   public init(
-    _ site: Site, logins: LoginBook = LoginBook(), limits: SharedLimits? = nil
+    _ site: Site, logins: LoginBook = LoginBook(), limits: SharedLimits? = nil, kept: Kept? = nil
   ) async {
     self.site = site
     self.logins = logins
-    self.limits = limits
+    self.kept = kept
+    self.limits = kept?.limits ?? limits
     jumpHosts = Set(site.inventory.hosts.flatMap(\.hops).map(\.name))
-    let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    reactors = (0..<min(2, cores)).map { _ in Reactor() }
-    pools = reactors.map { JumpPool(on: $0, limits: limits) }
+    reactors = kept?.reactors ?? Self.newReactors
+    pools = kept?.pools ?? reactors.map { JumpPool(on: $0, limits: limits) }
     let home = Account.home
     keyring = await reactors[0].open { reactor in await Keyring(home: home, on: reactor) }
     warnings = site.inventory.sshConfigProblems
   }
 
-  /// Runs the body with jump hosts, whose sessions are closed at its end.
+  static var newReactors: [Reactor] {
+    let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    return (0..<min(2, cores)).map { _ in Reactor() }
+  }
+
+  /// Runs the body with jump hosts, whose sessions are closed at its end unless they are kept.
   ///
   /// Without it hosts behind jump hosts can be asked, too; sessions then end with the process.
   public func serving<Value: Sendable>(_ body: () async -> Value) async -> Value {
-    guard !places.isEmpty else { return await body() }
-    return await serving(pools[...], body)
+    guard kept == nil, !places.isEmpty else { return await body() }
+    return await Self.serving(pools[...], body)
   }
 
-  private func serving<Value: Sendable>(
+  static func serving<Value: Sendable>(
     _ pools: ArraySlice<JumpPool>, _ body: () async -> Value
   ) async -> Value {
     guard let pool = pools.first else { return await body() }
@@ -88,6 +97,12 @@ public struct Gatherer: Sendable {
 
   /// All that is behind a jump host lives on one reactor.
   private mutating func placing(_ jumpHost: String) -> Int {
+    if kept != nil {
+      // The same in the next pass, whatever is due then.
+      let place = Int(jumpHost.utf8.fnv1a >> 32) % pools.count
+      places[jumpHost] = place
+      return place
+    }
     let place = places[jumpHost] ?? places.count % pools.count
     places[jumpHost] = place
     return place
@@ -97,7 +112,13 @@ public struct Gatherer: Sendable {
   public mutating func target(for host: Host) throws(TargetError) -> HostTarget {
     var target = try direct(host, route: site.inventory.route(to: host)[...])
     target.tunnel = try tunnel(for: host)
+    target.keeper = kept?.keeper(of: host.name, on: target.reactor)
     return target
+  }
+
+  /// The shell of this machine.
+  func local(_ host: Host) -> LocalTarget {
+    LocalTarget(keeper: kept?.keeper(of: host.name, on: nil))
   }
 
   /// The session for commands on the host itself: that of a jump host.
@@ -159,6 +180,7 @@ public struct Gatherer: Sendable {
     var target: BMCTarget
     do throws(ConfigurationError) {
       target = try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
+      target.keeper = kept?.bmcs
     } catch {
       throw TargetError(.localError, error.oneLine)
     }
@@ -230,13 +252,13 @@ public struct Gatherer: Sendable {
 /// The way to one host.
 public enum Reach: Sendable {
   case ssh(HostTarget)
-  case local
+  case local(LocalTarget = LocalTarget())
   /// None, with the reason.
   case failed(TargetError)
 
   public init(_ host: Host, _ gatherer: inout Gatherer) {
     if host.connection == .local {
-      self = .local
+      self = .local(gatherer.local(host))
       return
     }
     do { self = .ssh(try gatherer.target(for: host)) } catch { self = .failed(error) }
@@ -244,7 +266,11 @@ public enum Reach: Sendable {
 
   /// The reactor on which the host must be asked; nil leaves the choice.
   public var reactor: Reactor? {
-    if case .ssh(let target) = self { target.reactor } else { nil }
+    switch self {
+    case .ssh(let target): target.reactor
+    case .local(let target): target.keeper?.reactor
+    case .failed: nil
+    }
   }
 
   public func ask(
@@ -256,9 +282,9 @@ public enum Reach: Sendable {
       return await (target.reactor ?? reactor).open { reactor in
         await target.ask(batches, pause: pause, on: reactor, by: deadline)
       }
-    case .local:
-      return await reactor.open { reactor in
-        await LocalTarget().ask(batches, pause: pause, on: reactor, by: deadline)
+    case .local(let target):
+      return await (target.keeper?.reactor ?? reactor).open { reactor in
+        await target.ask(batches, pause: pause, on: reactor, by: deadline)
       }
     case .failed(let error):
       var answer = HostAnswer(time: .now)

@@ -97,7 +97,8 @@ struct HostRequest: Sendable {
     if case .ssh(let target) = reach {
       context.target = target
       context.tunnel = target.tunnel
-      context.ssh = session?.outcome(of: target)
+      // A session that was there before says nothing about the server's door.
+      context.ssh = session.flatMap { $0.isKept ? nil : $0.outcome(of: target) }
     }
     return await reactor.open { [context] reactor in
       await Probes.run(plans, of: context, on: reactor, by: deadline)

@@ -39,14 +39,35 @@ public struct Batch: Sendable {
   }
 
   public let items: [Item]
+  /// What runs on the host.
+  let plan: Plan
   /// The files, each once.
-  let files: [String]
+  var files: [String] { plan.files }
   /// The lines that `tail` prints before each of them, and before the empty one that ends them.
   let headers: [[UInt8]]
-  private let commands: [(name: String, script: String)]
   /// The limit of each section in bytes.
   let limits: [String: Int]
-  private let mayHang: Bool
+
+  /// The files and the scripts of a batch in their order, without limits and options.
+  final class Plan: Sendable {
+    let files: [String]
+    let commands: [(name: String, script: String)]
+    /// Whether `$limit` must be set.
+    let mayHang: Bool
+
+    init(files: [String], commands: [(name: String, script: String)], mayHang: Bool) {
+      self.files = files
+      self.commands = commands
+      self.mayHang = mayHang
+    }
+
+    /// Whether both run the same.
+    func isSame(as other: Plan) -> Bool {
+      self === other
+        || mayHang == other.mayHang && files == other.files
+          && commands.elementsEqual(other.commands) { $0 == $1 }
+    }
+  }
 
   /// Every batch reads these, to detect a reboot and the uptime.
   static let bootFile = "/proc/sys/kernel/random/boot_id"
@@ -75,14 +96,15 @@ public struct Batch: Sendable {
       }
     }
     limits[Batch.fileSection] = fileLimit
-    self.files = files
     headers = Batch.headers(of: files)
     for extra in extras { limits[extra.name] = extra.byteLimit }
     self.limits = limits
-    self.commands =
-      (commands.filter { !$0.mayHang } + commands.filter(\.mayHang)).map { ($0.name, $0.script) }
-      + extras.map { ($0.name, $0.script) }
-    mayHang = commands.contains(where: \.mayHang) || !extras.isEmpty
+    plan = Plan(
+      files: files,
+      commands: (commands.filter { !$0.mayHang } + commands.filter(\.mayHang)).map {
+        ($0.name, $0.script)
+      } + extras.map { ($0.name, $0.script) },
+      mayHang: commands.contains(where: \.mayHang) || !extras.isEmpty)
   }
 
   static func headers(of files: [String]) -> [[UInt8]] {
@@ -94,30 +116,18 @@ public struct Batch: Sendable {
   /// Descriptor 3 is the channel; each section's standard error is caught apart and printed after
   /// its end, so that both arrive in one stream and in order.
   public func script(nonce: String, last: Bool) -> [UInt8] {
-    var text = """
-      exec 3>&1
-      LC_ALL=C LANG=C LANGUAGE=C TZ=UTC PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-      export LC_ALL LANG LANGUAGE TZ PATH
-      unset IFS CDPATH ENV BASH_ENV GREP_OPTIONS POSIXLY_CORRECT
-      N=\(nonce)
-      echo "
-      $N m $SSH_CONNECTION
-      $N s \(Batch.fileSection)"
-      e=$(tail -n +1 \(files.joined(separator: " ")) /dev/null 2>&1 >&3 3>&- </dev/null)
-      s=$?
-
-      """
-    if mayHang {
-      text += """
-        limit=
-        if timeout -k 1 5 true </dev/null >/dev/null 2>&1; then limit='timeout -k 1 5'
-        elif timeout 5 true </dev/null >/dev/null 2>&1; then limit='timeout 5'
-        elif timeout -t 5 true </dev/null >/dev/null 2>&1; then limit='timeout -t 5'
-        fi
+    var text =
+      Batch.environment + """
+        N=\(nonce)
+        echo "
+        $N m $SSH_CONNECTION
+        $N s \(Batch.fileSection)"
+        e=$(tail -n +1 \(files.joined(separator: " ")) /dev/null 2>&1 >&3 3>&- </dev/null)
+        s=$?
 
         """
-    }
-    for (index, command) in commands.enumerated() {
+    if plan.mayHang { text += Batch.limit }
+    for (index, command) in plan.commands.enumerated() {
       text += """
         echo "
         $N e $s
@@ -141,6 +151,25 @@ public struct Batch: Sendable {
     if last { text += "exit 0\n" }
     return Array(text.utf8)
   }
+
+  /// The channel as descriptor 3, and the environment of all commands.
+  static let environment = """
+    exec 3>&1
+    LC_ALL=C LANG=C LANGUAGE=C TZ=UTC PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    export LC_ALL LANG LANGUAGE TZ PATH
+    unset IFS CDPATH ENV BASH_ENV GREP_OPTIONS POSIXLY_CORRECT
+
+    """
+
+  /// Sets `$limit`, by what the host's timeout(1) understands.
+  static let limit = """
+    limit=
+    if timeout -k 1 5 true </dev/null >/dev/null 2>&1; then limit='timeout -k 1 5'
+    elif timeout 5 true </dev/null >/dev/null 2>&1; then limit='timeout 5'
+    elif timeout -t 5 true </dev/null >/dev/null 2>&1; then limit='timeout -t 5'
+    fi
+
+    """
 
   /// 128 random bits in hexadecimal, so that no output can look like a frame by chance or by guess.
   public static func nonce() -> String {

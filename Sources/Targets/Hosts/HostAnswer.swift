@@ -16,7 +16,9 @@ public struct HostAnswer: Sendable {
   public var failure: TargetError?
   /// The accepted key of the host.
   public var hostKey: HostKey?
-  /// The script of the batch.
+  /// Whether the session was there before, so that it made no log-in.
+  public var isKept = false
+  /// What was sent to the shell.
   public var script: [UInt8] = []
   /// The monitor's session from the host's view.
   public var session = OwnSession()

@@ -6,8 +6,10 @@ internal import Inventory
 /// This machine's own `sh`, for hosts with `connection: local`.
 ///
 /// See `ChildProcess` for how it ends.
-final class LocalShell {
+final class LocalShell: BatchShell {
   private let child: ChildProcess
+  private(set) var received = 0
+  private(set) var sent = 0
 
   init() throws(TargetError) {
     do throws(SystemError) { child = try ChildProcess("/bin/sh", ["sh"]) } catch {
@@ -16,13 +18,12 @@ final class LocalShell {
     }
   }
 
-  /// Feeds a script to the shell and reads its sections until the batch is done.
   func run(
     _ script: [UInt8], into frames: inout Frames, byteLimit: Int, on reactor: isolated Reactor,
-    by deadline: Deadline
-  ) async throws(TargetError) -> Int {
+    hello: Deadline, by deadline: Deadline
+  ) async throws(TargetError) {
     var written = 0
-    var received = 0
+    let limit = received + byteLimit
     let size = 64 << 10
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     defer { buffer.deallocate() }
@@ -34,6 +35,7 @@ final class LocalShell {
       }
       if count > 0 {
         written += count
+        sent += count
       } else {
         try await wait(child.input, .write, after: errno, on: reactor, by: deadline)
       }
@@ -43,17 +45,32 @@ final class LocalShell {
       if count > 0 {
         received += count
         frames.append(UnsafeRawBufferPointer(start: buffer, count: count))
-        if received > byteLimit {
+        if received > limit {
           throw TargetError(.outputTooLarge, "more than \(byteLimit >> 10) KiB")
         }
       } else if count == 0 {
         frames.finish()
         throw TargetError(.connectionLost, "the shell ended before the batch was done")
       } else {
-        try await wait(child.output, .read, after: errno, on: reactor, by: deadline)
+        try await wait(
+          child.output, .read, after: errno, on: reactor,
+          by: frames.connection == nil ? min(hello, deadline) : deadline)
       }
     }
-    return received
+  }
+
+  // MARK: Between two batches
+
+  /// Its buffers are the kernel's.
+  var memory: Int { 0 }
+  var carrierFailure: TargetError? { nil }
+  func rest() {}
+  func close() {}
+
+  /// What was printed that nobody asked for waits in the kernel; see `FIONREAD` in ioctl_tty(2).
+  func tend() -> Bool {
+    var end = pollfd(fd: child.end.number, events: Int16(POLLIN), revents: 0)
+    return poll(&end, 1, 0) == 0
   }
 
   /// `code` is the errno of the call that could not go on, taken before other jobs may change it.

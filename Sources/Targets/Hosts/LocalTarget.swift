@@ -8,12 +8,28 @@ public struct LocalTarget: Sendable {
   /// How long the batch may take; the host's own deadline bounds it too.
   public var timeout: Duration
 
-  public init(timeout: Duration = .seconds(45)) { self.timeout = timeout }
+  /// Keeps the shell between scrapes; nil starts one for each batch.
+  public var keeper: KeptSessions?
 
-  /// Asks one or more batches, each of a shell of its own; see `HostTarget.ask`.
+  public init(timeout: Duration = .seconds(45), keeper: KeptSessions? = nil) {
+    self.timeout = timeout
+    self.keeper = keeper
+  }
+
+  /// Asks one or more batches; see `HostTarget.ask`.
   public func ask(
     _ batches: [Batch], pause: Duration = .zero, on reactor: isolated Reactor,
     by deadline: Deadline
+  ) async -> [HostAnswer] {
+    guard let keeper else {
+      return await askOnce(batches, pause: pause, on: reactor, by: deadline)
+    }
+    return await keeper.ask(batches, pause: pause, of: .local(self), on: reactor, by: deadline)
+  }
+
+  /// Asks one or more batches, each of a shell of its own.
+  func askOnce(
+    _ batches: [Batch], pause: Duration, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [HostAnswer] {
     var answers: [HostAnswer] = []
     for (index, batch) in batches.enumerated() {
@@ -25,9 +41,11 @@ public struct LocalTarget: Sendable {
       var frames = Frames(nonce: nonce, limits: batch.limits)
       do throws(TargetError) {
         let shell = try LocalShell()
-        answer.received = try await shell.run(
-          answer.script, into: &frames, byteLimit: Batch.byteLimit, on: reactor,
-          by: min(deadline, .after(timeout)))
+        defer { answer.received = shell.received }
+        let limit = min(deadline, .after(timeout))
+        try await shell.run(
+          answer.script, into: &frames, byteLimit: Batch.byteLimit, on: reactor, hello: limit,
+          by: limit)
       } catch {
         answer.failure = error
       }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Engine
 internal import Glibc
 internal import Metrics
@@ -37,6 +38,7 @@ struct BMCPoll {
       return answer
     }
     defer { withExtendedLifetime(lock) {} }
+    if let kept = target.keeper?.take(target, at: address), poll(over: kept) { return answer }
     do {
       var session = try open(patience: target.settings.timeout)
       answer.isOpen = true
@@ -52,10 +54,31 @@ struct BMCPoll {
         session = try open(patience: deadline.remaining)
       }
       answer.commands += session.commands
+      if answer.failure == nil { target.keeper?.keep(session, of: target, at: address) }
     } catch {
       answer.failure = error
     }
     return answer
+  }
+
+  /// Polls over a session of an earlier poll; false if it had ended, and another one is to be opened.
+  private mutating func poll(over session: BMCSession) -> Bool {
+    let start = Deadline.now
+    session.resume(by: deadline, isStopped: isStopped)
+    step("open", start, "kept, \(start.since(session.opened).text) old")
+    let failure = read(session)
+    answer.commands += session.commands
+    guard let failure, failure.endsSession, !failure.isLate, !isStopped() else {
+      answer.isOpen = true
+      if failure == nil, answer.failure == nil {
+        target.keeper?.keep(session, of: target, at: address)
+      }
+      return true
+    }
+    answer.failure = nil
+    // In the middle of its parts it was there.
+    if finished.isEmpty { target.keeper?.lost(target, at: address) }
+    return false
   }
 
   /// The limit of sessions per poll: a BMC has about four, and frees a broken one after a minute.

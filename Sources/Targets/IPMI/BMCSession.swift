@@ -26,10 +26,11 @@ final class BMCSession {
   }
 
   private let context: ipmi_ctx_t
-  private let deadline: Deadline
-  private let isStopped: () -> Bool
-  /// The number of commands sent.
+  private var deadline: Deadline
+  private var isStopped: () -> Bool
+  /// The number of commands sent in this poll.
   private(set) var commands = 0
+  let opened = Deadline.now
 
   /// The corresponding C function is `ipmi_rmcpplus_init`, which must run once before any thread uses
   /// the library.
@@ -67,6 +68,13 @@ final class BMCSession {
       throw Unopened(
         error: Self.openError(number, target, suite: suite), hasAnswered: isSession)
     }
+  }
+
+  /// Continues in another poll.
+  func resume(by deadline: Deadline, isStopped: @escaping () -> Bool) {
+    self.deadline = deadline
+    self.isStopped = isStopped
+    commands = 0
   }
 
   /// Closes the session; a silent BMC delays that by one retransmission.

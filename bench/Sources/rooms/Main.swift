@@ -13,6 +13,7 @@ import Store
 ///
 ///     rooms collectors              names the collectors
 ///     rooms script NONCE            prints the script
+///     rooms opening NONCE           prints what a kept shell is sent first
 ///     rooms parse CAPTURE CAPTURE   µs to parse a batch into points and encode them
 ///     rooms store FILE CAPTURE…     time and growth of the store, one pass for each capture
 @main
@@ -35,13 +36,15 @@ struct Main {
       say(Array(tasks.map { "\($0.collector)\n" }.joined().utf8), to: 1)
     case "script" where words.count == 2:
       say(batch.script(nonce: words[1], last: true), to: 1)
+    case "opening" where words.count == 2:
+      say(batch.opening(nonce: words[1]), to: 1)
     case "parse" where words.count == 3:
       try parse(batch, before: read(words[1]), now: read(words[2]))
     case "store" where words.count > 2:
       try await store(batch, path: words[1], captures: words.dropFirst(2).map { try read($0) })
     default:
       complain(
-        "usage: rooms [--without COLLECTOR] collectors | script NONCE | parse CAPTURE CAPTURE | store FILE CAPTURE..."
+        "usage: rooms [--without COLLECTOR] collectors | script NONCE | opening NONCE | parse CAPTURE CAPTURE | store FILE CAPTURE..."
       )
     }
   }

@@ -28,6 +28,9 @@ protocol Carrier: AnyObject {
 
   /// Ends the stream at once.
   func cut()
+
+  /// Says that the stream stays: it does not count for limits of streams at once any more.
+  func settle()
 }
 
 /// A connected TCP socket.
@@ -62,4 +65,6 @@ final class SocketCarrier: Carrier {
   }
 
   func cut() { shutdown(socket.number, Int32(SHUT_RDWR)) }
+
+  func settle() {}
 }

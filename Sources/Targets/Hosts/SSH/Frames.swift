@@ -70,6 +70,13 @@ public struct Frames: Sendable {
     self.limits = limits
   }
 
+  /// Takes in nothing.
+  static var none: Frames {
+    var frames = Frames(nonce: "", limits: [:])
+    frames.isDone = true
+    return frames
+  }
+
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
     var start = 0
     while start < bytes.count, !isDone {

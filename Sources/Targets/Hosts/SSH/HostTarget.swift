@@ -20,6 +20,8 @@ public struct HostTarget: Sendable {
   public var timeouts: Timeouts
   /// The way through jump hosts; nil where the host is reached directly.
   public var tunnel: Tunnel?
+  /// Keeps the session between scrapes; nil closes it after each.
+  public var keeper: KeptSessions?
   /// Whose log-ins were refused; nil counts none.
   public var logins: LoginBook?
   /// What the log-in is made with: see `Rest`.
@@ -83,16 +85,38 @@ public struct HostTarget: Sendable {
       + sources.map(\.text).joined(separator: ",")
   }
 
-  /// The reactor on which the host must be asked: that of its jump hosts; nil leaves the choice.
-  public var reactor: Reactor? { tunnel?.reactor }
+  /// The reactor on which the host must be asked: that of its jump hosts or of its kept session; nil
+  /// leaves the choice.
+  public var reactor: Reactor? { tunnel?.reactor ?? keeper?.reactor }
 
-  /// Runs one or more batches over one connection, with `pause` between them.
+  /// Whether a session with the other one is one with this one: the same server, account and accepted keys.
+  func isSame(as other: HostTarget) -> Bool {
+    guard name == other.name, address == other.address, port == other.port, user == other.user,
+      sources == other.sources, loginMark == other.loginMark, accepted == other.accepted
+    else { return false }
+    return tunnel === other.tunnel
+      || tunnel?.pool === other.tunnel?.pool
+        && tunnel?.hop.pathKey == other.tunnel?.hop.pathKey
+  }
+
+  /// Runs one or more batches over one connection, with `pause` between them: over a kept one where
+  /// there is a keeper.
   ///
   /// Never throws: an error is the answers' `failure`, and the output until then is kept. There is one
   /// answer per batch; after a failure the later ones are empty.
   public func ask(
     _ batches: [Batch], pause: Duration = .zero, on reactor: isolated Reactor,
     by deadline: Deadline
+  ) async -> [HostAnswer] {
+    guard let keeper else {
+      return await askOnce(batches, pause: pause, on: reactor, by: deadline)
+    }
+    return await keeper.ask(batches, pause: pause, of: .ssh(self), on: reactor, by: deadline)
+  }
+
+  /// Runs the batches over a connection of their own.
+  func askOnce(
+    _ batches: [Batch], pause: Duration, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> [HostAnswer] {
     var answers: [HostAnswer] = []
     var opening = HostAnswer(time: .now)
@@ -119,10 +143,10 @@ public struct HostTarget: Sendable {
       answer.script = script
       var frames = Frames(nonce: nonce, limits: batch.limits)
       Activity.step("batch")
+      let limit = min(deadline, .after(timeouts.batch))
       do {
         try await session.run(
-          script, into: &frames, byteLimit: Batch.byteLimit, on: reactor,
-          by: min(deadline, .after(timeouts.batch)))
+          script, into: &frames, byteLimit: Batch.byteLimit, on: reactor, hello: limit, by: limit)
       } catch {
         answer.failure = session.transport.carrier.failure ?? error
       }
@@ -193,7 +217,8 @@ public struct HostTarget: Sendable {
     return ("\(user) logs in by \(method)", banner)
   }
 
-  private func open(
+  /// Logs in and starts a shell.
+  func open(
     on reactor: isolated Reactor, by deadline: Deadline, steps: inout HostAnswer
   ) async throws(TargetError) -> Session {
     let session = try await logIn(on: reactor, by: deadline, steps: &steps)

@@ -23,6 +23,9 @@ public final class JumpPool: @unchecked Sendable {
     var failure: TargetError?
     /// The same as it is to the jump host itself.
     var cause: TargetError?
+    /// Failed log-ins in a row, and until when the last one counts where sessions stay.
+    var failures = 0
+    var pausesUntil = Deadline.now
     /// Whether a log-in succeeded.
     var wasOpen = false
     /// The steps of the log-in, for `--explain`.
@@ -117,11 +120,33 @@ public final class JumpPool: @unchecked Sendable {
   private var isClosed = false
 
   private let limits: SharedLimits?
+  private let staying: Staying?
+
+  /// For how long sessions stay in a pool that lives longer than a pass.
+  public struct Staying: Sendable {
+    /// How long a session opens channels; with a fifth more or less.
+    public var age: Duration = .seconds(3600)
+    /// A session that carried nothing for so long is closed.
+    public var idle: Duration = .seconds(60)
+    /// How long a failure is the answer to all that is behind; it doubles up to the limit, and is half
+    /// as long or half as long again by chance.
+    public var pause: Duration = .seconds(1)
+    public var longestPause: Duration = .seconds(30)
+    /// How often idle sessions are tended.
+    public var tending: Duration = .seconds(2)
+    /// After which time what was learnt of a server's room is forgotten.
+    public var memory: Duration = .seconds(300)
+
+    public init() {}
+  }
 
   /// `limits` bounds sessions and channels; without it there are `sessionLimit` sessions at most.
-  public init(on reactor: Reactor, limits: SharedLimits? = nil) {
+  ///
+  /// Without `staying` the pool is one of a pass: a failure lasts as long as the pool.
+  public init(on reactor: Reactor, limits: SharedLimits? = nil, staying: Staying? = nil) {
     self.reactor = reactor
     self.limits = limits
+    self.staying = staying
   }
 
   // MARK: Life
@@ -132,6 +157,11 @@ public final class JumpPool: @unchecked Sendable {
   public func serve<Value: Sendable>(_ body: () async -> Value) async -> Value {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.reactor.open { reactor in await self.relay(on: reactor) } }
+      if let staying {
+        group.addTask {
+          await self.reactor.open { reactor in await self.tend(staying, on: reactor) }
+        }
+      }
       let value = await body()
       group.cancelAll()
       await group.waitForAll()
@@ -166,6 +196,32 @@ public final class JumpPool: @unchecked Sendable {
     }
   }
 
+  /// Tends the sessions while they stay.
+  private func tend(_ staying: Staying, on reactor: isolated Reactor) async {
+    var forgotten = Deadline.now
+    while !Task.isCancelled {
+      do { try await reactor.sleep(until: .after(staying.tending)) } catch { return }
+      let forgets = Deadline.now.since(forgotten) >= staying.memory
+      if forgets { forgotten = .now }
+      for node in nodes.values {
+        if forgets {
+          node.limit = Self.sessionLimit
+          node.commands.reset()
+        }
+        for session in node.sessions { session.tend() }
+        node.sessions.removeAll { session in
+          guard
+            session.isDead
+              || session.isIdle
+                && (!session.isOpen || Deadline.now.since(session.lastUsed) >= staying.idle)
+          else { return false }
+          session.close()
+          return true
+        }
+      }
+    }
+  }
+
   /// Whether the jump host could be used, since it was made; nil if nothing asked for it.
   public func result(
     of hop: HostTarget, on reactor: isolated Reactor
@@ -193,8 +249,8 @@ public final class JumpPool: @unchecked Sendable {
     var isNew = false
     while true {
       node.sweep()
-      if !node.sessions.isEmpty { return (node.steps, isNew) }
-      if let failure = node.failure { throw failure }
+      if node.sessions.contains(where: \.isOpen) { return (node.steps, isNew) }
+      if let failure = node.failure, staying == nil || !node.pausesUntil.isPast { throw failure }
       if isClosed { throw TargetError(.cancelled, "ended before \(hop.name) was asked") }
       // A call of an async function may be held up at its beginning: what it needs is taken before.
       if node.isConnecting {
@@ -233,7 +289,7 @@ public final class JumpPool: @unchecked Sendable {
           continue
         }
       }
-      if let session = node.sessions.first(where: { !$0.isOpening && !$0.isDead }) {
+      if let session = node.sessions.first(where: { !$0.isOpening && $0.isOpen }) {
         session.reserve()
         if isCounted {
           node.carried += 1
@@ -407,7 +463,8 @@ public final class JumpPool: @unchecked Sendable {
     do throws(TargetError) {
       let session = try await hop.logIn(on: reactor, by: deadline, steps: &opening)
       let jump = JumpSession(
-        session, name: hop.name, depth: hop.tunnel?.names.count ?? 0)
+        session, name: hop.name, depth: hop.tunnel?.names.count ?? 0,
+        until: staying.map { .after($0.age * Double.random(in: 0.8...1.2)) } ?? .never)
       guard !isClosed else {
         jump.close()
         throw TargetError(.cancelled, "ended while logging in to \(hop.name)")
@@ -415,12 +472,21 @@ public final class JumpPool: @unchecked Sendable {
       node.sessions.append(jump)
       limits?.use(.init(.sessions, hop.name), node.sessions.count)
       node.wasOpen = true
+      node.failures = 0
+      (node.failure, node.cause) = (nil, nil)
       node.steps = opening.steps
     } catch {
       let failure = TargetError.behind(hop.name, error)
       // What ended this task is no failure of the jump host: the next one tries.
       let isOurs = error.reason == .cancelled || error.reason == .timeout && deadline.isPast
-      if !isOurs, node.sessions.isEmpty { (node.failure, node.cause) = (failure, error) }
+      if !isOurs, !node.sessions.contains(where: \.isOpen) {
+        (node.failure, node.cause) = (failure, error)
+        if let staying {
+          let pause = min(staying.longestPause, staying.pause * (1 << min(node.failures, 16)))
+          node.failures += 1
+          node.pausesUntil = .after(pause * Double.random(in: 0.5...1.5))
+        }
+      }
       throw failure
     }
   }

@@ -82,6 +82,8 @@ final class JumpSession {
   private(set) var isOpening = false
   private(set) var failure: TargetError?
   private(set) var lastUsed = Deadline.now
+  /// From when on it opens no more channels, and is closed once it has none.
+  let end: Deadline
   /// When the server was asked for a sign of life, with nothing received since.
   private var probed: Deadline?
   /// How long the server may be silent while tasks wait, before it is asked, and again after that. A
@@ -93,8 +95,9 @@ final class JumpSession {
   private static let sessionOutboxLimit = 256 << 10
 
   /// `depth` is the number of jump hosts before this one.
-  init(_ session: Session, name: String, depth: Int) {
+  init(_ session: Session, name: String, depth: Int, until end: Deadline = .never) {
     self.name = name
+    self.end = end
     patience = .seconds(5 + min(depth, 10))
     self.session = session
     session.transport.keepOutbox()
@@ -111,6 +114,8 @@ final class JumpSession {
   }
   var isDead: Bool { failure != nil }
   var isIdle: Bool { channels.isEmpty && !isOpening }
+  /// Whether channels can still be opened.
+  var isOpen: Bool { !isDead && !end.isPast }
   var descriptor: Int32 { transport.descriptor }
   /// Bytes received and sent, of all channels and of SSH itself.
   var traffic: (received: Int, sent: Int) { (transport.received, transport.sent) }
@@ -468,6 +473,13 @@ final class JumpSession {
       return
     }
     if Deadline.now >= probed.advanced(by: patience) { die("no sign of life") }
+  }
+
+  /// Answers what the server asks while nobody waits for it: keepalive, new keys. Never waits.
+  func tend() {
+    guard !isDead, leader == nil, waiters.isEmpty, !isOpening, !channels.isEmpty else { return }
+    transport.beginTurn()
+    advance(nil)
   }
 
   private func isReady(_ channel: Channel?, _ readiness: Readiness) -> Bool {

@@ -8,7 +8,7 @@ internal import Inventory
 ///
 /// It belongs to one task on one reactor. libssh2 never blocks: where it would, the task waits for the
 /// descriptor. `deinit` frees everything without waiting for the peer.
-final class Session {
+final class Session: BatchShell {
   private let session: OpaquePointer
   let transport: Transport
   private var channel: OpaquePointer?
@@ -488,19 +488,13 @@ final class Session {
     }
   }
 
-  /// Writes a script to the shell and reads its sections until the batch is done.
-  ///
-  /// Throws if the connection fails; the output until then stays in `frames`.
   func run(
     _ script: [UInt8], into frames: inout Frames, byteLimit: Int, on reactor: isolated Reactor,
-    by deadline: Deadline
+    hello: Deadline, by deadline: Deadline
   ) async throws(TargetError) {
     guard let channel else { throw TargetError(.localError, "no shell was started") }
     var written = 0
     transport.allow(byteLimit)
-    let size = 16 << 10
-    let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-    defer { buffer.deallocate() }
     while true {
       var moved = false
       let taken = transport.taken
@@ -518,22 +512,12 @@ final class Session {
           throw lost("sending the batch", byteLimit)
         }
       }
-      for stream in [Int32(0), 1] {
-        // Both streams are drained: an unread one would fill the window and hide the end.
-        while true {
-          let count = libssh2_channel_read_ex(
-            channel, stream, buffer.assumingMemoryBound(to: CChar.self), size)
-          if count > 0 {
-            moved = true
-            // A host that sends without pause must not hold the reactor.
-            if deadline.isPast { throw TargetError(.timeout, "still sending at the deadline") }
-            if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
-          } else if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
-            break
-          } else {
-            throw lost("reading the batch", byteLimit)
-          }
-        }
+      switch drain(channel, into: &frames, by: deadline) {
+      case .nothing: break
+      case .some: moved = true
+      // A host that sends without pause must not hold the reactor.
+      case .late: throw TargetError(.timeout, "still sending at the deadline")
+      case .failed: throw lost("reading the batch", byteLimit)
       }
       if frames.isDone { return }
       if moved { continue }
@@ -545,7 +529,71 @@ final class Session {
       // queues data of the other: only a round without any data may wait for the socket.
       if transport.taken != taken { continue }
       if transport.isClosed { throw lost("reading the batch", byteLimit) }
-      try await ready("the batch ran", on: reactor, by: deadline)
+      let isSilent = frames.connection == nil && hello < deadline
+      try await ready(
+        isSilent ? "waiting for a word of the shell" : "the batch ran", on: reactor,
+        by: isSilent ? hello : deadline)
+    }
+  }
+
+  private enum Drained { case nothing, some, late, failed }
+
+  /// Reads both streams of the shell as far as they have come: an unread one would fill the window and
+  /// hide the end.
+  private func drain(
+    _ channel: OpaquePointer, into frames: inout Frames, by deadline: Deadline
+  ) -> Drained {
+    let size = 16 << 10
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    defer { buffer.deallocate() }
+    var drained = Drained.nothing
+    for stream in [Int32(0), 1] {
+      while true {
+        let count = libssh2_channel_read_ex(
+          channel, stream, buffer.assumingMemoryBound(to: CChar.self), size)
+        if count > 0 {
+          drained = .some
+          if deadline.isPast { return .late }
+          if stream == 0 { frames.append(UnsafeRawBufferPointer(start: buffer, count: count)) }
+        } else if count == 0 || count == Int(LIBSSH2_ERROR_EAGAIN) {
+          break
+        } else {
+          return .failed
+        }
+      }
+    }
+    return drained
+  }
+
+  // MARK: Between two batches
+
+  /// What a shell may print that nobody asked for, in bytes received; more ends it.
+  static let idleLimit = 64 << 10
+
+  var received: Int { transport.received }
+  var sent: Int { transport.sent }
+  var memory: Int { transport.memory }
+  var carrierFailure: TargetError? { transport.carrier.failure }
+
+  /// Counts from here what comes until the next batch.
+  func rest() {
+    transport.allow(Self.idleLimit)
+    transport.carrier.settle()
+  }
+
+  func tend() -> Bool {
+    guard let channel, carrierFailure == nil else { return false }
+    transport.beginTurn()
+    var nothing = Frames.none
+    while true {
+      let taken = transport.taken
+      switch drain(channel, into: &nothing, by: .never) {
+      case .nothing:
+        if transport.taken != taken { continue }
+        return libssh2_channel_eof(channel) == 0 && !transport.isClosed && carrierFailure == nil
+      case .some: continue
+      case .late, .failed: return false
+      }
     }
   }
 

@@ -5,12 +5,13 @@ internal import Inventory
 
 /// The byte stream of an SSH session, for libssh2's send and receive callbacks.
 ///
-/// Reads ahead into a buffer, which saves libssh2's one `recv` per byte of the banner, and keeps the
-/// first bytes for the message about a server that does not speak SSH. The bytes come from a socket
-/// or from a channel of another session.
+/// Reads ahead into a buffer where the library asks for little, which saves its one `recv` per byte of
+/// the banner, and keeps the first bytes for the message about a server that does not speak SSH. The
+/// bytes come from a socket or from a channel of another session.
 final class Transport {
   let carrier: any Carrier
-  private let buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+  /// What was read ahead; nil while there is nothing: a session that waits holds no buffer.
+  private var buffer: UnsafeMutableRawPointer?
   private var start = 0
   private var end = 0
   private(set) var received = 0
@@ -36,6 +37,8 @@ final class Transport {
   private var keepsGreeting = true
 
   private static let capacity = 16 << 10
+  /// Who asks for this much is given the bytes without a copy.
+  private static let large = 4 << 10
   private static let greetingLimit = 4 << 10
   /// The limit of bytes per turn: the library reads while bytes arrive, so a peer that sends without
   /// pause would hold the reactor for ever.
@@ -62,7 +65,7 @@ final class Transport {
     self.init(over: SocketCarrier(owning: socket))
   }
 
-  deinit { buffer.deallocate() }
+  deinit { buffer?.deallocate() }
 
   var descriptor: Int32 { carrier.descriptor }
   /// Bytes that were read from the socket and not yet by libssh2.
@@ -95,6 +98,7 @@ final class Transport {
   func wait(
     for readiness: Readiness, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(WaitError) {
+    releaseBuffer()
     try await carrier.wait(on: reactor.ticket(), for: readiness, on: reactor, by: deadline)
   }
 
@@ -142,27 +146,44 @@ final class Transport {
         return -Int(EMSGSIZE)
       }
       if turn >= Transport.turnLimit || isDrained { return -Int(EAGAIN) }
-      let got = carrier.receive(buffer, Transport.capacity)
+      let isLarge = count >= Transport.large
+      let place =
+        isLarge ? target : buffer ?? .allocate(byteCount: Transport.capacity, alignment: 16)
+      if !isLarge { buffer = place }
+      let room = isLarge ? count : Transport.capacity
+      let got = carrier.receive(place, room)
       if got < 0 { return got }
       // The library reads until there is no more: half of its calls need not reach the kernel.
-      isDrained = got < Transport.capacity && got > 0
+      isDrained = got < room && got > 0
       if got == 0 {
         isClosed = true
         return 0
       }
       received += got
       turn += got
-      (start, end) = (0, got)
       if keepsGreeting, greeting.count < Transport.greetingLimit {
-        let piece = UnsafeRawBufferPointer(start: buffer, count: got)
+        let piece = UnsafeRawBufferPointer(start: place, count: got)
         greeting.append(contentsOf: piece.prefix(Transport.greetingLimit - greeting.count))
       }
+      if isLarge {
+        taken += got
+        return got
+      }
+      (start, end) = (0, got)
     }
+    guard let buffer else { return -Int(EAGAIN) }
     let size = min(count, end - start)
     target.copyMemory(from: buffer + start, byteCount: size)
     start += size
     taken += size
     return size
+  }
+
+  /// Releases the empty buffer: most waits are long.
+  private func releaseBuffer() {
+    guard start == end, let empty = buffer else { return }
+    empty.deallocate()
+    buffer = nil
   }
 
   fileprivate func transmit(_ source: UnsafeRawPointer, _ count: Int) -> Int {

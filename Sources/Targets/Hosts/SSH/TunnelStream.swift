@@ -117,4 +117,9 @@ public final class TunnelStream: Carrier {
   }
 
   func cut() { session.cut(channel) }
+
+  func settle() {
+    released?()
+    released = nil
+  }
 }
