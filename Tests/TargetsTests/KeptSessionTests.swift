@@ -327,12 +327,12 @@ import Testing
   {
     let bench = try Bench {
       $0.tending = .milliseconds(50)
-      $0.idle = .milliseconds(300)
+      $0.idle = .milliseconds(1500)
     }
     await bench.keeper.serve {
       #expect(await bench.ask("true").failure == nil)
       #expect(await bench.status.sessions == 1)
-      await bench.wait(.milliseconds(800))
+      await bench.wait(.milliseconds(2500))
       #expect(await bench.status.sessions == 0)
       #expect(await bench.ask("true").failure == nil)
       #expect(await bench.status.sessions == 0)

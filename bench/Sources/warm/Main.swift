@@ -34,16 +34,16 @@ struct Main {
     let keeper = KeptSessions(on: reactor)
     let hosts = try await targets(
       port: port, user: words[2], key: words[3], hostKey: words[4], keeper)
-    let work = Work(batch: batch, reactor: reactor, hosts: hosts, atOnce: atOnce)
     // What is made once, and the memory that passes through: not part of a session.
-    _ = await Work(
-      batch: batch, reactor: reactor,
-      hosts: hosts.prefix(10).map { host in
-        var host = host
-        host.keeper = nil
-        return host
-      }, atOnce: atOnce
-    ).round(encodes: true)
+    let others = hosts.prefix(10).map { host in
+      var host = host
+      host.keeper = nil
+      return host
+    }
+    let first = Work(batch: batch, reactor: reactor, hosts: others, atOnce: atOnce)
+    _ = await first.round(encodes: true)
+    let work = Work(
+      batch: batch, reactor: reactor, hosts: hosts, atOnce: atOnce, previous: await first.memory)
     malloc_trim(0)
     let memory = resident
     var cpu = cpuSeconds
@@ -114,12 +114,31 @@ final class Work: Sendable {
   let reactor: Reactor
   let hosts: [HostTarget]
   let atOnce: Int
+  /// Of an earlier scrape, for rates.
+  let previous: [String: Memory]
 
-  init(batch: Batch, reactor: Reactor, hosts: [HostTarget], atOnce: Int) {
+  init(
+    batch: Batch, reactor: Reactor, hosts: [HostTarget], atOnce: Int,
+    previous: [String: Memory] = [:]
+  ) {
+    self.previous = previous
     self.batch = batch
     self.reactor = reactor
     self.hosts = hosts
     self.atOnce = atOnce
+  }
+
+  /// What the collectors remember of the first host.
+  var memory: [String: Memory] {
+    get async {
+      guard let host = hosts.first else { return [:] }
+      return await reactor.open { [self] reactor in
+        let answer = await host.ask([batch], on: reactor, by: .after(.seconds(30)))[0]
+        return answer.collect(batch).reduce(into: [:]) {
+          $0[$1.name] = Memory(time: answer.time, uptime: answer.uptime, values: $1.sample.memory)
+        }
+      }
+    }
   }
 
   /// Scrapes each once; how many failed.
@@ -145,7 +164,9 @@ final class Work: Sendable {
     var points = PointBatch(
       host: host.name, tags: [Tag("host", host.name), Tag("group", "web"), Tag("site", "range-a")],
       time: answer.time)
-    for part in answer.collect(batch) { points.points += part.sample.points }
+    for part in answer.collect(batch, previous: { previous[$0.name] }) {
+      points.points += part.sample.points
+    }
     var text = LineProtocol()
     text.append(points)
     return text.count > 0
