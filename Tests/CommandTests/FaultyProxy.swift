@@ -30,55 +30,24 @@ final class FaultyProxy: Sendable {
     var deck: [Fault] = []
   }
 
-  private let listener: Int32
-  private let port: UInt16
+  private let listener: Listener
   private let upstream: UInt16
   private let state: Mutex<State>
-  var url: String { "http://127.0.0.1:\(port)" }
+  var url: String { "http://127.0.0.1:\(listener.port)" }
   /// How often each fault has been.
   var counts: [Fault: Int] { state.withLock { $0.counts } }
 
   init(before url: String, seed: UInt64) throws {
     upstream = UInt16(url.split(separator: ":").last ?? "") ?? 0
-    port = freePort()
     state = Mutex(State(generator: Generator(state: seed)))
-    listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = Self.loopback(port)
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard bound == 0, listen(listener, 64) == 0 else {
-      throw Unavailable(description: "no port for the proxy")
-    }
-    signal(SIGPIPE, SIG_IGN)
-    Thread.detachNewThread { [listener] in
-      while true {
-        let client = accept(listener, nil, nil)
-        guard client >= 0 else { return }
-        self.serve(client)
-        close(client)
-      }
-    }
+    listener = try Listener()
+    listener.serve(inTurn: true) { [self] in serve($0) }
   }
 
-  /// Ends the thread: the accept fails.
-  func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  func stop() { listener.stop() }
 
   /// How many of a hundred requests are spoiled from now on.
   func spoil(_ share: Int) { state.withLock { $0.share = share } }
-
-  private static func loopback(_ port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    address.sin_port = port.bigEndian
-    return address
-  }
 
   private func serve(_ client: Int32) {
     var timeout = timeval(tv_sec: 5, tv_usec: 0)
@@ -133,15 +102,8 @@ final class FaultyProxy: Sendable {
 
   /// The server's answer, whole; nothing where it is away.
   private func forward(_ head: String, _ body: [UInt8]) -> [UInt8] {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard let fd = connection(to: upstream) else { return [] }
     defer { close(fd) }
-    var address = Self.loopback(upstream)
-    let connected = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard connected == 0 else { return [] }
     let lines = head.components(separatedBy: "\r\n").filter { line in
       !line.lowercased().hasPrefix("content-length:") && !line.lowercased().hasPrefix("expect:")
     }

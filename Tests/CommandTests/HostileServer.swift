@@ -19,41 +19,12 @@ final class HostileServer: Sendable {
     case drips([UInt8])
   }
 
-  let port: UInt16
-  private let listener: Int32
+  var port: UInt16 { listener.port }
+  private let listener: Listener
 
   init(_ manner: Manner) throws {
-    signal(SIGPIPE, SIG_IGN)
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, size) == 0 && listen(listener, 16) == 0
-          ? getsockname(listener, $0, &size) : -1
-      }
-    }
-    guard code == 0 else { throw CocoaError(.fileWriteUnknown) }
-    self.listener = listener
-    port = UInt16(bigEndian: address.sin_port)
-    Thread.detachNewThread {
-      while true {
-        let client = accept(listener, nil, nil)
-        if client < 0 { return }
-        Thread.detachNewThread {
-          HostileServer.serve(client, manner)
-          close(client)
-        }
-      }
-    }
-  }
-
-  deinit {
-    // Closing alone does not wake the thread that accepts.
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
+    listener = try Listener()
+    listener.serve { Self.serve($0, manner) }
   }
 
   private static func serve(_ client: Int32, _ manner: Manner) {

@@ -97,10 +97,11 @@ import Testing
   }
 
   @Test func `a delayed page shows what was`() throws {
-    let port = try FreePort()
+    var port: Listener? = try Listener()
+    let number = try #require(port).port
     let range = Range(
       hosts: """
-        all: {hosts: {one: {connection: local, address: 127.0.0.1, profile: none, probes: ["tcp:\(port.number)"]}}}
+        all: {hosts: {one: {connection: local, address: 127.0.0.1, profile: none, probes: ["tcp:\(number)"]}}}
 
         """,
       settings: """
@@ -114,7 +115,7 @@ import Testing
         """)
     try range.scrape("run")
     Thread.sleep(forTimeInterval: 7)
-    port.close()
+    port = nil
     try range.scrape("run")
     func page(_ folder: String) -> String {
       range.scratch.read("inventory/\(folder)/index.html") ?? ""
@@ -168,33 +169,6 @@ import Testing
     #expect((outcome.output + outcome.errors).contains(words), "\(outcome.output)\(outcome.errors)")
     #expect((outcome.output + outcome.errors).contains("scrape.yml:"), "\(outcome.errors)")
   }
-}
-
-/// A port that listens until it is closed.
-private final class FreePort {
-  let number: UInt16
-  private let socket: Int32
-
-  init() throws {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
-      _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
-    }
-    guard bound == 0, listen(socket, 16) == 0 else { throw Unavailable(description: "no port") }
-    self.socket = socket
-    number = UInt16(bigEndian: address.sin_port)
-  }
-
-  func close() { Glibc.close(socket) }
 }
 
 /// What a reader of another thread counts.

@@ -84,26 +84,11 @@ final class Range {
 
 /// A TCP port that accepts and says nothing.
 final class SilentPort: Sendable {
-  let descriptor: Int32
+  private let listener: Listener?
   let port: UInt16
 
   init(_ host: String = "127.0.0.1", port: UInt16 = freePort()) {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    listener = try? Listener(on: host, port: port, backlog: 64)
     self.port = port
-    var yes: Int32 = 1
-    setsockopt(
-      descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    inet_pton(AF_INET, host, &address.sin_addr)
-    withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    listen(descriptor, 64)
   }
-
-  deinit { close(descriptor) }
 }

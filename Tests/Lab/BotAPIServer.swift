@@ -18,7 +18,7 @@ final class BotAPIServer: Sendable {
   }
 
   private struct Open {
-    var listener: Int32 = -1
+    var listener: Listener?
     var connections: Set<Int32> = []
     var answer: (@Sendable (Request) -> Reply)?
   }
@@ -34,67 +34,30 @@ final class BotAPIServer: Sendable {
   }
 
   init() throws {
-    signal(SIGPIPE, SIG_IGN)
     number = freePort()
   }
 
-  private static func listen(on port: UInt16) throws -> (Int32, UInt16) {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var one: Int32 = 1
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, length) == 0 && Glibc.listen(listener, 128) == 0
-          ? getsockname(listener, $0, &length) : -1
-      }
-    }
-    guard code == 0 else {
-      close(listener)
-      throw Unavailable(description: "no port")
-    }
-    return (listener, UInt16(bigEndian: address.sin_port))
-  }
-
   func start() throws {
-    let (listener, _) = try Self.listen(on: number)
+    let listener = try Listener(port: number)
+    let current = ObjectIdentifier(listener)
     open.withLock { $0.listener = listener }
-    Thread.detachNewThread { [weak self] in
-      while true {
-        let connection = accept(listener, nil, nil)
-        guard connection >= 0 else { break }
-        guard let self else {
-          close(connection)
-          break
-        }
-        let isOpen = open.withLock { open in
-          guard open.listener == listener else { return false }
-          open.connections.insert(connection)
-          return true
-        }
-        guard isOpen else {
-          close(connection)
-          break
-        }
-        Thread.detachNewThread { [weak self] in
-          Self.serve(connection) { self?.answer?($0) ?? .close }
-          self?.open.withLock { _ = $0.connections.remove(connection) }
-          close(connection)
-        }
+    listener.serve { [weak self] connection in
+      let isOpen = self?.open.withLock { open in
+        guard open.listener.map(ObjectIdentifier.init) == current else { return false }
+        open.connections.insert(connection)
+        return true
       }
-      close(listener)
+      guard isOpen == true else { return }
+      Self.serve(connection) { self?.answer?($0) ?? .close }
+      self?.open.withLock { _ = $0.connections.remove(connection) }
     }
   }
 
   func stop() {
     open.withLock { open in
-      guard open.listener >= 0 else { return }
-      shutdown(open.listener, Int32(SHUT_RDWR))
-      open.listener = -1
+      guard let listener = open.listener else { return }
+      listener.stop()
+      open.listener = nil
       for connection in open.connections {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(

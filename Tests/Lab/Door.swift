@@ -8,7 +8,7 @@ public final class Door: Sendable {
 
   /// A socket that listens, and the sign that it is closed.
   private struct Listening {
-    var socket: Int32
+    let listener: Listener
     let closed: DispatchSemaphore
   }
 
@@ -23,33 +23,10 @@ public final class Door: Sendable {
   public func open() throws {
     try current.withLock { current in
       guard current == nil else { return }
-      let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-      var yes: Int32 = 1
-      setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &yes, 4)
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_port = port.bigEndian
-      let bound = withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
-      }
-      guard bound == 0, listen(number, 4096) == 0 else {
-        let reason = String(cString: strerror(errno))
-        close(number)
-        throw Unavailable(description: "port \(port): \(reason)")
-      }
+      let listener = try Listener(on: "0.0.0.0", port: port, backlog: 4096)
       let closed = DispatchSemaphore(value: 0)
-      current = Listening(socket: number, closed: closed)
-      Thread.detachNewThread {
-        while true {
-          let visitor = accept(number, nil, nil)
-          guard visitor >= 0 else { break }
-          close(visitor)
-        }
-        close(number)
-        closed.signal()
-      }
+      listener.serve(inTurn: true, { _ in }, ended: { closed.signal() })
+      current = Listening(listener: listener, closed: closed)
     }
   }
 
@@ -57,7 +34,7 @@ public final class Door: Sendable {
   public func shut() {
     current.withLock { current in
       guard let open = current else { return }
-      shutdown(open.socket, Int32(SHUT_RDWR))
+      open.listener.stop()
       open.closed.wait()
       current = nil
     }

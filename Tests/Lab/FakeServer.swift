@@ -32,8 +32,8 @@ public final class FakeServer: Sendable {
     public static func send(_ text: String) -> Act { .send(Array(text.utf8)) }
   }
 
-  public let port: UInt16
-  private let listener: Int32
+  public var port: UInt16 { listener.port }
+  private let listener: Listener
   private let end: Int32
   private let seen: Visits
 
@@ -41,43 +41,21 @@ public final class FakeServer: Sendable {
   public var visits: Int { seen.count.withLock { $0 } }
 
   public init(_ acts: [Act]) {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, size)
-        getsockname(listener, $0, &size)
-      }
-    }
-    listen(listener, 128)
+    guard let listener = try? Listener() else { fatalError("no port for a server of the tests") }
     var ends: [Int32] = [0, 0]
     pipe(&ends)
     let stop = Stop(ends[0])
-    (port, self.listener, end) = (UInt16(bigEndian: address.sin_port), listener, ends[1])
+    (self.listener, end) = (listener, ends[1])
     let visits = Visits()
     self.seen = visits
-    Thread.detachNewThread {
-      while Self.isReady(listener, unless: stop.descriptor) {
-        let client = accept(listener, nil, nil)
-        if client < 0 { return }
-        visits.count.withLock { $0 += 1 }
-        Thread.detachNewThread {
-          withExtendedLifetime(stop) { Self.serve(client, acts, stop.descriptor) }
-          close(client)
-        }
-      }
+    listener.serve { client in
+      visits.count.withLock { $0 += 1 }
+      withExtendedLifetime(stop) { Self.serve(client, acts, stop.descriptor) }
     }
   }
 
-  deinit {
-    // The threads see the hang-up and end.
-    close(end)
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  // The threads see the hang-up and end.
+  deinit { close(end) }
 
   private static func isReady(_ fd: Int32, unless stop: Int32, milliseconds: Int32 = -1) -> Bool {
     var wanted = [

@@ -24,8 +24,8 @@ public final class Peer: Sendable {
     case close
   }
 
-  public let port: UInt16
-  private let listener: Int32
+  public var port: UInt16 { listener.port }
+  private let listener: Listener
   private let seen = Mutex<[String]>([])
   private let open = Mutex<[Int32]>([])
 
@@ -33,50 +33,21 @@ public final class Peer: Sendable {
   public var lines: [String] { seen.withLock { $0 } }
 
   public init(_ steps: [Step], address host: String = "127.0.0.1", port: UInt16 = 0) throws {
-    signal(SIGPIPE, SIG_IGN)
-    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-    let listener = socket(AF_INET, kind, 0)
-    var one: Int32 = 1
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    inet_pton(AF_INET, host, &address.sin_addr)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, length) == 0 && listen(listener, 512) == 0
-          ? getsockname(listener, $0, &length) : -1
-      }
-    }
-    guard code == 0 else { throw Unavailable(description: "no port") }
-    self.listener = listener
-    self.port = UInt16(bigEndian: address.sin_port)
-    Thread.detachNewThread { [self] in
-      while true {
-        let connection = accept(listener, nil, nil)
-        guard connection >= 0 else { return }
-        Thread.detachNewThread { [self] in play(steps, on: connection) }
-      }
-    }
+    listener = try Listener(on: host, port: port)
+    listener.serve { [self] in play(steps, on: $0) }
   }
 
   /// Ends the thread: the accept fails.
   public func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
+    listener.stop()
     open.withLock { open in
       for connection in open { shutdown(connection, Int32(SHUT_RDWR)) }
     }
   }
 
-  deinit { close(listener) }
-
   private func play(_ steps: [Step], on connection: Int32) {
     open.withLock { $0.append(connection) }
-    defer {
-      open.withLock { $0.removeAll { $0 == connection } }
-      close(connection)
-    }
+    defer { open.withLock { $0.removeAll { $0 == connection } } }
     for step in steps {
       switch step {
       case .say(let text): guard send(text, connection) else { return }

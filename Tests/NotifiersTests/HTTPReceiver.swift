@@ -13,8 +13,8 @@ final class HTTPReceiver: Sendable {
     }
   }
 
-  let port: UInt16
-  private let listener: Int32
+  var port: UInt16 { listener.port }
+  private let listener: Listener
   private let answers: Mutex<[String]>
   private let seen = Mutex<[Request]>([])
   var url: String { "http://127.0.0.1:\(port)/hook" }
@@ -23,35 +23,11 @@ final class HTTPReceiver: Sendable {
   /// After the last, everything is taken with 204.
   init(_ answers: [String] = []) throws {
     self.answers = Mutex(answers)
-    signal(SIGPIPE, SIG_IGN)
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, length) == 0 && listen(listener, 16) == 0
-          ? getsockname(listener, $0, &length) : -1
-      }
-    }
-    guard code == 0 else { throw Unavailable(description: "no port") }
-    self.listener = listener
-    port = UInt16(bigEndian: address.sin_port)
-    Thread.detachNewThread { [self] in
-      while true {
-        let connection = accept(listener, nil, nil)
-        guard connection >= 0 else { return }
-        serve(connection)
-        close(connection)
-      }
-    }
+    listener = try Listener()
+    listener.serve(inTurn: true) { [self] in serve($0) }
   }
 
-  /// Ends the thread: the accept fails.
-  func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
-
-  deinit { close(listener) }
+  func stop() { listener.stop() }
 
   private func serve(_ connection: Int32) {
     var bytes = Data()

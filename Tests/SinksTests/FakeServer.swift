@@ -2,30 +2,6 @@ import Glibc
 import Lab
 import Synchronization
 
-/// A listening socket on a free port of the loopback.
-final class Listener: Sendable {
-  let fd: Int32
-  let port: Int
-
-  init() throws {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(fd, $0, length) == 0 && listen(fd, 16) == 0 ? getsockname(fd, $0, &length) : -1
-      }
-    }
-    guard code == 0 else { throw Failure(description: "no port") }
-    self.fd = fd
-    port = Int(UInt16(bigEndian: address.sin_port))
-  }
-
-  deinit { close(fd) }
-}
-
 /// A server at the level of bytes: it answers each request with what the test gives it, however wrong.
 final class FakeServer: Sendable {
   enum Answer: Sendable {
@@ -54,30 +30,13 @@ final class FakeServer: Sendable {
   init(_ answers: [Answer]) throws {
     listener = try Listener()
     self.answers = Mutex(answers)
-    signal(SIGPIPE, SIG_IGN)
-    var thread = pthread_t()
-    pthread_create(
-      &thread, nil,
-      { context in
-        guard let context else { return nil }
-        Unmanaged<FakeServer>.fromOpaque(context).takeRetainedValue().serve()
-        return nil
-      }, Unmanaged.passRetained(self).toOpaque())
-    pthread_detach(thread)
-  }
-
-  /// Ends the thread: the accept fails.
-  func stop() { shutdown(listener.fd, Int32(SHUT_RDWR)) }
-
-  private func serve() {
-    var silent: [Int32] = []
-    defer { for fd in silent { close(fd) } }
-    while true {
-      let fd = accept(listener.fd, nil, nil)
-      guard fd >= 0 else { return }
-      if talk(fd) { silent.append(fd) } else { close(fd) }
+    listener.serve { [self] fd in
+      var rest: UInt8 = 0
+      if talk(fd) { while read(fd, &rest, 1) > 0 {} }
     }
   }
+
+  func stop() { listener.stop() }
 
   /// Answers on one connection until it ends; true where it is to stay open in silence.
   private func talk(_ fd: Int32) -> Bool {

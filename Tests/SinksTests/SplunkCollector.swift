@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Lab
 import Synchronization
 
 @testable import Sinks
@@ -30,18 +31,12 @@ final class SplunkCollector: Sendable {
     (self.token, self.indexes, self.limit) = (token, indexes, limit)
     listener = try Listener()
     busy = Mutex(busyTimes)
-    signal(SIGPIPE, SIG_IGN)
-    Thread.detachNewThread { [self] in
-      while true {
-        let client = accept(listener.fd, nil, nil)
-        if client < 0 { return }
-        while serve(client) {}
-        close(client)
-      }
+    listener.serve(inTurn: true) { [self] client in
+      while serve(client) {}
     }
   }
 
-  func stop() { shutdown(listener.fd, Int32(SHUT_RDWR)) }
+  func stop() { listener.stop() }
 
   private func serve(_ client: Int32) -> Bool {
     guard let (head, body) = receive(client) else { return false }
