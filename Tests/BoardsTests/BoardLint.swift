@@ -29,11 +29,17 @@ struct BoardLint {
     "measurement",
   ]
 
-  /// The faults of all files, by name and contents; of the boards themselves `only` of one.
-  func faults(in files: [String: String], only: String? = nil) -> [String] {
+  /// The faults of all files, by name and contents; with `only` those of one file among `others`, which are read already.
+  func faults(
+    in files: [String: String], only: String? = nil, others: [String: JSON] = [:]
+  ) -> [String] {
     var faults: [String] = []
     var boards: [(name: String, json: JSON)] = []
     for (name, text) in files.sorted(by: { $0.key < $1.key }) {
+      if let only, name != only, let json = others[name] {
+        boards.append((name, json))
+        continue
+      }
       for word in ["${DS_", "__inputs", "__requires", "<iframe", "<script", "http://", "https://"]
       where text.contains(word) {
         faults.append("\(name): contains \(word)")

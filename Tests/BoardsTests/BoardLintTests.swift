@@ -160,8 +160,8 @@ import Testing
       fault: "mixes series of scrape_pass that differ in host"),
     Planted(
       name: "a mean of two addresses", board: "Blue team/scrape-blue.json",
-      old: "\\\"host\\\", \\\"url\\\"", new: "\\\"host\\\"",
-      fault: "mixes series of ping that differ in url|path"),
+      old: "\\\"url\\\", \\\"path\\\"", new: "\\\"url\\\"",
+      fault: "mixes series of ping that differ in path"),
     Planted(
       name: "the last of two addresses", board: "scrape/scrape-network.json",
       old: "AND \\\"path\\\" = '' ", new: "", fault: "mixes series of ping"),
@@ -199,6 +199,7 @@ import Testing
   ]
 
   private static let good = (try? BoardSites.boards(BoardSites.example())) ?? [:]
+  private static let parsed = good.compactMapValues { JSON(reading: Array($0.utf8)) }
 
   @Test(arguments: planted)
   func `each planted error is found`(_ error: Planted) throws {
@@ -208,7 +209,7 @@ import Testing
     #expect(text.contains(error.old), "\(error.name): the text to change is not there")
     // The first place, or all of them where a single one would leave a good board.
     boards[name] = text.replacing(error.old, with: error.new)
-    let found = Self.lint.faults(in: boards, only: name)
+    let found = Self.lint.faults(in: boards, only: name, others: Self.parsed)
     #expect(found.contains { $0.contains(error.fault) }, "\(error.name): \(found)")
     #expect(found.allSatisfy { $0.hasPrefix("dashboards/") })
   }

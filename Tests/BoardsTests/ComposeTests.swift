@@ -48,7 +48,8 @@ import Testing
   /// What the specification of Compose does not allow, as far as the file uses it, and paths that are not mounted.
   private static func faults(in text: String) throws -> [String] {
     let scratch = Scratch()
-    let file = try YAML.load(scratch.write("compose.yml", text))
+    let path = scratch.write("compose.yml", text)
+    let file = try withExtendedLifetime(scratch) { try YAML.load(path) }
     var faults = (file.pairs ?? []).filter { !["services", "volumes"].contains($0.name) }
       .map { "no key \($0.name)" }
     let keys: Set = [

@@ -24,7 +24,7 @@ enum SeriesTags {
     "net": ("host interface", ""), "netstat": ("host", ""), "nstat": ("host name", ""),
     "nvidia_smi": ("host index", "name arch uuid pstate compute_mode"),
     "openvpn": ("host file", ""), "openvpn_client": ("host file common_name", ""),
-    "ping": ("host url|path", ""), "pressure": ("host resource type", ""),
+    "ping": ("host path", "url"), "pressure": ("host resource type", ""),
     "processes": ("host", ""), "procstat": ("host by rank", ""), "scrape": ("host target", ""),
     "scrape_pass": ("host scope", ""), "scrape_sink": ("host sink", ""),
     "service": ("host service", "probe port path"),

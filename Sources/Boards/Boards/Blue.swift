@@ -24,7 +24,9 @@ enum BlueBoard: BoardFile {
         Panel.chart("Memory", Query.mean("mem", "used_percent", by: "host").ofHosts(team))
           .ranged(0, 100).linked(.ofSeries),
         Panel.chart(
-          "Latency", Query.mean("ping", "average_response_ms", by: "host", "url").ofHosts(team)
+          "Latency",
+          Query.mean("ping", "average_response_ms", by: "host", "url", "path").lacking("path")
+            .ofHosts(team)
         ).linked(.ofSeries).explained("A line for each address of a host that is asked."),
         Panel.chart("Failed logins", Query.sum("logins", "failed", by: "host").ofHosts(team))
           .linked(.ofSeries).with { $0.noValue = "no records of logins" },

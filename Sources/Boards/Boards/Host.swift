@@ -71,8 +71,9 @@ enum HostBoard: BoardFile {
         chart(
           "Sockets by family",
           .last("sockstat", "tcp_established", "tcp_inuse", "udp_inuse", by: "family")),
-        chart("Latency", .mean("ping", "average_response_ms", by: "url")),
-        chart("Loss", .mean("ping", "percent_packet_loss", by: "url")).ranged(0, 100),
+        chart("Latency", .mean("ping", "average_response_ms", by: "url", "path").lacking("path")),
+        chart("Loss", .mean("ping", "percent_packet_loss", by: "url", "path").lacking("path"))
+          .ranged(0, 100),
         Strip.headline("Services"),
         Panel.states(
           "State of each service", .last("service", "state", by: "service").ofHosts(host)

@@ -54,10 +54,13 @@ enum NetworkBoard: BoardFile {
         Strip.headline("Latency and loss"),
         Panel.chart(
           "Mean round trip",
-          Query.mean("ping", "average_response_ms", by: "host", "url").ofHosts()
+          Query.mean("ping", "average_response_ms", by: "host", "url", "path").lacking("path")
+            .ofHosts()
         ).coloured(site.limits("ping", "average_response_ms")).linked(.ofSeries),
         Panel.chart(
-          "Loss", Query.mean("ping", "percent_packet_loss", by: "host", "url").ofHosts()
+          "Loss",
+          Query.mean("ping", "percent_packet_loss", by: "host", "url", "path").lacking("path")
+            .ofHosts()
         ).ranged(0, 100).coloured(site.limits("ping", "percent_packet_loss")).linked(.ofSeries),
         Strip.line("Latency of $host", over: "host"),
         smoke,

@@ -19,7 +19,9 @@ enum ServersBoard: BoardFile {
       ).ranged(0, 100).coloured(site.limits("mem", "used_percent")),
       Panel.chart(
         "Latency · $host",
-        Query.mean("ping", "average_response_ms", by: "url").ofHosts(["host"]), width: 6,
+        Query.mean("ping", "average_response_ms", by: "url", "path").lacking("path").ofHosts([
+          "host"
+        ]), width: 6,
         height: 5
       ).coloured(site.limits("ping", "average_response_ms")),
     ]

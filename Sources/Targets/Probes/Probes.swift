@@ -28,7 +28,8 @@ public enum Probes {
   private static func asked(_ measurement: Measurement) -> Measurement {
     measurement.with(
       tag: ServiceResult.path,
-      "the name of the host's address that was asked, such as `public`; absent for its `address`")
+      "the name of the host's address that was asked, such as `public`; `centre` with `from: centre`; else absent"
+    )
   }
 
   /// The limit of parallel probes per host.

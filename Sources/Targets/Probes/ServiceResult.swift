@@ -14,8 +14,11 @@ public struct ServiceResult: Sendable {
   /// Its steps, if they were recorded.
   public var trace: Trace?
 
-  /// The tag of points of services that were asked at another address than the host's `address:`.
+  /// The tag of points of services that were asked at another address than the host's `address:`, or from this
+  /// machine past a jump host (`from: centre`): else both answers would be one point in a database.
   public static let path = "path"
+  /// The value of that tag; nil for neither.
+  private let way: String?
 
   static let measurement = Measurement(
     "service", "Result of each entry of a host's `probes:`: one point per service and pass.",
@@ -42,6 +45,7 @@ public struct ServiceResult: Sendable {
     probe = plan.kind
     port = plan.port
     path = plan.path
+    way = plan.path ?? (plan.isAtCentre ? "centre" : nil)
     verdict = Verdict(.unknown, .notReached, "")
     self.trace = trace
   }
@@ -52,7 +56,7 @@ public struct ServiceResult: Sendable {
     point.tag("service", service)
     point.tag("probe", probe)
     if port > 0 { point.tag("port", String(port)) }
-    if let path { point.tag(Self.path, path) }
+    if let way { point.tag(Self.path, way) }
     point.integer("up", verdict.isUp.map { $0 ? Int64(1) : 0 })
     point.integer("state", verdict.severity.state)
     point.float("latency_ms", verdict.latency.map { $0.milliseconds })
@@ -62,7 +66,7 @@ public struct ServiceResult: Sendable {
     let others = verdict.points.map { other in
       var other = other
       if other.tags.isEmpty { other.tag("service", service) }
-      if let path, other[tag: Self.path] == nil { other.tag(Self.path, path) }
+      if let way, other[tag: Self.path] == nil { other.tag(Self.path, way) }
       return other
     }
     return [point] + others

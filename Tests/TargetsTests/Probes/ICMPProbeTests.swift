@@ -51,6 +51,18 @@ struct ICMPProbeTests {
     #expect(result.summary == summary, "\(result.verdict.message)")
   }
 
+  @Test func `two ways to one address are two series`() throws {
+    let tags = try ["icmp", "{icmp: {from: centre, name: outside}}"].map { entry in
+      let plan = try #require(try read(entry).0)
+      var result = ServiceResult(plan)
+      var echo = Point("ping")
+      echo.tag("url", "10.0.0.1")
+      result.verdict.points = [echo]
+      return result.points.last?.tags.map { "\($0.name)=\($0.value)" }
+    }
+    #expect(tags == [["url=10.0.0.1"], ["url=10.0.0.1", "path=centre"]])
+  }
+
   @Test func `a host is asked from the address that is named`() async throws {
     let near = try await ask("{icmp: {count: 1, from: 127.0.0.9}}")
     #expect(near.verdict.reason == .notPermitted || near.summary == "ok - up")
