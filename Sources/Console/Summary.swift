@@ -132,6 +132,10 @@ public struct Summary: Sendable {
           reason: finding.reason?.rawValue ?? "not_ok"), SelfReading.host, finding.message)
     }
     let hidden = Set(report.causes.flatMap(\.effects))
+    var causes: [String: String] = [:]
+    for (cause, effects) in report.causes { for host in effects { causes[host] = cause } }
+    /// What the line of a cause covers: the hosts, and how many services and BMCs.
+    var lost: [String: (hosts: Set<String>, services: Int, bmcs: Int)] = [:]
     // A host whose BMC fails is still monitored: no outage.
     let targets =
       report.readings.map { (Severity.critical, CheckName.ssh.text, $0.failure, $0.result) }
@@ -140,7 +144,10 @@ public struct Summary: Sendable {
     for (severity, target, failure, result) in targets {
       let host = result.batch.host
       // The line of the cause covers an effect; its BMC may have another way.
-      if hidden.contains(host), target == CheckName.ssh.text || failure?.isOfJumpHost == true {
+      if hidden.contains(host), target == CheckName.ssh.text { continue }
+      if failure?.isOfJumpHost == true, let cause = causes[host] ?? report.ways.bmcs[host] {
+        lost[cause, default: ([], 0, 0)].bmcs += 1
+        lost[cause]?.hosts.insert(host)
         continue
       }
       // The self-check covers failures of a cut.
@@ -171,7 +178,6 @@ public struct Summary: Sendable {
           severity: state.severity.rawValue, what: check,
           reason: state.reason?.rawValue ?? "not_ok"), host, state.message)
     }
-    var lost: [String: Int] = [:]
     for reading in report.services {
       let host = reading.result.batch.host
       for service in reading.services
@@ -184,8 +190,13 @@ public struct Summary: Sendable {
         }) {
           continue
         }
-        if hidden.contains(host), verdict.isUp != true {
-          lost[host, default: 0] += 1
+        let cause =
+          verdict.isUp == true
+          ? nil
+          : causes[host] ?? (verdict.isOfJumpHost ? report.ways.services[host] : nil)
+        if let cause {
+          lost[cause, default: ([], 0, 0)].services += 1
+          lost[cause]?.hosts.insert(host)
           continue
         }
         add(
@@ -194,11 +205,17 @@ public struct Summary: Sendable {
             reason: verdict.reason?.rawValue ?? "not_ok"), host, verdict.message)
       }
     }
-    for (cause, effects) in report.causes {
-      let services = effects.reduce(0) { $0 + (lost[$1] ?? 0) }
-      var count = Format.count(effects.count, "host")
-      if services > 0 { count += ", \(Format.count(services, "service"))" }
-      add(Kind(severity: "critical", what: "hides", reason: count), cause, fold(effects))
+    let effects = Dictionary(
+      report.causes.map { ($0.cause, $0.effects) }, uniquingKeysWith: { first, _ in first })
+    for cause in Set(effects.keys).union(lost.keys).sorted() {
+      let hosts = effects[cause] ?? []
+      let rest = lost[cause] ?? ([], 0, 0)
+      let counts = [
+        (hosts.count, "host"), (rest.bmcs, "BMC"), (rest.services, "service"),
+      ].filter { $0.0 > 0 }.map { Format.count($0.0, $0.1) }
+      add(
+        Kind(severity: "critical", what: "hides", reason: counts.joined(separator: ", ")), cause,
+        fold(hosts.isEmpty ? rest.hosts.sorted() : hosts))
     }
     for (host, check, state) in report.crossed {
       // The series is beside the host, so that hosts with the same trouble fold.

@@ -84,6 +84,8 @@ public struct Pass: Sendable {
       [(host: String, check: String, state: CheckState, services: Set<String>)] = []
     /// Hosts that are down, each with its effects.
     public var causes: [(cause: String, effects: [String])] = []
+    /// For hosts that are not down, or have no check of their own, the cause of what fails behind a jump host.
+    public var ways = Ways()
     /// The self-checks.
     public var own: SelfReading?
     /// The services of scrape.yml that are not ok.
@@ -100,6 +102,12 @@ public struct Pass: Sendable {
     public var interrupted = false
     /// The store could not be written.
     public var storeFailure: String?
+
+    /// Jump hosts that are down, by the names of hosts behind them.
+    public struct Ways: Sendable {
+      public var services: [String: String] = [:]
+      public var bmcs: [String: String] = [:]
+    }
 
     /// The results of all hosts, services and BMCs, and of the self-checks.
     var results: [HostResult] {
@@ -172,7 +180,7 @@ public struct Pass: Sendable {
     }
     report.own?.note(unfinished, known: known)
     if let unfinished { report.warnings.append(unfinished.text) }
-    report.causes = causes(report)
+    (report.causes, report.ways) = causes(report)
     // A manual or partial pass does not show that the timer runs.
     let isWhole = isWhole
     let ping = DeadManPing(
@@ -377,14 +385,29 @@ public struct Pass: Sendable {
   }
 
   /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
-  private func causes(_ report: Report) -> [(cause: String, effects: [String])] {
+  private func causes(
+    _ report: Report
+  ) -> (causes: [(cause: String, effects: [String])], ways: Report.Ways) {
     let all =
       report.readings.map { ($0.result, $0.failure) } + report.jumps.map { ($0.result, $0.failure) }
-    let down = all.filter { result, failure in
-      result.isEvaluated && failure.severity(.critical) == .critical
+    let down = Set(
+      all.filter { result, failure in
+        result.isEvaluated && failure.severity(.critical) == .critical
+      }.map(\.0.batch.host))
+    let causes = Topology(site.inventory).causes(of: down)
+    var roots: [String: String] = [:]
+    for (cause, effects) in causes {
+      for host in [cause] + effects { roots[host] = cause }
     }
-    return Topology(site.inventory).causes(of: Set(down.map(\.0.batch.host)))
-      .filter { !$0.effects.isEmpty }
+    var ways = Report.Ways()
+    for host in hosts where !down.contains(host.name) && !roots.isEmpty {
+      func cause(_ host: Host) -> String? {
+        site.inventory.steps(to: host).reversed().lazy.compactMap { roots[$0.name] }.first
+      }
+      if host.jumpHost != nil { ways.services[host.name] = cause(host) }
+      if host.jumpHostOfBMC != nil { ways.bmcs[host.name] = cause(host.asBMC) }
+    }
+    return (causes.filter { !$0.effects.isEmpty }, ways)
   }
 
   /// Evaluates the summaries of all services and the services of scrape.yml; returns their results.

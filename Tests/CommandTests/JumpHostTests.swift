@@ -229,6 +229,8 @@ import Testing
     pair.jump.stop()
     let second = try pair.range.scrape("run")
     #expect(second.status == 1)
+    #expect(second.errors.contains("hides  1 host, 2 services: h1"), "\(second)")
+    #expect(second.errors.occurrences(of: "critical  ") == 2, "\(second)")
     let status = try pair.range.scrape("status")
     let lines = status.output.split(separator: "\n").dropFirst()
     #expect(lines.count == 2, "\(status)")
@@ -279,6 +281,28 @@ import Testing
     let status = try pair.range.scrape("status").output
     #expect(
       status.contains("critical  jp1  ssh") && status.contains("affects 1 host: h1"), "\(status)")
+  }
+
+  @Test func `services and BMCs of hosts that are not scraped are in the line of their jump host`()
+    throws
+  {
+    let closed = freePort()
+    let range = Range(
+      hosts: """
+        all:
+          vars: {profile: none}
+          hosts: {jp1: {address: 127.0.0.1, port: \(closed)}}
+          children:
+            behind:
+              vars: {via: jp1, probes: [http, tcp:80]}
+              hosts:
+                h1: {address: 10.1.1.1}
+                h2: {address: 10.1.1.2, bmc: 10.1.2.2}
+        """, settings: "profiles: {none: {collectors: []}}\n")
+    let run = try range.scrape("run")
+    #expect(run.errors.contains("jp1  hides  1 BMC, 4 services: h[1-2]"), "\(run)")
+    #expect(run.errors.contains("jp1  ssh    connection_refused"), "\(run)")
+    #expect(!run.errors.contains("unreachable"), "\(run)")
   }
 
   @Test func `a jump host that does not forward is its own reason`() throws {

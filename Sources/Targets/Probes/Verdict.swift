@@ -80,6 +80,11 @@ extension Verdict {
     return verdict
   }
 
+  /// Whether a jump host on the way failed, not the service.
+  public var isOfJumpHost: Bool {
+    reason == .unreachable && isUp == nil && message.hasPrefix("via ")
+  }
+
   /// The verdict for an error of a target.
   init(_ error: TargetError) {
     switch error.reason {
