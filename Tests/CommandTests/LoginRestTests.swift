@@ -136,6 +136,20 @@ import Testing
     #expect(place.attempts == 3)
   }
 
+  @Test func `the host of a spool is shown a refused key once in a pass`() throws {
+    let place = try Place {
+      """
+      {address: 127.0.0.1, port: \($0.port), spool: {path: /var/spool/scrape, hosts: h2}}
+          h2:
+      """
+    }
+    for pass in 1...4 {
+      let run = try place.range.scrape("run")
+      #expect(run.errors.contains(pass > 3 ? "resting" : "auth_failed"), "\(run)")
+      #expect(place.attempts == min(pass, 3), "\(run)")
+    }
+  }
+
   @Test func `where nothing was tried, nothing rests`() throws {
     let place = try Place()
     // A key that cannot be used is no attempt.

@@ -137,10 +137,8 @@ extension Pass {
           }
         }
       }
-      start()
-      waitASecond()
-      startBMCs()
-      for job in spools where !interrupted {
+      func start(_ job: SpoolJob) {
+        guard !interrupted else { return }
         let reactor = job.reactor ?? reactors[started % reactors.count]
         started += 1
         group.addTask(executorPreference: reactor.executor) {
@@ -149,6 +147,15 @@ extension Pass {
           }
         }
       }
+      start()
+      waitASecond()
+      startBMCs()
+      // After the collectors of the host: a key that it refuses is shown once.
+      let scraped = Set(jobs.filter { $0.turn != nil }.map(\.host.name))
+      var waiting = Dictionary(
+        grouping: spools.filter { $0.tunnel != nil && scraped.contains($0.spool.carrier.name) },
+        by: \.spool.carrier.name)
+      for job in spools where waiting[job.spool.carrier.name] == nil { start(job) }
       while ended < jobs.count + bmcs.count + spools.count, let event = await group.next() {
         switch event {
         case .read(let place, let reading, let result, let policy):
@@ -157,6 +164,10 @@ extension Pass {
           if let reading { readings.append(reading) }
           if let result { services.append(result) }
           if let policy { policies.append(policy) }
+          for var job in waiting.removeValue(forKey: jobs[place].host.name) ?? [] {
+            if let failure = reading?.failure, failure.isOfSession { job.failure = failure }
+            start(job)
+          }
           start()
         case .bmc(let reading):
           ended += 1
@@ -256,5 +267,17 @@ extension Pass {
     }
     limits.end(turn.shares, answered: answer.failure == nil)
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
+  }
+}
+
+extension TargetError {
+  /// Whether there was no session, and another one would fail alike.
+  fileprivate var isOfSession: Bool {
+    switch reason {
+    case .authFailed, .resting, .connectionRefused, .unreachable, .nameUnknown, .hostKeyChanged,
+      .hostKeyUnknown, .hostKeyRevoked, .forwardingRefused:
+      true
+    default: false
+    }
   }
 }
