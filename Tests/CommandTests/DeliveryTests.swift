@@ -114,15 +114,18 @@ import Testing
     for measurement in Set(wanted.keys.map { String($0.split(separator: " ")[1]) }) {
       let fields = Set(
         wanted.keys.map { $0.split(separator: " ") }.filter { $0[1] == measurement }
-          .map { String($0[2]) })
-      for field in fields {
-        for row in try server.query(
-          "SELECT count(\"\(field)\") FROM \"\(measurement)\" GROUP BY host", database: "range")
-        {
-          guard row.count == 4, let host = row[1] as? String, hosts.contains(host) else {
-            continue
-          }
-          found["\(host) \(measurement) \(field)"] = (row[3] as? NSNumber)?.intValue
+          .map { String($0[2]) }
+      ).sorted()
+      let counts = fields.map { "count(\"\($0)\")" }.joined(separator: ", ")
+      for row in try server.query(
+        "SELECT \(counts) FROM \"\(measurement)\" GROUP BY host", database: "range")
+      {
+        guard row.count == 3 + fields.count, let host = row[1] as? String, hosts.contains(host)
+        else { continue }
+        for (field, value) in zip(fields, row.dropFirst(3)) {
+          // Asked together with others, a field that a host does not have is counted as none.
+          guard let count = (value as? NSNumber)?.intValue, count > 0 else { continue }
+          found["\(host) \(measurement) \(field)"] = count
         }
       }
     }

@@ -468,7 +468,7 @@ import Testing
     let store = Store(path: centre.store)
     let changes = try await store.transitions(of: "h1")
     #expect(changes.contains { $0.transition.name == "rule hot" && $0.transition.to == .critical })
-    sleep(4)
+    usleep(3_200_000)
     let stale = try centre.scrape("run")
     #expect(stale.errors.contains("stale: the newest pass is of"), "\(stale)")
     #expect(stale.errors.contains("4 hosts not known since"), "\(stale)")
