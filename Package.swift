@@ -68,7 +68,7 @@ let package = Package(
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
       name: "Transfer",
-      dependencies: ["Engine", "CCurl", "CSSL", "CCares", "CMariaDB", "CPQ", "CLinux"],
+      dependencies: ["Metrics", "Engine", "CCurl", "CSSL", "CCares", "CMariaDB", "CPQ", "CLinux"],
       swiftSettings: strict),
     .target(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),

@@ -84,7 +84,7 @@ struct EmailMessage: Sendable {
     // "Subject: ".
     func limit() -> Int { words.isEmpty ? room - 12 : 75 - 12 }
     func flush() {
-      let text = isQuoted ? chunk : String(decoding: base64(Array(chunk.utf8)), as: UTF8.self)
+      let text = isQuoted ? chunk : Base64.encode(Array(chunk.utf8))
       if !chunk.isEmpty { words.append("=?UTF-8?\(mark)?\(text)?=") }
       (chunk, length) = ("", 0)
     }
@@ -148,31 +148,11 @@ struct EmailMessage: Sendable {
     return encoded
   }
 
-  // MARK: base64 (RFC 4648, 4)
-
-  static func base64(_ bytes: [UInt8]) -> [UInt8] {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var encoded: [UInt8] = []
-    encoded.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var index = 0
-    while index < bytes.count {
-      let group = bytes[index..<min(index + 3, bytes.count)]
-      var bits: UInt32 = 0
-      for place in 0..<3 {
-        bits = bits << 8 | (place < group.count ? UInt32(group[index + place]) : 0)
-      }
-      for place in 0..<4 {
-        let digit = Int(bits >> UInt32(18 - 6 * place) & 63)
-        encoded.append(place <= group.count ? alphabet[digit] : UInt8(ascii: "="))
-      }
-      index += 3
-    }
-    return encoded
-  }
+  // MARK: base64
 
   /// In lines of 76 characters.
   private static func base64Lines(_ bytes: [UInt8]) -> [UInt8] {
-    let encoded = base64(bytes)
+    let encoded = Base64.encode(bytes).utf8.map(\.self)
     var lines: [UInt8] = []
     lines.reserveCapacity(encoded.count + encoded.count / 38 + 2)
     for start in stride(from: 0, to: encoded.count, by: 76) {

@@ -129,22 +129,7 @@ struct Frame {
   private static func digest(_ text: StaticString) -> String {
     var digest = [UInt8](repeating: 0, count: 32)
     text.withUTF8Buffer { bytes in _ = SHA256(bytes.baseAddress, bytes.count, &digest) }
-    return "sha256-\(base64(digest))"
-  }
-
-  private static func base64(_ bytes: [UInt8]) -> String {
-    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var text: [UInt8] = []
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      var word = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-      word <<= UInt32(8 * (3 - group.count))
-      for place in 0..<4 {
-        let index = Int(word >> UInt32(18 - 6 * place) & 63)
-        text.append(place <= group.count ? letters[index] : UInt8(ascii: "="))
-      }
-    }
-    return String(decoding: text, as: UTF8.self)
+    return "sha256-\(Base64.encode(digest))"
   }
 }
 

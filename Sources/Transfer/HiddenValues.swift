@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// Secrets in all forms in which they are sent, for removal from answers.
 ///
 /// A server may repeat what it was sent: unchanged, in Base64 as in HTTP's Basic and mail's AUTH,
@@ -13,7 +15,7 @@ public struct HiddenValues: Sendable {
     var forms: Set<[UInt8]> = []
     for secret in secrets where secret.utf8.count >= 3 {
       let bytes = Array(secret.utf8)
-      let base64 = Self.base64(bytes)
+      let base64 = Array(Base64.encode(bytes).utf8)
       var all = [bytes, base64, Self.percentEncoded(bytes), Self.escaped(bytes)]
       // Without padding, and as in URLs (RFC 4648, 5).
       all.append(Array(base64.prefix { $0 != UInt8(ascii: "=") }))
@@ -88,22 +90,6 @@ public struct HiddenValues: Sendable {
       }
       return nil
     }
-  }
-
-  private static func base64(_ bytes: [UInt8]) -> [UInt8] {
-    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var text: [UInt8] = []
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let three = bytes[start..<min(start + 3, bytes.count)]
-      var bits = three.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-      bits <<= UInt32(8 * (3 - three.count))
-      for place in 0..<4 {
-        text.append(
-          place <= three.count
-            ? digits[Int(bits >> UInt32(18 - 6 * place)) & 63] : UInt8(ascii: "="))
-      }
-    }
-    return text
   }
 
   private static func percentEncoded(_ bytes: [UInt8]) -> [UInt8] {

@@ -134,13 +134,6 @@ struct EmailMessageTests {
       .replacingOccurrences(of: "\r\n", with: "")
     #expect(Data(base64Encoded: data).map { Array($0) } == picture)
   }
-
-  @Test(arguments: 0...7) func `base64 is that of everybody`(count: Int) {
-    let bytes = (0..<count).map { UInt8(250 - $0) }
-    #expect(
-      String(decoding: EmailMessage.base64(bytes), as: UTF8.self)
-        == Data(bytes).base64EncodedString())
-  }
 }
 
 struct EmailHistoryTests {

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Lab
+import Metrics
 import Testing
 
 @testable import Hosts

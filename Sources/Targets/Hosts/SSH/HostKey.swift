@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// The public key of a host.
 public struct HostKey: Sendable, Hashable {
   /// The key as the protocol sends it (RFC 4253, section 6.6).

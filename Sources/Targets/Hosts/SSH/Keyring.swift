@@ -1,5 +1,6 @@
 public import Engine
 internal import Glibc
+internal import Metrics
 
 /// Reads keys from files and from the agent, each once per process.
 public struct Keyring: Sendable {

@@ -1,3 +1,5 @@
+internal import Metrics
+
 /// The accepted host keys, read from OpenSSH's `known_hosts` files.
 ///
 /// Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT": plain, `[host]:port` and hashed names, wildcards

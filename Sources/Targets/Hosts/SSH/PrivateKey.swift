@@ -1,5 +1,6 @@
 internal import CCrypto
 internal import Glibc
+internal import Metrics
 
 /// A private key of a user, parsed once per process and then used for every host.
 ///

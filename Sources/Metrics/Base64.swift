@@ -1,4 +1,4 @@
-/// Base64 of RFC 4648, as key files and `known_hosts` use it.
+/// Base64 (RFC 4648, section 4), as key files, mail and HTTP use it.
 public enum Base64: Sendable {
   private static let alphabet = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
@@ -9,7 +9,7 @@ public enum Base64: Sendable {
   }()
 
   /// The decoded bytes, or nil where the text is not base64. Line ends are skipped.
-  static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
+  public static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
     var bits: UInt32 = 0
     var count = 0
