@@ -551,6 +551,43 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: Sshd.canHaveAccounts, "needs root and a mount namespace of its own"))
+  func `a jump host without room keeps some, and all are asked`() async throws {
+    // Each forwarded connection takes a descriptor of the session's process.
+    let jump = try Sshd(wrapper: "ulimit -n 17")
+    let end = try Sshd()
+    end.scratch.write("authorized_keys", jump.scratch.read("user.pub") ?? "")
+    let credentials = try jump.credentials()
+    let reactor = Reactor()
+    let pool = JumpPool(on: reactor, staying: JumpPool.Staying())
+    let keeper = KeptSessions(on: reactor)
+    let hop = jump.target(credentials: credentials)
+    let targets = (0..<20).map { number in
+      var target = end.target(credentials: credentials)
+      target.name = "host\(number)"
+      target.tunnel = Tunnel(hop, pool)
+      target.keeper = keeper
+      return target
+    }
+    await pool.serve {
+      await keeper.serve {
+        var kept = 0
+        for round in 0..<3 {
+          for target in targets {
+            let answer = await reactor.run { reactor in
+              await target.ask([Probe.batch("true")], on: reactor, by: .after(.seconds(20)))[0]
+            }
+            #expect(answer.failure == nil, "\(round) \(target.name)")
+            kept += answer.isKept ? 1 : 0
+          }
+        }
+        #expect((2..<40).contains(kept), "\(kept)")
+        let status = await reactor.run { keeper.status(on: $0) }
+        #expect((1..<20).contains(status.sessions))
+      }
+    }
+  }
+
   @Test func `this machine keeps its shell`() async throws {
     let reactor = Reactor()
     let keeper = KeptSessions(on: reactor)

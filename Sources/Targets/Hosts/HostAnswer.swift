@@ -1,4 +1,5 @@
 public import Collectors
+internal import Glibc
 public import Metrics
 internal import Parsers
 public import Inventory
@@ -89,26 +90,30 @@ public struct HostAnswer: Sendable {
     var found: [String: ArraySlice<UInt8>] = [:]
     var next = 0
     var current: (index: Int, start: Int)?
-    var lineStart = 0
     func end(at position: Int) {
       guard let current, current.index < files.count else { return }
       found[files[current.index]] = bytes[current.start..<max(position, current.start)]
     }
-    while lineStart < bytes.count {
-      let lineEnd = bytes[lineStart...].firstIndex(of: 0x0a) ?? bytes.count
-      if bytes[lineStart] == UInt8(ascii: "=") {
-        let line = bytes[lineStart..<lineEnd]
-        if let index = headers[next...].firstIndex(where: { line.elementsEqual($0) }) {
-          // `tail` sets a blank line before each header.
-          end(at: lineStart > 0 ? lineStart - 1 : 0)
-          current = (index, min(lineEnd + 1, bytes.count))
-          next = index + 1
-          if next >= headers.count { return found }
+    bytes.withUnsafeBytes { text in
+      guard let base = text.baseAddress else { return }
+      var lineStart = 0
+      while lineStart < text.count, next < headers.count {
+        let lineEnd =
+          memchr(base + lineStart, 0x0a, text.count - lineStart).map { UnsafeRawPointer($0) - base }
+          ?? text.count
+        if text[lineStart] == UInt8(ascii: "=") {
+          let line = text[lineStart..<lineEnd]
+          if let index = headers[next...].firstIndex(where: { line.elementsEqual($0) }) {
+            // `tail` sets a blank line before each header.
+            end(at: lineStart > 0 ? lineStart - 1 : 0)
+            current = (index, min(lineEnd + 1, text.count))
+            next = index + 1
+          }
         }
+        lineStart = lineEnd + 1
       }
-      lineStart = lineEnd + 1
     }
-    end(at: bytes.count)
+    if next < headers.count { end(at: bytes.count) }
     return found
   }
 

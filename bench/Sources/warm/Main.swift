@@ -15,6 +15,10 @@ import Metrics
 /// Prints: hosts, failures, ms of CPU to open a session and scrape once, bytes a session, bytes held by
 /// libssh2 of those; then µs of CPU a scrape, of the session only and with its points in line protocol,
 /// and ms of a round: the least of all rounds.
+///
+/// With no rounds it scrapes all once, one-shot, and prints hosts, failures and the growth of the peak of
+/// memory in bytes a host: with AT_ONCE as many as there are, and a server that answers late, that of a
+/// session in use.
 @main
 struct Main {
   static func main() async throws {
@@ -44,13 +48,23 @@ struct Main {
     _ = await first.round(encodes: true)
     let work = Work(
       batch: batch, reactor: reactor, hosts: hosts, atOnce: atOnce, previous: await first.memory)
-    malloc_trim(0)
+    if rounds == 0 {
+      let once = hosts.map { host in
+        var host = host
+        host.keeper = nil
+        return host
+      }
+      let before = peak
+      let failures = await Work(batch: batch, reactor: reactor, hosts: once, atOnce: atOnce)
+        .round(encodes: true)
+      print(hosts.count, failures, (peak - before) / hosts.count)
+      return
+    }
     let memory = resident
     var cpu = cpuSeconds
     var failures = await work.round(encodes: false)
     let opening = (cpuSeconds - cpu) / Double(hosts.count) * 1e3
     for _ in 0..<3 { failures += await work.round(encodes: false) }
-    malloc_trim(0)
     let grown = (resident - memory) / hosts.count
     let held = await reactor.open { keeper.memory(on: $0) } / hosts.count
     var least = [Double.infinity, .infinity, .infinity]
@@ -97,6 +111,13 @@ struct Main {
     let bytes = (try? SmallFile.read("/proc/self/statm", limit: 4096)) ?? []
     let pages = String(decoding: bytes, as: UTF8.self).split(separator: " ")
     return (pages.count > 1 ? Int(pages[1]) ?? 0 : 0) * Int(getpagesize())
+  }
+
+  /// The highest so far, in bytes; see getrusage(2).
+  static var peak: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss << 10
   }
 
   static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }

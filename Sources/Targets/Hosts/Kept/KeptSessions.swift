@@ -63,6 +63,8 @@ public final class KeptSessions: @unchecked Sendable {
 
   private final class Place {
     var kind: Kind
+    /// What it shares room with: what is behind the same jump host, or what is reached directly.
+    let way: String
     var idle: [KeptShell] = []
     /// When it was last asked.
     var asked: Deadline?
@@ -76,7 +78,10 @@ public final class KeptSessions: @unchecked Sendable {
     /// Whether it is in `held`.
     var isHeld = false
 
-    init(_ kind: Kind) { self.kind = kind }
+    init(_ kind: Kind) {
+      self.kind = kind
+      way = kind.way
+    }
   }
 
   /// A summary, for people.
@@ -105,6 +110,10 @@ public final class KeptSessions: @unchecked Sendable {
   private var places: [String: Place] = [:]
   private var counts = Status()
   private var isClosed = false
+  /// How many sessions of a way may rest, and until when: there was no room for more.
+  private var room: [String: (most: Int, until: Deadline)] = [:]
+  /// Ways where another failure looked like that, until when that is not believed again.
+  private var doubts: [String: Deadline] = [:]
   private let held = Mutex<Set<String>>([])
 
   public init(on reactor: Reactor, rules: Rules = Rules()) {
@@ -187,6 +196,7 @@ public final class KeptSessions: @unchecked Sendable {
       place.oneShotUntil = nil
       place.idleEnds = max(0, rules.idleEnds - 1)
     }
+    var madeRoom = false
     /// A session that was there had ended: it counts as the host's doing if another can be opened.
     var hadEnded = false
     while true {
@@ -214,6 +224,7 @@ public final class KeptSessions: @unchecked Sendable {
         place.failure = nil
         counts.opened += 1
         counts.sessions += 1
+        if madeRoom { room[place.way] = (resting(on: place.way).count, .after(rules.oneShot)) }
         let kept = KeptShell(
           shell, hostKey: opening.hostKey,
           until: .after(rules.age * Double.random(in: 0.8...1.2)))
@@ -224,6 +235,16 @@ public final class KeptSessions: @unchecked Sendable {
           batches, pause: pause, over: kept, from: opening, at: place, seldom: seldom, on: reactor,
           by: deadline) ?? batches.map { _ in opening }
       } catch {
+        if !madeRoom, error.isOfRoom, doubts[place.way]?.isPast ?? true {
+          madeRoom = makeRoom(on: place.way, error.isVague ? 1 : nil)
+          if madeRoom {
+            // A jump host closes connections one after another.
+            try? await reactor.sleep(until: min(deadline, .after(.milliseconds(100))))
+            continue
+          }
+        } else if madeRoom {
+          doubts[place.way] = .after(rules.oneShot)
+        }
         opening.failure = error
         note(error, at: place)
         return batches.map { _ in opening }
@@ -333,7 +354,8 @@ public final class KeptSessions: @unchecked Sendable {
   private func keep(_ kept: KeptShell, at place: Place) {
     guard !isClosed, places[place.kind.name] === place, !isSpent(kept),
       place.idle.count < rules.perHost, counts.sessions <= rules.sessions,
-      kept.shell.memory <= rules.memory, !Task.isCancelled, place.oneShotUntil == nil
+      kept.shell.memory <= rules.memory, !Task.isCancelled, place.oneShotUntil == nil,
+      hasRoom(at: place)
     else {
       close(kept, at: place)
       return
@@ -345,6 +367,31 @@ public final class KeptSessions: @unchecked Sendable {
       place.isHeld = true
       held.withLock { _ = $0.insert(place.kind.name) }
     }
+  }
+
+  /// Whether a session more may rest on its way.
+  private func hasRoom(at place: Place) -> Bool {
+    guard let limit = room[place.way] else { return true }
+    if limit.until.isPast {
+      room[place.way] = nil
+      return true
+    }
+    return resting(on: place.way).count < limit.most
+  }
+
+  private func resting(on way: String) -> [(place: Place, kept: KeptShell)] {
+    places.values.filter { $0.way == way }.flatMap { place in place.idle.map { (place, $0) } }
+  }
+
+  /// Closes so many of the sessions that rest on a way, the longest unused first, or a quarter of them;
+  /// false if there are none.
+  private func makeRoom(on way: String, _ count: Int?) -> Bool {
+    let resting = resting(on: way).sorted { $0.kept.used < $1.kept.used }
+    for (place, kept) in resting.prefix(count ?? max(1, resting.count / 4)) {
+      place.idle.removeAll { $0 === kept }
+      close(kept, at: place)
+    }
+    return !resting.isEmpty
   }
 
   private func close(_ kept: KeptShell, at place: Place) {
@@ -427,7 +474,18 @@ public final class KeptSessions: @unchecked Sendable {
   }
 }
 
+extension TargetError {
+  /// Whether there was no room for another connection: here, or at a jump host.
+  fileprivate var isOfRoom: Bool {
+    reason == .busy || isVague || reason == .localError && detail.contains("ulimit")
+  }
+}
+
 extension KeptSessions.Kind {
+  var way: String {
+    if case .ssh(let target) = self { target.tunnel?.hop.pathKey ?? "" } else { "" }
+  }
+
   var user: String? {
     if case .ssh(let target) = self { target.user } else { nil }
   }

@@ -80,6 +80,7 @@ public struct Frames: Sendable {
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
     var start = 0
     while start < bytes.count, !isDone {
+      start += takeLines(UnsafeRawBufferPointer(rebasing: bytes[start...]))
       let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
       guard let base = rest.baseAddress, let found = memchr(base, 0x0a, rest.count) else {
         take(rest)
@@ -92,6 +93,24 @@ public struct Frames: Sendable {
       take(UnsafeRawBufferPointer(rebasing: rest[..<end]))
       endLine()
     }
+  }
+
+  /// Takes whole lines of output that can be no markers, as far as their limit allows; the bytes taken.
+  private mutating func takeLines(_ rest: UnsafeRawBufferPointer) -> Int {
+    guard place == .output, line.isEmpty, !skipping, !endsWithReturn, let base = rest.baseAddress,
+      let last = sections.indices.last, !sections[last].overflowed
+    else { return 0 }
+    let room = limit - sections[last].output.count
+    var end = 0
+    while end < rest.count, rest[end] != nonce[0],
+      let found = memchr(base + end, 0x0a, rest.count - end)
+    {
+      let length = UnsafeRawPointer(found) - base
+      if length > room { break }
+      end = length + 1
+    }
+    sections[last].output.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest[..<end]))
+    return end
   }
 
   /// Whether only a marker matters: the current section is too large, or none is open.
