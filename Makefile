@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
   libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev libsnappy-dev zlib1g-dev \
-  libcairo2-dev fonts-dejavu-core libpcre2-dev \
+  libcairo2-dev fonts-dejavu-core libpcre2-dev libsystemd-dev \
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \

@@ -61,6 +61,7 @@ let package = Package(
     library("CSnappy", "snappy", "libsnappy-dev"),
     library("CCairo", "cairo", "libcairo2-dev"),
     library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
+    library("CSystemd", "libsystemd", "libsystemd-dev"),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
@@ -147,7 +148,7 @@ let package = Package(
       dependencies: [
         "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory",
         "Hosts",
-        "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks",
+        "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks", "CSystemd",
       ],
       swiftSettings: strict),
     .executableTarget(

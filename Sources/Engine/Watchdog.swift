@@ -53,7 +53,8 @@ public final class Watchdog: Sendable {
 
   /// Moves the deadline.
   public func expect(by deadline: Deadline) {
-    state.withLock { $0.deadline = deadline }
+    // After a signal there is only the grace period left.
+    state.withLock { $0.deadline = $0.signalled ? min($0.deadline, deadline) : deadline }
     var one: UInt64 = 1
     _ = write(bell.number, &one, 8)
   }

@@ -183,6 +183,18 @@ public struct Governor: Sendable {
   /// The present limit, at least 1.
   public func value(_ key: Key) -> Int { Int(limit(key).record.value) }
 
+  /// Begins the next pass: what was used and refused is counted anew, and refusals need new witnesses.
+  public mutating func beginPass() {
+    limits = limits.mapValues { limit in
+      var limit = limit
+      limit.record.used = limit.running
+      limit.record.refusals = 0
+      limit.witnesses = [:]
+      limit.newWitnesses = [:]
+      return limit
+    }
+  }
+
   // MARK: Turns
 
   /// Whether a request that shares all these may begin now. If not, it waits for those that are full.

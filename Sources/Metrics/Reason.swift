@@ -20,6 +20,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
   case connectionLost = "connection_lost"
   case connectionRefused = "connection_refused"
   case cutOff = "cut_off"
+  case faultyConfiguration = "faulty_configuration"
   case forwardingRefused = "forwarding_refused"
   case hostKeyChanged = "host_key_changed"
   case hostKeyRevoked = "host_key_revoked"
@@ -79,6 +80,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable, CustomStringConver
     case .connectionLost: "The connection ended before the work was done."
     case .connectionRefused: "The host answered that nothing listens on the port."
     case .cutOff: "The monitor itself has no network."
+    case .faultyConfiguration:
+      "A changed file has a fault: `scrape watch` goes on with the last good ones."
     case .forwardingRefused:
       "The jump host does not forward connections: `AllowTcpForwarding`, `PermitOpen`."
     case .hostKeyChanged: "The host shows another key than the accepted one."

@@ -12,7 +12,7 @@ internal import Probes
 public struct Evaluator: Sendable {
   private let book: RuleBook
   private let store: Store
-  private let known: [String: [String: CheckState]]
+  private var known: [String: [String: CheckState]]
   /// Checks in the store that are no longer monitored, by host.
   private var stale: [String: [String]] = [:]
   private let groups: [String: String]
@@ -31,8 +31,6 @@ public struct Evaluator: Sendable {
     self.watch = watch
     known = states
     self.states = states
-    // Keep the age of pending states when the clock was set.
-    if jump != .zero { for host in states.keys { self.states[host]?.shift(by: jump) } }
     for (host, all) in states {
       let gone = all.keys.filter { !watch.has($0, of: host) }
       guard !gone.isEmpty else { continue }
@@ -46,6 +44,15 @@ public struct Evaluator: Sendable {
       site.inventory.hosts.map { host in
         (host.name, host.tags.filter { !$0.value.isEmpty && names.contains($0.name) })
       }, uniquingKeysWith: { first, _ in first })
+    if jump != .zero { shift(by: jump) }
+  }
+
+  /// All that was evaluated is stored: what changes from now on is to be stored next.
+  mutating func settle() { known = states }
+
+  /// Keeps the age of pending states when the clock was set.
+  mutating func shift(by jump: Duration) {
+    for host in states.keys { states[host]?.shift(by: jump) }
   }
 
   /// Evaluates the services of scrape.yml, each as one check, and the rules on summaries; nil without

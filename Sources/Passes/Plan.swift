@@ -1,4 +1,5 @@
 internal import Collectors
+internal import Configuration
 public import Metrics
 internal import Sinks
 public import Store
@@ -57,7 +58,13 @@ public struct Plan: Sendable {
   public struct ProbeTurn: Sendable {
     public var host: Host
     public var plans: [ProbePlan]
-    var due: Timestamp?
+    /// The next due time, by the key of each plan.
+    var due: [String: Timestamp]
+
+    /// The key of a plan's due time in the store: those without a schedule share one.
+    static func key(_ plan: ProbePlan) -> String {
+      plan.schedule == nil ? ServiceReading.name : "\(ServiceReading.name) \(plan.service)"
+    }
   }
 
   public var turns: [Turn]
@@ -76,7 +83,7 @@ public struct Plan: Sendable {
   public init(
     _ hosts: [Host], settings: Settings, probes book: ProbeBook = ProbeBook(),
     states: [String: HostState], at now: Timestamp,
-    only: Set<String>? = nil
+    only: Set<String>? = nil, pace: Pace = .passes
   ) {
     turns = []
     for host in hosts {
@@ -90,9 +97,7 @@ public struct Plan: Sendable {
           if only.contains(task.collector) { turn.tasks.append(task) }
           continue
         }
-        switch Self.clock(
-          every: max(task.every, host.every ?? .zero), due: state.due[task.collector], at: now)
-        {
+        switch pace.clock(task.schedule, of: host, due: state.due[task.collector], at: now) {
         case .always: turn.tasks.append(task)
         case .now(let next, let late):
           turn.tasks.append(task)
@@ -101,9 +106,9 @@ public struct Plan: Sendable {
         case .later: break
         }
       }
-      let bmc = bmcTurn(host, state, at: now, only: only)
+      let bmc = bmcTurn(host, state, at: now, only: only, pace)
       if let bmc { bmcs.append(bmc) }
-      let probe = Self.probeTurn(host, book[host.name], state, at: now, only: only)
+      let probe = Self.probeTurn(host, book[host.name], state, at: now, only: only, pace)
       if let probe { probes.append(probe) }
       if !turn.tasks.isEmpty {
         turns.append(turn)
@@ -115,14 +120,13 @@ public struct Plan: Sendable {
   }
 
   private func bmcTurn(
-    _ host: Host, _ state: HostState, at now: Timestamp, only: Set<String>?
+    _ host: Host, _ state: HostState, at now: Timestamp, only: Set<String>?, _ pace: Pace
   ) -> BMCTurn? {
     guard let settings = host.bmc, only?.contains(BMCReading.name) != false else { return nil }
     var turn = BMCTurn(
       host: host, settings: settings, memory: state.memory[BMCReading.name]?.values ?? [:])
     if only != nil { return turn }
-    let every = max(settings.every, host.every ?? .zero)
-    switch Self.clock(every: every, due: state.due[BMCReading.name], at: now) {
+    switch pace.clock(settings.schedule, of: host, due: state.due[BMCReading.name], at: now) {
     case .always: return turn
     case .now(let next, _):
       turn.due = next
@@ -132,43 +136,24 @@ public struct Plan: Sendable {
   }
 
   private static func probeTurn(
-    _ host: Host, _ plans: [ProbePlan], _ state: HostState, at now: Timestamp, only: Set<String>?
+    _ host: Host, _ plans: [ProbePlan], _ state: HostState, at now: Timestamp, only: Set<String>?,
+    _ pace: Pace
   ) -> ProbeTurn? {
     guard !plans.isEmpty, only?.contains(ServiceReading.name) != false else { return nil }
-    var turn = ProbeTurn(host: host, plans: plans)
+    var turn = ProbeTurn(host: host, plans: plans, due: [:])
     if only != nil { return turn }
-    switch clock(every: host.every ?? .zero, due: state.due[ServiceReading.name], at: now) {
-    case .always: return turn
-    case .now(let next, _):
-      turn.due = next
-      return turn
-    case .later: return nil
+    turn.plans = plans.filter { plan in
+      let key = ProbeTurn.key(plan)
+      let schedule = plan.schedule ?? Schedule(every: .zero)
+      switch pace.clock(schedule, of: host, due: state.due[key], at: now) {
+      case .always: return true
+      case .now(let next, _):
+        turn.due[key] = next
+        return true
+      case .later: return false
+      }
     }
-  }
-
-  /// Whether something with an interval is due now.
-  enum Clock {
-    case always
-    /// The next due time, and the delay.
-    case now(next: Timestamp, late: Duration)
-    case later
-  }
-
-  static func clock(every: Duration, due known: Timestamp?, at now: Timestamp) -> Clock {
-    guard every > .zero else { return .always }
-    let due = known ?? now
-    // Timers jitter: up to a tenth of the interval, at most 2 s, early counts as due.
-    let slack = min(every / 10, .seconds(2)).nanoseconds
-    let wait = due.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
-    // A due time further away than the interval comes from a clock that was set back.
-    if !wait.overflow, wait.partialValue > slack, wait.partialValue <= every.nanoseconds {
-      return .later
-    }
-    let late = Duration.nanoseconds(max(0, 0 &- wait.partialValue))
-    let isPunctual = late < every && wait.partialValue <= slack
-    return .now(
-      next: (isPunctual ? due : now).after(every),
-      late: known == nil ? .zero : late)
+    return turn.plans.isEmpty ? nil : turn
   }
 
   /// Makes the batches. Hosts of one profile mostly share one.

@@ -91,7 +91,7 @@ public enum SelfWatch {
   }
 
   /// The names of the self-checks.
-  public static let checks = ["network", "gateway", "resolver", "clock", "pass"]
+  public static let checks = ["network", "gateway", "resolver", "clock", "pass", "configuration"]
 
   public static func verdict(_ witnesses: Witnesses) -> Verdict {
     var verdict = Verdict()

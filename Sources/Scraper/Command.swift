@@ -25,7 +25,8 @@ typealias Example = (line: String, purpose: String)
 
 /// All subcommands: a new one needs a file and a line here.
 let subcommands: [any Subcommand.Type] = [
-  RunCommand.self, ImportCommand.self, HostCommand.self, ProbeCommand.self, ListCommand.self,
+  RunCommand.self, WatchCommand.self, ImportCommand.self, HostCommand.self, ProbeCommand.self,
+  ListCommand.self,
   LintCommand.self,
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
   NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,

@@ -152,7 +152,7 @@ enum RunCommand: Subcommand {
   }
 
   /// The spool that `--spool` names.
-  private static func ownSpool(_ arguments: Arguments) throws(UsageError) -> OwnSpool? {
+  static func ownSpool(_ arguments: Arguments) throws(UsageError) -> OwnSpool? {
     let text = arguments["--spool-size"]
     guard let size = byteCount(text ?? "1GiB"), size >= 4 << 10 else {
       throw UsageError(

@@ -121,7 +121,7 @@ public struct Receipt: Sendable, Equatable {
     self.messages = messages
   }
 
-  static func += (sum: inout Receipt, other: Receipt) {
+  public static func += (sum: inout Receipt, other: Receipt) {
     sum.taken += other.taken
     sum.refused += other.refused
     for message in other.messages where sum.messages.count < 10 {

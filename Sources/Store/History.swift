@@ -263,7 +263,7 @@ extension Store {
     }
   }
 
-  /// All points of the host's last pass that had any.
+  /// All points of the host's last pass that had any; of a series that is in it more than once, the last.
   public func latest(host name: String) throws(StoreError) -> PointBatch? {
     try with { database throws(DatabaseError) in
       try self.shapes.refresh(database)
@@ -278,10 +278,36 @@ extension Store {
           "SELECT body FROM block WHERE host = ? ORDER BY id DESC LIMIT 1", .integer(host.id)
         ) { last = self.unfold($0.blob(0), wanted: { _, _ in true }).last }
       }
-      return last.map {
-        PointBatch(host: name, tags: host.tags, time: $0.time, points: $0.points.map(\.point))
+      return last.map { time, points in
+        PointBatch(host: name, tags: host.tags, time: time, points: Self.last(points, of: time))
       }
     }
+  }
+
+  /// The last point of each series, in their order; events are no series.
+  private static func last(_ kept: [Row.Kept], of time: Timestamp) -> [Point] {
+    let points = kept.map(\.point)
+    // Without a point of its own time there was one part only.
+    guard points.contains(where: { $0.time != nil }) else { return points }
+    struct Series: Hashable {
+      var measurement: String
+      var tags: [Tag]
+      var fields: [String]
+    }
+    var places: [Series: Int] = [:]
+    var found: [Point] = []
+    for point in points {
+      let key = Series(
+        measurement: point.measurement, tags: point.tags, fields: point.fields.map(\.name))
+      guard point.measurement != "event", point.measurement != "login", let place = places[key]
+      else {
+        places[key] = found.count
+        found.append(point)
+        continue
+      }
+      if (point.time ?? time) >= (found[place].time ?? time) { found[place] = point }
+    }
+    return found
   }
 
   /// The series of a host in a span of time.

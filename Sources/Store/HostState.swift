@@ -22,6 +22,24 @@ public struct HostState: Sendable, Equatable {
   }
 }
 
+extension HostState {
+  /// Takes a result over, as the store does with what it keeps.
+  public mutating func take(_ result: HostResult) {
+    let isUntouched = !result.isOfBoot || result.bootID == nil && result.memory.isEmpty
+    if !isUntouched {
+      // Memory belongs to one boot: counters of another boot are of no use for rates.
+      if bootID != result.bootID { memory = [:] }
+      bootID = result.bootID
+    }
+    memory.merge(result.memory) { $1 }
+    due.merge(result.due) { $1 }
+    facts.merge(result.facts) { $1 }
+    guard facts.count > Store.factLimit else { return }
+    let kept = facts.sorted { $0.key < $1.key }.prefix(Store.factLimit)
+    facts = Dictionary(kept.map { ($0.key, $0.value) }) { first, _ in first }
+  }
+}
+
 /// A record of named blocks. A merge copies unchanged blocks without decoding them.
 struct Blocks {
   private var blocks: [String: [UInt8]] = [:]

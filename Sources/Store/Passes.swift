@@ -6,12 +6,29 @@ extension Store {
   /// displace the full ones.
   private static let passes: Int64 = 1000
   /// The limit of facts of a host.
-  private static let factLimit = 100
+  static let factLimit = 100
+
+  /// Replaces the summary of the last pass; nil if another one followed, or none is there.
+  func change(
+    _ number: Int64, to pass: PassSummary, in database: Database
+  ) throws(DatabaseError) -> Int64? {
+    guard try database.integer("SELECT max(id) FROM pass") == number else { return nil }
+    try database.run(
+      "UPDATE pass SET stop = ?, hosts = ?, up = ?, failed = ?, points = ?, warnings = ? WHERE id = ?",
+      .integer(pass.end.nanoseconds), .integer(Int64(pass.hosts)), .integer(Int64(pass.up)),
+      .integer(Int64(pass.failed)), .integer(Int64(pass.points)), .blob(Self.encoded(pass.warnings)),
+      .integer(number))
+    return number
+  }
+
+  private static func encoded(_ warnings: [String]) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.varint(warnings.count)
+    for warning in warnings { writer.string(warning) }
+    return writer.bytes
+  }
 
   func keep(_ pass: PassSummary, in database: Database) throws(DatabaseError) -> Int64 {
-    var warnings = ByteWriter()
-    warnings.varint(pass.warnings.count)
-    for warning in pass.warnings { warnings.string(warning) }
     try database.run(
       """
       INSERT INTO pass (start, stop, hosts, up, failed, points, warnings, scope)
@@ -19,7 +36,7 @@ extension Store {
       """,
       .integer(pass.start.nanoseconds), .integer(pass.end.nanoseconds), .integer(Int64(pass.hosts)),
       .integer(Int64(pass.up)), .integer(Int64(pass.failed)), .integer(Int64(pass.points)),
-      .blob(warnings.bytes), .integer(pass.scope.rawValue))
+      .blob(Self.encoded(pass.warnings)), .integer(pass.scope.rawValue))
     let number = database.insertedID
     try database.run(
       """
@@ -30,7 +47,7 @@ extension Store {
   }
 
   func keep(
-    _ results: [HostResult], of pass: Int64, in database: Database
+    _ results: [HostResult], of pass: Int64, again: Bool, in database: Database
   ) throws(DatabaseError) {
     try shapes.refresh(database)
     var ids: [String: Int64] = [:]
@@ -43,7 +60,8 @@ extension Store {
       try keepStates(of: result, id, in: database)
       // A host that is in a pass twice has both parts in one row.
       try keepHistory(
-        of: result.batch, id, pass: pass, again: !written.insert(id).inserted, in: database)
+        of: result.batch, id, pass: pass, again: !written.insert(id).inserted || again,
+        in: database)
     }
   }
 

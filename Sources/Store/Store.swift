@@ -93,19 +93,26 @@ public actor Store {
 
   /// Stores the results of a pass and the payloads to deliver, all or nothing. A queue without its
   /// own limits, as that of a removed sink, has the default ones.
+  ///
+  /// With `continued`, the number of an earlier call, the results belong to that pass: the watch stores
+  /// many small parts, and what is kept per pass must not be as small. Returns the number of the pass.
+  @discardableResult
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
     bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = [],
     rests: [Rest.Account: Rest?] = [:], limits: [Governor.Key: Governor.Record] = [:],
     spool: SpoolOutput? = nil, input: SpoolInput = SpoolInput(),
-    policies: [PolicyRecord] = [], collections: [Collection] = []
-  ) throws(StoreError) {
+    policies: [PolicyRecord] = [], collections: [Collection] = [], continued: Int64? = nil
+  ) throws(StoreError) -> Int64 {
     try with { database throws(DatabaseError) in
+      var number: Int64 = 0
       do throws(DatabaseError) {
         try database.transaction { () throws(DatabaseError) in
-          let number = try self.keep(pass, in: database)
-          try self.keep(results, of: number, in: database)
-          try self.fold(passesUpTo: number, at: pass.end, in: database)
+          var earlier: Int64?
+          if let continued { earlier = try self.change(continued, to: pass, in: database) }
+          if let earlier { number = earlier } else { number = try self.keep(pass, in: database) }
+          try self.keep(results, of: number, again: earlier != nil, in: database)
+          if earlier == nil { try self.fold(passesUpTo: number, at: pass.end, in: database) }
           for (sink, payloads) in queue {
             try self.enqueue(payloads, for: sink, at: pass.end, in: database)
           }
@@ -124,6 +131,7 @@ public actor Store {
         throw error
       }
       try self.release(database)
+      return number
     }
   }
 

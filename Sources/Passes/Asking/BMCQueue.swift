@@ -5,13 +5,16 @@
 struct BMCQueue {
   private var waiting: [Plan.BMCTurn]
   private var running = 0
-  private let fanout: Int
+  var fanout: Int
 
   /// The waiting BMCs in random order.
   init(_ turns: [Plan.BMCTurn], fanout: Int) {
     waiting = turns.shuffled()
     self.fanout = fanout
   }
+
+  /// Adds a BMC behind those that wait.
+  mutating func append(_ turn: Plan.BMCTurn) { waiting.insert(turn, at: 0) }
 
   /// The next BMC that may start; nil while none may. `admits` is asked just before it starts.
   mutating func next(where admits: (Plan.BMCTurn) -> Bool = { _ in true }) -> Plan.BMCTurn? {

@@ -20,7 +20,7 @@ struct HostLanes {
 
   private var quick: [Int]
   private var slow: [Int]
-  private let fanout: Int
+  var fanout: Int
   /// The running hosts with their begin.
   private var young: [Int: Deadline] = [:]
   private var old: Set<Int> = []
@@ -31,6 +31,11 @@ struct HostLanes {
     quick = places.filter { !wasSlow[$0] }
     slow = places.filter { wasSlow[$0] }
     self.fanout = fanout
+  }
+
+  /// Adds a host behind those that wait.
+  mutating func append(_ place: Int, wasSlow: Bool) {
+    if wasSlow { slow.insert(place, at: 0) } else { quick.insert(place, at: 0) }
   }
 
   /// The index of the next host that may start; nil while none may. `admits` is asked for a host just

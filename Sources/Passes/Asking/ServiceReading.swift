@@ -32,7 +32,7 @@ public struct ServiceReading: Sendable {
     let hadTurn = services.contains {
       $0.verdict.reason != .notReached && $0.verdict.reason != .cancelled
     }
-    result.due[Self.name] = turn.due.map { hadTurn ? $0 : time }
+    for (key, next) in turn.due { result.due[key] = hadTurn ? next : time }
     result.batch.points = self.services.flatMap(\.points).map { point in
       // What a program measured by itself belongs to this host, whatever it says.
       guard !Catalog.all.contains(point.measurement) else { return point }

@@ -14,6 +14,11 @@ public struct Lock: ~Copyable {
   /// The last pass if it did not end in order.
   public let unfinished: Unfinished?
 
+  /// Who takes it: one pass, or the watch.
+  public enum Command: Sendable {
+    case run, watch
+  }
+
   /// The holder of the lock.
   public struct Held: Error {
     /// Nil if unreadable.
@@ -25,6 +30,9 @@ public struct Lock: ~Copyable {
     public var text: String {
       let holder =
         record.map { "process \($0.process), since \(Format.time($0.since))" } ?? "not readable"
+      if let record, record.command == .watch, record.overdue == .zero {
+        return "`scrape watch` is running (\(holder)); leaving it alone"
+      }
       guard let record, record.overdue > .zero else {
         return "another pass is running (\(holder)); leaving it alone"
       }
@@ -65,11 +73,13 @@ public struct Lock: ~Copyable {
   static let patience = Duration.seconds(60)
 
   /// Takes the lock, or returns the holder.
-  init(beside store: String, until deadline: Deadline) throws {
-    try self.init(beside: store, until: deadline, killed: nil)
+  init(beside store: String, until deadline: Deadline, as command: Command = .run) throws {
+    try self.init(beside: store, until: deadline, as: command, killed: nil)
   }
 
-  private init(beside store: String, until deadline: Deadline, killed: LockRecord?) throws {
+  private init(
+    beside store: String, until deadline: Deadline, as command: Command, killed: LockRecord?
+  ) throws {
     let path = store + ".lock"
     let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard number >= 0 else { throw SystemError("open \(path)") }
@@ -81,7 +91,7 @@ public struct Lock: ~Copyable {
     guard isFree else { throw Held(record: before) }
     self.descriptor = descriptor
     unfinished = Self.unfinished(before, killed: killed)
-    record = LockRecord(until: deadline)
+    record = LockRecord(until: deadline, as: command == .watch ? .watch : .run)
     Self.write(record, to: number)
   }
 
@@ -98,9 +108,11 @@ public struct Lock: ~Copyable {
   }
 
   /// Takes the lock; ends a holder that exceeds its deadline by more than `patience`.
-  public static func take(beside store: String, until deadline: Deadline) async throws -> Lock {
+  public static func take(
+    beside store: String, until deadline: Deadline, as command: Command = .run
+  ) async throws -> Lock {
     do {
-      return try Lock(beside: store, until: deadline)
+      return try Lock(beside: store, until: deadline, as: command)
     } catch var held as Held {
       guard let record = held.record, record.state == .running || record.state == .interrupted,
         record.overdue > patience
@@ -114,7 +126,7 @@ public struct Lock: ~Copyable {
         let limit = Deadline.after(.seconds(wait))
         while !limit.isPast {
           do {
-            return try Lock(beside: store, until: deadline, killed: record)
+            return try Lock(beside: store, until: deadline, as: command, killed: record)
           } catch is Held {
             try? await Task.sleep(for: .milliseconds(50))
           }
@@ -149,6 +161,14 @@ public struct Lock: ~Copyable {
   public struct Note: Sendable {
     fileprivate let descriptor: Int32
     fileprivate let record: LockRecord
+
+    /// The same of a holder that goes on; written at once.
+    func extended(to deadline: Deadline) -> Note {
+      var record = record
+      record.deadline = deadline.nanoseconds
+      Lock.write(record, to: descriptor)
+      return Note(descriptor: descriptor, record: record)
+    }
 
     func callAsFunction(_ state: LockRecord.State, waits: [String] = []) {
       var record = record

@@ -8,6 +8,11 @@ internal import Probes
 /// A pass that ends in order records that. A free lock with the state `running` belonged to a pass that was
 /// killed.
 struct LockRecord: Sendable, Equatable {
+  /// The command that holds it.
+  enum Command: String, Sendable {
+    case run, watch
+  }
+
   enum State: String, Sendable {
     case running
     /// It ended in order.
@@ -28,11 +33,13 @@ struct LockRecord: Sendable, Equatable {
   /// Nanoseconds of CLOCK_MONOTONIC, which all processes share and nobody can set.
   var deadline: Int64
   var state = State.running
+  var command = Command.run
   /// What the pass waited for when its watchdog ended it.
   var waits: [String] = []
 
   /// The record of this process.
-  init(until deadline: Deadline) {
+  init(until deadline: Deadline, as command: Command = .run) {
+    self.command = command
     process = getpid()
     began = Self.beginning(of: process) ?? 0
     boot = OwnClock.boot ?? ""
@@ -61,7 +68,7 @@ struct LockRecord: Sendable, Equatable {
   var text: String {
     var lines = [
       "process \(process)", "began \(began)", "boot \(boot)", "since \(since.nanoseconds)",
-      "deadline \(deadline)", "state \(state.rawValue)",
+      "deadline \(deadline)", "state \(state.rawValue)", "command \(command.rawValue)",
     ]
     lines += waits.prefix(Self.mostWaits).map { "wait \($0)" }
     return lines.joined(separator: "\n") + "\n"
@@ -91,5 +98,6 @@ struct LockRecord: Sendable, Equatable {
     self.since = Timestamp(nanoseconds: since)
     self.deadline = deadline
     self.state = state
+    command = values["command"].flatMap(Command.init) ?? .run
   }
 }

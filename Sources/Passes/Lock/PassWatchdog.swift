@@ -10,19 +10,24 @@ internal import Synchronization
 public final class PassWatchdog: Sendable {
   /// The time between the deadline of a pass and its end by the watchdog.
   static let patience = Duration.seconds(10)
-  /// The time to end in order after SIGINT, SIGTERM or SIGHUP.
-  static let grace = Duration.milliseconds(1_700)
+  /// The time to end in order after SIGINT, SIGTERM or SIGHUP: of a pass, and of the watch.
+  static let grace = (pass: Duration.milliseconds(1_700), watch: Duration.milliseconds(4_500))
+
+  /// Whether SIGHUP ends nothing, and the deadline is one of standing still.
+  private let isWatch: Bool
 
   let signals: Signals
   public let activities = Activities()
   private let note = Mutex<Lock.Note?>(nil)
   private let dog = Mutex<Watchdog?>(nil)
 
-  public init(by deadline: Deadline) throws(SystemError) {
-    signals = try Signals()
+  public init(by deadline: Deadline, isWatch: Bool = false) throws(SystemError) {
+    self.isWatch = isWatch
+    signals = try Signals(hangups: isWatch)
     let begun = Deadline.now
     let dog = try Watchdog(
-      by: deadline.advanced(by: Self.patience), signals: signals, grace: Self.grace
+      by: deadline.advanced(by: Self.patience), signals: signals,
+      grace: isWatch ? Self.grace.watch : Self.grace.pass
     ) { [self] in
       write(.interrupted)
     } end: { [self] cause in
@@ -37,6 +42,11 @@ public final class PassWatchdog: Sendable {
     dog.withLock { $0 }?.expect(by: deadline.advanced(by: Self.patience))
   }
 
+  /// Moves the deadline of the watch: its loop goes on.
+  func expect(by deadline: Deadline) {
+    dog.withLock { $0 }?.expect(by: deadline.advanced(by: Self.patience))
+  }
+
   /// Records the end of the pass in the lock, on another thread: the disk may hang.
   private func write(_ state: LockRecord.State, waits: [String] = []) {
     guard let note = note.withLockIfAvailable({ $0 }) ?? nil else { return }
@@ -46,13 +56,18 @@ public final class PassWatchdog: Sendable {
   private func end(_ cause: Watchdog.Cause, begun: Deadline) -> Never {
     switch cause {
     case .signal:
-      say("scrape: ended by a signal; it did not come to its end in \(Format.duration(Self.grace))")
+      say(
+        "scrape: ended by a signal; it did not come to its end in \(Format.duration(isWatch ? Self.grace.watch : Self.grace.pass))"
+      )
       _exit(ExitCode.interrupted)
     case .overdue:
       let waits = activities.descriptions
+      let age = Format.duration(Deadline.now.since(begun))
       say(
-        "scrape: the pass is ended \(Format.duration(Self.patience)) after its deadline, "
-          + "\(Format.duration(Deadline.now.since(begun))) after its start; what it waited for:")
+        isWatch
+          ? "scrape: the watch stood still and is ended, \(age) after its start; what it waited for:"
+          : "scrape: the pass is ended \(Format.duration(Self.patience)) after its deadline, "
+            + "\(age) after its start; what it waited for:")
       for wait in waits.prefix(50) { say("  \(wait)") }
       if waits.isEmpty { say("  nothing that is known") }
       if waits.count > 50 { say("  and \(waits.count - 50) more") }

@@ -49,7 +49,8 @@ extension SelfReading {
 extension Lock.Unfinished {
   /// The message.
   var text: String {
-    let pass = "the pass of \(Format.time(record.since)) (process \(record.process))"
+    let pass =
+      "the \(record.command == .watch ? "watch" : "pass") of \(Format.time(record.since)) (process \(record.process))"
     switch end {
     case .overdue:
       var text = "\(pass) was ended after its deadline"

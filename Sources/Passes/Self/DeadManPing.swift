@@ -21,7 +21,7 @@ struct DeadManPing: Sendable {
   /// The ping that is due now; else nil.
   init?(_ settings: SelfSettings.DeadMan?, due: Timestamp?, at now: Timestamp) {
     guard let settings else { return nil }
-    switch Plan.clock(every: settings.every, due: due, at: now) {
+    switch Pace.clock(every: settings.every, due: due, at: now) {
     case .always: next = now
     case .now(let next, _): self.next = next
     case .later: return nil

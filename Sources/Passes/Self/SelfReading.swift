@@ -106,7 +106,7 @@ private enum Proof {
 extension SelfWatch.Witnesses {
   /// Counts the remote targets that answered.
   fileprivate mutating func count(_ report: Pass.Report, _ questions: SelfQuestions) {
-    for result in report.results {
+    for result in report.results + report.context {
       for outcome in result.outcomes {
         let target = SelfQuestions.Target(host: result.batch.host, name: outcome.target)
         guard let place = questions.places[target], place.isProof else { continue }
@@ -175,7 +175,7 @@ extension Pass.Report {
   func proofs(_ questions: SelfQuestions) -> (answered: [SelfQuestions.Place], silent: Int) {
     var answered: [SelfQuestions.Place] = []
     var silent = 0
-    for result in results {
+    for result in results + context {
       for outcome in result.outcomes {
         let target = SelfQuestions.Target(host: result.batch.host, name: outcome.target)
         guard let place = questions.places[target], place.isProof else { continue }

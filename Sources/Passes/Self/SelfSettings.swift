@@ -41,8 +41,8 @@ struct SelfSettings: Sendable {
     case "gateway": isOn && gateway != .off
     case "resolver": isOn && asksNameServers
     case "clock": isOn && watchesClock
-    // Unfinished passes do not depend on the network.
-    case "pass": true
+    // Unfinished passes and faulty files do not depend on the network.
+    case "pass", SelfReading.configuration: true
     default: false
     }
   }

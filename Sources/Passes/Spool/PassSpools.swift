@@ -16,6 +16,31 @@ extension Pass {
     var failure: TargetError?
 
     var reactor: Reactor? { tunnel?.reactor }
+
+    /// The time limit of one spool: what it did not send by then waits for the next pass.
+    private static let limit = Duration.seconds(15)
+
+    func fetch(
+      known store: Store, on reactor: Reactor, by deadline: Deadline, progress: any PassProgress
+    ) async -> SpoolPull {
+      let name = "\(spool.carrier.name) spool"
+      progress.started(name)
+      defer { progress.ended(name) }
+      var pull = SpoolPull(spool)
+      if let failure {
+        pull.failure = failure
+      } else if let tunnel {
+        let limit = min(deadline, .after(Self.limit))
+        return await reactor.open { [pull] reactor in
+          var pull = pull
+          await pull.fetch(tunnel, known: store, on: reactor, by: limit)
+          return pull
+        }
+      } else if let path = spool.settings.path {
+        await pull.fetch(SpoolFolder(path), known: store)
+      }
+      return pull
+    }
   }
 
   /// The spools that this pass fetches.
@@ -31,31 +56,6 @@ extension Pass {
       }
       return job
     }
-  }
-
-  /// The time limit of one spool: what it did not send by then waits for the next pass.
-  private static let fetchLimit = Duration.seconds(15)
-
-  func fetch(
-    _ job: SpoolJob, on reactor: Reactor, progress: any PassProgress
-  ) async -> SpoolPull {
-    let name = "\(job.spool.carrier.name) spool"
-    progress.started(name)
-    defer { progress.ended(name) }
-    var pull = SpoolPull(job.spool)
-    if let failure = job.failure {
-      pull.failure = failure
-    } else if let tunnel = job.tunnel {
-      let limit = min(askBy, .after(Self.fetchLimit))
-      return await reactor.open { [store, pull] reactor in
-        var pull = pull
-        await pull.fetch(tunnel, known: store, on: reactor, by: limit)
-        return pull
-      }
-    } else if let path = job.spool.settings.path {
-      await pull.fetch(SpoolFolder(path), known: store)
-    }
-    return pull
   }
 
   /// Merges what was fetched into the results and evaluates the checks `spool`; nil where the inventory
@@ -98,13 +98,15 @@ extension Pass {
   /// The files for the own spool; nil without one.
   func spoolOutput(
     _ results: [HostResult], _ states: [String: [String: CheckState]], _ intake: SpoolIntake?,
-    _ report: Report
+    _ report: Report, isPart: Bool = false
   ) async -> Store.SpoolOutput? {
     guard spool != nil, let mark = try? await store.spoolMark() else { return nil }
     let spooled = site.inventory.spools.reduce(into: Set<String>()) { $0.formUnion($1.hosts) }
     let seen = intake == nil ? (try? await store.spoolSeen()) ?? [:] : [:]
+    // A batch of the watch has a few of the hosts.
+    let names = Set(results.map(\.batch.host))
     return OwnSpool.files(
-      mark, hosts, results, states: states,
+      mark, isPart ? hosts.filter { names.contains($0.name) } : hosts, results, states: states,
       seen: { host in
         guard spooled.contains(host) else { return report.start }
         return intake?.lastSeen(host) ?? seen[host]

@@ -1,3 +1,4 @@
+internal import Configuration
 public import Metrics
 
 /// All incidents, and how a pass changes them. It reads no store and sends nothing.

@@ -38,6 +38,28 @@ int scrape_catch_signals(void) {
   return signal_events;
 }
 
+static int hangup_events = -1;
+
+static void note_hangup(int number) {
+  int saved = errno;
+  (void)number;
+  uint64_t value = 1;
+  ssize_t ignored = write(hangup_events, &value, sizeof value);
+  (void)ignored;
+  errno = saved;
+}
+
+int scrape_catch_hangups(void) {
+  hangup_events = eventfd(0, scrape_eventfd_flags);
+  if (hangup_events < 0) return -1;
+  struct sigaction action = {.sa_handler = note_hangup, .sa_flags = SA_RESTART}, before;
+  sigemptyset(&action.sa_mask);
+  if (sigaction(SIGHUP, 0, &before) == 0 && before.sa_handler != SIG_IGN) {
+    if (sigaction(SIGHUP, &action, 0) != 0) return -1;
+  }
+  return hangup_events;
+}
+
 int scrape_watch_signals(void) { return watched_events; }
 
 void scrape_release_signals(void) {

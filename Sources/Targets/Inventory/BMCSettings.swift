@@ -66,8 +66,8 @@ public struct BMCSettings: Sendable, Equatable {
   public var retransmit: Duration = .seconds(1)
   /// How long reading one BMC may take in all.
   public var deadline: Duration = .seconds(25)
-  /// The time between two readings; zero is each pass.
-  public var every: Duration = .seconds(60)
+  /// When it is read; an interval of zero is each pass.
+  public var schedule = Schedule(every: .seconds(60))
   /// Whether it is read on the host itself, by the driver of its kernel; `address` is then the host's.
   public var isThroughHost = false
 
@@ -143,7 +143,7 @@ public struct BMCSettings: Sendable, Equatable {
     fields.set(
       &deadline, "deadline", .duration(.milliseconds(500) ... .seconds(3600)),
       "Time limit of one reading.", example: "40s")
-    fields.set(&every, "every", .interval(), "Time between two readings.")
+    fields.set(&schedule, "every", .schedule(), "Time between two readings.")
     fields.set(
       &isThroughHost, "through", Self.throughHost,
       "`host` reads the BMC on the host itself, by `ipmitool` in an SSH session; no other setting but "

@@ -1,18 +1,18 @@
 public import Collectors
-internal import Configuration
+public import Configuration
 
 /// The collectors of a host, with interval and options of each.
 public struct Profile: Sendable, Equatable {
   /// One collector of a profile.
   public struct Task: Sendable, Equatable {
     public var collector: String
-    /// The time between two runs; zero is each pass.
-    public var every: Duration
+    /// When it runs; an interval of zero is each pass.
+    public var schedule: Schedule
     public var options: CollectorOptions
 
     public init(_ collector: String, every: Duration, options: CollectorOptions = .init()) {
       self.collector = collector
-      self.every = every
+      schedule = Schedule(every: every)
       self.options = options
     }
   }

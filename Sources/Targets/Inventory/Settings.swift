@@ -72,7 +72,9 @@ public struct Settings: Sendable {
   public var bmcFanout = 64
   /// How many of them in one subnet (/24, or /64 of IPv6): they share a slow management network.
   public var bmcPerSubnet = 32
-  /// How late a due task may run before that is reported.
+  /// How often `watch` does what `run` does in each pass.
+  public var watchEvery: Duration = .seconds(15)
+  /// How late a due task may run before that is reported; `watch` leaves it out then.
   public var lateness: Duration = .seconds(30)
   /// How bad a finding of a probe is, such as an open display: no outage, and minor.
   public var findings = Severity.minor
@@ -166,7 +168,14 @@ public struct Settings: Sendable {
       "Time limit of delivery to all sinks in parallel; part of the pass.")
     fields.set(
       &lateness, "lateness", .duration(),
-      "Delay after the due time from which a late run is reported.", example: "1m")
+      "Delay after the due time from which a late run is reported; `watch` leaves that run out.",
+      example: "1m")
+    _ = fields.nested("watch", "Settings of `scrape watch`.") { watch in
+      watch.set(
+        &watchEvery, "every", .duration(.seconds(1) ... .seconds(3600)),
+        "Interval of what has none: of all that `scrape run` does in each pass.", example: "5s")
+      return Void?.none
+    }
     fields.set(
       &series, "series", .integer(100...1_000_000, unit: "series"),
       "Limit of the series that one host may write in one pass; the surplus is dropped and reported.",
@@ -427,9 +436,9 @@ public struct Settings: Sendable {
     _ findings: inout Findings
   ) {
     // `disk: 5m` is short for `disk: {every: 5m}`.
-    if node.text != nil, !node.isNull {
-      findings.set(&task.every) { () throws(ConfigurationError) in
-        try node.interval(collector.name)
+    if node.text != nil && !node.isNull || node.items != nil {
+      findings.set(&task.schedule) { () throws(ConfigurationError) in
+        try Schedule(node, collector.name)
       }
       return
     }
@@ -442,15 +451,15 @@ public struct Settings: Sendable {
 extension Profile.Task {
   /// Takes the interval and the options that the collector declares.
   fileprivate mutating func take(_ fields: inout Fields, of collector: any Collector.Type) {
-    every = Self.takeInterval(&fields) ?? every
+    schedule = Self.takeInterval(&fields) ?? schedule
     takeOptions(&fields, of: collector)
   }
 
   @discardableResult
   fileprivate static func takeInterval(
     _ fields: inout Fields, default usual: String = ""
-  ) -> Duration? {
-    fields.take("every", .interval(), otherwise: usual, "Time between two runs.")
+  ) -> Schedule? {
+    fields.take("every", .schedule(), otherwise: usual, "Time between two runs.")
   }
 
   fileprivate mutating func takeOptions(_ fields: inout Fields, of collector: any Collector.Type) {

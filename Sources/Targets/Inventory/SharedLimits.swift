@@ -16,6 +16,9 @@ public final class SharedLimits: Sendable {
   /// The limits that this pass met, to be stored.
   public var records: [Governor.Key: Governor.Record] { governor.withLock { $0.records } }
 
+  /// Begins the next pass: what was used and refused is counted anew.
+  public func beginPass() { governor.withLock { $0.beginPass() } }
+
   public func value(_ key: Governor.Key) -> Int { governor.withLock { $0.value(key) } }
 
   /// Lets a request begin that shares all these, if their limits allow it.

@@ -17,6 +17,7 @@ struct CommonOptions {
   let version: Int?
   let timeout: Duration?
   let patience: Patience?
+  let schedule: Schedule?
   let severity: Severity?
   let name: String?
   /// Whether the service counts in `service_summary`.
@@ -45,6 +46,8 @@ struct CommonOptions {
     patience = options.take(
       "for", .patience, otherwise: "`targets: {for: …}`",
       "Passes or time before a worse state takes effect.")
+    schedule = options.take(
+      "every", .schedule(), otherwise: "each pass", "Time between two checks.")
     severity = options.take(
       "findings", .severity, otherwise: "`findings` of scrape.yml",
       "Severity of an open display, a log-in without a password, an untrusted certificate.")

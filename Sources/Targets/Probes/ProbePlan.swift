@@ -34,6 +34,8 @@ public struct ProbePlan: Sendable {
   /// No answer is good.
   public var isClosed: Bool
   public var timeout: Duration
+  /// When it is asked; nil for each pass, or as often as its host.
+  public var schedule: Schedule?
   /// The delay before a worse state takes effect; nil for that of `targets:` in scrape.yml.
   public var patience: Patience?
   /// The severity of findings; nil for that of scrape.yml.

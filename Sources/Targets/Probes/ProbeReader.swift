@@ -302,7 +302,8 @@ public struct ProbeReader: Sendable {
       path: common.path, stem: stem, source: common.source, isAtCentre: common.isAtCentre,
       version: common.version ?? common.source?.version,
       isClosed: entry.isClosed,
-      timeout: common.timeout ?? probe.timeout, patience: common.patience,
+      timeout: common.timeout ?? probe.timeout, schedule: common.schedule,
+      patience: common.patience,
       findings: common.severity, isCounted: common.isCounted, mark: node.mark,
       length: node.end.line == node.mark.line ? max(1, node.end.column - node.mark.column) : 1)
   }

@@ -28,6 +28,9 @@ void scrape_name_thread(const char *name);
 int scrape_catch_signals(void);
 /// A second descriptor for the same signals, after `scrape_catch_signals`.
 int scrape_watch_signals(void);
+/// Makes SIGHUP readable from a descriptor of its own, as often as it comes; -1 with errno set. An ignored
+/// SIGHUP stays ignored. Call it after `scrape_catch_signals`.
+int scrape_catch_hangups(void);
 /// Restores the default: the next signal ends the process.
 void scrape_release_signals(void);
 
@@ -61,3 +64,12 @@ static inline int scrape_replace_descriptor(int source, int target) {
 
 /// Forbids other processes to attach to this one, and core dumps. See PR_SET_DUMPABLE in prctl(2).
 static inline void scrape_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+#include <sys/inotify.h>
+
+// The masks and flags are macros or enums; as plain integers they need no conversion.
+static const int scrape_inotify_flags = IN_NONBLOCK | IN_CLOEXEC;
+/// Whatever changes the files of a folder: editors write in place, or rename a new file over the old one.
+static const uint32_t scrape_inotify_changes =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |
+    IN_MOVE_SELF;

@@ -1,12 +1,11 @@
-public import Configuration
 internal import Glibc
 public import Metrics
 
 /// Times of the week in this machine's zone: `22:00-06:00`, `mon-fri 08:00-18:00`, `sat,sun`.
 ///
 /// A span whose end is before its begin passes midnight, and belongs to the day of its begin.
-public struct Hours: Sendable, Equatable {
-  private struct Span: Sendable, Equatable {
+public struct Hours: Sendable, Hashable {
+  private struct Span: Sendable, Hashable {
     /// Sunday is 0, as in localtime(3).
     var days: Set<Int>
     /// Minutes since midnight; the end is not in it.
@@ -23,6 +22,9 @@ public struct Hours: Sendable, Equatable {
   private var spans: [Span] = []
 
   private static let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+
+  /// The times between two minutes of these days, Sunday being 0; the end is not among them.
+  init(days: Set<Int>, from: Int, to: Int) { spans = [Span(days: days, from: from, to: to)] }
 
   /// Reads one text or a list of texts.
   public init(_ node: Node, _ what: String) throws(ConfigurationError) {
@@ -57,7 +59,7 @@ public struct Hours: Sendable, Equatable {
     return span
   }
 
-  private static func minute(_ text: Substring) -> Int? {
+  static func minute(_ text: Substring) -> Int? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2, parts.allSatisfy({ $0.count == 2 }), let hour = Int(parts[0]),
       let minute = Int(parts[1]), (0...24).contains(hour), (0..<60).contains(minute),
@@ -66,7 +68,7 @@ public struct Hours: Sendable, Equatable {
     return hour * 60 + minute
   }
 
-  private static func days(_ text: Substring, _ node: Node) throws(ConfigurationError) -> Set<Int> {
+  static func days(_ text: Substring, _ node: Node) throws(ConfigurationError) -> Set<Int> {
     var days: Set<Int> = []
     for part in text.lowercased().split(separator: ",") {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false)
@@ -94,6 +96,29 @@ public struct Hours: Sendable, Equatable {
     var parts = tm()
     guard localtime_r(&seconds, &parts) != nil else { return false }
     return contains(day: Int(parts.tm_wday), minute: Int(parts.tm_hour) * 60 + Int(parts.tm_min))
+  }
+
+  /// The next begin of one of its spans after that time; nil where there is none within eight days.
+  func begin(after time: Timestamp) -> Timestamp? {
+    spans.compactMap { Self.next(minute: $0.from, on: $0.days, after: time) }.min()
+  }
+
+  /// The next time after `time` at which the local clock shows that minute of one of the days. One that the
+  /// clock leaves out in spring is as much later; of two in autumn it is the first.
+  static func next(minute: Int, on days: Set<Int>, after time: Timestamp) -> Timestamp? {
+    let today = time.local
+    for more in 0...8 {
+      var day = tm()
+      day.tm_year = today.tm_year
+      day.tm_mon = today.tm_mon
+      day.tm_mday = today.tm_mday + Int32(more)
+      day.tm_hour = Int32(minute / 60)
+      day.tm_min = Int32(minute % 60)
+      day.tm_isdst = -1
+      let found = Timestamp(seconds: Int64(mktime(&day)))
+      if found > time, days.contains((Int(today.tm_wday) + more) % 7) { return found }
+    }
+    return nil
   }
 
   /// The same for a weekday (Sunday is 0) and a minute of the day.
