@@ -115,10 +115,18 @@ public struct Hours: Sendable, Hashable {
       day.tm_hour = Int32(minute / 60)
       day.tm_min = Int32(minute % 60)
       day.tm_isdst = -1
-      let found = Timestamp(seconds: Int64(mktime(&day)))
+      let found = sure(Timestamp(seconds: Int64(mktime(&day))), minute: minute)
       if found > time, days.contains((Int(today.tm_wday) + more) % 7) { return found }
     }
     return nil
+  }
+
+  /// What mktime(3) gave, where it may choose: of two times the first, and in a gap the later one.
+  private static func sure(_ found: Timestamp, minute: Int) -> Timestamp {
+    func shown(_ time: Timestamp) -> Int { Int(time.local.tm_hour) * 60 + Int(time.local.tm_min) }
+    let hour = Duration.seconds(3600)
+    if shown(found) < minute { return found.after(hour) }
+    return shown(found.before(hour)) == minute ? found.before(hour) : found
   }
 
   /// The same for a weekday (Sunday is 0) and a minute of the day.

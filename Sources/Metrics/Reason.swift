@@ -177,6 +177,7 @@ extension Reason {
 
   /// The words of self-checks.
   public static let ofSelfChecks: Set<Reason> = [
+    .faultyConfiguration,
     .clockJumped, .clockUncertain, .clockUnsynchronised, .cutOff, .killed, .noAnswer, .overdue,
     .vanished,
   ]

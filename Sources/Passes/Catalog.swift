@@ -17,6 +17,7 @@ extension Catalog {
         (.scraper, [Score.measurement, .event, .canary]),
         (.scraper, PolicyOutcome.measurements),
         (.scraper, TopologyPoints.measurements + PassPoints.measurements),
+        (.scraper, [WatchFigures.measurement]),
       ])
 }
 

@@ -95,14 +95,16 @@ public actor Store {
   /// own limits, as that of a removed sink, has the default ones.
   ///
   /// With `continued`, the number of an earlier call, the results belong to that pass: the watch stores
-  /// many small parts, and what is kept per pass must not be as small. Returns the number of the pass.
+  /// many small parts, and what is kept per pass must not be as small. `isOpen` says that more of the pass
+  /// may follow. Returns the number of the pass.
   @discardableResult
   public func finish(
     _ pass: PassSummary, _ results: [HostResult], queue: [String: [Payload]] = [:],
     bounds: [String: QueueBounds] = [:], incidents: [KeptIncident] = [],
     rests: [Rest.Account: Rest?] = [:], limits: [Governor.Key: Governor.Record] = [:],
     spool: SpoolOutput? = nil, input: SpoolInput = SpoolInput(),
-    policies: [PolicyRecord] = [], collections: [Collection] = [], continued: Int64? = nil
+    policies: [PolicyRecord] = [], collections: [Collection] = [], continued: Int64? = nil,
+    isOpen: Bool = false
   ) throws(StoreError) -> Int64 {
     try with { database throws(DatabaseError) in
       var number: Int64 = 0
@@ -112,7 +114,10 @@ public actor Store {
           if let continued { earlier = try self.change(continued, to: pass, in: database) }
           if let earlier { number = earlier } else { number = try self.keep(pass, in: database) }
           try self.keep(results, of: number, again: earlier != nil, in: database)
-          if earlier == nil { try self.fold(passesUpTo: number, at: pass.end, in: database) }
+          // Rows of a pass that is open are not folded: they are not whole yet.
+          if earlier == nil {
+            try self.fold(passesUpTo: isOpen ? number - 1 : number, at: pass.end, in: database)
+          }
           for (sink, payloads) in queue {
             try self.enqueue(payloads, for: sink, at: pass.end, in: database)
           }

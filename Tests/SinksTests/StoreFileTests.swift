@@ -35,7 +35,7 @@ import Testing
   @Test func `our own file is set aside whole when its beginning is lost`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"
-      try await { try await Store(path: path).finish(pass(1), []) }()
+      _ = try await { try await Store(path: path).finish(pass(1), []) }()
       try Data("lost\n".utf8).write(to: URL(fileURLWithPath: path))
       let store = Store(path: path)
       try await store.finish(pass(1), [result(1, facts: ["os": "x"])])
@@ -218,11 +218,11 @@ import Testing
       // One of another program is not ours to delete.
       try Data().write(to: URL(fileURLWithPath: folder + "/other.db-corrupt-20200101T000000Z"))
       // Ours: it was opened before.
-      try await { try await Store(path: path).finish(pass(1), []) }()
+      _ = try await { try await Store(path: path).finish(pass(1), []) }()
       for number in 0..<14 {
         try Data("no database, the \(number)th\n".utf8).write(to: URL(fileURLWithPath: path))
         try Data("log".utf8).write(to: URL(fileURLWithPath: path + "-wal"))
-        try await { try await Store(path: path).finish(pass(number), []) }()
+        _ = try await { try await Store(path: path).finish(pass(number), []) }()
       }
       let names = try FileManager.default.contentsOfDirectory(atPath: folder)
       let aside = names.filter { $0.hasPrefix("scrape.db-corrupt-") && !$0.hasSuffix("-wal") }
@@ -292,7 +292,7 @@ import Testing
   ) async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"
-      try await { try await Store(path: path).finish(pass(1), [result(1)]) }()
+      _ = try await { try await Store(path: path).finish(pass(1), [result(1)]) }()
       let outcome = try run("/usr/bin/sqlite3", [path, damage])
       try #require(outcome.status == 0, "\(outcome.errors)")
       let store = Store(path: path)
@@ -308,7 +308,7 @@ import Testing
   @Test func `a file of a later version is refused and not changed`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"
-      try await { try await Store(path: path).finish(pass(1), []) }()
+      _ = try await { try await Store(path: path).finish(pass(1), []) }()
       try run("/usr/bin/sqlite3", [path, "PRAGMA user_version = 99"])
       let store = Store(path: path)
       let error = await #expect(throws: StoreError.self) { try await store.open() }

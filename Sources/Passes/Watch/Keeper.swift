@@ -148,7 +148,8 @@ struct Keeper: Sendable {
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
         rests: order.isRound || order.isLast ? means.logins.changes : [:],
         limits: order.isRound || order.isLast ? means.limits.records : [:], spool: output,
-        input: intake?.input ?? Store.SpoolInput(), continued: isNew ? nil : self.pass)
+        input: intake?.input ?? Store.SpoolInput(), continued: isNew ? nil : self.pass,
+        isOpen: true)
       evaluator.settle()
       outcome.batches = pass.sinks.contains { !$0.isDurable } ? batches : []
     } catch {

@@ -68,6 +68,8 @@ public struct BMCSettings: Sendable, Equatable {
   public var deadline: Duration = .seconds(25)
   /// When it is read; an interval of zero is each pass.
   public var schedule = Schedule(every: .seconds(60))
+  /// The shortest interval.
+  public var every: Duration { schedule.shortest ?? .zero }
   /// Whether it is read on the host itself, by the driver of its kernel; `address` is then the host's.
   public var isThroughHost = false
 

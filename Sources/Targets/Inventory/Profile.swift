@@ -10,6 +10,9 @@ public struct Profile: Sendable, Equatable {
     public var schedule: Schedule
     public var options: CollectorOptions
 
+    /// The shortest interval.
+    public var every: Duration { schedule.shortest ?? .zero }
+
     public init(_ collector: String, every: Duration, options: CollectorOptions = .init()) {
       self.collector = collector
       schedule = Schedule(every: every)
