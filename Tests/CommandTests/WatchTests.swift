@@ -85,8 +85,10 @@ final class Watcher {
       settings: "watch: {every: 3s}\nprofiles: {linux: {collectors: {system: , mem: , cpu: }}}\n")
     let watch = try Watcher(range)
     try #require(watch.says("started"))
+    let began = Date()
     try await Task.sleep(for: .seconds(13))
     let end = Date()
+    let length = Int(end.timeIntervalSince(began))
     kill(watch.daemon.identifier, SIGTERM)
     #expect(eventually(within: 5) { !watch.daemon.isRunning })
     #expect(Date().timeIntervalSince(end) < 5)
@@ -94,14 +96,14 @@ final class Watcher {
     #expect(watch.log.contains("ended in order"))
     let fast = try await watch.points("fast")
     let slow = try await watch.points("slow")
-    #expect((10...14).contains(fast), "\(fast) \(watch.log)")
-    #expect((5...8).contains(slow), "\(slow)")
+    #expect((length - 3...length + 2).contains(fast), "\(fast) in \(length) s \(watch.log)")
+    #expect((length / 2 - 2...length / 2 + 2).contains(slow), "\(slow) in \(length) s")
     let store = Store(path: range.store, read: true)
     let begin = Timestamp(seconds: 0)
     let doors = try await store.history(
       host: "slow", measurement: "service", field: "state", tags: [Tag("service", "door")],
       from: begin, to: Timestamp(nanoseconds: .max))
-    #expect((2...4).contains(doors.count), "\(doors.count)")
+    #expect((length / 4 - 1...length / 4 + 2).contains(doors.count), "\(doors.count)")
     // Distances are those of the schedule, not those of a loop that drifts.
     let times = try await store.history(
       host: "fast", measurement: "scrape", field: "up", from: begin,
@@ -135,7 +137,8 @@ final class Watcher {
     #expect(try await watch.asks("web2", 4, within: 8))
     #expect(try await watch.points("web0") >= before + 3)
     for server in [servers[0], servers[2]] { server.stop() }
-    #expect(watch.says("web0"))
+    // In one line or in two.
+    #expect(eventually(within: 30) { watch.log.contains("web0") || watch.log.contains("web[0") })
     for server in servers { try server.restart() }
     for host in ["web0", "web1", "web2"] { #expect(try await watch.asks(host, 2), "\(watch.log)") }
     #expect(watch.says("recovered"))
