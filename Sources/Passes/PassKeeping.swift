@@ -54,7 +54,9 @@ extension Pass {
       try await store.finish(
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
         rests: logins.changes, limits: limits.records, spool: output,
-        input: intake?.input ?? Store.SpoolInput())
+        input: intake?.input ?? Store.SpoolInput(),
+        policies: report.policies.flatMap(\.outcomes).map(\.record),
+        collections: report.policies.compactMap(\.collection))
     } catch {
       report.storeFailure = "\(error)"
       // The next pass reads the spools again: only what is of this pass goes out without the store.
@@ -159,6 +161,18 @@ extension Pass {
       if let reading = await JumpReading(of: target, at: report.start) { readings.append(reading) }
     }
     return readings
+  }
+
+  /// Jump hosts that were scraped and failed afterwards, as what is behind them has seen.
+  func noteLosses(of targets: [JumpReading.Target], in report: inout Report) async {
+    for target in targets {
+      guard
+        let index = report.readings.firstIndex(where: { $0.result.batch.host == target.name }),
+        report.readings[index].failure == nil,
+        let failure = await JumpReading(of: target, at: report.start)?.failure
+      else { continue }
+      report.readings[index].lose(failure)
+    }
   }
 
   /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.

@@ -137,9 +137,9 @@ struct Asking {
         await Activity.named(job.host.name) {
           progress.started(job.host.name)
           defer { progress.ended(job.host.name) }
-          let (reading, services) = await job.read(on: reactor, by: limit)
+          let (reading, services, policies) = await job.read(on: reactor, by: limit)
           limits.end(job.shares, answered: reading.map { $0.failure == nil } ?? true)
-          return .host(place, reading, services)
+          return .host(place, reading, services, policies)
         }
       }
     }
@@ -204,10 +204,11 @@ struct Asking {
     _ event: PassEvent, into report: inout Pass.Report, in group: inout TaskGroup<PassEvent>
   ) {
     switch event {
-    case .host(let place, let reading, let services):
+    case .host(let place, let reading, let services, let policies):
       finish(place)
       if let reading { report.readings.append(reading) }
       if let services { report.services.append(services) }
+      if let policies { report.policies.append(policies) }
     case .bmc(let reading):
       ended += 1
       report.bmcs.append(reading)

@@ -11,6 +11,7 @@ extension Pass {
     var host: Host
     var turn: Plan.Turn?
     var probes: Plan.ProbeTurn?
+    var policies: Plan.PolicyTurn?
     var reach: Reach
     /// What probes share.
     var kit: ProbeKit
@@ -28,33 +29,40 @@ extension Pass {
       let kit = gatherer.kit
       let probes = Dictionary(
         plan.probes.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+      let policies = Dictionary(
+        plan.policies.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
       var jobs = plan.turns.map { turn in
         Job(
           host: turn.host, turn: turn, probes: probes[turn.host.name],
+          policies: policies[turn.host.name],
           reach: Reach(turn.host, &gatherer), kit: kit, wasSlow: plan.slow.contains(turn.host.name))
       }
-      let asked = Set(jobs.map(\.host.name))
-      for probe in plan.probes where !asked.contains(probe.host.name) {
+      var asked = Set(jobs.map(\.host.name))
+      for host in plan.probes.map(\.host) + plan.policies.map(\.host)
+      where asked.insert(host.name).inserted {
         jobs.append(
           Job(
-            host: probe.host, probes: probe, reach: Reach(probe.host, &gatherer), kit: kit,
-            wasSlow: plan.slow.contains(probe.host.name)))
+            host: host, probes: probes[host.name], policies: policies[host.name],
+            reach: Reach(host, &gatherer), kit: kit, wasSlow: plan.slow.contains(host.name)))
       }
       for index in jobs.indices {
         let host = jobs[index].host
         let keys = host.shares(route: host.jumpHost == nil ? [] : inventory.route(to: host))
         // A host without a session makes no handshake.
         jobs[index].shares =
-          jobs[index].turn == nil ? keys.filter { $0.kind != .handshakes } : keys
+          jobs[index].turn == nil && jobs[index].policies == nil
+          ? keys.filter { $0.kind != .handshakes } : keys
       }
       return jobs
     }
 
     /// Scrapes the host and its services in parallel; only the probe `ssh` waits for the session of the
     /// collectors, which is its result.
-    func read(on reactor: Reactor, by deadline: Deadline) async -> (HostReading?, ServiceReading?) {
+    func read(
+      on reactor: Reactor, by deadline: Deadline
+    ) async -> (HostReading?, ServiceReading?, PolicyReading?) {
       let begun = Deadline.now
-      var (reading, services) = await readings(on: reactor, by: deadline)
+      var (reading, services, policies) = await readings(on: reactor, by: deadline)
       let now = Timestamp.now
       if let until = HostLanes.verdict(Deadline.now.since(begun), before: wasSlow, at: now) {
         if reading != nil {
@@ -63,16 +71,17 @@ extension Pass {
           services?.result.due[HostLanes.name] = until
         }
       }
-      return (reading, services)
+      return (reading, services, policies)
     }
 
     private func readings(
       on reactor: Reactor, by deadline: Deadline
-    ) async -> (HostReading?, ServiceReading?) {
+    ) async -> (HostReading?, ServiceReading?, PolicyReading?) {
       let start = Timestamp.now
       let limit = turn?.profile.deadline.map { min(deadline, Deadline.now.advanced(by: $0)) }
       let request = HostRequest(
-        host: host, reach: reach, batch: turn?.batch ?? Batch([]), plans: probes?.plans ?? [])
+        host: host, reach: reach, batch: turn?.batch ?? Batch([]), policies: self.policies?.work,
+        plans: probes?.plans ?? [])
       let response = await request.send(
         kit, on: reactor, by: limit ?? deadline, probesBy: deadline)
       let reading = turn.flatMap { turn in
@@ -80,7 +89,13 @@ extension Pass {
           HostReading($0, to: response.batch, of: turn, took: response.took)
         }
       }
-      return (reading, probes.map { ServiceReading(response.services, of: $0, at: start) })
+      var policies: PolicyReading?
+      if let turn = self.policies {
+        policies = await PolicyReading(
+          response.answers.first?.collected(turn.work.needs), of: turn, at: start, on: reactor)
+      }
+      let services = probes.map { ServiceReading(response.services, of: $0, at: start) }
+      return (reading, services, policies)
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Engine
 internal import Hosts
 public import Inventory
@@ -97,7 +98,7 @@ extension Plan {
   /// The due policies of all hosts.
   static func policyTurns(
     _ hosts: [Host], _ list: PolicyList, _ book: PolicyBook, states: [String: HostState],
-    at now: Timestamp, only: Set<String>?
+    at now: Timestamp, only: Set<String>?, pace: Pace = .passes
   ) -> [PolicyTurn] {
     guard !book.isEmpty, only?.contains(PolicyReading.name) != false else { return [] }
     var made: [[String]: PolicyBook.Work] = [:]
@@ -107,8 +108,8 @@ extension Plan {
         guard let entry = book[settings.name] else { return nil }
         if only != nil { return entry }
         let key = PolicyTurn.key(settings.name)
-        let every = max(settings.every, host.every ?? .zero)
-        switch clock(every: every, due: states[host.name]?.due[key], at: now) {
+        let schedule = Schedule(every: settings.every)
+        switch pace.clock(schedule, of: host, due: states[host.name]?.due[key], at: now) {
         case .always: return entry
         case .now(let next, _):
           due[key] = next

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Collectors
 internal import Engine
 internal import Hosts
@@ -23,6 +24,9 @@ struct Era: Sendable {
   private let templates: [String: Pass.Job]
   let questions: SelfQuestions
   let spools: [Pass.SpoolJob]
+  private let policies: PolicyBook
+  /// What is wrong with files of policies: each costs its own policy.
+  let warnings: [String]
   let ticker: Ticker
   let files: WatchFiles
 
@@ -59,8 +63,17 @@ struct Era: Sendable {
     // Hosts that come through a spool are asked by the monitor there.
     let own = setup.hosts.filter { site.inventory.spool(of: $0.name) == nil }
     let all = Set(Collectors.collectors.map { $0.name } + [BMCReading.name, ServiceReading.name])
-    let plan = Plan(
+    var findings = Findings()
+    policies = PolicyBook(site.policies, &findings)
+    var warnings = gatherer.warnings
+    do throws(ConfigurationErrors) { try findings.finish() } catch {
+      warnings += error.errors.prefix(3).map { "policies: \($0.oneLine)" }
+    }
+    self.warnings = warnings
+    var plan = Plan(
       own, settings: site.settings, probes: site.probes, states: [:], at: now, only: all)
+    plan.policies = Plan.policyTurns(
+      own, site.policies, policies, states: [:], at: now, only: [PolicyReading.name])
     let jobs = Pass.Job.all(of: plan, site.inventory, &gatherer)
     spools = pass.spoolJobs(&gatherer)
     for turn in plan.bmcs { gatherer.prepare(bmcOf: turn.host) }
@@ -70,6 +83,7 @@ struct Era: Sendable {
         var job = job
         job.turn = nil
         job.probes = nil
+        job.policies = nil
         return (job.host.name, job)
       }, uniquingKeysWith: { first, _ in first })
     hosts = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -84,10 +98,14 @@ struct Era: Sendable {
     let plan = Plan(
       [host], settings: site.settings, probes: site.probes, states: [name: state], at: now,
       pace: pace)
-    guard !plan.turns.isEmpty || !plan.probes.isEmpty else { return nil }
+    job.policies =
+      Plan.policyTurns(
+        [host], site.policies, policies, states: [name: state], at: now, only: nil, pace: pace
+      ).first
+    guard !plan.turns.isEmpty || !plan.probes.isEmpty || job.policies != nil else { return nil }
     job.turn = plan.turns.first
     job.probes = plan.probes.first
-    if job.turn == nil { job.shares.removeAll { $0.kind == .handshakes } }
+    if job.turn == nil, job.policies == nil { job.shares.removeAll { $0.kind == .handshakes } }
     job.wasSlow = plan.slow.contains(name)
     job.due = due
     job.patience = site.settings.lateness

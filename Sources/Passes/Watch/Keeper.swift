@@ -148,7 +148,9 @@ struct Keeper: Sendable {
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
         rests: order.isRound || order.isLast ? means.logins.changes : [:],
         limits: order.isRound || order.isLast ? means.limits.records : [:], spool: output,
-        input: intake?.input ?? Store.SpoolInput(), continued: isNew ? nil : self.pass,
+        input: intake?.input ?? Store.SpoolInput(),
+        policies: report.policies.flatMap(\.outcomes).map(\.record),
+        collections: report.policies.compactMap(\.collection), continued: isNew ? nil : self.pass,
         isOpen: true)
       evaluator.settle()
       outcome.batches = pass.sinks.contains { !$0.isDurable } ? batches : []
@@ -196,7 +198,7 @@ struct Keeper: Sendable {
       outcomes[Self.key(result)] = (now, known)
     }
     let questions = era.questions
-    let isDoubtful = report.heard(questions).silent > 0
+    let isDoubtful = report.proofs(questions).silent > 0
     guard order.isRound || isDoubtful else { return }
     if order.isRound { outcomes = outcomes.filter { now.since($0.value.at) < Self.memory } }
     let clock = OwnClock()
@@ -207,6 +209,7 @@ struct Keeper: Sendable {
     if isDoubtful {
       answers = await questions.lookAgain(answers, report, own, on: reactor)
     }
+    await era.pass.noteLosses(of: era.gatherer.jumps, in: &report)
     if order.isRound { report.jumps = await era.pass.jumps(era.gatherer.jumps, in: report) }
     report.own = SelfReading(questions, answers, clock: clock, known: own, in: &report)
     if let jump = report.own?.jump, jump != .zero {

@@ -117,6 +117,12 @@ extension Ticker {
         schedules[turn.host.name, default: []].insert(pace.schedule(own, of: turn.host))
       }
     }
+    for turn in plan.policies {
+      for entry in turn.work.entries {
+        schedules[turn.host.name, default: []].insert(
+          pace.schedule(Schedule(every: entry.settings.every), of: turn.host))
+      }
+    }
     for (host, own) in schedules { add(.host(host), own, phase: Pace.phase(host), at: now) }
     for turn in plan.bmcs {
       // At another time than its host's collectors.

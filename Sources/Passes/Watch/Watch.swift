@@ -61,8 +61,14 @@ public struct Watch: Sendable {
     let states = (try? await store.load(names)) ?? [:]
     let own = states[SelfReading.host] ?? HostState()
     let keeper = await Keeper(era, means, unfinished: unfinished, own: own)
+    let policies = ((try? await store.policyRecords()) ?? [:]).mapValues { records in
+      records.reduce(into: [String: PolicyOutcome]()) { known, record in
+        if let outcome = PolicyOutcome(record) { known[record.policy] = outcome }
+      }
+    }
     var loop = WatchLoop(
-      era, means, states: states, keeper: keeper, note: note, window: window, changed: changed,
+      era, means, states: states, policies: policies, keeper: keeper, note: note, window: window,
+      changed: changed,
       voice: voice, load: load)
     let end = await loop.run(beside: companions)
     await store.close()

@@ -24,6 +24,8 @@ struct WatchLoop {
   private var ticker: Ticker
   private var states: [String: HostState]
   private var asking: Asking
+  /// The last results of policies, by host.
+  private var policies: [String: [String: PolicyOutcome]] = [:]
   /// What is being asked.
   private var busy: Set<Ticker.Key> = []
   private var figures = WatchFigures()
@@ -61,13 +63,15 @@ struct WatchLoop {
   private var end = Watch.End()
 
   init(
-    _ era: Era, _ means: Era.Means, states: [String: HostState], keeper: Keeper, note: Lock.Note?,
+    _ era: Era, _ means: Era.Means, states: [String: HostState],
+    policies: [String: [String: PolicyOutcome]], keeper: Keeper, note: Lock.Note?,
     window: WatchWindow, changed: @escaping @Sendable () -> Void, voice: any WatchVoice,
     load: @escaping @Sendable () -> Result<WatchSetup, WatchError>
   ) {
     self.era = era
     self.means = means
     self.states = states
+    self.policies = policies
     self.keeper = keeper
     self.note = note
     self.window = window
@@ -125,8 +129,8 @@ struct WatchLoop {
     switch event {
     case .signal: stop(&group, interrupted: true)
     case .watch(.left): stop(&group, interrupted: false)
-    case .host(let place, let reading, let services):
-      asking.take(arrived(place, reading, services), into: &pending, in: &group)
+    case .host(let place, let reading, let services, let policies):
+      asking.take(arrived(place, reading, services, policies), into: &pending, in: &group)
     case .bmc(let reading):
       let name = reading.result.batch.host
       busy.remove(.bmc(name))
@@ -255,9 +259,8 @@ struct WatchLoop {
     case .host(let name):
       count(missed)
       if busy.contains(key) { return count(1) }
-      guard
-        let job = era.job(name, states[name] ?? HostState(), due: due, at: now)
-      else { return }
+      guard var job = era.job(name, states[name] ?? HostState(), due: due, at: now) else { return }
+      job.policies?.earlier = policies[name] ?? [:]
       busy.insert(key)
       figures.asked += 1
       asking.append(job)
@@ -320,24 +323,28 @@ struct WatchLoop {
 
   /// What a host answered, as it goes into the batch.
   private mutating func arrived(
-    _ place: Int, _ reading: HostReading?, _ services: ServiceReading?
+    _ place: Int, _ reading: HostReading?, _ services: ServiceReading?, _ policies: PolicyReading?
   ) -> PassEvent {
     var reading = reading
-    var services = services
-    guard let name = (reading?.result ?? services?.result)?.batch.host else {
-      return .host(place, nil, nil)
+    guard let name = (reading?.result ?? services?.result ?? policies?.result)?.batch.host else {
+      return .host(place, nil, nil, nil)
     }
     busy.remove(.host(name))
     // One that was removed since, or was cut short by the end.
-    guard era.hosts[name] != nil else { return .host(place, nil, nil) }
-    if reading?.failure?.reason == .cancelled { (reading, services) = (nil, nil) }
+    guard era.hosts[name] != nil, reading?.failure?.reason != .cancelled else {
+      return .host(place, nil, nil, nil)
+    }
     // The BMC was read meanwhile: what the session of the host knows of it is older.
     if reading != nil, let memory = states[name]?.memory[BMCReading.name] {
       reading?.result.memory[BMCReading.name] = memory
     }
     if let result = reading?.result { states[name, default: HostState()].take(result) }
     if let result = services?.result { states[name, default: HostState()].take(result) }
-    return .host(place, reading, services)
+    if let result = policies?.result { states[name, default: HostState()].take(result) }
+    for outcome in policies?.outcomes ?? [] {
+      self.policies[name, default: [:]][outcome.policy] = outcome
+    }
+    return .host(place, reading, services, policies)
   }
 
   // MARK: Batches
@@ -349,6 +356,7 @@ struct WatchLoop {
     guard let keeper, Deadline.now.since(lastBatch) >= Self.pause else { return }
     let isEmpty =
       pending.readings.isEmpty && pending.services.isEmpty && pending.bmcs.isEmpty
+      && pending.policies.isEmpty
     guard !isEmpty || isRoundDue || isAlertTime && !isAlerting else { return }
     var report = pending
     report.start = .now
@@ -614,6 +622,7 @@ struct WatchLoop {
     ticker = era.ticker
     // What is known here is newer than the store.
     states = loaded.merging(states.filter { now.contains($0.key) }) { $1 }
+    policies = policies.filter { now.contains($0.key) }
     asking.change(
       fanout: era.setup.fanout, bmcFanout: era.site.settings.bmcFanout, each: era.length)
     var old = lanes
