@@ -28,7 +28,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing lint format pictures bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak lint format pictures bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ soak: deps-test build ## Makes N passes over them at random faults: late, hung, 
 soak-closing: deps-test build ## Makes N passes over eight HTTP servers that close after each answer.
 	$(SWIFT) build $(RELEASE) --product range
 	.build/release/range closing --passes $(N)
+
+watch-soak: deps-test build ## Keeps `scrape watch` on 50 sshds for SECONDS (600) at 2 s, and looks for lost scrapes.
+	$(SWIFT) build $(RELEASE) --product range
+	.build/release/range watch $(if $(SECONDS),--seconds $(SECONDS))
 
 lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

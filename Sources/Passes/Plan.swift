@@ -83,7 +83,7 @@ public struct Plan: Sendable {
   public init(
     _ hosts: [Host], settings: Settings, probes book: ProbeBook = ProbeBook(),
     states: [String: HostState], at now: Timestamp,
-    only: Set<String>? = nil, pace: Pace = .passes
+    only: Set<String>? = nil, pace: Pace = .passes, batches: BatchBook = BatchBook()
   ) {
     turns = []
     for host in hosts {
@@ -116,7 +116,7 @@ public struct Plan: Sendable {
         idle += 1
       }
     }
-    makeBatches()
+    makeBatches(batches)
   }
 
   private func bmcTurn(
@@ -156,18 +156,9 @@ public struct Plan: Sendable {
     return turn.plans.isEmpty ? nil : turn
   }
 
-  /// Makes the batches. Hosts of one profile mostly share one.
-  public mutating func makeBatches() {
-    var made: [(tasks: [Profile.Task], batch: Batch)] = []
-    for index in turns.indices {
-      let tasks = turns[index].tasks
-      if let known = made.first(where: { $0.tasks == tasks }) {
-        turns[index].batch = known.batch
-      } else {
-        turns[index].batch = Batch(of: tasks)
-        made.append((tasks, turns[index].batch))
-      }
-    }
+  /// Makes the batches.
+  public mutating func makeBatches(_ book: BatchBook = BatchBook()) {
+    for index in turns.indices { turns[index].batch = book.batch(of: turns[index].tasks) }
   }
 }
 

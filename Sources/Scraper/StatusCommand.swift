@@ -147,7 +147,12 @@ enum StatusCommand: Subcommand {
     // Findings are no outages and come after them.
     let sorted = Trouble.sorted(troubles, by: order)
     let table = TroubleTable(screen, at: now)
-    var lines = [head] + table.lines(sorted.filter { !$0.isFinding })
+    var lines = [head]
+    if let watch = await WatchStatus(in: store, at: now) {
+      let line = watch.line(at: now)
+      lines.append(Printable(screen.width.map { Screen.cut(line, $0) } ?? line))
+    }
+    lines += table.lines(sorted.filter { !$0.isFinding })
     let findings = table.lines(sorted.filter(\.isFinding))
     if !findings.isEmpty { lines += ["findings (these services are up):"] + findings }
     for line in try await others(store) {

@@ -89,8 +89,8 @@ enum WatchCommand: Subcommand {
     ) { load(arguments, fanout: fanout, storePath: site.storePath) }
     let end = await watchdog.activities.run("watch") { await watch.run() }
     lock?.release()
-    if end.storeFailure != nil || end.isUndelivered { return ExitCode.undelivered }
-    return end.isInterrupted ? ExitCode.interrupted : ExitCode.ok
+    if end.isInterrupted { return ExitCode.interrupted }
+    return end.storeFailure != nil || end.isUndelivered ? ExitCode.undelivered : ExitCode.ok
   }
 
   private static func setup(_ arguments: Arguments, fanout: Int?) throws -> WatchSetup {

@@ -131,12 +131,17 @@ final class Watcher {
         + "    hung: {address: 127.0.0.1, port: \(silent.port)}\n", settings: Self.few)
     let watch = try Watcher(range)
     for host in ["web0", "web1", "web2"] { #expect(try await watch.asks(host, 2)) }
+    // A kept session outlives its server.
+    servers[1].killSessions()
     servers[1].stop()
     #expect(watch.says("web1  ssh  connection_refused"))
     let before = try await watch.points("web0")
     #expect(try await watch.asks("web2", 4, within: 8))
     #expect(try await watch.points("web0") >= before + 3)
-    for server in [servers[0], servers[2]] { server.stop() }
+    for server in [servers[0], servers[2]] {
+      server.killSessions()
+      server.stop()
+    }
     // In one line or in two.
     #expect(eventually(within: 30) { watch.log.contains("web0") || watch.log.contains("web[0") })
     for server in servers { try server.restart() }

@@ -4,11 +4,13 @@ import Lab
 /// `range` keeps the range up and takes faults by name; `range soak` makes passes over it.
 @main struct Command {
   private static let usage = """
-    usage: range [soak | closing] [--passes N] [--seed N] [--seconds N] [--only FAULT]
+    usage: range [soak | closing | watch] [--passes N] [--seed N] [--seconds N] [--only FAULT]
       range             keeps the range up; type `list`, `on FAULT`, `off FAULT`, `pass` or `quit`
       range soak        makes passes over it at random faults beside a CPU hog, and prints a table;
                         exit status 1 where a pass was late or hung, a verdict wrong or a point lost
       range closing     makes passes over eight HTTP servers that close after each answer
+      range watch       keeps `scrape watch` on 50 sshds for --seconds (600) at 2 s, kills them and edits files;
+                        exit status 1 where a host that was up lost a scrape
       --passes N        how many passes; 1000
       --seed N          the same seed switches the same faults; from the clock
       --seconds N       begin no pass after so many seconds
@@ -32,7 +34,7 @@ import Lab
 
   private static func run(_ arguments: [String]) throws -> Int32 {
     var words = arguments[...]
-    let mode = ["soak", "closing"].first { $0 == words.first }
+    let mode = ["soak", "closing", "watch"].first { $0 == words.first }
     if mode != nil { words = words.dropFirst() }
     let own =
       (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") as NSString)
@@ -66,6 +68,9 @@ import Lab
     if mode == "closing" {
       let closing = Closing(passes: soak.passes, program: soak.program, limit: soak.limit)
       return show(try closing.run())
+    }
+    if mode == "watch" {
+      return try WatchSoak(program: soak.program, seconds: soak.limit ?? 600).run()
     }
     let missing = LabRange.missing
     guard missing.isEmpty else {

@@ -14,6 +14,7 @@ internal import Store
 struct Era: Sendable {
   let number: Int
   let setup: WatchSetup
+  private let means: Means
   /// The pass whose steps the watch goes through again and again.
   let pass: Pass
   let pace: Pace
@@ -42,10 +43,14 @@ struct Era: Sendable {
   struct Means: Sendable {
     var store: Store
     var watchdog: PassWatchdog
-    var reactors: [Reactor]
     var logins: LoginBook
     var limits: SharedLimits
+    /// Reactors, and sessions with hosts, jump hosts and BMCs.
+    var kept: Kept
+    var batches = BatchBook()
     var spool: OwnSpool?
+
+    var reactors: [Reactor] { kept.reactors }
   }
 
   init(_ number: Int, _ setup: WatchSetup, _ means: Means, at now: Timestamp) async {
@@ -58,8 +63,8 @@ struct Era: Sendable {
       spool: means.spool)
     let base = site.settings.watchEvery
     pace = .phases(base: base)
-    var gatherer = await Gatherer(
-      site, logins: means.logins, limits: means.limits, reactors: means.reactors)
+    self.means = means
+    var gatherer = await Gatherer(site, logins: means.logins, kept: means.kept)
     // Hosts that come through a spool are asked by the monitor there.
     let own = setup.hosts.filter { site.inventory.spool(of: $0.name) == nil }
     let all = Set(Collectors.collectors.map { $0.name } + [BMCReading.name, ServiceReading.name])
@@ -97,7 +102,7 @@ struct Era: Sendable {
     guard let host = hosts[name], var job = templates[name] else { return nil }
     let plan = Plan(
       [host], settings: site.settings, probes: site.probes, states: [name: state], at: now,
-      pace: pace)
+      pace: pace, batches: means.batches)
     job.policies =
       Plan.policyTurns(
         [host], site.policies, policies, states: [name: state], at: now, only: nil, pace: pace
@@ -105,7 +110,8 @@ struct Era: Sendable {
     guard !plan.turns.isEmpty || !plan.probes.isEmpty || job.policies != nil else { return nil }
     job.turn = plan.turns.first
     job.probes = plan.probes.first
-    if job.turn == nil, job.policies == nil { job.shares.removeAll { $0.kind == .handshakes } }
+    let hasLogin = job.turn != nil || job.policies != nil
+    if !hasLogin || means.kept.holds(name) { job.shares.removeAll { $0.kind == .handshakes } }
     job.wasSlow = plan.slow.contains(name)
     job.due = due
     job.patience = site.settings.lateness

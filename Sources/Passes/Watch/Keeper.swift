@@ -103,8 +103,8 @@ struct Keeper: Sendable {
     let excesses = pass.cut(&results, into: &report)
     await pass.evaluate(&results, beyond: excesses, &evaluator)
     report.results = results
-    let intake =
-      order.isRound ? await pass.takeSpools(&report, &evaluator, into: &results) : nil
+    let hasSpools = !report.pulls.isEmpty || order.isRound && era.spools.isEmpty
+    let intake = hasSpools ? await pass.takeSpools(&report, &evaluator, into: &results) : nil
     results += await evaluateTogether(report, order, results)
     for result in results where !result.transitions.isEmpty {
       unseen[result.batch.host, default: []] += result.transitions

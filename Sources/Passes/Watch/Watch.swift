@@ -50,12 +50,12 @@ public struct Watch: Sendable {
 
   /// Runs until a signal, or until a companion ends it.
   public func run() async -> End {
-    let reactors = Gatherer.makeReactors()
     let logins = LoginBook((try? await store.rests()) ?? [:])
     let governor = await Governor.known(in: store, setup.site.settings)
+    let limits = SharedLimits(governor)
     let means = Era.Means(
-      store: store, watchdog: watchdog, reactors: reactors, logins: logins,
-      limits: SharedLimits(governor), spool: spool)
+      store: store, watchdog: watchdog, logins: logins, limits: limits, kept: Kept(limits: limits),
+      spool: spool)
     let era = await Era(0, setup, means, at: .now)
     let names = Array(era.hosts.keys) + [SelfReading.host]
     let states = (try? await store.load(names)) ?? [:]
@@ -70,7 +70,7 @@ public struct Watch: Sendable {
       era, means, states: states, policies: policies, keeper: keeper, note: note, window: window,
       changed: changed,
       voice: voice, load: load)
-    let end = await loop.run(beside: companions)
+    let end = await means.kept.serving { await loop.run(beside: companions) }
     await store.close()
     return end
   }

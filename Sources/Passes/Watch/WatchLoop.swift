@@ -55,7 +55,6 @@ struct WatchLoop {
   private var isForced = false
   private var isReading = false
   private var fault: WatchError?
-  private var door: Ticket?
 
   private var said: [String: Deadline] = [:]
   private var noted = Deadline(nanoseconds: 0)
@@ -103,7 +102,6 @@ struct WatchLoop {
       for companion in companions {
         group.addTask { await companion(reactor) ? .watch(.left) : .nothing }
       }
-      await openDoor(in: &group)
       wait(in: &group)
       voice.isReady()
       voice.say(
@@ -357,10 +355,14 @@ struct WatchLoop {
     let isEmpty =
       pending.readings.isEmpty && pending.services.isEmpty && pending.bmcs.isEmpty
       && pending.policies.isEmpty
-    guard !isEmpty || isRoundDue || isAlertTime && !isAlerting else { return }
+    // What came from spools is evaluated together, once a round.
+    let isFetching = busy.contains { if case .spool = $0 { true } else { false } }
+    let hasPulls = !pending.pulls.isEmpty && !isFetching
+    guard !isEmpty || hasPulls || isRoundDue || isAlertTime && !isAlerting else { return }
     var report = pending
     report.start = .now
     pending = Pass.Report(start: .now)
+    if isFetching { swap(&pending.pulls, &report.pulls) }
     figures.batches += 1
     (figures.running, figures.waiting) = (asking.running, asking.waiting)
     let order = Keeper.Order(
@@ -538,28 +540,6 @@ struct WatchLoop {
     }
   }
 
-  /// Keeps the sessions with jump hosts of an era until the next one is there, and its last tasks ended.
-  private mutating func openDoor(in group: inout TaskGroup<PassEvent>) async {
-    let reactor = reactor
-    let door = await reactor.open { $0.ticket() }
-    let old = self.door
-    self.door = door
-    let gatherer = era.gatherer
-    group.addTask {
-      await gatherer.serving {
-        await reactor.open { _ = await $0.wait(on: door, by: .never) }
-      }
-      return .nothing
-    }
-    guard let old else { return }
-    let last = Deadline.after(era.length)
-    group.addTask {
-      await reactor.open { try? await $0.sleep(until: last) }
-      old.wake()
-      return .nothing
-    }
-  }
-
   private mutating func reload(in group: inout TaskGroup<PassEvent>) {
     reloadAt = nil
     isReading = true
@@ -639,7 +619,11 @@ struct WatchLoop {
     }
     folders = (try? FolderWatch(era.files.folders)) ?? folders
     waitForChanges(in: &group)
-    await openDoor(in: &group)
+    let (kept, names) = (means.kept, now)
+    group.addTask {
+      await kept.keep(only: names)
+      return .nothing
+    }
     figures.reloads += 1
     isRoundDue = true
     window.show(era.site)
