@@ -176,14 +176,29 @@ extension Pass {
   }
 
   /// Effects of outages: hosts on a hypervisor, or behind a switch or jump host, that is down itself.
-  func causes(_ report: Report) -> [(cause: String, effects: [String])] {
+  func causes(
+    _ report: Report
+  ) -> (causes: [(cause: String, effects: [String])], ways: Report.Ways) {
     let all =
       report.readings.map { ($0.result, $0.failure) } + report.jumps.map { ($0.result, $0.failure) }
-    let down = all.filter { result, failure in
-      result.isEvaluated && failure.severity(.critical) == .critical
+    let down = Set(
+      all.filter { result, failure in
+        result.isEvaluated && failure.severity(.critical) == .critical
+      }.map(\.0.batch.host))
+    let causes = Topology(site.inventory).causes(of: down)
+    var roots: [String: String] = [:]
+    for (cause, effects) in causes {
+      for host in [cause] + effects { roots[host] = cause }
     }
-    return Topology(site.inventory).causes(of: Set(down.map(\.0.batch.host)))
-      .filter { !$0.effects.isEmpty }
+    var ways = Report.Ways()
+    for host in hosts where !down.contains(host.name) && !roots.isEmpty {
+      func cause(_ host: Host) -> String? {
+        site.inventory.steps(to: host).reversed().lazy.compactMap { roots[$0.name] }.first
+      }
+      if host.jumpHost != nil { ways.services[host.name] = cause(host) }
+      if host.jumpHostOfBMC != nil { ways.bmcs[host.name] = cause(host.asBMC) }
+    }
+    return (causes.filter { !$0.effects.isEmpty }, ways)
   }
 
   /// Evaluates the summaries of all services and the services of scrape.yml; returns their results.

@@ -105,7 +105,16 @@ struct Asking {
     guard !isStopped else { return }
     startHosts(in: &group)
     startBMCs(in: &group)
-    for (job, store) in spools {
+    startSpools(in: &group)
+    waitASecond(in: &group)
+  }
+
+  /// Starts those whose host is not being scraped: a key that it refuses is shown once.
+  private mutating func startSpools(in group: inout TaskGroup<PassEvent>) {
+    guard !spools.isEmpty else { return }
+    let scraped = Set(jobs.values.filter { $0.turn != nil }.map(\.host.name))
+    for (job, store) in spools
+    where job.tunnel == nil || !scraped.contains(job.spool.carrier.name) {
       let reactor = job.reactor ?? reactors[started % reactors.count]
       started += 1
       let (limit, progress) = (limit, progress)
@@ -115,8 +124,15 @@ struct Asking {
         }
       }
     }
-    spools = []
-    waitASecond(in: &group)
+    spools.removeAll { $0.job.tunnel == nil || !scraped.contains($0.job.spool.carrier.name) }
+  }
+
+  /// What the collectors of a host met, a spool on it need not meet again.
+  private mutating func tellSpools(of host: String?, _ failure: TargetError?) {
+    guard let failure, failure.isOfSession else { return }
+    for index in spools.indices where spools[index].job.spool.carrier.name == host {
+      spools[index].job.failure = failure
+    }
   }
 
   private mutating func startHosts(in group: inout TaskGroup<PassEvent>) {
@@ -205,6 +221,7 @@ struct Asking {
   ) {
     switch event {
     case .host(let place, let reading, let services, let policies):
+      tellSpools(of: jobs[place]?.host.name, reading?.failure)
       finish(place)
       if let reading { report.readings.append(reading) }
       if let services { report.services.append(services) }
@@ -243,5 +260,17 @@ extension Asking.BMCJob {
     }
     limits.end(turn.shares, answered: answer.failure == nil)
     return BMCReading(answer, of: turn, took: Deadline.now.since(start))
+  }
+}
+
+extension TargetError {
+  /// Whether there was no session, and another one would fail alike.
+  fileprivate var isOfSession: Bool {
+    switch reason {
+    case .authFailed, .resting, .connectionRefused, .unreachable, .nameUnknown, .hostKeyChanged,
+      .hostKeyUnknown, .hostKeyRevoked, .forwardingRefused:
+      true
+    default: false
+    }
   }
 }
