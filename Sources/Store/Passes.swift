@@ -14,9 +14,13 @@ extension Store {
   ) throws(DatabaseError) -> Int64? {
     guard try database.integer("SELECT max(id) FROM pass") == number else { return nil }
     try database.run(
-      "UPDATE pass SET stop = ?, hosts = ?, up = ?, failed = ?, points = ?, warnings = ? WHERE id = ?",
+      """
+      UPDATE pass SET stop = ?, hosts = ?, up = ?, failed = ?, points = ?, warnings = ?
+      WHERE id = ?
+      """,
       .integer(pass.end.nanoseconds), .integer(Int64(pass.hosts)), .integer(Int64(pass.up)),
-      .integer(Int64(pass.failed)), .integer(Int64(pass.points)), .blob(Self.encoded(pass.warnings)),
+      .integer(Int64(pass.failed)), .integer(Int64(pass.points)),
+      .blob(Self.encoded(pass.warnings)),
       .integer(number))
     return number
   }
