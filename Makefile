@@ -8,14 +8,14 @@ SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libssl-dev \
   libexpat1-dev libfreeipmi-dev libc-ares-dev libmariadb-dev libpq-dev libsnappy-dev zlib1g-dev \
-  libcairo2-dev fonts-dejavu-core libpcre2-dev libsystemd-dev \
+  libcairo2-dev fonts-dejavu-core libpcre2-dev libncurses-dev libsystemd-dev \
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
   dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
   nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
-  sqlite3 tigervnc-standalone-server tinyproxy unbound util-linux victoria-metrics vsftpd xrdp xvfb
+  sqlite3 tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
   libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
   python3-venv python3-pip
@@ -28,7 +28,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak lint format pictures bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak lint format pictures screens bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,7 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
+UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
@@ -104,6 +104,9 @@ lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, 
 
 pictures: deps-test ## Draws the pictures of docs/grafana.md anew, from passes over servers of the tests.
 	SCRAPE_PICTURES=1 $(SWIFT) test --disable-xctest --filter BoardPictureMaking
+
+screens: deps-test ## Records the screens of docs/live-view.md anew, in tmux.
+	SCRAPE_UPDATE=1 $(SWIFT) test --disable-xctest --filter LiveViewTests
 
 format: ## Formats all Swift files in place.
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

@@ -62,6 +62,9 @@ let package = Package(
     library("CCairo", "cairo", "libcairo2-dev"),
     library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
     library("CSystemd", "libsystemd", "libsystemd-dev"),
+    .target(
+      name: "CNcurses", path: "Sources/System/CNcurses",
+      linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
 
     .target(name: "Metrics", swiftSettings: pure),
@@ -121,6 +124,9 @@ let package = Package(
     .target(
       name: "Pages", dependencies: ["Metrics", "Charts", "CCrypto"], swiftSettings: strict),
     .target(
+      name: "Live", dependencies: ["Metrics", "Engine", "CNcurses", "CLinux"],
+      swiftSettings: strict),
+    .target(
       name: "Notifiers",
       dependencies: ["Metrics", "Engine", "Configuration", "Transfer", "Charts", "CLinux"],
       swiftSettings: strict),
@@ -136,7 +142,7 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store", "Spools",
-        "Policies", "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "CLinux",
+        "Policies", "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "Live", "CLinux",
       ],
       swiftSettings: strict),
     .target(
@@ -154,7 +160,7 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Boards", "Passes", "Alerts",
+        "Console", "Boards", "Passes", "Alerts", "Live",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",
@@ -172,7 +178,11 @@ let package = Package(
       name: "RangeTests", dependencies: ["Lab", "LabRange", "Scraper"], swiftSettings: testing),
     // Those that measure times, or need the machine for themselves: one after the other.
     .testTarget(
-      name: "TimingTests", dependencies: ["Lab", "LabRange", "Scraper", "Engine", "Transfer"],
+      name: "TimingTests",
+      dependencies: [
+        "Lab", "LabRange", "Scraper", "Engine", "Transfer", "Live", "Passes", "Store", "Metrics",
+        "Configuration", "Rules",
+      ],
       swiftSettings: testing),
     tests("Lab"),
     tests("Metrics"),
@@ -194,6 +204,7 @@ let package = Package(
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
     tests("Pages", "Lab", "Metrics"),
+    tests("Live", "Lab", "Metrics", "Engine", exclude: ["Screens"]),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
     tests(
       "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Configuration", "Metrics",

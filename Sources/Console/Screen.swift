@@ -57,18 +57,7 @@ public struct Screen: Sendable {
   }
 
   /// The columns of the text on a terminal; East Asian characters and emoji take two.
-  public static func columns(_ text: String) -> Int {
-    if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
-    return text.reduce(0) { sum, character in
-      let scalar = character.unicodeScalars.first?.value ?? 0
-      let isWide =
-        (0x1100...0x115f).contains(scalar) || (0x2e80...0xa4cf).contains(scalar)
-        || (0xac00...0xd7a3).contains(scalar) || (0xf900...0xfaff).contains(scalar)
-        || (0xfe30...0xfe6f).contains(scalar) || (0xff00...0xff60).contains(scalar)
-        || (0x1f300...0x1faff).contains(scalar)
-      return sum + (isWide ? 2 : 1)
-    }
-  }
+  public static func columns(_ text: String) -> Int { text.columns }
 }
 
 extension Severity {

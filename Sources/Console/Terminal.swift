@@ -34,7 +34,7 @@ public enum Terminal: Sendable {
   public static var isAttended: Bool { isatty(0) == 1 || isatty(2) == 1 }
 
   /// Whether the locale (setlocale(3)) is UTF-8.
-  static var isUTF8: Bool {
+  public static var isUTF8: Bool {
     let locale = environment("LC_ALL") ?? environment("LC_CTYPE") ?? environment("LANG") ?? "C"
     let name = locale.lowercased()
     return name.contains("utf-8") || name.contains("utf8")
@@ -123,24 +123,6 @@ extension Printable {
   /// The text in ASCII: our own signs are replaced, all other characters escaped.
   var ascii: [UInt8] {
     if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
-    var plain: [UInt8] = []
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-      if scalar.isASCII {
-        plain.append(UInt8(truncatingIfNeeded: scalar.value))
-      } else if let sign = Self.signs[scalar] {
-        plain += sign.utf8
-      } else {
-        plain += "\\u{\(String(scalar.value, radix: 16))}".utf8
-      }
-    }
-    return plain
+    return Array(String(decoding: bytes, as: UTF8.self).ascii.utf8)
   }
-
-  private static let signs: [Unicode.Scalar: String] = [
-    "→": "->", "·": "-", "–": "-", "—": "-", "…": "...", "✓": "ok", "✗": "NO", "└": "`-", "│": "|",
-    "├": "|-", "↓": "down", "↑": "up", "←": "<-", "▕": "|", "▏": "|", "█": "#", "°": " deg ",
-    "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "×": "x", "µ": "u",
-    "🔴": "[critical]", "🟠": "[major]", "🟡": "[minor]", "⚪": "[unknown]", "🟢": "[ok]", "\u{a0}": " ",
-    "\u{202f}": " ",
-  ]
 }

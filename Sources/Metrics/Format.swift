@@ -88,8 +88,8 @@ public enum Format: Sendable {
   }
 
   /// A time of day in the local zone, `14:05:00`; with the date unless it is today.
-  public static func time(_ time: Timestamp) -> String {
-    let now = unsafe Timestamp.now.local
+  public static func time(_ time: Timestamp, at now: Timestamp = .now) -> String {
+    let now = unsafe now.local
     let then = unsafe time.local
     let clock =
       unsafe "\(two(Int64(then.tm_hour))):\(two(Int64(then.tm_min))):\(two(Int64(then.tm_sec)))"

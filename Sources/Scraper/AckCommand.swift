@@ -44,14 +44,12 @@ enum AckCommand: Subcommand {
       }
       return try await list(site, store)
     }
-    let names =
-      Pseudo.withChecks.contains(pattern) || site.inventory.strangers.contains(pattern)
-      ? [pattern] : Set(try site.inventory.select(pattern).map(\.name))
-    func isMeant(_ host: String, _ check: String) -> Bool {
-      names.contains(host) && arguments["--check"].map { CheckName(check).matches($0) } != false
-    }
     if isEnd {
-      let ended = try await store.acknowledgements().filter { isMeant($0.host, $0.check) }
+      let names = Set(try site.namesWithChecks(pattern))
+      let ended = try await store.acknowledgements().filter { word in
+        names.contains(word.host)
+          && arguments["--check"].map { CheckName(word.check).matches($0) } != false
+      }
       guard !ended.isEmpty else {
         Terminal.note("scrape ack: nothing is acknowledged there; `scrape ack` lists what is")
         return ExitCode.notOK
@@ -60,25 +58,14 @@ enum AckCommand: Subcommand {
       for word in ended { Terminal.show("\(word.host)  \(word.check) not acknowledged".visible) }
       return ExitCode.ok
     }
-    let watch = CheckList(site)
-    var words: [Store.Acknowledgement] = []
-    for (host, checks) in try await store.states() where names.contains(host) {
-      for (check, state) in checks where watch.has(check, of: host) && isMeant(host, check) {
-        guard state.severity != .ok || state.isFlapping else { continue }
-        words.append(
-          Store.Acknowledgement(
-            host: host, check: check,
-            // A flapping check may be ok now.
-            severity: state.isFlapping ? .critical : state.severity, time: .now, who: Account.user,
-            why: arguments["--why"] ?? ""))
-      }
-    }
+    let words = try await site.acknowledge(
+      pattern, check: arguments["--check"], who: Account.user, why: arguments["--why"] ?? "",
+      in: store)
     guard !words.isEmpty else {
       Terminal.note("scrape ack: nothing is wrong there; `scrape status` shows what is")
       return ExitCode.notOK
     }
-    try await store.add(words)
-    for word in words.sorted(by: { ($0.host, $0.check) < ($1.host, $1.check) }) {
+    for word in words {
       Terminal.show("\(word.host)  \(word.check) \(word.severity.rawValue)".visible)
     }
     return ExitCode.ok

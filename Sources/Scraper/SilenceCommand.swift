@@ -66,11 +66,9 @@ enum SilenceCommand: Subcommand {
       return ExitCode.ok
     }
     let until = try SilenceEnd.parse(Array(arguments.operands.dropFirst()), at: now)
-    var silence = Store.Silence(
-      hosts: pattern, check: arguments["--check"], from: now, until: until, who: Account.user,
-      why: arguments["--why"] ?? "")
-    let names = try names(pattern, site)
-    silence.id = try await store.add(silence)
+    let (silence, names) = try await site.silence(
+      pattern, check: arguments["--check"], until: until, who: Account.user,
+      why: arguments["--why"] ?? "", in: store, at: now)
     show(silence, names, at: now)
     return ExitCode.ok
   }
@@ -91,7 +89,7 @@ enum SilenceCommand: Subcommand {
     if let why = arguments["--why"] { silence.why = why }
     guard !arguments.operands.isEmpty || arguments["--check"] != nil || arguments["--why"] != nil
     else { throw UsageError(message: "what is to change? scrape silence --edit \(number) 2h") }
-    let names = try names(silence.hosts, site)
+    let names = try site.namesWithChecks(silence.hosts)
     try await store.change(silence)
     show(silence, names, at: now)
     return ExitCode.ok
@@ -110,17 +108,8 @@ enum SilenceCommand: Subcommand {
     return ExitCode.notOK
   }
 
-  private static func names(_ pattern: String, _ site: Site) throws -> [String] {
-    Pseudo.withChecks.contains(pattern) || site.inventory.strangers.contains(pattern)
-      ? [pattern] : try site.inventory.select(pattern).map(\.name)
-  }
-
   private static func show(_ silence: Store.Silence, _ names: [String], at now: Timestamp) {
-    let checks = silence.check.map { ", \($0)" } ?? ""
-    let length = Format.age(silence.until.since(now))
-    Terminal.show(
-      "silence \(silence.id): \(fold(names))\(checks) until \(Format.moment(silence.until)), \(length)"
-        .visible)
+    Terminal.show(silence.words(names, at: now))
   }
 
   private static func list(_ site: Site, _ store: Store, at now: Timestamp) async throws {

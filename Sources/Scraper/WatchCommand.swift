@@ -25,6 +25,8 @@ enum WatchCommand: Subcommand {
         "--spool-size", "SIZE",
         "Limit of the folder, 500MiB; the oldest files are dropped; default 1GiB."),
       Option("--adopt-store", "Takes over the store of another inventory, as after a move."),
+      Option("--attach", "Shows the view of the service with this store, through its socket."),
+      Option("--plain", "Prints lines also on a terminal, instead of the live view."),
       Option("--quiet", short: "-q", "Prints only what is wrong."),
     ]
   static let discussion = """
@@ -44,11 +46,13 @@ enum WatchCommand: Subcommand {
     order within 5 s. A second `watch`, or `run`, on the same store exits with a message while it runs.
     """
   static let examples: [Example] = [
+    ("scrape watch --attach", "the live view of the service on this machine"),
     ("scrape watch", "watches ./inventory or /etc/scrape until Ctrl-C"),
     ("systemctl reload scrape-watch", "reads the files again"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
+    if arguments.has("--attach") { return try await AttachView.run(arguments) }
     let fanout = try arguments.integer("--fanout", in: 1...10_000)
     let spool = try RunCommand.ownSpool(arguments)
     // Reading and locking must not hang for ever.
@@ -82,12 +86,16 @@ enum WatchCommand: Subcommand {
     } catch is StoreError {
       // It watches all the same, as a pass does.
     }
-    let watch = Watch(
+    let voice = WatchViews.Voice(quiet: arguments.has("--quiet"))
+    var watch = Watch(
       setup, store: store, watchdog: watchdog, note: lock?.note, unfinished: unfinished,
       spool: spool,
-      voice: WatchLines(quiet: arguments.has("--quiet"))
+      voice: voice
     ) { load(arguments, fanout: fanout, storePath: site.storePath) }
-    let end = await watchdog.activities.run("watch") { await watch.run() }
+    WatchViews.add(
+      to: &watch, store, socket: site.liveSocket, voice,
+      hasView: !arguments.has("--plain") && !arguments.has("--quiet"))
+    let end = await watchdog.activities.run("watch") { [watch] in await watch.run() }
     lock?.release()
     if end.isInterrupted { return ExitCode.interrupted }
     return end.storeFailure != nil || end.isUndelivered ? ExitCode.undelivered : ExitCode.ok

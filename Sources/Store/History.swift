@@ -263,6 +263,42 @@ extension Store {
     }
   }
 
+  /// The number of the last pass; 0 before the first.
+  public func lastPassNumber() throws(StoreError) -> Int64 {
+    try with { database throws(DatabaseError) in
+      try database.integer("SELECT max(id) FROM pass") ?? 0
+    }
+  }
+
+  /// Walks once over the points of all hosts in one of the latest passes. What is older than them has been
+  /// folded, and is not read.
+  public func reduce<Value: Sendable>(
+    into start: Value, pass: Int64, measurements: Set<String>,
+    _ body: @Sendable (inout Value, String, Point) -> Void
+  ) throws(StoreError) -> Value {
+    try with { database throws(DatabaseError) in
+      try self.shapes.refresh(database)
+      var value = start
+      try database.rows(
+        """
+        SELECT host.name, recent.time, recent.body FROM recent
+        JOIN host ON host.id = recent.id & ?3 WHERE recent.id >= ?1 AND recent.id < ?2
+        """, .integer(Self.row(0, pass)), .integer(Self.row(0, pass + 1)),
+        .integer(1 << Self.hostBits - 1)
+      ) {
+        guard let bytes = self.decompressor.unpack($0.blob(2), limit: Row.limit),
+          let points = try? Row.decode(
+            bytes, at: Timestamp(nanoseconds: $0.integer(1)), self.shapes)
+        else { return }
+        let host = $0.text(0)
+        for point in points where measurements.contains(point.shape.measurement) {
+          body(&value, host, point.point)
+        }
+      }
+      return value
+    }
+  }
+
   /// All points of the host's last pass that had any; of a series that is in it more than once, the last.
   public func latest(host name: String) throws(StoreError) -> PointBatch? {
     try with { database throws(DatabaseError) in

@@ -1,5 +1,6 @@
 public import Engine
 internal import Glibc
+internal import Live
 internal import Metrics
 internal import Synchronization
 
@@ -54,6 +55,7 @@ public final class PassWatchdog: Sendable {
   }
 
   private func end(_ cause: Watchdog.Cause, begun: Deadline) -> Never {
+    LiveView.restoreTerminal()
     switch cause {
     case .signal:
       say(

@@ -131,40 +131,20 @@ struct PageContents {
   // MARK: Parts of the model
 
   private mutating func addHosts(_ view: StatusView) {
-    var worst: [String: StatusView.Check] = [:]
-    for check in view.checks {
-      if worst[check.host].map({ $0.severity < check.severity }) ?? true {
-        worst[check.host] = check
-      }
-    }
-    // A session decides; without one any service that works does.
-    var sessions: [String: Bool] = [:]
-    var others: Set<String> = []
-    for check in view.checks {
-      let isUp =
-        settings.delay == .zero
-        ? check.status?.outcome.up ?? false : check.severity == .ok || check.severity == .minor
-      if check.name == CheckName.ssh.text {
-        sessions[check.host] = isUp
-      } else if isUp, CheckName(check.name).service != nil {
-        others.insert(check.host)
-      }
-    }
-    let up = Set(shown.filter { sessions[$0] ?? others.contains($0) })
+    let states = HostStates(
+      view.checks,
+      isUp: settings.delay == .zero
+        ? { $0.status?.outcome.up ?? false } : { $0.severity == .ok || $0.severity == .minor })
     for host in site.inventory.hosts where shown.contains(host.name) {
       let parents = [host.on, host.hops.last?.name, host.behind].compactMap { $0 }
       var entry = PageModel.Host(
         name: host.name, group: host.group,
         address: hides(.addresses) ? nil : host.connection == .local ? "local" : host.address,
         parent: parents.first(where: shown.contains))
-      let check = worst[host.name]
+      let check = states.worst[host.name]
       entry.worst = check?.severity
-      entry.isUp = up.contains(host.name)
-      if let check, check.severity != .ok {
-        entry.message = [
-          CheckName(check.name).label, check.reason.map(\.rawValue) ?? "", check.message,
-        ].filter { !$0.isEmpty }.joined(separator: ": ")
-      }
+      entry.isUp = states.up.contains(host.name)
+      if let check, check.severity != .ok { entry.message = check.brief }
       model.hosts.append(entry)
     }
   }
@@ -239,13 +219,10 @@ struct PageContents {
     for kept in transitions where kept.transition.time <= then {
       let change = kept.transition
       if hides(.bmc), change.name == BMCReading.name { continue }
-      let after = change.since.map { " after \(Format.age(change.time.since($0)))" } ?? ""
-      let text = hides(.messages) || change.text.isEmpty ? "" : "  \(change.text)"
       events.append(
         PageModel.Event(
           time: change.time, severity: change.to, host: kept.host,
-          text: "\(CheckName(change.name).label): \(change.from.rawValue) → "
-            + "\(change.to.rawValue)\(after)\(text)"))
+          text: change.words(withMessage: !hides(.messages))))
       if events.count == Self.mostEvents { break }
     }
     return events

@@ -116,8 +116,7 @@ struct PageFolder {
 
   /// When the file was written, in seconds; 0 where it is missing.
   func written(_ file: String) -> Int {
-    var status = stat()
-    return stat("\(path)/\(file)", &status) == 0 ? Int(status.st_mtim.tv_sec) : 0
+    Int(scrape_modification_time("\(path)/\(file)"))
   }
 
   /// Removes pages that earlier settings or hosts left: readers must not see what is not for them any more.

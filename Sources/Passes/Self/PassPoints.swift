@@ -76,16 +76,7 @@ enum PassPoints {
   ]
 
   /// CPU time of this process and of its ended children, in seconds.
-  static var cpuSeconds: Double {
-    [RUSAGE_SELF, RUSAGE_CHILDREN].reduce(0) { sum, who in
-      var usage = rusage()
-      getrusage(__rusage_who_t(who.rawValue), &usage)
-      return sum
-        + [usage.ru_utime, usage.ru_stime].reduce(0) {
-          $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
-        }
-    }
-  }
+  static var cpuSeconds: Double { scrape_cpu_seconds() }
 
   /// The point of the pass; `points` are all others.
   static func pass(

@@ -46,7 +46,8 @@ public struct LastPass: Sendable {
   /// The age, from its end; negative if the clock was set back.
   var age: Duration? { pass.map { Self.length(from: $0.end, to: now) } }
 
-  private var limit: Duration {
+  /// The age above which passes seem to have stopped.
+  var limit: Duration {
     interval.map { max($0 * 3, Self.least) } ?? Self.unlearnt
   }
 

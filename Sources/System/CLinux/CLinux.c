@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -64,9 +66,10 @@ int scrape_watch_signals(void) { return watched_events; }
 
 void scrape_release_signals(void) {
   struct sigaction before;
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
-  if (sigaction(SIGHUP, 0, &before) == 0 && before.sa_handler != SIG_IGN) signal(SIGHUP, SIG_DFL);
+  void (*end)(int) = scrape_terminal_is_guarded() ? scrape_restore_and_end : SIG_DFL;
+  signal(SIGINT, end);
+  signal(SIGTERM, end);
+  if (sigaction(SIGHUP, 0, &before) == 0 && before.sa_handler != SIG_IGN) signal(SIGHUP, end);
 }
 
 int scrape_clock_is_synchronised(void) {
@@ -78,4 +81,21 @@ int scrape_clock_is_synchronised(void) {
 long scrape_clock_error_bound(void) {
   struct timex time = {0};
   return adjtimex(&time) < 0 ? -1 : time.maxerror;
+}
+
+long scrape_modification_time(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? status.st_mtim.tv_sec : 0;
+}
+
+double scrape_cpu_seconds(void) {
+  double seconds = 0;
+  const int who[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+  for (int index = 0; index < 2; index++) {
+    struct rusage usage;
+    if (getrusage(who[index], &usage) != 0) continue;
+    seconds += (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+      + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  }
+  return seconds;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include "Seat.h"
 
 // The flags are enums in glibc's headers; as plain integers they need no conversion.
 static const int scrape_epoll_cloexec = EPOLL_CLOEXEC;
@@ -59,6 +60,13 @@ long scrape_clock_error_bound(void);
 static inline int scrape_replace_descriptor(int source, int target) {
   return (int)syscall(SYS_dup3, source, target, O_CLOEXEC);
 }
+
+// Which Swift module declares `timespec` and `timeval` changes with what else is imported: these two use them
+// here.
+/// CPU time of this process and of its ended children, in seconds.
+double scrape_cpu_seconds(void);
+/// When a file was written, in seconds since 1970; 0 where it is missing.
+long scrape_modification_time(const char *path);
 
 #include <sys/prctl.h>
 

@@ -1,17 +1,16 @@
-internal import Passes
 internal import Configuration
 internal import Glibc
-internal import Metrics
+public import Metrics
 
 /// The end of a silence on a command line: `2h`, `90 minutes`, `until 18:00`, `until mon 08:00`,
 /// `until 2026-11-20 18:00`.
-enum SilenceEnd {
+public enum SilenceEnd {
   private static let longest = Duration.seconds(90 * 86_400)
   private static let hint =
     "write 30m, 2h, 1h30m, 3 days, until 18:00 or until \"2026-11-20 18:00\""
 
   /// Words may be one argument or several.
-  static func parse(_ words: [String], at now: Timestamp) throws(UsageError) -> Timestamp {
+  public static func parse(_ words: [String], at now: Timestamp) throws(UsageError) -> Timestamp {
     let words = words.flatMap { $0.split(separator: " ").map(String.init) }
     guard let first = words.first else {
       throw UsageError(message: "for how long? \(hint)")
@@ -34,7 +33,7 @@ enum SilenceEnd {
   }
 
   /// Whether the word begins a time, not a host pattern.
-  static func isTime(_ word: String) -> Bool {
+  public static func isTime(_ word: String) -> Bool {
     let first = word.split(separator: " ").first ?? ""
     return first.lowercased() == "until" || (try? length(word)) != nil || Int(first) != nil
   }
