@@ -28,7 +28,8 @@ private typealias Tag = Metrics.Tag
     // Bars grow until all passes have been read.
     let bar = String(repeating: "▄", count: width >= 160 ? 16 : 8)
     #expect(
-      pane.shows { $0[0].hasSuffix(" attached") && $0.contains { $0.contains(bar) } }, "\(pane)")
+      pane.shows(within: 40) { $0[0].hasSuffix(" attached") && $0.contains { $0.contains(bar) } },
+      "\(pane)")
     try record(pane.rows, width, height)
     #expect(pane.rows.allSatisfy { $0.count <= width } && pane.rows.count == height)
     #expect(pane.rows[0].contains("400 hosts, 393 up"), "\(pane)")

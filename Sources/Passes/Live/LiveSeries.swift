@@ -5,38 +5,55 @@ internal import Store
 
 /// The latest values of each host's main figures, for the bars of the live view.
 ///
-/// Each new pass is read once. Older ones are read afterwards, as many as fit into a limit of time: the bars
-/// grow to the left in the first seconds of a view.
+/// The last pass is read each time, since `watch` adds to it; those before it once. Older ones are read
+/// afterwards, as many as fit into a limit of time: the bars grow to the left in the first seconds of a view.
 struct LiveSeries {
-  private(set) var hosts: [String: Snapshot.Series] = [:]
-  /// The passes that were read: from `first` to `last`.
+  /// Of the passes from `first` to before `last`.
+  private var closed: [String: Snapshot.Series] = [:]
+  /// Of the pass `last`.
+  private var open: [String: Values] = [:]
   private var first: Int64 = 0
   private var last: Int64 = 0
 
   /// No more passes are read at once; those between were missed while nobody watched.
   private static let most: Int64 = 24
-  /// As far back as a host is looked for that is not in each pass.
-  private static let farthest: Int64 = 60
   private static let measurements: Set<String> = ["cpu", "system", "mem", "service"]
+
+  /// The values of a host, the newest last.
+  subscript(host: String) -> Snapshot.Series {
+    var series = closed[host] ?? Snapshot.Series()
+    if let values = open[host] { series.add(values, isOlder: false) }
+    return series
+  }
 
   mutating func read(_ store: Store, within limit: Duration) async throws {
     let newest = try await store.lastPassNumber()
     if last == 0 || newest < last || newest - last > Self.most {
-      hosts = [:]
-      (first, last) = (newest + 1, newest)
+      closed = [:]
+      open = [:]
+      (first, last) = (newest, newest)
     }
-    let end = Deadline.after(limit)
     while last < newest {
+      // The pass that was the last may have grown since.
+      close(try await Self.values(store, last))
       last += 1
-      for (host, values) in try await Self.values(store, last) {
-        hosts[host, default: Snapshot.Series()].add(values, isOlder: false)
-      }
     }
-    while first > max(1, newest - Self.farthest + 1), first == newest + 1 || !end.isPast {
+    open = try await Self.values(store, last)
+    let end = Deadline.after(limit)
+    // One at least, however slow the machine is.
+    var isAny = false
+    while first > max(1, newest - Self.most + 1), !isAny || !end.isPast {
+      isAny = true
       first -= 1
       for (host, values) in try await Self.values(store, first) {
-        hosts[host, default: Snapshot.Series()].add(values, isOlder: true)
+        closed[host, default: Snapshot.Series()].add(values, isOlder: true)
       }
+    }
+  }
+
+  private mutating func close(_ all: [String: Values]) {
+    for (host, values) in all {
+      closed[host, default: Snapshot.Series()].add(values, isOlder: false)
     }
   }
 
@@ -55,7 +72,7 @@ struct LiveSeries {
       switch point.measurement {
       case "cpu":
         guard point[tag: "cpu"] == "cpu-total" else { return }
-        values.cpu = point[field: "usage_active"]?.number
+        values.cpu = point[field: "usage_active"]?.number ?? values.cpu
       case "system": values.load = point[field: "load1"]?.number ?? values.load
       case "mem": values.memory = point[field: "used_percent"]?.number ?? values.memory
       default:
@@ -78,7 +95,8 @@ extension Snapshot.Series {
   private static func add(_ value: Double?, to series: inout [Double], _ isOlder: Bool) {
     guard let value, value.isFinite else { return }
     if isOlder {
-      if series.count < length { series.insert(value, at: 0) }
+      // The value of the last pass comes on top.
+      if series.count < length - 1 { series.insert(value, at: 0) }
     } else {
       if series.count >= length { series.removeFirst() }
       series.append(value)

@@ -105,7 +105,7 @@ public actor WatchContents: LiveContents {
       }
       entry.isUp = states.up.contains(host.name)
       entry.services = services[host.name] ?? Snapshot.Count()
-      entry.series = series.hosts[host.name] ?? Snapshot.Series()
+      entry.series = series[host.name]
       return entry
     }
   }
