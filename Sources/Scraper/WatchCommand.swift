@@ -41,7 +41,8 @@ enum WatchCommand: Subcommand {
     The inventory and scrape.yml are read again when they change, and on SIGHUP. A faulty file changes
     nothing: the files of before stay in force, which the log, `scrape status`, an event and an alert say.
 
-    Prints a line for each notable thing. As a service of systemd it reports readiness and signs of life
+    On a terminal it is a live view; ? lists its keys, q ends the watch. Elsewhere, and with --plain or
+    --quiet, it prints a line for each notable thing. As a service of systemd it reports readiness and signs of life
     (Type=notify, WatchdogSec=) and writes structured entries to the journal. SIGTERM and SIGINT end it in
     order within 5 s. A second `watch`, or `run`, on the same store exits with a message while it runs.
     """

@@ -55,7 +55,7 @@ enum WatchViews {
         return try await LiveView(feed, .ofTerminal, who: Account.user).run(on: reactor)
           != .cancelled
       } catch {
-        Terminal.note("scrape watch: no live view: \(error.message.visible)")
+        Terminal.note("scrape watch: no live view: \("\(error)".visible)")
         return false
       }
     }
