@@ -31,8 +31,9 @@ public final class JumpPool: @unchecked Sendable {
     /// The steps of the log-in, for `--explain`.
     var steps: [ScrapeStep] = []
     var limit = JumpPool.sessionLimit
-    /// Sessions that broke.
+    /// Sessions that broke, and why the last of them did.
     var losses = 0
+    var loss: TargetError?
     /// Channels that are open or being opened, without those of sessions with jump hosts behind.
     var carried = 0
     /// When a channel was last opened or closed.
@@ -50,7 +51,10 @@ public final class JumpPool: @unchecked Sendable {
     /// Drops sessions that broke.
     func sweep() {
       let before = sessions.count
-      sessions.removeAll { $0.isDead }
+      sessions.removeAll { session in
+        if let cause = session.cause { loss = cause }
+        return session.isDead
+      }
       losses += before - sessions.count
     }
 
@@ -174,6 +178,11 @@ public final class JumpPool: @unchecked Sendable {
   public func close(on reactor: isolated Reactor) {
     isClosed = true
     for node in nodes.values {
+      node.sweep()
+      // All broke, and nobody needed another one.
+      if let loss = node.loss, node.sessions.allSatisfy(\.isBroken) {
+        node.cause = node.cause ?? loss
+      }
       for session in node.sessions { session.close() }
       node.sessions = []
       node.wakeAll()
@@ -474,6 +483,7 @@ public final class JumpPool: @unchecked Sendable {
       node.wasOpen = true
       node.failures = 0
       (node.failure, node.cause) = (nil, nil)
+      node.loss = nil
       node.steps = opening.steps
     } catch {
       let failure = TargetError.behind(hop.name, error)

@@ -81,6 +81,8 @@ final class JumpSession {
   /// A channel is being opened: the library opens one at a time.
   private(set) var isOpening = false
   private(set) var failure: TargetError?
+  /// The same as it is to the jump host itself; nil where it was closed here.
+  private(set) var cause: TargetError?
   private(set) var lastUsed = Deadline.now
   /// From when on it opens no more channels, and is closed once it has none.
   let end: Deadline
@@ -131,9 +133,11 @@ final class JumpSession {
 
   private func die(_ what: String) {
     guard failure == nil else { return }
-    failure =
+    let loss =
       transport.carrier.failure
-      ?? .behind(name, TargetError(.connectionLost, "the connection to it ended (\(what))"))
+      ?? TargetError(.connectionLost, "the connection to it ended (\(what))")
+    cause = loss
+    failure = .behind(name, loss)
     wakeAll()
   }
 
@@ -473,6 +477,16 @@ final class JumpSession {
       return
     }
     if Deadline.now >= probed.advanced(by: patience) { die("no sign of life") }
+  }
+
+  /// Whether the connection ended, also where nobody has read that yet.
+  var isBroken: Bool {
+    if isDead || transport.carrier.failure != nil { return true }
+    // POLLRDHUP: the peer has closed its side, whatever waits to be read.
+    let closed: Int16 = 0x2000
+    var entry = pollfd(fd: descriptor, events: closed, revents: 0)
+    return poll(&entry, 1, 0) > 0
+      && entry.revents & (closed | Int16(POLLHUP) | Int16(POLLERR)) != 0
   }
 
   /// Answers what the server asks while nobody waits for it: keepalive, new keys. Never waits.
