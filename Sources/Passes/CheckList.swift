@@ -97,6 +97,11 @@ public struct CheckList: Sendable {
     return sessions.contains(host)
   }
 
+  /// Whether the check of a rule is about a policy that the host has.
+  func hasPolicy(of host: String, in check: String) -> Bool {
+    policies.of(host).contains { check.contains("policy=\($0.name)") }
+  }
+
   /// The services of a host that are asked on several ways.
   func ways(of host: String) -> [ServiceWays] { ways[host] ?? [] }
 

@@ -242,6 +242,8 @@ public struct Evaluator: Sendable {
     let stem = CheckName.rule(rule.name, series: "").text
     let gone = (states[host] ?? [:]).keys.filter { name in
       guard !seen.contains(name), name == stem || name.hasPrefix("\(stem){") else { return false }
+      // A policy that was not due is there all the same.
+      if selector.measurement == "policy", watch.hasPolicy(of: host, in: name) { return false }
       return bare.contains(name) == isComplete
     }
     for name in gone.sorted() {

@@ -13,7 +13,8 @@ extension HostCollection {
     else {
       // What ends it was cut off with the output.
       guard part.content.count >= CollectionScript.fileLimit else {
-        return .notCollected(gap.failure.words)
+        return parts.contains { $0.title.first == UInt8(ascii: "t") }
+          ? .timedOut : .notCollected(gap.failure.words)
       }
       return .cut(output: Array(part.content.prefix(CollectionScript.fileLimit)))
     }
@@ -87,6 +88,11 @@ extension AllowedCommands {
     "/var/spool/cron", "/boot/grub", "/boot/grub2", "/etc/ssh/sshd_config", "/etc/security/opasswd",
   ]
 
+  /// Whether usually only root may read the file.
+  static func isOfRoot(_ path: [UInt8]) -> Bool {
+    rootFiles.contains { path.elementsEqual($0.utf8) || path.starts(with: "\($0)/".utf8) }
+  }
+
   /// Whether the command needs root on usual systems, so that `become: sudo` is for it.
   public static func needsRoot(_ words: [[UInt8]]) -> Bool {
     guard let first = words.first else { return false }
@@ -96,9 +102,7 @@ extension AllowedCommands {
     // What stat and ls say of such a file needs no permission for the file itself.
     guard ["cat", "grep", "egrep", "fgrep", "head", "tail", "cut", "wc", "find"].contains(name)
     else { return false }
-    return words.dropFirst().contains { word in
-      rootFiles.contains { word.elementsEqual($0.utf8) || word.starts(with: "\($0)/".utf8) }
-    }
+    return words.dropFirst().contains { isOfRoot($0) }
   }
 
   /// Why the command shows an ordinary account a part only, without a word; nil if it does not.

@@ -13,6 +13,7 @@
 /// | `r ITEM`, `s ITEM` | the output of a command, of one that ran with sudo |
 /// | `n` `a` | the names of processes; their command lines |
 /// | `x ITEM STATUS` | – (how the program ended) |
+/// | `t ITEM` | – (its time is over; without `x` it runs on, as root) |
 /// | `o` | – (the time is over) |
 ///
 /// KIND is `f` regular, `d` folder, `o` other, `m` missing, `n` a file where a folder is needed, `a`
@@ -22,6 +23,7 @@ public struct CollectionScript: Sendable {
   public static let fileLimit = 256 << 10
   public static let memberLimit = 64 << 10
   static let listLimit = 128 << 10
+  static let entryLimit = 20_000
   /// The limit of files that are read of one folder.
   static let memberCount = 400
   static let depth = 16
@@ -74,7 +76,8 @@ public struct CollectionScript: Sendable {
   }
 
   /// `$limit` is the batch's, with seconds of its own; where a host has no timeout(1), a second shell
-  /// ends the program.
+  /// ends the program. What runs as root cannot be killed by the account: where there is a timeout(1),
+  /// its output is read for that long, and it is left behind.
   private static let functions = """
     limit=${limit:+${limit% *} $T}
     if [ -n "$limit" ]; then L() { $limit "$@"; }
@@ -133,10 +136,18 @@ public struct CollectionScript: Sendable {
     fi
     [ -r "$1" ] || k=${k}a
     }
+    R() {
+    [ -n "$limit" ] || { B "$@"; return; }
+    { { "$@" 2>&1; s=$?; M "x $i $s"; } & } | L head -c \(fileLimit + 256)
+    M "t $i"
+    }
     H() {
     case $k in
     f) L head -c $2 "$1" 2>/dev/null; s=$? ;;
-    fa) if [ -n "$q" ]; then L $q head -c $2 "$1" 2>/dev/null; s=$?; else s=a; fi ;;
+    fa)
+    if [ -n "$q" ]; then R $q head -c $2 "$1"; return; fi
+    s=a
+    ;;
     *) return ;;
     esac
     M "x $i $s"
@@ -197,7 +208,7 @@ public struct CollectionScript: Sendable {
     shift
     O
     M "s $i"
-    B $q "$@"
+    R $q "$@"
     }
     Q() {
     i=$1
@@ -224,6 +235,23 @@ public struct CollectionScript: Sendable {
     M "u $r"
 
     """
+}
+
+extension CollectionScript {
+  /// What `become: sudo` runs for these items: commands, and files that usually only root may read.
+  public static func commandsOfRoot(_ needs: Needs) -> [[String]] {
+    needs.items.compactMap { item in
+      switch item {
+      case .command(let command):
+        let words = Lines.words(command)
+        return AllowedCommands.needsRoot(words)
+          ? words.map { String(decoding: $0, as: UTF8.self) } : nil
+      case .path(let path, reads: true) where AllowedCommands.isOfRoot(path):
+        return ["head", "-c", "\(fileLimit + 1)", String(decoding: rooted(path), as: UTF8.self)]
+      default: return nil
+      }
+    }
+  }
 }
 
 /// How commands and files that the account may not use are read: as `become:` of the inventory says.

@@ -75,15 +75,16 @@ public struct HostCollection: Sendable {
     var parts = parts[...]
     if isCut || !isWhole { parts = parts.dropLast() }
     var byItem: [Int: [Part]] = [:]
+    let processes = needs.items.firstIndex(of: .processes)
     for part in parts {
       let words = part.title.split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
       guard let kind = words.first?.first, words.first?.count == 1 else { continue }
       switch kind {
       case UInt8(ascii: "o"):
-        gap = .limit("the collection took longer than \(CollectionScript.time) s")
+        gap = .limit("the time of the collection was over")
       case UInt8(ascii: "u"): user = words.count > 1 ? Int(text(words[1])) : nil
       case UInt8(ascii: "n"), UInt8(ascii: "a"):
-        guard let index = needs.items.firstIndex(of: .processes) else { continue }
+        guard let index = processes else { continue }
         byItem[index, default: []].append(Part(title: [kind], content: part.content))
       default:
         guard words.count > 1, let index = Int(text(words[1])), needs.items.indices.contains(index)
@@ -94,6 +95,8 @@ public struct HostCollection: Sendable {
     }
     if isCut {
       gap = .limit("the collection is larger than \(CollectionScript.limit >> 20) MiB")
+    } else if isWhole, needs.isCut {
+      gap = .limit("more than \(Needs.limit) files and commands")
     } else if !isWhole, failure == nil {
       gap = .unread("the connection ended in the middle of it")
     }
@@ -149,6 +152,13 @@ public struct HostCollection: Sendable {
     var found = Self.kind(part.title.dropFirst(2))
     guard case .success(.regular) = found.kind, reads else { return found }
     let status = parts.last { $0.title.first == UInt8(ascii: "x") }?.title.dropFirst(2)
+    if status == nil, parts.contains(where: { $0.title.first == UInt8(ascii: "t") }) {
+      found.content =
+        part.content.count > CollectionScript.fileLimit
+        ? content(part.content, [UInt8(ascii: "0")], limit: CollectionScript.fileLimit)
+        : content(part.content, Array("124".utf8), limit: 0)
+      return found
+    }
     found.content = content(
       part.content, status.map(Array.init), limit: CollectionScript.fileLimit)
     return found
@@ -181,6 +191,7 @@ public struct HostCollection: Sendable {
     var isListed = false
     var isWhole = false
     var member: [UInt8]?
+    var count = 0
     func path(_ rest: [UInt8]) -> [UInt8] { place + [UInt8(ascii: "/")] + rest }
     for part in parts {
       let words = part.title.dropFirst(2)
@@ -199,6 +210,11 @@ public struct HostCollection: Sendable {
             // With one list per type it was named before.
             if words.first != UInt8(ascii: "*") { continue }
           }
+          count += 1
+          guard count <= CollectionScript.entryLimit else {
+            failure = .limit("a folder with more than \(CollectionScript.entryLimit) entries")
+            break
+          }
           let slash = rest.lastIndex(of: UInt8(ascii: "/"))
           let folder = slash.map { Array(rest[..<$0]) } ?? []
           let name = slash.map { Array(rest[($0 + 1)...]) } ?? rest
@@ -210,6 +226,9 @@ public struct HostCollection: Sendable {
             default: .other
             }
           entries[folder, default: []].append(FolderEntry(name: name, kind: kind))
+          // What a link leads to, and what is in a file, follows in a part of its own.
+          paths[path(rest)] = Found(
+            kind: kind == .link ? .failure(gap.failure) : .success(kind))
         }
       case UInt8(ascii: "c"):
         let pair = words.split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false)
@@ -367,15 +386,11 @@ struct PolicyEvidence: Evidence {
   func kind(of path: [UInt8]) -> Result<PathKind, PathFailure> {
     let path = Array(path[...].untilNUL)
     if let found = collected.paths[path] { return found.kind }
-    // An entry of a folder that was listed.
+    // A folder that was listed does not have it.
     if let slash = path.lastIndex(of: UInt8(ascii: "/")),
-      case .success(let entries)? = collected.folders[Array(path[..<slash])]
+      case .success? = collected.folders[Array(path[..<slash])]
     {
-      let name = path[(slash + 1)...]
-      guard let entry = entries.first(where: { $0.name.elementsEqual(name) }) else {
-        return .failure(.missing)
-      }
-      if let kind = entry.kind, kind != .link { return .success(kind) }
+      return .failure(.missing)
     }
     return .failure(collected.gap(at: path) ?? collected.gap.failure)
   }

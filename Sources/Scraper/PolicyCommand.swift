@@ -9,7 +9,7 @@ enum PolicyCommand: Subcommand {
   static let name = "policy"
   static let summary =
     "Shows which hosts meet their policies, from the store; tries and lints policies."
-  static let operands = "[PATTERN] | try [RULE] | lint FILE | remedy HOST | replay FILE [PATTERN]"
+  static let operands = "[PATTERN] | try [RULE] | lint FILE | remedy HOST | replay FILE | sudoers"
   static let options: [Option] =
     Site.options + [
       Option("--failed", "Lists failed checks only."),
@@ -38,6 +38,7 @@ enum PolicyCommand: Subcommand {
     PATTERN of one host lists its checks. Exit code 1 if a check failed.
 
     `--explain ID HOST` evaluates the check again on what was last read of the host.
+    `sudoers` prints the lines of sudoers(5) that `become: sudo` needs, and no more.
     `remedy HOST` prints what would repair the failed checks; it is never run.
     `replay FILE` evaluates a changed policy on what was read before, contacts no host, and shows what
     changes.
@@ -64,7 +65,7 @@ enum PolicyCommand: Subcommand {
     ("scrape policy lint cis.yml", "before it is used"),
   ]
 
-  private static let words = ["try", "lint", "remedy", "replay"]
+  private static let words = ["try", "lint", "remedy", "replay", "sudoers"]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
     var operands = arguments.operands[...]
@@ -87,6 +88,12 @@ enum PolicyCommand: Subcommand {
         throw UsageError(message: "name one host: scrape policy remedy HOST")
       }
       return try await PolicyRemedy.show(host, arguments)
+    case "sudoers":
+      operands.removeFirst()
+      guard operands.count <= 1 else {
+        throw UsageError(message: "one PATTERN: scrape policy sudoers [PATTERN]")
+      }
+      return try PolicySudoers.show(of: operands.first, arguments)
     case "replay":
       operands.removeFirst()
       guard let file = operands.popFirst(), operands.count <= 1 else {
@@ -96,7 +103,7 @@ enum PolicyCommand: Subcommand {
     default:
       guard operands.count <= 1 else {
         throw UsageError(
-          message: "one PATTERN, or one of try, lint, remedy and replay")
+          message: "one PATTERN, or one of try, lint, remedy, replay and sudoers")
       }
       do { return try await PolicyResults.show(of: operands.first, arguments) } catch {
         // A pattern that no host matches may be a word of this command.

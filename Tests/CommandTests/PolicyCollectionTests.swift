@@ -67,15 +67,18 @@ import Testing
   }()
 
   /// The answer of a shell to what a policy needs.
-  private func collect(_ policy: Policy, _ shell: Shell) throws -> HostCollection {
+  private func collect(
+    _ policy: Policy, _ shell: Shell, become: Become = .none, before: String = ""
+  ) throws -> HostCollection {
     let needs = Needs([(policy, AllowedCommands(extra: ["sh", "yes", "sleep"]))])
-    let script = CollectionScript(needs).text(within: 20)
+    let script = CollectionScript(needs, become: become).text(within: 20)
       .replacingOccurrences(of: "T=10", with: "T=2")
     let batch = Batch(
       [],
       extras: [.init(name: PolicyReading.name, script: script, byteLimit: CollectionScript.limit)])
     let nonce = Batch.nonce()
     var text = String(decoding: batch.script(nonce: nonce, last: true), as: UTF8.self)
+    text = before + text
     if shell.isBare { text = "timeout() { return 127; }\n" + text }
     let file = Self.folder.write("script-\(UUID())", text)
     var words = ["/bin/sh", "-c", "exec \"$@\" <\"$0\"", file] + shell.words
@@ -190,5 +193,38 @@ import Testing
     }
     #expect(result.checks[5].why.hasPrefix("limit: "), "\(result.checks[5].why)")
     #expect(result.checks[6].why.hasPrefix("timeout: "), "\(result.checks[6].why)")
+  }
+
+  @Test(.enabled(if: geteuid() == 0), arguments: Shell.all)
+  func `with sudo what needs root is read, refused or left behind`(_ shell: Shell) throws {
+    let etc = "\(Self.folder.path)/etc"
+    let policy = try policy(
+      [
+        "f:\(etc)/secret -> r:^hidden$", "f:\(etc)/plain.conf -> r:two", "c:auditctl -l -> r:rule",
+        "c:iptables -S -> r:x", shell.isBare ? "c:nft none -> r:x" : "c:nft list -> r:x",
+        "c:stat -c %n /etc/passwd -> r:passwd",
+      ], dialect: 4)
+    // A host's sudo, as far as its answers go.
+    let sudo = """
+      sudo() {
+      case $* in
+      *secret) printf 'hidden\\n' ;;
+      *auditctl*) echo rule ;;
+      *nft*list) sleep 30 ;;
+      *) echo 'sudo: a password is required'; return 1 ;;
+      esac
+      }
+
+      """
+    let collection = try collect(policy, shell, become: .sudo, before: sudo)
+    let result = policy.evaluate(collection, allowed: AllowedCommands())
+    let verdicts = result.checks.map(\.verdict)
+    let whys = result.checks.map(\.why)
+    #expect(verdicts[0] == .passed && verdicts[1] == .passed && verdicts[5] == .passed, "\(whys)")
+    if shell.isOrdinary {
+      #expect(verdicts[2] == .passed, "\(whys)")
+      #expect(verdicts[3] == .unknown && whys[3].hasPrefix("permission: "), "\(whys)")
+      #expect(verdicts[4] == .unknown && whys[4].hasPrefix("timeout: "), "\(whys)")
+    }
   }
 }

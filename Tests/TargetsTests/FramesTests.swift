@@ -96,4 +96,48 @@ import Testing
       Array(text.utf8), at: Batch.headers(of: ["/a", "/b"]), files: ["/a", "/b"])
     #expect(found.mapValues { String(decoding: $0, as: UTF8.self) } == files)
   }
+
+  private static let parts = """
+    N m 10.0.0.9 50000 10.0.0.1 22
+    N s a
+    before
+    N i one
+
+    N i two 2 x
+    half
+    N i three
+    whole
+
+    N e 0
+
+    N z
+
+    """
+
+  @Test(arguments: [1, 3, 64, 1000])
+  func `the parts of a section come apart byte for byte`(pieces: Int) throws {
+    let section = try #require(Self.frames(Self.parts, pieces: pieces).sections.first)
+    #expect(
+      section.parts.map { String(decoding: $0.title, as: UTF8.self) } == [
+        "one", "two 2 x", "three",
+      ])
+    let ends = section.parts.dropFirst().map(\.start) + [section.output.count]
+    let texts = zip(section.parts, ends).map { part, end in
+      String(decoding: section.output[part.start..<end], as: UTF8.self)
+    }
+    #expect(texts == ["", "half", "whole\n"])
+  }
+
+  @Test func `parts beyond the limit of a section end it, and the whole ones stay`() throws {
+    let many = (0..<100).map { "\nN i \($0)\nx" }.joined()
+    let frames = Self.frames("N m\nN s a\(many)\nN e 0\n\nN z\n")
+    let section = try #require(frames.sections.first)
+    // 1,000 bytes, of which each part takes 64 and its words.
+    #expect(section.overflowed && section.parts.count == 15, "\(section.parts.count)")
+    #expect(frames.isDone && section.status == 0)
+    let long = Self.frames(
+      "N m\nN s a\nN i 1\nx\nN i 2\n\(String(repeating: "y", count: 2000))\nN e 0\n\nN z\n")
+    #expect(long.sections.first?.overflowed == true)
+    #expect(long.sections.first?.parts.count == 2)
+  }
 }

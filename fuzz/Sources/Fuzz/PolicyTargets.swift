@@ -2,7 +2,9 @@ import Configuration
 import Policies
 
 /// Policies, and the files and output of hosts that their patterns read.
-let policyTargets: [String: FuzzTarget] = ["policy": readPolicy, "rule": tryRule]
+let policyTargets: [String: FuzzTarget] = [
+  "policy": readPolicy, "rule": tryRule, "collection": readCollection,
+]
 
 /// A host whose every file and command has the same text.
 private struct OneText: Evidence {
@@ -43,4 +45,36 @@ private func tryRule(_ bytes: UnsafeBufferPointer<UInt8>) {
         String(decoding: line, as: UTF8.self), dialect, regexType: type, policy: nil, host)
     }
   }
+}
+
+private let collected: (policy: Policy, needs: Needs)? = {
+  let text = """
+    dialect: 4
+    policy: {id: p, name: n, file: f.yml, description: d}
+    checks:
+      - {id: 1, title: t, condition: all, rules: ['f:/a -> r:x', 'c:stat /a -> r:x', 'p:r:y']}
+      - {id: 2, title: t, condition: all, rules: ['f:/b', 'd:/d -> r:c -> r:x', 'd:/e']}
+
+    """
+  guard let policy = try? PolicyReader.read(Source("p.yml", text: text)) else { return nil }
+  return (policy, Needs([(policy, AllowedCommands())]))
+}()
+
+/// Parts of an answer, one a line: words, a bar, the content with `;` for line feeds.
+private func readCollection(_ bytes: UnsafeBufferPointer<UInt8>) {
+  guard let (policy, needs) = collected else { return }
+  let parts = bytes.split(separator: UInt8(ascii: "\n")).map { line in
+    let title = Array(line.prefix { $0 != UInt8(ascii: "|") })
+    return HostCollection.Part(
+      title: title,
+      content: line.dropFirst(title.count + 1).map { $0 == UInt8(ascii: ";") ? 0x0a : $0 })
+  }
+  let whole = HostCollection(needs, parts: parts, isCut: false, isWhole: true)
+  for check in policy.evaluate(whole, allowed: AllowedCommands()).checks {
+    _ = check.verdict
+  }
+  for record in whole.records {
+    precondition(HostCollection.Record(bytes: record.bytes) == record)
+  }
+  _ = HostCollection.Record(bytes: Array(bytes))
 }
