@@ -77,7 +77,7 @@ public struct CollectionScript: Sendable {
 
   /// `$limit` is the batch's, with seconds of its own; where a host has no timeout(1), a second shell
   /// ends the program. What runs as root cannot be killed by the account: where there is a timeout(1),
-  /// its output is read for that long, and it is left behind.
+  /// its output is read for that long, and the other items follow; the batch waits for its end.
   private static let functions = """
     limit=${limit:+${limit% *} $T}
     if [ -n "$limit" ]; then L() { $limit "$@"; }
@@ -138,7 +138,7 @@ public struct CollectionScript: Sendable {
     }
     R() {
     [ -n "$limit" ] || { B "$@"; return; }
-    { { "$@" 2>&1; s=$?; M "x $i $s"; } & } | L head -c \(fileLimit + 256)
+    { { exec 2>/dev/null; "$@" 2>&1; s=$?; M "x $i $s"; } & } | L head -c \(fileLimit + 256)
     M "t $i"
     }
     H() {
