@@ -199,7 +199,7 @@ let package = Package(
       ],
       exclude: ["Fixtures"], swiftSettings: testing),
     tests("Rules", "Metrics", "Configuration"),
-    tests("Policies", "Configuration", "Metrics"),
+    tests("Policies", "Configuration", "Metrics", exclude: ["Fixtures"]),
     tests("Spools", "Metrics", "Store", "Engine", "Lab"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
