@@ -146,8 +146,9 @@ extension Pass {
     let now = Deadline.now
     results[own].batch.points.append(
       PassPoints.pass(
-        report, scope: scope(report), points: results.reduce(0) { $0 + $1.batch.points.count },
-        queued: queued, took: now.since(begun), left: deadline.since(now),
+        up: report.readings.map(\.failure.up), idle: report.idle, scope: scope(report),
+        points: results.reduce(0) { $0 + $1.batch.points.count }, queued: queued,
+        took: now.since(begun), left: deadline.since(now),
         cpuSeconds: PassPoints.cpuSeconds - cpuSeconds))
   }
 

@@ -42,9 +42,9 @@ enum WatchCommand: Subcommand {
     nothing: the files of before stay in force, which the log, `scrape status`, an event and an alert say.
 
     On a terminal it is a live view; ? lists its keys, q ends the watch. Elsewhere, and with --plain or
-    --quiet, it prints a line for each notable thing. As a service of systemd it reports readiness and signs of life
-    (Type=notify, WatchdogSec=) and writes structured entries to the journal. SIGTERM and SIGINT end it in
-    order within 5 s. A second `watch`, or `run`, on the same store exits with a message while it runs.
+    --quiet, it prints a line for each notable thing. As a service of systemd it reports readiness and signs
+    of life (Type=notify, WatchdogSec=) and writes structured entries to the journal. SIGTERM and SIGINT end
+    it in order within 5 s. A second `watch`, or `run`, on the same store exits with a message meanwhile.
     """
   static let examples: [Example] = [
     ("scrape watch --attach", "the live view of the service on this machine"),

@@ -121,6 +121,12 @@ final class Watcher {
       host: "(scraper)", measurement: "scrape_watch", field: "missed", from: begin,
       to: Timestamp(nanoseconds: .max))
     #expect(own.count >= 3)
+    // What the boards show of a pass.
+    let hosts = try await store.history(
+      host: "(scraper)", measurement: "scrape_pass", field: "up", from: begin,
+      to: Timestamp(nanoseconds: .max))
+    #expect(hosts.count >= 2)
+    #expect(hosts.dropFirst().allSatisfy { $0.1.number == 2 }, "\(hosts)")
   }
 
   @Test func `a dead host and a hung one delay nobody, and come back by themselves`() async throws {

@@ -128,7 +128,7 @@ struct Asking {
   }
 
   /// What the collectors of a host met, a spool on it need not meet again.
-  private mutating func tellSpools(of host: String?, _ failure: TargetError?) {
+  private mutating func passToSpools(of host: String?, _ failure: TargetError?) {
     guard let failure, failure.isOfSession else { return }
     for index in spools.indices where spools[index].job.spool.carrier.name == host {
       spools[index].job.failure = failure
@@ -221,7 +221,7 @@ struct Asking {
   ) {
     switch event {
     case .host(let place, let reading, let services, let policies):
-      tellSpools(of: jobs[place]?.host.name, reading?.failure)
+      passToSpools(of: jobs[place]?.host.name, reading?.failure)
       finish(place)
       if let reading { report.readings.append(reading) }
       if let services { report.services.append(services) }

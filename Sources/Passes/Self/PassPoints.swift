@@ -11,7 +11,8 @@ enum PassPoints {
       "scrape_pass",
       """
       One point per pass, with the tag `host` `(scraper)`. Taken when all hosts were scraped and evaluated; \
-      storing, delivery and notification follow.
+      storing, delivery and notification follow. Under `scrape watch` one point per round \
+      (`watch: {every: …}`), with what ended in it.
       """,
       source: "the monitor itself", isOurs: true,
       tags: [
@@ -21,7 +22,8 @@ enum PassPoints {
       fields: [
         .float("duration_s", unit: .seconds, means: "Since the start of the pass"),
         .float(
-          "deadline_margin_s", unit: .seconds, means: "Time left until the deadline of the pass"),
+          "deadline_margin_s", unit: .seconds,
+          means: "Time left until the deadline of the pass; absent under `scrape watch`"),
         .integer(
           "hosts", "up", "failed", "skipped",
           means: """
@@ -78,21 +80,20 @@ enum PassPoints {
   /// CPU time of this process and of its ended children, in seconds.
   static var cpuSeconds: Double { scrape_cpu_seconds() }
 
-  /// The point of the pass; `points` are all others.
+  /// The point of the pass; `points` are all others. `up` is of each host whether its batch came: nil if it
+  /// was not scraped.
   static func pass(
-    _ report: Pass.Report, scope: PassScope, points: Int, queued: Int?, took: Duration,
-    left: Duration,
-    cpuSeconds cpu: Double
+    up: [Int64?], idle: Int, scope: PassScope, points: Int, queued: Int?, took: Duration,
+    left: Duration?, cpuSeconds cpu: Double
   ) -> Point {
     var point = Point("scrape_pass", tags: [Tag("scope", scope == .part ? "part" : "all")])
-    let up = report.readings.map(\.failure.up)
     point.float("duration_s", rounded(took))
-    point.float("deadline_margin_s", rounded(left))
+    point.float("deadline_margin_s", left.map(rounded))
     point.integer("hosts", Int64(up.count))
     point.integer("up", Int64(up.count { $0 == 1 }))
     point.integer("failed", Int64(up.count { $0 == 0 }))
     point.integer("skipped", Int64(up.count { $0 == nil }))
-    point.integer("idle", Int64(report.idle))
+    point.integer("idle", Int64(idle))
     point.integer("points", Int64(points + 1))
     point.integer("queued", queued.map { Int64($0) })
     point.float("cpu_s", (cpu * 1000).rounded() / 1000)

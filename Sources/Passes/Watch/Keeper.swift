@@ -67,6 +67,8 @@ struct Keeper: Sendable {
   private var unfinished: Lock.Unfinished?
   /// Transitions that no alert has seen yet.
   private var unseen: [String: [CheckTransition]] = [:]
+  /// Of each host that was scraped since the last round, whether its batch came.
+  private var up: [String: Int64?] = [:]
   private var cpu = PassPoints.cpuSeconds
   private var roundBegun = Deadline.now
   private var droppedBefore: [String: Int] = [:]
@@ -126,6 +128,9 @@ struct Keeper: Sendable {
       outcome.news = NewTroubles(
         results, states: evaluator.states, complaints: (try? await store.problems()) ?? [:],
         of: era.site, at: report.start)
+    }
+    for reading in report.readings {
+      up[reading.result.batch.host] = .some(reading.failure.up)
     }
     let queues = order.isRound ? try? await store.queues() : nil
     if order.isRound { addOwnPoints(to: &results, report, order, queues) }
@@ -258,11 +263,19 @@ struct Keeper: Sendable {
     }
     let names = era.pass.sinks.filter(\.isDurable).map(\.name)
     if let queues { results[place].batch.points += PassPoints.sinks(names, queues, at: .now) }
-    let now = PassPoints.cpuSeconds
-    results[place].batch.points.append(
-      order.figures.point(over: Deadline.now.since(roundBegun), cpuSeconds: now - cpu))
-    cpu = now
-    roundBegun = .now
+    let (now, used) = (Deadline.now, PassPoints.cpuSeconds)
+    let length = now.since(roundBegun)
+    results[place].batch.points.append(order.figures.point(over: length, cpuSeconds: used - cpu))
+    // None before the first round has ended.
+    if pass != nil {
+      let queued = queues?.reduce(0) { $0 + (names.contains($1.sink) ? $1.lines : 0) }
+      results[place].batch.points.append(
+        PassPoints.pass(
+          up: up.values + [Int64?](repeating: nil, count: order.figures.skipped),
+          idle: max(0, era.hosts.count - up.count), scope: era.pass.isWhole ? .timer : .part,
+          points: points, queued: queued, took: length, left: nil, cpuSeconds: used - cpu))
+    }
+    (cpu, roundBegun, up) = (used, now, [:])
   }
 
   /// The hosts with a session, and those of them that are up.

@@ -393,7 +393,7 @@ struct WatchLoop {
     self.keeper = keeper
     guard !isStopping else { return }
     changed()
-    tell(outcome)
+    report(outcome)
     for index in lanes.indices {
       if outcome.storeFailure != nil || !lanes[index].sink.isDurable {
         lanes[index].append(lanes[index].sink.payloads(outcome.batches))
@@ -412,7 +412,7 @@ struct WatchLoop {
     }
   }
 
-  private mutating func tell(_ outcome: Keeper.Outcome) {
+  private mutating func report(_ outcome: Keeper.Outcome) {
     for trouble in outcome.news?.troubles ?? [] { voice.say(Notable(trouble)) }
     for (check, hosts) in outcome.recovered.sorted(by: { $0.key < $1.key }) {
       let names = fold(hosts.sorted())
