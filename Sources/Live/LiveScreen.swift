@@ -37,6 +37,9 @@ actor LiveScreen {
       throw LiveError("the view needs a terminal that moves its cursor, and TERM is \"\(name)\"")
     }
     if scrape_locale(capabilities.isUTF8 ? 1 : 0) == 0 { capabilities.isUTF8 = false }
+    guard scrape_save_terminal() == 0 else {
+      throw LiveError("the state of the terminal cannot be read")
+    }
     guard let opened = scrape_screen_open() else {
       throw LiveError("TERM is \"\(name)\", which terminfo(5) does not know here; try TERM=xterm")
     }

@@ -62,7 +62,7 @@ private typealias Tag = Metrics.Tag
     #expect(
       pane.shows { $0.count == 30 && $0[0].hasSuffix("attached") && $0[0].count == 99 }, "\(pane)")
     pane.type("q")
-    #expect(pane.shows { $0.contains("EXIT 0") && $0.contains("icanon echo") }, "\(pane)")
+    #expect(pane.shows { $0.contains("EXIT 0") && $0.contains("onlcr icanon echo") }, "\(pane)")
     await service.stop()
   }
 
@@ -134,7 +134,8 @@ private typealias Tag = Metrics.Tag
     #expect(pane.shows { $0[0].hasSuffix(" attached") }, "\(pane)")
     pane.signal(signal)
     #expect(
-      pane.shows { $0.contains { $0.hasSuffix(words) } && $0.contains("icanon echo") }, "\(pane)")
+      pane.shows { $0.contains { $0.hasSuffix(words) } && $0.contains("onlcr icanon echo") },
+      "\(pane)")
     #expect(pane.isCursorShown)
     await service.stop()
   }
@@ -150,7 +151,7 @@ private typealias Tag = Metrics.Tag
     #expect(pane.shows { $0[0].hasSuffix(" attached") }, "\(pane)")
     // Ctrl-C is q.
     pane.type("C-c")
-    #expect(pane.shows { $0.contains("EXIT 130") && $0.contains("icanon echo") }, "\(pane)")
+    #expect(pane.shows { $0.contains("EXIT 130") && $0.contains("onlcr icanon echo") }, "\(pane)")
     await service.stop()
   }
 
@@ -379,12 +380,12 @@ final class TmuxPane: CustomStringConvertible {
       echo $! > \(scratch.path)/pid
       fg >/dev/null
       echo EXIT $?
-      stty -a | grep -ow -e '-*icanon' -e '-*echo' | sort -r | tr '\\n' ' ' | sed 's/ $//'
+      stty -a | grep -ow -e '-*icanon' -e '-*echo' -e '-*onlcr' | sort -r | tr '\\n' ' ' | sed 's/ $//'
       exec sleep 1000
       """)
     try tmux(
       "-f", "/dev/null", "new-session", "-d", "-x", "\(width)", "-y", "\(height)",
-      "bash -m \(script)")
+      "dash -m \(script)")
     try tmux("set-option", "-g", "window-size", "manual")
     try tmux("set-option", "-g", "status", "off")
     resize(width: width, height: height)

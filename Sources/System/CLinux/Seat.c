@@ -35,8 +35,9 @@ static void restore_and_pass(int number) {
   raise(number);
 }
 
+int scrape_save_terminal(void) { return tcgetattr(0, &saved); }
+
 void scrape_guard_terminal(const char *bytes, int count) {
-  if (tcgetattr(0, &saved) != 0) return;
   reset_count = count < (int)sizeof reset ? count : (int)sizeof reset;
   memcpy(reset, bytes, (size_t)reset_count);
   // Else tcsetattr(3) stops a process in the background, and Ctrl-Z one that others wait for.

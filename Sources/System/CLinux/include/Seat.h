@@ -2,8 +2,10 @@
 // signal handler has to do.
 #pragma once
 
-/// Saves the state of the terminal of standard input, and the bytes that take back what is drawn. From here
-/// on a signal that ends the process restores both.
+/// Saves the state of the terminal of standard input. Before ncurses has it: newterm(3) changes it.
+int scrape_save_terminal(void);
+/// Takes the bytes that take back what is drawn. From here on a signal that ends the process writes them and
+/// restores the saved state.
 void scrape_guard_terminal(const char *bytes, int count);
 /// Restores the terminal if it is guarded, once; a signal handler may call it.
 void scrape_restore_terminal(void);
