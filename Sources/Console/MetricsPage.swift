@@ -1,9 +1,10 @@
-internal import Metrics
+public import Metrics
+internal import Passes
 
 /// The tables of docs/metrics.md, as `scrape help metrics` prints them.
-enum MetricsPage {
+public enum MetricsPage {
   /// All measurements of the catalog in the order of its declarations, or those of that name.
-  static func text(_ catalog: Catalog, only name: String? = nil) -> String {
+  public static func text(_ catalog: Catalog, only name: String? = nil) -> String {
     var names: [String] = []
     for entry in catalog.entries where !names.contains(entry.measurement.name) {
       names.append(entry.measurement.name)

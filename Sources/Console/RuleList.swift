@@ -1,13 +1,12 @@
 internal import Configuration
-internal import Console
 internal import Metrics
-internal import Passes
+public import Passes
 internal import Rules
 
 /// All rules as `scrape list --rules` shows them: those of scrape.yml, the built-in ones, and those that
 /// are switched off.
-enum RuleList {
-  static func show(_ book: RuleBook, json: Bool) {
+public enum RuleList {
+  public static func show(_ book: RuleBook, json: Bool) {
     let rules = book.rules + book.off
     if json {
       for rule in rules { Terminal.print(Printable(object(rule))) }

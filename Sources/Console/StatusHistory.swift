@@ -1,19 +1,22 @@
-internal import Console
 internal import Metrics
-internal import Passes
+public import Passes
 internal import Rules
 internal import Sinks
-internal import Store
+public import Store
 internal import IPMI
 internal import Inventory
 
 /// `scrape status --history`: transitions, newest first.
-struct StatusHistory {
+public struct StatusHistory {
   let site: Site
   let store: Store
   let screen: Screen
 
-  func show(of pattern: String?, json: Bool) async throws {
+  public init(site: Site, store: Store, screen: Screen) {
+    (self.site, self.store, self.screen) = (site, store, screen)
+  }
+
+  public func show(of pattern: String?, json: Bool) async throws {
     let strangers = site.inventory.strangers
     var hosts = Set(site.inventory.hosts.map(\.name)).union(Pseudo.withChecks).union(strangers)
     if let pattern, strangers.contains(pattern) {
