@@ -142,12 +142,12 @@ extension Pass {
     guard let own = results.firstIndex(where: { $0.batch.host == SelfReading.host }) else { return }
     let names = sinks.filter(\.isDurable).map(\.name)
     if let queues { results[own].batch.points += PassPoints.sinks(names, queues, at: .now) }
-    let queued = queues?.reduce(0) { $0 + (names.contains($1.sink) ? $1.lines : 0) }
     let now = Deadline.now
     results[own].batch.points.append(
       PassPoints.pass(
         up: report.readings.map(\.failure.up), idle: report.idle, scope: scope(report),
-        points: results.reduce(0) { $0 + $1.batch.points.count }, queued: queued,
+        points: results.reduce(0) { $0 + $1.batch.points.count },
+        queued: PassPoints.waiting(for: names, queues),
         took: now.since(begun), left: deadline.since(now),
         cpuSeconds: PassPoints.cpuSeconds - cpuSeconds))
   }

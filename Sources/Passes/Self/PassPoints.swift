@@ -104,6 +104,11 @@ enum PassPoints {
     return point
   }
 
+  /// The points that wait for the sinks of these names; nil if the store could not be read.
+  static func waiting(for names: [String], _ queues: [Store.QueueStatus]?) -> Int? {
+    queues?.reduce(0) { $0 + (names.contains($1.sink) ? $1.lines : 0) }
+  }
+
   /// The queues of the sinks of these names.
   static func sinks(
     _ names: [String], _ queues: [Store.QueueStatus], at now: Timestamp

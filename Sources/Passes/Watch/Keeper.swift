@@ -268,12 +268,12 @@ struct Keeper: Sendable {
     results[place].batch.points.append(order.figures.point(over: length, cpuSeconds: used - cpu))
     // None before the first round has ended.
     if pass != nil {
-      let queued = queues?.reduce(0) { $0 + (names.contains($1.sink) ? $1.lines : 0) }
       results[place].batch.points.append(
         PassPoints.pass(
           up: up.values + [Int64?](repeating: nil, count: order.figures.skipped),
           idle: max(0, era.hosts.count - up.count), scope: era.pass.isWhole ? .timer : .part,
-          points: points, queued: queued, took: length, left: nil, cpuSeconds: used - cpu))
+          points: points, queued: PassPoints.waiting(for: names, queues), took: length, left: nil,
+          cpuSeconds: used - cpu))
     }
     (cpu, roundBegun, up) = (used, now, [:])
   }

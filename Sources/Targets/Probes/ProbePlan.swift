@@ -276,7 +276,7 @@ extension Verdict {
     .connectionLost, .tlsFailed, .protocolError, .timeout,
   ]
 
-  /// The same, unless sessions with the jump host broke since there were so many `losses`: that says nothing about
+  /// The same, unless sessions with the jump host broke since their count was `losses`: that says nothing about
   /// the service.
   fileprivate func checked(
     through tunnel: Tunnel, since losses: Int, on reactor: isolated Reactor, by deadline: Deadline

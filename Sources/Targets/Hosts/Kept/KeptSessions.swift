@@ -383,7 +383,7 @@ public final class KeptSessions: @unchecked Sendable {
     places.values.filter { $0.way == way }.flatMap { place in place.idle.map { (place, $0) } }
   }
 
-  /// Closes so many of the sessions that rest on a way, the longest unused first, or a quarter of them;
+  /// Closes that number of the sessions that rest on a way, the longest unused first, or a quarter of them;
   /// false if there are none.
   private func makeRoom(on way: String, _ count: Int?) -> Bool {
     let resting = resting(on: way).sorted { $0.kept.used < $1.kept.used }
