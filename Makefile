@@ -15,7 +15,8 @@ TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chron
   dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
   nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
-  sqlite3 tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb
+  sqlite3 tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
+  bash fish man-db mandoc systemd zsh
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
   libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
   python3-venv python3-pip
@@ -67,9 +68,9 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
-  Settings SinkConfiguration Store StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
+  Settings SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
 SPACE := $(subst ,, )
-UNIT_SUITES := '^(Metrics|Parsers|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
+UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'
 
 redteam: deps-test ## All hostile hosts and services of the tests in one pass, with honest ones among them.

@@ -50,6 +50,9 @@ public actor Store {
   private nonisolated let thread = BlockingThread(name: "store")
   private var connection: Database?
   private var pendingNotes: [String] = []
+  /// Whether a copy of an earlier format lies beside the file, and the first pass that was stored since.
+  private var hasCopy = false
+  private var firstPass: Int64?
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     thread.asUnownedSerialExecutor()
@@ -136,8 +139,19 @@ public actor Store {
         throw error
       }
       try self.release(database)
+      self.removeCopy(after: pass, number, isOpen: isOpen)
       return number
     }
+  }
+
+  /// Removes the copy of an earlier format once a whole pass with an answer is stored: at its end, or when
+  /// the next one begins.
+  private func removeCopy(after pass: PassSummary, _ number: Int64, isOpen: Bool) {
+    guard hasCopy, pass.scope != .part, pass.up > 0 else { return }
+    if firstPass == nil { firstPass = number }
+    guard !isOpen || firstPass != number else { return }
+    StoreCopy(path: path).remove()
+    hasCopy = false
   }
 
   /// Runs the body on the open database; if that is damaged, once more on a new one.
@@ -169,6 +183,7 @@ public actor Store {
     }
     let (database, note) = try StoreFile(path: path).open()
     if let note { pendingNotes.append(note) }
+    hasCopy = !StoreCopy(path: path).all.isEmpty
     shapes.forget()
     connection = database
     return database

@@ -19,11 +19,12 @@ struct StoreFile {
     do {
       let database = try Database(path: path)
       database.waitForLocks(milliseconds: 10_000)
+      let note = try StoreCopy(path: path).make(from: database)
       switch try Schema.prepare(database) {
       case .ours:
         if let loss = try Schema.loss(in: database) { return try replace(loss) }
         try configure(database)
-        return (database, nil)
+        return (database, note)
       case .newer(let version):
         throw newer(version)
       case .foreign: throw foreign
@@ -101,10 +102,13 @@ struct StoreFile {
   }
 
   private func newer(_ version: Int64) -> StoreError {
-    StoreError(
+    let copy =
+      StoreCopy(path: path).existing(Schema.version)
+      .map { ", or put back \($0), the store as it was before" } ?? ""
+    return StoreError(
       .newer,
       "\(path) was written by a later scrape (format \(version), this one knows "
-        + "\(Schema.version)): update scrape, or name another file with --store")
+        + "\(Schema.version)): update scrape, or name another file with --store\(copy)")
   }
 
   /// Refuses a file that cannot belong to this program, before any file beside it is made.
