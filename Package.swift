@@ -69,6 +69,7 @@ let package = Package(
 
     .target(name: "Metrics", swiftSettings: pure),
     .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
+    .target(name: "Manuals", swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
       name: "Transfer",
@@ -154,13 +155,13 @@ let package = Package(
       dependencies: [
         "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory",
         "Hosts",
-        "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks", "CSystemd",
+        "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks", "Manuals", "CSystemd",
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Boards", "Passes", "Alerts", "Live",
+        "Console", "Boards", "Passes", "Alerts", "Live", "Manuals",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",
@@ -203,6 +204,7 @@ let package = Package(
     tests("Spools", "Metrics", "Store", "Engine", "Lab"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
+    tests("Manuals"),
     tests("Pages", "Lab", "Metrics"),
     tests("Live", "Lab", "Metrics", "Engine", exclude: ["Screens"]),
     tests("Notifiers", "Lab", "Charts", "Metrics", "Engine", "Configuration", "Transfer"),
@@ -216,7 +218,7 @@ let package = Package(
       dependencies: [
         "Lab", "Scraper", "Console", "Metrics", "Passes", "Alerts", "Store", "Spools", "Sinks",
         "Inventory", "Hosts", "IPMI", "Probes", "Notifiers", "Transfer", "Policies",
-        "Configuration",
+        "Configuration", "Manuals",
       ],
       swiftSettings: testing),
   ]

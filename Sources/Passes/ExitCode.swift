@@ -8,7 +8,7 @@ public enum ExitCode: Sendable {
   public static let usage: Int32 = 2
   public static let undelivered: Int32 = 3
   /// The watchdog ended the pass after its deadline.
-  static let overdue: Int32 = 4
+  public static let overdue: Int32 = 4
   /// A system limit is too low: descriptors, address space, threads.
   public static let denied: Int32 = denialExitCode
   public static let interrupted: Int32 = 130

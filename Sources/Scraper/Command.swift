@@ -70,6 +70,8 @@ let subcommands: [any Subcommand.Type] = [
       }
       Terminal.print(.lines(Help.page(command)))
       return ExitCode.ok
+    case "manual": return ManualCommand.run(Array(words.dropFirst()))
+    case "complete": return ManualCommand.complete(Array(words.dropFirst()))
     case "--version":
       Terminal.print("scrape \(version)")
       return ExitCode.ok
