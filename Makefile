@@ -12,9 +12,9 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
-  dovecot-imapd dovecot-pop3d dovecot-submissiond freeipmi-tools graphite-carbon ipmitool iproute2 \
+  dovecot-imapd dovecot-pop3d dovecot-submissiond fail2ban freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
-  nftables nginx-light oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
+  nftables nginx-light nmap oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
   sqlite3 tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
   bash fish man-db mandoc systemd zsh
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
@@ -29,7 +29,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak lint format pictures screens bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak discover-lab lint format pictures screens bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,10 +65,10 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook EmailMessage Frames History \
+UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook Draft EmailMessage FileSource Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
-  Settings SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText
+  Settings SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh
 SPACE := $(subst ,, )
 UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'
@@ -96,6 +96,9 @@ soak-closing: deps-test build ## Makes N passes over eight HTTP servers that clo
 watch-soak: deps-test build ## Keeps `scrape watch` on 50 sshds for SECONDS (600) at 2 s, and looks for lost scrapes.
 	$(SWIFT) build $(RELEASE) --product range
 	.build/release/range watch $(if $(SECONDS),--seconds $(SECONDS))
+
+discover-lab: deps-test ## Discovers sixty mixed hosts in a namespace, and compares with nmap and fail2ban.
+	SCRAPE_DISCOVER_LAB=1 $(SWIFT) test --disable-xctest --no-parallel --filter DiscoverLabTests
 
 lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

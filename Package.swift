@@ -110,6 +110,12 @@ let package = Package(
       ],
       path: "Sources/Targets/Probes", swiftSettings: strict),
     .target(
+      name: "Discovery",
+      dependencies: [
+        "Metrics", "Parsers", "Engine", "Configuration", "Inventory", "Probes", "CLinux",
+      ],
+      swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+    .target(
       name: "Store", dependencies: ["Metrics", "Engine", "CSQLite", "CZlib", "CLinux"],
       swiftSettings: strict),
     .target(
@@ -161,7 +167,7 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Boards", "Passes", "Alerts", "Live", "Manuals",
+        "Console", "Boards", "Passes", "Alerts", "Live", "Manuals", "Discovery",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",
@@ -199,6 +205,9 @@ let package = Package(
         "Configuration", "Collectors",
       ],
       exclude: ["Fixtures"], swiftSettings: testing),
+    tests(
+      "Discovery", "Lab", "CLab", "Scraper", "Inventory", "Probes", "Configuration", "Metrics",
+      "Engine"),
     tests("Rules", "Metrics", "Configuration"),
     tests("Policies", "Configuration", "Metrics", exclude: ["Fixtures"]),
     tests("Spools", "Metrics", "Store", "Engine", "Lab"),

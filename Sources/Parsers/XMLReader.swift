@@ -1,8 +1,10 @@
 internal import CExpat
 
-/// One element of an XML document: its text and child elements; attributes are not kept.
+/// One element of an XML document: its text and child elements, and its attributes where they are asked for.
 public struct XMLElement: Sendable, Equatable {
   public var name: String
+  /// Values by name; empty unless `XMLReader.read` keeps them.
+  public var attributes: [String: String] = [:]
   /// The character data directly inside, without white space at either end.
   public var text: String
   public var children: [XMLElement]
@@ -48,7 +50,9 @@ public struct XMLElement: Sendable, Equatable {
   public static let deepest = 32
   /// The limit of elements in a document, without skipped ones.
   public static let mostElements = 50_000
-  /// The limit of text in an element, in bytes; longer text is clipped.
+  /// The limit of attributes of an element; further ones are left out.
+  public static let mostAttributes = 64
+  /// The limit of text in an element and of an attribute's value, in bytes; longer text is clipped.
   public static let longestText = 4096
   /// The limit of a document in bytes.
   public static let longestDocument = 16 << 20
@@ -63,15 +67,17 @@ public struct XMLElement: Sendable, Equatable {
   /// Reads a document without the elements named in `skipping` and their content.
   ///
   /// A document that is truncated or malformed further down yields the part before, with `problem`
-  /// set; one without a root element throws.
+  /// set; one without a root element throws. `keepingAttributes` keeps those of each element, and
+  /// `elements` is another limit than `mostElements`.
   public static func read(
-    _ text: Span<UInt8>, format: String, skipping: Set<String> = []
+    _ text: Span<UInt8>, format: String, skipping: Set<String> = [],
+    keepingAttributes: Bool = false, elements: Int = mostElements
   ) throws(ParseError) -> Document {
     guard text.count <= longestDocument else {
       throw ParseError(format, "longer than \(longestDocument) bytes")
     }
     let bytes = repaired(text)
-    let tree = Tree(skipping: skipping)
+    let tree = Tree(skipping: skipping, keepsAttributes: keepingAttributes, limit: elements)
     var problem = parse(bytes, into: tree, format: format)
     if let refusal = tree.refusal { problem = ParseError(format, refusal, line: problem?.line) }
     guard let root = tree.finish() else {
@@ -107,10 +113,11 @@ public struct XMLElement: Sendable, Equatable {
     unsafe XML_SetUserData(parser, Unmanaged.passUnretained(tree).toOpaque())
     unsafe XML_SetElementHandler(
       parser,
-      { context, name, _ in
+      { context, name, attributes in
         guard let tree = unsafe Tree.from(context), let name = unsafe name else { return }
         // Inside a skipped element no name is needed.
-        if tree.isSkipping { tree.skip() } else { unsafe tree.start(String(cString: name)) }
+        if tree.isSkipping { return tree.skip() }
+        unsafe tree.start(String(cString: name), tree.attributes(attributes))
       },
       { context, _ in unsafe Tree.from(context)?.end() })
     unsafe XML_SetCharacterDataHandler(parser) { context, text, count in
@@ -141,6 +148,8 @@ public struct XMLElement: Sendable, Equatable {
   /// What Expat's callbacks build; it lives for one call of `read`.
   @safe private final class Tree {
     private let skipping: Set<String>
+    private let keepsAttributes: Bool
+    private let limit: Int
     private var open: [XMLElement] = []
     private var text: [[UInt8]] = []
     private var root: XMLElement?
@@ -150,7 +159,11 @@ public struct XMLElement: Sendable, Equatable {
     private(set) var refusal: String?
     var parser: XML_Parser?
 
-    init(skipping: Set<String>) { self.skipping = skipping }
+    init(skipping: Set<String>, keepsAttributes: Bool, limit: Int) {
+      self.skipping = skipping
+      self.keepsAttributes = keepsAttributes
+      self.limit = limit
+    }
 
     @unsafe static func from(_ context: UnsafeMutableRawPointer?) -> Tree? {
       guard let context = unsafe context else { return nil }
@@ -164,13 +177,33 @@ public struct XMLElement: Sendable, Equatable {
       skipped &+= 1
     }
 
-    func start(_ name: String) {
+    /// Expat's list of names and values, one after the other, which ends with a null pointer.
+    @unsafe func attributes(
+      _ list: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+    ) -> [String: String] {
+      guard keepsAttributes, let list = unsafe list else { return [:] }
+      var found: [String: String] = [:]
+      for index in 0..<mostAttributes {
+        guard let name = unsafe list[2 &* index], let value = unsafe list[2 &* index &+ 1] else {
+          break
+        }
+        let text = unsafe String(cString: value)
+        unsafe found[String(cString: name)] =
+          text.utf8.count <= longestText
+          ? text : String(decoding: text.utf8.prefix(longestText), as: UTF8.self)
+      }
+      return found
+    }
+
+    func start(_ name: String, _ attributes: [String: String]) {
       guard refusal == nil else { return }
       if skipping.contains(name) { return skip() }
       if open.count >= deepest { return refuse("more than \(deepest) elements deep") }
       count &+= 1
-      if count > mostElements { return refuse("more than \(mostElements) elements") }
-      open.append(XMLElement(name, isClosed: false))
+      if count > limit { return refuse("more than \(limit) elements") }
+      var element = XMLElement(name, isClosed: false)
+      element.attributes = attributes
+      open.append(element)
       text.append([])
     }
 

@@ -30,7 +30,7 @@ let subcommands: [any Subcommand.Type] = [
   LintCommand.self,
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
   NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,
-  DashboardsCommand.self, PageCommand.self, PolicyCommand.self,
+  DashboardsCommand.self, PageCommand.self, PolicyCommand.self, DiscoverCommand.self,
 ]
 
 @main struct Command {

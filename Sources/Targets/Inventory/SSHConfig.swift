@@ -211,6 +211,33 @@ public struct SSHConfig: Sendable {
     return options
   }
 
+  /// The names of `Host` lines that stand for one host each, in the order of the files: those without a
+  /// wildcard and without `!`.
+  public var hostNames: [String] {
+    var seen: Set<String> = []
+    var names: [String] = []
+    func collect(_ items: [Item]) {
+      for item in items {
+        switch item {
+        case .include(let files): files.forEach(collect)
+        case .line(let line):
+          guard line.keyword == "host" else { continue }
+          for name in line.arguments
+          where !name.contains(where: { "*?!".contains($0) }) && seen.insert(name).inserted {
+            names.append(name)
+          }
+        }
+      }
+    }
+    files.forEach(collect)
+    return names
+  }
+
+  /// `%h` and `%n` of a `HostName`, as the name itself; nil where another token stands there.
+  public static func hostName(_ text: String, of name: String) -> String? {
+    percent(text, ["h": name, "n": name])
+  }
+
   /// Whether a block is for this name and not for every name.
   public func names(_ name: String) -> Bool {
     func find(_ items: [Item]) -> Bool {

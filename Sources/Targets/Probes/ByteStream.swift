@@ -182,6 +182,22 @@ final class ByteStream {
     return take(buffer.count - start)
   }
 
+  /// The first bytes without taking them, at least `count` unless the peer sends fewer by the deadline; empty if
+  /// it sends none.
+  func peek(
+    _ count: Int, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> [UInt8] {
+    while buffer.count - start < count {
+      do throws(Verdict) {
+        guard try await fill(on: reactor, by: deadline) else { break }
+      } catch {
+        guard error.reason == .timeout else { throw error }
+        break
+      }
+    }
+    return Array(buffer[start...].prefix(256))
+  }
+
   /// Waits for the peer to close the connection; drops what it still sends.
   func end(on reactor: isolated Reactor, by deadline: Deadline) async {
     if case .tunnel = connection, let tls {

@@ -111,6 +111,14 @@ public struct SSHProbe: Probe {
     let start = Deadline.now
     let stream = try await ByteStream.open(
       endpoint, limit: 128 << 10, on: reactor, by: deadline)
+    return try await Self.greet(stream, since: start, on: reactor, by: deadline)
+  }
+
+  /// The same on a connection that was made before.
+  static func greet(
+    _ stream: ByteStream, since start: Deadline, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(Verdict) -> SSHGreeting {
     stream.doing = "waiting for the banner"
     let banner = try await banner(stream, on: reactor, by: deadline)
     let latency = Deadline.now.since(start)
@@ -124,7 +132,7 @@ public struct SSHProbe: Probe {
         .critical, .protocolError, "\(banner), and then no list of algorithms: \(shown(head))")
     }
     let list = try await stream.read(exactly: length - 2, on: reactor, by: deadline)
-    guard list.count > 20, let exchange = Self.firstName(list, at: 16) else {
+    guard list.count > 20, let exchange = firstName(list, at: 16) else {
       throw Verdict(.critical, .protocolError, "\(banner), and then an empty list of algorithms")
     }
     await goodbye(stream, on: reactor, by: min(deadline, .after(.milliseconds(200))))
@@ -132,7 +140,7 @@ public struct SSHProbe: Probe {
   }
 
   /// The line that begins with `SSH-`; others may stand before it (RFC 4253, section 4.2).
-  private func banner(
+  private static func banner(
     _ stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> String {
     for _ in 0..<64 {
@@ -156,7 +164,7 @@ public struct SSHProbe: Probe {
   }
 
   /// Sends SSH_MSG_DISCONNECT, reason 11, by application (RFC 4253, section 11.1).
-  private func goodbye(
+  private static func goodbye(
     _ stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
   ) async {
     var packet: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 0, 11, 0, 0, 0, 4]

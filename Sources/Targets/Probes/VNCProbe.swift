@@ -28,6 +28,12 @@ public struct VNCProbe: Probe {
   private let password: Secret?
   private let noPassword: Severity?
 
+  /// Without a password; a server that asks for none is logged in to.
+  init() {
+    password = nil
+    noPassword = nil
+  }
+
   public init(_ options: inout Fields) {
     password = options.take("password", .secret, "Password for a log-in.")
     noPassword = options.take(
@@ -52,6 +58,14 @@ public struct VNCProbe: Probe {
   ) async throws(Verdict) -> Verdict {
     let start = Deadline.now
     let stream = try await ByteStream.open(endpoint, limit: 8 << 10, on: reactor, by: deadline)
+    return try await talk(stream, endpoint, since: start, on: reactor, by: deadline)
+  }
+
+  /// The conversation on a connection that is open.
+  func talk(
+    _ stream: ByteStream, _ endpoint: Endpoint, since start: Deadline,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Verdict {
     stream.doing = "waiting for the version"
     let greeting = try await stream.read(exactly: 12, on: reactor, by: deadline)
     guard let minor = Self.minor(of: greeting) else {

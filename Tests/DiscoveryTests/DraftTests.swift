@@ -1,0 +1,200 @@
+import Configuration
+import Foundation
+import Inventory
+import Lab
+import Testing
+
+@testable import Discovery
+@testable import Scraper
+
+/// Drafts and marks: what hosts say stays in comments, and what a hand wrote stays as it is.
+@Suite struct DraftTests {
+  private let scratch = Scratch()
+
+  /// Runs the command in a process of its own.
+  private func scrape(_ words: String...) throws -> Outcome {
+    let bundle = (CommandLine.arguments[0] as NSString).deletingLastPathComponent
+    return try run("\(bundle)/scrape", words)
+  }
+
+  private static let hostile = [
+    "plain", "x\n  evil: {address: 10.9.9.9}", "x\r\n  evil:", "\u{1b}]0;title\u{7}", "# }\n- a",
+    "\u{85}evil:\u{2028}evil:",
+    "'\"`${HOME}$(reboot)", "*anchor &a !tag %d @x", String(repeating: "é", count: 4000), "\0\0",
+    "{{ x }}", "a: b: c",
+    "\u{202e}gnp.exe", "---", "...", "? x", "| x", ">", "\t x", "~", "no", "0x1", "1e3", "1:20",
+  ]
+
+  @Test(arguments: hostile)
+  func `no text of a host writes YAML`(text: String) throws {
+    var service = FoundService("http", 80, detail: text)
+    service.names = [text]
+    var host = FoundHost(name: FoundName.of(text) ?? "host-x", address: "10.0.0.1")
+    host.services = [service, FoundService("tcp", 99, detail: text, isCertain: false)]
+    host.user = text
+    host.notes = [text]
+    host.groups = [FoundName.group(text) ?? "g"]
+    let path = scratch.write("hosts.yml", Draft([host], heading: [text]).text)
+    let root = try YAML.load(path)
+    let group = try #require(root["all"]?["children"]?.pairs)
+    #expect(group.map(\.name) == [host.groups[0]])
+    #expect(group[0].value["hosts"]?.pairs?.map(\.name) == [host.name ?? ""])
+    let own = try #require(group[0].value["hosts"]?.pairs?.first?.value)
+    #expect(Set(own.pairs?.map(\.name) ?? []) == ["address", "user", "probes"])
+    #expect(own["user"]?.text == text)
+  }
+
+  @Test(arguments: hostile)
+  func `a name of a host is one of an inventory`(text: String) throws {
+    guard let name = FoundName.of(text) else { return }
+    let path = scratch.write("hosts.yml", "all: {hosts: {\(FoundName.yaml(name)): }}")
+    #expect(try Inventory.load(path).hosts.map(\.name) == [name])
+    #expect(name.utf8.count <= FoundName.limit)
+  }
+
+  @Test func `a draft from all files passes lint`() throws {
+    scratch.write("known", "web1,10.0.6.11 ssh-ed25519 A\n|1|A|B ssh-rsa A\n")
+    scratch.write("hosts", "10.0.6.11 web1\n10.0.6.21 db1 database\n")
+    scratch.write("config", "Host ctf1\n HostName 10.0.8.1\n User ops\n ProxyJump jp1\n")
+    scratch.write(
+      "nmap.xml",
+      "<nmaprun><host><status state='up' reason='echo-reply'/><address addr='10.0.6.21' addrtype='ipv4'/><ports>"
+        + "<port protocol='tcp' portid='3306'><state state='open'/><service name='mysql' method='probed'/></port>"
+        + "<port protocol='tcp' portid='8080'><state state='open'/><service name='http' method='probed'/></port>"
+        + "<port protocol='tcp' portid='53'><state state='open'/><service name='domain' method='probed'/></port>"
+        + "</ports></host></nmaprun>")
+    scratch.write("ansible", "[red]\nctf2 ansible_host=10.0.8.2 ansible_port=2222\n[blue]\nctf2\n")
+    scratch.write("virsh", " Id Name State\n 1 vm1 running\n")
+    scratch.write("servers.json", #"[{"Name":"os1","Networks":{"a":["10.0.9.1"]}}]"#)
+    let file = { (name: String) in "\(scratch.path)/\(name)" }
+    let folder = file("new")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    let draft = try scrape(
+      "discover", "--known-hosts", file("known"), "--hosts", file("hosts"), "--ssh-config",
+      file("config"), "--nmap", file("nmap.xml"), "--ansible", file("ansible"), "--virsh",
+      file("virsh"), "--openstack", file("servers.json"), "--output", "\(folder)/hosts.yml")
+    #expect(draft.status == 0, "\(draft.errors)")
+    #expect(draft.errors.contains("1 entry of known_hosts hashed"))
+    let inventory = try Inventory.load("\(folder)/hosts.yml")
+    #expect(
+      Set(inventory.hosts.map(\.name)) == ["web1", "db1", "ctf1", "jp1", "ctf2", "vm1", "os1"])
+    #expect(inventory.host("ctf2")?.port == 2222)
+    #expect(inventory.hosts(of: "red").map(\.name) == ["ctf2"])
+    #expect(inventory.hosts(of: "blue").map(\.name) == ["ctf2"])
+    #expect(inventory.host("ctf1")?.via == "jp1")
+    #expect(inventory.hosts(of: "databases").map(\.name) == ["db1"])
+    let lint = try scrape("lint", "-i", folder)
+    #expect(lint.status == 0, "\(lint.errors)")
+    #expect(
+      lint.output.contains("probes: icmp, dns (53), mysql (3306), http:8080"), "\(lint.output)")
+    let again = try scrape("discover", "--hosts", file("hosts"), "--output", "\(folder)/hosts.yml")
+    #expect(again.status == 2, "\(again.errors)")
+  }
+
+  private static let hand = """
+    # Ours. Do not touch.
+    all:
+      vars: {user: monitor}      # the account
+      children:
+        web:
+          hosts:
+            web1: {address: 10.0.6.11, probes: [icmp, ssh, http]}   # the shop
+            "web[2:3]": {address: "10.0.6.[12:13]"}
+
+            db1:
+              address: 10.0.6.21
+              notes: |
+                # discover these
+                three lines
+        flow: {hosts: {f1: {address: 10.0.6.31}, f2: {address: 10.0.6.32}}}
+
+    """
+
+  private func update(_ text: String, _ hosts: [FoundHost], silent: Set<String>) throws -> Update {
+    let path = scratch.write("hand.yml", text)
+    return try Update(try Source.read(path), found: hosts, silent: silent, ports: [22, 80, 443])
+  }
+
+  private func answer(_ address: String, _ services: [FoundService], name: String? = nil)
+    -> FoundHost
+  {
+    var host = FoundHost(name: name, address: address)
+    host.services = services
+    return host
+  }
+
+  @Test func `an update adds lines of comments and changes no other byte`() throws {
+    let found = [
+      answer("10.0.6.11", [FoundService("ssh", 22), FoundService("https", 443)], name: "host-a"),
+      answer("10.0.6.99", [FoundService("http", 80, detail: "x\ny: z")], name: "new1"),
+      answer("10.0.6.32", [FoundService("http", 80)]),
+    ]
+    let update = try update(Self.hand, found, silent: ["10.0.6.13", "10.0.6.21", "10.0.6.31"])
+    let text = String(decoding: update.text, as: UTF8.self)
+    #expect(update.new == ["new1"])
+    #expect(update.gone == ["web3", "db1", "f1"])
+    #expect(update.changed == ["web1", "f2"])
+    #expect(
+      text.contains(
+        "        # discover: web1: new: https\n        # discover: web1: does not answer: http\n        web1: {address"
+      ), "\(text)")
+    #expect(
+      text.contains("# discover: web3: gone: nothing answers at 10.0.6.13\n        \"web[2:3]\""))
+    #expect(text.contains("# discover:   new1: {address: 10.0.6.99, probes: [http]}\n"))
+    let rest = text.split(separator: "\n", omittingEmptySubsequences: false)
+      .filter { !$0.drop { $0 == " " }.hasPrefix("# discover:") }.joined(separator: "\n")
+    #expect(rest == Self.hand)
+    #expect(try YAML.read(Source("a", text: text)) == YAML.read(Source("b", text: Self.hand)))
+  }
+
+  @Test func `a second update changes nothing, and one without news takes all marks away`() throws {
+    let found = [answer("10.0.6.99", [FoundService("http", 80)], name: "new1")]
+    let first = try update(Self.hand, found, silent: ["10.0.6.21"])
+    let second = try update(
+      String(decoding: first.text, as: UTF8.self), found, silent: ["10.0.6.21"])
+    #expect(second.text == first.text)
+    let third = try update(String(decoding: first.text, as: UTF8.self), [], silent: [])
+    #expect(String(decoding: third.text, as: UTF8.self) == Self.hand)
+  }
+
+  @Test(arguments: [
+    "all: {hosts: {a: {address: 10.0.0.1}}}", "all:\r\n  hosts:\r\n    a: {address: 10.0.0.1}\r\n",
+    "all:\n  hosts:\n    a:\n      address: 10.0.0.1\n      t: >-\n        x\n\n",
+    "all:\n  hosts: {\n    a: {address: 10.0.0.1},\n    b: {}}\n",
+    "{\"all\": {\"hosts\": {\"a\": {\"address\": \"10.0.0.1\"}}}}",
+    "all:\n  hosts:\n    ? a\n    : {address: 10.0.0.1}\n",
+    "all:\n  hosts:\n    b: {t: \"x\n      y\"}\n    a: {address: 10.0.0.1}\n",
+  ])
+  func `forms of YAML`(text: String) throws {
+    let update = try update(
+      text, [answer("10.0.0.9", [FoundService("http", 80)], name: "n")], silent: ["10.0.0.1"])
+    #expect(update.gone == ["a"])
+    let marked = String(decoding: update.text, as: UTF8.self)
+    #expect(marked.contains("# discover: a: gone") && marked.contains("# discover:   n: {"))
+    #expect(try YAML.read(Source("a", text: marked)) == YAML.read(Source("b", text: text)))
+  }
+
+  @Test func `a file that a mark would change is refused`() throws {
+    // The line belongs to a text, and only looks like a mark.
+    let text = "all:\n  hosts:\n    a:\n      t: |\n        # discover: x\n"
+    #expect(throws: Update.Refusal.self) { try update(text, [], silent: []) }
+    #expect(throws: (any Error).self) { try update("[web]\na\n", [], silent: []) }
+  }
+
+  @Test func `the command keeps mode, links and the mark of byte order`() throws {
+    let path = scratch.write("own.yml", "\u{feff}all:\n  hosts:\n    web1:\n", mode: 0o640)
+    let link = "\(scratch.path)/link.yml"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+    scratch.write("hosts", "10.0.6.21 db1\n")
+    let outcome = try scrape("discover", "--hosts", "\(scratch.path)/hosts", "--update", link)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == "new: db1\n")
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    #expect(Array(bytes.prefix(3)) == [0xef, 0xbb, 0xbf])
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect(attributes[.posixPermissions] as? Int == 0o640)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == path)
+    #expect(
+      String(decoding: bytes, as: UTF8.self).contains("# discover:   db1: {address: 10.0.6.21}"))
+  }
+}
