@@ -58,7 +58,7 @@ public enum NmapXML {
     let attributes = element.child("service")?.attributes ?? [:]
     let isTLS = attributes["tunnel"] == "ssl"
     let name = attributes["name"] ?? ""
-    let kind = Self.kind(name, isTLS: isTLS, isDatagram: isDatagram)
+    let kind = Self.kind(name, port, isTLS: isTLS, isDatagram: isDatagram)
     var service = FoundService(kind ?? (isDatagram ? "udp" : "tcp"), port)
     service.isDatagram = isDatagram
     service.isTLS = isTLS
@@ -69,14 +69,17 @@ public enum NmapXML {
   }
 
   /// The probe for a name of nmap's; nil where none speaks the protocol.
-  static func kind(_ name: String, isTLS: Bool, isDatagram: Bool) -> String? {
+  static func kind(
+    _ name: String, _ port: UInt16, isTLS: Bool, isDatagram: Bool
+  ) -> String? {
     if isDatagram { return ["ntp": "ntp", "domain": "dns"][name] }
     switch name.lowercased() {
     case "http", "http-alt", "blackice-icecap", "upnp": return isTLS ? "https" : "http"
     case "https", "https-alt": return "https"
     case "http-proxy", "squid-http": return "proxy"
     case "ms-wbt-server": return "rdp"
-    case "microsoft-ds": return "smb"
+    // nmap calls a Samba at either port so.
+    case "microsoft-ds", "netbios-ssn": return port == 139 ? nil : "smb"
     case "domain": return "dns"
     case "postgresql": return "postgres"
     case "mysql", "mariadb": return "mysql"

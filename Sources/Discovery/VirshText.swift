@@ -13,7 +13,7 @@ public enum VirshText {
     var stopped = 0
     for (_, words) in textLines(bytes) {
       if let at = words.firstIndex(of: "domifaddr"), at + 1 < words.count {
-        domain = words[(at + 1)...].first { !$0.hasPrefix("-") }
+        domain = Self.name(of: words[(at + 1)...])
         table = .none
         continue
       }
@@ -56,6 +56,19 @@ public enum VirshText {
     findings.hosts = found.hosts
     if stopped > 0 { findings.notes.append("\(count(stopped, "domain", "domains")) shut off") }
     return findings
+  }
+
+  /// The domain among the words of `virsh domifaddr`.
+  private static func name(of words: ArraySlice<String>) -> String? {
+    var words = words
+    while let word = words.popFirst() {
+      if word == "--source" || word == "--interface" {
+        words = words.dropFirst()
+      } else if !word.hasPrefix("-") {
+        return word
+      }
+    }
+    return nil
   }
 
   /// The host with the address `10.0.6.11/24`; loopback is none.

@@ -171,7 +171,15 @@ public struct WazuhAgentless: Sendable {
     let index = found.hosts.firstIndex {
       $0.address == host.address && (host.address != nil || $0.name == host.name)
     }
-    found.add(host)
+    if let index {
+      // A file is checked once.
+      let known = found.hosts[index].entries.map(Self.path)
+      var host = host
+      host.entries.removeAll { known.contains(Self.path($0)) }
+      found.add(host)
+    } else {
+      found.add(host)
+    }
     guard let own, let index,
       let there = found.hosts[index].variables.first(where: { $0.name == "policies" })?.value,
       there != own, !there.contains(own.dropFirst().dropLast())
@@ -284,6 +292,11 @@ public struct WazuhAgentless: Sendable {
 
   private static func file(_ path: String, _ every: Int?) -> String {
     "{file: {path: \(FoundName.yaml(path))\(every.map { ", every: \($0)s" } ?? "")}}"
+  }
+
+  /// The beginning of an entry up to its path.
+  private static func path(_ entry: String) -> String {
+    String(entry.prefix { $0 != "," && $0 != "}" })
   }
 
   /// A policy that folders and files are there.

@@ -9,7 +9,7 @@ internal import Store
 enum ImportCommand: Subcommand {
   static let name = "import"
   static let summary =
-    "Stores the files of a spool that were copied from a segment without a route; converts Wazuh's agentless checks."
+    "Stores a spool from a segment without a route; converts Wazuh's agentless checks."
   static let operands = "DIR | wazuh FILE"
   static let options =
     Site.options + [

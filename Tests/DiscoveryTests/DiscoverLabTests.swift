@@ -284,7 +284,8 @@ private final class LabRun {
       let address = host.address ?? ""
       for service in host.services {
         let own = found[address]?[service.port] ?? "nothing"
-        if !service.isCertain {
+        // A name that nmap has from the port alone is compared as well, where a probe has it.
+        if !service.isCertain, service.kind == "tcp" {
           unsure.append("\(service.detail) on \(service.port)")
         } else {
           result.judged += 1

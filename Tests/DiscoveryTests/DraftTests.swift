@@ -167,10 +167,10 @@ import Testing
   ])
   func `forms of YAML`(text: String) throws {
     let update = try update(
-      text, [answer("10.0.0.9", [FoundService("http", 80)], name: "n")], silent: ["10.0.0.1"])
+      text, [answer("10.0.0.9", [FoundService("http", 80)], name: "new")], silent: ["10.0.0.1"])
     #expect(update.gone == ["a"])
     let marked = String(decoding: update.text, as: UTF8.self)
-    #expect(marked.contains("# discover: a: gone") && marked.contains("# discover:   n: {"))
+    #expect(marked.contains("# discover: a: gone") && marked.contains("# discover:   new: {"))
     #expect(try YAML.read(Source("a", text: marked)) == YAML.read(Source("b", text: text)))
   }
 

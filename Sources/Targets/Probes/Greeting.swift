@@ -121,7 +121,7 @@ public struct Greeting: Sendable {
         stream, endpoint, since: start, on: reactor, by: deadline)
       greeting.detail = verdict.message
     case MySQLProbe.name:
-      greeting.detail = try await denied(first, stream, on: reactor, by: deadline)
+      try await deny(&greeting, stream, on: reactor, by: deadline)
     case SMTPProbe.name, FTPProbe.name, POP3Probe.name:
       try await leave("QUIT\r\n", stream, on: reactor, by: deadline)
     case IMAPProbe.name: try await leave("a LOGOUT\r\n", stream, on: reactor, by: deadline)
@@ -149,18 +149,21 @@ public struct Greeting: Sendable {
   /// Answers the greeting of MySQL with a log-in as `scrape` without a password, and reads the denial: a
   /// connection that ends before that counts against `max_connect_errors`.
   ///
-  /// The packet is HandshakeResponse41 of the client/server protocol; returns the server's version.
-  private static func denied(
-    _ first: [UInt8], _ stream: ByteStream, on reactor: isolated Reactor, by deadline: Deadline
-  ) async throws(Verdict) -> String {
+  /// The packet is HandshakeResponse41 of the client/server protocol. Takes note of the server's version.
+  private static func deny(
+    _ greeting: inout Greeting, _ stream: ByteStream, on reactor: isolated Reactor,
+    by deadline: Deadline
+  ) async throws(Verdict) {
+    greeting.detail = ""
     stream.doing = "reading the greeting"
     let head = try await stream.read(exactly: 4, on: reactor, by: deadline)
     let body = try await stream.read(
       exactly: Int(head.little(at: 0, count: 3)), on: reactor, by: deadline)
     guard body.first == 10 else {
-      return String(decoding: body.dropFirst(3), as: UTF8.self)
+      greeting.detail = String(decoding: body.dropFirst(3), as: UTF8.self)
+      return
     }
-    let version = String(decoding: body.dropFirst().prefix { $0 != 0 }, as: UTF8.self)
+    greeting.detail = String(decoding: body.dropFirst().prefix { $0 != 0 }, as: UTF8.self)
     // PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH, and no more.
     var packet: [UInt8] = [0x00, 0x82, 0x08, 0x00]
     packet += [0, 0, 0, 1, 33] + [UInt8](repeating: 0, count: 23)
@@ -176,7 +179,6 @@ public struct Greeting: Sendable {
       try await stream.send(frame([], number * 2 + 1), on: reactor, by: deadline)
     }
     await stream.end(on: reactor, by: min(deadline, .after(.seconds(1))))
-    return version
   }
 
   private static func frame(_ body: [UInt8], _ number: UInt8) -> [UInt8] {
