@@ -57,25 +57,47 @@ public struct Discovery: Sendable {
     sources.append("\(kind.rawValue.dropFirst(2)) \(path)")
   }
 
-  /// The addresses of the hosts so far, as numbers; names are looked up.
-  public func addresses(on reactor: isolated Reactor) async -> [String] {
-    var addresses: [String] = []
+  /// A host of a file that is asked.
+  public struct Target: Sendable {
+    /// Its address as a number.
+    public var number: String
+    /// The same, as the host has it.
+    var name: String?
+    var address: String?
+    var port: UInt16?
+  }
+
+  /// The hosts so far that are reached directly; names are looked up.
+  public func targets(on reactor: isolated Reactor) async -> [Target] {
+    var targets: [Target] = []
     for host in found.hosts where host.via == nil {
       let text = host.address ?? host.name ?? ""
-      if isAddress(text) {
-        addresses.append(text)
-      } else if let known = try? await Connect.resolve(
-        text, port: 0, on: reactor, by: .after(.seconds(3)))
-      {
-        addresses += known.prefix(1).map(\.text)
+      var number: String? = isAddress(text) ? text : nil
+      if number == nil {
+        number = try? await Connect.resolve(text, port: 0, on: reactor, by: .after(.seconds(3)))
+          .first?.text
       }
+      guard let number else { continue }
+      targets.append(
+        Target(
+          number: number, name: host.name, address: host.address,
+          port: host.port.flatMap { UInt16(exactly: $0) }))
     }
-    return addresses
+    return targets
   }
 
   /// Takes what addresses answered.
-  public mutating func take(_ result: Scan.Result, of ranges: String, ports: [UInt16]) {
-    for host in result.hosts { found.add(host) }
+  public mutating func take(
+    _ result: Scan.Result, of ranges: String, ports: [UInt16], targets: [Target]
+  ) {
+    let known = Dictionary(targets.map { ($0.number, $0) }) { first, _ in first }
+    for var host in result.hosts {
+      // The host of a file keeps its name, and the address as it is written there.
+      if let target = host.address.flatMap({ known[$0] }) {
+        (host.name, host.address) = (target.name, target.address)
+      }
+      found.add(host)
+    }
     silent += result.silent
     notes += result.notes
     sources.append(ranges)

@@ -31,8 +31,21 @@ public struct Scan: Sendable {
   /// Whether UDP is asked: ntp, dns and RMCP.
   public var asksDatagrams = true
   let kit: ProbeKit
+  /// Ports of SSH that files give single addresses.
+  private var more: [String: UInt16] = [:]
 
   public init(kit: ProbeKit) { self.kit = kit }
+
+  /// Takes the ports of SSH that hosts of files have.
+  public mutating func take(_ targets: [Discovery.Target]) {
+    for target in targets { more[target.number] = target.port }
+  }
+
+  /// The ports to ask of an address.
+  func ports(of address: String) -> [UInt16] {
+    guard let port = more[address], !ports.contains(port) else { return ports }
+    return ports + [port]
+  }
 
   /// What one run saw.
   public struct Result: Sendable {
@@ -42,11 +55,8 @@ public struct Scan: Sendable {
     public var notes: [String] = []
   }
 
-  /// Asks all addresses; `progress` is called with the number of those that are done.
-  public func run(
-    _ addresses: [String], on reactor: isolated Reactor,
-    progress: @escaping @Sendable (Int) -> Void = { _ in }
-  ) async -> Result {
+  /// Asks all addresses.
+  public func run(_ addresses: [String], on reactor: isolated Reactor) async -> Result {
     let work = Work(self, Pace(rate: rate))
     var result = Result()
     var found: [Int: FoundHost] = [:]
@@ -62,10 +72,7 @@ public struct Scan: Sendable {
         }
       }
       for _ in 0..<max(1, fanOut) { start() }
-      var done = 0
       while let (index, answer) = await group.next() {
-        done += 1
-        progress(done)
         found[index] = answer.host
         notes.formUnion(answer.notes)
         start()
@@ -112,11 +119,13 @@ private final class Work: Sendable {
     host.answersPing = echo?.isUp == true
     if scan.asksDatagrams, await hasBMC(text, on: reactor) { host.hasBMC = true }
     var isThere = host.answersPing || host.hasBMC
-    let first = scan.ports.filter(Scan.first.contains)
+    let ports = scan.ports(of: text)
+    let usual = ports.filter(Scan.first.contains)
+    let first = usual.isEmpty ? ports : usual
     await ask(first, of: address, &host, &isThere, &answer, on: reactor)
     guard isThere else { return answer }
     await ask(
-      scan.ports.filter { !Scan.first.contains($0) }, of: address, &host, &isThere, &answer,
+      ports.filter { !first.contains($0) }, of: address, &host, &isThere, &answer,
       on: reactor)
     if scan.asksDatagrams { await askDatagrams(text, &host, on: reactor) }
     host.services.sort { ($0.port, $0.kind) < ($1.port, $1.kind) }

@@ -80,9 +80,11 @@ enum DiscoverCommand: Subcommand {
   private static func scan(_ discovery: inout Discovery, _ arguments: Arguments) async throws {
     var ranges = arguments.operands.first ?? ""
     let reactor = Reactor()
+    var targets: [Discovery.Target] = []
     if arguments.has("--scan") {
       let known = discovery
-      ranges += "," + (await reactor.open { await known.addresses(on: $0) }).joined(separator: ",")
+      targets = await reactor.open { await known.targets(on: $0) }
+      ranges += "," + targets.map(\.number).joined(separator: ",")
     }
     guard !ranges.isEmpty else { return }
     let addresses: AddressRanges
@@ -102,10 +104,12 @@ enum DiscoverCommand: Subcommand {
         return port
       }
     }
+    scan.take(targets)
     let ready = scan
     let result = await reactor.open { await ready.run(addresses.addresses, on: $0) }
     discovery.take(
-      result, of: arguments.operands.first ?? "the hosts of the files", ports: scan.ports)
+      result, of: arguments.operands.first ?? "the hosts of the files", ports: scan.ports,
+      targets: targets)
   }
 
   private static func mark(_ path: String, _ discovery: Discovery) throws -> Int32 {

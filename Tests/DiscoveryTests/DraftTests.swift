@@ -91,6 +91,37 @@ import Testing
     #expect(again.status == 2, "\(again.errors)")
   }
 
+  @Test func `a host of a file that is asked stays one entry, with its port`() throws {
+    let server = FakeServer([.send("SSH-2.0-x\r\n"), .silence])
+    scratch.write(
+      "config",
+      "Host box\n HostName 127.0.0.1\n Port \(server.port)\nHost gone\n HostName 127.66.1.1\n")
+    let outcome = try scrape(
+      "discover", "--ssh-config", "\(scratch.path)/config", "--scan", "--ports", "9", "--no-udp")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let inventory = try Inventory.load(scratch.write("asked.yml", outcome.output))
+    #expect(inventory.hosts.map(\.name).sorted() == ["box", "gone"], "\(outcome.output)")
+    #expect(inventory.host("box")?.port == Int(server.port))
+    #expect(inventory.host("box")?.address == "127.0.0.1")
+    #expect(
+      inventory.host("box")?.probes?.items?.contains { $0.text == "ssh" } == true,
+      "\(outcome.output)")
+    withExtendedLifetime(server) {}
+  }
+
+  @Test func `a name that was looked up is the host that has it`() throws {
+    var discovery = Discovery()
+    try discovery.read(.knownHosts, scratch.write("known", "web1 ssh-rsa A\nweb2 ssh-rsa A\n"))
+    var result = Scan.Result()
+    result.hosts = [answer("10.0.6.11", [FoundService("http", 80)], name: "other.example")]
+    discovery.take(
+      result, of: "x", ports: [80],
+      targets: [Discovery.Target(number: "10.0.6.11", name: "web1", address: nil, port: nil)])
+    #expect(discovery.found.hosts.map(\.name) == ["web1", "web2"])
+    #expect(discovery.found.hosts[0].services.map(\.kind) == ["http"])
+    #expect(discovery.found.hosts[0].address == nil)
+  }
+
   private static let hand = """
     # Ours. Do not touch.
     all:

@@ -95,6 +95,14 @@ final class ContactBook: Sendable {
     await update(server, on: reactor) { account, now in account.leave(cost, at: now) }
   }
 
+  /// Counts a connection that was made without being allowed: its protocol was not known before.
+  func count(_ server: String, _ cost: Cost, on reactor: isolated Reactor) async {
+    await update(server, on: reactor) { account, now in
+      _ = account.enter(at: now, patience: .max)
+      account.leave(cost, at: now)
+    }
+  }
+
   // MARK: File
 
   @discardableResult

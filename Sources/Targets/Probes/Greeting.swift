@@ -114,7 +114,7 @@ public struct Greeting: Sendable {
       do throws(Verdict) {
         answer = try await SSHProbe.greet(stream, since: start, on: reactor, by: deadline)
       } catch { answer = SSHGreeting(error) }
-      await endpoint.kit.contacts.leave(place, answer.cost, on: reactor)
+      await endpoint.kit.contacts.count(place, answer.cost, on: reactor)
       greeting.detail = answer.banner ?? answer.verdict.message
     case VNCProbe.name:
       let verdict = try await VNCProbe().talk(
