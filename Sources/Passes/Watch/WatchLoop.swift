@@ -13,52 +13,52 @@ internal import Store
 /// Everything that takes time is a child task: a host, a batch for the store, a delivery, a page. Of each
 /// kind of work that must not run beside itself at most one runs. A task that hangs holds up nothing else.
 struct WatchLoop {
-  private let means: Era.Means
+  let means: Era.Means
   private let note: Lock.Note?
-  private let window: WatchWindow
-  private let changed: @Sendable () -> Void
-  private let voice: any WatchVoice
-  private let load: @Sendable () -> Result<WatchSetup, WatchError>
+  let window: WatchWindow
+  let changed: @Sendable () -> Void
+  let voice: any WatchVoice
+  let load: @Sendable () -> Result<WatchSetup, WatchError>
 
-  private var era: Era
-  private var ticker: Ticker
-  private var states: [String: HostState]
-  private var asking: Asking
+  var era: Era
+  var ticker: Ticker
+  var states: [String: HostState]
+  var asking: Asking
   /// The last results of policies, by host.
-  private var policies: [String: [String: PolicyOutcome]] = [:]
+  var policies: [String: [String: PolicyOutcome]] = [:]
   /// What is being asked.
-  private var busy: Set<Ticker.Key> = []
-  private var figures = WatchFigures()
+  var busy: Set<Ticker.Key> = []
+  var figures = WatchFigures()
   private var clock = OwnClock()
 
   /// What was gathered for the next batch.
-  private var pending = Pass.Report(start: .now)
+  var pending = Pass.Report(start: .now)
   /// Nil while it works.
-  private var keeper: Keeper?
+  var keeper: Keeper?
   /// The files that the keeper goes on with at its next batch.
-  private var next: Era?
-  private var lastBatch = Deadline(nanoseconds: 0)
-  private var isRoundDue = true
-  private var isAlertTime = false
-  private var hasStored = true
+  var next: Era?
+  var lastBatch = Deadline(nanoseconds: 0)
+  var isRoundDue = true
+  var isAlertTime = false
+  var hasStored = true
 
-  private var lanes: [SinkLane]
-  private var isAlerting = false
-  private var arePagesDue = true
-  private var isWriting = false
-  private var lastPages = Deadline(nanoseconds: 0)
-  private var isPinging = false
+  var lanes: [SinkLane]
+  var isAlerting = false
+  var arePagesDue = true
+  var isWriting = false
+  var lastPages = Deadline(nanoseconds: 0)
+  var isPinging = false
 
-  private var folders: FolderWatch?
-  private var fingerprint: UInt64 = 0
-  private var reloadAt: Deadline?
-  private var isForced = false
-  private var isReading = false
-  private var fault: WatchError?
+  var folders: FolderWatch?
+  var fingerprint: UInt64 = 0
+  var reloadAt: Deadline?
+  var isForced = false
+  var isReading = false
+  var fault: WatchError?
 
   private var said: [String: Deadline] = [:]
   private var noted = Deadline(nanoseconds: 0)
-  private var isStopping = false
+  var isStopping = false
   private var end = Watch.End()
 
   init(
@@ -84,16 +84,12 @@ struct WatchLoop {
       each: era.length, reactors: means.reactors, limits: means.limits, progress: NoProgress())
   }
 
-  private var reactor: Reactor { means.reactors[0] }
+  var reactor: Reactor { means.reactors[0] }
 
   // MARK: Life
 
   mutating func run(beside companions: [Watch.Companion]) async -> Watch.End {
-    let files = era.files
-    fingerprint = await reactor.open { reactor in
-      await Self.disk.run(by: .after(.seconds(10)), on: reactor) { files.fingerprint } ?? 0
-    }
-    folders = try? FolderWatch(files.folders)
+    await beginWatchingFiles()
     await withTaskGroup(of: PassEvent.self) { group in
       let (signals, reactor) = (means.watchdog.signals, reactor)
       group.addTask { await Interrupt(signals: signals).wait(on: reactor) ? .signal : .nothing }
@@ -345,304 +341,14 @@ struct WatchLoop {
     return .host(place, reading, services, policies)
   }
 
-  // MARK: Batches
-
-  /// At most one batch a second: small ones cost a transaction each.
-  private static let pause = Duration.seconds(1)
-
-  private mutating func keep(in group: inout TaskGroup<PassEvent>) {
-    guard let keeper, Deadline.now.since(lastBatch) >= Self.pause else { return }
-    let isEmpty =
-      pending.readings.isEmpty && pending.services.isEmpty && pending.bmcs.isEmpty
-      && pending.policies.isEmpty
-    // What came from spools is evaluated together, once a round.
-    let isFetching = busy.contains { if case .spool = $0 { true } else { false } }
-    let hasPulls = !pending.pulls.isEmpty && !isFetching
-    guard !isEmpty || hasPulls || isRoundDue || isAlertTime && !isAlerting else { return }
-    var report = pending
-    report.start = .now
-    pending = Pass.Report(start: .now)
-    if isFetching { swap(&pending.pulls, &report.pulls) }
-    figures.batches += 1
-    (figures.running, figures.waiting) = (asking.running, asking.waiting)
-    let order = Keeper.Order(
-      isRound: isRoundDue, alerts: !isAlerting, reminds: isAlertTime && !isAlerting,
-      fault: fault?.line, figures: figures)
-    if isRoundDue { figures.next() }
-    if order.reminds { isAlertTime = false }
-    isRoundDue = false
-    lastBatch = .now
-    self.keeper = nil
-    let next = next
-    self.next = nil
-    // The batch may change incidents: it holds the place of their delivery until that begins.
-    isAlerting = true
-    group.addTask { [report] in
-      await Activity.named("batch") {
-        var keeper = keeper
-        if let next { await keeper.enter(next) }
-        let outcome = await keeper.keep(report, order)
-        return .watch(.kept(keeper, outcome))
-      }
-    }
-  }
-
-  private mutating func kept(
-    _ keeper: Keeper, _ outcome: Keeper.Outcome, in group: inout TaskGroup<PassEvent>
-  ) {
-    self.keeper = keeper
-    guard !isStopping else { return }
-    changed()
-    report(outcome)
-    for index in lanes.indices {
-      if outcome.storeFailure != nil || !lanes[index].sink.isDurable {
-        lanes[index].append(lanes[index].sink.payloads(outcome.batches))
-      } else if outcome.points > 0 {
-        lanes[index].isNew = true
-      }
-      deliver(index, in: &group)
-    }
-    alert(outcome, in: &group)
-    if outcome.hasTransitions { arePagesDue = true }
-    writePages(in: &group)
-    if let ping = outcome.ping, !isPinging {
-      isPinging = true
-      let reactor = reactor
-      group.addTask { .watch(.pinged(await ping.send(on: reactor))) }
-    }
-  }
-
-  private mutating func report(_ outcome: Keeper.Outcome) {
-    for trouble in outcome.news?.troubles ?? [] { voice.say(Notable(trouble)) }
-    for (check, hosts) in outcome.recovered.sorted(by: { $0.key < $1.key }) {
-      let names = fold(hosts.sorted())
-      voice.say(
-        Notable(.recovered, .ok, "\(names)  \(check)", [("HOSTS", names), ("CHECK", check)]))
-    }
-    warn(outcome.warnings)
-    if let failure = outcome.storeFailure {
-      if hasStored {
-        say(Notable(.unstored, .critical, "the store cannot be written: \(failure)"), once: nil)
-      }
-    } else if !hasStored {
-      voice.say(Notable(.stored, .ok, "the store is written again"))
-    }
-    hasStored = outcome.storeFailure == nil
-    guard outcome.isRound else { return }
-    let queued = lanes.contains { $0.failure != nil } ? " · a sink fails" : ""
-    voice.status(
-      "\(Format.count(outcome.up)) of \(Format.count(outcome.hosts, "host")) up · last batch "
-        + "\(Format.time(.now))\(queued)\(fault == nil ? "" : " · FAULTY FILES NOT IN FORCE")")
-  }
-
-  // MARK: Deliveries
-
-  private mutating func deliver(_ index: Int, in group: inout TaskGroup<PassEvent>) {
-    guard let work = lanes[index].begin() else { return }
-    let (sink, store, reactor) = (lanes[index].sink, means.store, reactor)
-    let limit = Deadline.after(era.site.settings.deliveryTimeout)
-    group.addTask(executorPreference: reactor.executor) {
-      await Activity.named("sink \(sink.name)") {
-        .watch(.delivered(sink.name, await work.deliver(sink, store, on: reactor, by: limit)))
-      }
-    }
-  }
-
-  private mutating func delivered(_ name: String, _ delivery: Delivery) {
-    guard let index = lanes.firstIndex(where: { $0.sink.name == name }) else { return }
-    lanes[index].isBusy = false
-    let before = lanes[index].failure
-    lanes[index].failure = delivery.error.map { "\($0)" }
-    guard !isStopping else { return }
-    if delivery.receipt.refused > 0 {
-      let words = delivery.receipt.messages.first ?? "no reason given"
-      say(
-        Notable(
-          .undelivered, .major,
-          "\(name): \(Format.count(delivery.receipt.refused, "point")) refused: \(words)",
-          [("SINK", name)]), once: "refused \(name)")
-    }
-    if let error = delivery.error {
-      // The queue is tried again: the sink itself knows when.
-      lanes[index].retryAt = .after(.seconds(1))
-      if before == nil {
-        voice.say(
-          Notable(
-            .undelivered, .major, "\(error); its points wait in the store", [("SINK", name)]))
-      }
-    } else if before != nil {
-      voice.say(Notable(.delivered, .ok, "\(name): points are delivered again", [("SINK", name)]))
-    }
-  }
-
-  private mutating func alert(_ outcome: Keeper.Outcome, in group: inout TaskGroup<PassEvent>) {
-    guard outcome.hadAlerts else { return }
-    let (reactor, contacts, path) = (reactor, era.site.contacts, era.site.storePath)
-    let limit = Deadline.after(era.site.settings.deliveryTimeout)
-    if let failure = outcome.storeFailure {
-      // Without the store every batch would send the same notifications again.
-      group.addTask {
-        .watch(
-          .notified(
-            await StoreAlarm(beside: path, at: .now)
-              .send(failure, to: contacts, on: reactor, by: limit)))
-      }
-    } else if let alerting = outcome.alerting {
-      group.addTask {
-        await Activity.named("alerts") {
-          StoreAlarm(beside: path, at: .now).clear()
-          var alerting = alerting
-          await alerting.send(on: reactor, by: limit)
-          return .watch(.notified(alerting.warnings))
-        }
-      }
-    } else {
-      isAlerting = false
-    }
-  }
-
-  // MARK: Pages
-
-  private static let pagesEvery = Duration.seconds(2)
-
-  private mutating func writePages(in group: inout TaskGroup<PassEvent>) {
-    guard arePagesDue, !isWriting, hasStored, !isStopping, !era.site.pages.isEmpty,
-      Deadline.now.since(lastPages) >= Self.pagesEvery
-    else { return }
-    arePagesDue = false
-    isWriting = true
-    lastPages = .now
-    let writer = PageWriter(era.site, means.store)
-    group.addTask {
-      await Activity.named("pages") { .watch(.pages(await writer.write(at: .now))) }
-    }
-  }
-
-  // MARK: Files
-
-  /// Reads files, which may block.
-  private static let disk = BlockingPool(name: "files", threads: 2)
-
-  private func waitForHangup(in group: inout TaskGroup<PassEvent>) {
-    let (signals, reactor) = (means.watchdog.signals, reactor)
-    group.addTask {
-      await reactor.open { (try? await signals.nextHangup(on: $0)) != nil }
-        ? .watch(.hangup) : .nothing
-    }
-  }
-
-  private func waitForChanges(in group: inout TaskGroup<PassEvent>) {
-    guard let folders, !isStopping else { return }
-    let reactor = reactor
-    group.addTask {
-      let names = await reactor.open { try? await folders.next(on: $0) }
-      return names.map { .watch(.changed($0)) } ?? .nothing
-    }
-  }
-
-  private mutating func reload(in group: inout TaskGroup<PassEvent>) {
-    reloadAt = nil
-    isReading = true
-    let (load, reactor, means) = (load, reactor, means)
-    let (files, known, number) = (era.files, isForced ? nil : fingerprint, era.number + 1)
-    isForced = false
-    group.addTask {
-      await Activity.named("files") {
-        let found = await reactor.open { reactor in
-          await Self.disk.run(by: .after(.seconds(30)), on: reactor) {
-            () -> (UInt64, Result<WatchSetup, WatchError>?) in
-            let fingerprint = files.fingerprint
-            return (fingerprint, fingerprint == known ? nil : load())
-          }
-        }
-        guard let (fingerprint, result) = found else {
-          let words = "the files could not be read in 30 s"
-          return .watch(.read(.failed(WatchError(text: words, line: words), 0)))
-        }
-        switch result {
-        case nil: return .watch(.read(.same))
-        case .failure(let error): return .watch(.read(.failed(error, fingerprint)))
-        case .success(let setup):
-          let era = await Era(number, setup, means, at: .now)
-          let states = (try? await means.store.load(Array(era.hosts.keys))) ?? [:]
-          return .watch(.read(.new(era, states, fingerprint)))
-        }
-      }
-    }
-  }
-
-  private mutating func read(
-    _ reading: WatchEvent.Reading, in group: inout TaskGroup<PassEvent>
-  ) async {
-    isReading = false
-    switch reading {
-    case .same: break
-    case .failed(let error, let found):
-      fingerprint = found
-      fault = error
-      window.show(notes: ["\(error.line); the files of before stay in force"])
-      voice.say(
-        Notable(.faulty, .major, "\(error.text)\nnot taken over: the files of before stay in force")
-      )
-      isRoundDue = true
-    case .new(let era, let loaded, let found):
-      fingerprint = found
-      fault = nil
-      await enter(era, loaded, in: &group)
-    }
-  }
-
-  private mutating func enter(
-    _ era: Era, _ loaded: [String: HostState], in group: inout TaskGroup<PassEvent>
-  ) async {
-    let before = Set(self.era.hosts.keys)
-    let now = Set(era.hosts.keys)
-    self.era = era
-    next = era
-    ticker = era.ticker
-    // What is known here is newer than the store.
-    states = loaded.merging(states.filter { now.contains($0.key) }) { $1 }
-    policies = policies.filter { now.contains($0.key) }
-    asking.change(
-      fanout: era.setup.fanout, bmcFanout: era.site.settings.bmcFanout, each: era.length)
-    var old = lanes
-    lanes = era.setup.sinks.map { sink in
-      var lane = SinkLane(sink)
-      if let place = old.firstIndex(where: { $0.sink.name == sink.name }) {
-        let earlier = old.remove(at: place)
-        lane.isBusy = earlier.isBusy
-        lane.failure = earlier.failure
-        lane.append(earlier.waiting)
-      }
-      lane.isNew = true
-      return lane
-    }
-    folders = (try? FolderWatch(era.files.folders)) ?? folders
-    waitForChanges(in: &group)
-    let (kept, names) = (means.kept, now)
-    group.addTask {
-      await kept.keep(only: names)
-      return .nothing
-    }
-    figures.reloads += 1
-    isRoundDue = true
-    window.show(era.site)
-    window.show(notes: [])
-    var words = "files taken over: \(Format.count(now.count, "host"))"
-    let (more, fewer) = (now.subtracting(before), before.subtracting(now))
-    if !more.isEmpty { words += ", new \(fold(more.sorted()))" }
-    if !fewer.isEmpty { words += ", removed \(fold(fewer.sorted()))" }
-    voice.say(Notable(.reloaded, .ok, words))
-  }
-
   // MARK: Words
 
-  private mutating func warn(_ warnings: [String]) {
+  mutating func warn(_ warnings: [String]) {
     for warning in warnings { say(Notable(.warning, .minor, warning), once: warning) }
   }
 
   /// Says it, but not again within ten minutes.
-  private mutating func say(_ notable: Notable, once key: String?) {
+  mutating func say(_ notable: Notable, once key: String?) {
     if let key {
       if let last = said[key], Deadline.now.since(last) < .seconds(600) { return }
       if said.count > 256 { said = said.filter { Deadline.now.since($0.value) < .seconds(600) } }
