@@ -29,16 +29,18 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     let fd: Int32
   }
 
-  private struct Timer {
+  private struct Timer: Comparable {
     let deadline: Deadline
     let waiter: UInt64
+
+    static func < (a: Timer, b: Timer) -> Bool { a.deadline < b.deadline }
   }
 
   private let queue = Mutex(Queue())
   private let epoll: Int32
   private let wakeup: Int32
   private var waiters: [UInt64: Waiter] = [:]
-  private var timers: [Timer] = []  // a binary heap, the earliest first
+  private var timers = Heap<Timer>()
   private var nextWaiter: UInt64 = 1
   /// Tickets that are not yet waited on, and whether they were cancelled meanwhile: a task may
   /// change threads between the two, and its cancellation may overtake it.
@@ -198,7 +200,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
   /// The limit of epoll's sleep: the time to the next timer, rounded up so that it has passed then.
   private var milliseconds: Int32 {
-    while let first = timers.first, waiters[first.waiter] == nil { pop() }
+    while let first = timers.first, waiters[first.waiter] == nil { timers.removeFirst() }
     guard let first = timers.first else { return -1 }
     let left = first.deadline.nanoseconds &- Deadline.now.nanoseconds
     return left <= 0 ? 0 : Int32(clamping: left / 1_000_000 + 1)
@@ -208,7 +210,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     guard !timers.isEmpty else { return }
     let now = Deadline.now
     while let first = timers.first, first.deadline <= now {
-      pop()
+      timers.removeFirst()
       end(first.waiter, .timedOut)
     }
   }
@@ -218,30 +220,8 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     // single bytes would pile them up: once they outnumber the waits, they are removed.
     if timers.count > 256, timers.count > 4 * waiters.count {
       timers.removeAll { waiters[$0.waiter] == nil }
-      timers.sort { $0.deadline < $1.deadline }  // a sorted array is a heap
     }
-    timers.append(timer)
-    var child = timers.count - 1
-    while child > 0, timers[child].deadline < timers[(child - 1) / 2].deadline {
-      timers.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  private func pop() {
-    guard let last = timers.popLast(), !timers.isEmpty else { return }
-    timers[0] = last
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2]
-      where child < timers.count && timers[child].deadline < timers[least].deadline {
-        least = child
-      }
-      if least == parent { return }
-      timers.swapAt(parent, least)
-      parent = least
-    }
+    timers.push(timer)
   }
 }
 

@@ -1,6 +1,7 @@
 internal import Probes
 internal import Inventory
 internal import Configuration
+internal import Engine
 internal import Metrics
 
 /// When each host, BMC and chore of the watch is due: a queue by time.
@@ -25,7 +26,7 @@ struct Ticker {
     case pages
   }
 
-  private struct Item {
+  private struct Item: Comparable {
     var key: Key
     var schedules: [Schedule]
     var phase: UInt64
@@ -34,18 +35,18 @@ struct Ticker {
     func next(after time: Timestamp) -> Timestamp {
       schedules.map { $0.next(after: time, phase: phase) }.min() ?? time.after(.seconds(86_400))
     }
+
+    static func < (a: Item, b: Item) -> Bool { a.due < b.due }
   }
 
-  /// A heap: no item is due before its parent.
-  private var items: [Item] = []
+  private var items = Heap<Item>()
 
   /// Adds an item, which is due at its first phase after `now`.
   mutating func add(_ key: Key, _ schedules: Set<Schedule>, phase: UInt64, at now: Timestamp) {
     guard !schedules.isEmpty else { return }
     var item = Item(key: key, schedules: Array(schedules), phase: phase, due: now)
     item.due = item.next(after: now)
-    items.append(item)
-    rise(items.count - 1)
+    items.push(item)
   }
 
   /// The time of the next item; nil without any.
@@ -54,7 +55,7 @@ struct Ticker {
   /// The items that are due, each with its time and the number of times that were missed since.
   mutating func take(at now: Timestamp) -> [(key: Key, due: Timestamp, missed: Int)] {
     var taken: [(key: Key, due: Timestamp, missed: Int)] = []
-    while let first = items.first, first.due <= now {
+    while var first = items.first, first.due <= now {
       var missed = 0
       var next = first.next(after: first.due)
       while next <= now, missed < Self.most {
@@ -63,8 +64,8 @@ struct Ticker {
       }
       if next <= now { next = first.next(after: now) }
       taken.append((first.key, first.due, missed))
-      items[0].due = next
-      sink(0)
+      first.due = next
+      items.replaceFirst(by: first)
     }
     return taken
   }
@@ -74,31 +75,7 @@ struct Ticker {
 
   /// Begins anew at `now`, after the clock was set: nothing is due at once, nothing was missed.
   mutating func restart(at now: Timestamp) {
-    let all = items
-    items = []
-    for item in all { add(item.key, Set(item.schedules), phase: item.phase, at: now) }
-  }
-
-  private mutating func rise(_ start: Int) {
-    var place = start
-    while place > 0, items[place].due < items[(place - 1) / 2].due {
-      items.swapAt(place, (place - 1) / 2)
-      place = (place - 1) / 2
-    }
-  }
-
-  private mutating func sink(_ start: Int) {
-    var place = start
-    while true {
-      var least = place
-      for child in [2 * place + 1, 2 * place + 2]
-      where child < items.count && items[child].due < items[least].due {
-        least = child
-      }
-      if least == place { return }
-      items.swapAt(place, least)
-      place = least
-    }
+    for item in items.takeAll() { add(item.key, Set(item.schedules), phase: item.phase, at: now) }
   }
 }
 
