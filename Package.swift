@@ -179,6 +179,7 @@ let package = Package(
       name: "Lab", dependencies: ["CCrypto", "CLab", "CLinux"], path: "Tests/Lab",
       swiftSettings: testing),
     .target(name: "CLab", path: "Tests/CLab"),
+    .target(name: "CClock", path: "Tests/CClock"),
     .executableTarget(
       name: "LabRange", dependencies: ["Lab"], path: "Tests/Range", swiftSettings: testing),
     .testTarget(
@@ -188,7 +189,7 @@ let package = Package(
       name: "TimingTests",
       dependencies: [
         "Lab", "LabRange", "Scraper", "Engine", "Transfer", "Live", "Passes", "Store", "Metrics",
-        "Configuration", "Rules",
+        "Configuration", "Rules", "Inventory", "CClock",
       ],
       swiftSettings: testing),
     tests("Lab"),
@@ -221,7 +222,8 @@ let package = Package(
       "Boards", "Lab", "Scraper", "Passes", "Probes", "Inventory", "Configuration", "Metrics",
       "Charts", "CCairo", "CZlib",
       exclude: ["roundtrip.py"]),
-    tests("Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks"),
+    tests(
+      "Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks", "Engine", "Hosts", "Inventory"),
     .testTarget(
       name: "CommandTests",
       dependencies: [

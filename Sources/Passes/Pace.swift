@@ -21,7 +21,8 @@ public enum Pace: Sendable {
     case later
   }
 
-  /// The phase of a host or of something else with a name: the same in each process.
+  /// The phase of a host or of something else with a name: the same in each process, and spread evenly over
+  /// all numbers, also for names that differ in one letter.
   static func phase(_ name: String) -> UInt64 {
     // FNV leaves similar names close to each other: the finalizer of MurmurHash3 spreads them.
     var hash = name.utf8.fnv1a

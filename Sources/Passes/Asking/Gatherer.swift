@@ -99,7 +99,7 @@ public struct Gatherer: Sendable {
   private mutating func placing(_ jumpHost: String) -> Int {
     if kept != nil {
       // The same in the next pass, whatever is due then.
-      let place = Int(jumpHost.utf8.fnv1a >> 32) % pools.count
+      let place = Int(Pace.phase(jumpHost) >> 32) % pools.count
       places[jumpHost] = place
       return place
     }

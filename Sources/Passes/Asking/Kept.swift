@@ -46,7 +46,7 @@ public final class Kept: Sendable {
     if let reactor, let place = reactors.firstIndex(where: { $0 === reactor }) {
       return hosts[place]
     }
-    return hosts[Int(host.utf8.fnv1a >> 32) % hosts.count]
+    return hosts[Int(Pace.phase(host) >> 32) % hosts.count]
   }
 
   /// Whether a session with the host is kept, so that a scrape of it makes no handshake.
