@@ -40,7 +40,14 @@ extension Pass {
     report.news = NewTroubles(
       results, states: states, complaints: (try? await store.problems()) ?? [:], of: site,
       at: report.start)
-    addOwnPoints(to: &results, report, queues, begun: begun, cpuSeconds: cpuSeconds)
+    addOwnPoints(to: &results, queues) { points, queued in
+      let now = Deadline.now
+      let point = PassPoints.pass(
+        up: report.readings.map(\.failure.up), idle: report.idle, scope: scope(report),
+        points: points, queued: queued, took: now.since(begun), left: deadline.since(now),
+        cpuSeconds: PassPoints.cpuSeconds - cpuSeconds)
+      return [point]
+    }
     var batches = results.map(\.batch)
     report.points = batches.reduce(0) { $0 + $1.points.count }
     var (queue, bounds) = queue(of: batches)
@@ -134,22 +141,21 @@ extension Pass {
     return (queue, bounds)
   }
 
-  /// Adds the points of the pass itself, and of the queues as they were before it.
-  private func addOwnPoints(
-    to results: inout [HostResult], _ report: Report, _ queues: [Store.QueueStatus]?,
-    begun: Deadline, cpuSeconds: Double
-  ) {
-    guard let own = results.firstIndex(where: { $0.batch.host == SelfReading.host }) else { return }
+  /// Adds points of the monitor itself: of the queues as they were before, then those that `more` gives for
+  /// the number of points in all, and of those that wait. False without a result of its own.
+  @discardableResult
+  func addOwnPoints(
+    to results: inout [HostResult], _ queues: [Store.QueueStatus]?,
+    _ more: (_ points: Int, _ queued: Int?) -> [Point]
+  ) -> Bool {
+    guard let own = results.firstIndex(where: { $0.batch.host == SelfReading.host }) else {
+      return false
+    }
     let names = sinks.filter(\.isDurable).map(\.name)
     if let queues { results[own].batch.points += PassPoints.sinks(names, queues, at: .now) }
-    let now = Deadline.now
-    results[own].batch.points.append(
-      PassPoints.pass(
-        up: report.readings.map(\.failure.up), idle: report.idle, scope: scope(report),
-        points: results.reduce(0) { $0 + $1.batch.points.count },
-        queued: PassPoints.waiting(for: names, queues),
-        took: now.since(begun), left: deadline.since(now),
-        cpuSeconds: PassPoints.cpuSeconds - cpuSeconds))
+    let count = results.reduce(0) { $0 + $1.batch.points.count }
+    results[own].batch.points += more(count, PassPoints.waiting(for: names, queues))
+    return true
   }
 
   /// The results of jump hosts that the pass used and did not scrape.

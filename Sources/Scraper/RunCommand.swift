@@ -16,23 +16,12 @@ enum RunCommand: Subcommand {
     "Runs one pass: scrapes all hosts, stores the points, writes them to sinks, sends alerts."
   static let operands = ""
   static let options =
-    Site.options + [
-      Option(
-        "--limit", short: "-l", "PATTERN", "Only these hosts: web*,&lab,!web03 as in Ansible."),
+    Site.options + Site.hostOptions + [
       Option("--only", "NAMES", "Only these collectors, due or not: cpu,mem,bmc,probes."),
-      Option("--fanout", "N", "Maximum number of hosts at once; default: scrape.yml, else 100."),
       Option("--deadline", "SECONDS", "Time limit of the pass; default: scrape.yml, else 60."),
       Option("--stdout", "Prints line protocol instead of writing to the sinks."),
       Option("--json", "Prints one JSON object per point instead of writing to the sinks."),
-      Option(
-        "--spool", "DIR",
-        "Also writes points, states and events to this folder, for another monitor to fetch."),
-      Option(
-        "--spool-size", "SIZE",
-        "Limit of the folder, 500MiB; the oldest passes are dropped; default 1GiB."),
-      Option(
-        "--adopt-store",
-        "Takes over the store of another inventory, as after a move."),
+    ] + Site.storeOptions + [
       Option("--now", "Asks accounts, too, that rest after refused log-ins."),
       Option("--dry-run", "Prints what would run; contacts no host."),
       Option("--quiet", short: "-q", "Prints only new troubles and errors."),
@@ -59,7 +48,7 @@ enum RunCommand: Subcommand {
     let only = try names(arguments["--only"])
     let wantedFanout = try arguments.integer("--fanout", in: 1...10_000)
     let wantedLength = try arguments.duration("--deadline")
-    let spool = try ownSpool(arguments)
+    let spool = try OwnSpool(arguments)
     // The watchdog starts here: a disk that hangs may block anything below.
     let watchdog = try PassWatchdog(by: .after(wantedLength ?? .seconds(60)))
     let needsSecrets = !arguments.has("--dry-run")
@@ -149,21 +138,6 @@ enum RunCommand: Subcommand {
       throw UsageError(message: "unknown collector \"\(name)\"\(hint)")
     }
     return Set(names)
-  }
-
-  /// The spool that `--spool` names.
-  static func ownSpool(_ arguments: Arguments) throws(UsageError) -> OwnSpool? {
-    let text = arguments["--spool-size"]
-    guard let size = byteCount(text ?? "1GiB"), size >= 4 << 10 else {
-      throw UsageError(
-        message: "--spool-size takes a size of at least 4KiB such as 500MiB, not \"\(text ?? "")\"")
-    }
-    guard let path = arguments["--spool"] else {
-      if text != nil { throw UsageError(message: "--spool-size needs --spool DIR") }
-      return nil
-    }
-    guard !path.isEmpty else { throw UsageError(message: "--spool takes a folder") }
-    return OwnSpool(path: path, limit: Int64(size))
   }
 
   private static func dryRun(

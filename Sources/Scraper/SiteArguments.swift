@@ -15,6 +15,23 @@ extension Site {
     Option("--store", "FILE", "Store; default: scrape.yml, else below the state folder."),
   ]
 
+  /// The options of commands that ask hosts in passes.
+  static let hostOptions = [
+    Option("--limit", short: "-l", "PATTERN", "Only these hosts: web*,&lab,!web03 as in Ansible."),
+    Option("--fanout", "N", "Maximum number of hosts at once; default: scrape.yml, else 100."),
+  ]
+
+  /// The options of commands that keep what hosts answer.
+  static let storeOptions = [
+    Option(
+      "--spool", "DIR",
+      "Also writes points, states and events to this folder, for another monitor to fetch."),
+    Option(
+      "--spool-size", "SIZE",
+      "Limit of the folder, 500MiB; the oldest files are dropped; default 1GiB."),
+    Option("--adopt-store", "Takes over the store of another inventory, as after a move."),
+  ]
+
   /// Reads all files; throws all faults before any host is contacted.
   ///
   /// `checkingKeys` is false for commands that contact no host and need no keys; `secretsOf` says whose
@@ -55,5 +72,22 @@ extension Site {
   func hosts(_ arguments: Arguments) throws(ConfigurationError) -> [Host] {
     guard let pattern = arguments["--limit"] else { return inventory.hosts }
     return try inventory.select(pattern)
+  }
+}
+
+extension OwnSpool {
+  /// The spool that `--spool` names; nil without the option.
+  init?(_ arguments: Arguments) throws(UsageError) {
+    let text = arguments["--spool-size"]
+    guard let size = byteCount(text ?? "1GiB"), size >= 4 << 10 else {
+      throw UsageError(
+        message: "--spool-size takes a size of at least 4KiB such as 500MiB, not \"\(text ?? "")\"")
+    }
+    guard let path = arguments["--spool"] else {
+      if text != nil { throw UsageError(message: "--spool-size needs --spool DIR") }
+      return nil
+    }
+    guard !path.isEmpty else { throw UsageError(message: "--spool takes a folder") }
+    self.init(path: path, limit: Int64(size))
   }
 }

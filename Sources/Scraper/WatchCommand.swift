@@ -14,17 +14,7 @@ enum WatchCommand: Subcommand {
     "Runs for ever: scrapes each host, collector and probe on its own schedule, as a service."
   static let operands = ""
   static let options =
-    Site.options + [
-      Option(
-        "--limit", short: "-l", "PATTERN", "Only these hosts: web*,&lab,!web03 as in Ansible."),
-      Option("--fanout", "N", "Maximum number of hosts at once; default: scrape.yml, else 100."),
-      Option(
-        "--spool", "DIR",
-        "Also writes points, states and events to this folder, for another monitor to fetch."),
-      Option(
-        "--spool-size", "SIZE",
-        "Limit of the folder, 500MiB; the oldest files are dropped; default 1GiB."),
-      Option("--adopt-store", "Takes over the store of another inventory, as after a move."),
+    Site.options + Site.hostOptions + Site.storeOptions + [
       Option("--attach", "Shows the view of the service with this store, through its socket."),
       Option("--plain", "Prints lines also on a terminal, instead of the live view."),
       Option("--quiet", short: "-q", "Prints only what is wrong."),
@@ -55,7 +45,7 @@ enum WatchCommand: Subcommand {
   static func run(_ arguments: Arguments) async throws -> Int32 {
     if arguments.has("--attach") { return try await AttachView.run(arguments) }
     let fanout = try arguments.integer("--fanout", in: 1...10_000)
-    let spool = try RunCommand.ownSpool(arguments)
+    let spool = try OwnSpool(arguments)
     // Reading and locking must not hang for ever.
     let watchdog = try PassWatchdog(by: .after(.seconds(120)), isWatch: true)
     let setup = try setup(arguments, fanout: fanout)

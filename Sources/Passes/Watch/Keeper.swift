@@ -258,24 +258,21 @@ struct Keeper: Sendable {
     to results: inout [HostResult], _ report: Pass.Report, _ order: Order,
     _ queues: [Store.QueueStatus]?
   ) {
-    guard let place = results.firstIndex(where: { $0.batch.host == SelfReading.host }) else {
-      return
-    }
-    let names = era.pass.sinks.filter(\.isDurable).map(\.name)
-    if let queues { results[place].batch.points += PassPoints.sinks(names, queues, at: .now) }
     let (now, used) = (Deadline.now, PassPoints.cpuSeconds)
     let length = now.since(roundBegun)
-    results[place].batch.points.append(order.figures.point(over: length, cpuSeconds: used - cpu))
-    // None before the first round has ended.
-    if pass != nil {
-      results[place].batch.points.append(
-        PassPoints.pass(
-          up: up.values + [Int64?](repeating: nil, count: order.figures.skipped),
-          idle: max(0, era.hosts.count - up.count), scope: era.pass.isWhole ? .timer : .part,
-          points: points, queued: PassPoints.waiting(for: names, queues), took: length, left: nil,
-          cpuSeconds: used - cpu))
+    let isDone = era.pass.addOwnPoints(to: &results, queues) { _, queued in
+      var own = [order.figures.point(over: length, cpuSeconds: used - cpu)]
+      // None before the first round has ended.
+      if pass != nil {
+        own.append(
+          PassPoints.pass(
+            up: up.values + [Int64?](repeating: nil, count: order.figures.skipped),
+            idle: max(0, era.hosts.count - up.count), scope: era.pass.isWhole ? .timer : .part,
+            points: points, queued: queued, took: length, left: nil, cpuSeconds: used - cpu))
+      }
+      return own
     }
-    (cpu, roundBegun, up) = (used, now, [:])
+    if isDone { (cpu, roundBegun, up) = (used, now, [:]) }
   }
 
   /// The hosts with a session, and those of them that are up.
