@@ -38,6 +38,9 @@ enum StatusCommand: Subcommand {
     terminal. Exit code 0 if all is ok and passes run, else 1; with PATTERN or --severity only the shown
     troubles count.
 
+    With faulty files it shows what the store knows of the last day, names the first fault, and says whether
+    a watch goes on with the files of before; exit code 2.
+
     --limits: sessions with a jump host, channels at once through it and handshakes per second behind it,
     hosts at once of a hypervisor (`on:`), BMCs at once of a subnet. Passes raise a limit while requests
     wait for it and are answered, and halve it when a server refuses.
@@ -105,14 +108,28 @@ enum StatusCommand: Subcommand {
     _ arguments: Arguments, _ screen: Screen, _ least: Severity?, _ order: Trouble.Order,
     rows: Int?
   ) async throws -> Int32 {
-    let site = try Site(arguments, checkingKeys: false)
+    var faults = Findings()
+    let site = try Site(arguments, checkingKeys: false, &faults)
+    let faulty = FaultyFiles(faults)
+    // Without the right store there is nothing to show but the faults.
+    if faulty != nil, !site.hasStore { try faults.finish() }
     guard site.hasStore else {
       Terminal.note("scrape status: no pass has run yet (\(site.storePath.visible) is not there)")
       return ExitCode.notOK
     }
     let store = site.storeToRead()
-    try await site.check(store)
+    do { try await site.check(store) } catch {
+      try faults.finish()
+      throw error
+    }
     let pattern = arguments.operands.first
+    let (isJSON, isHistory) = (arguments.has("--json"), arguments.has("--history"))
+    let now = Timestamp.now
+    let watch = await WatchStatus(in: store, at: now)
+    if let faulty, isJSON || isHistory || arguments.has("--limits") {
+      for line in faulty.lines(beside: watch) { Terminal.note("scrape status: \(line.visible)") }
+    }
+    let faultCode = faulty.map { _ in ExitCode.usage }
     if arguments.has("--limits") {
       let list = try await LimitList(store)
       if arguments.has("--json") {
@@ -120,19 +137,21 @@ enum StatusCommand: Subcommand {
       } else {
         for line in list.lines { Terminal.show(Printable(line)) }
       }
-      return ExitCode.ok
+      return faultCode ?? ExitCode.ok
     }
-    if arguments.has("--history") {
+    if isHistory {
       try await StatusHistory(site: site, store: store, screen: screen)
-        .show(of: pattern, json: arguments.has("--json"))
-      return ExitCode.ok
+        .show(of: pattern, json: isJSON)
+      return faultCode ?? ExitCode.ok
     }
-    let now = Timestamp.now
-    let view = try await StatusView(site, store, of: pattern, at: now)
+    let view = try await StatusView(
+      site, store, of: pattern, isPartial: faulty != nil, at: now)
     let isWell = !view.last.isLate && view.isWell(from: least)
-    if arguments.has("--json") {
-      printJSON(view, from: least)
-      return isWell ? ExitCode.ok : ExitCode.notOK
+    if isJSON {
+      for object in StatusJSON.objects(view, watch, faulty: faulty, from: least) {
+        Terminal.print(Printable(object))
+      }
+      return faultCode ?? (isWell ? ExitCode.ok : ExitCode.notOK)
     }
     let counts =
       view.sessions == 0
@@ -147,15 +166,16 @@ enum StatusCommand: Subcommand {
     // Findings are no outages and come after them.
     let sorted = Trouble.sorted(troubles, by: order)
     let table = TroubleTable(screen, at: now)
-    var lines = [head]
-    if let watch = await WatchStatus(in: store, at: now) {
+    var lines = faulty?.lines(beside: watch).map { screen.paint(Printable($0), .alarm) } ?? []
+    lines.append(head)
+    if let watch {
       let line = watch.line(at: now)
       lines.append(Printable(screen.width.map { Screen.cut(line, $0) } ?? line))
     }
     lines += table.lines(sorted.filter { !$0.isFinding })
     let findings = table.lines(sorted.filter(\.isFinding))
     if !findings.isEmpty { lines += ["findings (these services are up):"] + findings }
-    for line in try await others(store) {
+    for line in try await DeliveryLines.lines(store) {
       lines.append(Printable(screen.width.map { Screen.cut(line, $0) } ?? line))
     }
     if let rows, lines.count > rows - 1 {
@@ -163,99 +183,6 @@ enum StatusCommand: Subcommand {
       lines = Array(lines.prefix(rows - 2)) + ["and \(rest) more lines"]
     }
     for line in lines { Terminal.show(line) }
-    return isWell ? ExitCode.ok : ExitCode.notOK
+    return faultCode ?? (isWell ? ExitCode.ok : ExitCode.notOK)
   }
-
-  /// Queues of sinks, and notifiers whose last delivery failed.
-  private static func others(_ store: Store) async throws -> [String] {
-    var lines: [String] = []
-    for queue in try await store.queues() where queue.lines > 0 || queue.dropped > 0 {
-      var line = "\(queue.sink): \(Format.count(queue.lines, "point")) waiting"
-      if let oldest = queue.oldest { line += " since \(Format.time(oldest))" }
-      if queue.dropped > 0 { line += ", \(Format.count(queue.dropped)) dropped at the bound" }
-      if let trouble = queue.trouble {
-        line += "; failed since \(Format.time(trouble.since)): \(trouble.message)"
-      }
-      lines.append(line)
-    }
-    var failures: [String: String] = [:]
-    for incident in try await store.incidents().compactMap({ Incident($0.body) }) {
-      for (notifier, delivery) in incident.deliveries {
-        failures[notifier] = delivery.failure ?? failures[notifier]
-      }
-    }
-    for (notifier, words) in failures.sorted(by: { $0.key < $1.key }) {
-      lines.append("\(notifier): delivery failed: \(words)")
-    }
-    return lines
-  }
-
-  // MARK: JSON
-
-  private static func printJSON(_ view: StatusView, from least: Severity?) {
-    Terminal.print(Printable(view.last.json))
-    for check in view.checks where least.map({ check.severity >= $0 }) ?? true {
-      Terminal.print(Printable(json(check)))
-    }
-    for (name, state) in view.services
-    where least.map({ (state.severity ?? .unknown) >= $0 }) ?? true {
-      Terminal.print(
-        Printable(
-          JSON.object([("service", .string(name)), ("state", .string(state.rawValue))])))
-    }
-    guard least ?? .unknown == .unknown else { return }
-    for host in view.never {
-      Terminal.print(
-        Printable(
-          JSON.object([
-            ("host", .string(host)), ("state", .string(Severity.unknown.rawValue)),
-            ("message", .string("never asked")),
-          ])))
-    }
-  }
-
-  private static func json(_ check: StatusView.Check) -> JSON {
-    var members: [(String, JSON)] = [
-      ("host", .string(check.host)), ("check", .string(check.name)),
-      ("state", .string(check.severity.rawValue)), ("since", .time(check.since)),
-    ]
-    if let status = check.status {
-      members.append(("target", .string(status.outcome.target)))
-      if !status.outcome.isUnlearnt { members.append(("up", .boolean(status.outcome.up))) }
-      members.append(("time", .time(status.time)))
-      if let last = status.lastUp { members.append(("last_up", .time(last))) }
-    }
-    if let reason = check.reason { members.append(("reason", .string(reason.rawValue))) }
-    if !check.message.isEmpty { members.append(("message", .string(check.message))) }
-    if let pending = check.pending { members.append(("pending", .string(pending.rawValue))) }
-    if let words = check.acknowledgement { members.append(("acknowledged", .string(words))) }
-    if let until = check.silenced {
-      members.append(
-        until.nanoseconds == .max
-          ? ("maintenance", .boolean(true)) : ("silenced_until", .time(until)))
-    }
-    if let cause = check.cause {
-      members.append(("cause", .string("\(cause.host) \(cause.check)")))
-    }
-    if check.isFlapping { members.append(("flapping", .boolean(true))) }
-    if !check.problems.isEmpty {
-      members.append(
-        (
-          "problems",
-          .array(
-            check.problems.map {
-              .object([
-                ("collector", .string($0.collector)), ("reason", .string($0.reason.rawValue)),
-                ("detail", .string($0.detail)),
-              ])
-            })
-        ))
-    }
-    return .object(members)
-  }
-}
-
-extension TargetOutcome {
-  /// Whether the last pass did not reach it, so that its state is that of an earlier pass.
-  fileprivate var isUnlearnt: Bool { reason == .cancelled || reason == .notReached }
 }

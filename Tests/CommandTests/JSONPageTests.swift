@@ -24,7 +24,7 @@ import Testing
   private static let free = ["tags", "fields", "facts"]
   private static let times = [
     "time", "start", "refused", "end", "since", "until", "last_up", "opened", "closed", "delivered",
-    "silenced_until",
+    "silenced_until", "round",
   ]
 
   private static func faults(_ value: Any, _ words: Set<String>, names: Bool = false) -> [String] {

@@ -47,6 +47,45 @@ import Testing
     #expect(lines.count <= 7, "\(lines)")
   }
 
+  @Test func `beside faulty files the store still says what is wrong`() throws {
+    let range = Self.range(webs: 3)
+    try range.scrape("run")
+    let before = lines(try range.scrape("status").output)
+    let good = try #require(range.scratch.read("inventory/hosts.yml"))
+    for (bad, place) in [
+      (good.replacing("[\"tcp:1\"]}}\n", with: "[\"tcp:1\", htpp]}}\n"), "htpp"),
+      (good.replacing("gpu:", with: "web: {hosts: {}}\n    gpu:"), "hosts.yml:"),
+      ("all: [\n", "hosts.yml:"), ("", "hosts.yml"),
+    ] {
+      range.scratch.write("inventory/hosts.yml", bad)
+      guard try range.scrape("lint").status != 0 else { continue }
+      let outcome = try range.scrape("status")
+      let shown = lines(outcome.output)
+      #expect(outcome.status == 2, "\(outcome)")
+      #expect(shown.first?.hasPrefix("FAULTY FILES: ") == true, "\(outcome)")
+      #expect(shown.first?.contains(place) == true, "\(outcome)")
+      #expect(shown.count > 1 && shown[1].hasPrefix("NO PASS RUNS WITH THESE FILES"), "\(outcome)")
+      // What was wrong is wrong: without groups and causes it may be in other words.
+      let words = ["web[001-003]  service tcp:1", "esx", "gpu["]
+      for word in words { #expect(shown.contains { $0.contains(word) }, "\(word): \(outcome)") }
+      let one = try range.scrape("status", "web002")
+      #expect(one.status == 2 && one.output.contains("web002"), "\(one)")
+      #expect(!one.output.contains("esx"), "\(one)")
+      let json = try range.scrape("status", "--json")
+      #expect(json.status == 2 && json.output.contains(#"{"files":{"faults":"#), "\(json)")
+      #expect(json.output.contains(#""host":"web002""#) && json.errors.contains("FAULTY FILES"))
+    }
+    range.scratch.write("inventory/hosts.yml", good)
+    let after = try range.scrape("status")
+    #expect(after.status == 1 && lines(after.output).count == before.count, "\(after)")
+    // Where the store is not known there is nothing to show.
+    range.scratch.write("inventory/hosts.yml", "all: [\n")
+    let none = try run(
+      Scrape.program,
+      ["status", "--inventory", range.inventory, "--store", "\(range.scratch.path)/none.db"])
+    #expect(none.status == 2 && none.output.isEmpty && none.errors.contains("hosts.yml"), "\(none)")
+  }
+
   @Test func `effects stand below their cause`() throws {
     let range = Self.range()
     try range.scrape("run")

@@ -49,9 +49,23 @@ public struct StatusView: Sendable {
   private let states: [String: [String: CheckState]]
   private let feed: AlertFeed
 
-  /// All hosts, or those that match the pattern.
-  public init(_ site: Site, _ store: Store, of pattern: String?, at now: Timestamp) async throws {
-    var hosts = Set(site.inventory.hosts.map(\.name))
+  /// How long before the last pass something was asked that faulty files may still have.
+  private static let memory = Duration.seconds(86_400)
+
+  /// All hosts, or those that match the pattern. With `isPartial` parts of the files are missing: hosts that
+  /// were asked within a day before the last pass are shown whatever the files say.
+  public init(
+    _ site: Site, _ store: Store, of pattern: String?, isPartial: Bool = false, at now: Timestamp
+  ) async throws {
+    last = try await LastPass(in: store, at: now)
+    let all = try await store.status()
+    let known = try await store.states()
+    let latest = last.pass?.end ?? now
+    /// The hosts that the store knows, whatever the files say.
+    let stored = Set(
+      all.filter { isPartial && $0.time.after(Self.memory) > latest }.map(\.host)
+    ).subtracting(Pseudo.withChecks)
+    var hosts = Set(site.inventory.hosts.map(\.name)).union(stored)
     // The self-checks belong to no host, and show with any.
     let watch = CheckList(site)
     let strangers = site.inventory.strangers
@@ -60,26 +74,32 @@ public struct StatusView: Sendable {
       hosts = []
       shown = [pattern]
     } else if let pattern {
-      hosts = Set(try site.inventory.select(pattern).map(\.name))
+      do { hosts = Set(try site.inventory.select(pattern).map(\.name)) } catch {
+        guard isPartial else { throw error }
+        hosts = []
+      }
+      hosts.formUnion(stored.filter { Glob(pattern).matches($0) })
       shown = hosts
     }
     // Ignore checks that are no longer monitored.
     let isAsked = { (host: String, check: String) in
-      shown.contains(host) && watch.has(check, of: host)
+      shown.contains(host) && (stored.contains(host) || watch.has(check, of: host))
     }
-    let statuses = try await store.status().filter { isAsked($0.host, $0.outcome.target) }
+    let statuses = all.filter { isAsked($0.host, $0.outcome.target) }
     let problems = try await store.problems()
-    let known = try await store.states()
     let evaluator = Evaluator(site, store, watch, states: known)
     feed = AlertFeed(
       evaluator.states, of: site.alerting, changes: [:], before: [:],
       acknowledgements: try await store.acknowledgements(), silences: try await store.silences(),
       at: now)
     states = evaluator.states
-    services = evaluator.services
-    never = hosts.subtracting(statuses.map(\.host)).sorted()
-    last = try await LastPass(in: store, at: now)
-    sessions = hosts.count { watch.has(CheckName.ssh.text, of: $0) }
+    // Without all hosts they would look broken.
+    services = isPartial ? [] : evaluator.services
+    never = isPartial ? [] : hosts.subtracting(statuses.map(\.host)).sorted()
+    sessions =
+      isPartial
+      ? statuses.count { $0.outcome.target == CheckName.ssh.text }
+      : hosts.count { watch.has(CheckName.ssh.text, of: $0) }
     up = statuses.count {
       $0.outcome.target == CheckName.ssh.text && $0.outcome.up && hosts.contains($0.host)
     }

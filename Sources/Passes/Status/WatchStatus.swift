@@ -14,6 +14,8 @@ public struct WatchStatus: Sendable {
   public let skipped: Int
   /// The longest time from a due time to the start in the last round.
   public let lateness: Duration
+  /// What is wrong with its files, where it goes on with those of before.
+  public let faulty: String?
 
   /// Nil without a watch that runs.
   public init?(in store: Store, at now: Timestamp) async {
@@ -27,6 +29,8 @@ public struct WatchStatus: Sendable {
     skipped = Int(clamping: number("skipped"))
     lateness = .nanoseconds(Int64(clamping: number("lateness")))
     round = memory.time
+    let files = try? await store.states()[SelfReading.host]?[SelfReading.configuration]
+    faulty = files.flatMap { $0.severity == .ok ? nil : $0.message }
     // One that ended in order, or was killed: its process is gone, or another one has its number.
     guard now.since(round) < .seconds(3600), let id = Int32(exactly: process),
       let words = try? SmallFile.read("/proc/\(id)/cmdline", limit: 4096),
@@ -44,5 +48,16 @@ public struct WatchStatus: Sendable {
     }
     if skipped > 0 { line += "; \(Format.count(skipped)) left out, being too late" }
     return line
+  }
+
+  /// The object of `scrape status --json`.
+  public var json: JSON {
+    var members: [(String, JSON)] = [
+      ("process", .integer(process)), ("since", .time(begun)), ("round", .time(round)),
+      ("late_s", .number((lateness.milliseconds).rounded() / 1000)),
+      ("missed", .integer(Int64(missed))), ("skipped", .integer(Int64(skipped))),
+    ]
+    if let faulty { members.append(("faulty", .string(faulty))) }
+    return .object([("watch", .object(members))])
   }
 }
