@@ -13,9 +13,12 @@ public struct WatchLines: WatchVoice {
 
   public func say(_ notable: Notable) {
     if isQuiet && notable.severity == .ok { return }
+    // A fault of a file has several lines, with the place below it.
+    let lines = notable.text.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { String($0).visible }
     if Journal.isHere {
       let entry: [(name: String, value: String)] = [
-        ("MESSAGE", "\(notable.kind.word(notable.severity))\(notable.text.visible)"),
+        ("MESSAGE", notable.kind.word(notable.severity) + lines.joined(separator: "\n")),
         ("MESSAGE_ID", notable.kind.identifier), ("PRIORITY", "\(notable.severity.priority)"),
         ("SYSLOG_IDENTIFIER", "scrape"), ("SCRAPE_KIND", notable.kind.rawValue),
       ]
@@ -23,11 +26,11 @@ public struct WatchLines: WatchVoice {
       if Journal.send(entry + more) { return }
     }
     let time = Format.time(.now)
-    for line in notable.text.split(separator: "\n", omittingEmptySubsequences: false) {
+    for line in lines {
       let word = Format.pad(
         notable.kind == .trouble ? notable.severity.rawValue : notable.kind.rawValue, 9)
       let painted = Terminal.paint(Printable(word), notable.severity.colour, on: 2)
-      Terminal.note("\(time)  \(painted)  \(String(line))")
+      Terminal.note("\(time)  \(painted)  \(line)")
     }
   }
 

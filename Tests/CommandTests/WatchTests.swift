@@ -221,6 +221,20 @@ final class Watcher {
     #expect(watch.log.contains("hosts.yml:6") && watch.log.contains("htpp"), "\(watch.log)")
     #expect(try await watch.asks("web1", 2))
     #expect(watch.says("(scraper)  configuration  faulty_configuration"), "\(watch.log)")
+    // Whoever looks sees what is wrong, and that the hosts of before are still asked.
+    let status = try range.scrape("status")
+    #expect(status.status == 2 && status.output.hasPrefix("FAULTY FILES: "), "\(status)")
+    #expect(status.output.contains("scrape watch goes on with the files of before"), "\(status)")
+    let json = try range.scrape("status", "--json").output
+    let line = try #require(
+      json.split(separator: "\n").first { $0.hasPrefix(#"{"watch":"#) }, "\(json)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: [String: Any]])["watch"]
+    #expect(object?["process"] as? Int == Int(watch.daemon.identifier), "\(line)")
+    #expect((object?["faulty"] as? String)?.contains("htpp") == true, "\(line)")
+    #expect((object?["late_s"] as? NSNumber)?.doubleValue ?? 99 < 30, "\(line)")
+    #expect(object?["missed"] is Int && object?["skipped"] as? Int == 0, "\(line)")
+    #expect(object?["since"] is String && object?["round"] is String, "\(line)")
     // The last of it is gone as well: one host stays.
     range.scratch.write("inventory/hosts.yml", Self.hosts([server]))
     #expect(watch.says("removed web1"), "\(watch.log)")
@@ -288,7 +302,7 @@ final class Watcher {
   }
 }
 
-/// The socket on which systemd listens to a service.
+/// A socket on which systemd, or its journal, listens to a service.
 final class NotifySocket {
   private let descriptor: Int32
   private var all: [String] = []
@@ -311,15 +325,23 @@ final class NotifySocket {
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
   }
 
-  /// All messages until now.
-  var heard: [String] {
-    var bytes = [UInt8](repeating: 0, count: 4096)
+  /// The datagrams since the last call.
+  func takeDatagrams() -> [[UInt8]] {
+    var bytes = [UInt8](repeating: 0, count: 1 << 18)
+    var taken: [[UInt8]] = []
     while true {
       let count = recv(descriptor, &bytes, bytes.count, 0)
-      guard count > 0 else { return all }
-      all += String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").map(
-        String.init)
+      guard count > 0 else { return taken }
+      taken.append(Array(bytes[..<count]))
     }
+  }
+
+  /// All messages until now.
+  var heard: [String] {
+    for bytes in takeDatagrams() {
+      all += String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+    return all
   }
 
   deinit { close(descriptor) }
