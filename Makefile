@@ -29,7 +29,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak discover-lab lint format pictures screens bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab lint format pictures screens bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ test: deps-test grafana-models ## All tests against real daemons; those that the
 	  && Tests/run release .build/release-tests/release $(RELEASE_SUITES) $(RELEASE_BUT) || failed=1; [ -z "$$failed" ]
 
 # What is tried over and over is tried in release only.
-DEBUG_BUT := '[.]SoakTests$$'
+DEBUG_BUT := '[.](Soak|WatchDay)Tests$$'
 # The rooms that read foreign bytes, call C libraries or order jobs, and whole passes over the range.
 RELEASE_SUITES := '^(Parsers|Policies|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range|Timing)Tests[.]'
 # Suites that wait for what others answer, and do nothing else.
@@ -93,12 +93,15 @@ soak-closing: deps-test build ## Makes N passes over eight HTTP servers that clo
 	$(SWIFT) build $(RELEASE) --product range
 	.build/release/range closing --passes $(N)
 
-watch-soak: deps-test build ## Keeps `scrape watch` on 50 sshds for SECONDS (600) at 2 s, and looks for lost scrapes.
+watch-soak: deps-test build ## Keeps `scrape watch` on 50 sshds for SECONDS (600) at 2 s, with faults; looks for lost scrapes.
 	$(SWIFT) build $(RELEASE) --product range
 	.build/release/range watch $(if $(SECONDS),--seconds $(SECONDS))
 
 discover-lab: deps-test ## Discovers sixty mixed hosts in a namespace, and compares with nmap and fail2ban.
 	SCRAPE_DISCOVER_LAB=1 $(SWIFT) test --disable-xctest --no-parallel --filter DiscoverLabTests
+
+watch-day: deps-test ## A running watch over 24 simulated hours, and what it holds after each.
+	SCRAPE_HOURS=24 $(SWIFT) test --disable-xctest --no-parallel --filter WatchDayTests
 
 lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

@@ -4,16 +4,19 @@ import Lab
 /// `range` keeps the range up and takes faults by name; `range soak` makes passes over it.
 @main struct Command {
   private static let usage = """
-    usage: range [soak | closing | watch] [--passes N] [--seed N] [--seconds N] [--only FAULT]
+    usage: range [soak | closing | watch] [--passes N] [--seed N] [--seconds N] [--hosts N] [--only FAULT]
       range             keeps the range up; type `list`, `on FAULT`, `off FAULT`, `pass` or `quit`
       range soak        makes passes over it at random faults beside a CPU hog, and prints a table;
                         exit status 1 where a pass was late or hung, a verdict wrong or a point lost
       range closing     makes passes over eight HTTP servers that close after each answer
-      range watch       keeps `scrape watch` on 50 sshds for --seconds (600) at 2 s, kills them and edits files;
-                        exit status 1 where a host that was up lost a scrape
+      range watch       keeps `scrape watch` on 50 sshds for --seconds (600) at 2 s; kills them and the watch,
+                        cuts a cable, stops InfluxDB, edits files; exit status 1 where a host that was up
+                        lost a scrape, or anything else did not go as it should
       --passes N        how many passes; 1000
       --seed N          the same seed switches the same faults; from the clock
       --seconds N       begin no pass after so many seconds
+      --hosts N         how many sshds of `range watch`
+      --lose N          how many scrapes `range watch` may lose; 0
       --only FAULT      only faults whose names hold this
       --verbose         a line for each pass
       --scrape PROGRAM  the command to try; the one beside this program
@@ -41,6 +44,7 @@ import Lab
       .deletingLastPathComponent
     var soak = Soak(
       passes: 1000, seed: UInt64(Date().timeIntervalSince1970), program: "\(own)/scrape")
+    var watch = WatchSoak(program: soak.program)
     while let word = words.popFirst() {
       if word == "--verbose" {
         soak.verbose = true
@@ -57,6 +61,12 @@ import Lab
       case "--seconds":
         guard let number = Double(value), number > 0 else { return help() }
         soak.limit = number
+      case "--hosts":
+        guard let number = Int(value), number > 1 else { return help() }
+        watch.hosts = number
+      case "--lose":
+        guard let number = Int(value), number >= 0 else { return help() }
+        watch.mayLose = number
       case "--only": soak.only = value
       case "--scrape": soak.program = value
       default: return help()
@@ -70,7 +80,9 @@ import Lab
       return show(try closing.run())
     }
     if mode == "watch" {
-      return try WatchSoak(program: soak.program, seconds: soak.limit ?? 600).run()
+      watch.program = soak.program
+      watch.seconds = soak.limit ?? watch.seconds
+      return try watch.run()
     }
     let missing = LabRange.missing
     guard missing.isEmpty else {

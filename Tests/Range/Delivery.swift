@@ -18,18 +18,19 @@ struct Delivery {
   }
 
   /// Points that the database does not have, and the first of them.
-  func lost(from server: InfluxServer, file path: String) throws -> (count: Int, examples: [String])
-  {
+  func lost(
+    from server: InfluxServer, database: String = LabRange.database, file path: String
+  ) throws -> (count: Int, examples: [String]) {
     guard !wanted.isEmpty else { return (0, []) }
     var missing = wanted
     // An answer holds the points of a minute, so that it stays small.
     let step: Int64 = 60_000_000_000
     // Few points have a time of their own, which may be of long ago: all of those at once.
     let recent = max(first, last - 86_400_000_000_000)
-    if first < recent { try take(from: first, to: recent, in: server, of: &missing) }
+    if first < recent { try take(from: first, to: recent, in: server, database, of: &missing) }
     var start = recent
     while start <= last {
-      try take(from: start, to: start + step, in: server, of: &missing)
+      try take(from: start, to: start + step, in: server, database, of: &missing)
       start += step
     }
     guard !missing.isEmpty else { return (0, []) }
@@ -43,10 +44,11 @@ struct Delivery {
   }
 
   private func take(
-    from start: Int64, to end: Int64, in server: InfluxServer, of missing: inout Set<Int>
+    from start: Int64, to end: Int64, in server: InfluxServer, _ database: String,
+    of missing: inout Set<Int>
   ) throws {
     let query = "SELECT * FROM /.*/ WHERE time >= \(start) AND time < \(end) GROUP BY *"
-    for series in try server.series(query, database: LabRange.database) {
+    for series in try server.series(query, database: database) {
       let name = PointLine.series(series.name, series.tags)
       for time in series.times { missing.remove(Self.mark(name, time)) }
     }

@@ -290,6 +290,10 @@ struct JumpBMCTests {
       let own = behind.steps.filter { !["connect", "key exchange", "log-in"].contains($0.name) }
       times["reading", default: []].append(own.reduce(.zero) { $0 + $1.took }.milliseconds)
       times["commands", default: []].append(Double(behind.commands))
+      // What a kept session would save: the bridge's start, and the session's.
+      for step in behind.steps where ["via", "open"].contains(step.name) {
+        times["\(step.name) behind", default: []].append(step.took.milliseconds)
+      }
     }
     for (name, all) in times.sorted(by: { $0.key < $1.key }) {
       let sorted = all.dropFirst().sorted()

@@ -24,6 +24,13 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
   }
 
+  /// A short form of `make watch-soak`: each fault once.
+  @Test func `a watch loses nothing to servers, cables, databases, files and its own end`() throws {
+    let outcome = try run(
+      Self.program, ["watch", "--seconds", "26", "--hosts", "8", "--lose", "4"], timeout: 180)
+    #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+  }
+
   @Test(.enabled(if: LabRange.missing.isEmpty && RoutedRange.isPossible))
   func `a range that is killed leaves no daemon behind`() throws {
     let scratch = Scratch()
