@@ -129,7 +129,7 @@ public struct LineProtocol: Sendable {
 
   private mutating func append(quoted string: String) {
     bytes.append(UInt8(ascii: "\""))
-    let plain = string.utf8.allSatisfy {
+    let plain = string.hasOnly {
       $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
     }
     if plain && string.utf8.count <= Self.longestString {
@@ -146,7 +146,7 @@ public struct LineProtocol: Sendable {
   }
 
   private mutating func escape(_ text: String, also extra: UInt8) {
-    let plain = text.utf8.allSatisfy {
+    let plain = text.hasOnly {
       $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\\") && $0 != extra
     }
     if plain && text.utf8.count <= Self.longestName {
@@ -186,6 +186,16 @@ public struct LineProtocol: Sendable {
     case _ where scalar.isControl: bytes.append(contentsOf: "\u{fffd}".utf8)
     default: bytes.append(contentsOf: String(Character(scalar)).utf8)
     }
+  }
+}
+
+extension String {
+  /// Whether all bytes of its UTF-8 are so; on the bytes as they lie, not by its indices.
+  @inline(__always)
+  fileprivate func hasOnly(_ isSo: (UInt8) -> Bool) -> Bool {
+    let bytes = utf8Span.span
+    for index in bytes.indices where !isSo(bytes[index]) { return false }
+    return true
   }
 }
 

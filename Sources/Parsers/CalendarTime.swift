@@ -114,7 +114,7 @@ extension CalendarTime {
       return (time, 2)
     }
     var next = index
-    let hasWeekday = weekdays.contains { first.equals($0) }
+    let hasWeekday = weekdays.index(of: first) != nil
     if hasWeekday { next += 1 }
     guard next + 2 < words.count, let month = month(line.extracting(words[next])),
       let day = line.extracting(words[next + 1]).unsigned.flatMap({ Int(exactly: $0) }),
@@ -137,10 +137,10 @@ extension CalendarTime {
     return (time, next - index)
   }
 
-  private static let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-  private static let months = [
+  private static let weekdays = Names(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
+  private static let months = Names([
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-  ]
+  ])
 
   private static func isoDate(_ word: Span<UInt8>) -> (year: Int, month: Int, day: Int)? {
     guard word.count == 10, word[4] == UInt8(ascii: "-"), word[7] == UInt8(ascii: "-"),
@@ -151,7 +151,7 @@ extension CalendarTime {
   }
 
   private static func month(_ word: Span<UInt8>) -> Int? {
-    months.firstIndex { word.equals($0) }.map { $0 + 1 }
+    months.index(of: word).map { $0 + 1 }
   }
 
   /// `18:43` or `18:43:05`.
@@ -171,6 +171,7 @@ extension Span<UInt8> {
   /// The positions of the first `limit` words between blanks.
   func wordRanges(limit: Int = 64) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
+    ranges.reserveCapacity(Swift.min(limit, 16))
     var index = 0
     while ranges.count < limit {
       while index < count, self[index].isBlank { index &+= 1 }

@@ -16,8 +16,9 @@ public enum Last: Parser {
     var number = 0
     while records.count < most, let line = lines.line() {
       number &+= 1
-      if line.trimmed.count == 0 || isHeader(line) || isTrailer(line) { continue }
-      if let record = record(line) {
+      let words = line.wordRanges()
+      if words.isEmpty || isHeader(line, words) || isTrailer(line, words) { continue }
+      if let record = record(line, words) {
         records.append(record)
       } else {
         unread =
@@ -29,21 +30,19 @@ public enum Last: Parser {
     return records
   }
 
-  private static func isHeader(_ line: Span<UInt8>) -> Bool {
-    let words = line.wordRanges(limit: 6)
-    let titles = ["USER", "TTY", "HOST", "LOGIN", "TIME"]
-    return words.count == titles.count
+  private static let titles = ["USER", "TTY", "HOST", "LOGIN", "TIME"]
+
+  private static func isHeader(_ line: Span<UInt8>, _ words: [Range<Int>]) -> Bool {
+    words.count == titles.count
       && titles.indices.allSatisfy { line.extracting(words[$0]).equals(titles[$0]) }
   }
 
   /// `wtmp begins Tue May 20 00:00:00 2025`, with the name of the file.
-  private static func isTrailer(_ line: Span<UInt8>) -> Bool {
-    let words = line.wordRanges(limit: 8)
-    return words.count == 7 && line.extracting(words[1]).equals("begins")
+  private static func isTrailer(_ line: Span<UInt8>, _ words: [Range<Int>]) -> Bool {
+    words.count == 7 && line.extracting(words[1]).equals("begins")
   }
 
-  private static func record(_ line: Span<UInt8>) -> LoginRecord? {
-    let words = line.wordRanges()
+  private static func record(_ line: Span<UInt8>, _ words: [Range<Int>]) -> LoginRecord? {
     for index in words.indices {
       guard let (time, count) = CalendarTime.read(line, words, at: index),
         let end = end(line, Array(words[(index + count)...]))

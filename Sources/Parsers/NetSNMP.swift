@@ -14,26 +14,57 @@ public enum NetSNMP: Parser {
   static let most = 1000
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
-    try parse(text, only: nil)
+    var reading = Reading()
+    try walk(text) { prefix, names, values in
+      let prefix = prefix.string
+      // Some kernels print fewer values than names: the others are unknown.
+      while reading.values.count < most, let name = names.word(), let value = values.word() {
+        reading.values[prefix + name.string] = value.signed
+      }
+    }
+    return reading
   }
 
-  /// A counter by its protocol and name: `Tcp`, `RetransSegs`.
-  public struct Counter: Sendable {
-    public var `protocol`: String
-    public var name: String
+  /// Counters by their protocol and name, such as `RetransSegs` of `Tcp`.
+  public struct Selection: Sendable {
+    /// The counters, each as protocol and name joined, in the order of the values.
+    public let all: [String]
+    private let protocols: Names
+    fileprivate let parts: [(names: Names, first: Int)]
 
-    public init(_ protocolName: String, _ name: String) {
-      self.protocol = protocolName
-      self.name = name
+    public init(_ counters: KeyValuePairs<String, [String]>) {
+      protocols = Names(counters.map { $0.key })
+      all = counters.flatMap { family in family.value.map { family.key + $0 } }
+      var first = 0
+      parts = counters.map { family in
+        defer { first += family.value.count }
+        return (Names(family.value), first)
+      }
+    }
+
+    fileprivate func part(of name: Span<UInt8>) -> (names: Names, first: Int)? {
+      protocols.index(of: name).map { parts[$0] }
     }
   }
 
-  /// Reads only the requested counters; the files hold hundreds, and building each name costs more
-  /// than the rest of the parsing.
+  /// Reads only the selected counters: a value for each, in their order; nil where the text has none.
   public static func parse(
-    _ text: Span<UInt8>, only wanted: [Counter]?
-  ) throws(ParseError) -> Reading {
-    var reading = Reading()
+    _ text: Span<UInt8>, only selection: Selection
+  ) throws(ParseError) -> [Int64?] {
+    var found = [Int64?](repeating: nil, count: selection.all.count)
+    try walk(text) { prefix, names, values in
+      guard let part = selection.part(of: prefix) else { return }
+      while let name = names.word(), let value = values.word() {
+        if let index = part.names.index(of: name) { found[part.first + index] = value.signed }
+      }
+    }
+    return found
+  }
+
+  /// Hands on each protocol with its names and its values.
+  private static func walk(
+    _ text: Span<UInt8>, _ take: (Span<UInt8>, inout Scanner, inout Scanner) -> Void
+  ) throws(ParseError) {
     var lines = Scanner(text)
     var number = 1
     while let heading = lines.line() {
@@ -48,21 +79,8 @@ public enum NetSNMP: Parser {
         throw ParseError("/proc/net/snmp", "expected names and values", line: number, at: line)
       }
       number &+= 2
-      let prefix = protocolName.string
-      let own = wanted?.filter { $0.protocol == prefix }.map(\.name)
-      if own?.isEmpty == true { continue }
-      // Some kernels print fewer values than names: the others are unknown.
-      while reading.values.count < most, let name = names.word(), let value = values.word() {
-        if let own {
-          for wanted in own where name.equals(wanted) {
-            reading.values[prefix + wanted] = value.signed
-          }
-        } else {
-          reading.values[prefix + name.string] = value.signed
-        }
-      }
+      take(protocolName, &names, &values)
     }
     guard number > 1 else { throw ParseError("/proc/net/snmp", "expected counters", at: text) }
-    return reading
   }
 }

@@ -11,29 +11,38 @@ public enum SNMP6: Parser {
   static let most = 1000
 
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
-    try parse(text, only: nil)
+    var reading = Reading()
+    try walk(text) { name, value in
+      if reading.values.count < most { reading.values[name.string] = value.signed }
+    }
+    return reading
   }
 
-  /// Reads only the requested counters, of the hundred and more that there are.
+  /// Reads only the named counters, of the hundred and more that there are: a value for each, in
+  /// their order; nil where the text has none.
   public static func parse(
-    _ text: Span<UInt8>, only wanted: [String]?
-  ) throws(ParseError) -> Reading {
-    var reading = Reading()
+    _ text: Span<UInt8>, only names: Names
+  ) throws(ParseError) -> [Int64?] {
+    var found = [Int64?](repeating: nil, count: names.all.count)
+    try walk(text) { name, value in
+      if let index = names.index(of: name) { found[index] = value.signed }
+    }
+    return found
+  }
+
+  private static func walk(
+    _ text: Span<UInt8>, _ take: (Span<UInt8>, Span<UInt8>) -> Void
+  ) throws(ParseError) {
     var lines = Scanner(text)
     var number = 0
-    while let line = lines.line(), reading.values.count < most {
+    while let line = lines.line() {
       number &+= 1
       var words = Scanner(line)
       guard let name = words.word(), let value = words.word() else {
         throw ParseError("/proc/net/snmp6", "expected a name and a value", line: number, at: line)
       }
-      if let wanted {
-        for own in wanted where name.equals(own) { reading.values[own] = value.signed }
-      } else {
-        reading.values[name.string] = value.signed
-      }
+      take(name, value)
     }
     guard number > 0 else { throw ParseError("/proc/net/snmp6", "expected counters", at: text) }
-    return reading
   }
 }

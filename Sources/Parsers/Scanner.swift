@@ -176,7 +176,7 @@ extension Span<UInt8> {
   public var last: UInt8? { isEmpty ? nil : self[count &- 1] }
 
   /// Whether the bytes are the literal.
-  @inlinable public func equals(_ literal: String) -> Bool {
+  public func equals(_ literal: String) -> Bool {
     count == literal.utf8.count && starts(with: literal)
   }
 
@@ -188,12 +188,10 @@ extension Span<UInt8> {
   }
 
   /// Whether the bytes begin with the literal.
-  @inlinable public func starts(with literal: String) -> Bool {
-    var index = 0
-    for byte in literal.utf8 {
-      guard index < count, self[index] == byte else { return false }
-      index &+= 1
-    }
+  public func starts(with literal: String) -> Bool {
+    let other = literal.utf8Span.span
+    guard count >= other.count else { return false }
+    for index in other.indices where self[index] != other[index] { return false }
     return true
   }
 

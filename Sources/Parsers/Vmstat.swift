@@ -13,20 +13,20 @@ public enum Vmstat: Parser {
     public var pageTables: UInt64?
   }
 
+  private static let names = Names(["pswpin", "pswpout", "nr_mapped", "nr_page_table_pages"])
+
   public static func parse(_ text: Span<UInt8>) throws(ParseError) -> Reading {
     var reading = Reading()
     var lines = Scanner(text)
     while let line = lines.line() {
       var words = Scanner(line)
       guard let name = words.word() else { continue }
-      if name.equals("pswpin") {
-        reading.swappedIn = words.unsigned()
-      } else if name.equals("pswpout") {
-        reading.swappedOut = words.unsigned()
-      } else if name.equals("nr_mapped") {
-        reading.mapped = words.unsigned()
-      } else if name.equals("nr_page_table_pages") {
-        reading.pageTables = words.unsigned()
+      switch names.index(of: name) {
+      case 0: reading.swappedIn = words.unsigned()
+      case 1: reading.swappedOut = words.unsigned()
+      case 2: reading.mapped = words.unsigned()
+      case 3: reading.pageTables = words.unsigned()
+      default: break
       }
     }
     guard reading != Reading() else {

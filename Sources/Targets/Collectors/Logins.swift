@@ -77,10 +77,15 @@ public enum LoginsCollector: Collector {
     let kept = host.previous?.values ?? [:]
     sample.memory = kept
     guard let output = host.output else { throw CollectorError(.notReached, "last did not run") }
+    let text = output.standardOutput.span
+    let btmp = btmpSize(text)
+    let print = text.extracting(logs(of: text)).fingerprint
+    if let known = kept["text"], known.count == 3, known[0] == print {
+      return addUnchanged(hasLogins: known[1] > 0, hasFailures: known[2] > 0, btmp, to: &sample)
+    }
     var logins: Log?
     var failures: Log?
     do throws(ParseError) {
-      let text = output.standardOutput.span
       if let part = section("# wtmpdb", of: text) {
         logins = Log(try WTmpDB.parse(text.extracting(part)), of: host)
       } else if let part = section("# last", of: text) {
@@ -92,7 +97,6 @@ public enum LoginsCollector: Collector {
     } catch {
       throw CollectorError(error)
     }
-    let btmp = btmpSize(output.standardOutput.span)
     if logins == nil, failures == nil, btmp == nil {
       // A container has none and never will; one that was there and is gone is another matter.
       throw CollectorError(
@@ -100,6 +104,7 @@ public enum LoginsCollector: Collector {
         "neither wtmp nor wtmpdb is there or readable")
     }
 
+    sample.memory["text"] = [print, logins == nil ? 0 : 1, failures == nil ? 0 : 1]
     let isFirst = host.previous == nil
     var counts = Point("logins")
     var events: [Event] = []
@@ -118,12 +123,7 @@ public enum LoginsCollector: Collector {
       events += new
       sample.memory["failed"] = failures.memory(after: kept["failed"])
     }
-    if let btmp {
-      // The size counts them all, `lastb` only those in view.
-      let (grown, size) = grown(to: btmp, since: kept["btmp"])
-      failed = grown ?? failed
-      sample.memory["btmp"] = size
-    }
+    failed = newFailures(btmp, into: &sample) ?? failed
     if isFirst { return }
     counts.integer("failed", failed.map { Int64($0) })
 
@@ -134,7 +134,35 @@ public enum LoginsCollector: Collector {
     sample.points.append(counts)
   }
 
+  /// What there is to say where the logs are those of the last run, byte for byte: most of the time.
+  private static func addUnchanged(
+    hasLogins: Bool, hasFailures: Bool, _ btmp: UInt64?, to sample: inout Sample
+  ) {
+    var counts = Point("logins")
+    if hasLogins { counts.integer("accepted", Int64(0)) }
+    let failed = newFailures(btmp, into: &sample) ?? (hasFailures ? 0 : nil)
+    counts.integer("failed", failed.map { Int64($0) })
+    sample.points.append(counts)
+  }
+
+  /// How many failed log-ins came since the last run: the size of btmp counts them all, `lastb` only
+  /// those in view. Nil where btmp was not there.
+  private static func newFailures(_ btmp: UInt64?, into sample: inout Sample) -> Int? {
+    guard let btmp else { return nil }
+    let (grown, size) = grown(to: btmp, since: sample.memory["btmp"])
+    sample.memory["btmp"] = size
+    return grown
+  }
+
   // MARK: - The parts of the output
+
+  /// Where the logs stand: after the line on btmp, which grows alone.
+  private static func logs(of text: Span<UInt8>) -> Range<Int> {
+    guard text.starts(with: "# btmp ") else { return 0..<text.count }
+    var lines = Scanner(text)
+    _ = lines.line()
+    return min(lines.position, text.count)..<text.count
+  }
 
   /// Where the lines between a marker and the next one stand.
   private static func section(_ marker: String, of text: Span<UInt8>) -> Range<Int>? {
@@ -207,13 +235,22 @@ extension LoginsCollector {
     }
 
     /// The identity of the event: FNV-1a of all that does not change.
-    func fingerprint(twin: Int) -> UInt64 {
+    ///
+    /// Those that differ in nothing but their number among their like have the same.
+    var fingerprint: UInt64 {
       var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-      for part in [action.rawValue, user, terminal, from ?? "", String(time), String(twin)] {
-        for byte in part.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        hash = (hash ^ 0xff) &* 0x100_0000_01b3
-      }
-      return hash
+      hash = Self.extended(hash, by: action.rawValue)
+      hash = Self.extended(hash, by: user)
+      hash = Self.extended(hash, by: terminal)
+      hash = Self.extended(hash, by: from ?? "")
+      return Self.extended(hash, by: String(time))
+    }
+
+    static func extended(_ hash: UInt64, by part: String) -> UInt64 {
+      var hash = hash
+      let bytes = part.utf8Span.span
+      for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3 }
+      return (hash ^ 0xff) &* 0x100_0000_01b3
     }
   }
 
@@ -279,22 +316,27 @@ extension LoginsCollector {
 
     /// Gives events their number within a second and their fingerprint, from the oldest entry on.
     private mutating func number(_ oldestFirst: [[Event]]) {
-      var turns: [String: Int64] = [:]
+      var turns: [Second: Int64] = [:]
       var twins: [UInt64: Int] = [:]
       for events in oldestFirst {
         entries.append(
           events.map { event in
             var event = event
-            let second = "\(event.action.rawValue) \(event.time)"
+            let second = Second(action: event.action, time: event.time)
             event.turn = turns[second, default: 0]
             turns[second] = event.turn + 1
-            let same = event.fingerprint(twin: 0)
+            let same = event.fingerprint
             let twin = twins[same, default: 0]
             twins[same] = twin + 1
-            return (event, event.fingerprint(twin: twin))
+            return (event, Event.extended(same, by: String(twin)))
           })
       }
       entries.reverse()
+    }
+
+    private struct Second: Hashable {
+      var action: Action
+      var time: Int64
     }
 
     private static func events(_ record: LoginRecord, of host: HostView) -> [Event] {

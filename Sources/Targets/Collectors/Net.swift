@@ -205,51 +205,54 @@ public enum NetCollector: Collector {
 
   /// What all interfaces have in common; nil where the host shows no such counters.
   private static func protocols(of host: HostView) -> Point? {
-    guard let reading = try? host.parse("/proc/net/snmp", as: NetSNMP.self) else { return nil }
+    guard let bytes = host.files["/proc/net/snmp"],
+      let values = try? NetSNMP.parse(bytes.span, only: counters)
+    else { return nil }
     var point = Point("net")
     point.tag("interface", "all")
-    for (name, value) in reading.values.sorted(by: { $0.key < $1.key }) {
-      if let field = counters[name] { point.integer(field, value) }
-    }
+    for (name, value) in zip(counterFields, values) { point.integer(name, value) }
     return point.fields.isEmpty ? nil : point
   }
 
-  /// The kernel's names of the counters, and ours.
-  private static let counters: [String: String] = {
-    var names: [String: String] = [:]
-    for (family, words) in kernelNames {
-      for word in words.split(separator: " ") {
-        names[family + word] = "\(family)_\(word)".lowercased()
-      }
-    }
-    return names
-  }()
+  private static let counters = NetSNMP.Selection(kernelNames)
+  /// Our names of the counters: `tcp_retranssegs`.
+  private static let counterFields = kernelNames.flatMap { family in
+    family.value.map { "\(family.key)_\($0)".lowercased() }
+  }
 
-  private static let kernelNames = [
-    "Ip": """
-    Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos \
-    InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs \
-    ReasmFails FragOKs FragFails FragCreates OutTransmits
-    """,
-    "Icmp": """
-    InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects \
-    InEchos InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors \
-    OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs \
-    OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps
-    """,
-    "IcmpMsg": """
-    InType0 InType3 InType4 InType5 InType8 InType9 InType10 InType11 InType12 InType13 InType14 \
-    OutType0 OutType3 OutType4 OutType5 OutType8 OutType9 OutType10 OutType11 OutType12 OutType13 \
-    OutType14
-    """,
-    "Tcp": """
-    RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab \
-    InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors
-    """,
-    "Udp": udp, "UdpLite": udp,
+  /// In the order of the written fields.
+  private static let kernelNames: KeyValuePairs<String, [String]> = [
+    "Icmp": [
+      "InAddrMaskReps", "InAddrMasks", "InCsumErrors", "InDestUnreachs", "InEchoReps", "InEchos",
+      "InErrors", "InMsgs", "InParmProbs", "InRedirects", "InSrcQuenchs", "InTimeExcds",
+      "InTimestampReps", "InTimestamps", "OutAddrMaskReps", "OutAddrMasks", "OutDestUnreachs",
+      "OutEchoReps", "OutEchos", "OutErrors", "OutMsgs", "OutParmProbs", "OutRateLimitGlobal",
+      "OutRateLimitHost", "OutRedirects", "OutSrcQuenchs", "OutTimeExcds", "OutTimestampReps",
+      "OutTimestamps",
+    ],
+    "IcmpMsg": [
+      "InType0", "InType10", "InType11", "InType12", "InType13", "InType14", "InType3", "InType4",
+      "InType5", "InType8", "InType9", "OutType0", "OutType10", "OutType11", "OutType12",
+      "OutType13", "OutType14", "OutType3", "OutType4", "OutType5", "OutType8", "OutType9",
+    ],
+    "Ip": [
+      "DefaultTTL", "ForwDatagrams", "Forwarding", "FragCreates", "FragFails", "FragOKs",
+      "InAddrErrors", "InDelivers", "InDiscards", "InHdrErrors", "InReceives", "InUnknownProtos",
+      "OutDiscards", "OutNoRoutes", "OutRequests", "OutTransmits", "ReasmFails", "ReasmOKs",
+      "ReasmReqds", "ReasmTimeout",
+    ],
+    "Tcp": [
+      "ActiveOpens", "AttemptFails", "CurrEstab", "EstabResets", "InCsumErrors", "InErrs",
+      "InSegs", "MaxConn", "OutRsts", "OutSegs", "PassiveOpens", "RetransSegs", "RtoAlgorithm",
+      "RtoMax", "RtoMin",
+    ],
+    "Udp": [
+      "IgnoredMulti", "InCsumErrors", "InDatagrams", "InErrors", "MemErrors", "NoPorts",
+      "OutDatagrams", "RcvbufErrors", "SndbufErrors",
+    ],
+    "UdpLite": [
+      "IgnoredMulti", "InCsumErrors", "InDatagrams", "InErrors", "MemErrors", "NoPorts",
+      "OutDatagrams", "RcvbufErrors", "SndbufErrors",
+    ],
   ]
-  private static let udp = """
-    InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti \
-    MemErrors
-    """
 }

@@ -72,6 +72,8 @@ public enum NetstatCollector: Collector {
     ("tcp_close_wait", [8]), ("tcp_last_ack", [9]), ("tcp_listen", [10]), ("tcp_closing", [11]),
   ]
 
+  private static let sockets = measurements[1].fields.flatMap(\.names)
+
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
     var point = Point("netstat")
@@ -94,7 +96,7 @@ public enum NetstatCollector: Collector {
     if !point.fields.isEmpty { sample.points.append(point) }
     for (family, reading, counts) in [("ipv4", four, states?.four), ("ipv6", six, states?.six)] {
       var point = Point("sockstat", tags: [Tag("family", family)])
-      for name in measurements[1].fields.flatMap(\.names) {
+      for name in sockets {
         point.integer(name, reading?.values[name])
       }
       if let counts { add([counts], to: &point) }

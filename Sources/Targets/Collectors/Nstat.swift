@@ -45,66 +45,61 @@ public enum NstatCollector: Collector {
   ]
   public static let files = ["/proc/net/snmp", "/proc/net/netstat", "/proc/net/snmp6"]
 
-  private static let snmp =
-    [
+  private static let snmp = NetSNMP.Selection([
+    "Tcp": [
       "ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets", "CurrEstab", "InSegs",
       "OutSegs", "RetransSegs", "InErrs", "OutRsts",
-    ].map { NetSNMP.Counter("Tcp", $0) }
-    + [
+    ],
+    "Udp": [
       "InDatagrams", "OutDatagrams", "NoPorts", "InErrors", "RcvbufErrors", "SndbufErrors",
       "InCsumErrors",
-    ].map { NetSNMP.Counter("Udp", $0) }
-    + [
+    ],
+    "Ip": [
       "InHdrErrors", "InAddrErrors", "InUnknownProtos", "InDiscards", "OutDiscards", "OutNoRoutes",
-    ].map { NetSNMP.Counter("Ip", $0) }
-    + [
+    ],
+    "Icmp": [
       "InErrors", "InCsumErrors", "InEchos", "InEchoReps", "OutErrors", "OutEchos", "OutEchoReps",
-    ].map { NetSNMP.Counter("Icmp", $0) }
-  private static let netstat = [
-    "ListenOverflows", "ListenDrops", "TCPTimeouts", "TCPLostRetransmit", "SyncookiesSent",
-    "TCPAbortOnMemory", "TCPBacklogDrop", "SyncookiesRecv", "SyncookiesFailed", "TCPAbortOnData",
-    "TCPAbortOnClose", "TCPAbortOnTimeout", "TCPAbortOnLinger", "TCPAbortFailed",
-  ].map { NetSNMP.Counter("TcpExt", $0) }
-  private static let snmp6 = [
+    ],
+  ])
+  private static let netstat = NetSNMP.Selection([
+    "TcpExt": [
+      "ListenOverflows", "ListenDrops", "TCPTimeouts", "TCPLostRetransmit", "SyncookiesSent",
+      "TCPAbortOnMemory", "TCPBacklogDrop", "SyncookiesRecv", "SyncookiesFailed", "TCPAbortOnData",
+      "TCPAbortOnClose", "TCPAbortOnTimeout", "TCPAbortOnLinger", "TCPAbortFailed",
+    ]
+  ])
+  private static let snmp6 = Names([
     "Ip6InHdrErrors", "Ip6InTooBigErrors", "Ip6InNoRoutes", "Ip6InAddrErrors",
     "Ip6InUnknownProtos", "Ip6InTruncatedPkts", "Ip6InDiscards", "Ip6OutDiscards",
     "Ip6OutNoRoutes", "Icmp6InErrors", "Icmp6OutErrors", "Icmp6InCsumErrors", "Udp6NoPorts",
     "Udp6InErrors", "Udp6RcvbufErrors", "Udp6SndbufErrors", "Udp6InCsumErrors",
-  ]
-  private static let tables = [
-    (tag: "snmp", file: "/proc/net/snmp", counters: snmp),
-    (tag: "netstat", file: "/proc/net/netstat", counters: netstat),
-  ]
+  ])
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
-    for table in tables {
-      let bytes = try host.file(table.file)
-      let reading: NetSNMP.Reading
+    for (table, selection) in [("snmp", snmp), ("netstat", netstat)] {
+      let bytes = try host.file("/proc/net/\(table)")
       do {
-        reading = try NetSNMP.parse(bytes.span, only: table.counters)
+        add(
+          selection.all, try NetSNMP.parse(bytes.span, only: selection), of: table, to: &sample)
       } catch {
         throw CollectorError(error)
       }
-      var point = Point("nstat")
-      point.tag("name", table.tag)
-      for counter in table.counters {
-        let name = counter.protocol + counter.name
-        point.integer(name, reading[name])
-      }
-      if !point.fields.isEmpty { sample.points.append(point) }
     }
     // Absent where IPv6 is off.
-    if let bytes = try? host.file("/proc/net/snmp6") {
-      do {
-        let reading = try SNMP6.parse(bytes.span, only: snmp6)
-        var point = Point("nstat")
-        point.tag("name", "snmp6")
-        for name in snmp6 { point.integer(name, reading[name]) }
-        if !point.fields.isEmpty { sample.points.append(point) }
-      } catch {
-        throw CollectorError(error)
-      }
+    guard let bytes = host.files["/proc/net/snmp6"] else { return }
+    do {
+      add(snmp6.all, try SNMP6.parse(bytes.span, only: snmp6), of: "snmp6", to: &sample)
+    } catch {
+      throw CollectorError(error)
     }
+  }
+
+  private static func add(
+    _ names: [String], _ values: [Int64?], of table: String, to sample: inout Sample
+  ) {
+    var point = Point("nstat", tags: [Tag("name", table)])
+    for (name, value) in zip(names, values) { point.integer(name, value) }
+    if !point.fields.isEmpty { sample.points.append(point) }
   }
 }
