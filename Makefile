@@ -18,8 +18,8 @@ TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chron
   sqlite3 tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
   bash fish man-db mandoc systemd zsh
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
-  libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter prometheus-ipmi-exporter \
-  python3-venv python3-pip
+  clustershell libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter \
+  prometheus-ipmi-exporter pssh python3-venv python3-pip
 
 RELEASE := -c release --static-swift-stdlib
 
@@ -131,12 +131,8 @@ lab-trixie: ## A root of Debian 13; `SCRAPE_TRIXIE=$PWD/.build/lab/trixie make t
 	printf 'root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n' \
 	  | $(SUDO) tee $(TRIXIE)/etc/passwd >/dev/null
 
-bench: deps-bench build ## Compares with other tools on the same hosts, BMCs and points; see bench/README.md.
-	bench/run
-	bench/jump
-	bench/bmc
-	bench/ask
-	bench/deliver
+bench: deps-bench ## Writes docs/performance.md: goals, and other tools beside; QUICK=1: the commit before only.
+	$(if $(QUICK),bench/quick,bench/all)
 
 fuzz: deps ## Fuzzes every reader of foreign bytes for TIME seconds.
 	fuzz/run TIME=$(TIME)

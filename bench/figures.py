@@ -1,5 +1,7 @@
-"""What every benchmark needs: where things are, what a command cost, and a table of it."""
+"""What every benchmark needs: where things are, what a command cost, a table of it, and a record for `bench/all`."""
 
+import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -36,7 +38,18 @@ def measure(words, **more):
     return float(cpu), float(wall), int(peak) / 1024, done.stdout.decode(errors="replace")
 
 
-def table(head, rows):
+def record(name, value):
+    """Keeps a figure for `bench/all`, which names the file; alone, a benchmark only prints."""
+    path = os.environ.get("BENCH_FIGURES")
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps([name, value]) + "\n")
+
+
+def table(head, rows, name=None):
+    """Prints a table; a name keeps it for `bench/all`, too."""
+    if name:
+        record(f"table {name}", [list(map(str, row)) for row in [head, *rows]])
     widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:
         cells = [str(c).ljust(w) if i == 0 else str(c).rjust(w) for i, (c, w) in enumerate(zip(row, widths))]

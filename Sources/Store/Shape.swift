@@ -74,11 +74,20 @@ final class Shapes {
   /// cause, are written out in each row.
   static let limit = 20_000
 
-  private var numbers: [[UInt8]: Int] = [:]
+  private var numbers: [Key: Int] = [:]
   private var shapes: [Int: Shape] = [:]
   private var scratch = ByteWriter()
 
   private var newest = 0
+
+  /// An encoded shape as a key, hashed in one piece: an array would hash its bytes one by one.
+  private struct Key: Hashable {
+    var bytes: [UInt8]
+
+    func hash(into hasher: inout Hasher) {
+      bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+  }
 
   /// Drops all numbers: a rolled-back transaction may have assigned some of them.
   func forget() {
@@ -97,7 +106,7 @@ final class Shapes {
   private func learn(_ encoded: [UInt8], as number: Int) {
     newest = max(newest, number)
     guard let shape = try? Shape(encoded: encoded) else { return }
-    numbers[encoded] = number
+    numbers[Key(bytes: encoded)] = number
     shapes[number] = shape
   }
 
@@ -106,7 +115,7 @@ final class Shapes {
     _ point: Point, to writer: inout ByteWriter, in database: Database
   ) throws(DatabaseError) {
     Shape.encode(point, into: &scratch)
-    if let number = numbers[scratch.bytes] {
+    if let number = numbers[Key(bytes: scratch.bytes)] {
       writer.varint(number)
     } else {
       let encoded = scratch.bytes
@@ -131,7 +140,7 @@ final class Shapes {
 
   /// Writes a reference to a shape that was read before.
   func write(_ shape: Shape, to writer: inout ByteWriter) {
-    if let number = numbers[shape.encoded] {
+    if let number = numbers[Key(bytes: shape.encoded)] {
       writer.varint(number)
     } else {
       writer.varint(0)
