@@ -3,11 +3,12 @@ extension Span<UInt8> {
   ///
   /// Who chooses the bytes can find two texts of the same number: it protects nothing.
   public var fingerprint: UInt64 {
-    var hash = 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: count)
+    var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
     func mix(_ word: UInt64) {
       hash = (hash ^ word) &* 0xD6E8_FEB8_6659_FD93
       hash ^= hash >> 32
     }
+    mix(UInt64(truncatingIfNeeded: count))
     var index = 0
     while count &- index >= 8 {
       var word: UInt64 = 0

@@ -210,17 +210,20 @@ public enum NetCollector: Collector {
     else { return nil }
     var point = Point("net")
     point.tag("interface", "all")
-    for (name, value) in zip(counterFields, values) { point.integer(name, value) }
+    for index in counterOrder { point.integer(counterFields[index], values[index]) }
     return point.fields.isEmpty ? nil : point
   }
 
   private static let counters = NetSNMP.Selection(kernelNames)
+  /// Fields are written in the order of the kernel's names.
+  private static let counterOrder = counters.all.indices.sorted {
+    counters.all[$0] < counters.all[$1]
+  }
   /// Our names of the counters: `tcp_retranssegs`.
   private static let counterFields = kernelNames.flatMap { family in
     family.value.map { "\(family.key)_\($0)".lowercased() }
   }
 
-  /// In the order of the written fields.
   private static let kernelNames: KeyValuePairs<String, [String]> = [
     "Icmp": [
       "InAddrMaskReps", "InAddrMasks", "InCsumErrors", "InDestUnreachs", "InEchoReps", "InEchos",
