@@ -12,6 +12,9 @@ public enum AnsibleHosts {
     var groups: [String: [String]] = [:]
     for group in inventory.groups where group.name != "all" && group.name != "ungrouped" {
       guard let name = FoundName.group(group.name) else { continue }
+      if !group.children.isEmpty {
+        findings.notes.append("group \(group.name) holds groups, which are not nested here")
+      }
       if name != group.name {
         findings.notes.append("group \(group.name) is written \(name)")
       }

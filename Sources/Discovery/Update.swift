@@ -62,13 +62,22 @@ public struct Update {
     var matched: Set<String> = []
     var unknown: [FoundHost] = []
     for host in found {
-      let match = inventory.hosts.first {
-        $0.name == host.name
-          || host.address != nil && Self.addresses(of: $0).contains(host.address ?? "")
-      }
+      let match =
+        inventory.hosts.first { $0.address == host.address }
+        ?? inventory.hosts.first { Self.addresses(of: $0).contains(host.address ?? "") }
+        ?? inventory.hosts.first { $0.name == host.name }
       guard let match else {
         unknown.append(host)
         continue
+      }
+      // Its BMC or another way to it: what answers there is no news of the host.
+      if let address = host.address, address != match.address {
+        if Self.addresses(of: match).contains(address) { continue }
+        if isAddress(address), isAddress(match.address) {
+          note(match, "\(FoundName.comment(match.name)): a host of this name answers at \(address)")
+          changed.append(match.name)
+          continue
+        }
       }
       guard matched.insert(match.name).inserted else { continue }
       let plans = book[match.name]
@@ -145,8 +154,9 @@ public struct Update {
     }
   }
 
+  /// Its addresses other than the one for monitoring.
   private static func addresses(of host: Host) -> [String] {
-    [host.address, host.bmc?.address].compactMap(\.self) + host.addresses.values
+    [host.bmc?.address].compactMap(\.self) + host.addresses.values
   }
 
   private static func trimmed(_ line: String) -> String {

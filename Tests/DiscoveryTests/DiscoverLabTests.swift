@@ -29,7 +29,8 @@ struct DiscoverLabTests {
     #expect(seen.quiet == ["10.66.0.61", "10.66.0.62"])
     #expect(seen.logins == "42\n")
     #expect(seen.vnc.allSatisfy { $0 == "ok" }, "\(seen.vnc)")
-    #expect(seen.banned.contains("0 matched"), "\(seen.banned)")
+    for (filter, said) in seen.banned { #expect(said.contains("0 matched"), "\(filter): \(said)") }
+    #expect(seen.banned.count == 3)
     #expect(seen.sshd > 0, "the filter was given no lines")
   }
 
@@ -76,7 +77,7 @@ private struct LabResult: Sendable {
   var quiet: [String] = []
   var logins = ""
   var vnc: [String] = []
-  var banned = ""
+  var banned: [(filter: String, said: String)] = []
   var sshd = 0
   var report: [String] = []
 }
@@ -88,6 +89,8 @@ private final class LabRun {
   private var kept: [Any] = []
   private let sshd: Sshd
   private let other: Sshd
+  private let postfix: Postfix
+  private let dovecot: Dovecot
   /// Ports by the name of their probe.
   private static let table: [(kind: String, port: UInt16)] = [
     ("ssh", 22), ("http", 80), ("https", 443), ("mysql", 3306), ("vnc", 5900), ("x11", 6001),
@@ -130,8 +133,8 @@ private final class LabRun {
         log: "\(scratch.path)/xvfb"))
     kept.append(try Vsftpd(address: all, port: 21))
     try command("mkdir -p \(scratch.path)/mail; chmod 755 \(scratch.path)")
-    kept.append(try Postfix(into: "\(scratch.path)/mail", address: all, port: 25))
-    kept.append(try Dovecot(certificate: pair, address: all, ports: [143, 993, 110, 995, 587]))
+    postfix = try Postfix(into: "\(scratch.path)/mail", address: all, port: 25)
+    dovecot = try Dovecot(certificate: pair, address: all, ports: [143, 993, 110, 995, 587])
     kept.append(try PostgreSQL(address: all, port: 5432))
     kept.append(
       try Samba(["bind interfaces only = no"], port: 445, lifetime: 600))
@@ -250,18 +253,40 @@ private final class LabRun {
     let lines = (sshd.log + other.log).split { $0.isNewline }
       .map { "Nov 27 20:00:00 range sshd[4711]: \($0)\n" }
     result.sshd = lines.count { $0.contains("Received disconnect") }
-    let log = scratch.write("auth.log", lines.joined())
-    let filter = try run("/usr/bin/fail2ban-regex", [log, "sshd"])
-    result.banned =
-      filter.output.split(separator: "\n")
-      .last { $0.contains("matched") }.map(String.init) ?? "\(filter)"
-    // It does count what it is for.
-    let failed = scratch.write(
-      "failed.log",
-      "Nov 27 20:00:00 range sshd[4712]: Failed password for invalid user x from 10.66.0.1 port 4 ssh2\n"
+    try filter(
+      "sshd", lines.joined(), &result,
+      control: "sshd[4712]: Failed password for invalid user x from 10.66.0.1 port 4 ssh2")
+    // Without its own time, and as syslog has it.
+    let mail = (dovecot.scratch.read("dovecot.log") ?? "").split { $0.isNewline }
+      .map { "Nov 27 20:00:00 range dovecot: \($0.dropFirst(16))\n" }
+    try filter(
+      "dovecot", mail.joined(), &result,
+      control:
+        "dovecot: imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<x>, method=PLAIN, rip=10.66.0.1, lip=10.66.0.2"
     )
-    let counted = try run("/usr/bin/fail2ban-regex", [failed, "sshd"]).output
-    if !counted.contains("1 matched") { result.banned = "the filter counts nothing: \(counted)" }
+    try filter(
+      "postfix", postfix.scratch.read("postfix.log") ?? "", &result,
+      control:
+        "postfix/smtpd[4711]: NOQUEUE: reject: RCPT from unknown[10.66.0.1]: 554 5.7.1 <x@y>: Relay access denied; from=<a@b> to=<x@y> proto=ESMTP helo=<x>"
+    )
+  }
+
+  /// What fail2ban's own filter counts in a log; `control` is a line that it must count.
+  private func filter(
+    _ name: String, _ text: String, _ result: inout LabResult, control: String
+  ) throws {
+    func said(_ text: String) throws -> String {
+      let outcome = try run("/usr/bin/fail2ban-regex", [scratch.write("\(name).log", text), name])
+      return outcome.output.split(separator: "\n").last { $0.contains("matched") }
+        .map(String.init) ?? "\(outcome)"
+    }
+    let counted = try said("Nov 27 20:00:00 range \(control)\n")
+    guard counted.contains("1 matched") else {
+      result.banned.append((name, "the filter counts nothing: \(counted)"))
+      return
+    }
+    result.report.append("fail2ban's filter \(name): \(text.split { $0.isNewline }.count) lines")
+    result.banned.append((name, try said(text)))
   }
 
   private func compare(

@@ -44,6 +44,74 @@ import Testing
     #expect(own["user"]?.text == text)
   }
 
+  /// Files of all kinds, as they are and damaged.
+  private static let files: [(Discovery.Kind, String)] = [
+    (.knownHosts, "web1,10.0.6.11 ssh-ed25519 AAAA\n[db1]:2222 ssh-rsa BBBB\n|1|A|B ssh-rsa C\n"),
+    (.hosts, "10.0.6.11 web1 www # x\nfd00::5 db1\n"),
+    (.sshConfig, "Host a b\n HostName 10.0.6.11\n User \"o p\"\n ProxyJump jp,x@y:22\n"),
+    (
+      .nmap,
+      "<nmaprun><host><status state='up' reason='echo-reply'/><address addr='10.0.6.11' addrtype='ipv4'/>"
+        + "<hostnames><hostname name='web1'/></hostnames><ports><port protocol='tcp' portid='80'><state state='open'/>"
+        + "<service name='http' product='nginx' method='probed'/></port></ports></host></nmaprun>"
+    ),
+    (
+      .ansible,
+      "[red:vars]\nansible_user=ops\n[red]\nweb1 ansible_host=10.0.6.11 ansible_port=2222\n"
+    ),
+    (
+      .virsh,
+      " Id Name State\n 1 web1 running\n# db1\n Name MAC address Protocol Address\n v x ipv4 10.0.6.12/24\n"
+    ),
+    (
+      .openstack, #"[{"Name":"web1","Status":"ACTIVE","Networks":{"lab":["10.0.6.11","fd00::1"]}}]"#
+    ),
+  ]
+
+  @Test(arguments: files.indices)
+  func `damaged files trap nothing and write no YAML`(index: Int) throws {
+    let (kind, text) = Self.files[index]
+    var seed: UInt64 = 0x9e37_79b9_7f4a_7c15
+    func random(_ limit: Int) -> Int {
+      seed ^= seed << 13
+      seed ^= seed >> 7
+      seed ^= seed << 17
+      return Int(seed % UInt64(limit))
+    }
+    let odd: [[UInt8]] = [
+      [0], [10], [13], [0xff], Array("\": {}".utf8), Array("\n- a: ".utf8), Array("#".utf8),
+      Array("&x *x".utf8),
+      Array("{{".utf8), Array(String(repeating: "é", count: 90).utf8), Array("\u{1b}[2J".utf8),
+    ]
+    var whole = 0
+    for round in 0..<100 {
+      var bytes = Array(text.utf8)
+      for _ in 0..<(round == 0 ? 0 : 1 + random(4)) {
+        let place = random(bytes.count)
+        switch random(3) {
+        case 0: bytes[place] = UInt8(random(256))
+        case 1: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random(6)))
+        default: bytes.insert(contentsOf: odd[random(odd.count)], at: place)
+        }
+        if bytes.isEmpty { bytes = [10] }
+      }
+      let path = "\(scratch.path)/damaged"
+      try Data(bytes).write(to: URL(filePath: path))
+      var discovery = Discovery()
+      do { try discovery.read(kind, path) } catch { continue }
+      let draft = try discovery.draft()
+      let groups = try YAML.read(Source("draft", text: draft))["all"]?["children"]?.pairs ?? []
+      let names = groups.flatMap { $0.value["hosts"]?.pairs?.map(\.name) ?? [] }
+      #expect(Set(names) == Set(discovery.found.hosts.compactMap(\.name)), "\(draft)")
+      for pair in groups.flatMap({ $0.value["hosts"]?.pairs ?? [] }) {
+        let keys = Set(pair.value.pairs?.map(\.name) ?? [])
+        #expect(keys.isSubset(of: ["address", "port", "user", "via", "probes"]), "\(draft)")
+      }
+      whole += 1
+    }
+    #expect(whole > 10)
+  }
+
   @Test(arguments: hostile)
   func `a name of a host is one of an inventory`(text: String) throws {
     guard let name = FoundName.of(text) else { return }
@@ -176,6 +244,29 @@ import Testing
       .filter { !$0.drop { $0 == " " }.hasPrefix("# discover:") }.joined(separator: "\n")
     #expect(rest == Self.hand)
     #expect(try YAML.read(Source("a", text: text)) == YAML.read(Source("b", text: Self.hand)))
+  }
+
+  @Test func `a BMC, another address and a name elsewhere are no news of services`() throws {
+    let text = """
+      all:
+        hosts:
+          a: {address: 10.0.6.11, bmc: {address: 10.0.7.11, user: m, password: "${P}"}, public_address: 192.0.2.1}
+          b: {address: 10.0.6.12}
+
+      """
+    let https = [FoundService("https", 443)]
+    let update = try update(
+      text,
+      [
+        answer("10.0.7.11", https), answer("192.0.2.1", https),
+        answer("10.0.9.9", https, name: "b"),
+      ],
+      silent: ["10.0.6.11", "10.0.6.12"])
+    #expect(update.new.isEmpty)
+    #expect(update.gone == ["a", "b"])
+    let marked = String(decoding: update.text, as: UTF8.self)
+    #expect(!marked.contains("new: https"), "\(marked)")
+    #expect(marked.contains("# discover: b: a host of this name answers at 10.0.9.9"))
   }
 
   @Test func `a second update changes nothing, and one without news takes all marks away`() throws {
