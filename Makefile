@@ -11,11 +11,11 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
   libcairo2-dev fonts-dejavu-core libpcre2-dev libncurses-dev libsystemd-dev \
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
-TEST_PACKAGES := $(RUN_PACKAGES) influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
+TEST_PACKAGES := $(RUN_PACKAGES) ansible-core influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
   dovecot-imapd dovecot-pop3d dovecot-submissiond fail2ban freeipmi-tools graphite-carbon ipmitool iproute2 \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
   nftables nginx-light nmap oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
-  sqlite3 tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
+  shellcheck sqlite3 sudo tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
   bash fish man-db mandoc systemd zsh
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
   clustershell libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter \
@@ -66,9 +66,9 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
 UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook Draft EmailMessage FileSource Frames History \
-  HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts \
+  HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts Log \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
-  Settings SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh
+  Settings SinceTime SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh
 SPACE := $(subst ,, )
 UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'

@@ -116,7 +116,7 @@ let package = Package(
       ],
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(
-      name: "Store", dependencies: ["Metrics", "Engine", "CSQLite", "CZlib", "CLinux"],
+      name: "Store", dependencies: ["Metrics", "Engine", "CSQLite", "CZlib", "CCrypto", "CLinux"],
       swiftSettings: strict),
     .target(
       name: "Spools", dependencies: ["Metrics", "Parsers", "Engine", "Store"],
@@ -138,6 +138,10 @@ let package = Package(
       dependencies: ["Metrics", "Engine", "Configuration", "Transfer", "Charts", "CLinux"],
       swiftSettings: strict),
     .target(
+      name: "Authorize",
+      dependencies: ["Metrics", "Engine", "Configuration", "Inventory", "Hosts", "Probes"],
+      swiftSettings: strict),
+    .target(
       name: "Alerts",
       dependencies: [
         "Metrics", "Engine", "Transfer", "Configuration", "Inventory", "Rules", "Store", "Charts",
@@ -149,7 +153,8 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store", "Spools",
-        "Policies", "Sinks", "Transfer", "Notifiers", "Alerts", "Pages", "Live", "CLinux",
+        "Policies", "Sinks", "Transfer", "Notifiers", "Alerts", "Authorize", "Pages", "Live",
+        "CLinux",
       ],
       swiftSettings: strict),
     .target(
@@ -167,7 +172,7 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Boards", "Passes", "Alerts", "Live", "Manuals", "Discovery",
+        "Console", "Boards", "Passes", "Alerts", "Authorize", "Live", "Manuals", "Discovery",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",

@@ -138,7 +138,8 @@ public struct Alerting: Sendable {
       ) { index, outcome, memory in
         let job = all[index]
         let changed = ledger.note(job, outcome, at: now)
-        for incident in changed { try? await store.keep(Self.kept(incident)) }
+        try? await store.keep(
+          changed.map { Self.kept($0) }, log: Self.logged(job, outcome).map { [$0] } ?? [])
         let notifier = job.notification.notifier
         try? await store.remember(memory.values, of: notifier.name)
         await BackOff.note(
@@ -159,6 +160,18 @@ public struct Alerting: Sendable {
     }
     incidents = ledger.incidents
     await settle()
+  }
+
+  /// The line of the log for an attempt; nil where nothing was tried, and for an edit that worked.
+  private static func logged(_ job: Job, _ outcome: NotificationJob.Outcome) -> LogLine? {
+    let (notice, notifier) = (job.notification.notice, job.notification.notifier)
+    guard outcome.wasTried, outcome.error != nil || job.decision != .change else { return nil }
+    let occasion = job.report == nil ? "\(job.notification.occasion.rawValue)" : "report"
+    return .notification(
+      of: notice.contact, by: notifier.name, occasion,
+      incident: notice.incident, subject: notice.subject,
+      hosts: Set(notice.alerts.map(\.host)).sorted(), failure: outcome.error.map { "\($0)" },
+      at: .now)
   }
 
   /// Closes incidents in the store that no later pass needs.

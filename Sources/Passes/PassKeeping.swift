@@ -57,6 +57,7 @@ extension Pass {
       failed: report.readings.count - up,
       points: report.points, warnings: report.warnings, scope: scope(report))
     let output = await spoolOutput(results, states, intake, report)
+    let logged = report.warnings.count
     do {
       try await store.finish(
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
@@ -101,6 +102,11 @@ extension Pass {
           "\(waiting.sink): \(Format.count(dropped, "point")) dropped that waited too long or were "
             + "too many")
       }
+    }
+    // What came after the transaction of the pass.
+    let late = report.warnings.dropFirst(logged)
+    if report.storeFailure == nil, !late.isEmpty {
+      try? await store.log(late.map { .warning($0, at: .now) })
     }
     report.took = Deadline.now.since(begun)
   }

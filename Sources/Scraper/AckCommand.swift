@@ -54,7 +54,7 @@ enum AckCommand: Subcommand {
         Terminal.note("scrape ack: nothing is acknowledged there; `scrape ack` lists what is")
         return ExitCode.notOK
       }
-      try await store.remove(ended)
+      try await store.remove(ended, by: Account.user, at: .now)
       for word in ended { Terminal.show("\(word.host)  \(word.check) not acknowledged".visible) }
       return ExitCode.ok
     }

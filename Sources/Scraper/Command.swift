@@ -31,6 +31,7 @@ let subcommands: [any Subcommand.Type] = [
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
   NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,
   DashboardsCommand.self, PageCommand.self, PolicyCommand.self, DiscoverCommand.self,
+  LogCommand.self, AuthorizeCommand.self,
 ]
 
 @main struct Command {

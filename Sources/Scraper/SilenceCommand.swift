@@ -51,7 +51,9 @@ enum SilenceCommand: Subcommand {
         throw UsageError(message: "--end takes a silence's number and nothing else")
       }
       let number = try number(text, "--end")
-      guard try await store.endSilence(number, at: now) else { return none(number) }
+      guard try await store.endSilence(number, by: Account.user, at: now) else {
+        return none(number)
+      }
       Terminal.show("silence \(number) ended")
       return ExitCode.ok
     }
@@ -90,7 +92,7 @@ enum SilenceCommand: Subcommand {
     guard !arguments.operands.isEmpty || arguments["--check"] != nil || arguments["--why"] != nil
     else { throw UsageError(message: "what is to change? scrape silence --edit \(number) 2h") }
     let names = try site.namesWithChecks(silence.hosts)
-    try await store.change(silence)
+    try await store.change(silence, of: names, by: Account.user, at: now)
     show(silence, names, at: now)
     return ExitCode.ok
   }

@@ -6,6 +6,7 @@ internal import Passes
 internal import Hosts
 internal import Inventory
 internal import Probes
+internal import Store
 
 /// `scrape trust`: shows host keys and stores those that a person accepts.
 enum TrustCommand: Subcommand {
@@ -54,6 +55,7 @@ enum TrustCommand: Subcommand {
     hosts = site.inventory.strangers(of: hosts) + hosts
     let limit = try arguments.duration("--deadline") ?? .seconds(60)
     var accepted = 0
+    var logged: [LogLine] = []
     var refused = 0
     var failed = 0
     var answers = TrustAnswers()
@@ -102,8 +104,13 @@ enum TrustCommand: Subcommand {
         }
         try KnownHostsFile.accept(key, for: finding.names, in: site.trustFile(of: finding.host))
         accepted += 1
+        logged.append(
+          .action(
+            "trust", by: Account.user, hosts: [finding.host.name], "\(key.type) \(key.fingerprint)",
+            at: .now))
       }
     }
+    if let why = await site.log(logged) { Terminal.note("scrape trust: \(why)".visible) }
     if refused > 0, let excuse = answers.excuse { Terminal.note("scrape trust: \(excuse)") }
     Terminal.note("\(accepted) accepted, \(refused) not accepted, \(failed) did not answer")
     return refused + failed > 0 ? ExitCode.notOK : ExitCode.ok

@@ -101,6 +101,17 @@ extension Store {
     try with { database throws(DatabaseError) in try self.keep(incident, in: database) }
   }
 
+  /// Stores the incidents of a delivery, and lines of the log with it.
+  public func keep(_ incidents: [KeptIncident], log lines: [LogLine]) throws(StoreError) {
+    guard !incidents.isEmpty || !lines.isEmpty else { return }
+    try with { database throws(DatabaseError) in
+      try database.transaction { () throws(DatabaseError) in
+        for incident in incidents { try self.keep(incident, in: database) }
+        try self.log(lines, in: database)
+      }
+    }
+  }
+
   func keep(_ incident: KeptIncident, in database: Database) throws(DatabaseError) {
     try database.run(
       "INSERT OR REPLACE INTO incident (id, contact, open, body) VALUES (?, ?, ?, ?)",
@@ -140,39 +151,67 @@ extension Store {
   }
 
   /// Stores a silence and returns its number; deletes silences that ended a day ago.
-  public func add(_ silence: Silence) throws(StoreError) -> Int64 {
+  ///
+  /// `names` are its hosts at this time, for the log.
+  public func add(_ silence: Silence, of names: [String] = []) throws(StoreError) -> Int64 {
     try with { database throws(DatabaseError) in
-      try database.run(
-        "DELETE FROM silence WHERE stop < ?",
-        .integer(silence.from.before(.seconds(86_400)).nanoseconds))
-      try database.run(
-        "INSERT INTO silence (hosts, name, start, stop, who, why) VALUES (?, ?, ?, ?, ?, ?)",
-        .text(silence.hosts), .optional(silence.check), .integer(silence.from.nanoseconds),
-        .integer(silence.until.nanoseconds), .text(silence.who), .text(silence.why))
-      return database.insertedID
+      try database.transaction { () throws(DatabaseError) in
+        try database.run(
+          "DELETE FROM silence WHERE stop < ?",
+          .integer(silence.from.before(.seconds(86_400)).nanoseconds))
+        try database.run(
+          "INSERT INTO silence (hosts, name, start, stop, who, why) VALUES (?, ?, ?, ?, ?, ?)",
+          .text(silence.hosts), .optional(silence.check), .integer(silence.from.nanoseconds),
+          .integer(silence.until.nanoseconds), .text(silence.who), .text(silence.why))
+        let number = database.insertedID
+        try self.log(
+          [
+            .action(
+              "silence", by: silence.who, hosts: names, silence.logged(number), at: silence.from)
+          ], in: database)
+        return number
+      }
     }
   }
 
-  /// Updates a silence.
-  public func change(_ silence: Silence) throws(StoreError) {
+  /// Updates a silence; `who` did it, now.
+  public func change(
+    _ silence: Silence, of names: [String] = [], by who: String, at time: Timestamp
+  ) throws(StoreError) {
     try with { database throws(DatabaseError) in
-      try database.run(
-        "UPDATE silence SET hosts = ?2, name = ?3, stop = ?4, who = ?5, why = ?6 WHERE id = ?1",
-        .integer(silence.id), .text(silence.hosts), .optional(silence.check),
-        .integer(silence.until.nanoseconds), .text(silence.who), .text(silence.why))
+      try database.transaction { () throws(DatabaseError) in
+        try database.run(
+          "UPDATE silence SET hosts = ?2, name = ?3, stop = ?4, who = ?5, why = ?6 WHERE id = ?1",
+          .integer(silence.id), .text(silence.hosts), .optional(silence.check),
+          .integer(silence.until.nanoseconds), .text(silence.who), .text(silence.why))
+        try self.log(
+          [
+            .action(
+              "silence changed", by: who, hosts: names, silence.logged(silence.id), at: time)
+          ], in: database)
+      }
     }
   }
 
   /// Ends a silence now; returns whether an active one had that number.
-  public func endSilence(_ id: Int64, at time: Timestamp) throws(StoreError) -> Bool {
+  public func endSilence(_ id: Int64, by who: String, at time: Timestamp) throws(StoreError) -> Bool
+  {
     try with { database throws(DatabaseError) in
-      let found = try database.integer(
-        "SELECT count(*) FROM silence WHERE id = ? AND stop > ?", .integer(id),
-        .integer(time.nanoseconds))
-      try database.run(
-        "UPDATE silence SET stop = min(stop, ?2) WHERE id = ?1", .integer(id),
-        .integer(time.nanoseconds))
-      return found == 1
+      try database.transaction { () throws(DatabaseError) in
+        var hosts: String?
+        try database.rows(
+          "SELECT hosts FROM silence WHERE id = ? AND stop > ?", .integer(id),
+          .integer(time.nanoseconds)
+        ) { hosts = $0.text(0) }
+        guard let hosts else { return false }
+        try database.run(
+          "UPDATE silence SET stop = min(stop, ?2) WHERE id = ?1", .integer(id),
+          .integer(time.nanoseconds))
+        try self.log(
+          [.action("silence ended", by: who, "silence \(id) of \(hosts)", at: time)],
+          in: database)
+        return true
+      }
     }
   }
 
@@ -205,17 +244,45 @@ extension Store {
             """, .text(one.host), .text(one.check), .integer(one.severity.state),
             .integer(one.time.nanoseconds), .text(one.who), .text(one.why))
         }
+        guard let first = acknowledgements.first else { return }
+        try self.log(
+          [
+            .action(
+              "ack", by: first.who, hosts: Self.hosts(of: acknowledgements),
+              Self.logged(acknowledgements) + (first.why.isEmpty ? "" : ": \(first.why)"),
+              at: first.time)
+          ], in: database)
       }
     }
   }
 
-  /// Deletes acknowledgements of checks that are ok again or became worse.
-  public func remove(_ acknowledgements: [Acknowledgement]) throws(StoreError) {
+  private static func hosts(of acknowledgements: [Acknowledgement]) -> [String] {
+    Set(acknowledgements.map(\.host)).sorted()
+  }
+
+  private static func logged(_ acknowledgements: [Acknowledgement]) -> String {
+    Set(acknowledgements.map(\.check)).sorted().joined(separator: ", ")
+  }
+
+  /// Deletes acknowledgements of checks that are ok again or became worse, or those that an operator ends
+  /// now.
+  public func remove(
+    _ acknowledgements: [Acknowledgement], by who: String? = nil, at time: Timestamp? = nil
+  ) throws(StoreError) {
     try with { database throws(DatabaseError) in
-      for one in acknowledgements {
-        try database.run(
-          "DELETE FROM acknowledgement WHERE host = ? AND name = ?", .text(one.host),
-          .text(one.check))
+      try database.transaction { () throws(DatabaseError) in
+        for one in acknowledgements {
+          try database.run(
+            "DELETE FROM acknowledgement WHERE host = ? AND name = ?", .text(one.host),
+            .text(one.check))
+        }
+        guard let who, let time, !acknowledgements.isEmpty else { return }
+        try self.log(
+          [
+            .action(
+              "ack ended", by: who, hosts: Self.hosts(of: acknowledgements),
+              Self.logged(acknowledgements), at: time)
+          ], in: database)
       }
     }
   }
@@ -241,5 +308,13 @@ extension Store {
         "INSERT OR REPLACE INTO notifier (name, body) VALUES (?, ?)", .text(notifier),
         .blob(body.bytes))
     }
+  }
+}
+
+extension Store.Silence {
+  /// The silence as a line of the log.
+  fileprivate func logged(_ number: Int64) -> String {
+    "silence \(number) of \(hosts)\(check.map { ", \($0)," } ?? "") until \(until.rfc3339)"
+      + (why.isEmpty ? "" : ": \(why)")
   }
 }

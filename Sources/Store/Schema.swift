@@ -152,6 +152,17 @@ enum Schema {
       id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE INDEX collected_by_hash ON collected (hash, bytes);
     """,
+    """
+    -- What happened, and where the chain of its hashes begins and ends: see Log.swift.
+    CREATE TABLE log (
+      id INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, host TEXT,
+      body BLOB NOT NULL, hash BLOB NOT NULL);
+    CREATE INDEX log_of_host ON log (host, id) WHERE host IS NOT NULL;
+    CREATE TABLE log_end (
+      id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER NOT NULL, anchor BLOB NOT NULL,
+      last INTEGER NOT NULL, hash BLOB NOT NULL);
+    INSERT INTO log_end VALUES (1, 1, zeroblob(32), 0, zeroblob(32));
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

@@ -117,6 +117,7 @@ public actor Store {
           if let continued { earlier = try self.change(continued, to: pass, in: database) }
           if let earlier { number = earlier } else { number = try self.keep(pass, in: database) }
           try self.keep(results, of: number, again: earlier != nil, in: database)
+          try self.log(pass, number, isNew: earlier == nil, results, in: database)
           // Rows of a pass that is open are not folded: they are not whole yet.
           if earlier == nil {
             try self.fold(passesUpTo: isOpen ? number - 1 : number, at: pass.end, in: database)

@@ -85,6 +85,8 @@ import Testing
       ("scrape status --limits --json", try range.scrape("status", "--limits", "--json")),
       ("scrape status --history --json", try range.scrape("status", "--history", "--json")),
       ("scrape alerts --json", try range.scrape("alerts", "--json")),
+      ("scrape log --json", try range.scrape("log", "--json")),
+      ("scrape log --verify --json", try range.scrape("log", "--verify", "--json")),
     ]
     for (heading, outcome) in outputs {
       var words = Self.words(of: heading)

@@ -41,7 +41,7 @@ extension Site {
     let names = try namesWithChecks(pattern)
     var silence = Store.Silence(
       hosts: pattern, check: check, from: now, until: until, who: who, why: why)
-    silence.id = try await store.add(silence)
+    silence.id = try await store.add(silence, of: names)
     return (silence, names)
   }
 }

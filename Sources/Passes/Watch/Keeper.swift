@@ -142,6 +142,7 @@ struct Keeper: Sendable {
     warnings = Array((warnings + report.warnings).suffix(20))
     points += outcome.points
     let isNew = order.isRound || self.pass == nil
+    let logged = report.warnings.count
     if isNew { (begun, points) = (report.start, outcome.points) }
     let summary = PassSummary(
       start: begun, end: .now, hosts: outcome.hosts, up: outcome.up,
@@ -173,6 +174,10 @@ struct Keeper: Sendable {
     }
     report.warnings += await store.notes()
     report.warnings += drops(queues)
+    let late = report.warnings.dropFirst(logged)
+    if outcome.storeFailure == nil, !late.isEmpty {
+      try? await store.log(late.map { .warning($0, at: .now) })
+    }
     outcome.warnings = report.warnings
     if order.isRound {
       services = [:]

@@ -20,6 +20,9 @@ public struct MySQLProbe: Probe {
     login = DatabaseCheck(&options, query: "SELECT 1")
   }
 
+  /// The account that it logs in with; nil where it has none.
+  public var account: String? { login.user }
+
   public func cautions(port: UInt16) -> [Caution] { login.user == nil ? [.deniedLogin] : [] }
 
   public func run(

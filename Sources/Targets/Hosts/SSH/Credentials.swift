@@ -10,6 +10,15 @@ public struct Credentials: Sendable {
     /// CPU on a thread of its own.
     case slow(file: [UInt8], passphrase: String, source: String)
 
+    /// The public half, as files and agents name it; nil where it cannot be read.
+    var publicKey: [UInt8]? {
+      switch self {
+      case .key(let key): key.agentBlob
+      case .agent(_, let identity): identity.blob
+      case .slow(let file, _, _): PrivateKey.publicHalf(of: file)
+      }
+    }
+
     var name: String {
       switch self {
       case .key(let key): key.source
@@ -23,6 +32,17 @@ public struct Credentials: Sendable {
   var password: String?
   /// Unusable credentials and why, reported if the login fails.
   var notes: [String]
+
+  /// The public keys as files have them, type and base64, each once.
+  public var publicKeys: [String] {
+    var texts: [String] = []
+    for identity in identities {
+      guard let blob = identity.publicKey else { continue }
+      let text = HostKey(blob: blob).text
+      if !texts.contains(text) { texts.append(text) }
+    }
+    return texts
+  }
 
   /// The agent's keys that are tried, by their comments and public halves.
   public var agentKeys: [String] {

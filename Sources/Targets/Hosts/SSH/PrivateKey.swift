@@ -136,6 +136,22 @@ public final class PrivateKey: @unchecked Sendable {
     return key
   }
 
+  /// The public half of a file in OpenSSH's format, which is never encrypted; nil if it is damaged.
+  static func publicHalf(of file: [UInt8]) -> [UInt8]? {
+    let text = String(decoding: file, as: UTF8.self)
+    guard let range = text.firstRange(of: "-----BEGIN OPENSSH PRIVATE KEY-----"),
+      let end = text.firstRange(of: "-----END OPENSSH PRIVATE KEY-----"),
+      range.upperBound <= end.lowerBound,
+      let blob = Base64.decode(text[range.upperBound..<end.lowerBound].utf8)
+    else { return nil }
+    var reader = WireReader(blob)
+    guard reader.raw("openssh-key-v1\0".utf8.count) != nil, reader.string() != nil,
+      reader.string() != nil, reader.string() != nil, reader.uint32() == 1,
+      let key = reader.string()
+    else { return nil }
+    return Array(key)
+  }
+
   private static let groups = ["nistp256": "P-256", "nistp384": "P-384", "nistp521": "P-521"]
 
   private enum Part {

@@ -75,6 +75,7 @@ final class Session: BatchShell {
             (1...4).contains(reason), let words = packet.text()
           {
             transport.refusal = words
+            transport.refusalReason = reason
           }
         }
         free(pointer)
@@ -99,7 +100,7 @@ final class Session: BatchShell {
   // MARK: Steps
 
   /// Repeats a call until the library no longer waits for the socket.
-  private func step(
+  func step(
     _ doing: String, on reactor: isolated Reactor, by deadline: Deadline,
     _ call: () -> Int
   ) async throws(TargetError) -> Int {

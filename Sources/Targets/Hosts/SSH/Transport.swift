@@ -53,6 +53,8 @@ final class Transport {
   var refusesReading = false
   /// What the server said with its refusal to open a channel; see `Session.allocator`.
   var refusal: String?
+  /// The reason beside it: 1 is "administratively prohibited" (RFC 4254, section 5.1).
+  var refusalReason: UInt32?
   /// What the library holds for the session, in bytes.
   var memory = 0
   /// Beyond it the library gets no memory, which ends the session.

@@ -1,0 +1,44 @@
+/// Lines of sudoers(5) for `become: sudo`: exactly the commands that policies run as root.
+public struct Sudoers: Sendable {
+  private let commands: [[String]]
+  private let users: [String]
+
+  public init(_ commands: [[String]], users: [String]) {
+    self.commands = commands
+    self.users = users
+  }
+
+  /// The file for /etc/sudoers.d, with a line break at its end.
+  public var text: String {
+    var lines: [String] = []
+    for words in commands {
+      guard let first = words.first else { continue }
+      let rest = words.dropFirst().map { " " + Self.escaped($0) }.joined()
+      // sudo compares files, and ignores those that a host does not have.
+      let places =
+        first.hasPrefix("/")
+        ? [first]
+        : first == "head" ? ["/usr/bin/head"] : ["/usr/sbin/\(first)", "/usr/bin/\(first)"]
+      // Without arguments in the line any would be allowed.
+      for place in places {
+        lines.append("  \(Self.escaped(place))\(rest.isEmpty ? " \"\"" : rest)")
+      }
+    }
+    return """
+      # /etc/sudoers.d/scrape: what policies read as root, with `become: sudo`. Check it with visudo -cf.
+      Cmnd_Alias SCRAPE_POLICIES = \\
+      \(lines.joined(separator: ", \\\n"))
+
+      """ + users.map { "\(Self.escaped($0)) ALL = (root) NOPASSWD: SCRAPE_POLICIES\n" }.joined()
+  }
+
+  /// What sudoers(5) takes for itself stands behind a backslash.
+  private static func escaped(_ word: String) -> String {
+    var text = ""
+    for character in word {
+      if "\\,:=*?[]!\"#() ".contains(character) { text += "\\" }
+      text.append(character)
+    }
+    return text
+  }
+}

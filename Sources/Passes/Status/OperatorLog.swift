@@ -1,0 +1,20 @@
+internal import Metrics
+public import Store
+
+/// What operators do, in the log of the store.
+extension Site {
+  /// Adds lines to the log, if there is a store of this inventory; returns why it could not.
+  ///
+  /// What was done stays done: a fault here fails no command.
+  public func log(_ lines: [LogLine]) async -> String? {
+    guard hasStore, !lines.isEmpty else { return nil }
+    do {
+      let store = store()
+      try await check(store)
+      try await store.log(lines)
+      return nil
+    } catch {
+      return "not in the log: \(error)"
+    }
+  }
+}
