@@ -42,7 +42,7 @@ let package = Package(
       name: "Rooms",
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
-        "Hosts", "IPMI", "Probes", "Policies", "Store", "Spools", "Sinks",
+        "Hosts", "IPMI", "Probes", "Policies", "Store", "Spools", "Sinks", "Passes",
       ]),
   ],
   targets: [
@@ -228,7 +228,8 @@ let package = Package(
       "Charts", "CCairo", "CZlib",
       exclude: ["roundtrip.py"]),
     tests(
-      "Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks", "Engine", "Hosts", "Inventory"),
+      "Passes", "Lab", "Metrics", "Configuration", "Rules", "Sinks", "Engine", "Hosts", "Inventory",
+      "Store"),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -19,6 +19,9 @@ let package = Package(
       name: "bmcs", dependencies: [.product(name: "Lab", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(
+      name: "pages", dependencies: [.product(name: "Rooms", package: "scrape")],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
       name: "probes", dependencies: [.product(name: "Rooms", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
   ]

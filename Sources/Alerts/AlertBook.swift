@@ -1,5 +1,4 @@
 public import Configuration
-internal import Glibc
 public import Metrics
 public import Notifiers
 internal import Rules
@@ -43,8 +42,8 @@ public struct AlertBook: Sendable {
         "Checks that are silenced.")
       hours = fields.take("hours", .hours, "Recurring times.", example: "\"sun 02:00-04:00\"")
       from = fields.take(
-        "from", AlertBook.moment, otherwise: "at once", "Begin.", example: "\"2026-11-20 18:00\"")
-      until = fields.take("until", AlertBook.moment, "End.", example: "\"2026-11-20 22:00\"")
+        "from", .moment, otherwise: "at once", "Begin.", example: "\"2026-11-20 18:00\"")
+      until = fields.take("until", .moment, "End.", example: "\"2026-11-20 22:00\"")
       fields.set(&why, "why", .text, "Reason, for messages.", example: "backup")
       if hours == nil, until == nil {
         fields.addUnlessFaulty(
@@ -203,21 +202,6 @@ public struct AlertBook: Sendable {
       }
     }
     return all
-  }
-
-  /// A local time: `2026-11-20 18:00`.
-  private static var moment: SettingType<Timestamp> {
-    SettingType("local time", example: "\"2026-11-20 18:00\"") {
-      node, what throws(ConfigurationError) in
-      let numbers = try node.string(what).split { "-: T".contains($0) }.map { Int32($0) ?? -1 }
-      let ranges: [ClosedRange<Int32>] = [1970...2200, 1...12, 1...31, 0...23, 0...59]
-      guard numbers.count == ranges.count, zip(ranges, numbers).allSatisfy({ $0.contains($1) })
-      else { throw node.mismatch(what, "a moment", hint: "write it as \"2026-11-20 18:00\"") }
-      var parts = tm()
-      (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
-      (parts.tm_hour, parts.tm_min, parts.tm_isdst) = (numbers[3], numbers[4], -1)
-      return Timestamp(seconds: Int64(mktime(&parts)))
-    }
   }
 
   /// Whether the route applies to the alert's host.

@@ -31,6 +31,8 @@ public struct BoardSite: Sendable {
   public var limits: [String: Thresholds] = [:]
   /// The tags that make scopes of summaries.
   public var scopes: [String] = []
+  /// Whether hosts are evaluated by policies.
+  public var hasPolicies = false
 
   public init(hosts: [Host], catalog: Catalog) {
     self.hosts = hosts

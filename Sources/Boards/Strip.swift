@@ -157,6 +157,39 @@ enum Strip {
     .explained("Empty: the host has no such service, or it was not checked for 10 minutes.")
   }
 
+  /// What policies say of hosts: counts and scores now, and the checks whose result changed.
+  static func policies(_ variables: [String] = ["group", "host"]) -> [Panel] {
+    [
+      headline("Policies"),
+      Panel.table(
+        "Policies of each host",
+        .latest("policy", "score", "passed", "failed", "unknown", by: "host", "policy")
+          .ofHosts(variables), height: 10
+      )
+      .columns(
+        ("host", "Host"), ("policy", "Policy"), ("score", "Score"), ("passed", "Passed"),
+        ("failed", "Failed"), ("unknown", "Unknown"), ("Time", "Evaluated")
+      )
+      .column("Score", ("unit", .string("percent")))
+      .column("Evaluated", ("unit", .string(GrafanaUnit.age))).linked(.ofRow),
+      Panel.chart(
+        "Scores of policies", .last("policy", "score", by: "host", "policy").ofHosts(variables),
+        height: 10
+      ).ranged(0, 100).coloured(.score).linked(.ofSeries),
+      Panel.table(
+        "Checks of policies that changed",
+        .rows("policy_check", "host", "policy", "check", "result", "previous", "title", limit: 200)
+          .ofHosts(variables), width: 24
+      )
+      .columns(
+        ("Time", "Time"), ("host", "Host"), ("policy", "Policy"), ("check", "Check"),
+        ("previous", "Before"), ("result", "Result"), ("title", "Title")
+      )
+      .column("Time", ("custom.width", .integer(150))).linked(.ofRow)
+      .with { $0.noValue = "no check changed in this range" },
+    ]
+  }
+
   /// What disks say of their health.
   static func disks(_ variables: [String] = ["group", "host"]) -> Panel {
     Panel.table(

@@ -1,6 +1,7 @@
 public import Metrics
 public import Passes
 internal import Sinks
+internal import Store
 internal import Hosts
 internal import IPMI
 internal import Inventory
@@ -35,7 +36,7 @@ public struct HostReport: Sendable {
         + users : []
     var rows = own
     if let bmc = visit.bmc { rows += BMCReport(bmc).rows }
-    rows += services
+    rows += services + policies
     if !rows.isEmpty {
       lines.append("")
       let width = rows.map(\.name.count).max() ?? 0
@@ -249,6 +250,22 @@ public struct HostReport: Sendable {
     return rows
   }
 
+  /// What the last evaluation of each policy said: `baseline 61 of 64`.
+  private var policies: [Row] {
+    guard !past.policies.isEmpty else { return [] }
+    let words = past.policies.map { score -> Printable in
+      let counts = score.counts
+      var text = Printable("\(score.policy) \(counts.passed) of \(counts.total)")
+      if counts.failed > 0 {
+        text += " " + Terminal.paint(Printable("✗ \(counts.failed) failed"), .yellow, on: 1)
+      }
+      if counts.unknown > 0 { text += Printable(", \(counts.unknown) unknown") }
+      if counts.failed + counts.unknown == 0 { text += " " + Terminal.paint("✓", .green, on: 1) }
+      return text
+    }
+    return [("policy", words.joined(separator: "   "))]
+  }
+
   /// One row for services that are ok, and one for each other.
   private var services: [Row] {
     var rows: [Row] = []
@@ -313,6 +330,16 @@ public struct HostReport: Sendable {
       members.append(("paths", .array(paths)))
     }
     if let bmc = visit.bmc { members.append(("bmc", BMCReport(bmc).json)) }
+    if !past.policies.isEmpty {
+      let policies = past.policies.map { score in
+        JSON.object([
+          ("policy", .string(score.policy)), ("passed", .integer(Int64(score.counts.passed))),
+          ("failed", .integer(Int64(score.counts.failed))),
+          ("unknown", .integer(Int64(score.counts.unknown))),
+        ])
+      }
+      members.append(("policies", .array(policies)))
+    }
     members.append(
       ("facts", .object(visit.facts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     )

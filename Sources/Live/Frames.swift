@@ -73,7 +73,7 @@ public enum Frames {
       return
     }
     let up = snapshot.hosts.count(where: \.isUp)
-    var services = Snapshot.Count()
+    var services = Shown.Count()
     for host in snapshot.hosts {
       services.online += host.services.online
       services.total += host.services.total

@@ -11,7 +11,7 @@ struct ListRow: Sendable {
   /// The host, or what its group comes to.
   var host: Snapshot.Host
   /// The hosts of a group, and those of them that are up.
-  var count = Snapshot.Count()
+  var count = Shown.Count()
   /// The number of hosts by severity, of a group.
   var states: [Severity: Int] = [:]
   var isFolded = false

@@ -40,14 +40,17 @@ struct PageLine {
   }
 
   private static func events(
-    _ events: [Snapshot.Event], _ now: Timestamp, names: Bool
+    _ events: [Shown.Event], _ now: Timestamp, names: Bool
   ) -> [PageLine] {
     guard !events.isEmpty else { return [PageLine("no transition is stored", .dim)] }
     let width = names ? min(24, events.map(\.host.shownColumns).max() ?? 0) : 0
     return events.map { event in
       PageLine(
         ("\(pad(clock(event.time, now), 11))  ", .dim),
-        ("\(pad(event.severity.rawValue, 8))  ", .of(event.severity)),
+        (
+          "\(pad(event.severity?.rawValue ?? "", 8))  ",
+          event.severity.map { .of($0) } ?? .plain
+        ),
         (names ? "\(pad(event.host, width))  \(event.text)" : event.text, .plain),
         host: event.host)
     }
@@ -60,8 +63,22 @@ struct PageLine {
       let head = PageLine(
         ("\(pad(incident.severity.rawValue, 8))  ", .of(incident.severity)),
         ("\(incident.names)  since \(clock(incident.opened, now)), \(end)", .bold))
-      return [head] + incident.lines.map { PageLine("            \($0)") }
+      return [head]
+        + incident.lines.prefix(mostLines).map {
+          PageLine(("            \(text($0, now))", .plain), host: $0.host)
+        }
     }
+  }
+
+  private static let mostLines = 20
+
+  /// One check of an incident.
+  private static func text(_ line: Shown.Incident.Line, _ now: Timestamp) -> String {
+    let end = line.until.map { ", ok \(Format.time($0, at: now))" } ?? ""
+    let mark = line.acknowledgement.map { "  [acked by \($0)]" } ?? ""
+    return "\(line.host)  \(line.check)  \(line.worst.rawValue) since "
+      + "\(Format.time(line.from, at: now))\(end)\(mark)"
+      + (line.message.isEmpty ? "" : "  \(line.message)")
   }
 
   private static func host(

@@ -19,16 +19,6 @@ public struct Snapshot: Sendable, Equatable {
     public init() {}
   }
 
-  public struct Count: Sendable, Equatable {
-    public var online = 0
-    public var total = 0
-
-    public init(online: Int = 0, total: Int = 0) {
-      self.online = online
-      self.total = total
-    }
-  }
-
   public struct Host: Sendable, Equatable {
     public var name: String
     public var group: String
@@ -41,87 +31,12 @@ public struct Snapshot: Sendable, Equatable {
     public var message = ""
     /// Whether all that is wrong is acknowledged or silenced.
     public var isKnown = false
-    public var services = Count()
+    public var services = Shown.Count()
     public var series = Series()
 
     public init(name: String, group: String) {
       self.name = name
       self.group = group
-    }
-  }
-
-  /// The same trouble on one or many hosts: a line of `scrape status`.
-  public struct Trouble: Sendable, Equatable {
-    public var severity: Severity
-    /// `ctf[07,11]`.
-    public var names: String
-    public var check: String
-    public var message: String
-    public var since: Timestamp?
-    /// `affects 14 hosts, 31 services`; empty without any.
-    public var effects: String
-    /// Whether it is acknowledged or silenced.
-    public var isKnown: Bool
-
-    public init(
-      severity: Severity, names: String, check: String, message: String, since: Timestamp?,
-      effects: String, isKnown: Bool
-    ) {
-      self.severity = severity
-      self.names = names
-      self.check = check
-      self.message = message
-      self.since = since
-      self.effects = effects
-      self.isKnown = isKnown
-    }
-  }
-
-  /// A transition.
-  public struct Event: Sendable, Equatable {
-    public var time: Timestamp
-    public var severity: Severity
-    public var host: String
-    public var text: String
-
-    public init(time: Timestamp, severity: Severity, host: String, text: String) {
-      self.time = time
-      self.severity = severity
-      self.host = host
-      self.text = text
-    }
-  }
-
-  public struct Incident: Sendable, Equatable {
-    public var severity: Severity
-    public var names: String
-    public var opened: Timestamp
-    /// Nil while it is open.
-    public var closed: Timestamp?
-    /// One line for each check in it.
-    public var lines: [String]
-
-    public init(
-      severity: Severity, names: String, opened: Timestamp, closed: Timestamp?, lines: [String]
-    ) {
-      self.severity = severity
-      self.names = names
-      self.opened = opened
-      self.closed = closed
-      self.lines = lines
-    }
-  }
-
-  /// A figure of the monitor itself: `influxdb`, `24 816 waiting`.
-  public struct Figure: Sendable, Equatable {
-    public var name: String
-    public var value: String
-    public var isBad: Bool
-
-    public init(_ name: String, _ value: String, isBad: Bool = false) {
-      self.name = name
-      self.value = value
-      self.isBad = isBad
     }
   }
 
@@ -133,11 +48,11 @@ public struct Snapshot: Sendable, Equatable {
   /// The age of the last pass above which passes seem to have stopped.
   public var limit: Duration
   public var hosts: [Host] = []
-  public var troubles: [Trouble] = []
+  public var troubles: [Shown.Trouble] = []
   /// The newest first.
-  public var events: [Event] = []
-  public var incidents: [Incident] = []
-  public var figures: [Figure] = []
+  public var events: [Shown.Event] = []
+  public var incidents: [Shown.Incident] = []
+  public var figures: [Shown.Figure] = []
   /// What the operator must know of the monitor, such as a faulty inventory that is not in force.
   public var notes: [String] = []
   /// The score of all services in percent; nil without services.
@@ -211,7 +126,7 @@ public struct HostDetail: Sendable, Equatable {
   public var graphs: [Graph] = []
   public var lists: [List] = []
   /// The newest first.
-  public var events: [Snapshot.Event] = []
+  public var events: [Shown.Event] = []
 
   public init(name: String) { self.name = name }
 }

@@ -83,7 +83,7 @@ extension Snapshot.Host: JSONCoded {
     since = json.time("since")
     message = json.text("message")
     isKnown = json.flag("known")
-    services = Snapshot.Count(online: json.count("online"), total: json.count("services"))
+    services = Shown.Count(online: json.count("online"), total: json.count("services"))
     series.cpu = json.numbers("cpu")
     series.load = json.numbers("load")
     series.memory = json.numbers("memory")
@@ -106,29 +106,29 @@ extension Snapshot.Host: JSONCoded {
   }
 }
 
-extension Snapshot.Trouble: JSONCoded {
+/// The view shows the names only, folded.
+extension Shown.Trouble: JSONCoded {
   init(_ json: JSON) {
     self.init(
       severity: json.severity("state") ?? .unknown, names: json.text("names"),
       check: json.text("check"), message: json.text("message"), since: json.time("since"),
-      effects: json.text("effects"), isKnown: json.flag("known"))
+      effects: json.text("effects"), mark: json.text("mark"))
   }
 
   var json: JSON {
     .object([
       ("state", .state(severity)), ("names", .string(names)), ("check", .string(check)),
       ("message", .string(message)), ("since", .instant(since)), ("effects", .string(effects)),
-      ("known", .boolean(isKnown)),
+      ("mark", .string(mark)),
     ])
   }
 }
 
-extension Snapshot.Event: JSONCoded {
+extension Shown.Event: JSONCoded {
   init(_ json: JSON) {
     self.init(
       time: json.time("time") ?? Timestamp(nanoseconds: 0),
-      severity: json.severity("state") ?? .unknown, host: json.text("host"),
-      text: json.text("text"))
+      severity: json.severity("state"), host: json.text("host"), text: json.text("text"))
   }
 
   var json: JSON {
@@ -139,23 +139,41 @@ extension Snapshot.Event: JSONCoded {
   }
 }
 
-extension Snapshot.Incident: JSONCoded {
+extension Shown.Incident: JSONCoded {
   init(_ json: JSON) {
     self.init(
       severity: json.severity("state") ?? .unknown, names: json.text("names"),
       opened: json.time("opened") ?? Timestamp(nanoseconds: 0), closed: json.time("closed"),
-      lines: json.texts("lines"))
+      lines: json.all("lines"))
   }
 
   var json: JSON {
     .object([
       ("state", .state(severity)), ("names", .string(names)), ("opened", .instant(opened)),
-      ("closed", .instant(closed)), ("lines", .strings(lines)),
+      ("closed", .instant(closed)), ("lines", .all(lines)),
     ])
   }
 }
 
-extension Snapshot.Figure: JSONCoded {
+extension Shown.Incident.Line: JSONCoded {
+  init(_ json: JSON) {
+    self.init(
+      host: json.text("host"), check: json.text("check"),
+      worst: json.severity("worst") ?? .unknown,
+      from: json.time("from") ?? Timestamp(nanoseconds: 0), until: json.time("until"),
+      message: json.text("message"), acknowledgement: json["acknowledgement"]?.string)
+  }
+
+  var json: JSON {
+    .object([
+      ("host", .string(host)), ("check", .string(check)), ("worst", .state(worst)),
+      ("from", .instant(from)), ("until", .instant(until)), ("message", .string(message)),
+      ("acknowledgement", acknowledgement.map { .string($0) } ?? .null),
+    ])
+  }
+}
+
+extension Shown.Figure: JSONCoded {
   init(_ json: JSON) {
     self.init(json.text("name"), json.text("value"), isBad: json.flag("bad"))
   }

@@ -9,6 +9,8 @@ struct Frame {
   let linked: Set<String>
   /// The title of this page below that of the folder; empty for the overview.
   var title = ""
+  /// How much older than a page that is written in each pass this one may be, in seconds.
+  var patience: Int64 = 0
 
   /// A whole page around its boxes.
   func page(_ boxes: (inout Markup) -> Void) -> [UInt8] {
@@ -72,7 +74,9 @@ struct Frame {
       html.element("span", .css(model.isLate ? "age late" : "age"), .init("role", "status")) {
         $0.text("\(Format.moment(model.time)) · ")
         $0.element(
-          "span", .init("data-time", "\(model.time.after(model.delay).nanoseconds / 1_000_000_000)")
+          "span",
+          .init("data-time", "\(model.time.after(model.delay).nanoseconds / 1_000_000_000)"),
+          .init("data-limit", "\(4 * seconds + 60 + patience)")
         ) {
           $0.text(model.freshness)
         }
@@ -88,8 +92,14 @@ struct Frame {
         }
       }
     }
-    if !model.announcement.isEmpty {
-      html.element("p", .css("announce"), text: model.announcement)
+    for announcement in model.announcements {
+      html.element("p", .css(announcement.isNext ? "announce next" : "announce")) { html in
+        if announcement.isNext { html.text("\(announcement.when): ") }
+        html.text(announcement.text)
+        if !announcement.isNext, !announcement.when.isEmpty {
+          html.element("span", .css("soft"), text: " (\(announcement.when))")
+        }
+      }
     }
   }
 
@@ -99,6 +109,9 @@ struct Frame {
     pages.append((.services, "Services"))
     if model.has(.incidents) { pages.append((.incidents, "Incidents")) }
     if model.has(.events) { pages.append((.events, "Events")) }
+    if model.hasScores { pages.append((.scores, "Scores")) }
+    if model.hasPolicies { pages.append((.policies, "Policies")) }
+    if model.has(.changes) { pages.append((.changes, "Changes")) }
     return pages
   }
 
@@ -138,10 +151,10 @@ struct SeverityCounts {
   private(set) var words = ""
   private(set) var worst = Severity.ok
 
-  init(_ troubles: [PageModel.Trouble]) {
+  init(_ troubles: [Shown.Trouble]) {
     var parts: [String] = []
     for severity in Severity.allCases.sorted(by: >) where severity != .ok {
-      let count = troubles.count { $0.severity == severity && $0.mark == nil }
+      let count = troubles.count { $0.severity == severity && !$0.isKnown }
       if count > 0 {
         parts.append("\(Format.count(count)) \(severity.rawValue)")
         worst = max(worst, severity)

@@ -1,15 +1,18 @@
 internal import Metrics
 
-/// One host: what is wrong, its figures over time, its services, users and events.
+/// One host: what is wrong, its figures over time, who is there and what runs, its services, policies and events.
 struct HostPage {
   let frame: Frame
   let host: PageModel.Host
   let more: HostModel
-  let troubles: [PageModel.Trouble]
+  let troubles: [Shown.Trouble]
   let services: [PageModel.Service]
-  let events: [PageModel.Event]
+  let policies: [PageModel.Policy]
 
   private var model: PageModel { frame.model }
+
+  private static let mostEvents = 60
+  private static let mostFindings = 12
 
   func page() -> [UInt8] {
     frame.page { html in
@@ -22,19 +25,11 @@ struct HostPage {
       } else if !host.message.isEmpty {
         html.box("What is wrong now") { $0.element("p", text: host.message) }
       }
-      html.element("div", .css("two")) { html in
-        for graph in more.graphs {
-          html.box(graph.title, latest: graph.latest) { html in
-            LineGraph(unit: graph.unit, lines: graph.lines, from: more.from, to: more.to)
-              .draw(graph.title, in: &html)
-          }
-        }
-        for list in more.lists where !list.rows.isEmpty {
-          html.box(list.title) { html in
-            html.element("ul") { html in
-              for row in list.rows { html.element("li", text: row) }
-            }
-          }
+      if !more.graphs.isEmpty {
+        html.element(
+          "p", .css("soft"), text: "24 h: means of ten minutes, shaded up to the greatest value.")
+        html.element("div", .css("charts")) { html in
+          for graph in more.graphs { box(graph, in: &html) }
         }
       }
       if !services.isEmpty {
@@ -44,8 +39,20 @@ struct HostPage {
           }
         }
       }
-      if model.has(.events), !events.isEmpty {
-        html.box("Events") { $0.events(events.prefix(40), frame) }
+      html.element("div", .css("two")) { html in
+        if model.has(.policies), !policies.isEmpty {
+          html.box("Policies") { html in
+            for policy in policies { self.policy(policy, in: &html) }
+          }
+        }
+        for list in more.lists where !list.rows.isEmpty {
+          html.box(list.title) { rows(list, in: &$0) }
+        }
+        if model.has(.events), !more.events.isEmpty {
+          html.box("Events") {
+            $0.events(more.events.prefix(Self.mostEvents), frame, withHost: false)
+          }
+        }
       }
       if model.has(.messages) {
         html.element(
@@ -59,5 +66,75 @@ struct HostPage {
     if model.has(.addresses), let address = host.address { facts.insert(address, at: 0) }
     if let parent = host.parent { facts.append("on or behind \(parent)") }
     return facts + more.facts
+  }
+
+  /// The last hour and the last day side by side.
+  private func box(_ graph: HostModel.Graph, in html: inout Markup) {
+    html.box(graph.title, latest: graph.latest) { html in
+      html.element("div", .css("pair")) { html in
+        LineGraph(
+          unit: graph.unit, lines: graph.lines, from: more.from, to: more.to,
+          thresholds: graph.thresholds, span: "last hour"
+        ).draw("\(graph.title), last hour", in: &html)
+        LineGraph(
+          unit: graph.unit, lines: graph.day, from: more.to.before(.seconds(86_400)), to: more.to,
+          thresholds: graph.thresholds, span: "24 h"
+        ).draw("\(graph.title), 24 hours", in: &html)
+      }
+      LineGraph.legend(
+        graph.lines.map(\.name), unit: graph.unit, thresholds: graph.thresholds,
+        hidden: graph.hiddenLines, in: &html)
+    }
+  }
+
+  private func rows(_ list: HostModel.List, in html: inout Markup) {
+    html.element("ul", .css("bars")) { html in
+      for row in list.rows {
+        html.element("li") { html in
+          html.element("span", text: row.text)
+          if let value = row.value { html.element("span", .css("value"), text: value) }
+          if let share = row.share { html.meter(share) }
+        }
+      }
+    }
+  }
+
+  private func policy(_ policy: PageModel.Policy, in html: inout Markup) {
+    html.element("div", .css("policy")) { html in
+      html.element("p", .css("line")) { html in
+        html.tag(policy.severity)
+        html.element("strong", text: policy.policy)
+        html.text("\(policy.passed) of \(policy.total) passed")
+        html.element("span", .css("soft"), text: details(policy))
+      }
+      let found = more.findings[policy.policy] ?? []
+      html.element("ul", .css("findings")) { html in
+        for finding in found.prefix(Self.mostFindings) {
+          html.element("li") { html in
+            html.tag(
+              finding.isFailed ? policy.severity : .unknown,
+              word: finding.isFailed ? "failed" : "unknown")
+            html.element("div") { html in
+              html.text("\(finding.check) \(finding.title)")
+              if !finding.why.isEmpty { html.element("p", text: finding.why) }
+            }
+          }
+        }
+      }
+      if found.count > Self.mostFindings {
+        html.element(
+          "p", .css("soft"),
+          text: "and \(found.count - Self.mostFindings) more: scrape policy \(host.name)")
+      }
+    }
+  }
+
+  private func details(_ policy: PageModel.Policy) -> String {
+    var words: [String] = []
+    if policy.failed > 0 { words.append("\(policy.failed) failed") }
+    if policy.unknown > 0 { words.append("\(policy.unknown) unknown") }
+    if let score = policy.score { words.append("score \(score) %") }
+    words.append("\(Format.age(model.time.since(policy.time))) ago")
+    return words.joined(separator: " · ")
   }
 }

@@ -19,7 +19,7 @@ struct IncidentsPage {
   }
 
   func list(
-    _ incidents: ArraySlice<PageModel.Incident>, in html: inout Markup, isLong: Bool = false
+    _ incidents: ArraySlice<Shown.Incident>, in html: inout Markup, isLong: Bool = false
   ) {
     html.element("ul", .css("rows")) { html in
       for incident in incidents {
@@ -36,7 +36,7 @@ struct IncidentsPage {
     }
   }
 
-  private func head(_ incident: PageModel.Incident) -> String {
+  private func head(_ incident: Shown.Incident) -> String {
     let count = Format.count(incident.lines.count, "check")
     guard let closed = incident.closed else {
       return "\(count), for \(Format.age(frame.model.time.since(incident.opened)))"
@@ -44,7 +44,7 @@ struct IncidentsPage {
     return "\(count), over after \(Format.age(closed.since(incident.opened)))"
   }
 
-  private func lines(_ incident: PageModel.Incident, in html: inout Markup) {
+  private func lines(_ incident: Shown.Incident, in html: inout Markup) {
     for line in incident.lines.prefix(30) {
       html.element("p") { html in
         html.time(line.from, now: frame.model.time)

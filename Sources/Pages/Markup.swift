@@ -14,6 +14,7 @@ struct Markup {
     fileprivate enum Value {
       case text(String)
       case number(Double)
+      case path(Path)
       case alone
     }
     fileprivate let name: StaticString
@@ -29,6 +30,12 @@ struct Markup {
       self.value = .number(value)
     }
 
+    /// The data of an SVG path, which may be of any length: it is made of numbers only.
+    init(d path: Path) {
+      name = "d"
+      value = .path(path)
+    }
+
     /// An attribute that stands alone: `hidden`.
     init(_ name: StaticString) {
       self.name = name
@@ -38,6 +45,29 @@ struct Markup {
     static func css(_ name: String) -> Attribute { Attribute("class", name) }
     /// A page of the same folder, or a place in this page: never another scheme.
     static func link(_ page: PageName) -> Attribute { Attribute("href", page.path) }
+  }
+
+  /// Data of an SVG path (SVG 2, 9.3).
+  struct Path {
+    fileprivate private(set) var bytes: [UInt8] = []
+
+    private mutating func add(_ command: StaticString, _ numbers: Double...) {
+      command.withUTF8Buffer { bytes += $0 }
+      for (place, number) in numbers.enumerated() {
+        if place > 0 { bytes.append(UInt8(ascii: " ")) }
+        bytes += Markup.coordinate(number).utf8
+      }
+    }
+
+    mutating func move(_ x: Double, _ y: Double) { add("M", x, y) }
+    mutating func line(_ x: Double, _ y: Double) { add("L", x, y) }
+    mutating func right(_ length: Double) { add("h", length) }
+    mutating func curve(
+      _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ x: Double, _ y: Double
+    ) {
+      add("C", x1, y1, x2, y2, x, y)
+    }
+    mutating func close() { add("Z") }
   }
 
   /// The limit of one text, in Unicode scalars.
@@ -101,6 +131,10 @@ struct Markup {
       case .number(let number):
         raw("=\"")
         self.number(number)
+        raw("\"")
+      case .path(let path):
+        raw("=\"")
+        bytes += path.bytes
         raw("\"")
       }
     }

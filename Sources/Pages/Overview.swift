@@ -25,7 +25,7 @@ struct Overview {
             "Health score, 24 h", latest: model.score.map { "\(Format.fixed($0, 1)) %" }
           ) {
             LineGraph(
-              unit: "%", lines: [("", model.scores)],
+              unit: "%", lines: [HostModel.Line("", model.scores)],
               from: model.time.before(StateHistory.span), to: model.time,
               least: ((model.scores.map(\.value).min() ?? 100) - 5).rounded(.down)
             ).draw("Health score", in: &$0)

@@ -13,6 +13,9 @@ public struct PageName: Hashable, Sendable {
   static let services = PageName("services.html")
   static let incidents = PageName("incidents.html")
   static let events = PageName("events.html")
+  static let scores = PageName("scores.html")
+  static let policies = PageName("policies.html")
+  static let changes = PageName("changes.html")
 
   private init(_ file: String) { self.file = file }
 

@@ -9,7 +9,7 @@ enum Script {
     function age(){var s=stamp();if(!s)return;var t=1000*s.dataset.time;
     if(offset===null)offset=0;
     var old=Math.max(0,Math.round((Date.now()+offset-t)/1000));
-    if(failed>1||old>4*every/1000+60){var w=old<120?old+' s':Math.round(old/60)+' min';
+    if(failed>1||old>+s.dataset.limit){var w=old<120?old+' s':Math.round(old/60)+' min';
     s.textContent='THIS PAGE IS '+w+' OLD'+(failed>1?', and its server does not answer':'');
     s.parentNode.classList.add('late');}}
     function filter(){var f=document.getElementById('filter');if(!f)return;

@@ -26,6 +26,10 @@ enum Stylesheet {
     .announce{margin:8px 0 0;padding:8px 12px;background:var(--blueb);border-left:4px solid var(--blue)}
     main{padding:14px 18px;columns:1;column-gap:14px}
     .two{columns:2}@media(max-width:900px){.two{columns:1}}@media(min-width:2400px){.two{columns:3}}
+    .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,30em),1fr));gap:14px;margin:0 0 14px}
+    .sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30em),1fr));gap:0 14px;align-items:start}
+    .charts .box{margin:0;display:flex;flex-direction:column}
+    .pair{display:grid;grid-template-columns:1fr 1fr;gap:10px 14px}@media(max-width:560px){.pair{grid-template-columns:1fr}}
     .box{background:var(--box);border:1px solid var(--line);border-radius:6px;padding:12px 14px;margin:0 0 14px;
     break-inside:avoid;display:inline-block;width:100%}
     footer{padding:0 18px 18px;color:var(--soft);font-size:.86rem}
@@ -48,16 +52,34 @@ enum Stylesheet {
     .heat th[scope=row]{position:sticky;left:0;background:var(--box)}
     td{padding:3px 7px}.wide td:last-child{min-width:14em}.heat td{text-align:center;border-radius:4px;white-space:nowrap}
     .heat td.major,.heat td.critical{font-weight:700}
-    .graph{display:grid;grid-template-columns:auto 1fr;gap:0 6px;font-size:.8rem;color:var(--soft)}
+    .graph{display:grid;grid-template-columns:auto minmax(0,1fr);gap:0 6px;font-size:.8rem;color:var(--soft);align-content:start}
+    .graph .span{grid-column:1/-1;padding:0 0 .7em}.graph .none{grid-column:1/-1;margin:40px 0;text-align:center}
     .graph svg{width:100%;height:120px;display:block;grid-column:2}
-    .graph .y{display:flex;flex-direction:column;justify-content:space-between;text-align:right;grid-row:1;
+    .graph .y{display:flex;flex-direction:column;justify-content:space-between;text-align:right;
     font-variant-numeric:tabular-nums;margin:-.6em 0}
+    .graph .x{padding-top:.3em}.graph line.limit{stroke-width:1.5;stroke-dasharray:5 4}
+    .graph line.minor{stroke:var(--minor)}.graph line.major{stroke:var(--major)}.graph line.critical{stroke:var(--critical)}
+    .graph text{font-size:.72rem;fill:var(--soft);paint-order:stroke;stroke:var(--box);stroke-width:3px}.graph text.minor{fill:var(--minor)}.graph text.major{fill:var(--major)}
+    .graph text.critical{fill:var(--critical)}
     .legend{margin:4px 0 0;color:var(--soft);font-size:.8rem}.graph .x{display:flex;justify-content:space-between;grid-column:2}
     .graph line{stroke:var(--line);vector-effect:non-scaling-stroke}
     .graph path{fill:none;stroke:var(--blue);stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
     .graph path.s1{stroke:var(--major);stroke-dasharray:6 3}.graph path.s2{stroke:var(--ok);stroke-dasharray:2 3}
     .graph path.s3{stroke:var(--unknown);stroke-dasharray:10 3 2 3}
     .graph path.area{stroke:none;fill:var(--blueb)}
+    .bars,.findings{list-style:none;margin:0;padding:0}
+    .bars li{display:grid;grid-template-columns:minmax(0,1fr) auto 30%;gap:0 12px;align-items:center;padding:3px 0}
+    .bars li>span:only-child{grid-column:1/-1}.bars .value{text-align:right;font-variant-numeric:tabular-nums}
+    .meter{width:100%;height:8px;display:block;background:var(--unknownb);border-radius:2px}.meter .fill{fill:var(--blue)}
+    .meter .b-ok{fill:var(--ok)}.meter .b-minor{fill:var(--minor)}.meter .b-major{fill:var(--major)}
+    .meter .b-critical{fill:var(--critical)}.meter .b-unknown{fill:var(--unknown)}
+    .policy{padding:6px 0;border-top:1px solid var(--line)}.policy:first-of-type{border-top:0}.policy p{margin:0 0 4px}
+    .findings li{display:grid;grid-template-columns:5.4em minmax(0,1fr);gap:0 12px;padding:4px 0}
+    .findings p{margin:0;color:var(--soft);font-size:.88rem}
+    .scores td,.policies td{white-space:nowrap}.scores .spark{width:55%}.spark svg{width:100%;height:28px;display:block}
+    .spark line{stroke:var(--line);vector-effect:non-scaling-stroke}
+    .spark path{fill:none;stroke:var(--blue);stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+    td.score{min-width:6em;font-weight:700}.policies td.score{width:16em}.announce.next{background:var(--box);border-left-style:dashed}
     .latest{float:right;color:var(--ink);font-weight:700}
     .bar{width:100%;height:18px;display:block}.bar rect{fill:var(--unknownb)}.bar .b-ok{fill:var(--ok)}
     .bar .b-minor{fill:var(--minor)}.bar .b-major{fill:var(--major)}.bar .b-critical{fill:var(--critical)}
@@ -65,7 +87,7 @@ enum Stylesheet {
     .service{display:grid;grid-template-columns:minmax(9em,1.2fr) 5.4em minmax(80px,3fr) 5em 5em;gap:0 12px;
     align-items:center;padding:4px 0;border-top:1px solid var(--line)}
     .service span{font-variant-numeric:tabular-nums}
-    @media(max-width:700px){.service{grid-template-columns:1fr auto auto}.service .bar{grid-column:1/-1;grid-row:2}}
+    @media(max-width:700px){.service{grid-template-columns:minmax(0,1fr) auto auto auto;gap:0 8px}.service .bar{grid-column:1/-1;grid-row:2}}
     .tree{display:block;font-size:13px}.tree rect{stroke-width:1.5}.tree text{fill:var(--ink)}
     .tree .n-ok{fill:var(--okb);stroke:var(--ok)}.tree .n-minor{fill:var(--minorb);stroke:var(--minor)}
     .tree .n-major{fill:var(--majorb);stroke:var(--major)}.tree .n-critical{fill:var(--criticalb);stroke:var(--critical)}
@@ -79,7 +101,7 @@ enum Stylesheet {
     .full{column-span:all}.filter{margin:0 0 14px}.filter input{font:inherit;color:inherit;background:var(--box);
     border:1px solid var(--soft);border-radius:4px;padding:6px 10px;width:min(100%,26em)}
     [hidden]{display:none!important}
-    @media(min-width:2400px){body{font-size:22px}.graph svg{height:200px}}
+    @media(min-width:2400px){html{font-size:22px}body{font-size:22px}.graph svg{height:180px}}
     @media print{:root{--bg:#fff;--box:#fff;--ink:#000}nav,.filter,.skip{display:none}.box{border-color:#999}}
     """
 }

@@ -11,10 +11,7 @@ enum SLAWindow {
   /// 2.8 s for 24 h of 231 scopes every 15 s, against 3 ms for the stored counts.
   static func load(_ sla: SLA?, from store: Store, at now: Timestamp) async -> Availability? {
     guard let sla else { return nil }
-    let known = try? await store.load([Pseudo.all])[Pseudo.all]?.memory[memory]
-    if let known, let availability = Availability(sla, values: known.values) {
-      return availability
-    }
+    if let availability = await kept(sla, in: store) { return availability }
     let from = now.before(sla.window)
     let counted = try? await store.reduce(
       into: Availability(sla), host: Pseudo.all, measurement: "service_summary", from: from,
@@ -29,6 +26,13 @@ enum SLAWindow {
       availability.add(Availability.scope(point.tags), at: time, counts)
     }
     return counted ?? Availability(sla)
+  }
+
+  /// The stored counts; nil without any, or of another window.
+  static func kept(_ sla: SLA?, in store: Store) async -> Availability? {
+    guard let sla else { return nil }
+    let known = try? await store.load([Pseudo.all])[Pseudo.all]?.memory[memory]
+    return known.flatMap { Availability(sla, values: $0.values) }
   }
 
   /// Adds the counts to the result that the pass stores.

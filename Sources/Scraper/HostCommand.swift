@@ -86,7 +86,7 @@ enum HostCommand: Subcommand {
     let visit = await ready.serving {
       await HostVisit(turn, reach, bmc: bmc, probes: probes, with: ready, by: deadline)
     }
-    let past = await HostHistory(of: name, in: store)
+    let past = await HostHistory(of: name, policies: site.policies, in: store)
     let report = HostReport(visit, past: past)
     if arguments.has("--json") {
       Terminal.print(Printable(report.json))

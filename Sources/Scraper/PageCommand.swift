@@ -33,8 +33,8 @@ enum PageCommand: Subcommand {
     let store = site.storeToRead()
     try await site.check(store)
     let title = arguments["--title"] ?? "scrape"
-    let result = await PageWriter(site, store, limit: .seconds(600))
-      .write(to: folder, title: title, at: .now)
+    let result = await PageWriter(site, store).write(
+      to: folder, title: title, at: .now)
     if let failure = result.failure {
       Terminal.note("scrape page: \(folder.visible): \(failure.visible)")
       return ExitCode.notOK

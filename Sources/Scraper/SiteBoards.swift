@@ -22,6 +22,7 @@ extension BoardSite {
     self.init(hosts: hosts, catalog: .all)
     services = site.rules.services.map(\.name)
     scopes = site.rules.tags
+    hasPolicies = !site.policies.isEmpty
     sources = (site.settings.sinks?.items ?? []).compactMap { DataSource(sink: $0) }
     var findings = Findings()  // Faults were reported when the files were read.
     let sinks = Sinks.sinks(from: site.settings.sinks, secrets: false, &findings)

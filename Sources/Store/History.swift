@@ -155,7 +155,7 @@ extension Store {
       """
       DELETE FROM recent WHERE id IN (SELECT id FROM recent ORDER BY id LIMIT 1024) AND time < ?
       """, .integer(oldest.nanoseconds))
-    for table in ["status", "problem", "state", "transition"] {
+    for table in ["status", "problem", "state", "transition", "happening", "day"] {
       try database.run(
         "DELETE FROM \(table) WHERE host IN (SELECT id FROM host WHERE seen < ?)",
         .integer(oldest.nanoseconds))
@@ -253,6 +253,32 @@ extension Store {
       try self.rows(
         of: host, from: from, to: to, in: database,
         wanted: { shape, _ in measurements.contains(shape.measurement) }
+      ) { time, points in
+        for point in points {
+          let time = point.time ?? time
+          if time >= from, time <= to { body(&value, time, point.point) }
+        }
+      }
+      return value
+    }
+  }
+
+  /// Walks once over the points of some measurements, in the order of time; those with a tag only over the
+  /// series that have it.
+  public func reduce<Value: Sendable>(
+    into start: Value, host: String, series: [String: Tag?], from: Timestamp, to: Timestamp,
+    _ body: @Sendable (inout Value, Timestamp, Point) -> Void
+  ) throws(StoreError) -> Value {
+    try with { database throws(DatabaseError) in
+      try self.shapes.refresh(database)
+      var value = start
+      try self.rows(
+        of: host, from: from, to: to, in: database,
+        wanted: { shape, values in
+          guard let tag = series[shape.measurement] else { return false }
+          guard let tag else { return true }
+          return zip(shape.tags, values).contains { $0 == tag.name && $1 == tag.value }
+        }
       ) { time, points in
         for point in points {
           let time = point.time ?? time

@@ -62,6 +62,7 @@ extension Store {
       ids[result.batch.host] = id
       try keepStatus(of: result, id, in: database)
       try keepStates(of: result, id, in: database)
+      try keep(Happening.all(in: result.batch), of: id, in: database)
       // A host that is in a pass twice has both parts in one row.
       try keepHistory(
         of: result.batch, id, pass: pass, again: !written.insert(id).inserted || again,

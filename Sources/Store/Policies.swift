@@ -2,19 +2,65 @@ public import Metrics
 
 /// Results of policies, and what was read of hosts for them.
 extension Store {
-  /// The last result of a policy on a host; what it says is its writer's.
+  /// The last result of a policy on a host; what the body says is its writer's.
   public struct PolicyRecord: Sendable, Equatable {
     public var host: String
     public var policy: String
     public var time: Timestamp
     public var body: [UInt8]
+    public var counts: PolicyCounts
+    /// The checks that are not passed and apply.
+    public var findings: [PolicyFinding]
 
-    public init(host: String, policy: String, time: Timestamp, body: [UInt8]) {
+    public init(
+      host: String, policy: String, time: Timestamp, body: [UInt8],
+      counts: PolicyCounts = PolicyCounts(), findings: [PolicyFinding] = []
+    ) {
       self.host = host
       self.policy = policy
       self.time = time
       self.body = body
+      self.counts = counts
+      self.findings = findings
     }
+  }
+
+  /// The number of checks by result.
+  public struct PolicyCounts: Sendable, Equatable {
+    public var passed = 0
+    public var failed = 0
+    public var unknown = 0
+    public var notApplicable = 0
+
+    public init() {}
+
+    /// The checks that apply.
+    public var total: Int { passed + failed + unknown }
+  }
+
+  /// A check that is not passed.
+  public struct PolicyFinding: Sendable, Equatable {
+    public var id: String
+    public var title: String
+    /// `failed` or `unknown`.
+    public var verdict: String
+    /// What was found. May hold the host's words.
+    public var why: String
+
+    public init(id: String, title: String, verdict: String, why: String) {
+      self.id = id
+      self.title = title
+      self.verdict = verdict
+      self.why = why
+    }
+  }
+
+  /// The counts of a policy on a host, from that time on.
+  public struct PolicyScore: Sendable, Equatable {
+    public var host: String
+    public var policy: String
+    public var time: Timestamp
+    public var counts: PolicyCounts
   }
 
   /// What was read of a host for policies: items that are kept once, whichever hosts have them.
@@ -52,6 +98,7 @@ extension Store {
         "INSERT OR REPLACE INTO policy (host, name, time, body) VALUES (?, ?, ?, ?)",
         .text(record.host), .text(record.policy), .integer(record.time.nanoseconds),
         .blob(rowCompressor.pack(record.body)))
+      try keepScore(of: record, in: database)
     }
     guard !collections.isEmpty else { return }
     var known: [[UInt8]: Int64] = [:]
@@ -121,6 +168,18 @@ extension Store {
     let oldest = time.before(limits.keep).nanoseconds
     try database.run("DELETE FROM collection WHERE last < ?", .integer(oldest))
     try database.run("DELETE FROM policy WHERE time < ?", .integer(oldest))
+    // The last counts are those of now.
+    try database.run(
+      """
+      DELETE FROM policy_score WHERE time < ?1 AND (time < (SELECT max(time) FROM policy_score AS later
+      WHERE later.host = policy_score.host AND later.name = policy_score.name)
+      OR NOT EXISTS (SELECT 1 FROM policy WHERE host = policy_score.host AND name = policy_score.name))
+      """, .integer(oldest))
+    try database.run(
+      """
+      DELETE FROM policy_finding WHERE NOT EXISTS
+      (SELECT 1 FROM policy WHERE host = policy_finding.host AND name = policy_finding.name)
+      """)
     for _ in 0..<16 {
       try sweep(database)
       let bytes = try database.integer("SELECT sum(bytes) FROM collected") ?? 0
@@ -147,6 +206,93 @@ extension Store {
     var ids: [Int64] = []
     while !reader.isAtEnd, let id = try? reader.varint() { ids.append(Int64(bitPattern: id)) }
     return ids
+  }
+
+  /// The limit of kept findings of one policy on a host.
+  private static let mostFindings = 500
+
+  private func keepScore(of record: PolicyRecord, in database: Database) throws(DatabaseError) {
+    var last: PolicyCounts?
+    try database.rows(
+      """
+      SELECT passed, failed, unknown, not_applicable FROM policy_score
+      WHERE host = ? AND name = ? ORDER BY time DESC LIMIT 1
+      """, .text(record.host), .text(record.policy)
+    ) { last = PolicyCounts($0, from: 0) }
+    if last != record.counts {
+      try database.run(
+        """
+        INSERT OR REPLACE INTO policy_score
+        (host, name, time, passed, failed, unknown, not_applicable) VALUES (?, ?, ?, ?, ?, ?, ?)
+        """, .text(record.host), .text(record.policy), .integer(record.time.nanoseconds),
+        .integer(Int64(record.counts.passed)), .integer(Int64(record.counts.failed)),
+        .integer(Int64(record.counts.unknown)), .integer(Int64(record.counts.notApplicable)))
+    }
+    try database.run(
+      "DELETE FROM policy_finding WHERE host = ? AND name = ?", .text(record.host),
+      .text(record.policy))
+    for (place, finding) in record.findings.prefix(Self.mostFindings).enumerated() {
+      try database.run(
+        """
+        INSERT INTO policy_finding (host, name, place, id, title, verdict, why)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """, .text(record.host), .text(record.policy), .integer(Int64(place)), .text(finding.id),
+        .text(finding.title), .text(finding.verdict), .text(finding.why))
+    }
+  }
+
+  /// The counts of all policies whenever they changed, oldest first; of one host if it is named. With `latest`
+  /// only those of now.
+  public func policyScores(
+    of host: String? = nil, latest: Bool = false
+  ) throws(StoreError) -> [PolicyScore] {
+    try with { database throws(DatabaseError) in
+      var all: [PolicyScore] = []
+      try database.rows(
+        """
+        SELECT host, name, time, passed, failed, unknown, not_applicable FROM policy_score AS score
+        WHERE (?1 IS NULL OR host = ?1) AND (?2 = 0 OR time = (SELECT max(time) FROM policy_score
+        WHERE host = score.host AND name = score.name)) ORDER BY host, name, time
+        """, .optional(host), .integer(latest ? 1 : 0)
+      ) {
+        all.append(
+          PolicyScore(
+            host: $0.text(0), policy: $0.text(1), time: Timestamp(nanoseconds: $0.integer(2)),
+            counts: PolicyCounts($0, from: 3)))
+      }
+      return all
+    }
+  }
+
+  /// The checks that are not passed, by host and policy; of one host if it is named.
+  public func policyFindings(
+    of host: String? = nil
+  ) throws(StoreError) -> [String: [String: [PolicyFinding]]] {
+    try with { database throws(DatabaseError) in
+      var all: [String: [String: [PolicyFinding]]] = [:]
+      try database.rows(
+        """
+        SELECT host, name, id, title, verdict, why FROM policy_finding
+        WHERE ?1 IS NULL OR host = ?1 ORDER BY host, name, place
+        """, .optional(host)
+      ) {
+        all[$0.text(0), default: [:]][$0.text(1), default: []].append(
+          PolicyFinding(
+            id: $0.text(2), title: $0.text(3), verdict: $0.text(4), why: $0.text(5)))
+      }
+      return all
+    }
+  }
+
+  /// When each policy was last evaluated, by host and policy.
+  public func policyTimes() throws(StoreError) -> [String: [String: Timestamp]] {
+    try with { database throws(DatabaseError) in
+      var all: [String: [String: Timestamp]] = [:]
+      try database.rows("SELECT host, name, time FROM policy") {
+        all[$0.text(0), default: [:]][$0.text(1)] = Timestamp(nanoseconds: $0.integer(2))
+      }
+      return all
+    }
   }
 
   /// The last results of all policies, by host.
@@ -204,5 +350,14 @@ extension Store {
       }
       return found
     }
+  }
+}
+
+extension Store.PolicyCounts {
+  fileprivate init(_ row: Statement, from first: Int32) {
+    passed = Int(clamping: row.integer(first))
+    failed = Int(clamping: row.integer(first + 1))
+    unknown = Int(clamping: row.integer(first + 2))
+    notApplicable = Int(clamping: row.integer(first + 3))
   }
 }

@@ -163,6 +163,24 @@ enum Schema {
       last INTEGER NOT NULL, hash BLOB NOT NULL);
     INSERT INTO log_end VALUES (1, 1, zeroblob(32), 0, zeroblob(32));
     """,
+    """
+    -- Log-ins, reboots, entries of BMCs' logs, changed checks of policies: see Happenings.swift.
+    CREATE TABLE happening (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, host INTEGER NOT NULL, time INTEGER NOT NULL,
+      kind TEXT NOT NULL, severity INTEGER, text TEXT NOT NULL);
+    CREATE INDEX happening_of_host ON happening (host, id);
+    -- The figures of each host's last day, as pages show them: see Days.swift.
+    CREATE TABLE day (host INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    -- The counts of each policy whenever they changed, and its checks that are not passed now: see Policies.swift.
+    CREATE TABLE policy_score (
+      host TEXT NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, passed INTEGER NOT NULL,
+      failed INTEGER NOT NULL, unknown INTEGER NOT NULL, not_applicable INTEGER NOT NULL,
+      PRIMARY KEY (host, name, time)) WITHOUT ROWID;
+    CREATE TABLE policy_finding (
+      host TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL,
+      title TEXT NOT NULL, verdict TEXT NOT NULL, why TEXT NOT NULL,
+      PRIMARY KEY (host, name, place)) WITHOUT ROWID;
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

@@ -41,7 +41,7 @@ public actor Store {
 
   public nonisolated let path: String
   let limits: Limits
-  private let isRead: Bool
+  let isRead: Bool
   let shapes = Shapes()
   let rowCompressor = Compressor(.zlib, level: 1)
   let blockCompressor = Compressor(.zlib, level: 6)

@@ -254,6 +254,16 @@ final class FilledRange {
             disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}
         linux: {collectors: {disk: 0s, netstat: 0s, nstat: 0s, processes: 0s, users: 0s}}
       scores: {by: [team], sla: {window: 24h}}
+      policies: {mine: {hosts: me, every: 0s}}
+      """)
+    scratch.write(
+      "inventory/policies/mine.yml",
+      """
+      dialect: 5
+      policy: {id: mine, name: Mine, file: mine.yml, description: Of this test.}
+      checks:
+        - {id: 1, title: Root is known, condition: all, rules: ['f:/etc/passwd -> r:^root:']}
+        - {id: 2, title: Nobody came, condition: none, rules: ['f:\(scratch.path)/last.txt -> r:pts/2']}
       """)
     let setup = try scrape("setup", "influxdb")
     guard setup.status == 0 else { throw Unavailable(description: "\(setup)") }

@@ -49,14 +49,16 @@ import Testing
     let blue = files("\(range.inventory)/www/blue")
     #expect(
       Set(blue.keys) == [
-        "index.html", "hosts.html", "services.html", "incidents.html", "events.html",
-        "host/alpha1.html", "host/alpha2.html", "host/alpha3.html",
+        "index.html", "hosts.html", "services.html", "incidents.html", "events.html", "scores.html",
+        "changes.html", "host/alpha1.html", "host/alpha2.html", "host/alpha3.html",
       ], "\(blue.keys)")
     #expect(all["index.html"]?.contains("MARKtwo") == true)
     #expect(all["host/MARKone.html"]?.contains("MARKgroup") == true)
     for (name, text) in blue {
       #expect(!text.contains("MARK"), "\(name)")
-      #expect(name.contains("incidents") || text.contains("alpha"), "\(name)")
+      #expect(
+        ["incidents.html", "scores.html", "changes.html"].contains(name) || text.contains("alpha"),
+        "\(name)")
     }
     #expect(blue["index.html"]?.contains("3 hosts") == true)
     // Nobody but the owner may write.
@@ -94,6 +96,95 @@ import Testing
       #expect(!text.contains("Events") && !text.contains("The monitor"), "\(name)")
       #expect(!text.contains("By hand"), "\(name)")
     }
+  }
+
+  /// Policies of two teams: each has one check that fails, and a title that is its own.
+  private static func policed(_ pages: String) -> Range {
+    let range = Range(
+      hosts: """
+        all:
+          vars: {connection: local, profile: small}
+          children:
+            blue1: {hosts: {alpha1: }}
+            MARKgroup: {hosts: {MARKone: }}
+
+        """,
+      settings: """
+        profiles:
+          small: {collectors: [system]}
+        policies:
+          ours: {hosts: alpha1, every: 0s}
+          MARKpolicy: {hosts: MARKone, every: 0s}
+        pages:
+        \(pages)
+
+        """)
+    for (file, word) in [("ours", "ours"), ("MARKpolicy", "MARKtitle")] {
+      range.scratch.write(
+        "inventory/policies/\(file).yml",
+        """
+        dialect: 5
+        policy: {id: \(file), name: \(file), file: \(file).yml, description: Of this test.}
+        checks:
+          - {id: 1, title: Root is known, condition: all, rules: ['f:/etc/passwd -> r:^root:']}
+          - {id: 2, title: \(word) fails, condition: all, rules: ['f:\(range.inventory)/flag-\(word) -> r:x']}
+        """)
+    }
+    for word in ["ours", "MARKtitle"] { range.scratch.write("inventory/flag-\(word)", "y\n") }
+    return range
+  }
+
+  @Test func `policies are on the pages of those who may see them`() throws {
+    let range = Self.policed(
+      """
+        - {folder: www/all}
+        - {folder: www/blue, hosts: blue1}
+        - {folder: www/none, hide: [policies]}
+      """)
+    try range.scrape("run")
+    range.scratch.write("inventory/flag-ours", "x\n")
+    try range.scrape("run")
+    let all = files("\(range.inventory)/www/all")
+    let page = try #require(all["policies.html"])
+    #expect(page.contains("MARKtitle fails") && page.contains("MARKpolicy"), "\(page)")
+    #expect(!page.contains("ours fails"), "passed now")
+    #expect(all["host/MARKone.html"]?.contains("1 of 2 passed") == true)
+    #expect(all["host/alpha1.html"]?.contains("2 of 2 passed") == true)
+    let changes = try #require(all["changes.html"])
+    #expect(changes.contains("policy ours, check 2: failed → passed: ours fails"), "\(changes)")
+    let blue = files("\(range.inventory)/www/blue")
+    #expect(blue["policies.html"]?.contains("ours") == true)
+    for (name, text) in blue { #expect(!text.contains("MARK"), "\(name)") }
+    let none = files("\(range.inventory)/www/none")
+    #expect(none["policies.html"] == nil && none["index.html"]?.contains("MARKone") == true)
+    for (name, text) in none {
+      #expect(!text.contains("MARKpolicy") && !text.contains("MARKtitle"), "\(name)")
+      #expect(!text.contains("olicy ours"), "\(name)")
+    }
+    // `scrape host` has a row of it, too.
+    let host = try range.scrape("host", "MARKone")
+    #expect(host.output.contains("MARKpolicy 1 of 2"), "\(host)")
+  }
+
+  @Test func `announcements are shown in their times`() throws {
+    let range = Self.range(
+      """
+        - folder: www
+          announce:
+            - news.txt
+            - missing.txt
+            - {text: "is <over>", until: "2020-01-01 10:00"}
+            - {text: "goes & on", from: "2020-01-01 10:00", until: "2199-12-31 10:00"}
+            - {text: comes later, from: "2199-06-01 10:00"}
+            - {text: comes first, from: "2199-05-01 10:00", until: "2199-05-02 10:00"}
+      """)
+    range.scratch.write("inventory/news.txt", "from a\nfile\n")
+    try range.scrape("run")
+    let page = try #require(files("\(range.inventory)/www")["index.html"])
+    #expect(page.contains(">from a file</p>"), "\(page)")
+    #expect(page.contains(">goes &amp; on<span class=\"soft\"> (until 2199-12-31 10:00)"))
+    #expect(page.contains("2199-05-01 10:00 – 2199-05-02 10:00: comes first"))
+    #expect(!page.contains("is &lt;over&gt;") && !page.contains("comes later"))
   }
 
   @Test func `a delayed page shows what was`() throws {
@@ -161,6 +252,13 @@ import Testing
       ("  - {folder: www, hosts: bleu1}", "bleu1"),
       ("  - {folder: www}\n  - {folder: www}", "two pages are written to"),
       ("  - {folder: www, titel: x}", "unknown key \"titel\""),
+      ("  - {folder: www, announce: [{from: \"2026-01-01 10:00\"}]}", "has no text"),
+      ("  - {folder: www, announce: [{text: x, file: y}]}", "both a text and a file"),
+      ("  - {folder: www, announce: {text: x, from: tomorrow}}", "a moment"),
+      (
+        "  - {folder: www, announce: {text: x, from: \"2026-01-02 10:00\", until: \"2026-01-01 10:00\"}}",
+        "ends before it begins"
+      ),
     ])
   func `a wrong page is named with its line`(_ pages: String, _ words: String) throws {
     let range = Self.range(pages)

@@ -41,7 +41,7 @@ struct PlantedSnapshot {
       }
       if host.severity == .minor { host.message = text("rule disk full{path=/}: 91 % used") }
       host.since = Self.now.before(.seconds(Int64(60 + index)))
-      host.services = Snapshot.Count(online: host.isUp ? 4 : 0, total: 4)
+      host.services = Shown.Count(online: host.isUp ? 4 : 0, total: 4)
       if host.isUp {
         for step in 0..<Snapshot.Series.length {
           host.series.cpu.append(wave(index, step, 90))
@@ -54,34 +54,39 @@ struct PlantedSnapshot {
     }
     let bad = snapshot.hosts.filter { $0.severity == .critical && !$0.isKnown }.map(\.name)
     snapshot.troubles = [
-      Snapshot.Trouble(
+      Shown.Trouble(
         severity: .critical, names: text("gpu00,win07"), check: "ssh",
         message: text("timeout: no answer for 5 s (last 14:04:30)"),
-        since: Self.now.before(.seconds(75)), effects: text("affects 14 hosts, 31 services"),
-        isKnown: false),
-      Snapshot.Trouble(
+        since: Self.now.before(.seconds(75)), effects: text("affects 14 hosts, 31 services")),
+      Shown.Trouble(
         severity: .major, names: text("gpu2"), check: "bmc", message: text("PSU 2 input lost"),
-        since: Self.now.before(.seconds(420)), effects: "", isKnown: true),
+        since: Self.now.before(.seconds(420)), mark: "acked by ana"),
     ]
     for (number, name) in bad.enumerated() {
       snapshot.troubles.append(
-        Snapshot.Trouble(
+        Shown.Trouble(
           severity: .minor, names: name, check: "rule disk full", message: text("path=/: 91 %"),
-          since: Self.now.before(.seconds(Int64(900 + number))), effects: "", isKnown: false))
+          since: Self.now.before(.seconds(Int64(900 + number))), effects: ""))
     }
     for number in 0..<60 {
       snapshot.events.append(
-        Snapshot.Event(
+        Shown.Event(
           time: Self.now.before(.seconds(Int64(30 * number))),
           severity: number % 2 == 0 ? .critical : .ok, host: snapshot.hosts[number % hosts].name,
           text: text("ssh: ok → critical after 3 h  timeout: no answer for 5 s")))
     }
     snapshot.incidents = [
-      Snapshot.Incident(
+      Shown.Incident(
         severity: .critical, names: text("gpu00,win07"), opened: Self.now.before(.seconds(75)),
-        closed: nil, lines: [text("gpu00  ssh  critical since 14:04:45  timeout")])
+        closed: nil,
+        lines: [
+          Shown.Incident.Line(
+            host: text("gpu00"), check: "ssh", worst: .critical,
+            from: Self.now.before(.seconds(75)), until: nil, message: "timeout",
+            acknowledgement: nil)
+        ])
     ]
-    snapshot.figures = [Snapshot.Figure(text("influxdb"), "ok")]
+    snapshot.figures = [Shown.Figure(text("influxdb"), "ok")]
     snapshot.score = 99.2
     return snapshot
   }

@@ -12,11 +12,8 @@ import Testing
     let scratch = Scratch()
     try FileManager.default.createDirectory(
       atPath: "\(scratch.path)/host", withIntermediateDirectories: true)
-    for (file, bytes) in planted.pages.common() {
+    for (file, bytes) in planted.files {
       scratch.write(file, String(decoding: bytes, as: UTF8.self))
-    }
-    if let page = planted.pages.host(planted.host("web1000")) {
-      scratch.write("host/one.html", String(decoding: page.bytes, as: UTF8.self))
     }
     return scratch
   }
@@ -55,26 +52,45 @@ import Testing
     var name=e.getAttribute('aria-label')||e.textContent.trim()||(e.labels&&e.labels.length);
     if(!name)out.push('no name: '+e.outerHTML.slice(0,80));});
     if(document.querySelectorAll('h1').length!==1)out.push('not one h1');
-    document.title='MEASURED '+out.slice(0,8).join(' | ');},300);</script></body>
+    parent.postMessage(out.slice(0,8).join(' | '),'*');},300);</script></body>
     """
 
-  @Test(
-    arguments: [
-      "index.html", "hosts.html", "services.html", "incidents.html", "events.html", "host/one.html",
-    ],
-    [390, 1366, 3840])
-  func `a page fits its screen, with contrast and names`(_ file: String, _ width: Int) throws {
-    let scratch = try Self.folder(PlantedModel(hosts: 60))
-    let page = try #require(scratch.read(file))
-    let copy = page.replacingOccurrences(of: "Content-Security-Policy", with: "X-None")
-      .replacingOccurrences(of: "</body>", with: Self.measure)
-    let path = scratch.write("copy-\(width).html", copy)
-    // Half of them in the dark.
-    let dom = try browse(path, width: width, dark: width == 1366).output
+  /// A page around others: it collects what they measured.
+  private static func frames(_ frames: [(file: String, width: Int)]) -> String {
+    let list = frames.map { file, width in
+      "<iframe width=\"\(width)\" height=\"1000\" src=\"\(file)\"></iframe>"
+    }
+    return """
+      <!doctype html><title>none</title><script>var all=[],count=0;
+      addEventListener('message',function(m){var at=Array.prototype.findIndex.call(
+      document.querySelectorAll('iframe'),function(f){return f.contentWindow===m.source;});
+      if(m.data)all.push(at+': '+m.data);count++;
+      document.title=count+' MEASURED '+all.join(' || ');});</script>
+      \(list.joined(separator: "\n"))
+      """
+  }
+
+  @Test(arguments: [false, true])
+  func `each page fits its screen, with contrast and names`(_ dark: Bool) throws {
+    let planted = PlantedModel(hosts: 60)
+    let scratch = try Self.folder(planted)
+    var frames: [(file: String, width: Int)] = []
+    for (file, _) in planted.files {
+      let page = try #require(scratch.read(file))
+      let copy = page.replacingOccurrences(of: "Content-Security-Policy", with: "X-None")
+        .replacingOccurrences(of: "</body>", with: Self.measure)
+      let name = "copy-\(file.replacingOccurrences(of: "/", with: "-"))"
+      scratch.write(name, copy)
+      for width in [390, 1366, 3840] { frames.append((name, width)) }
+    }
+    #expect(frames.count == 27)
+    let path = scratch.write("all.html", Self.frames(frames))
+    let dom = try browse(path, width: 4000, dark: dark).output
     let title = dom.range(of: "<title>").flatMap { start in
       dom.range(of: "</title>").map { String(dom[start.upperBound..<$0.lowerBound]) }
     }
-    #expect(title == "MEASURED ", "\(title ?? "no title")")
+    let numbers = frames.enumerated().map { "\($0) \($1.file) \($1.width)" }
+    #expect(title == "27 MEASURED ", "\(title ?? "no title") of \(numbers)")
   }
 
   @Test func `the page's own policy lets its script and style run, and nothing else`() throws {

@@ -42,26 +42,34 @@ import Testing
     return names
   }
 
-  private func all(_ planted: PlantedModel) -> [(file: String, bytes: [UInt8])] {
-    var pages = planted.pages.common()
-    if let page = planted.pages.host(planted.host("web1000")) {
-      pages.append(("host", page.bytes))
-    }
-    return pages
-  }
-
   @Test(arguments: PlantedModel.hostile.indices)
   func `a host whose every string is hostile changes nothing but text`(_ index: Int) throws {
-    let plain = all(PlantedModel(hosts: 12))
+    let plain = PlantedModel(hosts: 12).files
     let mark = PlantedModel.hostile[index]
-    let hostile = all(PlantedModel(hosts: 12, text: { $0 + mark }))
-    #expect(plain.count == 6 && hostile.count == plain.count)
+    let hostile = PlantedModel(hosts: 12, text: { $0 + mark }).files
+    #expect(plain.count == 9 && hostile.count == plain.count)
     for (one, other) in zip(plain, hostile) {
       #expect(try skeleton(one.bytes) == skeleton(other.bytes), "\(one.file)")
       // Long texts are cut.
       #expect(other.bytes.count < one.bytes.count * 12 + 200_000, "\(one.file)")
       #expect(!other.bytes.contains { $0 < 0x20 && $0 != 0x0A }, "\(one.file)")
     }
+  }
+
+  @Test func `a line of many values is drawn whole`() throws {
+    let page = try #require(PlantedModel(hosts: 3).files.first { $0.file == "host/one.html" })
+    let text = String(decoding: page.bytes, as: UTF8.self)
+    let paths = text.split(separator: "<path class=\"s0\" d=\"").dropFirst().map {
+      $0.prefix { $0 != "\"" }
+    }
+    // Of the hour and of the day, of five figures.
+    #expect(paths.count == 10)
+    #expect(
+      paths.map { $0.filter { $0 == "L" }.count } == [
+        239, 143, 239, 143, 239, 143, 239, 143, 239, 143,
+      ])
+    // They end where the axis does.
+    #expect(paths.allSatisfy { $0.contains("L29") }, "\(paths)")
   }
 
   @Test func `text and values are escaped once`() {

@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func `nothing is asked of another place`() {
-    for (file, bytes) in PlantedModel().pages.common() {
+    for (file, bytes) in PlantedModel().files {
       let text = String(decoding: bytes, as: UTF8.self)
       for word in [
         "http://", "https://", "//cdn", "@import", "url(", " src=", "style=\"", "cookie",

@@ -42,6 +42,7 @@ enum GreenBoard: BoardFile {
           "File system usage", Query.max("disk", "used_percent", by: "host", "path").ofHosts()
         ).ranged(0, 100).coloured(site.limits("disk", "used_percent")).linked(.ofSeries),
       ] + (site.has(collector: "smart") ? [Strip.disks()] : [])
+      + (site.hasPolicies ? Strip.policies() : [])
     return board
   }
 }

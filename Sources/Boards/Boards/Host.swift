@@ -80,6 +80,7 @@ enum HostBoard: BoardFile {
         )
         .mapped(Mapping.state).sized(16, 9),
         chart("Latency of services", .mean("service", "latency_ms", by: "service")).sized(8, 9),
+      ] + (site.hasPolicies ? Strip.policies(host) : []) + [
         Strip.headline("Power and sensors", isClosed: true),
         chart("Power", .mean("ipmi_power", "watts", by: "source")),
         chart(

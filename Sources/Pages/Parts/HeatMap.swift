@@ -5,7 +5,7 @@ struct HeatMap {
   let frame: Frame
   private var groups: [String] = []
   private var types: [String] = []
-  private var cells: [String: [String: PageModel.Count]] = [:]
+  private var cells: [String: [String: Shown.Count]] = [:]
 
   init(_ frame: Frame) {
     self.frame = frame
@@ -15,7 +15,7 @@ struct HeatMap {
     for service in frame.model.services {
       let group = groupOf[service.host] ?? "ungrouped"
       if cells[group] == nil { groups.append(group) }
-      cells[group, default: [:]][service.type, default: PageModel.Count()].add(
+      cells[group, default: [:]][service.type, default: Shown.Count()].add(
         service.severity, isUp: service.isUp)
       totals[service.type, default: 0] += 1
     }
@@ -52,7 +52,7 @@ struct HeatMap {
     }
   }
 
-  private func cell(_ count: PageModel.Count?, in html: inout Markup) {
+  private func cell(_ count: Shown.Count?, in html: inout Markup) {
     guard let count, let worst = count.worst else {
       html.element("td", text: "")
       return

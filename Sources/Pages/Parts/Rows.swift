@@ -14,8 +14,8 @@ extension Markup {
   }
 
   /// A severity as a word on its colour: never the colour alone.
-  mutating func tag(_ severity: Severity?) {
-    let word = severity?.rawValue ?? "no data"
+  mutating func tag(_ severity: Severity?, word: String? = nil) {
+    let word = word ?? severity?.rawValue ?? "no data"
     element("span", .css("tag \(severity?.rawValue ?? "unknown")"), text: word)
   }
 
@@ -37,20 +37,21 @@ extension Markup {
   }
 
   /// What is wrong, one trouble per line.
-  mutating func troubles(_ troubles: [PageModel.Trouble], _ frame: Frame) {
+  mutating func troubles(_ troubles: [Shown.Trouble], _ frame: Frame) {
     element("ul", .css("rows")) { html in
       for trouble in troubles {
-        html.element("li", .css(trouble.mark == nil ? "bad" : "known")) { html in
+        html.element("li", .css(trouble.isKnown ? "known" : "bad")) { html in
           html.tag(trouble.severity)
           html.element("div") { html in
-            if let host = trouble.host {
+            if trouble.hosts.count == 1, let host = trouble.hosts.first {
               html.element("strong") { $0.host(host, frame) }
             } else {
               html.element("strong", text: trouble.names)
             }
             html.text(trouble.check.isEmpty ? "" : " \(trouble.check)")
             html.text(trouble.message.isEmpty ? "" : ": \(trouble.message)")
-            let more = [trouble.effects, trouble.mark].compactMap { $0 }.joined(separator: " · ")
+            let more = [trouble.effects, trouble.mark].filter { !$0.isEmpty }.joined(
+              separator: " · ")
             if !more.isEmpty { html.element("p", text: more) }
           }
           if let since = trouble.since { html.time(since, now: frame.model.time) }
@@ -60,7 +61,9 @@ extension Markup {
   }
 
   /// Events, newest first.
-  mutating func events(_ events: some Sequence<PageModel.Event>, _ frame: Frame) {
+  mutating func events(
+    _ events: some Sequence<Shown.Event>, _ frame: Frame, withHost: Bool = true
+  ) {
     element("ul", .css("events")) { html in
       for event in events {
         html.element("li", .init("data-row")) { html in
@@ -71,7 +74,7 @@ extension Markup {
             html.element("span", text: "")
           }
           html.element("span") { html in
-            if !event.host.isEmpty {
+            if withHost, !event.host.isEmpty {
               html.host(event.host, frame)
               html.text(" ")
             }
@@ -79,6 +82,17 @@ extension Markup {
           }
         }
       }
+    }
+  }
+
+  /// A bar from 0 to 1. What it shows stands beside it.
+  mutating func meter(_ share: Double, _ css: String = "") {
+    let share = min(1, max(0, share.isFinite ? share : 0))
+    element("svg", .css("meter"), .init("aria-hidden", "true")) { html in
+      html.shape(
+        "rect", .css(css.isEmpty ? "fill" : css),
+        .init("width", "\(Markup.coordinate(100 * share))%"),
+        .init("height", "100%"))
     }
   }
 

@@ -111,13 +111,10 @@ struct Tree {
     for (middle, child) in middles {
       let isBad = child.worst == .critical
       let bend = right + Self.gapX / 2
-      html.shape(
-        "path", .css(isBad ? "bad" : "edge"),
-        .init(
-          "d",
-          "M\(Markup.coordinate(right)) \(Markup.coordinate(y))C\(Markup.coordinate(bend)) "
-            + "\(Markup.coordinate(y)) \(Markup.coordinate(bend)) \(Markup.coordinate(middle)) "
-            + "\(Markup.coordinate(right + Self.gapX)) \(Markup.coordinate(middle))"))
+      var path = Markup.Path()
+      path.move(right, y)
+      path.curve(bend, y, bend, middle, right + Self.gapX, middle)
+      html.shape("path", .css(isBad ? "bad" : "edge"), .init(d: path))
     }
     if node.isWhole, let host = node.hosts.first, frame.model.has(.hosts) {
       html.element("a", .link(PageName.host(host.name).from(frame.name))) {
@@ -144,7 +141,7 @@ struct Tree {
   }
 
   private func words(_ node: Node) -> String {
-    var count = PageModel.Count()
+    var count = Shown.Count()
     for host in node.hosts {
       count.total += host.services.total
       count.online += host.services.online

@@ -113,9 +113,11 @@ public struct HostHistory: Sendable {
   /// The last values of `usage_active` of all CPUs.
   public var cpu: [Double] = []
   public var lastUp: Timestamp?
+  /// The last results of its policies.
+  public var policies: [Store.PolicyScore] = []
 
-  /// Reads the last hour; `store` is nil if there is none yet.
-  public init(of host: String, in store: Store?) async {
+  /// Reads the last hour; `store` is nil if there is none yet. Policies are those of the settings.
+  public init(of host: String, policies list: PolicyList, in store: Store?) async {
     guard let store else { return }
     let now = Timestamp.now
     let values =
@@ -127,5 +129,8 @@ public struct HostHistory: Sendable {
       (try? await store.status())?.first {
         $0.host == host && $0.outcome.target == CheckName.ssh.text
       }?.lastUp
+    guard !list.of(host).isEmpty else { return }
+    let scores = (try? await store.policyScores(of: host, latest: true)) ?? []
+    policies = list.of(host).compactMap { policy in scores.first { $0.policy == policy.name } }
   }
 }

@@ -54,17 +54,15 @@ public actor WatchContents: LiveContents {
       title: Self.machine, time: now, lastPass: round?.end ?? view.last.pass?.end,
       limit: round?.limit ?? view.last.limit)
     addHosts(view, site, to: &snapshot)
-    snapshot.troubles = Trouble.sorted(
-      view.troubles(from: .unknown, verbose: false), by: .severity
-    ).map { trouble in
-      Snapshot.Trouble(
-        severity: trouble.kind.severity, names: trouble.names, check: trouble.kind.check,
-        message: trouble.message, since: trouble.since, effects: trouble.effects ?? "",
-        isKnown: trouble.kind.mark != nil)
-    }
-    snapshot.events = try await store.transitions(limit: Self.mostEvents).map(Self.event)
+    snapshot.troubles = view.shownTroubles
+    let events = try await store.transitions(limit: Self.mostEvents).map { Shown.Event($0) }
+    let others = try await store.happenings(limit: Self.mostEvents).map { Shown.Event($0) }
+    snapshot.events = Array(
+      (events + others).sorted { $0.time > $1.time }.prefix(Self.mostEvents))
     let incidents = try await store.incidents(all: Self.mostIncidents)
-    snapshot.incidents = Self.incidents(incidents)
+      .compactMap { Incident($0.body) }
+    snapshot.incidents = incidents.filter { !$0.members.isEmpty }.map { Shown.Incident($0) }
+      .sorted { $0.opened > $1.opened }
     snapshot.figures = try await figures(incidents)
     snapshot.notes = notes()
     return snapshot
@@ -80,7 +78,7 @@ public actor WatchContents: LiveContents {
   private func addHosts(_ view: StatusView, _ site: Site, to snapshot: inout Snapshot) {
     let states = HostStates(view.checks) { $0.status?.outcome.up ?? false }
     let list = CheckList(site)
-    var services: [String: Snapshot.Count] = [:]
+    var services: [String: Shown.Count] = [:]
     var unknown: Set<String> = []
     var score = Score()
     for check in view.checks {
@@ -88,8 +86,8 @@ public actor WatchContents: LiveContents {
       guard let name = CheckName(check.name).service, list.services[check.host]?[name] != nil
       else { continue }
       let isUp = check.status?.outcome.up ?? (check.severity == .ok)
-      services[check.host, default: Snapshot.Count()].total += 1
-      if isUp { services[check.host, default: Snapshot.Count()].online += 1 }
+      services[check.host, default: Shown.Count()].total += 1
+      if isUp { services[check.host, default: Shown.Count()].online += 1 }
       if !list.isUncounted(name, of: check.host) { score.add(check.severity, isUp: isUp) }
     }
     snapshot.score = score.value(site.rules.weights)
@@ -104,48 +102,21 @@ public actor WatchContents: LiveContents {
         }
       }
       entry.isUp = states.up.contains(host.name)
-      entry.services = services[host.name] ?? Snapshot.Count()
+      entry.services = services[host.name] ?? Shown.Count()
       entry.series = series[host.name]
       return entry
     }
   }
 
-  private static func event(_ kept: Store.KeptTransition) -> Snapshot.Event {
-    Snapshot.Event(
-      time: kept.transition.time, severity: kept.transition.to, host: kept.host,
-      text: kept.transition.words(withMessage: true))
-  }
-
-  private static func incidents(_ kept: [Store.KeptIncident]) -> [Snapshot.Incident] {
-    kept.compactMap { Incident($0.body) }.filter { !$0.members.isEmpty }.map { incident in
-      Snapshot.Incident(
-        severity: incident.members.map(\.worst).max() ?? .unknown,
-        names: fold(Set(incident.members.map(\.alert.key.host)).sorted()),
-        opened: incident.opened, closed: incident.closed,
-        lines: incident.members.prefix(20).map { member in
-          let alert = member.alert
-          let mark = alert.acknowledgement.map { "  [acked by \($0)]" } ?? ""
-          let end = member.until.map { ", ok \(Format.time($0))" } ?? ""
-          return "\(alert.key.host)  \(CheckName(alert.key.check).label)  "
-            + "\(member.worst.rawValue) since \(Format.time(alert.since))\(end)\(mark)"
-            + (alert.message.isEmpty ? "" : "  \(alert.message)")
-        })
-    }.sorted { $0.opened > $1.opened }
-  }
-
-  private func figures(_ incidents: [Store.KeptIncident]) async throws -> [Snapshot.Figure] {
-    var figures: [Snapshot.Figure] = []
-    for queue in try await store.queues() {
-      let words = queue.lines == 0 ? "ok" : "\(Format.count(queue.lines)) waiting"
-      figures.append(Snapshot.Figure(queue.sink, words, isBad: queue.trouble != nil))
-    }
+  private func figures(_ incidents: [Incident]) async throws -> [Shown.Figure] {
+    let figures = try await store.queues().map { Shown.Figure($0) }
     var failed: Set<String> = []
-    for incident in incidents where incident.isOpen {
-      for (notifier, delivery) in Incident(incident.body)?.deliveries ?? [:]
-      where delivery.failure != nil { failed.insert(notifier) }
+    for incident in incidents where incident.closed == nil {
+      for (notifier, delivery) in incident.deliveries where delivery.failure != nil {
+        failed.insert(notifier)
+      }
     }
-    figures += failed.sorted().map { Snapshot.Figure($0, "delivery failed", isBad: true) }
-    return figures
+    return figures + failed.sorted().map { Shown.Figure($0, "delivery failed", isBad: true) }
   }
 
   // MARK: Requests
@@ -186,8 +157,8 @@ public actor WatchContents: LiveContents {
       }
     var detail = HostDetail(name: name)
     let state = try await store.load([name])[name]
-    let model = try await HostContents.read(
-      name, facts: state?.facts ?? [:], from: store, until: now, hidden: [])
+    let model = try await HostContents.read(name, from: store, until: now)
+      .model(facts: state?.facts ?? [:], hidden: [])
     if let host = site.inventory.hosts.first(where: { $0.name == name }) {
       detail.facts.append(host.connection == .local ? "local" : host.address)
       if let hop = host.hops.last { detail.facts.append("via \(hop.name)") }
@@ -211,12 +182,18 @@ public actor WatchContents: LiveContents {
       graph.lines.map { line in
         HostDetail.Graph(
           title: line.name.isEmpty ? graph.title : "\(graph.title) \(line.name)",
-          latest: line.values.last.map { Format.measured($0.value, graph.unit) } ?? Format.none,
+          latest: line.values.last.map { HostContents.words($0.value, graph.unit) } ?? Format.none,
           values: Self.reduced(line.values.map(\.value)), isShare: graph.unit == "%")
       }
     }
-    detail.lists = model.lists.map { HostDetail.List(title: $0.title, rows: $0.rows) }
-    detail.events = try await store.transitions(of: name, limit: 40).map(Self.event)
+    detail.lists = model.lists.map { list in
+      HostDetail.List(
+        title: list.title,
+        rows: list.rows.map { row in row.value.map { "\(row.text)  \($0)" } ?? row.text })
+    }
+    let events = try await store.transitions(of: name, limit: 40).map { Shown.Event($0) }
+    let others = try await store.happenings(of: name, limit: 40).map { Shown.Event($0) }
+    detail.events = (events + others).sorted { $0.time > $1.time }
     return detail
   }
 

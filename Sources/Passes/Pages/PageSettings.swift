@@ -11,8 +11,7 @@ public struct PageSettings: Sendable {
   var hosts: [String]?
   var hidden: Set<PageModel.Part> = []
   var delay: Duration = .zero
-  /// The file of the announcement; nil without one.
-  var announcement: String?
+  var announcements: [PageAnnouncement] = []
 
   init(folder: String, title: String, hosts: [String]? = nil) {
     self.folder = folder
@@ -54,14 +53,14 @@ public struct PageSettings: Sendable {
     delay = fields.take(
       "delay", .duration(.zero ... .seconds(86_400)), default: .zero,
       "How old what it shows is at least.", example: "10m")
-    announcement = fields.take(
-      "announce", .text("path"), otherwise: "none",
-      "File with a text for its readers, shown at the top of each page.",
-      example: "/etc/scrape/announcement.txt")
+    announcements = fields.list(
+      "announce", of: "an announcement", or: PageAnnouncement.file(from: base), otherwise: "none",
+      "Texts for its readers at the top of each page: files, or texts with their times.",
+      example: "[{text: Maintenance, from: \"2026-11-20 18:00\", until: \"2026-11-20 22:00\"}]"
+    ) { PageAnnouncement(&$0, from: base) }
     folder = path ?? ""
     guard !fields.isReference, path != nil else { return nil }
     folder = Self.path(folder, from: base)
-    announcement = announcement.map { Self.path($0, from: base) }
     for word in words {
       guard let part = PageModel.Part(rawValue: word) else {
         let hint = didYouMean(word, among: PageModel.Part.allCases.map(\.rawValue))
@@ -84,7 +83,7 @@ public struct PageSettings: Sendable {
     PageModel.Part.allCases.map(\.rawValue).joined(separator: ", ")
   }
 
-  private static func path(_ path: String, from base: String) -> String {
+  static func path(_ path: String, from base: String) -> String {
     path.hasPrefix("/") ? path : "\(base)/\(path)"
   }
 

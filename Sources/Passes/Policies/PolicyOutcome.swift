@@ -149,7 +149,21 @@ public struct PolicyOutcome: Sendable, Equatable {
   // MARK: The store
 
   var record: Store.PolicyRecord {
-    Store.PolicyRecord(host: host, policy: policy, time: time, body: json.bytes)
+    Store.PolicyRecord(
+      host: host, policy: policy, time: time, body: json.bytes, counts: counts,
+      findings: checks.filter { $0.verdict == .failed || $0.verdict == .unknown }.map { check in
+        Store.PolicyFinding(
+          id: check.id, title: check.title, verdict: check.verdict.rawValue, why: check.why)
+      })
+  }
+
+  private var counts: Store.PolicyCounts {
+    var counts = Store.PolicyCounts()
+    counts.passed = count(.passed)
+    counts.failed = count(.failed)
+    counts.unknown = count(.unknown)
+    counts.notApplicable = count(.notApplicable)
+    return counts
   }
 
   /// All of it.
