@@ -68,7 +68,8 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook Draft EmailMessage FileSource Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts Log \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
-  Settings SinceTime SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh
+  Settings SinceTime SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh \
+  Troubleshooting Sheet Moment
 SPACE := $(subst ,, )
 UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'

@@ -162,9 +162,17 @@ let package = Package(
       dependencies: ["Metrics", "Engine", "Transfer"],
       swiftSettings: strict),
     .target(
+      name: "Readiness",
+      dependencies: [
+        "Passes", "Metrics", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
+        "Probes", "Rules", "Store", "Sinks", "Notifiers", "Pages", "CLinux",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "Console",
       dependencies: [
-        "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors", "Inventory",
+        "Readiness", "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors",
+        "Inventory",
         "Hosts",
         "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks", "Manuals", "CSystemd",
       ],
@@ -172,7 +180,7 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Boards", "Passes", "Alerts", "Authorize", "Live", "Manuals", "Discovery",
+        "Console", "Readiness", "Boards", "Passes", "Alerts", "Authorize", "Live", "Manuals", "Discovery",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",
@@ -233,7 +241,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Lab", "Scraper", "Console", "Metrics", "Passes", "Alerts", "Store", "Spools", "Sinks",
+        "Lab", "Scraper", "Console", "Readiness", "Metrics", "Passes", "Alerts", "Store", "Spools",
+        "Sinks",
         "Inventory", "Hosts", "IPMI", "Probes", "Notifiers", "Transfer", "Policies",
         "Configuration", "Manuals",
       ],

@@ -126,7 +126,9 @@ struct BMCReport {
   var explanation: [Printable] {
     var lines: [Printable] = ["", Terminal.paint("bmc steps", .bold, on: 1)]
     lines += HostAnswer.lines(answer.steps)
-    if let failure = answer.failure { lines.append("  \(failure.description)") }
+    if let failure = answer.failure {
+      lines += ["  \(failure.description)", "  see \(failure.reason.page)"]
+    }
     if !answer.unreadable.isEmpty {
       lines.append("  without a reading: \(answer.unreadable.joined(separator: ", "))")
     }

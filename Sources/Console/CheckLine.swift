@@ -10,7 +10,8 @@ extension Check {
       case false?: ("✗", .red)
       case nil: (Format.none, .dim)
       }
+    let page = isFine == false ? reason.map { "; see \($0.page)" } ?? "" : ""
     return
-      "\(Terminal.paint(sign.0, sign.1, on: 1)) \(Format.pad(subject.visible, width))  \(message)"
+      "\(Terminal.paint(sign.0, sign.1, on: 1)) \(Format.pad(subject.visible, width))  \(message)\(page)"
   }
 }

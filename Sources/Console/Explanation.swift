@@ -23,7 +23,8 @@ public struct Explanation: Sendable {
     let host = visit.turn.tasks.isEmpty ? [] : [ofHost]
     let services = visit.services.compactMap { service in
       service.trace.map { trace -> Printable in
-        "\n\(Terminal.paint("probe \(service.service)", .bold, on: 1))\(trace.text)"
+        let page = service.verdict.reason.map { "\n  see \($0.page)" as Printable } ?? ""
+        return "\n\(Terminal.paint("probe \(service.service)", .bold, on: 1))\(trace.text)\(page)"
       }
     }
     return (bmc + services + host).joined(separator: "\n")
@@ -36,7 +37,9 @@ public struct Explanation: Sendable {
     lines.append(
       "  received \(Format.bytes(Double(answer.received))), sent \(Format.bytes(Double(answer.sent)))"
     )
-    if let failure = answer.failure { lines.append("  \(failure.description)") }
+    if let failure = answer.failure {
+      lines += ["  \(failure.description)", "  see \(failure.reason.page)"]
+    }
     lines += ["", Terminal.paint("by hand", .bold, on: 1), "  \(byHand)"]
     // Without a batch there is no output.
     if answer.script.isEmpty { return lines.joined(separator: "\n") }
@@ -51,6 +54,9 @@ public struct Explanation: Sendable {
       lines.append(
         "  \(Format.pad(collector, width))  \(error.map { "\($0.description); \(count)" } ?? count)"
       )
+      if let error, error.reason != .notApplicable {
+        lines.append("  \(Format.pad("", width))  see \(error.reason.page)")
+      }
     }
     for (name, text) in answer.texts {
       lines += ["", Terminal.paint("==> \(name) <==", .bold, on: 1)]

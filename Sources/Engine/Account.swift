@@ -1,4 +1,4 @@
-internal import Glibc
+public import Glibc
 
 /// The account that runs this process; cron and systemd may leave its environment unset.
 public enum Account {
@@ -9,6 +9,11 @@ public enum Account {
   public static var user: String {
     environment("USER") ?? environment("LOGNAME")
       ?? entry.map { String(cString: $0.pw_name) } ?? "root"
+  }
+
+  /// The name of an account; nil without an entry.
+  public static func name(of user: uid_t) -> String? {
+    getpwuid(user).map { String(cString: $0.pointee.pw_name) }
   }
 
   private static var entry: passwd? { getpwuid(geteuid())?.pointee }

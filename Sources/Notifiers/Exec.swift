@@ -27,6 +27,17 @@ public struct Exec: Notifier {
 
   public func close() {}
 
+  public func inquire(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> String? {
+    let path = command.first ?? ""
+    guard access(path, X_OK) == 0 else {
+      throw DeliveryError(
+        .failed, name, "\(path) cannot be run by this user: \(SystemError("access").message)")
+    }
+    return "the program is there"
+  }
+
   /// The limit of the program's output that is kept, in bytes; the rest is dropped.
   private static let outputLimit = 64 << 10
 

@@ -31,7 +31,18 @@ public protocol Notifier: Sendable {
     _ memory: inout NotifierMemory,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(DeliveryError)
+  /// Finds out without a message whether one would be accepted, as far as the place can be asked; returns what
+  /// was asked, or nil where only a message shows it.
+  func inquire(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> String?
   func close()
+}
+
+extension Notifier {
+  public func inquire(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> String? { nil }
 }
 
 /// Why a notification is sent.

@@ -42,6 +42,17 @@ public struct Syslog: Notifier {
 
   public func close() {}
 
+  public func inquire(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> String? {
+    guard case .local(let path) = address else { return nil }
+    guard access(path, W_OK) == 0 else {
+      throw DeliveryError(
+        .unreachable, name, "\(path): \(SystemError("access").message); does a syslog daemon run?")
+    }
+    return "its socket is there"
+  }
+
   static let localPath = "/dev/log"
   /// The limit of a message in bytes: the size that a receiver should accept (RFC 5424, 6.1), that
   /// fits one UDP datagram, and that local daemons and TCP receivers accept by default.

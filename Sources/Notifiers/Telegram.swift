@@ -37,6 +37,15 @@ public struct Telegram: Notifier {
 
   public func close() { bot.close() }
 
+  public func inquire(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> String? {
+    var memory = NotifierMemory()
+    let call = TelegramCall(kind: .look)
+    _ = try await bot.make(call, at: place, &memory, on: reactor, by: deadline)
+    return "the token is valid, and the bot sees the chat"
+  }
+
   public func deliver(
     _ notice: Notice, _ occasion: Occasion, _ sent: inout SentMessage,
     _ memory: inout NotifierMemory,

@@ -4,6 +4,8 @@ internal import Metrics
 struct TelegramCall {
   enum Kind: Equatable {
     case text, picture([UInt8]), editText(Int64), editCaption(Int64), delete(Int64)
+    /// Asks for the chat: nothing is sent.
+    case look
   }
 
   var kind: Kind
@@ -33,13 +35,14 @@ struct TelegramCall {
     case .editText: "editMessageText"
     case .editCaption: "editMessageCaption"
     case .delete: "deleteMessage"
+    case .look: "getChat"
     }
   }
 
   var hasPicture: Bool { if case .picture = kind { true } else { false } }
   var isSending: Bool { kind == .text || hasPicture }
   /// Whether the call concerns an existing message.
-  var isOfMessage: Bool { !isSending }
+  var isOfMessage: Bool { !isSending && kind != .look }
 
   func form(chat: String, topic: Int64?) -> TelegramForm {
     var fields: [(String, JSON)] = [
@@ -48,6 +51,7 @@ struct TelegramCall {
     switch kind {
     case .editText(let id), .editCaption(let id), .delete(let id):
       fields.append(("message_id", .integer(id)))
+    case .look: break
     case .text, .picture:
       if let topic { fields.append(("message_thread_id", .integer(topic))) }
       if isSilent { fields.append(("disable_notification", .boolean(true))) }

@@ -139,7 +139,7 @@ struct Frame {
     + "connect-src 'self'; base-uri 'none'; form-action 'none'"
 
   /// `sha256-…` of Content Security Policy Level 3, 2.3.1.
-  private static func digest(_ text: StaticString) -> String {
+  static func digest(_ text: StaticString) -> String {
     var digest = [UInt8](repeating: 0, count: 32)
     text.withUTF8Buffer { bytes in _ = SHA256(bytes.baseAddress, bytes.count, &digest) }
     return "sha256-\(Base64.encode(digest))"

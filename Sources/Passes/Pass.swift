@@ -65,7 +65,7 @@ public struct Pass: Sendable {
 
   /// The result of a pass.
   public struct Report: Sendable {
-    var start: Timestamp
+    public var start: Timestamp
     public var took: Duration = .zero
     public var readings: [HostReading] = []
     public var bmcs: [BMCReading] = []

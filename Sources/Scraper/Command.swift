@@ -29,7 +29,8 @@ let subcommands: [any Subcommand.Type] = [
   ListCommand.self,
   LintCommand.self,
   TrustCommand.self, StatusCommand.self, AlertsCommand.self, SilenceCommand.self, AckCommand.self,
-  NotifyCommand.self, ReportCommand.self, DoctorCommand.self, SetupCommand.self,
+  NotifyCommand.self, ReportCommand.self, DoctorCommand.self, PreflightCommand.self,
+  SetupCommand.self,
   DashboardsCommand.self, PageCommand.self, PolicyCommand.self, DiscoverCommand.self,
   LogCommand.self, AuthorizeCommand.self,
 ]

@@ -18,10 +18,10 @@ enum DoctorCommand: Subcommand {
       Option("--deadline", "SECONDS", "Time limit; default 30."),
     ]
   static let discussion = """
-    Checks this machine (store, keys and passwords, clock, descriptors, ping, name server) and each
-    sink: writes a point of the measurement scrape_doctor, and reads it back if the sink allows. With
-    PATTERN, it also checks these hosts: SSH key, tools, clock, BMC. ✓ passed, ✗ failed, – unknown.
-    Exit code 1 if any check failed.
+    Checks this machine (inventory, store, lock, a second instance, keys, host keys, passwords, libraries,
+    clock, descriptors, ping, name server), each sink (writes a point of the measurement scrape_doctor, and
+    reads it back if the sink allows) and each contact, without a message. With PATTERN, it also checks
+    these hosts: SSH key, tools, clock, BMC. ✓ passed, ✗ failed, – unknown. Exit code 1 if any check failed.
     """
   static let examples: [Example] = [
     ("scrape doctor", "before the first pass, or when points are missing"),
@@ -29,7 +29,8 @@ enum DoctorCommand: Subcommand {
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {
-    let site = try Site(arguments)
+    var faults = Findings()
+    let site = try Site(arguments, secretsOf: { _ in true }, &faults)
     let deadline = Deadline.after(try arguments.duration("--deadline") ?? .seconds(30))
     let hosts = try arguments.operands.first.map { try site.inventory.select($0) } ?? []
     var findings = Findings()
@@ -39,15 +40,14 @@ enum DoctorCommand: Subcommand {
     async let local = DoctorChecks(site: site, gatherer: gatherer, deadline: deadline).checks()
     async let tried = SinkChecks(sinks, on: gatherer.reactors[0], by: deadline)
     async let asked = HostChecks.all(of: hosts, at: site, with: gatherer, by: deadline)
+    async let reached = ContactChecks.asking(
+      site.contacts, on: gatherer.reactors[0], by: deadline)
     let sinkChecks = await tried
-    var checks = await local.finished(with: sinkChecks.clocks)
-    checks += findings.errors.map { error in
-      let place = [error.file, error.line.map { String($0) }].compactMap { $0 }
-      return Check(
-        .sink, place.joined(separator: ":"), false,
-        error.problem + (error.hint.map { "; \($0)" } ?? ""))
-    }
+    var checks = faults.errors.map { fault($0, .scraper) }
+    checks += await local.finished(with: sinkChecks.clocks)
+    checks += findings.errors.map { fault($0, .sink) }
     checks += sinkChecks.checks
+    checks += await reached
     checks += await asked
 
     if arguments.has("--json") {
@@ -56,6 +56,14 @@ enum DoctorCommand: Subcommand {
       show(checks)
     }
     return checks.contains { $0.isFine == false } ? ExitCode.notOK : ExitCode.ok
+  }
+
+  /// A fault of a file, which other commands refuse to run with.
+  private static func fault(_ error: ConfigurationError, _ area: Check.Area) -> Check {
+    let place = [error.file, error.line.map { String($0) }].compactMap { $0 }
+    return Check(
+      area, place.joined(separator: ":"), false,
+      error.problem + (error.hint.map { "; \($0)" } ?? ""))
   }
 
   private static func show(_ checks: [Check]) {
@@ -68,54 +76,5 @@ enum DoctorCommand: Subcommand {
     let wrong = checks.count { $0.isFine == false }
     Terminal.note(
       wrong == 0 ? "nothing is wrong" : "\(Format.count(wrong, "thing")) to see to, marked ✗")
-  }
-}
-
-/// The check of each sink: a point written and read back.
-struct SinkChecks: Sendable {
-  private(set) var checks: [Check] = []
-  /// The comparison of our clock with those of servers.
-  private(set) var clocks: [DoctorChecks.ClockEvidence] = []
-
-  init(_ sinks: [any Sink], on reactor: Reactor, by deadline: Deadline) async {
-    let host = Self.hostName
-    var found: [Int: [SinkFinding]] = [:]
-    await withTaskGroup(of: (Int, [SinkFinding]).self) { group in
-      for (index, sink) in sinks.enumerated() where !(sink is StandardOutput) {
-        group.addTask {
-          let findings = await reactor.open { reactor in
-            await sink.examine(as: host, on: reactor, by: deadline)
-          }
-          sink.close()
-          return (index, findings)
-        }
-      }
-      for await (index, findings) in group { found[index] = findings }
-    }
-    if sinks.isEmpty {
-      checks.append(Check(.sink, "sinks", nil, "none in scrape.yml: points stay in the store"))
-    }
-    for (index, sink) in sinks.enumerated() {
-      guard let findings = found[index] else { continue }
-      if let clock = findings.first(where: { $0.part == .clock }), let isFine = clock.isFine {
-        clocks.append(
-          DoctorChecks.ClockEvidence(source: sink.name, isFine: isFine, message: clock.message))
-      }
-      if let wrong = findings.first(where: { $0.isFine == false }) {
-        checks.append(
-          Check(.sink, sink.name, false, "\(wrong.part.rawValue): \(wrong.message)"))
-      } else {
-        let messages = findings.filter { $0.part == .write || $0.part == .read }.map(\.message)
-        checks.append(Check(.sink, sink.name, true, messages.joined(separator: ", ")))
-      }
-    }
-  }
-
-  private static var hostName: String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
-      guard let base = name.baseAddress, gethostname(base, 255) == 0 else { return "scraper" }
-      base[255] = 0
-      return String(cString: base)
-    }
   }
 }

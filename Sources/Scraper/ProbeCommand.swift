@@ -113,7 +113,10 @@ public enum ProbeCommand: Subcommand, Sendable {
       Terminal.print(Printable(result.json(of: context.host, at: context.address)))
     } else {
       Terminal.print(result.line(of: context.host, at: context.address))
-      if let trace = result.trace { Terminal.print(trace.text) }
+      if let trace = result.trace {
+        Terminal.print(trace.text)
+        if let reason = result.verdict.reason { Terminal.print("  see \(reason.page.visible)") }
+      }
       if host == nil, result.verdict.reason == .nameUnknown,
         let hint = didYouMean(name, among: site?.inventory.hosts.map(\.name) ?? [])
       {

@@ -4,7 +4,7 @@ public import Engine
 public import Metrics
 
 /// Buckets and tasks of InfluxDB 2.x. See InfluxData's API reference of version 2.
-extension InfluxDB2: Preparable {
+extension InfluxDB2: Preparable, ExpiringSink {
   public func prepare(
     _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
     by deadline: Deadline
@@ -41,6 +41,26 @@ extension InfluxDB2: Preparable {
         mapping: rollup.policy, to: copy, isDefault: false, orgID, dryRun, &steps, on: reactor,
         by: deadline)
     }
+  }
+
+  /// The retention of the bucket.
+  public func retention(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> KeptLength {
+    let org = configuration.org.map { "&org=\($0.percentEncoded)" } ?? ""
+    let answer = try await ask(
+      "GET", "/api/v2/buckets?name=\(configuration.bucket.percentEncoded)\(org)", nil, on: reactor,
+      by: deadline)
+    guard
+      let bucket = (answer?["buckets"]?.elements ?? []).first(where: {
+        $0["name"]?.string == configuration.bucket
+      })
+    else {
+      throw DeliveryError(
+        .missing, name, "there is no bucket \(configuration.bucket), or the token cannot see it")
+    }
+    let seconds = bucket["retentionRules"]?.elements.first?["everySeconds"]?.integer ?? 0
+    return KeptLength(place: "bucket \(configuration.bucket)", length: .seconds(max(0, seconds)))
   }
 
   private func ensure(

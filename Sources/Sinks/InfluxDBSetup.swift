@@ -4,7 +4,7 @@ public import Engine
 public import Metrics
 
 /// Databases, retention policies and continuous queries of InfluxDB 1.x.
-extension InfluxDB: Preparable {
+extension InfluxDB: Preparable, ExpiringSink {
   public func prepare(
     _ catalog: Catalog, dryRun: Bool, _ steps: inout [SetupStep], on reactor: isolated Reactor,
     by deadline: Deadline
@@ -131,6 +131,28 @@ extension InfluxDB: Preparable {
 
   private static func bare(_ statement: String) -> String {
     String(statement.filter { $0 != "\"" && $0 != "\\" })
+  }
+
+  /// The retention of the policy that points are written to.
+  public func retention(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> KeptLength {
+    let database = configuration.database
+    let policies = try await rows(
+      "SHOW RETENTION POLICIES ON \(InfluxQL.quoted(database))", on: reactor, by: deadline)
+    let wanted = configuration.retentionPolicy
+    let row = policies.first { row in
+      row.count >= 5 && (wanted == nil ? row[4] == .boolean(true) : row[0].string == wanted)
+    }
+    guard let row, let name = row[0].string,
+      let length = row[1].string.flatMap({ Duration(text: $0) })
+    else {
+      throw DeliveryError(
+        .missing, self.name,
+        "database \(database) has no retention policy \(wanted ?? "by default"); scrape setup influxdb"
+      )
+    }
+    return KeptLength(place: "database \(database), policy \(name)", length: length)
   }
 
   /// The rows of a statement's result; only of the series of that name if one is given.

@@ -14,6 +14,22 @@ public protocol Preparable: Sink {
   ) async throws(DeliveryError)
 }
 
+/// A sink whose server deletes points of some age.
+public protocol ExpiringSink: Sink {
+  /// What is set on the server.
+  func retention(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(DeliveryError) -> KeptLength
+}
+
+/// For how long a server keeps points.
+public struct KeptLength: Sendable, Equatable {
+  /// `database range, policy autogen`.
+  public var place: String
+  /// Zero is for ever.
+  public var length: Duration
+}
+
 /// One thing that a sink requires.
 public struct SetupStep: Sendable, Equatable {
   public enum State: String, Sendable {

@@ -2,6 +2,8 @@ internal import CSQLite
 
 /// A connection to a database file. One thread uses it at a time; it closes when it is released.
 final class Database {
+  static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
   private let handle: OpaquePointer
   private var statements: [String: Statement] = [:]
 

@@ -181,6 +181,10 @@ enum Schema {
       title TEXT NOT NULL, verdict TEXT NOT NULL, why TEXT NOT NULL,
       PRIMARY KEY (host, name, place)) WITHOUT ROWID;
     """,
+    """
+    -- What `scrape preflight` found: see Readiness.swift.
+    CREATE TABLE readiness (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, body BLOB NOT NULL);
+    """,
   ]
 
   static var version: Int64 { Int64(migrations.count) }

@@ -39,6 +39,9 @@ public actor Store {
     }
   }
 
+  /// The version of SQLite that is loaded.
+  public static var libraryVersion: String { Database.libraryVersion }
+
   public nonisolated let path: String
   let limits: Limits
   let isRead: Bool

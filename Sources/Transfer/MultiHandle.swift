@@ -258,5 +258,13 @@ final class MultiHandle: @unchecked Sendable {
   }
 }
 
+extension Transfers {
+  /// The versions of libcurl and of the TLS library that are loaded.
+  public static var libraryVersion: String {
+    let words = curl_version().map { String(cString: $0) } ?? "libcurl"
+    return words.split(separator: " ").prefix(2).joined(separator: " ")
+  }
+}
+
 /// libcurl, initialised once per process before any other thread can use it.
 let prepared = curl_global_init(Int(CURL_GLOBAL_DEFAULT))

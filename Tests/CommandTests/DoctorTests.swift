@@ -127,6 +127,102 @@ import Testing
     #expect(found.contains { $0.key.contains("scrape.yml") && $0.value.isFine == false })
   }
 
+  /// One line for each thing that commonly goes wrong on the monitor itself.
+  @Test func `files with wrong rights, a stale lock and a second instance are named`() throws {
+    let sshd = try Sshd(addresses: ["127.77.40.1"])
+    func range(_ settings: String = "") -> Range {
+      Range(
+        hosts: """
+          all:
+            vars: {user: \(NSUserName()), key: key, known_hosts: known}
+            hosts:
+              web1: {address: 127.77.40.1, port: \(sshd.port), profile: small}
+              web2: {address: 127.77.40.1, port: \(sshd.port), profile: small}
+          """,
+        settings: "profiles: {small: {collectors: {mem: {}}}}\nstore: {size: 1MiB}\n\(settings)")
+    }
+    let first = range(
+      "contacts: {ops: {exec: {command: [/nonexistent]}, webhook: {url: \"http://127.0.0.1:9\"}}}")
+    first.scratch.write("inventory/key", sshd.scratch.read("user") ?? "")
+    first.scratch.write("inventory/known", sshd.knownHostsLines())
+    var found = checks(try first.scrape("doctor", "--json"))
+    #expect(found["known_hosts"]?.isFine == true, "\(found)")
+    #expect(found["lock"]?.isFine == nil && found["lock"]?.message.contains("no pass") == true)
+    #expect(found["libraries"]?.isFine == true)
+    #expect(found["libraries"]?.message.contains("libssh2 1.") == true, "\(found)")
+    #expect(found["libraries"]?.message.contains("libcurl/") == true, "\(found)")
+    #expect(found["ops: exec /nonexistent"]?.isFine == false, "\(found)")
+    #expect(found["ops: exec /nonexistent"]?.message.contains("cannot be run by this user") == true)
+    #expect(found.contains { $0.key.hasPrefix("ops: webhook") && $0.value.isFine == nil })
+
+    // Rights: a key that all may read, and keys of hosts that all may change.
+    let inventory = first.inventory
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o644], ofItemAtPath: "\(inventory)/key")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o666], ofItemAtPath: "\(inventory)/known")
+    let wrong = try first.scrape("doctor", "--json")
+    found = checks(wrong)
+    #expect(wrong.status == 1, "\(wrong.errors)")
+    let key = found.first { $0.key.contains("hosts.yml") }?.value
+    #expect(key?.isFine == false && key?.message.contains("chmod 600") == true, "\(wrong.output)")
+    #expect(found["known_hosts"]?.message.contains("chmod go-w") == true, "\(wrong.output)")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o600], ofItemAtPath: "\(inventory)/key")
+    first.scratch.write("inventory/known", "127.77.40.9 ssh-ed25519 AAAA\n")
+    found = checks(try first.scrape("doctor", "--json"))
+    #expect(
+      found["known_hosts"]?.message.hasPrefix("web[1-2]: no host key is accepted") == true,
+      "\(found)")
+
+    // A pass that was killed, and one that stands still.
+    first.scratch.write("inventory/known", sshd.knownHostsLines())
+    let boot = try String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+    func lock(_ process: Int32, began: String, deadline: String = "\(Int64.max / 2)") {
+      first.scratch.write(
+        "state/scrape.db.lock",
+        "process \(process)\nbegan \(began)\nboot \(boot)\nsince 1700000000000000000\n"
+          + "deadline \(deadline)\nstate running\ncommand run\n")
+    }
+    lock(2_000_000_000, began: "5")
+    let stale = try first.scrape("doctor", "--json")
+    found = checks(stale)
+    #expect(
+      found["lock"]?.isFine == false && found["lock"]?.message.hasPrefix("stale:") == true,
+      "\(found)")
+    #expect(
+      stale.output.contains("\"see\":\"docs/troubleshooting.md#vanished\""), "\(stale.output)")
+    let text = try first.scrape("doctor").output
+    #expect(text.contains("; see docs/troubleshooting.md#vanished"), "\(text)")
+    let own = try String(contentsOfFile: "/proc/self/stat", encoding: .utf8)
+      .split(separator: " ").map(String.init)
+    lock(getpid(), began: own[21], deadline: "1")
+    found = checks(try first.scrape("doctor", "--json"))
+    #expect(
+      found["lock"]?.message.contains("past its deadline; the next pass ends it") == true,
+      "\(found)")
+    try FileManager.default.removeItem(atPath: "\(first.scratch.path)/state/scrape.db.lock")
+
+    // A second one, over the same inventory and into another store.
+    let watch = try Daemon(
+      Scrape.program,
+      ["watch", "-i", first.inventory, "--store", "\(first.scratch.path)/other/scrape.db"],
+      environment: ["SSH_AUTH_SOCK": ""], log: "\(first.scratch.path)/watch.log")
+    #expect(
+      eventually { FileManager.default.fileExists(atPath: "\(first.scratch.path)/other/scrape.db") }
+    )
+    found = checks(try first.scrape("doctor", "--json"))
+    #expect(found["instance"]?.isFine == false, "\(found)")
+    #expect(
+      found["instance"]?.message.contains("process \(watch.identifier)) asks the same inventory")
+        == true,
+      "\(found)")
+    watch.stop()
+    found = checks(try first.scrape("doctor", "--json"))
+    #expect(found["instance"] == nil, "\(found)")
+  }
+
   @Test func `a BMC answers, or says why it does not`() throws {
     var configuration = BMC.Configuration()
     configuration.users = [.init("monitor", "s3cr3t", limit: 2)]

@@ -81,6 +81,8 @@ import Testing
       ("scrape list --json", try range.scrape("list", "--json")),
       ("scrape list --rules --json", try range.scrape("list", "--rules", "--json")),
       ("scrape doctor --json", try range.scrape("doctor", "--json")),
+      ("scrape preflight --json", try range.scrape("preflight", "--json")),
+      ("scrape preflight --json", try range.scrape("preflight", "--json", "--since", "1h")),
       ("scrape status --json", try range.scrape("status", "--json", "--verbose")),
       ("scrape status --limits --json", try range.scrape("status", "--limits", "--json")),
       ("scrape status --history --json", try range.scrape("status", "--history", "--json")),

@@ -39,6 +39,7 @@ extension BotAPI {
       ],
       "editMessageCaption": caption.union(["chat_id", "message_id", "reply_markup"]),
       "deleteMessage": ["chat_id", "message_id"],
+      "getChat": ["chat_id"],
     ]
   }()
 
@@ -141,6 +142,7 @@ extension BotAPI {
     }
     let chat = try chat(of: parameters, &state)
     switch method {
+    case "getChat": return "{\"id\":\(chat.id),\"type\":\"supergroup\",\"title\":\"Lab\"}"
     case "deleteMessage":
       let index = try place(of: parameters, in: chat, "delete", &state)
       state.messages[index].isDeleted = true

@@ -11,10 +11,13 @@ public struct BMCReading: Sendable {
   public var result: HostResult
   /// Why scraping the BMC failed or ended early.
   public var failure: TargetError?
+  /// The most privilege that its user was granted; nil if that was not tried.
+  public let mostPrivilege: BMCSettings.Privilege?
 
   init(_ answer: BMCAnswer, of turn: Plan.BMCTurn, took: Duration) {
     let host = turn.host
     failure = answer.failure
+    mostPrivilege = answer.mostPrivilege
     result = HostResult(
       batch: PointBatch(host: host.name, tags: host.pointTags, time: answer.time))
     result.isOfBoot = false

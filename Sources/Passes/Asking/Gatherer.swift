@@ -15,6 +15,8 @@ public struct Gatherer: Sendable {
   private var keyring: Keyring
   private var knownHosts: [[String]: KnownHosts] = [:]
   public internal(set) var warnings: [String] = []
+  /// Whether BMCs are also asked how much privilege their users have.
+  var findsPrivilege = false
   private let site: Site
   /// Whose log-ins were refused, and which accounts rest.
   public let logins: LoginBook
@@ -181,6 +183,7 @@ public struct Gatherer: Sendable {
     do throws(ConfigurationError) {
       target = try BMCTarget(settings, of: host.name, cache: site.bmcFolder)
       target.keeper = kept?.bmcs
+      target.findsPrivilege = findsPrivilege
     } catch {
       throw TargetError(.localError, error.oneLine)
     }

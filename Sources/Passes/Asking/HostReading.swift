@@ -48,6 +48,8 @@ public struct HostReading: Sendable {
   public var result: HostResult
   /// Why scraping the host failed or ended early.
   public var failure: TargetError?
+  /// Collectors that do not apply to the host, each with the reason; passes leave them out.
+  public private(set) var absent: [(collector: String, detail: String)] = []
 
   /// Runs the collectors on the answer.
   init(_ answer: HostAnswer, to batch: Batch, of turn: Plan.Turn, took: Duration) {
@@ -71,6 +73,9 @@ public struct HostReading: Sendable {
           time: answer.time, uptime: answer.uptime, values: part.sample.memory)
       }
       if let problem = part.problem { result.problems.append(problem) }
+      if let error = part.error, error.reason == .notApplicable {
+        absent.append((name, error.detail))
+      }
       if let error = part.error, [.notReached, .timeout].contains(error.reason), failure != nil {
         // Not run: it stays due for the next pass. The host was late, not the timer.
         if turn.due[name] != nil { result.due[name] = answer.time }

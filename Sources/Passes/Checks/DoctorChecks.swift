@@ -39,9 +39,9 @@ public struct DoctorChecks: Sendable {
     }
   }
 
-  private let site: Site
+  let site: Site
   private let store: Store
-  private let gatherer: Gatherer
+  let gatherer: Gatherer
   private let deadline: Deadline
   /// The probes of all hosts.
   private let probes: [Plan.ProbeTurn]
@@ -63,7 +63,9 @@ public struct DoctorChecks: Sendable {
     async let resolver = resolver()
     async let clocks = timeServers()
     async let network = network()
-    let here = [keys, secrets, descriptors, ping]
+    let here =
+      [LockCheck.check(beside: site.storePath)] + InstanceCheck.check(site)
+      + [keys, knownHosts, secrets, descriptors, ping, Self.libraries]
     return Report(
       checks: (await stored) + here + (await network) + [await resolver],
       isSynchronised: Self.isSynchronised,
@@ -91,7 +93,7 @@ public struct DoctorChecks: Sendable {
     do {
       try await store.open()
     } catch {
-      return Check(.scraper, "store", false, "\(site.storePath): \(error)")
+      return Check(.scraper, "store", false, "\(site.storePath): \(error)\(strangersHint)")
     }
     let notes = await store.notes()
     guard notes.isEmpty else {
@@ -118,6 +120,16 @@ public struct DoctorChecks: Sendable {
     return Check(.scraper, "store", true, "\(text), can be written")
   }
 
+  /// What to do where the store, or the folder that is to hold it, belongs to another user.
+  private var strangersHint: String {
+    var path = site.storePath
+    var status = stat()
+    while stat(path, &status) != 0, path != "/", path != "." { path = Site.parent(path) }
+    guard status.st_uid != geteuid(), geteuid() != 0 else { return "" }
+    let owner = Account.name(of: status.st_uid) ?? "user \(status.st_uid)"
+    return "; \(path) belongs to \(owner): run scrape as that user, or name another with --store"
+  }
+
   // MARK: keys and passwords
 
   private var keys: Check {
@@ -130,7 +142,12 @@ public struct DoctorChecks: Sendable {
         .scraper, "keys", files.isEmpty ? nil : true, Format.count(files.count, "key file"))
     }
     let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].filter {
-      access("\(Account.home)/.ssh/\($0)", R_OK) == 0
+      access("\(Account.home)/.ssh/\($0)", F_OK) == 0
+    }
+    for name in usual {
+      let path = "\(Account.home)/.ssh/\(name)"
+      guard let fault = KeyFile.fault(of: path) else { continue }
+      return Check(.scraper, "keys", false, "\(path) \(fault.problem); \(fault.cure)")
     }
     let hasAgent = environment("SSH_AUTH_SOCK") != nil
     if usual.isEmpty, !hasAgent {

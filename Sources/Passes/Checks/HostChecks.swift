@@ -67,9 +67,10 @@ public enum HostChecks: Sendable {
     let ended = Timestamp.now
     guard let answer = response.answers.first else { return [] }
     if let failure = answer.failure {
-      return [Check(.host, host.name, false, "\(failure)")]
+      return [Check(.host, host.name, false, "\(failure)", reason: failure.reason)]
     }
     var wrong: [String] = []
+    var reason: Reason?
     var absent: [String] = []
     var there: Int64?
     for part in answer.collect(response.batch) {
@@ -79,6 +80,7 @@ public enum HostChecks: Sendable {
         absent.append("\(part.name) (\(error.detail))")
       } else if let error = part.error {
         wrong.append("\(part.name) \(error)")
+        reason = reason ?? error.reason
       }
     }
     // Passes do not report it; only this command does.
@@ -101,7 +103,7 @@ public enum HostChecks: Sendable {
           + "systemd-timesyncd there")
     }
     guard wrong.isEmpty else {
-      return [Check(.host, host.name, false, wrong.joined(separator: "; "))] + notes
+      return [Check(.host, host.name, false, wrong.joined(separator: "; "), reason: reason)] + notes
     }
     let login = answer.steps.filter { $0.name != "batch" }.reduce(.zero) { $0 + $1.took }
     let how = host.connection == .local ? "local" : "ssh \(Format.duration(login))"
@@ -122,33 +124,19 @@ public enum HostChecks: Sendable {
     let answer = await gatherer.ask(
       settings, of: host, remembering: BMCTarget.restMemory(of: kept),
       on: gatherer.reactors[0], by: deadline)
-    if let failure = answer.failure { return [Check(.host, name, false, "\(failure)")] }
+    if let failure = answer.failure {
+      return [Check(.host, name, false, "\(failure)", reason: failure.reason)]
+    }
     if let problem = answer.problems.first {
       return [
         Check(
-          .host, name, false, "\(problem.part) \(problem.reason.rawValue): \(problem.detail)")
+          .host, name, false, "\(problem.part) \(problem.reason.rawValue): \(problem.detail)",
+          reason: problem.reason)
       ]
     }
     let took = Format.duration(Deadline.now.since(begun))
     return [
       Check(.host, name, true, "\(took), \(Format.count(answer.sensors.count, "sensor"))")
     ]
-  }
-}
-
-/// The clock of a host in whole seconds since 1970: the fact `doctor_clock`.
-private enum HostClock: Collector {
-  static let name = "doctor_clock"
-  static let summary = "what time it is there"
-  static let measurements: [Measurement] = []
-
-  static func script(_ options: CollectorOptions) -> String? { "date +%s" }
-
-  static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError) {
-    guard let output = host.output?.standardOutput else { return }
-    let digits = output.prefix { $0 >= 0x30 && $0 <= 0x39 }
-    if !digits.isEmpty, digits.count < 15 {
-      sample.facts[name] = String(decoding: digits, as: UTF8.self)
-    }
   }
 }

@@ -12,7 +12,7 @@ public struct LastPass: Sendable {
   /// The latest pass of any kind.
   private let newest: PassSummary?
   /// The usual interval; nil with fewer than three passes.
-  let interval: Duration?
+  public let interval: Duration?
   private let now: Timestamp
 
   /// The number of intervals of the median.

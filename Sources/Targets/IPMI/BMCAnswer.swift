@@ -33,6 +33,9 @@ public struct BMCAnswer: Sendable {
   /// Sensors without a reading now: absent, not scanned, unavailable.
   public var unreadable: [String] = []
   public var log: EventLog?
+  /// The most privilege that the user was granted in sessions of its own; nil if it was not tried, or could
+  /// not be found out.
+  public var mostPrivilege: BMCSettings.Privilege?
   /// Facts that rarely change, if they were read this time.
   public var identity: BMCIdentity?
   /// The memory for the next run.

@@ -58,7 +58,37 @@ struct BMCPoll {
     } catch {
       answer.failure = error
     }
+    // The session has ended: no second one is open beside it.
+    if target.findsPrivilege, answer.failure == nil { findPrivilege() }
     return answer
+  }
+
+  /// Asks for sessions of more privilege than ours, each of which is closed at once.
+  ///
+  /// A session that asks for USER has no more, whatever the user may (IPMI v2.0, 22.18), and may not ask for
+  /// the user's limits: only another session shows them.
+  private mutating func findPrivilege() {
+    let own = target.settings.privilege
+    var asking = target
+    var most = own
+    let suite = answer.memory["suite"]?.first.map { UInt8(truncatingIfNeeded: $0) } ?? 0
+    for level in BMCSettings.Privilege.allCases where level.code > own.code {
+      let start = Deadline.now
+      asking.settings.privilege = level
+      do {
+        let session = try BMCSession(
+          asking, at: address, suite: suite, patience: target.settings.timeout, by: deadline,
+          isStopped: isStopped)
+        withExtendedLifetime(session) { most = level }
+        step("privilege", start, "a session of privilege \(level.rawValue) is granted")
+      } catch {
+        step("privilege", start, "\(level.rawValue): \(error.error)")
+        // Silence says nothing of the user.
+        guard error.error.reason == .permission else { return }
+        break
+      }
+    }
+    answer.mostPrivilege = most
   }
 
   /// Polls over a session of an earlier poll; false if it had ended, and another one is to be opened.

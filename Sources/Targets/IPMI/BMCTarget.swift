@@ -16,6 +16,8 @@ public struct BMCTarget: Sendable {
   var key: [UInt8]?
   /// The folder for sensor records; nil stores none.
   public var cache: String?
+  /// Whether a poll also finds out how much privilege the user has: see `BMCAnswer.mostPrivilege`.
+  public var findsPrivilege = false
   /// Keeps the session between polls; nil closes it after each.
   public var keeper: KeptBMCs?
   /// The way through the jump hosts before it; nil for one that is asked directly.

@@ -4,15 +4,18 @@ internal import Glibc
 internal import Metrics
 
 /// Checks the file of a private key by the rules of ssh(1): readable by us and by no one else.
-enum KeyFile {
+public enum KeyFile {
   /// The fault of a key's file, and what to do.
-  struct Fault: Equatable {
+  public struct Fault: Equatable, Sendable {
     /// The rest of a sentence that begins with the path.
-    var problem: String
-    var cure: String
+    public var problem: String
+    public var cure: String
   }
 
   /// The fault of a file, or nil. `user` is the account that runs scrape, for the hint.
+  public static func fault(of path: String) -> Fault? { fault(path, user: Account.user) }
+
+  /// The same, asked of another file system.
   static func fault(
     _ path: String, user: String = "the user that runs scrape",
     canRead: (String) -> Bool = { access($0, R_OK) == 0 }

@@ -169,6 +169,9 @@ public struct AcceptedKeys: Sendable, Equatable {
 
   /// The accepted keys, to request only kinds that can be checked.
   public var keys: [HostKey] { plain }
+
+  /// Whether no line accepts any key of the host.
+  public var isEmpty: Bool { plain.isEmpty && authorities.isEmpty }
 }
 
 /// Shell-like patterns of `*` and `?`, as OpenSSH's files use them.
