@@ -207,6 +207,29 @@ import Testing
     #expect(server.requests.allSatisfy { $0.contains("Authorization: Token hidden") })
   }
 
+  @Test func `version 2 says for how long a bucket keeps points`() async throws {
+    func bucket(_ rules: String) -> FakeServer.Answer {
+      .status(
+        200, body: "{\"buckets\":[{\"id\":\"b\",\"name\":\"raw\",\"retentionRules\":[\(rules)]}]}")
+    }
+    let server = try FakeServer(
+      [bucket("{\"type\":\"expire\",\"everySeconds\":7200}"), bucket(""), Self.none])
+    defer { server.stop() }
+    let sink = sink(server.url)
+    var found: [String] = []
+    for _ in 0..<3 {
+      let text = await Reactor().run { reactor in
+        do throws(DeliveryError) {
+          let kept = try await sink.retention(on: reactor, by: .after(.seconds(10)))
+          return "\(kept.place) \(kept.length)"
+        } catch { return error.reason.rawValue }
+      }
+      found.append(text)
+    }
+    #expect(found == ["bucket raw 7200.0 seconds", "bucket raw 0.0 seconds", "missing"])
+    #expect(server.requests[0].hasPrefix("GET /api/v2/buckets?name=raw&org=lab "))
+  }
+
   @Test func `version 2 is corrected, and only where it differs`() async throws {
     func bucket(_ name: String, _ seconds: Int) -> FakeServer.Answer {
       .status(
