@@ -69,7 +69,7 @@ UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings Boar
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts Log \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinceTime SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh \
-  Troubleshooting Sheet Moment
+  Troubleshooting Sheet
 SPACE := $(subst ,, )
 UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'

@@ -180,7 +180,8 @@ let package = Package(
     .executableTarget(
       name: "Scraper",
       dependencies: [
-        "Console", "Readiness", "Boards", "Passes", "Alerts", "Authorize", "Live", "Manuals", "Discovery",
+        "Console", "Readiness", "Boards", "Passes", "Alerts", "Authorize", "Live", "Manuals",
+        "Discovery",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",

@@ -90,7 +90,7 @@ public struct Preflight: Sendable {
   private func keep(_ outcome: inout Outcome, since: Timestamp?) async {
     do throws(StoreError) {
       if let since {
-        if let (time, body) = try await store.readiness(at: since),
+        if let (time, body) = try await store.readiness(since: since),
           let earlier = Sheet(body, at: time)
         {
           outcome.changes = outcome.sheet.changes(since: earlier)

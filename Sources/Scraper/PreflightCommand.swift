@@ -41,10 +41,7 @@ enum PreflightCommand: Subcommand {
     let now = Timestamp.now
     let hours = try arguments.integer("--hours", in: 1...8760) ?? 48
     let since = try arguments["--since"].map { text throws(UsageError) in
-      guard let time = Moment.parse(text, at: now) else {
-        throw UsageError(message: "--since takes \(Moment.forms), not \"\(text)\"")
-      }
-      return time
+      try SinceTime.parse(text, at: now)
     }
     let length = try arguments.duration("--deadline") ?? .seconds(60)
     let watchdog = try PassWatchdog(by: .after(length))

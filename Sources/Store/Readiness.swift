@@ -23,14 +23,14 @@ extension Store {
     }
   }
 
-  /// The last sheet until that time, or the first one after it; nil without any.
+  /// The first sheet since that time, or the last one before it; nil without any.
   public func readiness(
-    at time: Timestamp
+    since time: Timestamp
   ) throws(StoreError) -> (time: Timestamp, body: [UInt8])? {
     try with { database throws(DatabaseError) in
       var found: (Timestamp, [UInt8])?
       for order in [
-        "time <= ? ORDER BY time DESC, id DESC LIMIT 1", "time > ? ORDER BY time, id LIMIT 1",
+        "time >= ? ORDER BY time, id LIMIT 1", "time < ? ORDER BY time DESC, id DESC LIMIT 1",
       ] where found == nil {
         try database.rows(
           "SELECT time, body FROM readiness WHERE \(order)", .integer(time.nanoseconds)

@@ -307,9 +307,9 @@ import Testing
     let text = try range.scrape("preflight", "two", "--since", "1h")
     #expect(text.output.contains(/mended +two  login/), "\(text.output)")
     #expect(!text.output.contains("failing  one"))
-    for word in ["soon", "25:00", "2026-13-01", "12"] {
+    for word in ["soon", "25:00", "2026-13-01"] {
       let wrong = try range.scrape("preflight", "--since", word)
-      #expect(wrong.status == 2 && wrong.errors.contains("--since takes yesterday"), "\(word)")
+      #expect(wrong.status == 2 && wrong.errors.contains("is no time"), "\(word)")
     }
   }
 

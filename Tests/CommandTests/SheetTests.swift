@@ -79,31 +79,3 @@ import Testing
     #expect(!page.contains("\u{1b}"))
   }
 }
-
-/// Moments in the past.
-@Suite struct MomentTests {
-  private static func local(_ text: String) -> Timestamp {
-    let format = DateFormatter()
-    format.locale = Locale(identifier: "en_US_POSIX")
-    format.dateFormat = "yyyy-MM-dd HH:mm:ss"
-    return Timestamp(seconds: Int64(format.date(from: text)?.timeIntervalSince1970 ?? 0))
-  }
-
-  @Test(
-    arguments: [
-      ("yesterday", "2026-11-27 00:00:00"), ("today", "2026-11-27 00:00:00"),
-      ("2h", "2026-11-27 12:05:00"), ("14:00", "2026-11-27 14:00:00"),
-      ("15:30", "2026-11-26 15:30:00"), ("2026-11-25", "2026-11-26 00:00:00"),
-      ("2026-11-25 08:30", "2026-11-25 08:30:00"), ("2026-11-25T08:30", "2026-11-25 08:30:00"),
-    ])
-  func `a word, a time or a day is a moment`(_ text: String, _ wanted: String) {
-    #expect(Moment.parse(text, at: Self.local("2026-11-27 14:05:00")) == Self.local(wanted))
-  }
-
-  @Test(arguments: [
-    "", "12", "soon", "24:00", "12:60", "2026-13-01", "2026-11-25 8", "-2h", "1:2:3",
-  ])
-  func `anything else is none`(_ text: String) {
-    #expect(Moment.parse(text, at: Self.local("2026-11-27 14:05:00")) == nil)
-  }
-}
