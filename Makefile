@@ -21,6 +21,9 @@ BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitoo
   clustershell libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter \
   prometheus-ipmi-exporter pssh python3-venv python3-pip
 
+DEB_PACKAGES := debhelper dpkg-dev git
+DEB_TEST_PACKAGES := $(DEB_PACKAGES) bash fish lintian man-db mandoc mmdebstrap procps systemd util-linux zsh
+
 RELEASE := -c release --static-swift-stdlib
 
 # Grafana's own models of its boards: of version 11, and of 12 and later. Without a version pip takes those
@@ -29,7 +32,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab lint format pictures screens bench fuzz lab-trixie clean deps deps-run deps-test deps-bench grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab lint format pictures screens deb deb-test bench fuzz lab-trixie clean deps deps-run deps-test deps-bench deps-deb grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,7 +111,7 @@ lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, 
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
 	.ci/typecheck
-	for file in packaging/quickstart fuzz/run .ci/run .ci/typecheck Tests/run; do sh -n $$file || exit 1; done
+	for file in packaging/quickstart packaging/boot packaging/deb packaging/deb-test packaging/deb-test-inside packaging/debian/scrape.postrm fuzz/run .ci/run .ci/typecheck Tests/run; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini inventory/as06; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 
@@ -131,6 +134,13 @@ lab-trixie: ## A root of Debian 13; `SCRAPE_TRIXIE=$PWD/.build/lab/trixie make t
 	  trixie $(TRIXIE)
 	printf 'root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n' \
 	  | $(SUDO) tee $(TRIXIE)/etc/passwd >/dev/null
+
+deb: deps-deb build ## The Debian package, .build/deb/scrape_VERSION_ARCH.deb, and its debug symbols.
+	packaging/deb
+
+deb-test: deb ## Installs, upgrades, uses, removes and purges it in roots of Debian 12, 13 and Ubuntu 24.04.
+	$(call install,$(DEB_TEST_PACKAGES))
+	$(SUDO) packaging/deb-test $(ROOTS)
 
 bench: deps-bench ## Writes docs/performance.md: goals, and other tools beside; QUICK=1: the commit before only.
 	$(if $(QUICK),bench/quick,bench/all)
@@ -164,5 +174,7 @@ deps-run:
 	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
 deps-test:
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps-deb:
+	$(call install,$(BUILD_PACKAGES) $(DEB_PACKAGES))
 deps-bench:
 	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))

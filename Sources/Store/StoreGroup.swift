@@ -44,7 +44,9 @@ extension Store {
     else { return }
     // A folder of another owner stays as it is.
     guard status.st_uid == geteuid() || geteuid() == 0 else { return }
-    guard lchown(file, uid_t.max, group) == 0, chmod(file, mode) == 0 else {
+    // What is right already is not set again: a sandbox may forbid chown.
+    guard status.st_gid == group || lchown(file, uid_t.max, group) == 0, chmod(file, mode) == 0
+    else {
       throw StoreError(
         .inaccessible,
         "\(file) cannot be given to the group of `store: {group: …}`: \(SystemError("chown")); is "
