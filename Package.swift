@@ -42,7 +42,7 @@ let package = Package(
       name: "Rooms",
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
-        "Hosts", "IPMI", "Probes", "Policies", "Store", "Spools", "Sinks", "Passes",
+        "Hosts", "IPMI", "Probes", "Policies", "Store", "Spools", "Sinks", "Passes", "Discovery",
       ]),
   ],
   targets: [

@@ -8,6 +8,7 @@ let targets: [String: FuzzTarget] =
   parserTargets.merging(collectorTargets) { $1 }.merging(frameTargets) { $1 }
   .merging(sshTargets) { $1 }.merging(configurationTargets) { $1 }.merging(storeTargets) { $1 }
   .merging(outputTargets) { $1 }.merging(probeTargets) { $1 }.merging(policyTargets) { $1 }
+  .merging(discoveryTargets) { $1 }
 
 private let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? "list"
 private let chosen = targets[name]
