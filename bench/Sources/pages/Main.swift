@@ -62,10 +62,10 @@ struct Main {
   /// User and system time of this process in ms.
   private static var cpu: Double {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
-    return [usage.ru_utime, usage.ru_stime].reduce(0) {
-      $0 + Double($1.tv_sec) * 1000 + Double($1.tv_usec) / 1000
-    }
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
+    let microseconds = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
+    return Double(seconds) * 1000 + Double(microseconds) / 1000
   }
 }
 
@@ -173,12 +173,12 @@ struct Planted {
       point.integer("state", Int64(0))
       result.batch.points.append(point)
     }
-    add(&result, index)
+    addStates(to: &result, index)
     return result
   }
 
   /// Outcomes and states; some services come and go.
-  private func add(_ result: inout HostResult, _ index: Int) {
+  private func addStates(to result: inout HostResult, _ index: Int) {
     for name in ["ssh"] + Self.services.map({ "service \($0)" }) {
       let isBad = name == "service https" && (index + pass) % 60 < 2
       result.outcomes.append(
