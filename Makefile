@@ -68,7 +68,7 @@ test-unit: deps-test ## The tests that start no daemon, in under a minute.
 	@Tests/run unit .build/debug $(UNIT_SUITES)
 
 # Rooms without I/O, and the suites of other rooms that start nothing.
-UNIT_OTHERS := Frame Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook Draft EmailMessage FileSource Frames History \
+UNIT_OTHERS := Frame Happening Key Markup StateHistory PageSize AlertText BMCSettings BoardFile BoardLint BoardPicture CommunityBoard Compose GrafanaPage Caution ClockJump ContactBook Draft EmailMessage FileSource Frames History \
   HostileFrames HostLanes Inventory InventoryMessage InventoryRobustness KeyFile KnownHosts Log \
   OtherSinksConfiguration OwnGround Pattern PlacesConfiguration ProbeReader SecretFile \
   Settings SinceTime SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh \
