@@ -32,7 +32,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab lint format pictures screens deb deb-test bench fuzz lab-trixie clean deps deps-run deps-test deps-bench deps-deb grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab policy-lab lint format pictures screens deb deb-test bench fuzz lab-trixie clean deps deps-run deps-test deps-bench deps-deb grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ test: deps-test grafana-models ## All tests against real daemons; those that the
 # What is tried over and over is tried in release only.
 DEBUG_BUT := '[.](Soak|WatchDay)Tests$$'
 # The rooms that read foreign bytes, call C libraries or order jobs, and whole passes over the range.
-RELEASE_SUITES := '^(Parsers|Policies|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range|Timing)Tests[.]'
+RELEASE_SUITES := '^(Parsers|Policies|Facts|Collectors|Metrics|Engine|Transfer|Targets|Charts|Range|Timing)Tests[.]'
 # Suites that wait for what others answer, and do nothing else.
 RELEASE_BUT := '[.](MailProbe|ScreenProbe|SecondOpinion|SourceAddress|DNSTrouble|NTPProbe)Tests$$'
 RELEASE_TESTS := -c release -Xswiftc -enable-testing --scratch-path .build/release-tests
@@ -74,7 +74,7 @@ UNIT_OTHERS := Frame Happening Key Markup StateHistory PageSize AlertText BMCSet
   Settings SinceTime SinkConfiguration Store StoreCopy StoreFile StyledText TelegramConfiguration TelegramPace TelegramText Wazuh \
   Troubleshooting Sheet
 SPACE := $(subst ,, )
-UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Passes|Engine)Tests[.]|$\
+UNIT_SUITES := '^(Metrics|Parsers|Manuals|Configuration|Collectors|Charts|Rules|Policies|Facts|Passes|Engine)Tests[.]|$\
   [.]($(subst $(SPACE),|,$(strip $(UNIT_OTHERS))))Tests$$'
 
 redteam: deps-test ## All hostile hosts and services of the tests in one pass, with honest ones among them.
@@ -107,11 +107,15 @@ discover-lab: deps-test ## Discovers sixty mixed hosts in a namespace, and compa
 watch-day: deps-test ## A running watch over 24 simulated hours, and what it holds after each.
 	SCRAPE_HOURS=24 $(SWIFT) test --disable-xctest --no-parallel --filter WatchDayTests
 
+policy-lab: deps-test build ## Our own policies on real Debian, Ubuntu and busybox systems, healthy and not.
+	$(call install,mmdebstrap)
+	Tests/policy-lab/run $(if $(SYSTEMS),--systems $(SYSTEMS))
+
 lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, the example inventories.
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
 	.ci/typecheck
-	for file in packaging/quickstart packaging/boot packaging/deb packaging/deb-test packaging/deb-test-inside packaging/debian/scrape.postrm fuzz/run .ci/run .ci/typecheck Tests/run; do sh -n $$file || exit 1; done
+	for file in packaging/quickstart packaging/boot packaging/deb packaging/deb-test packaging/deb-test-inside packaging/debian/scrape.postrm fuzz/run .ci/run .ci/typecheck Tests/run Tests/policy-lab/healthy; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini inventory/as06; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 

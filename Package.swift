@@ -42,7 +42,7 @@ let package = Package(
       name: "Rooms",
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
-        "Hosts", "IPMI", "Probes", "Policies", "Store", "Spools", "Sinks", "Passes", "Discovery",
+        "Hosts", "IPMI", "Probes", "Policies", "Facts", "Store", "Spools", "Sinks", "Passes", "Discovery",
       ]),
   ],
   targets: [
@@ -80,6 +80,7 @@ let package = Package(
     .target(name: "Rules", dependencies: ["Configuration", "Metrics"], swiftSettings: strict),
     .target(
       name: "Policies", dependencies: ["Configuration", "Metrics", "CPCRE2"], swiftSettings: pure),
+    .target(name: "Facts", dependencies: ["Metrics", "Parsers"], swiftSettings: pure),
     .target(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
       path: "Sources/Targets/Collectors", swiftSettings: pure),
@@ -153,7 +154,7 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store", "Spools",
-        "Policies", "Sinks", "Transfer", "Notifiers", "Alerts", "Authorize", "Pages", "Live",
+        "Policies", "Facts", "Sinks", "Transfer", "Notifiers", "Alerts", "Authorize", "Pages", "Live",
         "CLinux",
       ],
       swiftSettings: strict),
@@ -174,7 +175,7 @@ let package = Package(
         "Readiness", "Passes", "Alerts", "Metrics", "Engine", "Configuration", "Collectors",
         "Inventory",
         "Hosts",
-        "IPMI", "Probes", "Rules", "Policies", "Store", "Sinks", "Manuals", "CSystemd",
+        "IPMI", "Probes", "Rules", "Policies", "Facts", "Store", "Sinks", "Manuals", "CSystemd",
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -183,7 +184,7 @@ let package = Package(
         "Console", "Readiness", "Boards", "Passes", "Alerts", "Authorize", "Live", "Manuals",
         "Discovery",
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
-        "Probes", "Rules", "Policies", "Store", "Spools", "Transfer", "Sinks", "Charts",
+        "Probes", "Rules", "Policies", "Facts", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",
       ],
       swiftSettings: strict),
@@ -225,6 +226,7 @@ let package = Package(
       "Engine"),
     tests("Rules", "Metrics", "Configuration"),
     tests("Policies", "Configuration", "Metrics", exclude: ["Fixtures"]),
+    tests("Facts", "Lab", "Metrics", "Parsers", exclude: ["Fixtures"]),
     tests("Spools", "Metrics", "Store", "Engine", "Lab"),
     tests("Sinks", "Lab", "Metrics", "Engine", "Configuration", "Store", "Transfer"),
     tests("Charts", "Metrics", "CCairo"),
@@ -245,7 +247,7 @@ let package = Package(
         "Lab", "Scraper", "Console", "Readiness", "Metrics", "Passes", "Alerts", "Store", "Spools",
         "Sinks",
         "Inventory", "Hosts", "IPMI", "Probes", "Notifiers", "Transfer", "Policies",
-        "Configuration", "Manuals",
+        "Facts", "Configuration", "Manuals",
       ],
       swiftSettings: testing),
   ]

@@ -33,7 +33,7 @@ public struct PolicyTable {
         "\(outcome.count(.notApplicable))", Format.age(now.since(outcome.time)),
       ]
     }
-    return columns([titles] + rows, right: [2, 3, 4, 5, 6]).map(cut)
+    return Self.columns([titles] + rows, right: [2, 3, 4, 5, 6]).map(cut)
   }
 
   /// The checks of some outcomes, each with its reason.
@@ -106,7 +106,7 @@ public struct PolicyTable {
     return names.filter { seen.insert($0).inserted }
   }
 
-  private func columns(_ rows: [[String]], right: Set<Int>) -> [String] {
+  static func columns(_ rows: [[String]], right: Set<Int>) -> [String] {
     guard let first = rows.first else { return [] }
     let widths = first.indices.map { column in
       rows.map { Screen.columns($0[column].visible) }.max() ?? 0

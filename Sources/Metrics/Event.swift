@@ -10,8 +10,8 @@ extension Measurement {
     tags: [
       "source":
         """
-      `check` (a state that changed), `spool` (passes that are missing), `host` (a host that rebooted, `subject` `reboot`, or \
-      whose clock was set, `clock`), `sel` (the BMC's event log)
+      `check` (a state that changed), `facts` (packages, accounts or services that changed), `spool` (passes that are missing), `host` (a host that rebooted, `subject` `reboot`, or \
+      whose clock was set, `clock`), `sel` (the BMC's event log); `subject` of `facts` is the area
       """,
       "severity": "`ok`, `minor`, `major`, `critical`, `unknown`",
     ],

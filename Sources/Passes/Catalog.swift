@@ -1,4 +1,5 @@
 internal import Collectors
+internal import Facts
 public import Metrics
 internal import Rules
 internal import Sinks
@@ -16,6 +17,7 @@ extension Catalog {
         (.bmc, BMCAnswer.measurements),
         (.scraper, [Score.measurement, .event, .canary]),
         (.scraper, PolicyOutcome.measurements),
+        (.scraper, [Facts.measurement]),
         (.scraper, TopologyPoints.measurements + PassPoints.measurements),
         (.scraper, [WatchFigures.measurement]),
       ])

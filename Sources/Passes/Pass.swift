@@ -207,19 +207,22 @@ public struct Pass: Sendable {
     return report
   }
 
-  /// The due policies. A file with faults costs its own policy.
+  /// The due policies and facts. A file with faults costs its own policy.
   private func policyTurns(
     _ hosts: [Host], _ states: [String: HostState], into report: inout Report
   ) async -> [Plan.PolicyTurn] {
-    guard !site.policies.isEmpty, only?.contains(PolicyReading.name) != false else { return [] }
+    let hasPolicies = !site.policies.isEmpty && only?.contains(PolicyReading.name) != false
+    guard hasPolicies || site.facts != nil else { return [] }
     var findings = Findings()
-    let book = PolicyBook(site.policies, &findings)
+    let book = hasPolicies ? PolicyBook(site.policies, &findings) : PolicyBook()
     do throws(ConfigurationErrors) { try findings.finish() } catch {
       report.warnings += error.errors.prefix(3).map { "policies: \($0.oneLine)" }
     }
     var turns = Plan.policyTurns(
-      hosts, site.policies, book, states: states, at: report.start, only: only)
-    guard !turns.isEmpty, let records = try? await store.policyRecords() else { return turns }
+      hosts, of: site, book, store, states: states, at: report.start, only: only)
+    guard hasPolicies, !turns.isEmpty, let records = try? await store.policyRecords() else {
+      return turns
+    }
     for index in turns.indices {
       for record in records[turns[index].host.name] ?? []
       where turns[index].work.entries.contains(where: { $0.name == record.policy }) {

@@ -64,7 +64,7 @@ extension Pass {
         rests: logins.changes, limits: limits.records, spool: output,
         input: intake?.input ?? Store.SpoolInput(),
         policies: report.policies.flatMap(\.outcomes).map(\.record),
-        collections: report.policies.compactMap(\.collection))
+        collections: report.policies.flatMap(\.collections))
     } catch {
       report.storeFailure = "\(error)"
       // The next pass reads the spools again: only what is of this pass goes out without the store.

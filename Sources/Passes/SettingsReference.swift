@@ -14,7 +14,10 @@ public enum SettingsReference {
   public static var file: [Reference] {
     [Settings.reference] + Settings.references(Collectors.collectors) + sinkReferences
       + RuleBook.references(in: .all) + Contact.references + AlertBook.references(in: .all)
-      + [PolicySettings.reference, PageSettings.reference, SelfSettings.reference]
+      + [
+        PolicySettings.reference, FactSettings.reference, PageSettings.reference,
+        SelfSettings.reference,
+      ]
   }
 
   /// The variables of the inventory, with the options of probes.

@@ -25,6 +25,8 @@ public struct Site: Sendable {
   public let reports: Reports
   /// Which hosts have which policies.
   public let policies: PolicyList
+  /// Whose facts are read, and how often; nil for nobody's.
+  public let facts: FactSettings?
   /// The folders of web pages.
   public let pages: [PageSettings]
   /// The folder of the inventory, which may have `known_hosts` and `scrape.yml`.
@@ -72,6 +74,7 @@ public struct Site: Sendable {
     alerts = AlertBook(settings, inventory, contacts, &findings)
     own = SelfSettings(settings.sections["self"], &findings)
     policies = PolicyList(settings.sections["policies"], inventory, from: folder, &findings)
+    facts = FactSettings(settings.sections["facts"], inventory, &findings)
     pages = PageSettings.all(settings.sections["pages"], inventory, from: folder, &findings)
     reports = Reports(inventory, contacts, in: .all, &findings)
     storePath = store ?? settings.store.path ?? Site.defaultStore

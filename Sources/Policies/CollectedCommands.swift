@@ -84,8 +84,10 @@ extension AllowedCommands {
 
   /// Files that only root may read on usual systems.
   private static let rootFiles = [
-    "/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/root", "/etc/audit", "/var/log/audit",
-    "/var/spool/cron", "/boot/grub", "/boot/grub2", "/etc/ssh/sshd_config", "/etc/security/opasswd",
+    "/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/root", "/etc/audit",
+    "/var/log/audit",
+    "/var/spool/cron", "/boot/grub", "/boot/grub2", "/etc/ssh/sshd_config",
+    "/etc/ssh/sshd_config.d", "/etc/security/opasswd",
   ]
 
   /// Whether usually only root may read the file.

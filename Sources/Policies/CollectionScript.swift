@@ -10,6 +10,7 @@
 /// | `p ITEM KIND` | the file's begin, if its content is needed and may be read |
 /// | `k ITEM TYPE` | entries of a folder of that type, one path a line; TYPE is `*` where each line begins with it |
 /// | `c ITEM KIND PATH` | the begin of a file in a folder |
+/// | `g ITEM` | a folder as `find` of root prints it: see `RootFolder` |
 /// | `r ITEM`, `s ITEM` | the output of a command, of one that ran with sudo |
 /// | `n` `a` | the names of processes; their command lines |
 /// | `x ITEM STATUS` | – (how the program ended) |
@@ -27,6 +28,8 @@ public struct CollectionScript: Sendable {
   /// The limit of files that are read of one folder.
   static let memberCount = 400
   static let depth = 16
+  /// The limit of what root reads of one folder.
+  static let rootFolderLimit = 1 << 20
   /// The limit of all that one host sends for its policies.
   public static let limit = 4 << 20
   /// The time of one program, and of all: seconds.
@@ -43,7 +46,16 @@ public struct CollectionScript: Sendable {
       case .path(let path, let reads):
         text += "P \(index) \(Self.quoted(Self.rooted(path))) \(reads ? 1 : 0)\n"
       case .folder(let path, let reads):
-        text += "F \(index) \(Self.quoted(Self.rooted(path))) \(reads ? 1 : 0)\n"
+        let filter = needs.filters[path] ?? NameFilter()
+        text += "w() { \(filter.script); }\n"
+        text +=
+          "F \(index) \(Self.quoted(Self.rooted(path))) \(reads ? 1 : 0) \(filter.isKnown ? 1 : 0)"
+        if become != .none, RootFolder.isNeeded(path, reads: reads, filter) {
+          for word in RootFolder.words(path, reads: reads, filter) {
+            text += " " + Self.quoted(Array(word.utf8))
+          }
+        }
+        text += "\n"
       case .command(let command):
         let words = Lines.words(command).map(Self.quoted).joined(separator: " ")
         let needsRoot = become != .none && AllowedCommands.needsRoot(Lines.words(command))
@@ -77,7 +89,9 @@ public struct CollectionScript: Sendable {
 
   /// `$limit` is the batch's, with seconds of its own; where a host has no timeout(1), a second shell
   /// ends the program. What runs as root cannot be killed by the account: where there is a timeout(1),
-  /// its output is read for that long, and the other items follow; the batch waits for its end.
+  /// its output is read for that long, and the other items follow; the batch waits for its end. Content that
+  /// root reads must not have messages among it, such as those of a missing /etc/ld.so.preload: `Z` keeps
+  /// them apart.
   private static let functions = """
     limit=${limit:+${limit% *} $T}
     if [ -n "$limit" ]; then L() { $limit "$@"; }
@@ -138,14 +152,19 @@ public struct CollectionScript: Sendable {
     }
     R() {
     [ -n "$limit" ] || { B "$@"; return; }
-    { { exec 2>/dev/null; "$@" 2>&1; s=$?; M "x $i $s"; } & } | L head -c \(fileLimit + 256)
+    { { exec 2>/dev/null; "$@" 2>&1; s=$?; M "x $i $s"; } & } | L head -c ${l:-\(fileLimit + 256)}
     M "t $i"
+    }
+    Z() {
+    { e=$("$@" 2>&1 >&5 5>&-); s=$?; } 5>&1
+    case $e in *'No such file or directory'*) printf 'find: No such file or directory' ;; esac
+    return $s
     }
     H() {
     case $k in
     f) L head -c $2 "$1" 2>/dev/null; s=$? ;;
     fa)
-    if [ -n "$q" ]; then R $q head -c $2 "$1"; return; fi
+    if [ -n "$q" ]; then R Z $q head -c $2 "$1"; return; fi
     s=a
     ;;
     *) return ;;
@@ -164,19 +183,41 @@ public struct CollectionScript: Sendable {
     j=0
     while IFS= read -r m; do
     case $m in "$f"/*) ;; *) continue ;; esac
+    h=$1
+    w "${m##*/}" || { [ -h "$m" ] || continue; h=n; }
     j=$((j + 1))
     [ $j -le \(memberCount) ] || { M "x $i many"; break; }
     O
     K "$m"
     M "c $i $k $m"
-    [ $1 = 0 ] || H "$m" \(memberLimit + 1)
+    case $h$k in
+    1*) H "$m" \(memberLimit + 1) ;;
+    nf*) M "x $i n" ;;
+    esac
     done
     }
+    J() {
+    case $k in a|da) return 0 ;; d) ;; *) return 1 ;; esac
+    [ -x "$f" ] || return 0
+    for m in "$f"/*; do
+    if [ -d "$m" ]; then [ -r "$m" ] && [ -x "$m" ] || return 0
+    elif [ $v = 1 ] && [ -f "$m" ] && [ ! -r "$m" ] && w "${m##*/}"; then return 0
+    fi
+    done
+    return 1
+    }
     F() {
-    i=$1 f=$2
+    i=$1 f=$2 v=$3 z=$4
+    shift 4
     O
     K "$f"
     M "p $i $k"
+    if [ $# -gt 0 ] && [ "$r" != 0 ] && J; then
+    M "g $i"
+    l=\(rootFolderLimit)
+    R Z $q "$@"
+    l=
+    fi
     [ $k = d ] || return
     [ -x "$f" ] || { M "p $i da"; return; }
     if [ -n "$g" ]; then
@@ -193,13 +234,17 @@ public struct CollectionScript: Sendable {
     G -type d | head -c \(listLimit) | while IFS= read -r m; do
     [ -r "$m" ] && [ -x "$m" ] || printf '%s\\n' "$m"
     done
+    printf '\\000%s' 0
     fi
-    if [ $3 = 0 ]; then y='-type l'; else y='! -type d'; fi
-    L find "$f/" -mindepth 1 -maxdepth \(depth) $y 2>/dev/null | head -c \(listLimit) | V $3
+    if [ $v = 0 ]; then y='-type l'; else y='! -type d'; fi
+    L find "$f/" -mindepth 1 -maxdepth \(depth) $y 2>/dev/null | head -c \(listLimit) | {
+    [ $z = 1 ] || q=
+    V $v
+    }
     M "x $i 0"
     }
     B() {
-    { L "$@" 2>&1; s=$?; M "x $i $s"; } | head -c \(fileLimit + 256)
+    { L "$@" 2>&1; s=$?; M "x $i $s"; } | head -c ${l:-\(fileLimit + 256)}
     }
     C() { i=$1; shift; O; M "r $i"; B "$@"; }
     S() {
@@ -248,6 +293,10 @@ extension CollectionScript {
           ? words.map { String(decoding: $0, as: UTF8.self) } : nil
       case .path(let path, reads: true) where AllowedCommands.isOfRoot(path):
         return ["head", "-c", "\(fileLimit + 1)", String(decoding: rooted(path), as: UTF8.self)]
+      case .folder(let path, let reads):
+        let filter = needs.filters[path] ?? NameFilter()
+        return RootFolder.isNeeded(path, reads: reads, filter)
+          ? RootFolder.words(path, reads: reads, filter) : nil
       default: return nil
       }
     }

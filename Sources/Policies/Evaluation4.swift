@@ -135,7 +135,7 @@ extension Rule {
         }
       case .regular, .link, .other:
         do throws(TooComplex) {
-          guard try accepts(test, entry.name) else { continue }
+          guard try test.accepts(entry.name) else { continue }
         } catch {
           _ = verdict.take(tooComplex(full))
           continue
@@ -145,14 +145,6 @@ extension Rule {
       if verdict.take(outcome) { return verdict }
     }
     return verdict
-  }
-
-  private func accepts(_ test: NameTest, _ name: [UInt8]) throws(TooComplex) -> Bool {
-    guard case .four(let regex, let match) = test else { return false }
-    if case .osregex(let regex) = regex, try regex.match(name[...], capturing: false) != nil {
-      return true
-    }
-    return match.matches(name)
   }
 
   private func command(_ evidence: some Evidence, _ budget: Budget) -> Outcome {

@@ -175,12 +175,12 @@ extension Rule {
         "Wazuh 5 looks for \(clipped(name)) in its own working folder; write r:^\(clipped(name))$"
       outcome.trouble = .engine
       return outcome
-    case .five(let expression, let isNegated):
+    case .five(let expression, _):
       if let fault = expression.fault {
         return Outcome(.invalid, "the pattern of names does not compile: \(fault)")
       }
       do throws(TooComplex) {
-        guard try expression.matches(entry.name[...]) != isNegated else { return nil }
+        guard try test.accepts(entry.name) else { return nil }
       } catch { return tooComplex(path) }
       guard case .five(let pattern) = pattern else {
         return Outcome(.found, "\(text(path)) exists")

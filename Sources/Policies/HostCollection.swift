@@ -101,9 +101,36 @@ public struct HostCollection: Sendable {
       gap = .unread("the connection ended in the middle of it")
     }
     for (index, parts) in byItem.sorted(by: { $0.key < $1.key }) {
+      var parts = parts
+      if case .folder(let path, let reads) = needs.items[index] {
+        parts = RootFolder.expanded(parts, of: path)
+        if reads { parts = Self.wanted(parts, of: path, needs) }
+      }
       records.append(Record(item: needs.items[index], parts: parts))
     }
     read()
+  }
+
+  /// Without files that no rule names: the host's filter may let more through.
+  private static func wanted(
+    _ parts: [Part], of folder: [UInt8], _ needs: Needs
+  ) -> [Part] {
+    var wanted: [Part] = []
+    var isDropped = false
+    for part in parts {
+      // What ends a dropped file goes with it.
+      if isDropped, part.title.first == UInt8(ascii: "x") {
+        isDropped = false
+        continue
+      }
+      isDropped = false
+      if part.title.starts(with: "c f".utf8), !part.content.isEmpty {
+        let name = part.title.suffix(from: (part.title.lastIndex(of: UInt8(ascii: "/")) ?? 0) + 1)
+        isDropped = !needs.reads(Array(name), in: folder)
+      }
+      if !isDropped { wanted.append(part) }
+    }
+    return wanted
   }
 
   /// A collection that was kept.
@@ -175,6 +202,8 @@ public struct HostCollection: Sendable {
         FileText(bytes: Array(bytes.prefix(limit)), isCut: bytes.count > limit))
     case "124", "137", "143":
       return .failure(.limit("not read within \(CollectionScript.programTime) s"))
+    // No rule named it.
+    case "n": return .failure(gap.failure)
     // head, or sudo, may not read it.
     default: return .failure(.denied)
     }

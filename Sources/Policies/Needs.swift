@@ -20,6 +20,18 @@ public struct Needs: Sendable {
   public private(set) var items: [Item] = []
   /// Whether there were more than the limit.
   public private(set) var isCut = false
+  /// The files that are read of each folder of `reads`.
+  private(set) var filters: [[UInt8]: NameFilter] = [:]
+  /// The names that rules read in a folder.
+  private var names: [[UInt8]: [Rule.NameTest]] = [:]
+
+  /// Whether a rule reads files of such a name in the folder.
+  func reads(_ name: [UInt8], in folder: [UInt8]) -> Bool {
+    (names[folder] ?? []).contains { test in
+      // What takes too long to decide stays: the rule is unknown by it.
+      do throws(TooComplex) { return try test.accepts(name) } catch { return true }
+    }
+  }
 
   /// - Parameter policies: each with the commands that the operator allows it.
   public init(_ policies: [(policy: Policy, allowed: AllowedCommands)]) {
@@ -43,6 +55,11 @@ public struct Needs: Sendable {
               paths.add(path, reads: false)
             } else {
               folders.add(path, reads: rule.pattern != nil)
+              guard rule.pattern != nil, let name = rule.name, let text = rule.nameText else {
+                continue
+              }
+              filters[path, default: NameFilter()].add(name, text)
+              names[path, default: []].append(name)
             }
           }
         case .command, .script:

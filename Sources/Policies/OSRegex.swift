@@ -101,6 +101,38 @@ struct OSRegex: Sendable {
   }
 }
 
+extension OSRegex {
+  /// Globs that let through what it matches, and more: its literals, in their order. All of them are
+  /// matched, but one behind a class at the end.
+  var globs: [String]? {
+    var globs: [String] = []
+    for alternative in alternatives {
+      var tokens = alternative.tokens[...]
+      var glob = alternative.isAnchoredAtStart ? "" : "*"
+      var isOpenAtEnd = !alternative.isAnchoredAtEnd
+      if tokens.count > 1, case .literal = tokens[tokens.endIndex - 1],
+        case .set(_, .none) = tokens[tokens.endIndex - 2]
+      {
+        tokens.removeLast()
+        isOpenAtEnd = true
+      }
+      for token in tokens {
+        switch token {
+        case .literal(let byte):
+          guard let text = NameFilter.literal(byte, foldingCase: true) else { return nil }
+          glob += text
+        case .set: if glob.last != "*" { glob += "*" }
+        // Only one parenthesis is skipped; a further one is a literal that no such name has.
+        case .parenthesis: if glob.last != "*" { glob += "*" }
+        }
+      }
+      if isOpenAtEnd, glob.last != "*" { glob += "*" }
+      globs.append(glob)
+    }
+    return globs
+  }
+}
+
 /// A match that takes more steps than its limit.
 struct TooComplex: Error {}
 

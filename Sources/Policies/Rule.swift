@@ -144,6 +144,21 @@ struct Rule: Sendable {
   }
 }
 
+extension Rule.NameTest {
+  /// Whether the rule looks at a file of that name; Wazuh 5 looks for a whole name elsewhere.
+  func accepts(_ name: [UInt8]) throws(TooComplex) -> Bool {
+    switch self {
+    case .four(let regex, let match):
+      if case .osregex(let regex)? = regex, try regex.match(name[...], capturing: false) != nil {
+        return true
+      }
+      return match.matches(name)
+    case .five(.broken, _), .exact: return false
+    case .five(let expression, let isNegated): return try expression.matches(name[...]) != isNegated
+    }
+  }
+}
+
 /// The variables of a policy.
 public struct Variables: Sendable {
   private var sorted: [(name: [UInt8], value: [UInt8])] = []

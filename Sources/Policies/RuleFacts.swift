@@ -19,6 +19,14 @@ struct RuleFacts {
       case nil: withoutPattern(compiled)
       }
       if let name = compiled.name { self.name(name, compiled) }
+      if compiled.dialect == .five, compiled.pattern != nil, let last = rule.text.last,
+        last == 0x20 || last == 0x09
+      {
+        oddities.append(
+          Oddity(
+            "Wazuh 5 removes the blank at the end: it is no part of the pattern",
+            "write [ ] or \\x20 for a space that a line must have"))
+      }
       if compiled.isNegated { (canFind, canMiss) = (canMiss, canFind) }
     }
   }

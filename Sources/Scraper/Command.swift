@@ -32,7 +32,7 @@ let subcommands: [any Subcommand.Type] = [
   NotifyCommand.self, ReportCommand.self, DoctorCommand.self, PreflightCommand.self,
   SetupCommand.self,
   DashboardsCommand.self, PageCommand.self, PolicyCommand.self, DiscoverCommand.self,
-  LogCommand.self, AuthorizeCommand.self,
+  LogCommand.self, AuthorizeCommand.self, FactsCommand.self,
 ]
 
 @main struct Command {
@@ -94,7 +94,8 @@ let subcommands: [any Subcommand.Type] = [
     do {
       let arguments = try Arguments(rest, options: command.options)
       let places = command.operands.utf8.split(separator: UInt8(ascii: " ")).count
-      if let extra = arguments.operands.dropFirst(places).first {
+      // "…" stands for any number.
+      if !command.operands.contains("…"), let extra = arguments.operands.dropFirst(places).first {
         let limit = command.options.contains { $0.name == "--limit" }
         throw UsageError(
           message: "unexpected \"\(extra)\"\(limit ? "; did you mean --limit \(extra)?" : "")")

@@ -18,6 +18,7 @@ enum ListCommand: Subcommand {
     Site.options + [
       Option("--limit", short: "-l", "PATTERN", "Only these hosts."),
       Option("--json", "Prints one JSON object per host, or per rule."),
+      Option("--facts", "Lists counts of packages, updates, accounts and services instead."),
       Option("--rules", "Lists rules instead: those of scrape.yml and the built-in ones."),
     ]
   static let discussion = """
@@ -25,6 +26,7 @@ enum ListCommand: Subcommand {
     """
   static let examples: [Example] = [
     ("scrape list", "shows the tree of groups with their hosts"),
+    ("scrape list --facts", "shows what is installed where, in numbers"),
     ("scrape list --rules", "shows thresholds, and which rules are off"),
     ("scrape list 'gpu*' --json", "prints facts of some hosts for scripts"),
   ]
@@ -39,6 +41,17 @@ enum ListCommand: Subcommand {
     if let pattern = arguments.operands.first {
       let chosen = Set(try site.inventory.select(pattern).map(\.name))
       hosts = hosts.filter { chosen.contains($0.name) }
+    }
+    if arguments.has("--facts") {
+      let histories =
+        site.hasStore
+        ? try await FactHistory.all(of: hosts.map(\.name), in: site.storeToRead()) : []
+      guard !histories.isEmpty else {
+        Terminal.note("no facts are kept; see `facts:` in docs/facts.md")
+        return ExitCode.ok
+      }
+      FactLines.show(histories, as: arguments.has("--json") ? .json : .summary)
+      return ExitCode.ok
     }
     let states = try await site.knownStates(of: hosts)
     var services: [String: [ProbePlan]] = [:]

@@ -1,6 +1,5 @@
 internal import Configuration
 internal import Console
-internal import Metrics
 internal import Passes
 internal import Policies
 
@@ -9,7 +8,7 @@ enum PolicyCommand: Subcommand {
   static let name = "policy"
   static let summary =
     "Shows which hosts meet their policies, from the store; tries and lints policies."
-  static let operands = "[PATTERN] | try [RULE] | lint FILE | remedy HOST | replay FILE | sudoers"
+  static let operands = "[PATTERN] | try [RULE] | lint PATH… | remedy HOST | replay FILE | sudoers"
   static let options: [Option] =
     Site.options + [
       Option("--failed", "Lists failed checks only."),
@@ -49,7 +48,7 @@ enum PolicyCommand: Subcommand {
     the text of a command to its output: {"sshd -T": {"output": "…", "status": 0}, "processes": ["init"]}.
     A command that it does not contain cannot be run; no command runs on this machine.
 
-    `lint FILE` shows the faults for which Wazuh refuses a policy, and rules that are not what they
+    `lint PATH…`, of files, and of folders with their files of .yml and .yaml, shows the faults for which Wazuh refuses a policy, and rules that are not what they
     seem: never or always met, hidden by others, or not allowed here. Exit code 2 if there is a fault,
     0 if there are only warnings.
     """
@@ -62,7 +61,7 @@ enum PolicyCommand: Subcommand {
       "one rule on this machine"
     ),
     ("scrape policy try --policy cis.yml --root web01/ --outputs web01.json", "a whole policy"),
-    ("scrape policy lint cis.yml", "before it is used"),
+    ("scrape policy lint cis.yml policies/", "before they are used"),
   ]
 
   private static let words = ["try", "lint", "remedy", "replay", "sudoers"]
@@ -78,10 +77,11 @@ enum PolicyCommand: Subcommand {
       return try attempt(operands.first, arguments)
     case "lint":
       operands.removeFirst()
-      guard let file = operands.popFirst(), operands.isEmpty else {
-        throw UsageError(message: "name one file: scrape policy lint FILE")
+      guard !operands.isEmpty else {
+        throw UsageError(message: "name files or folders: scrape policy lint PATH…")
       }
-      return try lint(file, arguments)
+      let isGood = try PolicyTrials.lint(Array(operands), dialect: try dialect(arguments))
+      return isGood ? ExitCode.ok : ExitCode.usage
     case "remedy":
       operands.removeFirst()
       guard let host = operands.popFirst(), operands.isEmpty else {
@@ -143,87 +143,13 @@ enum PolicyCommand: Subcommand {
     if let rule {
       let trial = Trial(
         rule, dialect ?? policy?.dialect ?? .four, regexType: type, policy: policy, evidence)
-      show(trial, json: arguments.has("--json"))
+      PolicyTrials.show(trial, json: arguments.has("--json"))
       return ExitCode.ok
     }
     guard let policy else {
       throw UsageError(message: "give a rule in quotes, or --policy FILE")
     }
-    show(policy, policy.evaluate(evidence), json: arguments.has("--json"))
-    return ExitCode.ok
-  }
-
-  private static func show(_ trial: Trial, json: Bool) {
-    let outcome = trial.outcome
-    if json {
-      Terminal.print(
-        Printable(
-          JSON.object([
-            ("verdict", .string(outcome.verdict.rawValue)), ("why", .string(outcome.why)),
-            ("undecided", outcome.trouble.map { .string($0.rawValue) } ?? .null),
-            ("source", text(outcome.line?.source)),
-            ("line", outcome.line?.number.map { .integer(Int64($0)) } ?? .null),
-            ("text", text(outcome.line?.text)),
-            ("refusal", trial.refusal.map { .string($0) } ?? .null),
-          ])))
-      return
-    }
-    Terminal.print("\(outcome.verdict.rawValue)".visible)
-    Terminal.print("  \(outcome.why)".visible)
-    if let trouble = outcome.trouble {
-      Terminal.print("  a check with it stays unknown: \(trouble.rawValue)".visible)
-    }
-    if let refusal = trial.refusal { Terminal.print("  \(refusal)".visible) }
-  }
-
-  private static func text(_ bytes: [UInt8]?) -> JSON {
-    bytes.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null
-  }
-
-  private static func show(_ policy: Policy, _ result: PolicyResult, json: Bool) {
-    for check in result.checks {
-      let rule = check.decidedBy.flatMap {
-        check.check.rules.indices.contains($0) ? check.check.rules[$0].shown : nil
-      }
-      if json {
-        Terminal.print(
-          Printable(
-            JSON.object([
-              ("policy", .string(policy.id)), ("check", .string(check.check.id)),
-              ("title", .string(check.check.title)),
-              ("result", .string(check.verdict.rawValue)), ("why", .string(check.why)),
-              ("rule", rule.map { .string($0) } ?? .null),
-              ("source", text(check.line?.source)),
-              ("line", check.line?.number.map { .integer(Int64($0)) } ?? .null),
-              ("text", text(check.line?.text)),
-            ])))
-        continue
-      }
-      Terminal.print(
-        "\(check.check.id)  \(Format.pad(check.verdict.rawValue, 14))  \(check.check.title)".visible
-      )
-      Terminal.print("    \(check.why)".visible)
-      if let rule { Terminal.print("    rule: \(rule)".visible) }
-    }
-    for warning in policy.warnings { Terminal.note(.lines(warning.description)) }
-    if json { return }
-    switch result.requirements {
-    case .met: break
-    case .notMet(let why): Terminal.print("requirements are not met: \(why)".visible)
-    case .unknown(let why): Terminal.print("requirements are unknown: \(why)".visible)
-    }
-    let counts = CheckVerdict.allCases.map { "\($0.rawValue) \(result.count($0))" }
-    let score = result.score.map { "; score \($0) %" } ?? ""
-    Terminal.print("\(counts.joined(separator: ", "))\(score)".visible)
-  }
-
-  private static func lint(_ file: String, _ arguments: Arguments) throws -> Int32 {
-    let (policy, all) = try PolicyLint.read(
-      try Source.read(file), dialect: try dialect(arguments))
-    for warning in FoldedFaults.all(all) { Terminal.note(.lines(warning.description)) }
-    Terminal.print(
-      "\(Format.count(policy.checks.count, "check")) of dialect \(policy.dialect.rawValue): no fault found"
-        + (all.isEmpty ? "" : ", \(Format.count(all.count, "warning"))"))
+    PolicyTrials.show(policy, policy.evaluate(evidence), json: arguments.has("--json"))
     return ExitCode.ok
   }
 }

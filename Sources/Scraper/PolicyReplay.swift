@@ -3,7 +3,6 @@ internal import Console
 internal import Inventory
 internal import Metrics
 internal import Passes
-internal import Policies
 internal import Store
 
 /// A policy evaluated on what passes read before.
@@ -41,7 +40,7 @@ enum PolicyReplay {
       ids = kept.filter { last[$0.host] == $0.id }.map(\.id)
     }
     let records = try await store.policyRecords()
-    var replay = Replay(json: arguments.has("--json"))
+    var replay = ReplayLines(json: arguments.has("--json"))
     if begin == nil {
       for host in own {
         replay.before[host] = records[host]?.first { $0.policy == name }.flatMap(PolicyOutcome.init)
@@ -87,51 +86,5 @@ enum PolicyReplay {
       return given
     }
     return PolicySettings(file: file).name
-  }
-
-  /// The results so far, and what was shown.
-  private struct Replay {
-    var before: [String: PolicyOutcome] = [:]
-    var hosts: Set<String> = []
-    var changes = 0
-    /// Checks of things that are not kept.
-    var unkept = 0
-    let json: Bool
-
-    init(json: Bool) { self.json = json }
-
-    mutating func show(_ outcome: PolicyOutcome) {
-      hosts.insert(outcome.host)
-      let old = before.updateValue(outcome, forKey: outcome.host)
-      if json {
-        Terminal.print(Printable(outcome.json))
-        return
-      }
-      let known = Dictionary(
-        (old?.checks ?? []).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-      let ids = Set(outcome.checks.map(\.id))
-      // What is not kept says nothing about the policy.
-      let changed = outcome.checks.filter {
-        known[$0.id]?.verdict != $0.verdict && !$0.why.hasSuffix(HostCollection.notKept)
-      }
-      unkept += outcome.checks.count { $0.why.hasSuffix(HostCollection.notKept) }
-      let gone = (old?.checks ?? []).filter { !ids.contains($0.id) }
-      func percent(_ outcome: PolicyOutcome?) -> String {
-        outcome?.score.map { "\($0) %" } ?? "–"
-      }
-      let scores = old == nil ? percent(outcome) : "\(percent(old)) → \(percent(outcome))"
-      Terminal.show("\(outcome.host)  \(Format.moment(outcome.time))  score \(scores)")
-      guard old != nil else { return }
-      for check in changed {
-        changes += 1
-        let from = known[check.id]?.verdict.rawValue ?? "new"
-        Terminal.show("  \(check.id)  \(from) → \(check.verdict.rawValue)  \(check.title)")
-        Terminal.show("      \(check.why)")
-      }
-      for check in gone {
-        changes += 1
-        Terminal.show("  \(check.id)  \(check.verdict.rawValue) → gone  \(check.title)")
-      }
-    }
   }
 }

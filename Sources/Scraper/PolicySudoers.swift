@@ -1,6 +1,7 @@
 internal import Authorize
 internal import Configuration
 internal import Console
+internal import Facts
 internal import Inventory
 internal import Metrics
 internal import Passes
@@ -13,7 +14,7 @@ enum PolicySudoers {
     let hosts = try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
     let commands = try commands(of: hosts, site)
     guard !commands.isEmpty else {
-      Terminal.note("scrape policy sudoers: no policy of these hosts needs root")
+      Terminal.note("scrape policy sudoers: no policy of these hosts needs root, and no facts")
       return ExitCode.ok
     }
     let users = Set(hosts.map { $0.user ?? "monitor" }).sorted()
@@ -28,6 +29,8 @@ enum PolicySudoers {
     try findings.finish()
     let names = Set(hosts.flatMap { site.policies.of($0.name).map(\.name) })
     let entries = names.sorted().compactMap { book[$0] }
-    return CollectionScript.commandsOfRoot(Needs(entries.map { ($0.policy, $0.allowed) }))
+    let commands = CollectionScript.commandsOfRoot(Needs(entries.map { ($0.policy, $0.allowed) }))
+    guard hosts.contains(where: { site.facts?.contains($0.name) == true }) else { return commands }
+    return commands + FactScript.commandsOfRoot.filter { !commands.contains($0) }
   }
 }

@@ -2,6 +2,7 @@ internal import Collectors
 internal import Configuration
 internal import Console
 internal import Engine
+internal import Facts
 internal import Metrics
 internal import Passes
 internal import Sinks
@@ -130,7 +131,7 @@ enum RunCommand: Subcommand {
     guard let text else { return nil }
     let known =
       Collectors.collectors.map { $0.name } + [
-        BMCReading.name, ServiceReading.name, PolicyReading.name,
+        BMCReading.name, ServiceReading.name, PolicyReading.name, FactScript.name,
       ]
     let names = text.split(separator: ",").map(String.init)
     for name in names where !known.contains(name) {

@@ -73,6 +73,9 @@ extension Store {
     public var policies: [String]
     public var items: [[UInt8]]
 
+    /// Stands for policies where facts are kept; no policy has this name.
+    public static let facts = "@facts"
+
     public init(
       host: String, time: Timestamp, policies: [String], items: [[UInt8]]
     ) {
@@ -120,13 +123,12 @@ extension Store {
       }
       writer.varint(UInt64(bitPattern: id))
     }
-    var names = ByteWriter()
-    for name in collection.policies { names.string(name) }
+    let names = Self.names(collection.policies)
     var same: Int64?
     try database.rows(
       """
       SELECT id, body FROM collection WHERE host = ? AND policies = ? ORDER BY id DESC LIMIT 1
-      """, .text(collection.host), .blob(names.bytes)
+      """, .text(collection.host), .blob(names)
     ) { if $0.blob(1) == writer.bytes { same = $0.integer(0) } }
     if let same {
       try database.run(
@@ -136,13 +138,13 @@ extension Store {
     }
     try database.run(
       "INSERT INTO collection (host, policies, time, last, body) VALUES (?, ?, ?, ?, ?)",
-      .text(collection.host), .blob(names.bytes), .integer(collection.time.nanoseconds),
+      .text(collection.host), .blob(names), .integer(collection.time.nanoseconds),
       .integer(collection.last.nanoseconds), .blob(writer.bytes))
     try database.run(
       """
       DELETE FROM collection WHERE host = ?1 AND policies = ?2 AND id <= (SELECT id FROM collection
       WHERE host = ?1 AND policies = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)
-      """, .text(collection.host), .blob(names.bytes), .integer(Int64(Self.collectionsOfHost)))
+      """, .text(collection.host), .blob(names), .integer(Int64(Self.collectionsOfHost)))
   }
 
   /// The number of an item. Items are compared whole: a host may make two of the same hash.
@@ -310,15 +312,50 @@ extension Store {
     }
   }
 
-  /// The numbers of the kept collections that were the same after that time, oldest first.
+  private static func names(_ policies: [String]) -> [UInt8] {
+    var names = ByteWriter()
+    for name in policies { names.string(name) }
+    return names.bytes
+  }
+
+  /// The numbers of the kept collections for exactly these, oldest first.
+  public func collections(
+    for policies: [String]
+  ) throws(StoreError) -> [(id: Int64, host: String)] {
+    try with { database throws(DatabaseError) in
+      var all: [(Int64, String)] = []
+      try database.rows(
+        "SELECT id, host FROM collection WHERE policies = ? ORDER BY id",
+        .blob(Self.names(policies))
+      ) { all.append(($0.integer(0), $0.text(1))) }
+      return all
+    }
+  }
+
+  /// The last kept collection of a host for exactly these; nil where there is none.
+  public func lastCollection(
+    of host: String, for policies: [String]
+  ) throws(StoreError) -> Collection? {
+    let id = try with { database throws(DatabaseError) in
+      var id: Int64?
+      try database.rows(
+        "SELECT id FROM collection WHERE host = ? AND policies = ? ORDER BY id DESC LIMIT 1",
+        .text(host), .blob(Self.names(policies))
+      ) { id = $0.integer(0) }
+      return id
+    }
+    return try id.flatMap { id throws(StoreError) in try collection(id) }
+  }
+
+  /// The numbers of the kept collections that were the same after that time, oldest first; no facts.
   public func collections(
     since time: Timestamp? = nil
   ) throws(StoreError) -> [(id: Int64, host: String)] {
     try with { database throws(DatabaseError) in
       var all: [(Int64, String)] = []
       try database.rows(
-        "SELECT id, host FROM collection WHERE last >= ? ORDER BY id",
-        .integer(time?.nanoseconds ?? .min)
+        "SELECT id, host FROM collection WHERE last >= ? AND policies <> ? ORDER BY id",
+        .integer(time?.nanoseconds ?? .min), .blob(Self.names([Collection.facts]))
       ) { all.append(($0.integer(0), $0.text(1))) }
       return all
     }

@@ -18,22 +18,36 @@ import Testing
     var isBare = false
     /// Whether an ordinary account runs it.
     var isOrdinary = false
+    /// Whether all programs are busybox's.
+    var isAlone = false
 
     var testDescription: String {
       name + (isBare ? " without timeout" : "") + (isOrdinary ? ", no root" : "")
+        + (isAlone ? " alone" : "")
     }
 
     /// Those of root, and one that is not.
     static var some: [Shell] { all.filter { !$0.isOrdinary || $0.name == "dash" } }
 
-    static let all: [Shell] = ["/bin/dash", "/bin/bash", "/bin/busybox"].flatMap { path in
-      let words = path == "/bin/busybox" ? [path, "sh"] : [path]
-      let name = (path as NSString).lastPathComponent
-      return [
-        Shell(name: name, words: words), Shell(name: name, words: words, isBare: true),
-        Shell(name: name, words: words, isOrdinary: true),
+    static let all: [Shell] =
+      ["/bin/dash", "/bin/bash", "/bin/busybox"].flatMap { path in
+        let words = path == "/bin/busybox" ? [path, "sh"] : [path]
+        let name = (path as NSString).lastPathComponent
+        return [
+          Shell(name: name, words: words), Shell(name: name, words: words, isBare: true),
+          Shell(name: name, words: words, isOrdinary: true),
+        ]
+      } + [
+        Shell(name: "busybox", words: ["/bin/busybox", "sh"], isAlone: true),
+        Shell(name: "busybox", words: ["/bin/busybox", "sh"], isOrdinary: true, isAlone: true),
       ]
-    }
+
+    /// A folder with all programs of busybox.
+    static let applets: String = {
+      let path = "\(folder.path)/applets"
+      _ = try? run("/bin/sh", ["-c", "mkdir -p \(path) && /bin/busybox --install -s \(path)"])
+      return path
+    }()
   }
 
   private static let folder: Scratch = {
@@ -73,6 +87,12 @@ import Testing
   private func collect(
     _ policy: Policy, _ shell: Shell, become: Become = .none, before: String = ""
   ) throws -> HostCollection {
+    try answer(policy, shell, become: become, before: before).collection
+  }
+
+  private func answer(
+    _ policy: Policy, _ shell: Shell, become: Become = .none, before: String = ""
+  ) throws -> (collection: HostCollection, text: String) {
     let needs = Needs([(policy, AllowedCommands(extra: ["sh", "yes", "sleep"]))])
     let script = CollectionScript(needs, become: become).text(within: 20)
       .replacingOccurrences(of: "T=10", with: "T=1")
@@ -82,6 +102,7 @@ import Testing
     let nonce = Batch.nonce()
     var text = String(decoding: batch.script(nonce: nonce, last: true), as: UTF8.self)
     text = before + text
+    if shell.isAlone { text = "PATH=\(Shell.applets):$PATH; export PATH\n" + text }
     if shell.isBare { text = "timeout() { return 127; }\n" + text }
     let file = Self.folder.write("script-\(UUID())", text)
     var words = ["/bin/sh", "-c", "exec \"$@\" <\"$0\"", file] + shell.words
@@ -94,7 +115,7 @@ import Testing
     var answer = HostAnswer(
       output: Array(outcome.output.utf8), of: batch, nonce: nonce, time: .now)
     answer.failure = nil
-    return try #require(answer.collected(needs), "\(outcome)")
+    return (try #require(answer.collected(needs), "\(outcome)"), outcome.output)
   }
 
   private func policy(_ rules: [String], dialect: Int) throws -> Policy {
@@ -235,5 +256,27 @@ import Testing
     #expect(verdicts[3] == .unknown && whys[3].hasPrefix("permission: "), "\(whys)")
     let late = shell.isBare ? "permission: " : "timeout: "
     #expect(verdicts[4] == .unknown && whys[4].hasPrefix(late), "\(whys)")
+  }
+
+  @Test(.enabled(if: geteuid() == 0), arguments: Shell.all)
+  func `files that the pattern of names leaves out do not leave the host`(_ shell: Shell) throws {
+    let etc = "\(Self.folder.path)/etc/ssh"
+    for (name, mode) in [
+      ("a.conf", 0o644), ("ssh_host_rsa_key", 0o600), ("b.conf", 0o600), ("notes", 0o644),
+    ] {
+      Self.folder.write("etc/ssh/\(name)", "PRIVATE \(name)\n", mode: mode)
+    }
+    let policy = try policy(
+      [
+        "d:\(etc) -> r:\\.conf$ -> r:PRIVATE a", "d:\(etc) -> r:\\.conf$ -> r:PRIVATE b",
+        "d:\(etc) -> r:\\.conf$ -> r:nothing",
+      ], dialect: 5)
+    // A sudo that permits all.
+    let sudo = "sudo() { shift; for last; do :; done; echo \"PRIVATE ${last##*/}\"; }\n"
+    let (collection, text) = try answer(policy, shell, become: .sudo, before: sudo)
+    #expect(text.contains("PRIVATE a.conf") && text.contains("PRIVATE b.conf"), "\(text)")
+    #expect(!text.contains("PRIVATE ssh_host") && !text.contains("PRIVATE notes"), "\(text)")
+    let result = policy.evaluate(collection, allowed: AllowedCommands())
+    #expect(result.checks.map(\.verdict) == [.passed, .passed, .failed], "\(result.checks)")
   }
 }

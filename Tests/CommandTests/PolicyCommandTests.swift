@@ -113,6 +113,25 @@ import Testing
     #expect(outcome.output.contains("no fault found, 2 warnings"), "\(outcome.output)")
   }
 
+  @Test func `lint takes files and folders, and one fault is enough`() throws {
+    try FileManager.default.createDirectory(
+      at: folder.appending(path: "more"), withIntermediateDirectories: true)
+    let good = try String(contentsOf: folder.appending(path: "policy.yml"), encoding: .utf8)
+    try write("more/a.yml", good.replacingOccurrences(of: "id: p,", with: "id: a,"))
+    try write("more/b.yaml", good)
+    try write("more/notes.txt", "nothing")
+    let path = folder.path() + "/"
+    let fine = try run(Scrape.program, ["policy", "lint", "\(path)policy.yml", "\(path)more"])
+    #expect(fine.status == 0, "\(fine)")
+    #expect(fine.output.occurrences(of: "no fault found") == 3, "\(fine.output)")
+    #expect(
+      fine.errors.contains("b.yaml: the policy p is in \(path)policy.yml, too"), "\(fine.errors)")
+    try write("more/c.yml", "checks: []\n")
+    let bad = try policy("lint", "@more")
+    #expect(bad.status == 2 && bad.errors.contains("c.yml:1:"), "\(bad)")
+    #expect(bad.output.occurrences(of: "no fault found") == 2, "\(bad.output)")
+  }
+
   @Test(
     arguments: [
       (["tyr"], "did you mean \"try\""), (["a", "b"], "one PATTERN, or one of try, lint"),
@@ -120,7 +139,8 @@ import Testing
       (["try"], "give a rule in quotes"),
       (["try", "--dialect", "6", "f:/a"], "--dialect takes 4 or 5"),
       (["try", "--root", "/none", "f:/a"], "cannot be opened"),
-      (["try", "--regex-type", "x", "f:/a"], "osregex or pcre2"), (["lint"], "name one file"),
+      (["try", "--regex-type", "x", "f:/a"], "osregex or pcre2"),
+      (["lint"], "name files or folders"),
     ] as [([String], String)])
   func `a wrong command line is refused`(_ words: [String], _ says: String) throws {
     try? FileManager.default.removeItem(at: folder)

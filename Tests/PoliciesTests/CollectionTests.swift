@@ -175,4 +175,20 @@ struct CollectionTests {
       return
     }
   }
+
+  @Test func `a file that no rule names is dropped, whatever the host sends`() throws {
+    let (policy, needs) = try Self.needs()
+    var parts = Self.whole.map { line -> HostCollection.Part in
+      let pair = line.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+      return part(String(pair[0]), pair.count > 1 ? String(pair[1]) : "")
+    }
+    let end = parts.removeLast()
+    parts += [part("c 4 f /d/ssh_host_rsa_key", "PRIVATE"), part("x 4 0"), end]
+    let collection = HostCollection(needs, parts: parts, isCut: false, isWhole: true)
+    #expect(
+      !collection.records.contains { $0.parts.contains { $0.content == Array("PRIVATE".utf8) } })
+    #expect(collection.records.contains { $0.parts.contains { $0.content == Array("y".utf8) } })
+    #expect(
+      policy.evaluate(collection, allowed: AllowedCommands()).checks[1].verdict == .passed)
+  }
 }

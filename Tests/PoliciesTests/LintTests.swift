@@ -65,6 +65,9 @@ struct LintTests {
     ("f:a -> r:x", 4, "does not begin with \"/\""), ("f:/etc/*.conf", 4, "stand for themselves"),
     ("f:/a, /b", 4, "a space at an end"), ("f:/a,/b", 5, "knows no lists"),
     ("f:$x/a", 4, "no variable $x"),
+    // What Wazuh 5 trims.
+    ("f:/a -> r:^x ", 5, "removes the blank at the end"), ("f:/a -> x\t", 5, "removes the blank"),
+    ("f:/a -> r:^x ", 4, ""), ("f:/a ", 5, ""),
     // Commands.
     ("c:sh -c \\\"rm x\\\" -> r:x", 4, "sh can run anything"),
     ("c:systemctl stop x -> r:x", 4, "systemctl is allowed with is-enabled"),

@@ -1,4 +1,5 @@
 internal import Engine
+internal import Facts
 internal import Hosts
 internal import Inventory
 internal import Metrics
@@ -14,6 +15,8 @@ struct HostRequest: Sendable {
   var batch = Batch([])
   /// What its policies need, in the same session.
   var policies: PolicyBook.Work?
+  /// The script that reads its facts, in the same session.
+  var facts: String?
   /// Collectors that run again in the same session, `pause` later, for their rates.
   var again: Batch?
   var plans: [ProbePlan] = []
@@ -41,16 +44,16 @@ struct HostRequest: Sendable {
     // All that is behind a jump host is asked on its reactor.
     let reactor = reach.reactor ?? reactor
     let questions = HostQuestions(plans, of: host.name, at: host.address)
-    let hasSession = !batch.items.isEmpty || !questions.isEmpty || policies != nil
+    let extras = self.extras(by: deadline)
+    let hasSession = !batch.items.isEmpty || !questions.isEmpty || !extras.isEmpty
     let others = HostQuestions.others(plans)
     let waiting = others.filter { hasSession && $0.kind == SSHProbe.name }
     let parallel = others.filter { !hasSession || $0.kind != SSHProbe.name }
     async let results = probe(parallel, after: nil, kit, on: reactor, by: last)
     // Without commands of probes, hosts with the same due collectors share a batch.
     var response = Response(
-      batch: questions.isEmpty && policies == nil
-        ? batch
-        : questions.batch(with: batch.items, policies.map { [collection($0, by: deadline)] } ?? []))
+      batch: questions.isEmpty && extras.isEmpty
+        ? batch : questions.batch(with: batch.items, extras))
     if hasSession {
       let start = Deadline.now
       response.answers = await ask(response.batch, on: reactor, by: deadline)
@@ -62,6 +65,19 @@ struct HostRequest: Sendable {
       first.map { questions.results(from: $0, with: kit, explains: explains) } ?? []
     response.services = await results + late + answered
     return response
+  }
+
+  /// The scripts for policies and facts.
+  private func extras(by deadline: Deadline) -> [Batch.Extra] {
+    var extras: [Batch.Extra] = []
+    if let policies, !policies.entries.isEmpty {
+      extras.append(collection(policies, by: deadline))
+    }
+    if let facts {
+      extras.append(
+        Batch.Extra(name: FactScript.name, script: facts, byteLimit: FactScript.limit))
+    }
+    return extras
   }
 
   /// The script for policies. It ends before the host's deadline, so that the rest of the answer

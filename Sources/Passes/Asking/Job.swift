@@ -81,7 +81,7 @@ extension Pass {
       let limit = turn?.profile.deadline.map { min(deadline, Deadline.now.advanced(by: $0)) }
       let request = HostRequest(
         host: host, reach: reach, batch: turn?.batch ?? Batch([]), policies: self.policies?.work,
-        plans: probes?.plans ?? [])
+        facts: self.policies?.facts?.script, plans: probes?.plans ?? [])
       let response = await request.send(
         kit, on: reactor, by: limit ?? deadline, probesBy: deadline)
       let reading = turn.flatMap { turn in
@@ -91,8 +91,7 @@ extension Pass {
       }
       var policies: PolicyReading?
       if let turn = self.policies {
-        policies = await PolicyReading(
-          response.answers.first?.collected(turn.work.needs), of: turn, at: start, on: reactor)
+        policies = await PolicyReading(response.answers.first, of: turn, at: start, on: reactor)
       }
       let services = probes.map { ServiceReading(response.services, of: $0, at: start) }
       return (reading, services, policies)

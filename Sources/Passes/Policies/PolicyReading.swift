@@ -13,21 +13,30 @@ public struct PolicyReading: Sendable {
 
   public var result: HostResult
   public var outcomes: [PolicyOutcome] = []
-  /// What was read, for replay; nil if nothing was.
-  var collection: Store.Collection?
+  /// What was read, for replay, and the facts.
+  var collections: [Store.Collection] = []
 
   /// The limit of evaluating the policies of one host: what is not decided by then is unknown.
   static let time = Duration.seconds(10)
   /// Evaluation takes a core; it must not hold up a reactor.
   private static let evaluators = BlockingPool(name: "policies", threads: 2)
 
-  /// Evaluates the policies of a turn on the host's answer.
+  /// Evaluates the policies of a turn, and compares the facts, on the host's answer.
   init(
-    _ collected: HostCollection?, of turn: Plan.PolicyTurn, at time: Timestamp, on reactor: Reactor
+    _ answer: HostAnswer?, of turn: Plan.PolicyTurn, at time: Timestamp, on reactor: Reactor
   ) async {
     let host = turn.host
     result = HostResult(batch: PointBatch(host: host.name, tags: host.pointTags, time: time))
     result.isOfBoot = false
+    await evaluate(answer?.collected(turn.work.needs), of: turn, at: time, on: reactor)
+    if let facts = turn.facts { await compare(answer, facts, of: host, at: time, on: reactor) }
+  }
+
+  private mutating func evaluate(
+    _ collected: HostCollection?, of turn: Plan.PolicyTurn, at time: Timestamp, on reactor: Reactor
+  ) async {
+    let host = turn.host
+    guard !turn.work.entries.isEmpty else { return }
     guard let collected else {
       // Due at the next pass.
       for name in turn.due.keys { result.due[name] = time }
@@ -53,9 +62,30 @@ public struct PolicyReading: Sendable {
         result.outcomes.append(outcome.target(entry.settings.severity))
       }
     }
-    collection = Store.Collection(
-      host: host.name, time: time, policies: entries.map(\.name).sorted(),
-      items: Self.items(collected))
+    collections.append(
+      Store.Collection(
+        host: host.name, time: time, policies: entries.map(\.name).sorted(),
+        items: Self.items(collected)))
+  }
+
+  private mutating func compare(
+    _ answer: HostAnswer?, _ turn: Plan.FactTurn, of host: Host, at time: Timestamp,
+    on reactor: Reactor
+  ) async {
+    guard let answer, answer.sections[FactReading.name] != nil else {
+      if turn.due != nil { result.due[FactReading.name] = time }
+      return
+    }
+    result.due[FactReading.name] = turn.due
+    let earlier = await turn.store.lastFacts(of: host.name)
+    let reading = await reactor.open { reactor in
+      await Self.evaluators.finish(on: reactor) {
+        answer.facts().map { FactReading($0, of: host.name, after: earlier, at: time) }
+      }
+    }
+    guard let reading else { return }
+    result.batch.points += reading.points
+    collections.append(reading.collection)
   }
 
   /// A collection as the store keeps it: the account, then the items.
@@ -91,20 +121,24 @@ extension Plan {
     var due: [String: Timestamp]
     /// The last results, by policy.
     var earlier: [String: PolicyOutcome] = [:]
+    /// The facts, in the same session.
+    var facts: FactTurn?
 
     static func key(_ policy: String) -> String { "policy \(policy)" }
   }
 
-  /// The due policies of all hosts.
+  /// The due policies and facts of all hosts.
   static func policyTurns(
-    _ hosts: [Host], _ list: PolicyList, _ book: PolicyBook, states: [String: HostState],
+    _ hosts: [Host], of site: Site, _ book: PolicyBook, _ store: Store, states: [String: HostState],
     at now: Timestamp, only: Set<String>?, pace: Pace = .passes
   ) -> [PolicyTurn] {
-    guard !book.isEmpty, only?.contains(PolicyReading.name) != false else { return [] }
+    let isAsked = !book.isEmpty && only?.contains(PolicyReading.name) != false
+    guard isAsked || site.facts != nil else { return [] }
     var made: [[String]: PolicyBook.Work] = [:]
     return hosts.compactMap { host in
       var due: [String: Timestamp] = [:]
-      let entries = list.of(host.name).compactMap { settings -> PolicyBook.Entry? in
+      let all = isAsked ? site.policies.of(host.name) : []
+      let entries = all.compactMap { settings -> PolicyBook.Entry? in
         guard let entry = book[settings.name] else { return nil }
         if only != nil { return entry }
         let key = PolicyTurn.key(settings.name)
@@ -117,12 +151,16 @@ extension Plan {
         case .later: return nil
         }
       }
-      guard !entries.isEmpty else { return nil }
+      let facts = factTurn(
+        host, site.facts, store, states[host.name], at: now, only: only, pace: pace)
+      guard !entries.isEmpty || facts != nil else { return nil }
       let key = entries.map(\.name) + [host.become.rawValue]
       let work =
         made[key] ?? PolicyBook.Work(entries, become: host.become == .sudo ? .sudo : .none)
       made[key] = work
-      return PolicyTurn(host: host, work: work, due: due)
+      var turn = PolicyTurn(host: host, work: work, due: due)
+      turn.facts = facts
+      return turn
     }
   }
 }

@@ -78,7 +78,8 @@ struct Era: Sendable {
     var plan = Plan(
       own, settings: site.settings, probes: site.probes, states: [:], at: now, only: all)
     plan.policies = Plan.policyTurns(
-      own, site.policies, policies, states: [:], at: now, only: [PolicyReading.name])
+      own, of: site, policies, means.store, states: [:], at: now,
+      only: [PolicyReading.name, FactReading.name])
     let jobs = Pass.Job.all(of: plan, site.inventory, &gatherer)
     spools = pass.spoolJobs(&gatherer)
     for turn in plan.bmcs { gatherer.prepare(bmcOf: turn.host) }
@@ -93,7 +94,7 @@ struct Era: Sendable {
       }, uniquingKeysWith: { first, _ in first })
     hosts = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.gatherer = gatherer
-    ticker = Ticker(of: plan, pace: pace, every: base, at: now)
+    ticker = Ticker(of: plan, pace: pace, every: base, facts: site.facts?.every, at: now)
     files = WatchFiles(of: site)
   }
 
@@ -105,7 +106,8 @@ struct Era: Sendable {
       pace: pace, batches: means.batches)
     job.policies =
       Plan.policyTurns(
-        [host], site.policies, policies, states: [name: state], at: now, only: nil, pace: pace
+        [host], of: site, policies, means.store, states: [name: state], at: now, only: nil,
+        pace: pace
       ).first
     guard !plan.turns.isEmpty || !plan.probes.isEmpty || job.policies != nil else { return nil }
     job.turn = plan.turns.first

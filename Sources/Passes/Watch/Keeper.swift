@@ -156,7 +156,7 @@ struct Keeper: Sendable {
         limits: order.isRound || order.isLast ? means.limits.records : [:], spool: output,
         input: intake?.input ?? Store.SpoolInput(),
         policies: report.policies.flatMap(\.outcomes).map(\.record),
-        collections: report.policies.compactMap(\.collection), continued: isNew ? nil : self.pass,
+        collections: report.policies.flatMap(\.collections), continued: isNew ? nil : self.pass,
         isOpen: true)
       evaluator.settle()
       outcome.batches = pass.sinks.contains { !$0.isDurable } ? batches : []

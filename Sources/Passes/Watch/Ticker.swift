@@ -81,7 +81,9 @@ struct Ticker {
 
 extension Ticker {
   /// The items of these hosts, and the chores.
-  init(of plan: Plan, pace: Pace, every base: Duration, at now: Timestamp) {
+  init(
+    of plan: Plan, pace: Pace, every base: Duration, facts: Duration?, at now: Timestamp
+  ) {
     var schedules: [String: Set<Schedule>] = [:]
     for turn in plan.turns {
       for task in turn.tasks {
@@ -95,6 +97,10 @@ extension Ticker {
       }
     }
     for turn in plan.policies {
+      if turn.facts != nil, let facts {
+        schedules[turn.host.name, default: []].insert(
+          pace.schedule(Schedule(every: facts), of: turn.host))
+      }
       for entry in turn.work.entries {
         schedules[turn.host.name, default: []].insert(
           pace.schedule(Schedule(every: entry.settings.every), of: turn.host))

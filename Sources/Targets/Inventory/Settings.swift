@@ -84,7 +84,7 @@ public struct Settings: Sendable {
   public var store = Store()
   /// The list of sinks, for their room to read.
   public var sinks: Node?
-  /// `rules`, `alerts`, `contacts`, `services`, `scores`, `policies`, `self` and `modules`, for their rooms to read.
+  /// `rules`, `alerts`, `contacts`, `services`, `scores`, `policies`, `facts`, `self` and `modules`, for their rooms to read.
   public var sections: [String: Node] = [:]
   /// The file that was read, or nil.
   public var file: String?
@@ -246,6 +246,10 @@ public struct Settings: Sendable {
       "policies", "mapping of names to policies",
       "Policies that hosts must meet; see [`policies`](#policiesname).",
       "{sshd: {hosts: web*}}"
+    ),
+    (
+      "facts", "mapping", "Reads packages, accounts and services of hosts; see [`facts`](#facts).",
+      "{every: 1h}"
     ),
     (
       "pages", "list of pages", "Folders of static web pages; see [`pages`](#pages).",

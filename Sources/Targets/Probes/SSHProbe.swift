@@ -10,7 +10,8 @@ internal import Inventory
 /// no connection is made. Otherwise the probe reads the server's banner and its list of algorithms
 /// (RFC 4253), or, with login settings, exchanges keys and compares the host's key.
 ///
-/// Options: `expect` (a text that the banner holds), `login` (yes: log in, too).
+/// Options: `expect` (a text that the banner holds), `login` (yes: log in, too), `strong` (yes: the list of
+/// algorithms is read in any case, and holds none that is weak).
 ///
 /// A server counts connections without a login (OpenSSH's PerSourcePenalties: a second of penalty
 /// each), so there is one per pass: later callers get the same answer. `ContactBook` limits the
@@ -23,11 +24,15 @@ public struct SSHProbe: Probe {
 
   private let expect: String?
   private let login: Bool
+  private let strong: Bool
 
   public init(_ options: inout Fields) {
     expect = options.take("expect", .text, "Text that the banner contains.", example: "OpenSSH")
     login = options.take(
       "login", .boolean, default: false, "Logs in as the collectors do.")
+    strong = options.take(
+      "strong", .boolean, default: false,
+      "Refuses a server that offers algorithms which the policy `sshd` calls weak.")
   }
 
   public func cautions(port: UInt16) -> [Caution] { login ? [] : [.openSSH] }
@@ -35,7 +40,7 @@ public struct SSHProbe: Probe {
   public func run(
     against endpoint: Endpoint, on reactor: isolated Reactor, by deadline: Deadline
   ) async -> Verdict {
-    if let ssh = endpoint.ssh, ssh.port == endpoint.port, expect == nil {
+    if let ssh = endpoint.ssh, ssh.port == endpoint.port, expect == nil, !strong {
       endpoint.note("session", "the collectors' own, of this pass")
       guard let failure = ssh.failure else {
         return .ok(ssh.latency, "the collectors logged in")
@@ -47,7 +52,8 @@ public struct SSHProbe: Probe {
       let way = endpoint.tunnel.map { " via \($0.names.joined(separator: ","))" } ?? ""
       let place = "\(endpoint.number) \(endpoint.port)\(way)"
       let greeting = try await endpoint.kit.ssh.once(
-        login ? "\(place) log-in" : place, on: reactor, by: deadline
+        login ? "\(place) log-in" : strong ? "\(place) algorithms" : place, on: reactor,
+        by: deadline
       ) { reactor in
         do throws(Verdict) {
           try await endpoint.kit.contacts.enter(place, on: reactor, by: deadline)
@@ -62,6 +68,11 @@ public struct SSHProbe: Probe {
 
   /// The answer, if the banner is the expected one.
   private func evaluate(_ greeting: SSHGreeting) -> Verdict {
+    if strong, greeting.verdict.severity == .ok, let weak = greeting.offer?.weak, !weak.isEmpty {
+      return Verdict(
+        .minor, .wrongAnswer, "offers weak algorithms: \(weak.joined(separator: ", "))",
+        latency: greeting.verdict.latency)
+    }
     guard let expect, let banner = greeting.banner, greeting.verdict.severity == .ok,
       banner.utf8.firstRange(of: expect.utf8) == nil
     else { return greeting.verdict }
@@ -75,7 +86,7 @@ public struct SSHProbe: Probe {
   ) async -> SSHGreeting {
     do throws(Verdict) {
       // Another port or address is another server: no accepted key is known for it.
-      if let target = endpoint.target, target.port == endpoint.port,
+      if !strong, let target = endpoint.target, target.port == endpoint.port,
         target.address == endpoint.address
       {
         return try await exchange(target, endpoint, on: reactor, by: deadline)
@@ -111,7 +122,9 @@ public struct SSHProbe: Probe {
     let start = Deadline.now
     let stream = try await ByteStream.open(
       endpoint, limit: 128 << 10, on: reactor, by: deadline)
-    return try await Self.greet(stream, since: start, on: reactor, by: deadline)
+    let greeting = try await Self.greet(stream, since: start, on: reactor, by: deadline)
+    greeting.offer?.note(to: endpoint)
+    return greeting
   }
 
   /// The same on a connection that was made before.
@@ -132,11 +145,13 @@ public struct SSHProbe: Probe {
         .critical, .protocolError, "\(banner), and then no list of algorithms: \(shown(head))")
     }
     let list = try await stream.read(exactly: length - 2, on: reactor, by: deadline)
-    guard list.count > 20, let exchange = firstName(list, at: 16) else {
+    guard let offer = SSHOffer(list) else {
       throw Verdict(.critical, .protocolError, "\(banner), and then an empty list of algorithms")
     }
     await goodbye(stream, on: reactor, by: min(deadline, .after(.milliseconds(200))))
-    return SSHGreeting(.ok(latency, "\(banner), \(exchange)"), banner: banner)
+    var greeting = SSHGreeting(.ok(latency, "\(banner), \(offer.first)"), banner: banner)
+    greeting.offer = offer
+    return greeting
   }
 
   /// The line that begins with `SSH-`; others may stand before it (RFC 4253, section 4.2).
@@ -176,15 +191,6 @@ public struct SSHProbe: Probe {
     try? await stream.send(packet, on: reactor, by: deadline)
     await stream.end(on: reactor, by: deadline)
   }
-
-  /// The first name of a list of names with its length before it.
-  private static func firstName(_ bytes: [UInt8], at offset: Int) -> String? {
-    let length = Int(bytes.long32(at: offset))
-    let start = offset + 4
-    guard length > 0, length <= bytes.count - start else { return nil }
-    let names = bytes[start..<start + length]
-    return String(decoding: names.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
-  }
 }
 
 /// The result of one connection to an SSH server.
@@ -193,6 +199,8 @@ struct SSHGreeting: Sendable {
   /// The server's version string; nil if it was not received.
   var banner: String?
   var isLoggedIn = false
+  /// The algorithms of the server, where its list was read.
+  var offer: SSHOffer?
 
   init(_ verdict: Verdict, banner: String? = nil) {
     self.verdict = verdict

@@ -19,6 +19,22 @@ struct SSHProbeTests {
     #expect(!server.log.contains("error:"), "\(server.log)")
   }
 
+  @Test func `weak algorithms that a real sshd offers are seen from outside`() async throws {
+    let good = try Sshd()
+    #expect(try await ask("{ssh: {port: \(good.port), strong: yes}}").summary == "ok - up")
+    let weak = try Sshd(options: [
+      "Ciphers aes128-ctr,aes128-cbc", "MACs hmac-sha2-256,hmac-md5",
+      "KexAlgorithms curve25519-sha256,diffie-hellman-group14-sha1",
+    ])
+    let answer = try await ask("{ssh: {port: \(weak.port), strong: yes}}")
+    #expect(answer.summary == "minor wrong_answer up", "\(answer.verdict.message)")
+    #expect(
+      answer.verdict.message.hasSuffix(
+        "weak algorithms: diffie-hellman-group14-sha1, aes128-cbc, hmac-md5"),
+      "\(answer.verdict.message)")
+    #expect(try await ask("{ssh: {port: \(weak.port)}}").summary == "ok - up")
+  }
+
   @Test(
     arguments: [
       ("Exceeded MaxStartups\r\n", "minor refused_by_protection up"),

@@ -1,9 +1,10 @@
 import Configuration
+import Facts
 import Policies
 
 /// Policies, and the files and output of hosts that their patterns read.
 let policyTargets: [String: FuzzTarget] = [
-  "policy": readPolicy, "rule": tryRule, "collection": readCollection,
+  "policy": readPolicy, "rule": tryRule, "collection": readCollection, "facts": readFacts,
 ]
 
 /// A host whose every file and command has the same text.
@@ -61,14 +62,29 @@ private let collected: (policy: Policy, needs: Needs)? = {
 }()
 
 /// Parts of an answer, one a line: words, a bar, the content with `;` for line feeds.
+private func parts(_ bytes: UnsafeBufferPointer<UInt8>) -> [(title: [UInt8], content: [UInt8])] {
+  bytes.split(separator: UInt8(ascii: "\n")).map { line in
+    let title = Array(line.prefix { $0 != UInt8(ascii: "|") })
+    return (title, line.dropFirst(title.count + 1).map { $0 == UInt8(ascii: ";") ? 0x0a : $0 })
+  }
+}
+
+/// The facts keep what they are in the store, and a change of them is bounded.
+private func readFacts(_ bytes: UnsafeBufferPointer<UInt8>) {
+  let all = parts(bytes).map { Facts.Part(title: $0.title, content: $0.content) }
+  for isWhole in [true, false] {
+    let facts = Facts(parts: all, isWhole: isWhole)
+    precondition(Facts(items: facts.items) == facts, "kept facts differ")
+    precondition(FactChanges(from: facts, to: facts).isEmpty)
+    precondition(
+      FactChanges(from: Facts(), to: facts).events.count <= 3 * Facts.Kind.allCases.count)
+  }
+  _ = Facts(items: [Array(bytes)])
+}
+
 private func readCollection(_ bytes: UnsafeBufferPointer<UInt8>) {
   guard let (policy, needs) = collected else { return }
-  let parts = bytes.split(separator: UInt8(ascii: "\n")).map { line in
-    let title = Array(line.prefix { $0 != UInt8(ascii: "|") })
-    return HostCollection.Part(
-      title: title,
-      content: line.dropFirst(title.count + 1).map { $0 == UInt8(ascii: ";") ? 0x0a : $0 })
-  }
+  let parts = parts(bytes).map { HostCollection.Part(title: $0.title, content: $0.content) }
   let whole = HostCollection(needs, parts: parts, isCut: false, isWhole: true)
   for check in policy.evaluate(whole, allowed: AllowedCommands()).checks {
     _ = check.verdict
