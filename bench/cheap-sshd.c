@@ -46,7 +46,28 @@ struct connection {
   size_t size;
   int answered, stays;
   time_t used;
+  // What the client's window did not take yet.
+  char *text;
+  size_t length, sent;
 };
+
+/// Sends what the client's window takes, and ends the channel behind it.
+static void flush(struct connection *c) {
+  while (c->text && c->sent < c->length) {
+    size_t window = ssh_channel_window_size(c->channel), rest = c->length - c->sent;
+    int count = window ? ssh_channel_write(c->channel, c->text + c->sent, window < rest ? window : rest) : 0;
+    if (count <= 0) return;
+    c->sent += count;
+  }
+  if (!c->text) return;
+  free(c->text);
+  c->text = NULL;
+  if (c->stays) return;
+  ssh_channel_request_send_exit_status(c->channel, 0);
+  ssh_channel_send_eof(c->channel);
+  ssh_channel_close(c->channel);
+}
+
 
 static void answer(struct connection *c, const char *nonce) {
   static const char mark[] = "@NONCE@";
@@ -66,12 +87,9 @@ static void answer(struct connection *c, const char *nonce) {
     size += nonce_size;
   }
   if (delay_ms) usleep(delay_ms * 1000);
-  ssh_channel_write(c->channel, text, size);
-  free(text);
-  if (c->stays) return;
-  ssh_channel_request_send_exit_status(c->channel, 0);
-  ssh_channel_send_eof(c->channel);
-  ssh_channel_close(c->channel);
+  free(c->text);
+  c->text = text, c->length = size, c->sent = 0;
+  flush(c);
 }
 
 static char *nonce_of(char *text) {
@@ -176,14 +194,17 @@ static void *serve(void *user) {
   if (c.input && event && ssh_handle_key_exchange(c.session) == SSH_OK) {
     ssh_event_add_session(event, c.session);
     c.used = time(NULL);
-    while (ssh_is_connected(c.session) && time(NULL) < c.used + 60)
+    while (ssh_is_connected(c.session) && time(NULL) < c.used + 60) {
       if (ssh_event_dopoll(event, 5000) == SSH_ERROR) break;
+      flush(&c);
+    }
     ssh_event_remove_session(event, c.session);
   }
   if (event) ssh_event_free(event);
   ssh_disconnect(c.session);
   ssh_free(c.session);
   free(c.input);
+  free(c.text);
   return NULL;
 }
 
