@@ -154,7 +154,8 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Inventory", "Hosts", "IPMI",
         "Probes", "Rules", "Store", "Spools",
-        "Policies", "Facts", "Sinks", "Transfer", "Notifiers", "Alerts", "Authorize", "Pages", "Live",
+        "Policies", "Facts", "Sinks", "Transfer", "Notifiers", "Alerts", "Authorize", "Pages",
+        "Live",
         "CLinux",
       ],
       swiftSettings: strict),

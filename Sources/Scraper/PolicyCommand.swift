@@ -48,7 +48,8 @@ enum PolicyCommand: Subcommand {
     the text of a command to its output: {"sshd -T": {"output": "…", "status": 0}, "processes": ["init"]}.
     A command that it does not contain cannot be run; no command runs on this machine.
 
-    `lint PATH…`, of files, and of folders with their files of .yml and .yaml, shows the faults for which Wazuh refuses a policy, and rules that are not what they
+    `lint PATH…`, of files, and of folders with their files of .yml and .yaml, shows the faults for which Wazuh
+    refuses a policy, and rules that are not what they
     seem: never or always met, hidden by others, or not allowed here. Exit code 2 if there is a fault,
     0 if there are only warnings.
     """

@@ -1,6 +1,7 @@
 public import Authorize
 internal import Configuration
 public import Engine
+internal import Facts
 public import Hosts
 public import Inventory
 internal import Metrics
@@ -61,6 +62,10 @@ public struct GrantBook: Sendable {
       if host.become == .sudo {
         grant.commands = CollectionScript.commandsOfRoot(
           Needs(book.entries(of: host.name, site).map { ($0.policy, $0.allowed) }))
+        if site.facts?.contains(host.name) == true {
+          let known = grant.commands
+          grant.commands += FactScript.commandsOfRoot.filter { !known.contains($0) }
+        }
       }
       grant.add(host, of: site.inventory, site.probes)
       grants.append(grant)
