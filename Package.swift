@@ -42,7 +42,8 @@ let package = Package(
       name: "Rooms",
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
-        "Hosts", "IPMI", "Probes", "Policies", "Facts", "Store", "Spools", "Sinks", "Passes", "Discovery",
+        "Hosts", "IPMI", "Probes", "Policies", "Facts", "Store", "Spools", "Sinks", "Passes",
+        "Discovery",
       ]),
   ],
   targets: [
