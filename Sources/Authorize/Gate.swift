@@ -1,5 +1,3 @@
-internal import Metrics
-
 /// The forced command of an account that runs signed batches only: a script of POSIX sh for one host.
 ///
 /// The signed text is the host's name, a random number that the script made for this session, the count of
@@ -21,6 +19,9 @@ struct Gate: Sendable {
   static let principal = "scrape"
   static let namespace = "scrape-batch"
 
+  /// Whether the name of a host may stand in a gate: it needs no quotes there.
+  static func takes(_ host: String) -> Bool { quoted(host) == host && !host.hasPrefix("-") }
+
   /// The allowed signers.
   static func signers(_ keys: [String]) -> String {
     keys.map { "\(principal) namespaces=\"\(namespace)\" \($0)\n" }.joined()
@@ -29,7 +30,7 @@ struct Gate: Sendable {
   var script: String {
     #"""
     #!/bin/sh
-    # Runs only what the monitor has signed for \#(host.visible): the forced command of authorized_keys, made by
+    # Runs only what the monitor has signed for this host: the forced command of authorized_keys, made by
     # `scrape authorize`. The text that is signed has the name of this host, a random number of this session and
     # the count of the batch, so that what was recorded is of no use elsewhere, later or twice. It writes nothing.
     unset ENV BASH_ENV CDPATH IFS

@@ -19,8 +19,10 @@ public struct Grant: Sendable, Equatable {
   public var keys: [String]
   /// The addresses from which the monitor comes, as authorized_keys(5) writes them.
   public var from: [String]
+  /// The public keys that sign batches; empty for the plain form, which has a shell.
+  public var signers: [String] = []
   /// Whether only signed batches run.
-  public var isSigned = false
+  public var isSigned: Bool { !signers.isEmpty }
   /// What a jump host may connect to, as `permitopen` writes it.
   public var forwards: [String] = []
   /// The commands that policies run as root.
@@ -60,6 +62,9 @@ public struct Grant: Sendable, Equatable {
 
   /// Its lines of authorized_keys(5).
   public var lines: [String] { keys.map { "\(options) \($0) scrape" } }
+
+  /// Whether a gate can be made for a host of that name.
+  public static func canSign(_ host: String) -> Bool { Gate.takes(host) }
 
   // MARK: From the inventory
 

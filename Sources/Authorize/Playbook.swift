@@ -51,7 +51,7 @@ public struct Playbook: Sendable {
         ])
     }
     if grant.isSigned {
-      text += file(home + "/signers", "0644", Gate.signers(grant.keys.map { $0 + " scrape" }))
+      text += file(home + "/signers", "0644", Gate.signers(grant.signers))
       text += file(home + "/gate", "0755", Gate(host: grant.host, folder: home).script)
     }
     text += file(

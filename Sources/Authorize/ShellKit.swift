@@ -68,7 +68,7 @@ public struct ShellKit: Sendable {
 
       host=${1:-$(hostname 2>/dev/null || uname -n)}
       [ $# -eq 0 ] || shift
-      forwards=\#(grants.contains(where: \.isSigned) ? "\nsigned=" : "")
+      forwards=\#(grants.contains(where: \.isSigned) ? "\nsigners=" : "")
       sudo=
       bmc=
       tcp=
@@ -88,7 +88,9 @@ public struct ShellKit: Sendable {
         let words = first.forwards.map { "permitopen=\"\($0)\"" }.joined(separator: ",")
         text += "  forwards=\(quoted("port-forwarding," + words))\n"
       }
-      if first.isSigned { text += "  signed=1\n" }
+      if first.isSigned {
+        text += "  signers=\(quoted(first.signers.joined(separator: "\n")))\n"
+      }
       text += "  keys=\(quoted(first.keys.map { "\($0) scrape" }.joined(separator: "\n")))\n"
       if let number = sets.firstIndex(of: first.commands) { text += "  sudo=\(number + 1)\n" }
       if let user = first.bmcUser { text += "  bmc=\(quoted(user))\n" }
@@ -187,14 +189,14 @@ public struct ShellKit: Sendable {
       """#
     if isSigned {
       text += #"""
-          if [ -n "$signed" ]; then
+          if [ -n "$signers" ]; then
             case $(ssh-keygen -Y verify </dev/null 2>&1) in
             *option* | *'not found'*) fail "signed batches need ssh-keygen of OpenSSH 8.1 or later" ;;
             esac
             for tool in dd head od tr; do
               command -v "$tool" >/dev/null 2>&1 || fail "signed batches need $tool"
             done
-            printf '%s\n' "$keys" | while read -r key; do
+            printf '%s\n' "$signers" | while read -r key; do
               printf '\#(Gate.principal) namespaces="\#(Gate.namespace)" %s\n' "$key"
             done | put "$home/signers" 644
             gate | put "$home/gate" 755
@@ -220,7 +222,7 @@ public struct ShellKit: Sendable {
       """#
     if isSigned {
       text +=
-        "gate() {\n  cat <<'GATE' | sed \"s/^_gate_host=.*/_gate_host='$host'/; s|^_gate_signers=.*|_gate_signers='$home/signers'|\"\n"
+        "gate() {\n  cat <<'GATE' | sed \"s/^_gate_host=.*/_gate_host=$host/; s|^_gate_signers=.*|_gate_signers=$home/signers|\"\n"
       text += Gate(host: "HOST", folder: "FOLDER").script
       text += "GATE\n}\n\n"
     }

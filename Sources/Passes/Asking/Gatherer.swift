@@ -135,13 +135,18 @@ public struct Gatherer: Sendable {
   ) throws(TargetError) -> HostTarget {
     if let refusal = host.refusal { throw TargetError(.notSupported, refusal) }
     var credentials: Credentials
+    let passphrase: String?
     do throws(ConfigurationError) {
       credentials = keyring.credentials(
         keys: host.keys, takingAgentKeys: host.takesAgentKeys,
         passphrase: try host.keyPassphrase?.reveal().clearText,
         password: try host.password?.reveal().clearText)
+      passphrase = try host.keyPassphrase?.reveal().clearText
     } catch {
       throw TargetError(.localError, error.oneLine)
+    }
+    if host.isSigned, let key = host.signingKey {
+      try keyring.addSigner(key, passphrase: passphrase, to: &credentials)
     }
     let user = host.user ?? Account.user
     var sources: [Dial.Address] = []
@@ -155,6 +160,7 @@ public struct Gatherer: Sendable {
       name: host.name, address: host.address, port: UInt16(clamping: host.port), user: user,
       credentials: credentials, knownHosts: accepted(host), keyAlias: host.hostKeyAlias,
       isBehindJumpHost: !route.isEmpty)
+    target.isSigned = host.isSigned
     target.limits = limits
     target.shares = host.shares(route: Array(route))
     target.isJumpHost = jumpHosts.contains(host.name)

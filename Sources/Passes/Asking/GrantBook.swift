@@ -54,6 +54,13 @@ public struct GrantBook: Sendable {
         continue
       }
       var grant = Grant(host: host.name, account: user, keys: keys, from: from ?? [])
+      if host.isSigned {
+        guard Grant.canSign(host.name) else {
+          notes.append("\(host.name): left out, as a gate cannot have this name")
+          continue
+        }
+        grant.signers = target.credentials.signingKeys
+      }
       if from == nil {
         let (origin, note) = await Self.origin(of: host, site, on: reactor, by: deadline)
         grant.from = origin

@@ -30,6 +30,10 @@ public struct Host: Sendable {
   public var keys: [String]
   public var keyPassphrase: Secret?
   public var password: Secret?
+  /// Whether its account runs signed batches only.
+  public var isSigned = false
+  /// The private key that signs them, absolute; nil is the key that logs in.
+  public var signingKey: String? = nil
   /// The known_hosts file, absolute; nil is the usual one.
   public var knownHosts: String?
   /// Files of ssh_config in place of `~/.ssh/known_hosts`; nil where it names none.

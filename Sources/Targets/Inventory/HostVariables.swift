@@ -13,6 +13,8 @@ struct HostVariables {
   let keys: [String]
   let keyPassphrase: Secret?
   let password: Secret?
+  let isSigned: Bool
+  let signingKey: String?
   let knownHosts: String?
   let profile: String
   let probes: Node?
@@ -63,6 +65,14 @@ struct HostVariables {
     password = fields.take(
       "password", also: ["ansible_ssh_pass", "ansible_ssh_password", "ansible_password"], .secret,
       otherwise: "none", "Password, also for keyboard-interactive.")
+    isSigned = fields.take(
+      "signed", .boolean, default: false,
+      "Whether the account runs signed batches only; see [signed batches](authorize.md#signed-batches).",
+      example: "true")
+    signingKey = fields.take(
+      "signing_key", .path, otherwise: "the key that logs in",
+      "Private key of mode 600 that signs batches and logs in nowhere.",
+      example: "/etc/scrape/signing_key")
     knownHosts = fields.take(
       "known_hosts", .path, otherwise: "see [host keys](inventory.md#host-keys)",
       "File of host keys.", example: "/etc/scrape/known_hosts")

@@ -49,6 +49,10 @@ struct Resolver {
     if variables.connection == .ssh, let key = levels.first(Variable.names(for: "key")) {
       for path in variables.keys { checkKey(path, key.value) }
     }
+    if variables.isSigned, let path = variables.signingKey, let key = levels.first(["signing_key"])
+    {
+      checkKey(path, key.value)
+    }
     return Host(
       name: name,
       group: groups.last { $0 != "all" && $0 != "ungrouped" } ?? "ungrouped",
@@ -62,6 +66,8 @@ struct Resolver {
       keys: variables.keys,
       keyPassphrase: variables.keyPassphrase,
       password: variables.password,
+      isSigned: variables.isSigned,
+      signingKey: variables.signingKey,
       knownHosts: variables.knownHosts,
       profile: variables.profile,
       probes: variables.probes,

@@ -29,6 +29,8 @@ public struct Credentials: Sendable {
   }
 
   var identities: [Identity]
+  /// The key of `signing_key:`, which signs batches and logs in nowhere; nil where the key of the log-in does.
+  var signer: Identity?
   var password: String?
   /// Unusable credentials and why, reported if the login fails.
   var notes: [String]
@@ -42,6 +44,12 @@ public struct Credentials: Sendable {
       if !texts.contains(text) { texts.append(text) }
     }
     return texts
+  }
+
+  /// The public keys that sign batches, as files have them.
+  public var signingKeys: [String] {
+    guard let signer else { return publicKeys }
+    return signer.publicKey.map { [HostKey(blob: $0).text] } ?? []
   }
 
   /// The agent's keys that are tried, by their comments and public halves.

@@ -30,6 +30,8 @@ public struct HostTarget: Sendable {
   public var limits: SharedLimits?
   /// What it shares with other hosts: its jump hosts and its hypervisor.
   public var shares: [Governor.Key] = []
+  /// Whether the account runs signed batches only.
+  public var isSigned = false
   /// Whether it is a jump host of others, whose refusals limit the sessions with it.
   public var isJumpHost = false
   /// Whether this is the log-in that carries others: it stays for the pass, and its channel counts for
@@ -92,7 +94,9 @@ public struct HostTarget: Sendable {
   /// Whether a session with the other one is one with this one: the same server, account and accepted keys.
   func isSame(as other: HostTarget) -> Bool {
     guard name == other.name, address == other.address, port == other.port, user == other.user,
-      sources == other.sources, loginMark == other.loginMark, accepted == other.accepted
+      sources == other.sources, loginMark == other.loginMark, accepted == other.accepted,
+      isSigned == other.isSigned,
+      !isSigned || credentials.signingKeys == other.credentials.signingKeys
     else { return false }
     return tunnel === other.tunnel
       || tunnel?.pool === other.tunnel?.pool
@@ -223,8 +227,12 @@ public struct HostTarget: Sendable {
   ) async throws(TargetError) -> Session {
     let session = try await logIn(on: reactor, by: deadline, steps: &steps)
     do {
-      try await session.startShell(
-        on: reactor, by: min(deadline, .after(timeouts.login)))
+      let limit = min(deadline, .after(timeouts.login))
+      if isSigned {
+        try await session.startGate(of: self, on: reactor, by: limit)
+      } else {
+        try await session.startShell(on: reactor, by: limit)
+      }
       return session
     } catch {
       steps.count(session)

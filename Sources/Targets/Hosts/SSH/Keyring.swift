@@ -1,5 +1,6 @@
 public import Engine
 internal import Glibc
+public import Inventory
 internal import Metrics
 
 /// Reads keys from files and from the agent, each once per process.
@@ -51,6 +52,18 @@ public struct Keyring: Sendable {
     }
     if takingAgentKeys == true { addAgentKeys(to: &credentials) }
     return credentials
+  }
+
+  /// Reads the key that signs batches, which is not one that logs in.
+  public mutating func addSigner(
+    _ path: String, passphrase: String?, to credentials: inout Credentials
+  ) throws(TargetError) {
+    switch load(path, passphrase) {
+    case .success(let identity): credentials.signer = identity
+    // No other key signs in its place.
+    case .failure(let unusable):
+      throw TargetError(.localError, "signing_key \(path): \(unusable.why)")
+    }
   }
 
   private func addAgentKeys(to credentials: inout Credentials) {

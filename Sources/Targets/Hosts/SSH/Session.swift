@@ -14,6 +14,10 @@ final class Session: BatchShell {
   private var channel: OpaquePointer?
   /// The state of a log-in, for the library's callbacks.
   private let login = Login()
+  /// The key that logged in; nil after another method.
+  private var proven: Credentials.Identity?
+  /// What signs batches, where the account runs nothing else.
+  private var gate: SignedBatches?
 
   /// The corresponding C function is `libssh2_init`, which is not safe to run twice at once.
   private static let library: Int32 = libssh2_init(0)
@@ -247,6 +251,7 @@ final class Session: BatchShell {
     // keys.
     for identity in credentials.identities.prefix(4) {
       if try await prove(user, with: identity, on: reactor, by: deadline) {
+        proven = identity
         return "publickey (\(identity.name))"
       }
       if transport.isOverdrawn { throw overdrawn("logging in") }
@@ -465,7 +470,9 @@ final class Session: BatchShell {
   private static let window: UInt32 = 128 << 10
 
   /// Opens a channel and starts a POSIX shell on it, whatever the log-in shell is.
-  func startShell(on reactor: isolated Reactor, by deadline: Deadline) async throws(TargetError) {
+  func startShell(
+    _ command: String = "exec sh", on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) {
     let type = "session"
     _ = try await step("opening a channel", on: reactor, by: deadline) {
       channel = libssh2_channel_open_ex(
@@ -478,7 +485,6 @@ final class Session: BatchShell {
         transport.isClosed ? .connectionLost : .noShell,
         "no channel: \(lastError) (MaxSessions reached, or the account may run nothing?)")
     }
-    let command = "exec sh"
     let code = try await step("starting a shell", on: reactor, by: deadline) {
       Int(
         libssh2_channel_process_startup(
@@ -489,11 +495,54 @@ final class Session: BatchShell {
     }
   }
 
+  /// Starts the gate, which runs signed batches only, and reads its greeting.
+  func startGate(
+    of target: HostTarget, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) {
+    guard let signer = target.credentials.signer ?? proven else {
+      throw TargetError(
+        .localError,
+        "signed batches need a key; the log-in was by another method, see `signing_key:`")
+    }
+    try await startShell(SignedBatches.command, on: reactor, by: deadline)
+    gate = try SignedBatches(
+      greeting: try await greeting(on: reactor, by: deadline), host: target.name, signer: signer)
+  }
+
+  /// The last line of what a shell prints before it is asked anything; empty if it ends.
+  private func greeting(
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(TargetError) -> String {
+    guard let channel else { throw TargetError(.localError, "no shell was started") }
+    transport.allow(Self.idleLimit)
+    var text: [UInt8] = []
+    var buffer = [CChar](repeating: 0, count: 512)
+    while text.count < 4096 {
+      let count = try await step("waiting for the gate", on: reactor, by: deadline) {
+        libssh2_channel_read_ex(channel, 0, &buffer, buffer.count)
+      }
+      guard count > 0 else {
+        guard count == 0 else { throw lost("waiting for the gate", Self.idleLimit) }
+        break
+      }
+      text += buffer.prefix(count).map { UInt8(bitPattern: $0) }
+      // A banner of the account's shell may come before it.
+      if text.last == 0x0a,
+        let line = text.split(separator: 0x0a).last(where: { $0.starts(with: "scrape-gate".utf8) })
+      {
+        return String(decoding: line, as: UTF8.self)
+      }
+    }
+    return String(decoding: text.split(separator: 0x0a).last ?? [], as: UTF8.self)
+  }
+
   func run(
     _ script: [UInt8], into frames: inout Frames, byteLimit: Int, on reactor: isolated Reactor,
     hello: Deadline, by deadline: Deadline
   ) async throws(TargetError) {
     guard let channel else { throw TargetError(.localError, "no shell was started") }
+    let script =
+      try await gate?.sent(script, on: reactor, by: min(hello, deadline)) ?? script
     var written = 0
     transport.allow(byteLimit)
     while true {
