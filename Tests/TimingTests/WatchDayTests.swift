@@ -47,6 +47,7 @@ private typealias Tag = Metrics.Tag
         seen.withLock { $0.append((Int(passed.components.seconds / 3600), Holdings())) }
       }
     }
+    withExtendedLifetime(server) {}
     #expect(end.storeFailure == nil)
     let all = seen.withLock { $0 }
     for (hour, holdings) in all { print("hour \(hour): \(holdings)") }
@@ -63,8 +64,9 @@ private typealias Tag = Metrics.Tag
     #expect(steps.allSatisfy { $0 > .seconds(40) && $0 < .seconds(80) }, "\(steps)")
     #expect(watch.lines.contains { $0.hasPrefix("trouble dead") }, "\(watch.lines)")
     #expect(watch.lines.count < 30, "\(watch.lines)")
-    // What is kept for an hour, a store of 30 min and the sessions are there after one hour.
-    #expect(last.heap <= first.heap + 256 << 10, "\(first) … \(last)")
+    // What is kept for an hour, a store of 30 min and the sessions are there after one hour. What malloc(3)
+    // holds at that moment varies by 200 kB.
+    #expect(last.heap <= first.heap + 512 << 10, "\(first) … \(last)")
     #expect(last.descriptors <= first.descriptors + 2, "\(first) … \(last)")
     #expect(last.threads <= first.threads + 2 && last.children <= first.children + 1, "\(last)")
   }
@@ -161,6 +163,7 @@ private typealias Tag = Metrics.Tag
         }
       }
     }
+    withExtendedLifetime(secrets) {}
     let (longest, _, sessions) = open.withLock { $0 }
     let polls = try await watch.store.history(
       host: "me", measurement: "scrape", field: "up", tags: [Tag("target", "bmc")],

@@ -4,9 +4,10 @@ internal import Synchronization
 
 /// Sessions with BMCs that stay open between polls, for `watch`: each for a minute at most.
 ///
-/// A BMC has about four sessions for everybody, and ends idle ones after 60 s by itself. A session is kept where a BMC is asked several times within that minute, is used by one
-/// poll at a time, and is closed by the thread that finds it old. A BMC that ends them earlier is asked
-/// with a session of each poll's own. BMCs behind jump hosts keep none.
+/// A BMC has about four sessions for everybody, and ends idle ones after 60 s by itself. A session is kept
+/// where a BMC is asked several times within that minute, is used by one poll at a time, and is closed by the
+/// thread that finds it old. A BMC that ends them earlier is asked with a session of each poll's own. BMCs
+/// behind jump hosts keep none: each would hold one of the few commands that run there at a time.
 public final class KeptBMCs: Sendable {
   /// How long a session may live, from its opening.
   public let age: Duration
