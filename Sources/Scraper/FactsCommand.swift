@@ -16,13 +16,15 @@ enum FactsCommand: Subcommand {
       Option("--diff", "What changed on each host."),
       Option("--since", "TIME", "With --diff: the begin (12h, 7d); default: all that is kept."),
       Option("--compare", "Entries that the hosts do not have alike."),
-      Option("--only", "AREA", "One of \(words.joined(separator: ", "))."),
+      Option("--only", "AREA", "One area, such as packages."),
       Option("--list", "All entries of each host; for one host, or with --only, the default."),
       Option("--json", "Prints one JSON object per host."),
     ]
   static let discussion = """
     Facts are read where scrape.yml has `facts:`, in the session of the collectors, once an hour by default.
     `scrape run --only facts` reads them now. A change is an event. Contacts no host.
+
+    Areas: \(words.joined(separator: ", ")).
     """
   static let examples: [Example] = [
     ("scrape facts", "counts of all hosts"),

@@ -64,6 +64,7 @@ import Testing
           --store FILE          Store; default: scrape.yml, else below the state folder.
           -l, --limit PATTERN   Only these hosts.
           --json                Prints one JSON object per host, or per rule.
+          --facts               Lists counts of packages, updates, accounts and services instead.
           --rules               Lists rules instead: those of scrape.yml and the built-in ones.
           -h, --help            This page.
 
@@ -72,6 +73,8 @@ import Testing
         EXAMPLES:
           scrape list
               shows the tree of groups with their hosts
+          scrape list --facts
+              shows what is installed where, in numbers
           scrape list --rules
               shows thresholds, and which rules are off
           scrape list 'gpu*' --json
