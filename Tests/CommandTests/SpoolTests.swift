@@ -531,7 +531,7 @@ import Testing
   @Test(arguments: [
     (["run", "--spool-size", "1GiB"], "needs --spool DIR"),
     (["run", "--spool", "d", "--spool-size", "1"], "at least 4KiB"),
-    (["run", "--spool", ""], "takes a folder"), (["import"], "name the folder"),
+    (["run", "--spool", ""], "takes a folder"), (["import"], "name one folder"),
     (["import", "/nowhere/at/all"], "No such file"),
   ])
   func `wrong options are named`(words: [String], text: String) throws {
