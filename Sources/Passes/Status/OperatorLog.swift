@@ -8,13 +8,13 @@ extension Site {
   /// What was done stays done: a fault here fails no command.
   public func log(_ lines: [LogLine]) async -> String? {
     guard hasStore, !lines.isEmpty else { return nil }
-    do {
-      let store = store()
-      try await check(store)
-      try await store.log(lines)
-      return nil
-    } catch {
-      return "not in the log: \(error)"
-    }
+    do { try await add(lines, to: store()) } catch { return "not in the log: \(error)" }
+    return nil
+  }
+
+  @inline(never)
+  private func add(_ lines: [LogLine], to store: Store) async throws {
+    try await check(store)
+    try await store.log(lines)
   }
 }
