@@ -156,7 +156,8 @@ import Testing
     #expect(blue["policies.html"]?.contains("ours") == true)
     for (name, text) in blue { #expect(!text.contains("MARK"), "\(name)") }
     let none = files("\(range.inventory)/www/none")
-    #expect(none["policies.html"] == nil && none["index.html"]?.contains("MARKone") == true)
+    // The overview names a host only while something is wrong with it: on a busy machine its load.
+    #expect(none["policies.html"] == nil && none["hosts.html"]?.contains("MARKone") == true)
     for (name, text) in none {
       #expect(!text.contains("MARKpolicy") && !text.contains("MARKtitle"), "\(name)")
       #expect(!text.contains("olicy ours"), "\(name)")
