@@ -7,7 +7,7 @@ struct PoliciesPage {
   let fold: ([String]) -> String
 
   private var model: PageModel { frame.model }
-  /// More checks of one policy are told in a number.
+  /// The limit of listed checks of a policy; of the rest their number is shown.
   private static let mostChecks = 60
   private static let mostHosts = 400
 
@@ -69,26 +69,10 @@ struct PoliciesPage {
       cells[group, default: [:]][policy.policy, default: Sum()].add(policy)
     }
     let names = names
-    html.element(
-      "div", .css("scroll"), .init("tabindex", "0"), .init("role", "region"),
-      .init("aria-label", "Policies by group")
-    ) {
-      $0.element("table", .css("heat")) { html in
-        html.element("thead") { html in
-          html.element("tr") { html in
-            html.element("th", .init("scope", "col"), text: "group")
-            for name in names { html.element("th", .init("scope", "col"), text: name) }
-          }
-        }
-        html.element("tbody") { html in
-          for group in groups {
-            html.element("tr") { html in
-              html.element("th", .init("scope", "row"), text: group)
-              for name in names { cell(cells[group]?[name], in: &html) }
-            }
-          }
-        }
-      }
+    html.heatTable("Policies by group", groups: groups, columns: names) { group, html in
+      html.text(group)
+    } cells: { group, html in
+      for name in names { cell(cells[group]?[name], in: &html) }
     }
   }
 

@@ -26,29 +26,10 @@ struct HeatMap {
   var isWide: Bool { types.count > 8 }
 
   func draw(in html: inout Markup) {
-    html.element(
-      "div", .css("scroll"), .init("tabindex", "0"), .init("role", "region"),
-      .init("aria-label", "Services by group and type")
-    ) {
-      $0.element("table", .css("heat")) { html in
-        html.element("thead") { html in
-          html.element("tr") { html in
-            html.element("th", .init("scope", "col"), text: "group")
-            for type in types { html.element("th", .init("scope", "col"), text: type) }
-          }
-        }
-        html.element("tbody") { html in
-          for group in groups {
-            html.element("tr") { html in
-              html.element("th", .init("scope", "row")) { html in
-                html.element(
-                  "a", .link(PageName.services.at(group).from(frame.name)), text: group)
-              }
-              for type in types { cell(cells[group]?[type], in: &html) }
-            }
-          }
-        }
-      }
+    html.heatTable("Services by group and type", groups: groups, columns: types) { group, html in
+      html.element("a", .link(PageName.services.at(group).from(frame.name)), text: group)
+    } cells: { group, html in
+      for type in types { cell(cells[group]?[type], in: &html) }
     }
   }
 

@@ -13,7 +13,7 @@ struct LineGraph {
   /// The span in words: `last hour`; empty for none.
   var span = ""
 
-  /// More lines are not told apart.
+  /// The eye does not distinguish more lines.
   static let mostLines = 4
   /// The size of the drawing's own coordinates; it is stretched to its box.
   private static let (width, height) = (300.0, 100.0)
