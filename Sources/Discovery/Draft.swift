@@ -66,7 +66,7 @@ public struct Draft {
         further += host.groups.dropFirst().map { ($0, host.name ?? "") }
       } else {
         let group = Self.group(of: host)
-        // A host and a group of one name cannot be told apart in a pattern.
+        // In a pattern, one name cannot mean a host and a group.
         put(host, names.contains(group.name) ? "\(group.name)_group" : group.name, group.what)
       }
     }

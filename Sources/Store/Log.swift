@@ -12,9 +12,9 @@ extension Store {
   static let logLines: Int64 = 200_000
   static let logWindow: Int64 = 10_000
   static let logLinesOfHost: Int64 = 1000
-  /// A warning is not repeated while it is among so many lines.
+  /// A warning is not repeated while it is among the last 500 lines.
   private static let warningWindow: Int64 = 500
-  /// Old lines are dropped once in so many.
+  /// Old lines are dropped once in 64 lines.
   private static let pruneEvery: Int64 = 64
 
   /// Adds lines outside of a pass.
