@@ -18,7 +18,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) ansible-core influxdb influxdb-client busybox c
   shellcheck sqlite3 sudo tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
   bash fish man-db mandoc systemd zsh
 BENCH_PACKAGES := $(RUN_PACKAGES) curl fping freeipmi-tools gcc influxdb ipmitool iproute2 libc6-dev \
-  clustershell libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter \
+  ansible-core clustershell libssh-dev monitoring-plugins-standard nmap prometheus-blackbox-exporter \
   prometheus-ipmi-exporter pssh python3-venv python3-pip
 
 DEB_PACKAGES := debhelper dpkg-dev git

@@ -43,7 +43,7 @@ let package = Package(
       targets: [
         "Metrics", "Parsers", "Engine", "Transfer", "Configuration", "Collectors", "Inventory",
         "Hosts", "IPMI", "Probes", "Policies", "Facts", "Store", "Spools", "Sinks", "Passes",
-        "Discovery",
+        "Discovery", "Charts",
       ]),
   ],
   targets: [

@@ -22,6 +22,9 @@ let package = Package(
       name: "pages", dependencies: [.product(name: "Rooms", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(
+      name: "charts", dependencies: [.product(name: "Rooms", package: "scrape")],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    .executableTarget(
       name: "probes", dependencies: [.product(name: "Rooms", package: "scrape")],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
   ]

@@ -5,8 +5,9 @@
 //
 //   cheap-sshd PORT HOST_KEY USER_KEY.pub DELAY_MS SCRIPT OPENING CAPTURE [CAPTURE]
 //
-// It answers to one script only, with any nonce, so that all clients are known to do the same work. A
-// shell that was sent the opening instead stays, and answers to each further line of it.
+// It answers to one script only, with any nonce, so that all clients are known to do the same work; it
+// may also be the command itself, as Ansible's `raw` sends it. A shell that was sent the opening
+// instead stays, and answers to each further line of it.
 // A capture is the script's real output with @NONCE@ in the place of the nonce. SIGUSR1 switches to
 // the first, SIGUSR2 to the second, so that two passes see counters that have moved.
 // If SCRIPT is an empty file, the first script that comes is written there, and not answered.
@@ -45,6 +46,8 @@ struct connection {
   char *input;
   size_t size;
   int answered, stays;
+  // A nonce in the input whose answer is due once the command has been acknowledged.
+  const char *due;
   time_t used;
   // What the client's window did not take yet.
   char *text;
@@ -148,7 +151,14 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 }
 
 static int on_exec(ssh_session session, ssh_channel channel, const char *command, void *user) {
-  (void)session, (void)channel, (void)command, (void)user;
+  (void)session, (void)channel;
+  struct connection *c = user;
+  size_t size = strlen(command);
+  // Its last line break may be missing.
+  if (size > script_limit || size + 1 < script.size) return SSH_OK;
+  memcpy(c->input, command, size + 1);
+  char *nonce = nonce_of(c->input);
+  if (nonce && is_expected(c->input, size, nonce)) c->due = nonce, c->answered = 1;
   return SSH_OK;
 }
 
@@ -196,6 +206,7 @@ static void *serve(void *user) {
     c.used = time(NULL);
     while (ssh_is_connected(c.session) && time(NULL) < c.used + 60) {
       if (ssh_event_dopoll(event, 5000) == SSH_ERROR) break;
+      if (c.due) answer(&c, c.due), c.due = NULL;
       flush(&c);
     }
     ssh_event_remove_session(event, c.session);

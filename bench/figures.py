@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -38,8 +39,14 @@ def measure(words, **more):
     return float(cpu), float(wall), int(peak) / 1024, done.stdout.decode(errors="replace")
 
 
+def shown(rounds, digits=2):
+    """The median of some rounds; of three or more with half of their range: `1.16 ±0.03`."""
+    text = f"{statistics.median(rounds):.{digits}f}"
+    return f"{text} ±{(max(rounds) - min(rounds)) / 2:.{digits}f}" if len(rounds) > 2 else text
+
+
 def record(name, value):
-    """Keeps a figure for `bench/all`, which names the file; alone, a benchmark only prints."""
+    """Keeps a figure, or that of each round, for `bench/all`, which names the file; alone, a benchmark only prints."""
     path = os.environ.get("BENCH_FIGURES")
     if path:
         with open(path, "a", encoding="utf-8") as file:

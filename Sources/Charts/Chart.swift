@@ -40,6 +40,17 @@ public struct Chart: Sendable, Equatable {
     }
   }
 
+  /// A mark of the horizontal axis.
+  public struct Mark: Sendable, Equatable {
+    public var time: Timestamp
+    public var label: String
+
+    public init(at time: Timestamp, label: String) {
+      self.time = time
+      self.label = label
+    }
+  }
+
   public enum Theme: String, Sendable, CaseIterable { case light, dark }
 
   public var title: String
@@ -50,6 +61,10 @@ public struct Chart: Sendable, Equatable {
   public var thresholds: [Threshold]
   public var from: Timestamp
   public var to: Timestamp
+  /// The marks of the horizontal axis in place of round times, where it shows something else.
+  public var marks: [Mark] = []
+  /// The line below the title in place of the span of time.
+  public var caption: String?
 
   public init(
     title: String, unit: String, series: [Series], thresholds: [Threshold] = [],

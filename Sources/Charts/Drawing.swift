@@ -32,6 +32,9 @@ struct Drawing {
   /// The area of the lines.
   let plot: Box
   private let title: String
+  private let caption: String
+  /// Marks in place of round times.
+  private let marks: [Chart.Mark]
   private let unit: String
   /// The number of series without room.
   private let more: Int
@@ -71,6 +74,8 @@ struct Drawing {
     }
     thresholds = Array(drawable.prefix(32))
     title = String(chart.title.prefix(400)).visible
+    caption = (chart.caption.map { String($0.prefix(400)).visible }) ?? times.text
+    marks = chart.marks
 
     let rows = lines.count > 1 ? (lines.count + 1) / 2 + (more > 0 ? 1 : 0) : 0
     canvas = try Canvas(
@@ -145,7 +150,7 @@ struct Drawing {
       shown, font, in: canvas.place(shown, font, x: Self.margin, middle: 54), palette.text)
     // A single line has no legend.
     let name = lines.count == 1 && !lines[0].name.isEmpty ? "  ·  \(lines[0].name)" : ""
-    let time = canvas.clip(times.text + name, to: width, Self.label)
+    let time = canvas.clip(caption + name, to: width, Self.label)
     canvas.write(
       time, Self.label, in: canvas.place(time, Self.label, x: Self.margin, middle: 106),
       palette.muted)
@@ -168,7 +173,12 @@ struct Drawing {
     }
     let room = canvas.width(of: "00:00:00", Self.label) + 50
     var free = Self.margin
-    for mark in times.marks(atMost: max(1, Int(plot.width / room))) {
+    let own = marks.prefix(100).map {
+      TimeAxis.Mark(
+        second: Double($0.time.nanoseconds) / 1e9, label: String($0.label.prefix(40)).visible,
+        isDay: false)
+    }
+    for mark in own.isEmpty ? times.marks(atMost: max(1, Int(plot.width / room))) : own {
       let x = x(of: mark.second)
       canvas.line([(x, plot.top), (x, plot.bottom + 10)], palette.grid, width: mark.isDay ? 4 : 2)
       let font = mark.isDay ? Self.strong : Self.label
@@ -176,7 +186,7 @@ struct Drawing {
       let excess = max(0, box.right - (canvas.box.right - Self.margin / 2))
       box.left -= excess
       box.right -= excess
-      guard box.left >= free, excess < 20 else { continue }
+      guard box.left >= free, excess < 20 || !own.isEmpty else { continue }
       canvas.write(mark.label, font, in: box, mark.isDay ? palette.text : palette.muted)
       free = box.right + 16
     }

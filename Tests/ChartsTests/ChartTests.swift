@@ -309,6 +309,18 @@ struct ChartTests {
     }
   }
 
+  @Test func `own marks and a caption stand in the place of times`() throws {
+    var chart = Self.chart([Self.series { _ in 5 }])
+    let usual = try Self.draw(chart).0.canvas.written.map(\.text)
+    chart.marks = [.init(at: Self.ago(120), label: "100"), .init(at: Self.end, label: "5000")]
+    chart.caption = "by the number of hosts"
+    let texts = try Self.draw(chart).0.canvas.written.map(\.text)
+    #expect(texts.contains("100") && texts.contains("5000"))
+    #expect(texts.contains { $0.hasPrefix("by the number of hosts") })
+    #expect(
+      usual.contains { $0.contains(":00") } && !texts.contains { $0.contains(":") }, "\(texts)")
+  }
+
   @Test func `an old value is shown with its time`() throws {
     setenv("TZ", "UTC", 1)
     tzset()

@@ -64,6 +64,14 @@ import Testing
 
   let listing = ["--output-sensor-state", "--comma-separated-output", "--no-header-output"]
 
+  @Test func `requests inside sessions are kept until they are taken`() throws {
+    let bmc = try BMC()
+    let seen = try free("ipmi-chassis", ["--get-chassis-status"], bmc)
+    #expect(seen.status == 0, "\(seen.errors)")
+    #expect(bmc.takeRequests().contains([0x00, 0x00, 0x01]))
+    #expect(bmc.takeRequests().isEmpty)
+  }
+
   @Test(arguments: [0, 1, 2, 3, 15, 16, 17])
   func `ipmi-sensors reads every sensor over every suite`(suite: Int) throws {
     let bmc = try BMC()

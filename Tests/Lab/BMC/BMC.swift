@@ -106,6 +106,10 @@ public final class BMC: Sendable {
   public func count(_ command: BMCCommand) -> Int { counts[command] ?? 0 }
   public var counts: [BMCCommand: Int] { core.state.withLock { $0.counts } }
 
+  /// The requests inside sessions since the last call, at most 1024: network function, logical unit,
+  /// command and data.
+  public func takeRequests() -> [[UInt8]] { core.state.withLock { $0.takeLatest() } }
+
   // What it is and does
 
   public var faults: BMCFaults {

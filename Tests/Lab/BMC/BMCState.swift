@@ -13,6 +13,8 @@ struct BMCState: Sendable {
   private(set) var refused = 0
   private(set) var sessionsOpened = 0
   private(set) var mostSessions = 0
+  /// The latest requests inside sessions: network function, logical unit, command and data.
+  private(set) var latest: [[UInt8]] = []
   private var sessions: [UInt32: BMCSession] = [:]
   private var plainSessions: [UInt32: PlainSession] = [:]
   private var generator: SeededGenerator
@@ -46,6 +48,12 @@ struct BMCState: Sendable {
 
   private var hasSlot: Bool {
     !board.faults.noSlots && sessions.count + plainSessions.count < configuration.sessionLimit
+  }
+
+  /// The requests since the last call, at most 1024.
+  mutating func takeLatest() -> [[UInt8]] {
+    defer { latest = [] }
+    return latest
   }
 
   /// All sessions are forgotten, as when a BMC restarts.
@@ -266,6 +274,9 @@ struct BMCState: Sendable {
       return (outside(message, now: now), false)
     default:
       counts[command, default: 0] += 1
+      if latest.count < 1024 {
+        latest.append([message.function, message.unit, message.command] + message.body)
+      }
       let (code, body) = board.answer(
         command, message.body, privilege: rights.privilege, now: clock)
       return (message.answer(code, body), false)

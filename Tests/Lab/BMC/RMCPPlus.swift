@@ -39,6 +39,7 @@ func checksum(_ bytes: some Sequence<UInt8>) -> UInt8 {
 struct LANMessage {
   var responder: UInt8
   var function: UInt8
+  var unit: UInt8
   var requester: UInt8
   var sequence: UInt8
   var command: UInt8
@@ -50,6 +51,7 @@ struct LANMessage {
     }
     responder = bytes[0]
     function = bytes[1] >> 2
+    unit = bytes[1] & 3
     requester = bytes[3]
     sequence = bytes[4]
     command = bytes[5]

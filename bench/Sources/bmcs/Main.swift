@@ -3,7 +3,9 @@ import Lab
 
 /// Runs simulated BMCs until its standard input ends or it is killed.
 ///
-/// One line is printed for each when all of them answer: address, port, user, password, what is wrong.
+/// One line is printed for each when all of them answer: address, port, user, password, what is wrong. To the line
+/// `requests` it answers with what the first was asked inside sessions since the last time, a line each in hexadecimal
+/// (network function, logical unit, command, data), and an empty line.
 @main
 enum Main {
   static let usage = """
@@ -83,7 +85,13 @@ enum Main {
       lines += "\(bmc.address) \(bmc.port) admin secret \(fault)\n"
     }
     FileHandle.standardOutput.write(Data(lines.utf8))
-    while let data = try FileHandle.standardInput.read(upToCount: 4096), !data.isEmpty {}
+    while let line = readLine() {
+      guard line == "requests", let first = bmcs.first else { continue }
+      let asked = first.takeRequests().map { request in
+        request.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      }
+      FileHandle.standardOutput.write(Data(((asked + [""]).joined(separator: "\n") + "\n").utf8))
+    }
     withExtendedLifetime(bmcs) {}
   }
 
