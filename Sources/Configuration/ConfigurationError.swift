@@ -20,6 +20,8 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
   public var hint: String?
   /// Whether the work can continue in spite of it.
   public var isWarning = false
+  /// Whether it is the warning of a key's old name.
+  public var isRenamed = false
 
   /// A fault of a whole file, or of a value without a file.
   public init(_ problem: String, file: String, hint: String? = nil) {

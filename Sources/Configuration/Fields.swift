@@ -59,7 +59,7 @@ public struct Fields {
       return
     }
     let pairs = findings.attempt { () throws(ConfigurationError) in try node.mapping(what) }
-    source = .pairs(pairs ?? [])
+    source = .pairs(Renamed.present(pairs ?? [], in: what, &findings))
   }
 
   /// Reads values that are found in another way, such as the variables of a host and its groups. No name

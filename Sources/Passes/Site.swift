@@ -31,6 +31,8 @@ public struct Site: Sendable {
   public let pages: [PageSettings]
   /// The folder of the inventory, which may have `known_hosts` and `scrape.yml`.
   let folder: String
+  /// The warnings of keys that bear an old name.
+  public let renamed: [ConfigurationError]
   /// The file or folder of the inventory, as given.
   let inventoryPath: String
   public let storePath: String
@@ -78,6 +80,18 @@ public struct Site: Sendable {
     pages = PageSettings.all(settings.sections["pages"], inventory, from: folder, &findings)
     reports = Reports(inventory, contacts, in: .all, &findings)
     storePath = store ?? settings.store.path ?? Site.defaultStore
+    renamed = Site.renamed(findings, inventory, settings)
+  }
+
+  private static func renamed(
+    _ findings: Findings, _ inventory: Inventory, _ settings: Settings
+  ) -> [ConfigurationError] {
+    guard !Renamed.table.isEmpty else { return [] }
+    // Commands read the sinks where they need them.
+    var all = findings
+    for warning in inventory.warnings { all.warn(warning) }
+    _ = Sinks.sinks(from: settings.sinks, secrets: false, &all)
+    return all.warnings.filter(\.isRenamed)
   }
 
   /// The input of alerting.

@@ -159,6 +159,7 @@ public struct Rule: Sendable {
     from node: Node?, in catalog: Catalog, _ findings: inout Findings
   ) -> [Rule] {
     var pairs: [Node.Pair] = []
+    let node = node?.renamed(in: "rules", &findings)
     if let items = node?.items {
       for item in items {
         guard let pair = item.pairs?.first, item.pairs?.count == 1 else {
@@ -176,6 +177,8 @@ public struct Rule: Sendable {
     var rules: [Rule] = []
     var names: Set<String> = []
     for pair in pairs {
+      let pair = Node.Pair(
+        key: pair.key, value: pair.value.renamed(in: "rule \"\(pair.name)\"", &findings))
       if pair.name == "built_in" {
         var fields = Fields("rules", at: pair.value, pairs: [pair])
         isOn = takeBuiltIn(&fields)

@@ -72,6 +72,7 @@ enum RunCommand: Subcommand {
     if warnings > 0, Terminal.isLively(2), !quiet {
       Terminal.note("\(Format.count(warnings, "warning")) about the inventory: `scrape lint`")
     }
+    if !quiet { for old in site.renamed { Terminal.note("scrape: \(old.oneLine)".visible) } }
 
     let store = site.store()
     do {

@@ -66,8 +66,9 @@ public struct DoctorChecks: Sendable {
     let here =
       [LockCheck.check(beside: site.storePath)] + InstanceCheck.check(site)
       + [keys, knownHosts, secrets, descriptors, ping, Self.libraries]
+    let renamed = site.renamed.map { Check(.scraper, "renamed", nil, $0.oneLine) }
     return Report(
-      checks: (await stored) + here + (await network) + [await resolver],
+      checks: renamed + (await stored) + here + (await network) + [await resolver],
       isSynchronised: Self.isSynchronised,
       clocks: await clocks)
   }

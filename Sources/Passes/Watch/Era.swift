@@ -26,7 +26,7 @@ struct Era: Sendable {
   let questions: SelfQuestions
   let spools: [Pass.SpoolJob]
   private let policies: PolicyBook
-  /// What is wrong with files of policies: each costs its own policy.
+  /// What is wrong with files of policies, each of which costs its own policy, and keys with an old name.
   let warnings: [String]
   let ticker: Ticker
   let files: WatchFiles
@@ -70,7 +70,7 @@ struct Era: Sendable {
     let all = Set(Collectors.collectors.map { $0.name } + [BMCReading.name, ServiceReading.name])
     var findings = Findings()
     policies = PolicyBook(site.policies, &findings)
-    var warnings = gatherer.warnings
+    var warnings = gatherer.warnings + site.renamed.map(\.oneLine)
     do throws(ConfigurationErrors) { try findings.finish() } catch {
       warnings += error.errors.prefix(3).map { "policies: \($0.oneLine)" }
     }

@@ -105,6 +105,7 @@ struct WatchLoop {
           .started, .ok,
           "watching \(Format.count(era.hosts.count, "host")), "
             + "\(Format.count(era.hosts.values.count { $0.bmc != nil }, "BMC"))"))
+      warn(era.warnings)
       while !isDone, let event = await group.next() {
         await take(event, in: &group)
       }

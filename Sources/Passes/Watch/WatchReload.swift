@@ -131,5 +131,6 @@ extension WatchLoop {
     if !more.isEmpty { words += ", new \(fold(more.sorted()))" }
     if !fewer.isEmpty { words += ", removed \(fold(fewer.sorted()))" }
     voice.say(Notable(.reloaded, .ok, words))
+    warn(era.warnings)
   }
 }

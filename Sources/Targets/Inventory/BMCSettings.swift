@@ -92,6 +92,7 @@ public struct BMCSettings: Sendable, Equatable {
         level.text != nil
         ? [Node.Pair(key: Node("address", like: level), value: level)]
         : findings.attempt { () throws(ConfigurationError) in try level.mapping("bmc") }
+          .map { Renamed.present($0, in: "bmc", &findings) }
       // The last of a name counts.
       pairs = (own ?? []) + pairs
     }

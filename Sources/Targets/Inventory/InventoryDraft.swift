@@ -29,8 +29,8 @@ struct InventoryDraft {
     private(set) var values: [String: Node] = [:]
     private(set) var keys: [String: Node] = [:]
 
-    mutating func set(_ key: Node, _ value: Node) {
-      let name = key.text ?? ""
+    mutating func set(_ key: Node, _ value: Node, as present: String? = nil) {
+      let name = present ?? key.text ?? ""
       if values.updateValue(value, forKey: name) == nil { names.append(name) }
       keys[name] = key
     }
@@ -132,6 +132,7 @@ struct InventoryDraft {
       findings.add(ConfigurationError("more than \(Self.hostLimit) hosts", at: entry))
       return
     }
+    let variables = Renamed.present(variables, in: Renamed.inventory, &findings)
     var steps: [String: [Node]] = [:]
     var faulty: Set<String> = []
     for pair in variables where Variable.inStep.contains(pair.name) {
@@ -200,8 +201,11 @@ struct InventoryDraft {
   }
 
   mutating func set(group: String, _ key: Node, _ value: Node, inFile: Bool = false) {
+    let name = Renamed.variable(
+      key, among: (inFile ? groups[group]?.files.keys : groups[group]?.variables.keys) ?? [:],
+      &findings)
     if inFile {
-      groups[group]?.files.set(key, value)
+      groups[group]?.files.set(key, value, as: name)
       return
     }
     if key.text == "ansible_group_priority" {
@@ -210,11 +214,12 @@ struct InventoryDraft {
       }
       groups[group]?.priority = priority ?? 1
     }
-    groups[group]?.variables.set(key, value)
+    groups[group]?.variables.set(key, value, as: name)
   }
 
   mutating func set(host: String, fromFile key: Node, _ value: Node) {
-    hosts[host]?.files.set(key, value)
+    let name = Renamed.variable(key, among: hosts[host]?.files.keys ?? [:], &findings)
+    hosts[host]?.files.set(key, value, as: name)
   }
 
   /// Makes groups without a parent children of `all`, and counts the depths; runs after all files.

@@ -18,6 +18,8 @@ public struct ProbeReader: Sendable {
     var isClosed: Bool
     /// The short form, for people.
     var text: String
+    /// Of options with an old name.
+    var faults: [ConfigurationError] = []
   }
 
   /// Options that every probe has.
@@ -163,9 +165,13 @@ public struct ProbeReader: Sendable {
     var entry =
       pair.name.contains { $0 == "@" || $0 == ":" || $0 == "/" || $0 == " " }
       ? try short(pair.key, modules: modules) : try base(pair.key, modules: modules)
-    let options = try pair.value.mapping("options of \"\(pair.name)\"")
+    let (options, faults) = Renamed.present(
+      try pair.value.mapping("options of \"\(pair.name)\""), in: "probe \(entry.probe.name)")
+    entry.faults += faults
     entry.pairs += options
-    if entry.probe.carrier.canBeClosed, let closed = pair.value["closed"] {
+    if entry.probe.carrier.canBeClosed,
+      let closed = options.first(where: { $0.name == "closed" })?.value
+    {
       entry.isClosed = try closed.boolean("closed")
     }
     func text(_ key: String) -> String? {
@@ -288,6 +294,7 @@ public struct ProbeReader: Sendable {
   private func plan(_ entry: Entry, _ node: Node, _ findings: inout Findings) -> ProbePlan? {
     let kind = entry.probe
     var options = Fields("probe \(kind.name)", at: node, pairs: entry.pairs, noun: "option")
+    for fault in entry.faults { options.add(fault) }
     let common = CommonOptions(of: kind, addresses: addresses, &options)
     if entry.isClosed, !kind.carrier.canBeClosed {
       options.add("\(options.what) does not support \"closed\"")
