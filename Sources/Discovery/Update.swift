@@ -33,10 +33,7 @@ public struct Update {
   public init(
     _ source: Source, found: [FoundHost], silent: Set<String>, ports: Set<UInt16> = []
   ) throws {
-    let before = try YAML.read(source)
-    guard before.pairs != nil || before.isNull else {
-      throw Refusal(description: "\(source.path) is no inventory in YAML; INI is not marked")
-    }
+    let before = try Self.tree(of: source)
     let old = source.bytes
     let hand = try Self.withoutMarks(source, before)
     let own = Source(source.path, bytes: hand)
@@ -152,6 +149,20 @@ public struct Update {
     if status.st_uid != geteuid() || status.st_gid != getegid() {
       _ = chown(real, status.st_uid, status.st_gid)
     }
+  }
+
+  /// The YAML of an inventory; one in INI is refused as such, also where YAML's reader stumbles over it.
+  private static func tree(of source: Source) throws -> Node {
+    do {
+      let tree = try YAML.read(source)
+      if tree.pairs != nil || tree.isNull { return tree }
+    } catch {
+      var faults = Findings()
+      let read = Inventory.read(source.path, checkingKeys: false, &faults)
+      guard faults.isSound, !read.hosts.isEmpty else { throw error }
+    }
+    throw Refusal(
+      description: "\(source.path) is no inventory in YAML; comments are not added to INI")
   }
 
   /// Its addresses other than the one for monitoring.

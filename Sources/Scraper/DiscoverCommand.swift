@@ -113,7 +113,10 @@ enum DiscoverCommand: Subcommand {
   }
 
   private static func mark(_ path: String, _ discovery: Discovery) throws -> Int32 {
-    let update = try discovery.update(path)
+    let update: Update
+    do { update = try discovery.update(path) } catch let refusal as Update.Refusal {
+      throw UsageError(message: refusal.description)
+    }
     try update.write(to: path)
     for (names, what) in [
       (update.new, "new"), (update.changed, "changed"), (update.gone, "gone"),

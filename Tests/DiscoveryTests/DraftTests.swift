@@ -303,6 +303,20 @@ import Testing
     #expect(throws: (any Error).self) { try update("[web]\na\n", [], silent: []) }
   }
 
+  @Test(arguments: [
+    "a\nb\n", "[web]\n", "[web]\na\n", "[web]\na ansible_host=10.0.0.1\n[web:vars]\nuser=x\n",
+  ])
+  func `an inventory in INI is refused by name`(text: String) throws {
+    let path = scratch.write("own.ini", text)
+    scratch.write("hosts", "10.0.6.21 db1\n")
+    let outcome = try scrape("discover", "--hosts", "\(scratch.path)/hosts", "--update", path)
+    #expect(outcome.status == 2)
+    #expect(
+      outcome.errors.contains("own.ini is no inventory in YAML; comments are not added to INI"),
+      "\(outcome.errors)")
+    #expect(scratch.read("own.ini") == text)
+  }
+
   @Test func `the command keeps mode, links and the mark of byte order`() throws {
     let path = scratch.write("own.yml", "\u{feff}all:\n  hosts:\n    web1:\n", mode: 0o640)
     let link = "\(scratch.path)/link.yml"
