@@ -32,7 +32,7 @@ GRAFANA_MODELS := .build/grafana-models
 GRAFANA_11 := 1769699379!11.6.0
 GRAFANA_12 := 1769699241
 
-.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab policy-lab lint format pictures screens deb deb-test bench fuzz lab-trixie clean deps deps-run deps-test deps-bench deps-deb grafana-models
+.PHONY: help run build debug test test-unit test-again redteam range soak soak-closing watch-soak watch-day discover-lab policy-lab lint format pictures screens deb deb-previous deb-test bench fuzz lab-trixie clean deps deps-run deps-test deps-bench deps-deb grafana-models
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,7 +115,7 @@ lint: deps ## Format, the floors of the house, fuzz/ and bench/, shell scripts, 
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	$(SWIFT) build --explicit-target-dependency-import-check error
 	.ci/typecheck
-	for file in packaging/quickstart packaging/boot packaging/deb packaging/deb-test packaging/deb-test-inside packaging/debian/scrape.postrm fuzz/run .ci/run .ci/typecheck Tests/run Tests/policy-lab/healthy; do sh -n $$file || exit 1; done
+	for file in packaging/quickstart packaging/boot packaging/deb packaging/deb-previous packaging/deb-test packaging/deb-test-inside packaging/debian/credentials packaging/debian/scrape.postrm fuzz/run .ci/run .ci/typecheck Tests/run Tests/policy-lab/healthy; do sh -n $$file || exit 1; done
 	for folder in inventory/example inventory/example-ini inventory/as06; do \
 	  .build/debug/scrape lint --inventory $$folder || exit 1; done
 
@@ -142,9 +142,12 @@ lab-trixie: ## A root of Debian 13; `SCRAPE_TRIXIE=$PWD/.build/lab/trixie make t
 deb: deps-deb build ## The Debian package, .build/deb/scrape_VERSION_ARCH.deb, and its debug symbols.
 	packaging/deb
 
-deb-test: deb ## Installs, upgrades, uses, removes and purges it in roots of Debian 12, 13 and Ubuntu 24.04.
+deb-previous: deps-deb ## The package of an earlier commit, COMMIT=, for deb-test to upgrade from.
+	packaging/deb-previous $(COMMIT)
+
+deb-test: deb ## Installs, upgrades (PREVIOUS=FILE), uses and purges it in roots of Debian 12, 13, Ubuntu 22.04, 24.04.
 	$(call install,$(DEB_TEST_PACKAGES))
-	$(SUDO) packaging/deb-test $(ROOTS)
+	$(SUDO) env PREVIOUS=$(PREVIOUS) packaging/deb-test $(ROOTS)
 
 bench: deps-bench ## Writes docs/performance.md: goals, and other tools beside; QUICK=1: the commit before only.
 	$(if $(QUICK),bench/quick,bench/all)
