@@ -11,6 +11,14 @@ public enum Account {
       ?? entry.map { String(cString: $0.pw_name) } ?? "root"
   }
 
+  /// Who acts, for the log: the account that started this process, also through sudo, whatever `USER` says.
+  /// Only root can be given a wrong `SUDO_UID`.
+  public static var person: String {
+    let user = getuid()
+    let caller = user == 0 ? environment("SUDO_UID").flatMap { uid_t($0) } : nil
+    return name(of: caller ?? user) ?? "user \(caller ?? user)"
+  }
+
   /// The name of an account; nil without an entry.
   public static func name(of user: uid_t) -> String? {
     getpwuid(user).map { String(cString: $0.pointee.pw_name) }

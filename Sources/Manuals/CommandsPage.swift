@@ -13,13 +13,13 @@ public enum CommandsPage {
   }
 
   private static func section(_ command: CommandManual, of program: Program) -> String {
-    var text = "## `\(program.name) \(command.name)`\n\n\(command.summary)\n\n```\n"
+    var text = "## `\(program.name) \(command.name)`\n\n\(command.summary)\n\n```text\n"
     let operands = command.operands.isEmpty ? "" : " \(command.operands)"
     text += "\(program.name) \(command.name) [OPTIONS]\(operands)\n```\n"
     for block in Block.blocks(command.discussion) {
       switch block {
       case .paragraph(let lines): text += "\n\(lines.joined(separator: "\n"))\n"
-      case .literal(let lines): text += "\n```\n\(lines.joined(separator: "\n"))\n```\n"
+      case .literal(let lines): text += "\n```text\n\(lines.joined(separator: "\n"))\n```\n"
       }
     }
     text += "\n| option | meaning |\n| --- | --- |\n"

@@ -54,12 +54,12 @@ enum AckCommand: Subcommand {
         Terminal.note("scrape ack: nothing is acknowledged there; `scrape ack` lists what is")
         return ExitCode.notOK
       }
-      try await store.remove(ended, by: Account.user, at: .now)
+      try await store.remove(ended, by: Account.person, at: .now)
       for word in ended { Terminal.show("\(word.host)  \(word.check) not acknowledged".visible) }
       return ExitCode.ok
     }
     let words = try await site.acknowledge(
-      pattern, check: arguments["--check"], who: Account.user, why: arguments["--why"] ?? "",
+      pattern, check: arguments["--check"], who: Account.person, why: arguments["--why"] ?? "",
       in: store)
     guard !words.isEmpty else {
       Terminal.note("scrape ack: nothing is wrong there; `scrape status` shows what is")

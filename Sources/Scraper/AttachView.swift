@@ -14,7 +14,7 @@ enum AttachView {
     // Before the view: a signal is to end it in order.
     let signals = try Signals()
     let client = LiveClient(at: site.liveSocket)
-    let view = LiveView(client, .ofTerminal, who: Account.user)
+    let view = LiveView(client, .ofTerminal, who: Account.person)
     let reactor = Reactor()
     do {
       try await client.check(on: reactor)

@@ -112,7 +112,7 @@ enum AuthorizeCommand: Subcommand {
 
   private static func log(_ site: Site, _ hosts: [String], _ words: String) async {
     let line = LogLine.action(
-      "authorize", by: Account.user, hosts: hosts, words, at: .now)
+      "authorize", by: Account.person, hosts: hosts, words, at: .now)
     if let why = await site.log([line]) { Terminal.note("scrape authorize: \(why)".visible) }
   }
 }

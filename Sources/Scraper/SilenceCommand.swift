@@ -51,7 +51,7 @@ enum SilenceCommand: Subcommand {
         throw UsageError(message: "--end takes a silence's number and nothing else")
       }
       let number = try number(text, "--end")
-      guard try await store.endSilence(number, by: Account.user, at: now) else {
+      guard try await store.endSilence(number, by: Account.person, at: now) else {
         return none(number)
       }
       Terminal.show("silence \(number) ended")
@@ -69,7 +69,7 @@ enum SilenceCommand: Subcommand {
     }
     let until = try SilenceEnd.parse(Array(arguments.operands.dropFirst()), at: now)
     let (silence, names) = try await site.silence(
-      pattern, check: arguments["--check"], until: until, who: Account.user,
+      pattern, check: arguments["--check"], until: until, who: Account.person,
       why: arguments["--why"] ?? "", in: store, at: now)
     show(silence, names, at: now)
     return ExitCode.ok
@@ -92,7 +92,7 @@ enum SilenceCommand: Subcommand {
     guard !arguments.operands.isEmpty || arguments["--check"] != nil || arguments["--why"] != nil
     else { throw UsageError(message: "what is to change? scrape silence --edit \(number) 2h") }
     let names = try site.namesWithChecks(silence.hosts)
-    try await store.change(silence, of: names, by: Account.user, at: now)
+    try await store.change(silence, of: names, by: Account.person, at: now)
     show(silence, names, at: now)
     return ExitCode.ok
   }

@@ -106,7 +106,8 @@ enum TrustCommand: Subcommand {
         accepted += 1
         logged.append(
           .action(
-            "trust", by: Account.user, hosts: [finding.host.name], "\(key.type) \(key.fingerprint)",
+            "trust", by: Account.person, hosts: [finding.host.name],
+            "\(key.type) \(key.fingerprint)",
             at: .now))
       }
     }

@@ -39,7 +39,7 @@ enum WatchCommand: Subcommand {
   static let examples: [Example] = [
     ("scrape watch --attach", "the live view of the service on this machine"),
     ("scrape watch", "watches ./inventory or /etc/scrape until Ctrl-C"),
-    ("systemctl reload scrape-watch", "reads the files again"),
+    ("systemctl reload scrape", "reads the files again"),
   ]
 
   static func run(_ arguments: Arguments) async throws -> Int32 {

@@ -52,7 +52,7 @@ enum WatchViews {
       voice.hasView.store(true, ordering: .relaxed)
       defer { voice.hasView.store(false, ordering: .relaxed) }
       do {
-        return try await LiveView(feed, .ofTerminal, who: Account.user).run(on: reactor)
+        return try await LiveView(feed, .ofTerminal, who: Account.person).run(on: reactor)
           != .cancelled
       } catch {
         Terminal.note("scrape watch: no live view: \("\(error)".visible)")

@@ -77,7 +77,9 @@ final class Range {
   func scrape(_ words: String..., timeout: TimeInterval = 90) throws -> Outcome {
     try run(
       Scrape.program, words + ["--inventory", inventory, "--store", store],
-      environment: ["USER": NSUserName(), "SSH_AUTH_SOCK": "", "LC_ALL": "C.UTF-8"],
+      environment: [
+        "USER": NSUserName(), "SUDO_UID": "", "SSH_AUTH_SOCK": "", "LC_ALL": "C.UTF-8",
+      ],
       timeout: timeout)
   }
 }
