@@ -9,5 +9,11 @@ struct FNVTests {
     ] as [(String, UInt64)])
   func `the number is that of the draft`(text: String, number: UInt64) {
     #expect(text.utf8.fnv1a == number)
+    var pieces = FNV1a()
+    for character in text { pieces.add(String(character)) }
+    #expect(pieces.value == number)
+    var later = FNV1a(pieces.value)
+    later.add(0xff)
+    #expect(later.value == (Array(text.utf8) + [0xff]).fnv1a)
   }
 }

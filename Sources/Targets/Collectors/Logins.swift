@@ -238,19 +238,19 @@ extension LoginsCollector {
     ///
     /// Those that differ in nothing but their number among their like have the same.
     var fingerprint: UInt64 {
-      var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-      hash = Self.extended(hash, by: action.rawValue)
-      hash = Self.extended(hash, by: user)
-      hash = Self.extended(hash, by: terminal)
-      hash = Self.extended(hash, by: from ?? "")
-      return Self.extended(hash, by: String(time))
+      var hash = FNV1a()
+      for part in [action.rawValue, user, terminal, from ?? "", String(time)] {
+        hash.add(part)
+        hash.add(0xff)
+      }
+      return hash.value
     }
 
     static func extended(_ hash: UInt64, by part: String) -> UInt64 {
-      var hash = hash
-      let bytes = part.utf8Span.span
-      for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3 }
-      return (hash ^ 0xff) &* 0x100_0000_01b3
+      var hash = FNV1a(hash)
+      hash.add(part)
+      hash.add(0xff)
+      return hash.value
     }
   }
 
