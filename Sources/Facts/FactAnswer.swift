@@ -173,14 +173,44 @@ private struct Building {
 
   /// A line that may hold a secret, by its hash only, so that its change is seen.
   private static func hidden(_ line: String) -> String {
-    let small = line.lowercased()
-    let words = ["passw", "secret", "token", "apikey", "api_key", "credential"]
-    let hasAccount = small.contains("://") && small.contains("@")
-    guard hasAccount || words.contains(where: { small.contains($0) }) else { return line }
-    // What stands before the command: when it runs, and as whom.
-    let head = line.split(separator: " ", maxSplits: 2).prefix(1).joined()
-    let hash = String(Array(line.utf8).fnv1a, radix: 16)
-    return "\(head) … (not shown, it may hold a secret: \(hash))"
+    guard mayBeSecret(line.lowercased()) else { return line }
+    let head = head(of: line)
+    return
+      "\(head.isEmpty ? "" : "\(head) ")… (not shown, it may hold a secret: \(Facts.shortHash(line)))"
+  }
+
+  private static func mayBeSecret(_ line: String) -> Bool {
+    let words = [
+      "pass", "pwd", "secret", "token", "apikey", "api_key", "api-key", "access_key", "credential",
+      "bearer",
+      "authoriz",
+    ]
+    // An account in a URL; options of curl and of MySQL's programs.
+    return words.contains { line.contains($0) } || line.contains("://") && line.contains("@")
+      || line.contains("curl") && (line.contains(" -u") || line.contains(" --user"))
+      || (line.contains("mysql") || line.contains("mariadb")) && line.contains(" -p")
+  }
+
+  /// The file of an account, and when the line runs or the name of its variable; nothing that can be a secret.
+  private static func head(of line: String) -> String {
+    var first = line.prefix { $0 != " " && $0 != "\t" }
+    var file: Substring = ""
+    if first.hasPrefix("/var/spool/cron/"), let colon = first.firstIndex(of: ":") {
+      file = first[...colon]
+      first = first[first.index(after: colon)...]
+    }
+    func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte | 0x20) || byte == 0x5f }
+    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    if let equals = first.firstIndex(of: "=") {
+      let name = first[..<equals]
+      let isName = name.utf8.allSatisfy { isLetter($0) || isDigit($0) }
+      return String(file) + (isName ? name + "=" : "")
+    }
+    let isTime =
+      first.hasPrefix("@")
+      ? first.dropFirst().utf8.allSatisfy(isLetter)
+      : first.utf8.allSatisfy { isDigit($0) || "*,-/~".utf8.contains($0) }
+    return String(file) + (isTime ? first : "")
   }
 
   /// The running kernel is the first line; the others are files of installed ones.

@@ -80,25 +80,30 @@ public struct Facts: Sendable, Equatable {
 
   public init(_ lists: [Kind: List]) { self.lists = lists }
 
-  /// The limit of a name or value in bytes.
+  /// The limit of a name or value in bytes. What is cut ends with a hash of all of it: a change behind the cut
+  /// is one, too.
   static let textLimit = 200
 
   static func bounded(_ text: String) -> String {
     guard text.utf8.count > textLimit || text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
     else { return text }
+    let end = text.utf8.count > textLimit ? "… (\(shortHash(text)))" : ""
     var bounded = String.UnicodeScalarView()
-    var bytes = 0
+    var bytes = end.utf8.count
     for scalar in text.unicodeScalars.prefix(textLimit + 1) {
       let isControl = scalar.value < 0x20 || scalar.value == 0x7f
       let scalar: UnicodeScalar = isControl ? " " : scalar
       bytes += UTF8.width(scalar)
-      guard bytes <= textLimit - 3 else {
-        bounded.append("…")
-        break
-      }
+      guard bytes <= textLimit else { break }
       bounded.append(scalar)
     }
-    return String(bounded)
+    return String(bounded) + end
+  }
+
+  /// Four digits: enough to see that a text changed, too few to find a secret in it by trying.
+  static func shortHash(_ text: String) -> String {
+    let digits = String(text.utf8.fnv1a & 0xffff, radix: 16)
+    return String(repeating: "0", count: 4 - digits.utf8.count) + digits
   }
 
   /// The number of entries of an area; nil where it is not known.

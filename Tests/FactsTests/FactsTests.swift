@@ -108,6 +108,54 @@ struct FactsTests {
   }
 
   @Test(arguments: [
+    ("MYSQL_PASSWORD=geheim", "MYSQL_PASSWORD= …"), ("PGPASS='geheim x'", "PGPASS= …"),
+    ("a.b=geheim; secret", "…"), ("token:geheim", "…"), ("https://a:geheim@b/", "…"),
+    ("@daily root rsync --password-file=geheim", "@daily …"),
+    ("*/5 1-3 * * * curl -u a:geheim x", "*/5 …"),
+    ("0 3 * * * root mysqldump -pgeheim all", "0 …"),
+    ("1,2 * * * * x 'Authorization: geheim'", "1,2 …"),
+    ("geheim-token x y", "…"),
+  ])
+  func `of a line that may hold a secret only its time or variable is kept`(
+    _ line: String, _ head: String
+  ) throws {
+    for (title, place) in [
+      ("cron /etc/cron.d/x", "/etc/cron.d/x: "), ("cronspool", "/var/spool/cron/root:"),
+    ] {
+      let content = title == "cronspool" ? place + line : line
+      let facts = Facts(
+        parts: [.init(title: Array(title.utf8), content: Array((content + "\n").utf8))],
+        isWhole: true)
+      let list = facts.lists[title == "cronspool" ? .crontabs : .cron]
+      let name = try #require(list?.entries.first?.name)
+      #expect(!name.contains("geheim"), "\(name)")
+      let shown = head == "…" && title == "cronspool" ? " …" : head
+      #expect(name.hasPrefix("\(place)\(shown) (not shown"), "\(name)")
+    }
+  }
+
+  @Test func `a change behind the cut of a long name or value is a change`() throws {
+    func group(_ last: String) -> Facts {
+      let members = (0..<60).map { "user\($0)" }.joined(separator: ",")
+      return Facts(
+        parts: [
+          .init(title: Array("group".utf8), content: Array("docker:x:99:\(members),\(last)\n".utf8))
+        ], isWhole: true)
+    }
+    let (before, after) = (group("zed"), group("zoe"))
+    let value = try #require(before.lists[.groups]?.entries.first?.value)
+    #expect(value.utf8.count <= 200 && value.contains("user1,") && value.hasSuffix(")"), "\(value)")
+    #expect(FactChanges(from: before, to: after).all.count == 1)
+    #expect(FactChanges(from: before, to: group("zed")).isEmpty)
+    #expect(Facts(items: before.items) == before)
+    // Two rules that begin alike are two.
+    let rules = ["a", "b"].map { String(repeating: "x", count: 300) + $0 + "\n" }.joined()
+    let facts = Facts(
+      parts: [.init(title: Array("sudoers".utf8), content: Array(rules.utf8))], isWhole: true)
+    #expect(facts.lists[.sudoers]?.entries.count == 2)
+  }
+
+  @Test(arguments: [
     ("6.1.0-9-amd64", "6.1.0-25-amd64", true), ("6.1.0-25-amd64", "6.1.0-9-amd64", false),
     ("5.14.0-427.el9", "5.14.0-427.13.1.el9", true), ("6.6.9-0-lts", "6.6.10-0-lts", true),
     ("a", "a", false), ("1.09", "1.9", false), ("1.9", "1.09", false),
