@@ -8,7 +8,7 @@ public import Store
 
 /// Makes a readiness sheet: asks all hosts once, and checks the monitor.
 ///
-/// It takes no lock, and stores the sheet alone: no state, no point, no rest of an account.
+/// It takes no lock, and stores the sheet and refused log-ins: no state, no point.
 public struct Preflight: Sendable {
   private let site: Site
   private let store: Store

@@ -70,6 +70,15 @@ extension Store {
     }
   }
 
+  /// Stores what a host's next scrape must know, and nothing else of a result.
+  func keepMemory(of result: HostResult, in database: Database) throws(DatabaseError) {
+    var known: Int64?
+    try database.rows("SELECT id FROM host WHERE name = ?", .text(result.batch.host)) {
+      known = $0.integer(0)
+    }
+    _ = try keep(result, known: known, in: database)
+  }
+
   private func keep(
     _ result: HostResult, known: Int64?, in database: Database
   ) throws(DatabaseError) -> Int64 {

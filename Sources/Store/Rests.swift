@@ -17,6 +17,18 @@ extension Store {
     }
   }
 
+  /// Stores refusals outside of a pass: of accounts, and of BMCs in the memory of their hosts.
+  public func keepRefusals(
+    _ rests: [Rest.Account: Rest?], _ results: [HostResult], at now: Timestamp
+  ) throws(StoreError) {
+    try with { database throws(DatabaseError) in
+      try database.transaction { () throws(DatabaseError) in
+        for result in results { try self.keepMemory(of: result, in: database) }
+        try self.keep(rests, at: now, in: database)
+      }
+    }
+  }
+
   /// Stores what changed; nil removes a record.
   func keep(
     _ rests: [Rest.Account: Rest?], at now: Timestamp, in database: Database

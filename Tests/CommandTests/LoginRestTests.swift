@@ -47,6 +47,56 @@ import Testing
     }
   }
 
+  @Test func `preflight counts refused log-ins, and asks no account that rests`() throws {
+    let place = try Place()
+    place.range.scratch.write(
+      "inventory/scrape.yml", "self: off\nprofiles: {small: {collectors: [cpu, mem]}}\n")
+    for round in 1...3 {
+      let sheet = try place.range.scrape("preflight")
+      #expect(sheet.status == 1 && sheet.output.contains("auth_failed"), "\(sheet)")
+      #expect(place.attempts == round)
+    }
+    #expect(try place.range.scrape("preflight").output.contains("resting"))
+    #expect(place.attempts == 3)
+    // So does a pass.
+    #expect(try place.range.scrape("run").errors.contains("resting: "))
+    #expect(place.attempts == 3)
+    // A log-in that is accepted ends it.
+    try place.wait(minutes: 6)
+    place.sshd.scratch.write(
+      "authorized_keys", try String(contentsOfFile: "\(place.key).pub", encoding: .utf8))
+    _ = try place.range.scrape("preflight")
+    #expect(try place.sql("SELECT count(*) FROM rest") == "0")
+  }
+
+  @Test func `preflight asks a BMC that refused its password once`() throws {
+    var configuration = BMC.Configuration()
+    configuration.users = [.init("monitor", "s3cr3t", limit: 2)]
+    let bmc = try BMC(configuration)
+    let range = Range(
+      hosts: """
+        all:
+          hosts:
+            web1: {address: 127.0.0.1, profile: outside, bmc: {address: \(bmc.address), port: \(bmc.port),
+              user: monitor, password: "file:bmc", timeout: 2s, retransmit: 500ms}}
+        """, settings: "self: off\nprofiles: {outside: {collectors: {}}}\n")
+    range.scratch.write("inventory/bmc", "wrong\n")
+    let first = try range.scrape("preflight", "--json")
+    #expect(first.output.contains("\"reason\":\"auth_failed\""), "\(first)")
+    let attempts = bmc.count(.rakp1)
+    #expect(attempts >= 1)
+    let second = try range.scrape("preflight", "--json")
+    #expect(second.output.contains("\"reason\":\"resting\""), "\(second)")
+    #expect(bmc.count(.rakp1) == attempts)
+    // Another password is tried, and what was refused is forgotten.
+    range.scratch.write("inventory/bmc", "s3cr3t\n")
+    for _ in 1...2 {
+      let third = try range.scrape("preflight", "--json")
+      #expect(third.output.contains("has no more than USER"), "\(third)")
+    }
+    withExtendedLifetime(bmc) {}
+  }
+
   @Test func `an account rests after three refused log-ins, longer each time`() throws {
     let place = try Place()
     for pass in 1...3 {

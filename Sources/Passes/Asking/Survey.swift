@@ -2,6 +2,7 @@ internal import Collectors
 internal import Configuration
 public import Engine
 internal import Hosts
+internal import IPMI
 public import Inventory
 internal import Metrics
 internal import Probes
@@ -10,7 +11,7 @@ public import Store
 /// All that the inventory names, asked once, due or not: nothing is evaluated, stored, delivered or notified.
 ///
 /// It asks as a pass does (`Gathering.swift`), with the same fan-outs and learned limits. It takes no lock, so
-/// that it can run beside `scrape watch`, and stores neither states nor points.
+/// that it can run beside `scrape watch`, and stores neither states nor points; refused log-ins count.
 public struct Survey: Sendable {
   public private(set) var report: Pass.Report
   /// By how many seconds the clocks of hosts are certainly ahead of ours, or, less than zero, behind; a host
@@ -54,6 +55,33 @@ public struct Survey: Sendable {
     (report.causes, report.ways) = pass.causes(report)
     report.took = Deadline.now.since(begun)
     for reading in report.readings { note(clockOf: reading) }
+    await keepRefusals(logins, states, in: store)
+  }
+
+  /// Counts refused log-ins of accounts and BMCs as a pass does: what asks again and again with a wrong password
+  /// must not lock them.
+  private func keepRefusals(
+    _ logins: LoginBook, _ states: [String: HostState], in store: Store
+  ) async {
+    let results = report.bmcs.compactMap { reading -> HostResult? in
+      let name = BMCReading.name
+      let host = reading.result.batch.host
+      guard let now = reading.result.memory[name] else { return nil }
+      var kept = states[host]?.memory[name] ?? Memory(time: now.time)
+      let (before, after) = (BMCBackOff.part(of: kept.values), BMCBackOff.part(of: now.values))
+      guard before != after else { return nil }
+      for key in before.keys { kept.values[key] = nil }
+      kept.values.merge(after) { $1 }
+      // Nothing else of what was read: events that it has seen are still those of the next pass.
+      var result = HostResult(
+        batch: PointBatch(
+          host: host, tags: reading.result.batch.tags, time: reading.result.batch.time))
+      result.isOfBoot = false
+      result.memory[name] = kept
+      return result
+    }
+    guard !results.isEmpty || !logins.changes.isEmpty else { return }
+    try? await store.keepRefusals(logins.changes, results, at: .now)
   }
 
   /// Adds `date` to each batch. Hosts of one profile share one, as in a pass.

@@ -5,7 +5,7 @@ internal import Inventory
 ///
 /// Many BMCs lock a user after a few wrong passwords, and retries free no session slot of a full
 /// one.
-struct BMCBackOff: Sendable, Equatable {
+public struct BMCBackOff: Sendable, Equatable {
   var rest: Rest
   var reason: Reason
 
@@ -40,7 +40,7 @@ struct BMCBackOff: Sendable, Equatable {
   }
 
   /// The part of a memory that says whether the BMC rests.
-  static func part(of memory: [String: [UInt64]]) -> [String: [UInt64]] {
+  public static func part(of memory: [String: [UInt64]]) -> [String: [UInt64]] {
     memory.filter { $0.key == name }
   }
 
