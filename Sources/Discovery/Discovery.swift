@@ -95,6 +95,7 @@ public struct Discovery: Sendable {
       // The host of a file keeps its name, and the address as it is written there.
       if let target = host.address.flatMap({ known[$0] }) {
         (host.name, host.address) = (target.name, target.address)
+        host.isNamedByItself = false
       }
       found.add(host)
     }

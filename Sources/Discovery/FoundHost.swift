@@ -7,6 +7,8 @@ internal import Probes
 /// be a host's own words and are quoted or put into a comment by `Draft`.
 public struct FoundHost: Sendable, Equatable {
   public var name: String?
+  /// Whether the host alone says so, in its certificate: then it is no proof that it is the host of that name.
+  public var isNamedByItself = false
   /// A number, or a name that the system looks up; nil where the name itself is the address.
   public var address: String?
   /// The port of SSH; nil for 22, or where nothing is known.
@@ -139,7 +141,11 @@ public struct FoundHosts: Sendable {
       }
     }
     if let name = host.name, let index = names[name] {
-      if hosts[index].address == nil || host.address == nil { return merge(host, at: index) }
+      if !host.isNamedByItself, !hosts[index].isNamedByItself,
+        hosts[index].address == nil || host.address == nil
+      {
+        return merge(host, at: index)
+      }
       host.name = unique("\(name)-\(FoundName.dashed(host.address ?? "2"))")
     }
     if host.name == nil { host.name = unique("host-\(FoundName.dashed(host.address ?? "1"))") }

@@ -131,7 +131,11 @@ private final class Work: Sendable {
     host.services.sort { ($0.port, $0.kind) < ($1.port, $1.kind) }
     host.takeSSHPort()
     let name = await ReverseNames.name(of: address, on: reactor, by: .after(.seconds(3)))
-    host.name = name.flatMap(FoundName.of) ?? certificateName(host)
+    host.name = name.flatMap(FoundName.of)
+    if host.name == nil {
+      host.name = certificateName(host)
+      host.isNamedByItself = host.name != nil
+    }
     answer.host = host
     return answer
   }

@@ -62,7 +62,7 @@ public struct Update {
       let match =
         inventory.hosts.first { $0.address == host.address }
         ?? inventory.hosts.first { Self.addresses(of: $0).contains(host.address ?? "") }
-        ?? inventory.hosts.first { $0.name == host.name }
+        ?? inventory.hosts.first { !host.isNamedByItself && $0.name == host.name }
       guard let match else {
         unknown.append(host)
         continue

@@ -45,6 +45,18 @@ import Testing
     #expect(shown(list) == expected)
   }
 
+  @Test func `a name from a certificate makes no host the one of a file`() {
+    var found = FoundHosts()
+    found.add(FoundHost(name: "db1"))
+    found.add(FoundHost(name: "db2"))
+    var liar = FoundHost(name: "db1", address: "10.0.6.66")
+    liar.isNamedByItself = true
+    found.add(liar)
+    found.add(FoundHost(name: "db2", address: "10.0.6.7"))
+    #expect(found.hosts.map(\.name) == ["db1", "db2", "db1-10-0-6-66"])
+    #expect(found.hosts.map(\.address) == [nil, "10.0.6.7", "10.0.6.66"])
+  }
+
   @Test func `hashed entries of known_hosts are counted`() {
     let list = KnownHostsList.read(
       Array("|1|A|B ssh-rsa A\n|1|C|D ssh-rsa A\nweb1 ssh-rsa A\n".utf8))
