@@ -51,13 +51,17 @@ public struct Grant: Sendable, Equatable {
   /// The options of its lines of authorized_keys(5).
   public var options: String {
     var options = ["restrict"]
-    if !forwards.isEmpty {
-      options.append("port-forwarding")
-      options += forwards.map { "permitopen=\"\($0)\"" }
-    }
+    if !forwards.isEmpty { options += forwarding }
     if !from.isEmpty { options.append("from=\"\(from.joined(separator: ","))\"") }
     if isSigned { options.append("command=\"/bin/sh \(home)/gate\"") }
     return options.joined(separator: ",")
+  }
+
+  /// The options by which a jump host carries connections. What may listen there has no word for nothing: no
+  /// account but root's binds port 1. `permitlisten` is the last one: OpenSSH before 7.8 does not know it.
+  var forwarding: [String] {
+    ["port-forwarding"] + forwards.map { "permitopen=\"\($0)\"" }
+      + ["permitlisten=\"127.0.0.1:1\""]
   }
 
   /// Its lines of authorized_keys(5).

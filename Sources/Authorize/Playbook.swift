@@ -43,6 +43,18 @@ public struct Playbook: Sendable {
         ("shell", "/bin/sh"), ("password", "*"),
       ])
     for folder in [home, home + "/.ssh"] {
+      // Who owns a folder could have made a link of it, and root would follow.
+      text += """
+            - name: \(Self.scalar("Whose \(folder) is"))
+              ansible.builtin.stat:
+                path: \(Self.scalar(folder))
+              register: scrape_folder
+            - name: \(Self.scalar("\(folder) is root's, or not there"))
+              ansible.builtin.assert:
+                that: not scrape_folder.stat.exists or (scrape_folder.stat.isdir and scrape_folder.stat.uid == 0)
+                fail_msg: \(Self.scalar("\(folder) is not root's: who owns it could change what is granted. Give another account (user:)"))
+
+        """
       text += task(
         "Folder \(folder), for root alone to change", "file",
         [

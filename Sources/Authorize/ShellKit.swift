@@ -85,8 +85,7 @@ public struct ShellKit: Sendable {
       text += "  account=\(quoted(first.account))\n"
       text += "  from=\(quoted(first.from.joined(separator: ",")))\n"
       if !first.forwards.isEmpty {
-        let words = first.forwards.map { "permitopen=\"\($0)\"" }.joined(separator: ",")
-        text += "  forwards=\(quoted("port-forwarding," + words))\n"
+        text += "  forwards=\(quoted(first.forwarding.joined(separator: ",")))\n"
       }
       if first.isSigned {
         text += "  signers=\(quoted(first.signers.joined(separator: "\n")))\n"
@@ -176,6 +175,11 @@ public struct ShellKit: Sendable {
         *:"$home":*) ;;
         *) fail "the home of $account is not $home: usermod --home $home $account, or give another account" ;;
         esac
+        shadow=$({ getent shadow "$account" || grep "^$account:" /etc/shadow; } 2>/dev/null | head -n 1)
+        case ${shadow#*:} in
+        '' | '*'* | '!'*) ;;
+        *) say "$account has a password, and who knows it logs in without these restrictions: usermod -p '*' $account" ;;
+        esac
         groups=$(id -Gn "$account")
         case $groups in
         *' '*) say "$account is in more groups than it needs: $groups" ;;
@@ -183,6 +187,19 @@ public struct ShellKit: Sendable {
         folder "$home"
         folder "$home/.ssh"
         options=restrict
+        if [ -n "$forwards" ] && settings=$(sshd -T 2>/dev/null); then
+          case $settings in
+          *permitlisten*) ;;
+          *)
+            forwards=${forwards%,permitlisten=*}
+            say "this sshd is older than OpenSSH 7.8: the key may also listen at ports of this host"
+            ;;
+          esac
+          case $settings in
+          *'allowstreamlocalforwarding no'*) ;;
+          *) say "the key may also connect to local sockets of this host; add AllowStreamLocalForwarding no to sshd_config" ;;
+          esac
+        fi
         [ -z "$forwards" ] || options=$options,$forwards
         [ -z "$from" ] || options="$options,from=\"$from\""
 

@@ -2,10 +2,24 @@
 public struct Sudoers: Sendable {
   private let commands: [[String]]
   private let users: [String]
-
   public init(_ commands: [[String]], users: [String]) {
-    self.commands = commands
+    self.commands = commands.filter(Self.isExact)
     self.users = users
+  }
+
+  /// Whether a line of sudoers(5) can permit this command and no other; else it is left out. The words are those of a policy's author: a
+  /// line break would begin a line of its own, an argument that is empty would permit any, and sudo 1.9.10 and
+  /// later take arguments from `^` to `$` for a regular expression.
+  public static func isExact(_ words: [String]) -> Bool {
+    let isPlain = words.allSatisfy { word in
+      !word.isEmpty && word.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+    }
+    guard isPlain, let first = words.first else { return false }
+    let arguments = words.dropFirst()
+    let isExpression =
+      arguments.first?.hasPrefix("^") == true && arguments.last?.hasSuffix("$") == true
+    // `""` alone stands for no argument at all.
+    return !first.hasPrefix("^") && !isExpression && Array(arguments) != ["\"\""]
   }
 
   /// The file for /etc/sudoers.d, with a line break at its end.
@@ -27,6 +41,7 @@ public struct Sudoers: Sendable {
         lines.append("  \(Self.escaped(place))\(rest.isEmpty ? " \"\"" : rest)")
       }
     }
+    guard !lines.isEmpty else { return "# No command of a policy can be named here.\n" }
     return """
       # /etc/sudoers.d/scrape: what policies read as root, with `become: sudo`. Check it with visudo -cf.
       Cmnd_Alias SCRAPE_POLICIES = \\

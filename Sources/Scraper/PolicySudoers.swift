@@ -12,7 +12,13 @@ enum PolicySudoers {
   static func show(of pattern: String?, _ arguments: Arguments) throws -> Int32 {
     let site = try Site(arguments, checkingKeys: false)
     let hosts = try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
-    let commands = try commands(of: hosts, site)
+    let all = try commands(of: hosts, site)
+    let commands = all.filter(Sudoers.isExact)
+    for words in all where !Sudoers.isExact(words) {
+      Terminal.note(
+        "scrape policy sudoers: no line can permit this command alone: \(words.joined(separator: " "))"
+          .visible)
+    }
     guard !commands.isEmpty else {
       Terminal.note("scrape policy sudoers: no policy of these hosts needs root, and no facts")
       return ExitCode.ok

@@ -120,6 +120,44 @@ import Testing
     #expect(other.status == 1 && other.errors.contains("no host web9"), "\(other)")
   }
 
+  @Test func `an account that has a password is named`() throws {
+    let file = room.scratch.write("kit", try kit())
+    _ = try room.sh(
+      "useradd --system -M -d /var/lib/monitor -s /bin/sh -p '$6$abc$def' monitor")
+    let outcome = try room.inside("/bin/sh", [file, "web1"])
+    #expect(outcome.status == 0 && outcome.output.contains("monitor has a password"), "\(outcome)")
+    _ = try room.sh("usermod -p '*' monitor")
+    #expect(try room.inside("/bin/sh", [file, "web1"]).output.isEmpty)
+    _ = try room.sh("usermod -p '' monitor")
+    #expect(try room.inside("/bin/sh", [file, "web1"]).output.contains("has a password"))
+  }
+
+  @Test func `the key of a jump host connects to what is behind it, and listens nowhere`() throws {
+    range.scratch.write(
+      "inventory/hosts.yml",
+      room.hosts()
+        + "    behind: {address: 127.77.61.9, port: \(room.port), user: x, key: \(room.key), via: web1, profile: p}\n"
+    )
+    _ = try room.sh("ssh-keygen -A")
+    let file = room.scratch.write("kit", try kit())
+    let made = try room.inside("/bin/sh", [file, "web1"])
+    try #require(made.status == 0, "\(made)")
+    #expect(made.output.contains("add AllowStreamLocalForwarding no"), "\(made)")
+    #expect(!made.output.contains("older than OpenSSH"), "\(made)")
+    let verified = try range.scrape("authorize", "web1", "--verify")
+    #expect(verified.status == 0, "\(verified)")
+    for words in ["port forwarding             REFUSED", "remote port forwarding      REFUSED"] {
+      #expect(verified.output.contains(words), "\(words): \(verified.output)")
+    }
+    // What is behind it is reached: nothing listens there.
+    let there = try room.ssh("monitor", ["-W", "127.77.61.9:\(room.port)"])
+    #expect(there.errors.contains("Connection refused"), "\(there)")
+    let other = try room.ssh("monitor", ["-W", "127.77.61.1:\(room.port)"])
+    #expect(other.errors.contains("administratively prohibited"), "\(other)")
+    _ = try room.sh("echo AllowStreamLocalForwarding no >>/etc/ssh/sshd_config")
+    #expect(try room.inside("/bin/sh", [file, "web1"]).output.isEmpty)
+  }
+
   @Test func `the playbook does the same as the script`() throws {
     let playbook = room.scratch.write("kit.yml", try kit("--ansible"))
     let line = try kit("--key").split(separator: "\n").last.map(String.init) ?? ""
@@ -131,6 +169,14 @@ import Testing
           "\(room.identifier)", "/usr/bin/ansible-playbook", "-i", "web1,", "-c", "local", playbook,
         ], timeout: 90)
     }
+    // A link of who had the account before would have root write elsewhere.
+    _ = try room.sh(
+      "mkdir -p /var/lib/monitor /etc/elsewhere; ln -s /etc/elsewhere /var/lib/monitor/.ssh; chown 12345 /etc/elsewhere"
+    )
+    let linked = try play()
+    #expect(linked.status != 0 && linked.output.contains("is not root's"), "\(linked)")
+    #expect(try room.sh("stat -c %u /etc/elsewhere; ls /etc/elsewhere").output == "12345\n")
+    _ = try room.sh("rm /var/lib/monitor/.ssh")
     let first = try play()
     #expect(first.status == 0, "\(first)")
     #expect(try room.sh("cat /var/lib/monitor/.ssh/authorized_keys").output == line + "\n")
@@ -179,12 +225,14 @@ import Testing
     try #require(outcome.status == 0 && lines.count == 8, "\(outcome)")
     #expect(
       lines[1].hasPrefix(
-        "restrict,port-forwarding,permitopen=\"10.1.0.2:22\",from=\"127.0.0.1\" ssh-ed25519 "))
+        "restrict,port-forwarding,permitopen=\"10.1.0.2:22\",permitlisten=\"127.0.0.1:1\",from=\"127.0.0.1\" ssh-ed25519 "
+      ))
     #expect(
       lines[3].hasPrefix(
         "restrict,port-forwarding,permitopen=\"10.2.0.1:22\",permitopen=\"10.2.0.1:80\","
           + "permitopen=\"10.2.0.1:8443\",permitopen=\"[2001:db8::5]:2022\","
-          + "permitopen=\"[2001:db8::5]:5432\",from=\"127.9.0.1\" "), "\(lines[3])")
+          + "permitopen=\"[2001:db8::5]:5432\",permitlisten=\"127.0.0.1:1\",from=\"127.9.0.1\" "),
+      "\(lines[3])")
     #expect(lines[5].hasPrefix("restrict,from=\"10.1.0.2\" "))
     #expect(lines[7].hasPrefix("restrict,from=\"127.0.0.1\" "))
     #expect(outcome.errors.contains("web1: from= is what the inventory has of jp2"))
@@ -214,6 +262,43 @@ import Testing
     }
     let given = try authorize(range, "r", "--account", "scrape")
     #expect(given.status == 0 && given.output.contains("  account=scrape\n"), "\(given)")
+  }
+
+  @Test func `a command that no line of sudoers can permit alone is left out, and named`() throws {
+    let range = try range(
+      """
+      all:
+        vars: {user: monitor, key: ../key, profile: p, address: 127.9.0.1, become: sudo}
+        hosts: {web1: }
+      """, "policies: {own: {file: ../own.yml, hosts: all}}\n")
+    range.scratch.write(
+      "own.yml",
+      #"""
+      policy: {id: own, name: n, file: f.yml, description: d}
+      checks:
+        - id: 1
+          title: t
+          condition: all
+          rules:
+            - "c:sshd -T \"x\n@includedir /tmp/x\" -> r:x"
+            - 'c:grep ^.|. /root/$ -> r:x'
+            - 'c:aa-status "" -> r:x'
+            - 'c:sshd -T -> r:x'
+      """#)
+    let printed = try run(
+      Scrape.program,
+      ["policy", "sudoers", "--inventory", range.inventory, "--store", range.store],
+      environment: ["SSH_AUTH_SOCK": "", "HOME": range.scratch.path, "LC_ALL": "C.UTF-8"])
+    let kit = try authorize(range, "web1", "--from", "192.0.2.1")
+    for outcome in [printed, kit] {
+      #expect(outcome.status == 0 && outcome.output.contains("/usr/sbin/sshd -T,"), "\(outcome)")
+      for words in ["@includedir", "^.", "aa-status"] {
+        #expect(!outcome.output.contains(words), "\(words): \(outcome.output)")
+        #expect(outcome.errors.contains(words), "\(words): \(outcome.errors)")
+      }
+    }
+    let file = range.scratch.write("rules", printed.output, mode: 0o440)
+    if getuid() == 0 { #expect(try run("/usr/sbin/visudo", ["-cf", file]).status == 0) }
   }
 
   @Test func `each part says what probes and policies need, and no more`() throws {

@@ -73,6 +73,12 @@ public struct GrantBook: Sendable {
           let known = grant.commands
           grant.commands += FactScript.commandsOfRoot.filter { !known.contains($0) }
         }
+        for words in grant.commands where !Sudoers.isExact(words) {
+          notes.append(
+            "\(host.name): no line of sudoers can permit this command alone: "
+              + words.joined(separator: " "))
+        }
+        grant.commands = grant.commands.filter(Sudoers.isExact)
       }
       grant.add(host, of: site.inventory, site.probes)
       grants.append(grant)
