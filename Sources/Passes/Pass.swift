@@ -70,7 +70,8 @@ public struct Pass: Sendable {
     public var readings: [HostReading] = []
     public var bmcs: [BMCReading] = []
     public var services: [ServiceReading] = []
-    public var policies: [PolicyReading] = []
+    /// What was collected for policies, and facts.
+    public var collections: [CollectionReading] = []
     /// What other targets answered a moment ago: the watch asks a few at a time.
     var context: [HostResult] = []
     /// Spools, and hosts behind them, that are not ok.
@@ -115,14 +116,14 @@ public struct Pass: Sendable {
     var results: [HostResult] {
       get {
         readings.map(\.result) + bmcs.map(\.result) + services.map(\.result)
-          + policies.map(\.result) + jumps.map(\.result) + (own.map { [$0.result] } ?? [])
+          + collections.map(\.result) + jumps.map(\.result) + (own.map { [$0.result] } ?? [])
       }
       set {
         var rest = newValue[...]
         for index in readings.indices { rest.popFirst().map { readings[index].result = $0 } }
         for index in bmcs.indices { rest.popFirst().map { bmcs[index].result = $0 } }
         for index in services.indices { rest.popFirst().map { services[index].result = $0 } }
-        for index in policies.indices { rest.popFirst().map { policies[index].result = $0 } }
+        for index in collections.indices { rest.popFirst().map { collections[index].result = $0 } }
         for index in jumps.indices { rest.popFirst().map { jumps[index].result = $0 } }
         rest.popFirst().map { own?.result = $0 }
       }
@@ -146,7 +147,7 @@ public struct Pass: Sendable {
     var plan = Plan(
       own, settings: site.settings, probes: site.probes, states: states, at: report.start,
       only: only)
-    plan.policies = await policyTurns(own, states, into: &report)
+    plan.collections = await collectionTurns(own, states, into: &report)
     report.idle = plan.idle
     let late = plan.turns.filter { $0.lateness > site.settings.lateness }
     if let worst = late.map(\.lateness).max() {
@@ -208,9 +209,9 @@ public struct Pass: Sendable {
   }
 
   /// The due policies and facts. A file with faults costs its own policy.
-  private func policyTurns(
+  private func collectionTurns(
     _ hosts: [Host], _ states: [String: HostState], into report: inout Report
-  ) async -> [Plan.PolicyTurn] {
+  ) async -> [Plan.CollectionTurn] {
     let hasPolicies = !site.policies.isEmpty && only?.contains(PolicyReading.name) != false
     guard hasPolicies || site.facts != nil else { return [] }
     var findings = Findings()
@@ -218,7 +219,7 @@ public struct Pass: Sendable {
     do throws(ConfigurationErrors) { try findings.finish() } catch {
       report.warnings += error.errors.prefix(3).map { "policies: \($0.oneLine)" }
     }
-    var turns = Plan.policyTurns(
+    var turns = Plan.collectionTurns(
       hosts, of: site, book, store, states: states, at: report.start, only: only)
     guard hasPolicies, !turns.isEmpty, let records = try? await store.policyRecords() else {
       return turns

@@ -63,8 +63,8 @@ extension Pass {
         summary, results, queue: queue, bounds: bounds, incidents: incidents,
         rests: logins.changes, limits: limits.records, spool: output,
         input: intake?.input ?? Store.SpoolInput(),
-        policies: report.policies.flatMap(\.outcomes).map(\.record),
-        collections: report.policies.flatMap(\.collections))
+        policies: report.collections.flatMap(\.outcomes).map(\.record),
+        collections: report.collections.flatMap(\.collections))
     } catch {
       report.storeFailure = "\(error)"
       // The next pass reads the spools again: only what is of this pass goes out without the store.
@@ -103,11 +103,7 @@ extension Pass {
             + "too many")
       }
     }
-    // What came after the transaction of the pass.
-    let late = report.warnings.dropFirst(logged)
-    if report.storeFailure == nil, !late.isEmpty {
-      try? await store.log(late.map { .warning($0, at: .now) })
-    }
+    if report.storeFailure == nil { await report.logWarnings(after: logged, in: store) }
     report.took = Deadline.now.since(begun)
   }
 
@@ -285,5 +281,14 @@ extension Pass {
       for await (index, delivery) in group { deliveries[index].delivery = delivery }
       return deliveries
     }
+  }
+}
+
+extension Pass.Report {
+  /// Logs the warnings that came after the transaction of the pass; the first ones are in it.
+  func logWarnings(after first: Int, in store: Store) async {
+    let late = warnings.dropFirst(first)
+    guard !late.isEmpty else { return }
+    try? await store.log(late.map { .warning($0, at: .now) })
   }
 }

@@ -70,7 +70,8 @@ public struct Plan: Sendable {
   public var turns: [Turn]
   public var bmcs: [BMCTurn] = []
   public var probes: [ProbeTurn] = []
-  public internal(set) var policies: [PolicyTurn] = []
+  /// Policies and facts.
+  public internal(set) var collections: [CollectionTurn] = []
   /// Hosts that were slow at the last pass.
   var slow: Set<String> = []
   /// The number of hosts with nothing due.

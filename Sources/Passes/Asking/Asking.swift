@@ -220,12 +220,12 @@ struct Asking {
     _ event: PassEvent, into report: inout Pass.Report, in group: inout TaskGroup<PassEvent>
   ) {
     switch event {
-    case .host(let place, let reading, let services, let policies):
+    case .host(let place, let reading, let services, let collection):
       passToSpools(of: jobs[place]?.host.name, reading?.failure)
       finish(place)
       if let reading { report.readings.append(reading) }
       if let services { report.services.append(services) }
-      if let policies { report.policies.append(policies) }
+      if let collection { report.collections.append(collection) }
     case .bmc(let reading):
       ended += 1
       report.bmcs.append(reading)

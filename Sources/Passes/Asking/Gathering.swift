@@ -56,6 +56,6 @@ extension Pass.Report {
     readings.sort { precedes($0.result, $1.result) }
     bmcs.sort { precedes($0.result, $1.result) }
     services.sort { precedes($0.result, $1.result) }
-    policies.sort { precedes($0.result, $1.result) }
+    collections.sort { precedes($0.result, $1.result) }
   }
 }

@@ -11,7 +11,7 @@ extension Pass {
     var host: Host
     var turn: Plan.Turn?
     var probes: Plan.ProbeTurn?
-    var policies: Plan.PolicyTurn?
+    var collection: Plan.CollectionTurn?
     var reach: Reach
     /// What probes share.
     var kit: ProbeKit
@@ -29,20 +29,20 @@ extension Pass {
       let kit = gatherer.kit
       let probes = Dictionary(
         plan.probes.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
-      let policies = Dictionary(
-        plan.policies.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+      let collections = Dictionary(
+        plan.collections.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
       var jobs = plan.turns.map { turn in
         Job(
           host: turn.host, turn: turn, probes: probes[turn.host.name],
-          policies: policies[turn.host.name],
+          collection: collections[turn.host.name],
           reach: Reach(turn.host, &gatherer), kit: kit, wasSlow: plan.slow.contains(turn.host.name))
       }
       var asked = Set(jobs.map(\.host.name))
-      for host in plan.probes.map(\.host) + plan.policies.map(\.host)
+      for host in plan.probes.map(\.host) + plan.collections.map(\.host)
       where asked.insert(host.name).inserted {
         jobs.append(
           Job(
-            host: host, probes: probes[host.name], policies: policies[host.name],
+            host: host, probes: probes[host.name], collection: collections[host.name],
             reach: Reach(host, &gatherer), kit: kit, wasSlow: plan.slow.contains(host.name)))
       }
       for index in jobs.indices {
@@ -50,7 +50,7 @@ extension Pass {
         let keys = host.shares(route: host.jumpHost == nil ? [] : inventory.route(to: host))
         // A host without a session makes no handshake.
         jobs[index].shares =
-          jobs[index].turn == nil && jobs[index].policies == nil
+          jobs[index].turn == nil && jobs[index].collection == nil
           ? keys.filter { $0.kind != .handshakes } : keys
       }
       return jobs
@@ -60,9 +60,9 @@ extension Pass {
     /// collectors, which is its result.
     func read(
       on reactor: Reactor, by deadline: Deadline
-    ) async -> (HostReading?, ServiceReading?, PolicyReading?) {
+    ) async -> (HostReading?, ServiceReading?, CollectionReading?) {
       let begun = Deadline.now
-      var (reading, services, policies) = await readings(on: reactor, by: deadline)
+      var (reading, services, collection) = await readings(on: reactor, by: deadline)
       let now = Timestamp.now
       if let until = HostLanes.verdict(Deadline.now.since(begun), before: wasSlow, at: now) {
         if reading != nil {
@@ -71,17 +71,17 @@ extension Pass {
           services?.result.due[HostLanes.name] = until
         }
       }
-      return (reading, services, policies)
+      return (reading, services, collection)
     }
 
     private func readings(
       on reactor: Reactor, by deadline: Deadline
-    ) async -> (HostReading?, ServiceReading?, PolicyReading?) {
+    ) async -> (HostReading?, ServiceReading?, CollectionReading?) {
       let start = Timestamp.now
       let limit = turn?.profile.deadline.map { min(deadline, Deadline.now.advanced(by: $0)) }
       let request = HostRequest(
-        host: host, reach: reach, batch: turn?.batch ?? Batch([]), policies: self.policies?.work,
-        facts: self.policies?.facts?.script, plans: probes?.plans ?? [])
+        host: host, reach: reach, batch: turn?.batch ?? Batch([]), policies: self.collection?.work,
+        facts: self.collection?.facts?.script, plans: probes?.plans ?? [])
       let response = await request.send(
         kit, on: reactor, by: limit ?? deadline, probesBy: deadline)
       let reading = turn.flatMap { turn in
@@ -89,12 +89,13 @@ extension Pass {
           HostReading($0, to: response.batch, of: turn, took: response.took)
         }
       }
-      var policies: PolicyReading?
-      if let turn = self.policies {
-        policies = await PolicyReading(response.answers.first, of: turn, at: start, on: reactor)
+      var collection: CollectionReading?
+      if let turn = self.collection {
+        collection = await CollectionReading(
+          response.answers.first, of: turn, at: start, on: reactor)
       }
       let services = probes.map { ServiceReading(response.services, of: $0, at: start) }
-      return (reading, services, policies)
+      return (reading, services, collection)
     }
   }
 }

@@ -1,6 +1,6 @@
 /// What the tasks of a pass, or of the watch, report.
 enum PassEvent: Sendable {
-  case host(Int, HostReading?, ServiceReading?, PolicyReading?)
+  case host(Int, HostReading?, ServiceReading?, CollectionReading?)
   case bmc(BMCReading)
   case spool(SpoolPull)
   /// The time to check for slow hosts.

@@ -77,7 +77,7 @@ struct Era: Sendable {
     self.warnings = warnings
     var plan = Plan(
       own, settings: site.settings, probes: site.probes, states: [:], at: now, only: all)
-    plan.policies = Plan.policyTurns(
+    plan.collections = Plan.collectionTurns(
       own, of: site, policies, means.store, states: [:], at: now,
       only: [PolicyReading.name, FactReading.name])
     let jobs = Pass.Job.all(of: plan, site.inventory, &gatherer)
@@ -89,7 +89,7 @@ struct Era: Sendable {
         var job = job
         job.turn = nil
         job.probes = nil
-        job.policies = nil
+        job.collection = nil
         return (job.host.name, job)
       }, uniquingKeysWith: { first, _ in first })
     hosts = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -104,15 +104,15 @@ struct Era: Sendable {
     let plan = Plan(
       [host], settings: site.settings, probes: site.probes, states: [name: state], at: now,
       pace: pace, batches: means.batches)
-    job.policies =
-      Plan.policyTurns(
+    job.collection =
+      Plan.collectionTurns(
         [host], of: site, policies, means.store, states: [name: state], at: now, only: nil,
         pace: pace
       ).first
-    guard !plan.turns.isEmpty || !plan.probes.isEmpty || job.policies != nil else { return nil }
+    guard !plan.turns.isEmpty || !plan.probes.isEmpty || job.collection != nil else { return nil }
     job.turn = plan.turns.first
     job.probes = plan.probes.first
-    let hasLogin = job.turn != nil || job.policies != nil
+    let hasLogin = job.turn != nil || job.collection != nil
     if !hasLogin || means.kept.holds(name) { job.shares.removeAll { $0.kind == .handshakes } }
     job.wasSlow = plan.slow.contains(name)
     job.due = due

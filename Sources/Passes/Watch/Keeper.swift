@@ -155,8 +155,8 @@ struct Keeper: Sendable {
         rests: order.isRound || order.isLast ? means.logins.changes : [:],
         limits: order.isRound || order.isLast ? means.limits.records : [:], spool: output,
         input: intake?.input ?? Store.SpoolInput(),
-        policies: report.policies.flatMap(\.outcomes).map(\.record),
-        collections: report.policies.flatMap(\.collections), continued: isNew ? nil : self.pass,
+        policies: report.collections.flatMap(\.outcomes).map(\.record),
+        collections: report.collections.flatMap(\.collections), continued: isNew ? nil : self.pass,
         isOpen: true)
       evaluator.settle()
       outcome.batches = pass.sinks.contains { !$0.isDurable } ? batches : []
@@ -174,10 +174,7 @@ struct Keeper: Sendable {
     }
     report.warnings += await store.notes()
     report.warnings += drops(queues)
-    let late = report.warnings.dropFirst(logged)
-    if outcome.storeFailure == nil, !late.isEmpty {
-      try? await store.log(late.map { .warning($0, at: .now) })
-    }
+    if outcome.storeFailure == nil { await report.logWarnings(after: logged, in: store) }
     outcome.warnings = report.warnings
     if order.isRound {
       services = [:]

@@ -96,7 +96,7 @@ extension Ticker {
         schedules[turn.host.name, default: []].insert(pace.schedule(own, of: turn.host))
       }
     }
-    for turn in plan.policies {
+    for turn in plan.collections {
       if turn.facts != nil, let facts {
         schedules[turn.host.name, default: []].insert(
           pace.schedule(Schedule(every: facts), of: turn.host))

@@ -20,7 +20,7 @@ extension WatchLoop {
     guard let keeper, Deadline.now.since(lastBatch) >= Self.pause else { return }
     let isEmpty =
       pending.readings.isEmpty && pending.services.isEmpty && pending.bmcs.isEmpty
-      && pending.policies.isEmpty
+      && pending.collections.isEmpty
     // What came from spools is evaluated together, once a round.
     let isFetching = busy.contains { if case .spool = $0 { true } else { false } }
     let hasPulls = !pending.pulls.isEmpty && !isFetching

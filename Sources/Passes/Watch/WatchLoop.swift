@@ -255,7 +255,7 @@ struct WatchLoop {
       count(missed)
       if busy.contains(key) { return count(1) }
       guard var job = era.job(name, states[name] ?? HostState(), due: due, at: now) else { return }
-      job.policies?.earlier = policies[name] ?? [:]
+      job.collection?.earlier = policies[name] ?? [:]
       busy.insert(key)
       figures.asked += 1
       asking.append(job)
@@ -318,10 +318,11 @@ struct WatchLoop {
 
   /// What a host answered, as it goes into the batch.
   private mutating func arrived(
-    _ place: Int, _ reading: HostReading?, _ services: ServiceReading?, _ policies: PolicyReading?
+    _ place: Int, _ reading: HostReading?, _ services: ServiceReading?,
+    _ collection: CollectionReading?
   ) -> PassEvent {
     var reading = reading
-    guard let name = (reading?.result ?? services?.result ?? policies?.result)?.batch.host else {
+    guard let name = (reading?.result ?? services?.result ?? collection?.result)?.batch.host else {
       return .host(place, nil, nil, nil)
     }
     busy.remove(.host(name))
@@ -335,11 +336,11 @@ struct WatchLoop {
     }
     if let result = reading?.result { states[name, default: HostState()].take(result) }
     if let result = services?.result { states[name, default: HostState()].take(result) }
-    if let result = policies?.result { states[name, default: HostState()].take(result) }
-    for outcome in policies?.outcomes ?? [] {
+    if let result = collection?.result { states[name, default: HostState()].take(result) }
+    for outcome in collection?.outcomes ?? [] {
       self.policies[name, default: [:]][outcome.policy] = outcome
     }
-    return .host(place, reading, services, policies)
+    return .host(place, reading, services, collection)
   }
 
   // MARK: Words
