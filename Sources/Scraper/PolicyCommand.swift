@@ -88,7 +88,7 @@ enum PolicyCommand: Subcommand {
       guard let host = operands.popFirst(), operands.isEmpty else {
         throw UsageError(message: "name one host: scrape policy remedy HOST")
       }
-      return try await PolicyRemedy.show(host, arguments)
+      return try await PolicyResults.remedy(host, arguments)
     case "sudoers":
       operands.removeFirst()
       guard operands.count <= 1 else {
@@ -100,7 +100,7 @@ enum PolicyCommand: Subcommand {
       guard let file = operands.popFirst(), operands.count <= 1 else {
         throw UsageError(message: "name one file: scrape policy replay FILE [PATTERN]")
       }
-      return try await PolicyReplay.show(file, of: operands.first, arguments)
+      return try await PolicyResults.replay(file, of: operands.first, arguments)
     default:
       guard operands.count <= 1 else {
         throw UsageError(

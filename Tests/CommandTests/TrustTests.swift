@@ -4,6 +4,7 @@ import Hosts
 import Testing
 
 @testable import Alerts
+@testable import Console
 @testable import Passes
 @testable import Scraper
 

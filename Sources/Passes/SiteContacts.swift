@@ -1,10 +1,9 @@
 internal import Configuration
-internal import Notifiers
-internal import Passes
+public import Notifiers
 
 extension Site {
   /// The contact of that name; throws with the nearest name.
-  func contact(_ name: String) throws(UsageError) -> Contact {
+  public func contact(_ name: String) throws(UsageError) -> Contact {
     if let contact = contacts.first(where: { $0.name == name }) { return contact }
     let names = contacts.map(\.name)
     let hint =

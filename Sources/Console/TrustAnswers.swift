@@ -1,11 +1,10 @@
-internal import Console
 internal import Glibc
 internal import Metrics
-internal import Hosts
+public import Hosts
 
 /// The decision on host keys: by a person at a terminal, key by key or for all new ones, or by
 /// fingerprints on standard input, from `ssh-keygen -lf` on the consoles of the hosts.
-struct TrustAnswers {
+public struct TrustAnswers {
   /// The meaning of an answer about one key.
   enum Answer: Equatable {
     case accept
@@ -23,10 +22,11 @@ struct TrustAnswers {
   private var takesAllNew = false
   private var hasQuit = false
 
-  init(isTerminal: Bool = isatty(0) == 1) { self.isTerminal = isTerminal }
+  /// Asks at standard input.
+  public init() { isTerminal = isatty(0) == 1 }
 
   /// Why no question was possible; nil at a terminal.
-  var excuse: String? {
+  public var excuse: String? {
     if isTerminal { return nil }
     return piped?.isEmpty == false
       ? "standard input is no terminal: only keys whose fingerprints came in it were accepted"
@@ -35,7 +35,7 @@ struct TrustAnswers {
   }
 
   /// Whether the key is accepted.
-  mutating func accepts(_ key: HostKey, of host: String, isNew: Bool) -> Bool {
+  public mutating func accepts(_ key: HostKey, of host: String, isNew: Bool) -> Bool {
     guard isTerminal else {
       let known = piped ?? Self.fingerprints(in: Self.standardInput())
       piped = known

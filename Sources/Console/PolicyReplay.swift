@@ -1,12 +1,11 @@
 internal import Configuration
-internal import Console
-internal import Inventory
+public import Inventory
 internal import Metrics
-internal import Passes
-internal import Store
+public import Passes
+public import Store
 
 /// A policy evaluated on what passes read before.
-enum PolicyReplay {
+public enum PolicyReplay {
   /// The last kept collection of a host for a policy.
   static func last(
     of host: String, _ policy: String, in store: Store
@@ -17,20 +16,23 @@ enum PolicyReplay {
     return nil
   }
 
-  static func show(
-    _ file: String, of pattern: String?, _ arguments: Arguments
-  ) async throws -> Int32 {
-    guard let (site, store) = try await PolicyResults.open(arguments) else {
-      return ExitCode.notOK
-    }
-    let hosts = try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
+  /// Evaluates the file on the kept collections of hosts, and shows what changes.
+  ///
+  /// - Parameters:
+  ///   - given: the policy of scrape.yml that the file is another version of; nil: that of the file's name.
+  ///   - age: how old a collection may be; nil: the last one of each host.
+  public static func show(
+    _ file: String, of hosts: [Host], as given: String?, since age: Duration?, json: Bool,
+    _ site: Site, _ store: Store
+  ) async throws {
     let own = Set(hosts.map(\.name))
-    let name = try name(of: file, arguments["--policy"], site)
+    if let given { try site.checkPolicy(given) }
+    let name = given ?? PolicySettings(file: file).name
     var settings = site.policies.settings.first { $0.name == name } ?? PolicySettings(file: file)
     settings.file = file
     var findings = Findings()
     let entry = try PolicyBook.Entry(settings, &findings)
-    let begin = try arguments.duration("--since").map { Timestamp.now.before($0) }
+    let begin = age.map { Timestamp.now.before($0) }
     let kept = try await store.collections(since: begin).filter { own.contains($0.host) }
     // Of each host the last one, or all.
     var ids = kept.map(\.id)
@@ -40,7 +42,7 @@ enum PolicyReplay {
       ids = kept.filter { last[$0.host] == $0.id }.map(\.id)
     }
     let records = try await store.policyRecords()
-    var replay = ReplayLines(json: arguments.has("--json"))
+    var replay = ReplayLines(json: json)
     if begin == nil {
       for host in own {
         replay.before[host] = records[host]?.first { $0.policy == name }.flatMap(PolicyOutcome.init)
@@ -61,7 +63,7 @@ enum PolicyReplay {
       }
       for outcome in outcomes { replay.show(outcome) }
     }
-    if !arguments.has("--json") {
+    if !json {
       Terminal.note(
         ids.isEmpty
           ? "scrape policy replay: no collection is kept of these hosts"
@@ -70,21 +72,5 @@ enum PolicyReplay {
             + (replay.unkept == 0
               ? "" : ", \(Format.count(replay.unkept)) of what was not read then, or is not kept"))
     }
-    return ExitCode.ok
-  }
-
-  /// The policy of scrape.yml that the file is another version of.
-  private static func name(
-    of file: String, _ given: String?, _ site: Site
-  ) throws(UsageError) -> String {
-    let names = site.policies.settings.map(\.name)
-    if let given {
-      guard names.contains(given) else {
-        let hint = didYouMean(given, among: names).map { "; \($0)" } ?? ""
-        throw UsageError(message: "scrape.yml has no policy \"\(given)\"\(hint)")
-      }
-      return given
-    }
-    return PolicySettings(file: file).name
   }
 }
