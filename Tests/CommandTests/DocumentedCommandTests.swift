@@ -109,6 +109,58 @@ import Testing
     }
   }
 
+  /// Sections of scrape.yml with which a block of YAML may begin.
+  private static let sections: Set<String> = [
+    "alerts", "bmc", "contacts", "facts", "modules", "pages", "policies", "profiles", "rules",
+    "scores",
+    "self", "services", "sinks", "store", "targets", "watch",
+  ]
+
+  @Test(arguments: pages) func `settings and inventories that a page shows are without fault`(
+    _ page: String
+  ) throws {
+    for block in CommandBlock.all(in: try Self.text(page)) where block.language == "yaml" {
+      let text = block.lines.map(\.text).joined(separator: "\n") + "\n"
+      let first = block.lines.first { !$0.text.hasPrefix("#") }?.text.prefix { $0 != ":" } ?? ""
+      let isInventory = first == "all"
+      guard isInventory || Self.sections.contains(String(first)) else { continue }
+      let scratch = Scratch()
+      scratch.write(
+        "inventory/hosts.yml",
+        isInventory
+          ? text
+          : """
+          all:
+            children:
+              web: {hosts: {web1: , web3: }}
+              ctf: {hosts: {ctf07: }}
+              lab: {hosts: {ctf07: }}
+              db: {hosts: {db1: }}
+              peers: {hosts: {peer1: }}
+              blue1: {hosts: {blue1-web: }}
+
+          """)
+      let contacts =
+        "contacts: {green: {syslog: {address: local}}, night: {syslog: {address: local}}}\n"
+      scratch.write(
+        "inventory/scrape.yml",
+        isInventory ? "" : text + (first == "alerts" ? contacts : ""))
+      for name in ["sshd", "cis_debian12"] {
+        scratch.write(
+          "inventory/policies/\(name).yml",
+          try Self.text("policies/sshd.yml").replacing("id: sshd", with: "id: \(name)"))
+      }
+      scratch.write(".ssh/known_hosts", "")
+      try run(
+        "/usr/bin/ssh-keygen",
+        ["-q", "-t", "ed25519", "-N", "", "-f", "\(scratch.path)/.ssh/monitor"])
+      let outcome = try run(
+        Scrape.program, ["lint", "--inventory", "\(scratch.path)/inventory"],
+        environment: ["HOME": scratch.path, "LC_ALL": "C.UTF-8"])
+      #expect(outcome.status == 0, "\(page):\(block.number): \(outcome.errors)")
+    }
+  }
+
   /// The texts of the suites.
   private static let tests: [String] = {
     let folder = root.appending(path: "Tests").path()
@@ -186,8 +238,15 @@ import Testing
       ["silence", "me", "1h", "--inventory", range.inventory, "--store", range.store],
       environment: ["USER": "mallory", "LOGNAME": "mallory", "SUDO_UID": "", "LC_ALL": "C.UTF-8"])
     #expect(outcome.status == 0, "\(outcome.errors)")
+    // Through sudo to root, it is who called sudo; others cannot say so.
+    let nobody = try run(
+      Scrape.program,
+      ["silence", "me", "2h", "--inventory", range.inventory, "--store", range.store],
+      environment: ["USER": "mallory", "SUDO_UID": "65534", "LC_ALL": "C.UTF-8"])
+    #expect(nobody.status == 0, "\(nobody.errors)")
     let log = try range.scrape("log", "--kind", "action", "--json").output
     #expect(log.contains("\"who\":\"\(NSUserName())\""), "\(log)")
+    #expect(log.contains("\"who\":\"nobody\"") == (getuid() == 0), "\(log)")
     #expect(!log.contains("mallory"))
   }
 }
