@@ -12,7 +12,7 @@ BUILD_PACKAGES := libssh2-1-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev 
   pkg-config
 RUN_PACKAGES := openssh-server openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) ansible-core influxdb influxdb-client busybox chromium chrony curl dash dnsmasq-base \
-  dovecot-imapd dovecot-pop3d dovecot-submissiond fail2ban freeipmi-tools graphite-carbon ipmitool iproute2 \
+  dovecot-imapd dovecot-pop3d dovecot-submissiond fail2ban freeipmi-tools graphite-carbon ipmitool iproute2 jq \
   mariadb-server-core mariadb-client-core monitoring-plugins-basic monitoring-plugins-standard \
   nftables nginx-light nmap oidentd openipmi openssl postfix postgresql-15 procps prometheus python3-pip rsyslog samba \
   shellcheck sqlite3 sudo tigervnc-standalone-server tinyproxy tmux unbound util-linux victoria-metrics vsftpd xrdp xvfb \
