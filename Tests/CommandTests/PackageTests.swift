@@ -48,6 +48,29 @@ import Testing
     for name in names { #expect(page.contains("`\(name)`"), "\(name)") }
   }
 
+  #if arch(x86_64)
+    /// Half of a start went into loading these; decision 96.
+    @Test
+    func `libraries that few commands use are loaded when they are used, and packages name them`()
+      throws
+    {
+      let source = try Self.text("Sources/System/CLazy/CLazy.c")
+      let lazy = Set(source.matches(of: /"(lib[a-z]+\.so\.\d+)"/).map { String($0.output.1) })
+      #expect(lazy.count == 6)
+      let loaded = try run(Scrape.program, [], environment: ["LD_TRACE_LOADED_OBJECTS": "1"]).output
+      #expect(loaded.contains("libssh2.so.1"))
+      let control = try Self.text("packaging/debian/control")
+      let image = try Self.text("packaging/compose/Dockerfile")
+      for library in lazy {
+        #expect(!loaded.contains(library), "\(library)")
+        let owner = try run("/usr/bin/dpkg", ["--search", "*/\(library)"]).output
+        let package = try #require(owner.firstMatch(of: /^[a-z0-9-]+/)).output
+        #expect(control.contains(" \(package),"), "\(package)")
+        #expect(image.contains(" \(package)"), "\(package)")
+      }
+    }
+  #endif
+
   @Test func `the files of etc are without fault, and begin empty`() throws {
     let scratch = Scratch()
     scratch.write("hosts.yml", try Self.text("packaging/debian/hosts.yml"))

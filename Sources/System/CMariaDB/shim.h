@@ -1,2 +1,2 @@
-#include <mysql.h>
-#include <errmsg.h>
+#include <mariadb/mysql.h>
+#include <mariadb/errmsg.h>
