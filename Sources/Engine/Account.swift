@@ -3,12 +3,12 @@ public import Glibc
 /// The account that runs this process; cron and systemd may leave its environment unset.
 public enum Account {
   public static var home: String {
-    environment("HOME") ?? entry.map { String(cString: $0.pw_dir) } ?? "/"
+    environment("HOME") ?? entry?.home ?? "/"
   }
 
   public static var user: String {
     environment("USER") ?? environment("LOGNAME")
-      ?? entry.map { String(cString: $0.pw_name) } ?? "root"
+      ?? entry?.name ?? "root"
   }
 
   /// Who acts, for the log: the account that started this process, also through sudo, whatever `USER` says.
@@ -24,7 +24,10 @@ public enum Account {
     getpwuid(user).map { String(cString: $0.pointee.pw_name) }
   }
 
-  private static var entry: passwd? { getpwuid(geteuid())?.pointee }
+  /// Read once: every look reads /etc/passwd, and a host's defaults name the account.
+  private static let entry: (name: String, home: String)? = getpwuid(geteuid()).map {
+    (String(cString: $0.pointee.pw_name), String(cString: $0.pointee.pw_dir))
+  }
 }
 
 /// The value of an environment variable; nil if it is unset or empty.

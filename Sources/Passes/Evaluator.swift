@@ -123,8 +123,14 @@ public struct Evaluator: Sendable {
         watch.patience(of: outcome.target, host: host), in: &result)
     }
     compare(&result)
-    for rule in book.rules(for: host) where result.isEvaluated {
-      await apply(rule, to: &result, isWhole: isWhole)
+    if result.isEvaluated {
+      let there = Set(result.batch.points.lazy.map(\.measurement))
+      let rules = book.rules(for: host)
+      // By place, as most rules have nothing to look at.
+      for index in rules.indices
+      where there.contains(rules[index].selector.measurement) || rules[index].isComplete {
+        await apply(rules[index], to: &result, isWhole: isWhole)
+      }
     }
     // Distinct times: a database would overwrite one of two equal points.
     for (index, transition) in result.transitions.enumerated() {
@@ -188,18 +194,17 @@ public struct Evaluator: Sendable {
   ) async {
     let host = result.batch.host
     let selector = rule.selector
-    // A `scrape` point covers one target; a missing field means that the target is ok. The host's own
-    // clock and boot are excepted: not every batch reads them.
-    let isOfHost = ["clock_offset_s", "since_reboot_s"].contains(selector.field)
-    let isComplete =
-      selector.measurement == "scrape" && !isOfHost || selector.field == "dropped"
+    let isComplete = rule.isComplete
     var past: [String: [SeriesHistory.Value]]?
     var seen: Set<String> = []
     // Series without the value.
     var bare: Set<String> = []
     var isThere = false
     let covered = selector.measurement == "x509_cert" ? Self.certificates(result) : []
-    for point in result.batch.points where point.measurement == selector.measurement {
+    // By place: every rule looks at every point, and copies of them would cost more than the looks.
+    for index in result.batch.points.indices
+    where result.batch.points[index].measurement == selector.measurement {
+      let point = result.batch.points[index]
       // Several collectors may write different fields of one measurement.
       if point[field: selector.field] != nil { isThere = true }
       guard selector.matches(point, tags: result.batch.tags) else { continue }
@@ -425,6 +430,7 @@ public struct Evaluator: Sendable {
 
   /// The state of each service of scrape.yml.
   public var services: [(name: String, state: GroupState)] {
+    if book.services.isEmpty { return [] }
     var checks: [String: [String: Severity]] = [:]
     for (host, all) in states where host != Pseudo.services {
       for (name, state) in all {
@@ -444,6 +450,15 @@ extension [String: CheckState] {
       guard let since = self[name]?.pendingSince else { continue }
       self[name]?.pendingSince = since.after(jump)
     }
+  }
+}
+
+extension Rule {
+  /// Whether a missing field means that its target is ok: a `scrape` point covers one target. The host's own
+  /// clock and boot are excepted, as not every batch reads them.
+  fileprivate var isComplete: Bool {
+    selector.measurement == "scrape" && selector.field != "clock_offset_s"
+      && selector.field != "since_reboot_s" || selector.field == "dropped"
   }
 }
 

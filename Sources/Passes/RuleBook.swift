@@ -68,7 +68,7 @@ public struct RuleBook: Sendable {
 
   /// The rules of a host.
   func rules(for host: String) -> [Rule] {
-    rules.filter { hosts[$0.name]?.contains(host) != false }
+    hosts.isEmpty ? rules : rules.filter { hosts[$0.name]?.contains(host) != false }
   }
 
   /// Whether the rule exists and applies to the host.

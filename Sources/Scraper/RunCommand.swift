@@ -124,7 +124,14 @@ enum RunCommand: Subcommand {
     } else {
       Terminal.note(summary.text)
     }
+    // What it holds goes with the process, which ends now: giving back each point costs 1 % of a pass.
+    _ = Unmanaged.passRetained(Leftover(summary: summary))
     return summary.exitCode
+  }
+
+  private final class Leftover {
+    let summary: Summary
+    init(summary: Summary) { self.summary = summary }
   }
 
   /// The collectors that `--only` names.

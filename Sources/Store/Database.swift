@@ -105,7 +105,18 @@ final class Database {
   /// Runs the body as one transaction that takes the write lock at once; an error rolls it back.
   func transaction<Value>(_ body: () throws(DatabaseError) -> Value) throws(DatabaseError) -> Value
   {
-    try execute("BEGIN IMMEDIATE")
+    try enclosed("BEGIN IMMEDIATE", body)
+  }
+
+  /// Runs reads of one state of the file: each read alone would lock it and look at its log.
+  func snapshot<Value>(_ body: () throws(DatabaseError) -> Value) throws(DatabaseError) -> Value {
+    try enclosed("BEGIN", body)
+  }
+
+  private func enclosed<Value>(
+    _ begin: String, _ body: () throws(DatabaseError) -> Value
+  ) throws(DatabaseError) -> Value {
+    try execute(begin)
     do throws(DatabaseError) {
       let value = try body()
       try execute("COMMIT")

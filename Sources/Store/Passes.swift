@@ -56,11 +56,14 @@ extension Store {
     try shapes.refresh(database)
     var ids: [String: Int64] = [:]
     try database.rows("SELECT id, name FROM host") { ids[$0.text(1)] = $0.integer(0) }
+    var troubled: Set<Int64> = []
+    try database.rows("SELECT DISTINCT host FROM problem") { troubled.insert($0.integer(0)) }
     var written: Set<Int64> = []
     for result in results {
       let id = try keep(result, known: ids[result.batch.host], in: database)
       ids[result.batch.host] = id
-      try keepStatus(of: result, id, in: database)
+      try keepStatus(of: result, id, hadProblems: troubled.contains(id), in: database)
+      if !result.problems.isEmpty { troubled.insert(id) }
       try keepStates(of: result, id, in: database)
       try keep(Happening.all(in: result.batch), of: id, in: database)
       // A host that is in a pass twice has both parts in one row.
@@ -127,7 +130,7 @@ extension Store {
   }
 
   private func keepStatus(
-    of result: HostResult, _ host: Int64, in database: Database
+    of result: HostResult, _ host: Int64, hadProblems: Bool, in database: Database
   ) throws(DatabaseError) {
     let time = result.batch.time.nanoseconds
     for outcome in result.outcomes {
@@ -144,7 +147,7 @@ extension Store {
         .real(outcome.milliseconds),
         .integer(outcome.bytes), outcome.up ? .integer(time) : .null)
     }
-    for collector in result.ran {
+    for collector in result.ran where hadProblems {
       try database.run(
         "DELETE FROM problem WHERE host = ? AND collector = ?", .integer(host), .text(collector))
     }

@@ -87,13 +87,15 @@ public actor Store {
   /// The state of each known host among these.
   public func load(_ hosts: [String]) throws(StoreError) -> [String: HostState] {
     try with { database throws(DatabaseError) in
-      var states: [String: HostState] = [:]
-      for name in hosts {
-        try database.rows("SELECT boot, memory, due, facts FROM host WHERE name = ?", .text(name)) {
-          states[name] = self.state($0, of: name)
+      try database.snapshot { () throws(DatabaseError) in
+        var states: [String: HostState] = [:]
+        for name in hosts {
+          try database.rows(
+            "SELECT boot, memory, due, facts FROM host WHERE name = ?", .text(name)
+          ) { states[name] = self.state($0, of: name) }
         }
+        return states
       }
-      return states
     }
   }
 

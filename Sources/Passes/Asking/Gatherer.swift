@@ -14,6 +14,8 @@ public struct Gatherer: Sendable {
   public let reactors: [Reactor]
   private var keyring: Keyring
   private var knownHosts: [[String]: KnownHosts] = [:]
+  /// What was found of key files; see `Host.loginMark`.
+  private var keyMarks: [String: String] = [:]
   public internal(set) var warnings: [String] = []
   /// Whether BMCs are also asked how much privilege their users have.
   var findsPrivilege = false
@@ -165,7 +167,7 @@ public struct Gatherer: Sendable {
     target.shares = host.shares(route: Array(route))
     target.isJumpHost = jumpHosts.contains(host.name)
     target.logins = logins
-    target.loginMark = host.loginMark(agentKeys: credentials.agentKeys)
+    target.loginMark = host.loginMark(agentKeys: credentials.agentKeys, files: &keyMarks)
     target.sources = sources
     let limit = site.settings.connectTimeout
     target.timeouts.connect =

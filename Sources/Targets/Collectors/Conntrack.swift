@@ -44,11 +44,12 @@ public enum ConntrackCollector: Collector {
   ]
   private static let statistics = "/proc/net/stat/nf_conntrack"
   /// The kernel counts these; older ones have no `clashres`.
-  private static let counters: Set<String> = [
-    "searched", "found", "new", "invalid", "ignore", "delete", "delete_list", "insert",
+  private static let counters = Names([
+    "entries", "searched", "found", "new", "invalid", "ignore", "delete", "delete_list", "insert",
     "insert_failed", "drop", "early_drop", "icmp_error", "expect_new", "expect_create",
     "expect_delete", "search_restart",
-  ]
+  ])
+  private static let order = counters.all.indices.sorted { counters.all[$0] < counters.all[$1] }
   /// Lines, one per CPU.
   private static let mostCPUs = 4_096
 
@@ -94,14 +95,15 @@ public enum ConntrackCollector: Collector {
   private static func add(_ text: Span<UInt8>, to sample: inout Sample) throws(CollectorError) {
     var lines = Scanner(text)
     guard let heading = lines.line() else { return }
-    var columns: [String] = []
+    // The place of each column's counter; nil for one that is not written.
+    var columns: [Int?] = []
     var words = Scanner(heading)
-    while columns.count < 64, let word = words.word() { columns.append(word.string) }
-    guard columns.first == "entries" else {
+    while columns.count < 64, let word = words.word() { columns.append(counters.index(of: word)) }
+    guard columns.first == 0 else {
       throw CollectorError(
         ParseError(statistics, "expected the heading \"entries\"", line: 1, at: heading))
     }
-    var sums: [String: UInt64] = [:]
+    var sums = [UInt64?](repeating: nil, count: counters.all.count)
     var number = 1
     while number <= mostCPUs, let line = lines.line() {
       number += 1
@@ -112,16 +114,14 @@ public enum ConntrackCollector: Collector {
           throw CollectorError(
             ParseError(statistics, "expected a hexadecimal number", line: number, at: line))
         }
+        guard let column else { continue }
         // Each CPU's line has the size of the one table.
-        if column == "entries" {
-          sums[column] = value
-        } else if counters.contains(column) {
-          sums[column] = (sums[column] ?? 0).addingReportingOverflow(value).partialValue
-        }
+        sums[column] =
+          column == 0 ? value : (sums[column] ?? 0).addingReportingOverflow(value).partialValue
       }
     }
     var point = Point("conntrack", tags: [Tag("cpu", "all")])
-    for (name, value) in sums.sorted(by: { $0.key < $1.key }) { point.integer(name, value) }
+    for index in order { point.integer(counters.all[index], sums[index]) }
     if !point.fields.isEmpty { sample.points.append(point) }
   }
 }

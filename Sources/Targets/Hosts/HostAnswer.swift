@@ -27,6 +27,8 @@ public struct HostAnswer: Sendable {
   var files: [String: ArraySlice<UInt8>] = [:]
   public var sections: [String: Frames.Section] = [:]
   var filesOverflowed = false
+  /// Seconds since the host booted.
+  public private(set) var uptime: Double?
 
   public init(time: Timestamp) { self.time = time }
 
@@ -46,8 +48,7 @@ public struct HostAnswer: Sendable {
     }
   }
 
-  /// Seconds since the host booted.
-  public var uptime: Double? {
+  private static func uptime(_ files: [String: ArraySlice<UInt8>]) -> Double? {
     guard let bytes = files[Batch.uptimeFile] else { return nil }
     var words = Scanner(bytes.span)
     // More than three hundred years, or less than zero, is not a valid uptime.
@@ -78,6 +79,7 @@ public struct HostAnswer: Sendable {
     guard let section = sections[Batch.fileSection] else { return }
     filesOverflowed = section.overflowed
     files = HostAnswer.split(section.output, at: batch.headers, files: batch.files)
+    uptime = HostAnswer.uptime(files)
   }
 
   /// Cuts `tail`'s output at its `==> PATH <==` lines.

@@ -8,6 +8,8 @@ internal import Metrics
 /// Files count by path, size and time of the last change. The values of environment variables and of
 /// systemd's credentials are not looked at: a short password could be guessed from a number of it.
 enum LoginMark {
+  static let usualKeys = ["id_ed25519", "id_ecdsa", "id_rsa"].map { "\(Account.home)/.ssh/\($0)" }
+
   static func file(_ path: String) -> String {
     var status = stat()
     guard stat(path, &status) == 0 else { return "\(path) absent" }
@@ -24,11 +26,17 @@ enum LoginMark {
 
 extension Host {
   /// What the host's log-in is made with; `agentKeys` are the public halves that would be tried.
-  public func loginMark(agentKeys: [String]) -> UInt64 {
-    let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].map { "\(Account.home)/.ssh/\($0)" }
-    return Rest.mark(
-      of: [user ?? "", address, String(port)] + (keys.isEmpty ? usual : keys).map(LoginMark.file)
-        + [LoginMark.secret(keyPassphrase), LoginMark.secret(password)] + agentKeys)
+  ///
+  /// `files` keeps what was found of key files, which many hosts have in common.
+  public func loginMark(agentKeys: [String], files: inout [String: String]) -> UInt64 {
+    var marks = [user ?? "", address, String(port)]
+    for path in keys.isEmpty ? LoginMark.usualKeys : keys {
+      let mark = files[path] ?? LoginMark.file(path)
+      files[path] = mark
+      marks.append(mark)
+    }
+    marks += [LoginMark.secret(keyPassphrase), LoginMark.secret(password)]
+    return Rest.mark(of: marks + agentKeys)
   }
 }
 
