@@ -12,11 +12,13 @@ public struct Point: Sendable, Equatable {
   /// The time of the measurement; nil for the pass's time for the host.
   public var time: Timestamp?
 
-  public init(_ measurement: String, tags: [Tag] = [], time: Timestamp? = nil) {
+  /// Without fields. `room` is for how many of them memory is taken at once.
+  public init(_ measurement: String, tags: [Tag] = [], time: Timestamp? = nil, room: Int = 0) {
     self.measurement = measurement
     self.tags = tags
     self.fields = []
     self.time = time
+    if room > 0 { fields.reserveCapacity(room) }
   }
 
   /// The value of the named field, or nil if it was not read.

@@ -48,7 +48,9 @@ public struct Budget: Sendable, Equatable {
     var points = 0
     var size = 0
     for index in indices {
-      for point in results[index].batch.points { size += point.size }
+      for place in results[index].batch.points.indices {
+        size += results[index].batch.points[place].size
+      }
       points += results[index].batch.points.count
     }
     // A host with fewer points than the limit cannot have too many series.

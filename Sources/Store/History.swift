@@ -25,7 +25,19 @@ extension Store {
     try database.run(
       "INSERT OR REPLACE INTO recent (id, time, body) VALUES (?, ?, ?)",
       .integer(Self.row(host, pass)), .integer(time.nanoseconds),
-      .blob(rowCompressor.pack(bytes)))
+      .blob(packed(row: bytes)))
+  }
+
+  /// The largest row that is kept as it is, after a zero: deflate makes it smaller by a quarter and takes
+  /// as long as all the rest of keeping it. No output of deflate begins with a zero (RFC 1950, section 2.2).
+  private static let bare = 4096
+
+  private func packed(row bytes: [UInt8]) -> [UInt8] {
+    bytes.count <= Self.bare ? [0] + bytes : rowCompressor.pack(bytes)
+  }
+
+  private func unpacked(row body: [UInt8]) -> [UInt8]? {
+    body.first == 0 ? Array(body.dropFirst()) : decompressor.unpack(body, limit: Row.limit)
   }
 
   /// The unfolded row of a host and pass; nil if there is none or it is damaged.
@@ -37,7 +49,7 @@ extension Store {
       "SELECT time, body FROM recent WHERE id = ?", .integer(Self.row(host, pass))
     ) {
       let time = Timestamp(nanoseconds: $0.integer(0))
-      guard let bytes = self.decompressor.unpack($0.blob(1), limit: Row.limit),
+      guard let bytes = self.unpacked(row: $0.blob(1)),
         let points = try? Row.decode(bytes, at: time, self.shapes)
       else { return }
       found = (time, points)
@@ -312,7 +324,7 @@ extension Store {
         """, .integer(Self.row(0, pass)), .integer(Self.row(0, pass + 1)),
         .integer(1 << Self.hostBits - 1)
       ) {
-        guard let bytes = self.decompressor.unpack($0.blob(2), limit: Row.limit),
+        guard let bytes = self.unpacked(row: $0.blob(2)),
           let points = try? Row.decode(
             bytes, at: Timestamp(nanoseconds: $0.integer(1)), self.shapes)
         else { return }

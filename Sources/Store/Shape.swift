@@ -37,6 +37,20 @@ final class Shape: Hashable, Sendable {
     }
   }
 
+  /// Whether the point has this shape. Names are literals of our own, mostly, and equal by their address.
+  func fits(_ point: Point) -> Bool {
+    guard point.fields.count == fields.count, point.tags.count == tags.count,
+      (point.time != nil) == timed, point.measurement == measurement
+    else { return false }
+    for index in tags.indices where point.tags[index].name != tags[index] { return false }
+    for index in fields.indices {
+      guard point.fields[index].value.kind == fields[index].kind,
+        point.fields[index].name == fields[index].name
+      else { return false }
+    }
+    return true
+  }
+
   init(encoded: [UInt8]) throws(Damaged) {
     var reader = ByteReader(encoded)
     let measurement = try reader.string()
@@ -77,6 +91,9 @@ final class Shapes {
   private var numbers: [Key: Int] = [:]
   private var shapes: [Int: Shape] = [:]
   private var scratch = ByteWriter()
+  /// The shape that came after each one last time: hosts are alike, so that it mostly comes again.
+  private var followers: [Int: Int] = [:]
+  private var latest = 0
 
   private var newest = 0
 
@@ -93,6 +110,7 @@ final class Shapes {
   func forget() {
     numbers.removeAll()
     shapes.removeAll()
+    followers.removeAll()
     newest = 0
   }
 
@@ -114,8 +132,15 @@ final class Shapes {
   func write(
     _ point: Point, to writer: inout ByteWriter, in database: Database
   ) throws(DatabaseError) {
+    if let number = followers[latest], shapes[number]?.fits(point) == true {
+      latest = number
+      writer.varint(number)
+      return
+    }
     Shape.encode(point, into: &scratch)
     if let number = numbers[Key(bytes: scratch.bytes)] {
+      followers[latest] = number
+      latest = number
       writer.varint(number)
     } else {
       let encoded = scratch.bytes

@@ -5,6 +5,13 @@ import Testing
 @testable import Sinks
 @testable import Store
 
+extension Point {
+  fileprivate init(event number: Int) {
+    self.init("large", tags: [Tag("name", "n\(number)")])
+    integer("number", Int64(number) << 32)
+  }
+}
+
 struct HistoryTests {
   /// Points of every type that come, go, repeat and change, the same for the same number.
   static func points(_ number: Int) -> [Point] {
@@ -165,6 +172,39 @@ struct HistoryTests {
       #expect(status.st_size < 3 << 20, "\(status.st_size)")
       let latest = try await store.latest(host: "web1")
       #expect(latest?.points.count == 500 + Self.points(99).count)
+    }
+  }
+
+  @Test func `small rows are kept as they are, large and earlier ones packed`() async throws {
+    try await withFolder { folder in
+      let path = folder + "/scrape.db"
+      let large = (0..<400).map { Point(event: $0) }
+      do {
+        let store = Store(path: path)
+        try await store.finish(pass(0), [result(0, points: Self.points(0))])
+        try await store.finish(pass(1), [result(1, points: large)])
+        await store.close()
+      }
+      do {
+        let database = try Database(path: path)
+        var bodies: [(id: Int64, body: [UInt8])] = []
+        try database.rows("SELECT id, body FROM recent ORDER BY id") {
+          bodies.append(($0.integer(0), $0.blob(1)))
+        }
+        #expect(bodies.map { $0.body.first == 0 } == [true, false])
+        #expect(bodies[1].body.count < 8_000)
+        // As an earlier version wrote it.
+        let packed = Compressor(.zlib, level: 1).pack(Array(bodies[0].body.dropFirst()))
+        try database.run(
+          "UPDATE recent SET body = ? WHERE id = ?", .blob(packed), .integer(bodies[0].id))
+      }
+      let store = Store(path: path)
+      for (field, count) in [("odd", 1), ("number", 400)] {
+        let found = try await store.history(
+          host: "web1", measurement: count == 1 ? "cpu" : "large", field: field, from: time(-20),
+          to: time(10))
+        #expect(found.count == count, "\(field)")
+      }
     }
   }
 

@@ -50,12 +50,14 @@ extension Pass.Report {
   mutating func sort(like hosts: [Host]) {
     let places = Dictionary(
       hosts.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    func precedes(_ a: HostResult, _ b: HostResult) -> Bool {
-      places[a.batch.host] ?? 0 < places[b.batch.host] ?? 0
+    // By numbers: results are too large to be moved at every comparison.
+    func sorted<Reading>(_ all: [Reading], _ host: (Reading) -> String) -> [Reading] {
+      let order = all.map { places[host($0)] ?? 0 }
+      return all.indices.sorted { (order[$0], $0) < (order[$1], $1) }.map { all[$0] }
     }
-    readings.sort { precedes($0.result, $1.result) }
-    bmcs.sort { precedes($0.result, $1.result) }
-    services.sort { precedes($0.result, $1.result) }
-    collections.sort { precedes($0.result, $1.result) }
+    readings = sorted(readings) { $0.result.batch.host }
+    bmcs = sorted(bmcs) { $0.result.batch.host }
+    services = sorted(services) { $0.result.batch.host }
+    collections = sorted(collections) { $0.result.batch.host }
   }
 }

@@ -103,7 +103,7 @@ public struct HostReading: Sendable {
       reason: failure?.reason,
       message: failure?.detail, milliseconds: took.milliseconds, bytes: Int64(answer.received))
     result.outcomes = [outcome]
-    var point = Point("scrape", tags: [Tag("target", CheckName.ssh.text)])
+    var point = Point("scrape", tags: [Tag("target", CheckName.ssh.text)], room: 8)
     point.integer("up", failure.up)
     point.string("reason", failure?.reason.rawValue)
     point.float("duration_ms", (took.milliseconds * 1000).rounded() / 1000)

@@ -71,7 +71,7 @@ public enum CPUCollector: Collector {
       }
       return 100 * ticks / total
     }
-    var point = Point("cpu")
+    var point = Point("cpu", room: 11)
     point.tag("cpu", cpu.name == "cpu" ? "cpu-total" : cpu.name)
     point.percent("usage_user", percent(0, without: 8))
     point.percent("usage_nice", percent(1, without: 9))

@@ -210,7 +210,7 @@ public enum DiskCollector: Collector {
 
   private static func point(of mount: Mounts.Mount, _ size: Df.Row, _ inodes: Df.Row?) -> Point? {
     guard let total = size.total, total > 0 else { return nil }
-    var point = Point("disk")
+    var point = Point("disk", room: 8)
     point.tag("path", mount.path)
     let device = mount.device == "none" ? mount.type : mount.device
     point.tag("device", device.hasPrefix("/dev/") ? String(device.dropFirst(5)) : device)

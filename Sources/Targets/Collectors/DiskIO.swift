@@ -46,7 +46,7 @@ public enum DiskIOCollector: Collector {
       if count > mostDisks {
         throw CollectorError(.outputTooLarge, "more than \(mostDisks) disks; the rest is left out")
       }
-      var point = Point("diskio")
+      var point = Point("diskio", room: 14)
       point.tag("name", device.name)
       point.integer("reads", device.reads)
       point.integer("writes", device.writes)

@@ -20,7 +20,7 @@ public enum KernelCollector: Collector {
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
     let stat = try host.parse("/proc/stat", as: ProcStat.self)
-    var point = Point("kernel")
+    var point = Point("kernel", room: 8)
     point.integer("boot_time", stat.bootTime)
     point.integer("context_switches", stat.contextSwitches)
     point.integer("interrupts", stat.interrupts)

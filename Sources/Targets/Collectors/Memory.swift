@@ -56,7 +56,7 @@ public enum MemoryCollector: Collector {
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
     let memory = try host.parse("/proc/meminfo", as: Meminfo.self)
-    var point = Point("mem")
+    var point = Point("mem", room: 36)
     let total = memory["MemTotal"]
     point.integer("total", total)
     // A lying host may claim more available than it has; there is no figure for that.

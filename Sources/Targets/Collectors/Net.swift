@@ -152,7 +152,7 @@ public enum NetCollector: Collector {
         throw CollectorError(
           .outputTooLarge, "more than \(mostInterfaces) interfaces; the rest is left out")
       }
-      var point = Point("net")
+      var point = Point("net", room: 13)
       point.tag("interface", interface.name)
       point.integer("bytes_recv", interface.bytesReceived)
       point.integer("bytes_sent", interface.bytesSent)
@@ -191,7 +191,7 @@ public enum NetCollector: Collector {
   /// The state of an interface; nil for loopback and where nothing is known.
   private static func state(of link: LinkStates.Link, _ name: String) -> Point? {
     guard link.isLoopback == false else { return nil }
-    var point = Point("ethtool")
+    var point = Point("ethtool", room: 7)
     point.tag("interface", name)
     point.boolean("interface_up", link.isUp)
     point.integer("link", link.hasCarrier.map { $0 ? Int64(1) : 0 })
@@ -208,7 +208,7 @@ public enum NetCollector: Collector {
     guard let bytes = host.files["/proc/net/snmp"],
       let values = try? NetSNMP.parse(bytes.span, only: counters)
     else { return nil }
-    var point = Point("net")
+    var point = Point("net", room: counterOrder.count)
     point.tag("interface", "all")
     for index in counterOrder { point.integer(counterFields[index], values[index]) }
     return point.fields.isEmpty ? nil : point

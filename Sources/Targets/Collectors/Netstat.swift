@@ -76,7 +76,7 @@ public enum NetstatCollector: Collector {
 
   public static func collect(from host: HostView, into sample: inout Sample) throws(CollectorError)
   {
-    var point = Point("netstat")
+    var point = Point("netstat", room: 16)
     var failure: CollectorError?
     var states: TCPStates.Reading?
     do {

@@ -98,7 +98,7 @@ public enum NstatCollector: Collector {
   private static func add(
     _ names: [String], _ values: [Int64?], of table: String, to sample: inout Sample
   ) {
-    var point = Point("nstat", tags: [Tag("name", table)])
+    var point = Point("nstat", tags: [Tag("name", table)], room: names.count)
     for (name, value) in zip(names, values) { point.integer(name, value) }
     if !point.fields.isEmpty { sample.points.append(point) }
   }

@@ -46,7 +46,7 @@ public enum PressureCollector: Collector {
     _ stall: Pressure.Stall?, _ resource: String, _ type: String, to sample: inout Sample
   ) {
     guard let stall else { return }
-    var point = Point("pressure")
+    var point = Point("pressure", room: 4)
     point.tag("resource", resource)
     point.tag("type", type)
     point.float("avg10", stall.avg10)

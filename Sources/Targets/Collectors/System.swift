@@ -44,7 +44,7 @@ public enum SystemCollector: Collector {
       sample.facts[fact] = text(line)
     }
 
-    var point = Point("system")
+    var point = Point("system", room: 12)
     let load = try host.parse("/proc/loadavg", as: Loadavg.self)
     point.float("load1", load.load1)
     point.float("load5", load.load5)

@@ -91,7 +91,8 @@ final class Transport {
 
   /// Ends the connection at once.
   func cut() {
-    if !isCut { flush() }
+    if isCut { return }
+    flush()
     isCut = true
     carrier.cut()
   }
