@@ -124,7 +124,10 @@ public struct Evaluator: Sendable {
     }
     compare(&result)
     if result.isEvaluated {
-      let there = Set(result.batch.points.lazy.map(\.measurement))
+      var there: Set<String> = []
+      for index in result.batch.points.indices {
+        there.insert(result.batch.points[index].measurement)
+      }
       let rules = book.rules(for: host)
       // By place, as most rules have nothing to look at.
       for index in rules.indices

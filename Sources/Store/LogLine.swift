@@ -110,11 +110,9 @@ public struct LogLine: Sendable, Equatable {
       ])
   }
 
-  /// An event of a host; changes of checks are lines of their own.
+  /// An event of a host, from a point `event`; changes of checks are lines of their own.
   static func event(_ point: Point, of host: String, at time: Timestamp) -> LogLine? {
-    guard point.measurement == Measurement.event.name, let source = point[tag: "source"],
-      source != "check"
-    else { return nil }
+    guard let source = point[tag: "source"], source != "check" else { return nil }
     func string(_ name: String) -> String {
       if case .string(let text)? = point[field: name] { text } else { "" }
     }
@@ -129,8 +127,10 @@ public struct LogLine: Sendable, Equatable {
   /// The lines of a host's result: what changed, and what happened.
   static func all(of result: HostResult) -> [LogLine] {
     let host = result.batch.host
+    let points = result.batch.points
     return result.transitions.map { change($0, of: host) }
-      + result.batch.points.compactMap { event($0, of: host, at: result.batch.time) }
+      + points.indices.lazy.filter { points[$0].measurement == Measurement.event.name }
+      .compactMap { event(points[$0], of: host, at: result.batch.time) }
   }
 
   /// Of a host in one pass, the lines that are kept.
