@@ -49,7 +49,9 @@ private typealias Tag = Metrics.Tag
     #expect(pane.shows { $0.contains { $0.contains("service icmp") } }, "\(pane)")
     let name = try #require(pane.rows[1].split(separator: " ").first.map(String.init))
     pane.type("Home", "Down", "Down", "a", "c", "a", "b", "l", "e", "Enter")
-    #expect(pane.shows { $0.contains { $0.contains("[acked by ana: cable]") } }, "\(name) \(pane)")
+    // Whatever USER says: see `Account.person`.
+    let who = "[acked by \(Account.person): cable]"
+    #expect(pane.shows { $0.contains { $0.contains(who) } }, "\(name) \(pane)")
     let acknowledged = try await range.store.acknowledgements()
     #expect(acknowledged.map(\.host) == [name] && acknowledged.first?.why == "cable")
     pane.type("Escape", "e")
