@@ -6,7 +6,8 @@ public enum FoundName {
   /// The limit of a name in bytes: that of a label of DNS.
   static let limit = 63
 
-  /// The name with letters, digits, `.`, `-` and `_` only; nil if nothing is left, or only digits and dots.
+  /// The name with letters, digits, `.`, `-` and `_` only; nil if nothing is left, only digits and dots, or a name that
+  /// stands for groups of hosts.
   public static func of(_ text: String) -> String? {
     var name: [UInt8] = []
     for byte in text.utf8.prefix(4 * limit) {
@@ -25,13 +26,13 @@ public enum FoundName {
     while let first = name.first, edge(first) { name.removeFirst() }
     while let last = name.last, edge(last) { name.removeLast() }
     guard name.contains(where: { (0x61...0x7a).contains($0 | 0x20) }) else { return nil }
-    return String(decoding: name, as: UTF8.self)
+    let found = String(decoding: name, as: UTF8.self)
+    return ["all", "ungrouped"].contains(found) ? nil : found
   }
 
   /// A name of a group: as Ansible wants it, letters, digits and `_`.
   public static func group(_ text: String) -> String? {
-    guard let name = of(text), name != "all", name != "ungrouped" else { return nil }
-    return String(name.map { $0 == "-" || $0 == "." ? "_" : $0 })
+    of(text).map { name in String(name.map { $0 == "-" || $0 == "." ? "_" : $0 }) }
   }
 
   /// The address or the name of a host as an inventory takes it; nil for anything else.

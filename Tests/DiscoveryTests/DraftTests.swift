@@ -120,6 +120,11 @@ import Testing
     #expect(name.utf8.count <= FoundName.limit)
   }
 
+  @Test func `no host is called as all hosts are`() {
+    #expect(["all", "ungrouped", "-all-"].map(FoundName.of) == [nil, nil, nil])
+    #expect(["All", "all1"].map(FoundName.of) == ["All", "all1"])
+  }
+
   @Test func `a draft from all files passes lint`() throws {
     scratch.write("known", "web1,10.0.6.11 ssh-ed25519 A\n|1|A|B ssh-rsa A\n")
     scratch.write("hosts", "10.0.6.11 web1\n10.0.6.21 db1 database\n")
