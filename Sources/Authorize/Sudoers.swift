@@ -2,6 +2,7 @@
 public struct Sudoers: Sendable {
   private let commands: [[String]]
   private let users: [String]
+
   public init(_ commands: [[String]], users: [String]) {
     self.commands = commands.filter(Self.isExact)
     self.users = users

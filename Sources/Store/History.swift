@@ -36,8 +36,11 @@ extension Store {
     bytes.count <= Self.bare ? [0] + bytes : rowCompressor.pack(bytes)
   }
 
-  private func unpacked(row body: [UInt8]) -> [UInt8]? {
-    body.first == 0 ? Array(body.dropFirst()) : decompressor.unpack(body, limit: Row.limit)
+  /// The points of a kept row; nil if it is damaged.
+  private func points(row body: [UInt8], at time: Timestamp) -> [Row.Kept]? {
+    let bytes =
+      body.first == 0 ? Array(body.dropFirst()) : decompressor.unpack(body, limit: Row.limit)
+    return bytes.flatMap { try? Row.decode($0, at: time, shapes) }
   }
 
   /// The unfolded row of a host and pass; nil if there is none or it is damaged.
@@ -49,10 +52,7 @@ extension Store {
       "SELECT time, body FROM recent WHERE id = ?", .integer(Self.row(host, pass))
     ) {
       let time = Timestamp(nanoseconds: $0.integer(0))
-      guard let bytes = self.unpacked(row: $0.blob(1)),
-        let points = try? Row.decode(bytes, at: time, self.shapes)
-      else { return }
-      found = (time, points)
+      if let points = self.points(row: $0.blob(1), at: time) { found = (time, points) }
     }
     return found
   }
@@ -324,10 +324,8 @@ extension Store {
         """, .integer(Self.row(0, pass)), .integer(Self.row(0, pass + 1)),
         .integer(1 << Self.hostBits - 1)
       ) {
-        guard let bytes = self.unpacked(row: $0.blob(2)),
-          let points = try? Row.decode(
-            bytes, at: Timestamp(nanoseconds: $0.integer(1)), self.shapes)
-        else { return }
+        let time = Timestamp(nanoseconds: $0.integer(1))
+        guard let points = self.points(row: $0.blob(2), at: time) else { return }
         let host = $0.text(0)
         for point in points where measurements.contains(point.shape.measurement) {
           body(&value, host, point.point)

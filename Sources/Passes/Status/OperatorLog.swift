@@ -12,6 +12,7 @@ extension Site {
     return nil
   }
 
+  // Apart and not inlined: Swift 6.3.1's optimizer crashes on both calls within the `do` above.
   @inline(never)
   private func add(_ lines: [LogLine], to store: Store) async throws {
     try await check(store)
