@@ -52,8 +52,7 @@ public struct RuleBook: Sendable {
       guard rule.hosts != nil || rule.profile != nil else { continue }
       let chosen = findings.attempt { () throws(ConfigurationError) in
         do throws(ConfigurationError) {
-          guard let pattern = rule.hosts else { return inventory.hosts }
-          return try inventory.select(pattern)
+          return try inventory.hosts(matching: rule.hosts)
         } catch {
           throw ConfigurationError(
             "hosts of rule \"\(rule.name)\": \(error.problem)", at: rule.place, hint: error.hint)

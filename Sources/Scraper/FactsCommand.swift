@@ -38,7 +38,7 @@ enum FactsCommand: Subcommand {
   static func run(_ arguments: Arguments) async throws -> Int32 {
     let site = try Site(arguments, checkingKeys: false)
     let pattern = arguments.operands.first
-    let hosts = try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
+    let hosts = try site.inventory.hosts(matching: pattern)
     var kind: Facts.Kind?
     if let word = arguments["--only"] {
       guard let known = Facts.Kind(rawValue: word) else {

@@ -31,7 +31,7 @@ enum PolicyResults {
       return ExitCode.ok
     }
     let outcomes = try await site.policyOutcomes(
-      of: try hosts(pattern, site), only: arguments["--policy"], in: store)
+      of: try site.inventory.hosts(matching: pattern), only: arguments["--policy"], in: store)
     if outcomes.isEmpty {
       Terminal.note(
         site.policies.isEmpty
@@ -88,13 +88,9 @@ enum PolicyResults {
   ) async throws -> Int32 {
     guard let (site, store) = try await open(arguments) else { return ExitCode.notOK }
     try await PolicyReplay.show(
-      file, of: try hosts(pattern, site), as: arguments["--policy"],
+      file, of: try site.inventory.hosts(matching: pattern), as: arguments["--policy"],
       since: try arguments.duration("--since"), json: arguments.has("--json"), site, store)
     return ExitCode.ok
-  }
-
-  private static func hosts(_ pattern: String?, _ site: Site) throws -> [Host] {
-    try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
   }
 
   private static func host(_ pattern: String, _ word: String, _ site: Site) throws -> Host {

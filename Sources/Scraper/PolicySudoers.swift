@@ -11,7 +11,7 @@ internal import Policies
 enum PolicySudoers {
   static func show(of pattern: String?, _ arguments: Arguments) throws -> Int32 {
     let site = try Site(arguments, checkingKeys: false)
-    let hosts = try pattern.map { try site.inventory.select($0) } ?? site.inventory.hosts
+    let hosts = try site.inventory.hosts(matching: pattern)
     let all = try commands(of: hosts, site)
     let commands = all.filter(Sudoers.isExact)
     for words in all where !Sudoers.isExact(words) {

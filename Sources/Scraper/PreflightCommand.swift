@@ -46,8 +46,7 @@ enum PreflightCommand: Subcommand {
     let length = try arguments.duration("--deadline") ?? .seconds(60)
     let watchdog = try PassWatchdog(by: .after(length))
     let site = try Site(arguments, secretsOf: { _ in true })
-    let hosts =
-      try arguments.operands.first.map { try site.inventory.select($0) } ?? site.inventory.hosts
+    let hosts = try site.inventory.hosts(matching: arguments.operands.first)
     var findings = Findings()
     let sinks = Sinks.sinks(from: site.settings.sinks, &findings)
     try findings.finish()

@@ -70,8 +70,7 @@ extension Site {
 
   /// The hosts that match `--limit`; all without it.
   func hosts(_ arguments: Arguments) throws(ConfigurationError) -> [Host] {
-    guard let pattern = arguments["--limit"] else { return inventory.hosts }
-    return try inventory.select(pattern)
+    try inventory.hosts(matching: arguments["--limit"])
   }
 }
 

@@ -16,6 +16,12 @@ extension Inventory {
     return try select(pattern, isLenient: false)
   }
 
+  /// The matching hosts, as `select` finds them; all without a pattern.
+  public func hosts(matching pattern: String?) throws(ConfigurationError) -> [Host] {
+    guard let pattern else { return hosts }
+    return try select(pattern)
+  }
+
   /// The matching hosts, for a stored pattern: parts without a match are skipped, since their hosts may
   /// have been removed.
   public func remaining(_ pattern: String) -> [Host] {
