@@ -26,6 +26,8 @@ let package = Package(
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     .executableTarget(
       name: "probes", dependencies: [.product(name: "Rooms", package: "scrape")],
-      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)],
+      // As `scrape` is delivered: without it half of its start is the loading of Swift's libraries.
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
   ]
 )

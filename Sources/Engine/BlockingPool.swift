@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// A few threads for blocking calls: `getaddrinfo`, bcrypt, FreeIPMI.
@@ -9,16 +10,23 @@ public final class BlockingPool: Sendable {
     var jobs: [@Sendable () -> Void] = []
     var threads = 0
     var idle = 0
+    /// Whether a thread looks after the calls that wait.
+    var isWatched = false
   }
 
   private let queue = Monitor(Queue())
   private let name: String
   private let limit: Int
+  private let first: Int
 
   /// Makes a pool of at most `threads` threads, each started on first use.
-  public init(name: String, threads: Int) {
+  ///
+  /// Only the `first` of them start at once; without it all do. Many threads are good for calls that wait. Calls
+  /// that are answered at once only share the cores, and then each further thread costs more than it gives.
+  public init(name: String, threads: Int, first: Int? = nil) {
     self.name = name
     limit = max(1, threads)
+    self.first = min(limit, max(1, first ?? threads))
   }
 
   /// Runs the call on one of the threads; nil if it has not ended by the deadline.
@@ -51,25 +59,71 @@ public final class BlockingPool: Sendable {
   }
 
   private func submit(_ job: @escaping @Sendable () -> Void) {
-    let grow = queue.signal { queue in
+    let (grows, watches) = queue.signal { queue in
       queue.jobs.append(job)
-      guard queue.idle < queue.jobs.count, queue.threads < limit else { return false }
-      queue.threads += 1
-      return true
+      guard queue.idle < queue.jobs.count, queue.threads < limit else { return (false, false) }
+      guard queue.threads >= first else {
+        queue.threads += 1
+        return (true, false)
+      }
+      defer { queue.isWatched = true }
+      return (false, !queue.isWatched)
     }
-    guard grow else { return }
+    if grows { startWorker() }
+    if watches { startThread("\(name) pool") { self.watch() } }
+  }
+
+  private func startWorker() {
     startThread(name) { [queue] in
       while true {
-        queue.signal { $0.idle += 1 }
+        var isIdle = false
         // The job is taken and counted as busy in one step: otherwise a job submitted in between
         // would wait for this one, although another thread could be started for it.
         let job = queue.take { queue -> (@Sendable () -> Void)? in
-          guard !queue.jobs.isEmpty else { return nil }
-          queue.idle -= 1
+          if queue.jobs.isEmpty {
+            if !isIdle { queue.idle += 1 }
+            isIdle = true
+            return nil
+          }
+          if isIdle { queue.idle -= 1 }
           return queue.jobs.removeFirst()
         }
         job()
       }
     }
+  }
+
+  /// The time after which a call that waits gets another thread.
+  private static let turn = Duration.milliseconds(20)
+
+  /// Doubles the threads while calls wait: after a turn in which this process left a core idle for a third of it,
+  /// and after every fifth.
+  private func watch() {
+    var used = Self.cpuTime
+    for turn in 1... {
+      usleep(useconds_t(Self.turn / .microseconds(1)))
+      let before = used
+      used = Self.cpuTime
+      let mayGrow = turn % 5 == 0 || (used - before) * 3 < Self.turn * 2
+      let new = queue.signal { queue -> Int? in
+        guard queue.idle < queue.jobs.count, queue.threads < limit else {
+          queue.isWatched = false
+          return nil
+        }
+        guard mayGrow else { return 0 }
+        let new = min(queue.threads, limit - queue.threads, queue.jobs.count - queue.idle)
+        queue.threads += new
+        return new
+      }
+      guard let new else { return }
+      for _ in 0..<new { startWorker() }
+    }
+  }
+
+  /// The time for which this process has computed.
+  private static var cpuTime: Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
   }
 }

@@ -147,10 +147,13 @@ public enum SDR: Parser {
     case 2: text = String(decoding: sixBit(bytes), as: UTF8.self)
     default:
       // Latin-1; a byte that is not text ends it.
-      text = String(
-        String.UnicodeScalarView(bytes.prefix { $0 != 0 }.map { UnicodeScalar($0) }))
+      let bytes = bytes.prefix { $0 != 0 }
+      text =
+        bytes.allSatisfy { $0 < 0x80 }
+        ? String(decoding: bytes, as: UTF8.self)
+        : String(String.UnicodeScalarView(bytes.map { UnicodeScalar($0) }))
     }
-    while let last = text.last, last == " " || last == "\0" { text.removeLast() }
+    while let last = text.utf8.last, last == UInt8(ascii: " ") || last == 0 { text.removeLast() }
     return text
   }
 

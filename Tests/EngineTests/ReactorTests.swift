@@ -233,6 +233,37 @@ final class SocketPair: Sendable {
     #expect(running { $0.most } == 3)
   }
 
+  /// Each call waits for all others: they meet only if threads beyond the first ones come by themselves.
+  @Test(arguments: [1, 3, 40]) func `a pool that begins small grows while calls wait`(
+    first: Int
+  ) async {
+    let pool = BlockingPool(name: "test", threads: 40, first: first)
+    let running = Shared((now: 0, most: 0))
+    let limit = Deadline.after(.seconds(20))
+    await withTaskGroup { group in
+      for _ in 0..<40 {
+        group.addTask {
+          _ = await reactor.run { reactor in
+            await pool.run(by: .never, on: reactor) {
+              running {
+                $0.now += 1
+                $0.most = max($0.most, $0.now)
+              }
+              while running({ $0.most }) < 40, !limit.isPast { usleep(1_000) }
+              running { $0.now -= 1 }
+            }
+          }
+        }
+      }
+    }
+    #expect(running { $0.most } == 40)
+    // The threads are still there for further calls.
+    let value = await reactor.run { reactor in
+      await pool.run(by: .after(.seconds(20)), on: reactor) { 42 }
+    }
+    #expect(value == 42)
+  }
+
   @Test func `an actor on a blocking thread stays on it`() async {
     actor Clerk {
       let thread = BlockingThread(name: "clerk")

@@ -344,6 +344,24 @@ func ask(
     #expect(Set(names).count == names.count)
   }
 
+  @Test(arguments: [
+    ("Inlet Temp", "inlet_temp"), ("A\tB\u{1}C\u{7f}\r\nD", "a_b_c___d"),
+    ("Lüfter\u{a0}\u{85}1 É", "lüfter__1_é"), ("", ""),
+    (String(repeating: "A b", count: 50), String(repeating: "a_b", count: 43).dropLast() + ""),
+    (String(repeating: "Ä", count: 200), String(repeating: "ä", count: 128)),
+  ]) func `a sensor's name in a tag has small letters and no blanks`(
+    name: String, tag: String
+  ) {
+    var answer = BMCAnswer(time: Timestamp(nanoseconds: 0))
+    answer.sensors = [
+      SensorReading(
+        name: name, entity: "7.1", entityID: 7, type: 1, value: 20, unit: "degrees C",
+        state: .nominal, code: "ok", events: [])
+    ]
+    #expect(answer.points.first?[tag: "name"] ?? "" == tag)
+    #expect(answer.points.first?[tag: "unit"] == "degrees_c")
+  }
+
   @Test func `a sensor's point names the BMC as the inventory does`() async throws {
     let points = try await ask(try BMC()).points.filter { $0.measurement == "ipmi_sensor" }
     #expect(!points.isEmpty && points.allSatisfy { $0[tag: "server"] == "127.0.0.1" })

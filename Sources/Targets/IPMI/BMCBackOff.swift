@@ -25,9 +25,9 @@ public struct BMCBackOff: Sendable, Equatable {
 
   /// Why the BMC rests now; nil if it does not.
   static func error(
-    _ memory: [String: [UInt64]], mark: UInt64, at now: Timestamp
+    _ memory: [String: [UInt64]], mark: @autoclosure () -> UInt64, at now: Timestamp
   ) -> TargetError? {
-    guard let before = BMCBackOff(memory), let end = before.rest.end(mark: mark, at: now) else {
+    guard let before = BMCBackOff(memory), let end = before.rest.end(mark: mark(), at: now) else {
       return nil
     }
     let times = "\(before.rest.refusals) time\(before.rest.refusals == 1 ? "" : "s")"
@@ -46,7 +46,8 @@ public struct BMCBackOff: Sendable, Equatable {
 
   /// Records the result of an attempt to open a session.
   static func note(
-    _ failure: TargetError?, in memory: inout [String: [UInt64]], mark: UInt64, at now: Timestamp
+    _ failure: TargetError?, in memory: inout [String: [UInt64]], mark: @autoclosure () -> UInt64,
+    at now: Timestamp
   ) {
     let kept = BMCBackOff(memory)
     guard let failure, let place = reasons.firstIndex(where: { $0.reason == failure.reason }) else {
@@ -55,6 +56,7 @@ public struct BMCBackOff: Sendable, Equatable {
       return
     }
     let before = kept.flatMap { $0.reason == failure.reason ? $0.rest : nil }
+    let mark = mark()
     let rest = Rest.after(before, mark: mark, by: reasons[place].rule, at: now)
     memory[name] = [rest.refusals, rest.until, UInt64(place), mark]
   }

@@ -16,9 +16,10 @@ final class BMCLock {
     _ target: BMCTarget, at address: String, by deadline: Deadline, isStopped: () -> Bool
   ) throws(TargetError) {
     guard let cache = target.cache else { return nil }
-    mkdir(cache, 0o700)
     let path = "\(cache)/\(target.fileName(address)).lock"
-    let number = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    func open() -> Int32 { Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+    var number = open()
+    if number < 0, errno == ENOENT, mkdir(cache, 0o700) == 0 || errno == EEXIST { number = open() }
     // Without a writable folder the BMC can still be read; this process has one session with each.
     guard number >= 0 else { return nil }
     file = number

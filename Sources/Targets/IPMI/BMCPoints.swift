@@ -82,21 +82,25 @@ extension BMCAnswer {
 
   public var points: [Point] {
     var seen: [String: Int] = [:]
-    return sensors.map { sensor in
-      let place = seen["\(Self.word(sensor.name)) \(sensor.entity)", default: 0] + 1
-      seen["\(Self.word(sensor.name)) \(sensor.entity)"] = place
-      return point(of: sensor, at: place)
+    var points: [Point] = []
+    points.reserveCapacity(sensors.count + 3)
+    for sensor in sensors {
+      let name = Self.word(sensor.name)
+      let place = seen["\(name) \(sensor.entity)", default: 0] + 1
+      seen["\(name) \(sensor.entity)"] = place
+      points.append(point(of: sensor, named: place > 1 ? "\(name)_\(place)" : name))
     }
-      + [power.map(point), chassisPoint].compactMap { $0 }
+    return points + [power.map(point), chassisPoint].compactMap { $0 }
       + (log?.events.map(point) ?? [])
   }
 
-  /// `place` is the index among sensors of the same name and entity: two points with the same tags would
+  /// `name` is another one for each sensor of the same name and entity: two points with the same tags would
   /// be one in the database.
-  private func point(of sensor: SensorReading, at place: Int) -> Point {
-    var point = Point("ipmi_sensor")
+  private func point(of sensor: SensorReading, named name: String) -> Point {
+    var point = Point("ipmi_sensor", room: 2)
+    point.tags.reserveCapacity(6)
     if let server { point.tag("server", server) }
-    point.tag("name", Self.word(sensor.name) + (place > 1 ? "_\(place)" : ""))
+    point.tag("name", name)
     point.tag("entity_id", sensor.entity)
     point.tag("status_code", sensor.code)
     point.tag(
@@ -112,6 +116,19 @@ extension BMCAnswer {
 
   /// Telegraf's form of a name: lower case, `_` for blanks. The BMC's maker chooses it.
   private static func word(_ text: String) -> String {
+    if text.utf8.count <= 128, text.utf8.allSatisfy({ $0 < 0x80 }) {
+      return String(unsafeUninitializedCapacity: text.utf8.count) { room in
+        for (place, byte) in text.utf8.enumerated() {
+          room[place] =
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+            case ...0x20, 0x7f: UInt8(ascii: "_")
+            default: byte
+            }
+        }
+        return text.utf8.count
+      }
+    }
     let small = text.lowercased().unicodeScalars.map { scalar -> Character in
       scalar.properties.isWhitespace || scalar.properties.generalCategory == .control
         ? "_" : Character(scalar)

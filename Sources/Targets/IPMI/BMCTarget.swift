@@ -57,8 +57,9 @@ public struct BMCTarget: Sendable {
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
   }
 
-  /// Threads for FreeIPMI's blocking calls, one for each BMC that is asked at the same time.
-  private static let threads = BlockingPool(name: "bmc", threads: 256)
+  /// Threads for FreeIPMI's blocking calls, one for each BMC that is asked at the same time: few for BMCs that
+  /// answer at once, whose calls take processor time only.
+  private static let threads = BlockingPool(name: "bmc", threads: 256, first: 8)
 
   /// Polls all due parts of the BMC in one session.
   ///

@@ -259,32 +259,24 @@ struct EventLogReader {
 /// What a record of the event log says, by FreeIPMI's tables.
 private final class EventWords {
   private let log: ipmi_sel_ctx_t?
-  private let meaning: ipmi_interpret_ctx_t?
+  private let tables: MeaningTables?
 
   init(_ device: BMCDevice) {
     log = ipmi_sel_ctx_create(nil, nil)
-    meaning = ipmi_interpret_ctx_create()
+    tables = MeaningTables(device)
     if let log {
       ipmi_sel_ctx_set_manufacturer_id(log, device.manufacturer)
       ipmi_sel_ctx_set_product_id(log, device.product)
       ipmi_sel_ctx_set_separator(log, ", ")
     }
-    if let meaning {
-      ipmi_interpret_ctx_set_flags(meaning, UInt32(IPMI_INTERPRET_FLAGS_INTERPRET_OEM_DATA))
-      ipmi_interpret_ctx_set_manufacturer_id(meaning, device.manufacturer)
-      ipmi_interpret_ctx_set_product_id(meaning, device.product)
-    }
   }
 
-  deinit {
-    if let log { ipmi_sel_ctx_destroy(log) }
-    if let meaning { ipmi_interpret_ctx_destroy(meaning) }
-  }
+  deinit { if let log { ipmi_sel_ctx_destroy(log) } }
 
   func event(_ record: [UInt8]) -> EventLog.Event {
     var state: UInt32 = 0
     var severity: SensorReading.State?
-    if let meaning, ipmi_interpret_sel(meaning, record, UInt32(record.count), &state) == 0 {
+    if let tables, ipmi_interpret_sel(tables.context, record, UInt32(record.count), &state) == 0 {
       severity = SensorReading.State(rawValue: Int(state))
     }
     // Types from C0h on are the maker's own and have no sensor (table 32-1).

@@ -92,20 +92,13 @@ struct SensorReader {
 
 /// The meaning of a sensor's value and events, by FreeIPMI's tables.
 final class SensorMeaning {
-  private let context: ipmi_interpret_ctx_t?
+  private let tables: MeaningTables?
   private let device: BMCDevice
 
   init(_ device: BMCDevice) {
     self.device = device
-    context = ipmi_interpret_ctx_create()
-    if let context {
-      ipmi_interpret_ctx_set_flags(context, UInt32(IPMI_INTERPRET_FLAGS_INTERPRET_OEM_DATA))
-      ipmi_interpret_ctx_set_manufacturer_id(context, device.manufacturer)
-      ipmi_interpret_ctx_set_product_id(context, device.product)
-    }
+    tables = MeaningTables(device)
   }
-
-  deinit { if let context { ipmi_interpret_ctx_destroy(context) } }
 
   func reading(of sensor: SDR.Sensor, value: Double?, events: UInt16) -> SensorReading {
     var reading = SensorReading(
@@ -121,8 +114,8 @@ final class SensorMeaning {
     let events = events & 0x7fff
     reading.events = messages(of: sensor, events)
     var state: UInt32 = 0
-    if let context,
-      ipmi_interpret_sensor(context, sensor.eventType, sensor.type, events, &state) == 0
+    if let tables,
+      ipmi_interpret_sensor(tables.context, sensor.eventType, sensor.type, events, &state) == 0
     {
       reading.state = SensorReading.State(rawValue: Int(state))
     }

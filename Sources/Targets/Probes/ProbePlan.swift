@@ -120,37 +120,51 @@ public struct ProbePlan: Sendable {
     on reactor: isolated Reactor, by deadline: Deadline
   ) async -> ServiceResult {
     let trace = context.explains ? Trace() : nil
-    var result = ServiceResult(self, trace: trace)
-    let tunnel = isAtCentre ? nil : context.tunnel
-    let endpoint: Endpoint
     do throws(Verdict) {
       try checkAsked(context, by: deadline)
-      // The collectors' session has its own result.
-      if let tunnel, kind != SSHProbe.name || context.ssh == nil {
-        try await enter(tunnel, trace, on: reactor, by: deadline)
+      if !isAtCentre, let tunnel = context.tunnel {
+        return result(
+          try await verdict(
+            of: context, at: found, through: tunnel, trace, on: reactor, by: deadline), trace)
       }
-      let direct = try self.endpoint(of: context, at: found, tunnel, trace)
-      if let tunnel {
-        endpoint = try await carried(direct, through: tunnel, on: reactor, by: deadline)
-      } else {
-        endpoint = direct
-      }
+      let endpoint = try endpoint(of: context, at: found, nil, trace)
+      let verdict = await verdict(of: endpoint, on: reactor, by: min(deadline, .after(timeout)))
+      // Answers were cleaned on arrival; the steps show raw bytes.
+      trace?.hide(context.kit.secrets.hidden)
+      return result(turned(verdict), trace)
     } catch {
-      result.verdict = error
-      return result
+      return result(error, trace)
     }
-    let losses = tunnel?.losses(on: reactor) ?? 0
-    result.verdict = await verdict(of: endpoint, on: reactor, by: min(deadline, .after(timeout)))
-    if let tunnel {
-      result.verdict = await result.verdict.checked(
-        through: tunnel, since: losses, on: reactor, by: deadline)
-    }
-    if isClosed, type(of: probe).carrier != .tcp {
-      result.verdict = ClosedPort.turned(result.verdict)
-    }
-    // Answers were cleaned on arrival; the steps show raw bytes.
-    trace?.hide(endpoint.kit.secrets.hidden)
+  }
+
+  @inline(never)
+  private func result(_ verdict: Verdict, _ trace: Trace?) -> ServiceResult {
+    var result = ServiceResult(self, trace: trace)
+    result.verdict = verdict
     return result
+  }
+
+  /// The verdict for `closed` of a probe without connections.
+  private func turned(_ verdict: Verdict) -> Verdict {
+    isClosed && type(of: probe).carrier != .tcp ? ClosedPort.turned(verdict) : verdict
+  }
+
+  @inline(never)
+  private func verdict(
+    of context: ProbeContext, at found: Result<[Dial.Address], TargetError>,
+    through tunnel: Tunnel, _ trace: Trace?, on reactor: isolated Reactor, by deadline: Deadline
+  ) async throws(Verdict) -> Verdict {
+    // The collectors' session has its own result.
+    if kind != SSHProbe.name || context.ssh == nil {
+      try await enter(tunnel, trace, on: reactor, by: deadline)
+    }
+    let direct = try endpoint(of: context, at: found, tunnel, trace)
+    let endpoint = try await carried(direct, through: tunnel, on: reactor, by: deadline)
+    let losses = tunnel.losses(on: reactor)
+    let verdict = await verdict(of: endpoint, on: reactor, by: min(deadline, .after(timeout)))
+      .checked(through: tunnel, since: losses, on: reactor, by: deadline)
+    trace?.hide(context.kit.secrets.hidden)
+    return turned(verdict)
   }
 
   /// Throws the verdict on a service that is not asked.

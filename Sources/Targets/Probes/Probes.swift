@@ -42,14 +42,17 @@ public enum Probes {
     _ plans: [ProbePlan], of context: ProbeContext, on reactor: isolated Reactor,
     by deadline: Deadline
   ) async -> [ServiceResult] {
-    let found = await resolved(plans, of: context, on: reactor, by: deadline)
     guard plans.count == 1 else {
+      let found = await resolved(plans, of: context, on: reactor, by: deadline)
       return await inParallel(plans, of: context, at: found, on: reactor, by: deadline)
     }
-    return [
-      await plans[0].run(
-        of: context, at: found.addresses(of: plans[0], context), on: reactor, by: deadline)
-    ]
+    let plan = plans[0]
+    let found =
+      plan.isLookedUp(context)
+      ? await reactor.resolve(
+        plan.address ?? context.address, by: min(deadline, .after(ProbePlan.timeout)))
+      : Names().addresses(of: plan, context)
+    return [await plan.run(of: context, at: found, on: reactor, by: deadline)]
   }
 
   private typealias Names = [String: Result<[Dial.Address], TargetError>]

@@ -83,28 +83,55 @@ public struct TCPProbe: Probe {
   ) async -> Verdict {
     endpoint.byHand(byHand(endpoint))
     let start = Deadline.now
+    let stream: ByteStream
+    do throws(Verdict) {
+      stream = try await ByteStream.open(endpoint, limit: 64 << 10, on: reactor, by: deadline)
+    } catch {
+      return result(error, endpoint, connected: nil)
+    }
+    let connected = Deadline.now.since(start)
+    if steps.isEmpty {
+      return result(.ok(connected, "accepts connections"), endpoint, connected: connected)
+    }
+    return await converse(
+      on: stream, endpoint, since: start, connected: connected, on: reactor, by: deadline)
+  }
+
+  /// Thousands of probes without a conversation wait at the same time: they need no memory for one.
+  @inline(never)
+  private func converse(
+    on stream: ByteStream, _ endpoint: Endpoint, since start: Deadline, connected: Duration,
+    on reactor: isolated Reactor, by deadline: Deadline
+  ) async -> Verdict {
     var verdict: Verdict
-    var connected: Duration?
     var certificate: ShownCertificate?
     do throws(Verdict) {
-      let stream = try await ByteStream.open(endpoint, limit: 64 << 10, on: reactor, by: deadline)
-      connected = Deadline.now.since(start)
       let said = try await talk(on: stream, endpoint, &certificate, on: reactor, by: deadline)
-      let latency = steps.isEmpty ? connected : Deadline.now.since(start)
-      if !steps.isEmpty { stream.finish() }
+      let latency = Deadline.now.since(start)
+      stream.finish()
       verdict = .ok(latency, said)
     } catch {
       verdict = error
     }
-    verdict.points.append(
-      netResponse(
-        endpoint, .tcp, verdict, connected: connected,
-        expects: steps.contains { if case .expect = $0 { true } else { false } }))
+    verdict = result(verdict, endpoint, connected: connected)
     if let certificate {
       let wrong = certificate.verdict(tls, endpoint, trusted: true, latency: verdict.latency)
       verdict = verdict.worse(wrong)
       verdict.points.append(certificate.point(endpoint, "tcp"))
     }
+    return verdict
+  }
+
+  /// The verdict with its point.
+  @inline(never)
+  private func result(
+    _ verdict: Verdict, _ endpoint: Endpoint, connected: Duration?
+  ) -> Verdict {
+    var verdict = verdict
+    verdict.points.append(
+      netResponse(
+        endpoint, .tcp, verdict, connected: connected,
+        expects: steps.contains { if case .expect = $0 { true } else { false } }))
     return verdict
   }
 
@@ -122,7 +149,7 @@ public struct TCPProbe: Probe {
     on stream: ByteStream, _ endpoint: Endpoint, _ certificate: inout ShownCertificate?,
     on reactor: isolated Reactor, by deadline: Deadline
   ) async throws(Verdict) -> String {
-    var said = "accepts connections"
+    var said = ""
     for step in steps {
       switch step {
       case .send(let bytes):
