@@ -10,6 +10,8 @@ public final class BlockingPool: Sendable {
     var jobs: [@Sendable () -> Void] = []
     var threads = 0
     var idle = 0
+    /// The number of calls that have begun.
+    var begun = 0
     /// Whether a thread looks after the calls that wait.
     var isWatched = false
   }
@@ -86,6 +88,7 @@ public final class BlockingPool: Sendable {
             return nil
           }
           if isIdle { queue.idle -= 1 }
+          queue.begun &+= 1
           return queue.jobs.removeFirst()
         }
         job()
@@ -97,20 +100,23 @@ public final class BlockingPool: Sendable {
   private static let turn = Duration.milliseconds(20)
 
   /// Doubles the threads while calls wait: after a turn in which this process left a core idle for a third of it,
-  /// and after every fifth.
+  /// and after five in which few calls began, whatever else the process does.
   private func watch() {
     var used = Self.cpuTime
+    var begun = queue.signal { $0.begun }
     for turn in 1... {
       usleep(useconds_t(Self.turn / .microseconds(1)))
       let before = used
       used = Self.cpuTime
-      let mayGrow = turn % 5 == 0 || (used - before) * 3 < Self.turn * 2
+      let isIdle = (used - before) * 3 < Self.turn * 2
       let new = queue.signal { queue -> Int? in
         guard queue.idle < queue.jobs.count, queue.threads < limit else {
           queue.isWatched = false
           return nil
         }
-        guard mayGrow else { return 0 }
+        let isSlow = turn % 5 == 0 && queue.begun &- begun < queue.threads
+        if turn % 5 == 0 { begun = queue.begun }
+        guard isIdle || isSlow else { return 0 }
         let new = min(queue.threads, limit - queue.threads, queue.jobs.count - queue.idle)
         queue.threads += new
         return new
