@@ -24,7 +24,7 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     providers: [.apt([package])])
 }
 
-/// A library whose functions CLazy loads when they are first called (decision 96).
+/// A library whose functions CLazy loads when they are first called (decisions 96 and 99).
 func lazyLibrary(_ name: String, _ package: String) -> Target {
   .systemLibrary(
     name: name, path: "Sources/System/\(name)", providers: [.apt([package])])
@@ -33,10 +33,19 @@ func lazyLibrary(_ name: String, _ package: String) -> Target {
 #if arch(x86_64)
   let lazily: [LinkerSetting] = []
 #else
-  let lazily: [LinkerSetting] = ["cairo", "curl", "pq", "mariadb", "freeipmi", "systemd"].map {
-    .linkedLibrary($0)
-  }
+  let lazily: [LinkerSetting] = [
+    "cairo", "cares", "curl", "expat", "freeipmi", "mariadb", "pcre2-8", "pq", "snappy", "ssl",
+    "systemd",
+  ].map { .linkedLibrary($0) }
 #endif
+
+/// What a start costs (decision 99): nothing is looked for among the program's own symbols, and the runtime of
+/// C++ is part of it.
+let quickStart: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-Xlinker", "--no-export-dynamic", "-L", "\(Context.packageDirectory)/Sources/System/Static"],
+    .when(configuration: .release))
+]
 
 func tests(_ room: String, _ others: Target.Dependency..., exclude: [String] = []) -> Target {
   .testTarget(
@@ -66,16 +75,16 @@ let package = Package(
     library("CSQLite", "sqlite3", "libsqlite3-dev"),
     lazyLibrary("CCurl", "libcurl4-openssl-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
-    library("CSSL", "libssl", "libssl-dev"),
-    library("CExpat", "expat", "libexpat1-dev"),
+    lazyLibrary("CSSL", "libssl-dev"),
+    lazyLibrary("CExpat", "libexpat1-dev"),
     lazyLibrary("CFreeIPMI", "libfreeipmi-dev"),
-    library("CCares", "libcares", "libc-ares-dev"),
+    lazyLibrary("CCares", "libc-ares-dev"),
     lazyLibrary("CMariaDB", "libmariadb-dev"),
     lazyLibrary("CPQ", "libpq-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
-    library("CSnappy", "snappy", "libsnappy-dev"),
+    lazyLibrary("CSnappy", "libsnappy-dev"),
     lazyLibrary("CCairo", "libcairo2-dev"),
-    library("CPCRE2", "libpcre2-8", "libpcre2-dev"),
+    lazyLibrary("CPCRE2", "libpcre2-dev"),
     lazyLibrary("CSystemd", "libsystemd-dev"),
     .target(
       name: "CNcurses", path: "Sources/System/CNcurses",
@@ -84,7 +93,7 @@ let package = Package(
     .target(name: "CLazy", path: "Sources/System/CLazy", linkerSettings: lazily),
 
     .target(name: "Metrics", swiftSettings: pure),
-    .target(name: "Parsers", dependencies: ["CExpat"], swiftSettings: pure),
+    .target(name: "Parsers", dependencies: ["CExpat", "CLazy"], swiftSettings: pure),
     .target(name: "Manuals", swiftSettings: pure),
     .target(name: "Engine", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
@@ -97,7 +106,8 @@ let package = Package(
       name: "Configuration", dependencies: ["CYAML", "Metrics"], swiftSettings: strict),
     .target(name: "Rules", dependencies: ["Configuration", "Metrics"], swiftSettings: strict),
     .target(
-      name: "Policies", dependencies: ["Configuration", "Metrics", "CPCRE2"], swiftSettings: pure),
+      name: "Policies", dependencies: ["Configuration", "Metrics", "CPCRE2", "CLazy"],
+      swiftSettings: pure),
     .target(name: "Facts", dependencies: ["Metrics", "Parsers"], swiftSettings: pure),
     .target(
       name: "Collectors", dependencies: ["Metrics", "Parsers"],
@@ -125,7 +135,7 @@ let package = Package(
       dependencies: [
         "Metrics", "Parsers", "Engine", "Configuration", "Collectors", "Transfer", "Inventory",
         "Hosts",
-        "CCrypto", "CSSL", "CLinux",
+        "CCrypto", "CSSL", "CLazy", "CLinux",
       ],
       path: "Sources/Targets/Probes", swiftSettings: strict),
     .target(
@@ -143,7 +153,7 @@ let package = Package(
     .target(
       name: "Sinks",
       dependencies: [
-        "Metrics", "Engine", "Configuration", "Transfer", "Store", "CSnappy", "CLinux",
+        "Metrics", "Engine", "Configuration", "Transfer", "Store", "CSnappy", "CLazy", "CLinux",
       ],
       swiftSettings: strict),
     .target(name: "Charts", dependencies: ["Metrics", "CCairo", "CLazy"], swiftSettings: strict),
@@ -207,7 +217,7 @@ let package = Package(
         "Probes", "Rules", "Policies", "Facts", "Store", "Spools", "Transfer", "Sinks", "Charts",
         "Notifiers", "CLinux",
       ],
-      swiftSettings: strict),
+      swiftSettings: strict, linkerSettings: quickStart),
 
     // Real daemons on loopback for the tests.
     .target(

@@ -62,7 +62,8 @@ public struct Catalog: Sendable {
 
   /// The order of the declarations, which is that of docs/metrics.md.
   public private(set) var entries: [Entry] = []
-  private var fields: [String: [String: (spec: FieldSpec, writer: Writer)]] = [:]
+  /// The entries of each measurement; of those that declare the same field the last counts.
+  private var places: [String: [Int]] = [:]
 
   public init(_ declarations: [(writer: Writer, measurements: [Measurement])]) {
     for (writer, measurements) in declarations {
@@ -72,35 +73,49 @@ public struct Catalog: Sendable {
 
   /// Two probes may share a declaration.
   private mutating func add(_ measurement: Measurement, _ writer: Writer) {
-    let same = entries.firstIndex { $0.measurement == measurement }
+    var places = places[measurement.name] ?? []
+    let same = places.filter { entries[$0].measurement == measurement }.min()
     if let same, case .probes(let others) = entries[same].writer, case .probes(let more) = writer {
       entries[same].writer = .probes(others + more)
     } else {
       entries.append(Entry(writer: writer, measurement: measurement))
     }
-    let writer = same.map { entries[$0].writer } ?? writer
-    for spec in measurement.fields {
-      for name in spec.names { fields[measurement.name, default: [:]][name] = (spec, writer) }
+    places.removeAll { $0 == same }
+    places.append(same ?? entries.count - 1)
+    self.places[measurement.name] = places
+  }
+
+  private func find(_ field: String, of measurement: String) -> (spec: FieldSpec, writer: Writer)? {
+    for place in (places[measurement] ?? []).reversed() {
+      let entry = entries[place]
+      if let spec = entry.measurement.fields.last(where: { $0.names.contains(field) }) {
+        return (spec, entry.writer)
+      }
     }
+    return nil
   }
 
   /// The names of all measurements, sorted.
-  public var names: [String] { fields.keys.sorted() }
+  public var names: [String] { places.keys.sorted() }
 
   /// The names of a measurement's fields, sorted; nil for an unknown measurement.
-  public func fields(of measurement: String) -> [String]? { fields[measurement]?.keys.sorted() }
+  public func fields(of measurement: String) -> [String]? {
+    places[measurement].map { places in
+      Set(places.flatMap { entries[$0].measurement.fields.flatMap(\.names) }).sorted()
+    }
+  }
 
   /// The declaration of a field; nil for an unknown field.
   public func field(_ field: String, of measurement: String) -> FieldSpec? {
-    fields[measurement]?[field]?.spec
+    find(field, of: measurement)?.spec
   }
 
   /// The writer of a field or, without a field, of the measurement's first declaration.
   public func writer(of measurement: String, field: String = "") -> Writer? {
-    fields[measurement]?[field]?.writer
+    find(field, of: measurement)?.writer
       ?? entries.first { $0.measurement.name == measurement }?.writer
   }
 
   /// Whether the monitor writes a measurement of that name.
-  public func contains(_ measurement: String) -> Bool { fields[measurement] != nil }
+  public func contains(_ measurement: String) -> Bool { places[measurement] != nil }
 }

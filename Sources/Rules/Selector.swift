@@ -63,7 +63,7 @@ public struct Selector: Sendable {
     }
     measurement = String(name[..<dot])
     field = String(name[name.index(after: dot)...])
-    guard let fields = catalog.fields(of: measurement) else {
+    guard catalog.contains(measurement) else {
       throw unknown("measurement", Node(measurement, like: node), among: catalog.names)
     }
     if let reason = Self.stateless[measurement] {
@@ -73,7 +73,9 @@ public struct Selector: Sendable {
           ? "a rule on the number behind it can: see docs/metrics.md" : nil)
     }
     guard let spec = catalog.field(field, of: measurement) else {
-      throw unknown("field", Node(field, like: node), among: fields, in: measurement)
+      throw unknown(
+        "field", Node(field, like: node), among: catalog.fields(of: measurement) ?? [],
+        in: measurement)
     }
     unit = spec.unit
     guard spec.type != .string else {
@@ -144,7 +146,9 @@ public struct Selector: Sendable {
   }
 
   private static func trimmed(_ text: Substring) -> String {
-    String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    var text = text.drop { $0 == " " }
+    while text.last == " " { text.removeLast() }
+    return String(text)
   }
 
   /// Whether the point belongs to a selected series; `tags` are the tags of its host.

@@ -46,8 +46,9 @@ public actor Store {
   let limits: Limits
   let isRead: Bool
   let shapes = Shapes()
-  let rowCompressor = Compressor(.zlib, level: 1)
-  let blockCompressor = Compressor(.zlib, level: 6)
+  // Most passes of a few hosts compress nothing.
+  lazy var rowCompressor = Compressor(.zlib, level: 1)
+  lazy var blockCompressor = Compressor(.zlib, level: 6)
   let decompressor = Decompressor()
 
   private nonisolated let thread = BlockingThread(name: "store")

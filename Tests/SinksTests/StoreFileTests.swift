@@ -305,6 +305,14 @@ import Testing
     }
   }
 
+  @Test func `the known hash is that of the tables of this version`() throws {
+    let database = try Database(path: ":memory:")
+    for migration in Schema.migrations { try database.execute(migration) }
+    #expect(try Schema.digest(of: database) == Schema.digest)
+    try database.execute("ALTER TABLE pass DROP COLUMN points")
+    #expect(try Schema.digest(of: database) != Schema.digest)
+  }
+
   @Test func `a file of a later version is refused and not changed`() async throws {
     try await withFolder { folder in
       let path = folder + "/scrape.db"

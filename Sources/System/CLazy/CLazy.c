@@ -47,6 +47,25 @@
   F(ipmi_sel_ctx_set_separator) F(ipmi_sel_parse_read_record_string) F(ipmi_sensor_decode_value) \
   F(ipmi_sensor_units_string)
 #define SYSTEMD(F) F(sd_journal_sendv) F(sd_notify) F(sd_watchdog_enabled)
+#define SSL(F) \
+  F(SSL_CTX_free) F(SSL_CTX_new) F(SSL_CTX_set1_cert_store) F(SSL_CTX_set_cert_verify_callback) F(SSL_CTX_set_verify) \
+  F(SSL_ctrl) F(SSL_do_handshake) F(SSL_free) F(SSL_get1_peer_certificate) F(SSL_get_SSL_CTX) F(SSL_get_error) \
+  F(SSL_get_ex_data_X509_STORE_CTX_idx) F(SSL_get_peer_cert_chain) F(SSL_get_version) F(SSL_new) F(SSL_read) \
+  F(SSL_set_bio) F(SSL_set_connect_state) F(SSL_shutdown) F(SSL_write) F(TLS_client_method)
+#define CARES(F) \
+  F(ares_create_query) F(ares_destroy) F(ares_free_string) F(ares_init_options) F(ares_library_init) \
+  F(ares_process_fd) F(ares_send) F(ares_set_servers_ports_csv) F(ares_set_socket_functions) F(ares_strerror) \
+  F(ares_timeout)
+#define EXPAT(F) \
+  F(XML_ErrorString) F(XML_GetCurrentLineNumber) F(XML_GetErrorCode) F(XML_Parse) F(XML_ParserCreate) F(XML_ParserFree) \
+  F(XML_SetCharacterDataHandler) F(XML_SetElementHandler) F(XML_SetStartDoctypeDeclHandler) F(XML_SetUserData) \
+  F(XML_StopParser)
+#define PCRE2(F) \
+  F(pcre2_code_free_8) F(pcre2_compile_8) F(pcre2_get_error_message_8) F(pcre2_get_ovector_pointer_8) F(pcre2_match_8) \
+  F(pcre2_match_context_create_8) F(pcre2_match_context_free_8) F(pcre2_match_data_create_from_pattern_8) \
+  F(pcre2_match_data_free_8) F(pcre2_set_heap_limit_8) F(pcre2_set_match_limit_8)
+#define SNAPPY(F) \
+  F(snappy_compress) F(snappy_max_compressed_length) F(snappy_uncompress) F(snappy_uncompressed_length)
 
 // A function: what is jumped to, its name, and its library. At first that is the lower half, which hands the three
 // to `scrape_lazy`.
@@ -65,8 +84,14 @@ struct entry {
 #define MARIADB_FUNCTION(name) FUNCTION(name, "libmariadb.so.3")
 #define FREEIPMI_FUNCTION(name) FUNCTION(name, "libfreeipmi.so.17")
 #define SYSTEMD_FUNCTION(name) FUNCTION(name, "libsystemd.so.0")
+#define SSL_FUNCTION(name) FUNCTION(name, "libssl.so.3")
+#define CARES_FUNCTION(name) FUNCTION(name, "libcares.so.2")
+#define EXPAT_FUNCTION(name) FUNCTION(name, "libexpat.so.1")
+#define PCRE2_FUNCTION(name) FUNCTION(name, "libpcre2-8.so.0")
+#define SNAPPY_FUNCTION(name) FUNCTION(name, "libsnappy.so.1")
 CAIRO(CAIRO_FUNCTION) CURL(CURL_FUNCTION) PQ(PQ_FUNCTION)
 MARIADB(MARIADB_FUNCTION) FREEIPMI(FREEIPMI_FUNCTION) SYSTEMD(SYSTEMD_FUNCTION)
+SSL(SSL_FUNCTION) CARES(CARES_FUNCTION) EXPAT(EXPAT_FUNCTION) PCRE2(PCRE2_FUNCTION) SNAPPY(SNAPPY_FUNCTION)
 
 // Keeps every register that may hold an argument (System V ABI, 3.2.3; %al counts the vector registers of a variadic
 // call), asks where the function is, and goes there.
