@@ -24,7 +24,8 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   }
 
   private struct Waiter {
-    let continuation: CheckedContinuation<Outcome, Never>
+    /// Unchecked, as `end` alone resumes it, and takes the waiter out first.
+    let continuation: UnsafeContinuation<Outcome, Never>
     /// The descriptor; -1 for a plain sleep.
     let fd: Int32
   }
@@ -120,7 +121,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
   func wait(
     _ id: UInt64, fd: Int32, for readiness: Readiness, by deadline: Deadline,
-    _ continuation: CheckedContinuation<Outcome, Never>
+    _ continuation: UnsafeContinuation<Outcome, Never>
   ) {
     if reserved.removeValue(forKey: id) == true {
       continuation.resume(returning: .cancelled)

@@ -94,7 +94,7 @@ public actor Reactor {
     activity?.beginWait(by: deadline)
     defer { activity?.endWait() }
     return await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withUnsafeContinuation { continuation in
         loop.wait(waiter, fd: fd, for: readiness, by: deadline, continuation)
       }
     } onCancel: {

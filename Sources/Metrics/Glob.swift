@@ -10,30 +10,34 @@ public struct Glob: Sendable, Hashable {
 
   /// Whether the whole name matches.
   public func matches(_ name: String) -> Bool {
-    let name = name.utf8
-    var (at, wanted) = (name.startIndex, 0)
+    Self.matches(name.utf8Span.span, pattern.span)
+  }
+
+  fileprivate static func matches(_ name: Span<UInt8>, _ pattern: Span<UInt8>) -> Bool {
+    var (at, wanted) = (0, 0)
     // The position of the last star, and the end of the text that it has matched so far.
-    var (star, taken) = (-1, name.startIndex)
-    while at < name.endIndex {
+    var (star, taken) = (-1, 0)
+    while at < name.count {
       if wanted < pattern.count, pattern[wanted] == UInt8(ascii: "*") {
         (star, taken) = (wanted, at)
         wanted += 1
-      } else if let end = one(name[at], from: wanted) {
-        at = name.index(after: at)
+      } else if let end = one(name[at], of: pattern, from: wanted) {
+        at += 1
         wanted = end
       } else if star >= 0 {
-        taken = name.index(after: taken)
+        taken += 1
         (at, wanted) = (taken, star + 1)
       } else {
         return false
       }
     }
-    return pattern[wanted...].allSatisfy { $0 == UInt8(ascii: "*") }
+    while wanted < pattern.count, pattern[wanted] == UInt8(ascii: "*") { wanted += 1 }
+    return wanted == pattern.count
   }
 
   /// The position in the pattern after the part for one byte; nil if that part does not match this
   /// byte.
-  private func one(_ byte: UInt8, from start: Int) -> Int? {
+  private static func one(_ byte: UInt8, of pattern: Span<UInt8>, from start: Int) -> Int? {
     guard start < pattern.count else { return nil }
     switch pattern[start] {
     case UInt8(ascii: "?"): return start + 1
@@ -51,7 +55,7 @@ public struct Glob: Sendable, Hashable {
 
 /// Whether a name matches one of the patterns.
 public func matches(_ name: String, anyOf patterns: [String]) -> Bool {
-  patterns.contains { Glob($0).matches(name) }
+  patterns.contains { Glob.matches(name.utf8Span.span, $0.utf8Span.span) }
 }
 
 /// `[a-z_]` or `[!a-z_]` of a pattern.
@@ -62,7 +66,7 @@ private struct BracketSet {
   let end: Int
 
   /// Nil if no bracket closes it. A leading closing bracket is a member, as in `[]a]`.
-  init?(_ pattern: [UInt8], from start: Int) {
+  init?(_ pattern: Span<UInt8>, from start: Int) {
     var at = start + 1
     guard at < pattern.count else { return nil }
     isNegated = [UInt8(ascii: "!"), UInt8(ascii: "^")].contains(pattern[at])
@@ -98,15 +102,19 @@ private struct BracketSet {
 
   /// The class at this position, such as `[:digit:]`, and the position after it; nil if there is none.
   private static func characterClass(
-    _ pattern: [UInt8], _ at: Int
+    _ pattern: Span<UInt8>, _ at: Int
   ) -> (members: [ClosedRange<UInt8>], end: Int)? {
-    guard pattern[at...].starts(with: "[:".utf8) else { return nil }
-    let name = pattern[(at + 2)...].prefix { $0 != UInt8(ascii: ":") }
-    let end = at + 2 + name.count + 2
-    guard pattern[(at + 2 + name.count)...].starts(with: ":]".utf8),
-      let members = classes[String(decoding: name, as: UTF8.self)]
-    else { return nil }
-    return (members, end)
+    func has(_ byte: Unicode.Scalar, at place: Int) -> Bool {
+      place < pattern.count && pattern[place] == UInt8(ascii: byte)
+    }
+    guard has("[", at: at), has(":", at: at + 1) else { return nil }
+    var (name, end) = ("", at + 2)
+    while end < pattern.count, pattern[end] != UInt8(ascii: ":") {
+      name.unicodeScalars.append(Unicode.Scalar(pattern[end]))
+      end += 1
+    }
+    guard has("]", at: end + 1), let members = classes[name] else { return nil }
+    return (members, end + 2)
   }
 
   private static let classes: [String: [ClosedRange<UInt8>]] = [

@@ -248,8 +248,9 @@ public struct Evaluator: Sendable {
     // An unmounted file system ends its check; one that this pass did not read does not.
     guard isWhole, isComplete || isThere else { return }
     let stem = CheckName.rule(rule.name, series: "").text
+    let opening = "\(stem){"
     let gone = (states[host] ?? [:]).keys.filter { name in
-      guard !seen.contains(name), name == stem || name.hasPrefix("\(stem){") else { return false }
+      guard name == stem || name.hasPrefix(opening), !seen.contains(name) else { return false }
       // A policy that was not due is there all the same.
       if selector.measurement == "policy", watch.hasPolicy(of: host, in: name) { return false }
       return bare.contains(name) == isComplete

@@ -12,9 +12,8 @@ enum Row {
     _ points: [Point], at time: Timestamp, _ shapes: Shapes, in database: Database
   ) throws(DatabaseError) -> [UInt8] {
     var writer = ByteWriter()
-    let filled = points.filter { !$0.fields.isEmpty }
-    writer.varint(filled.count)
-    for point in filled {
+    writer.varint(points.count { !$0.fields.isEmpty })
+    for point in points where !point.fields.isEmpty {
       try shapes.write(point, to: &writer, in: database)
       for tag in point.tags { writer.string(tag.value) }
       if let own = point.time { writer.zigzag(own.nanoseconds &- time.nanoseconds) }

@@ -88,14 +88,22 @@ final class Shapes {
   /// cause, are written out in each row.
   static let limit = 20_000
 
-  private var numbers: [Key: Int] = [:]
-  private var shapes: [Int: Shape] = [:]
+  private var places: [Key: Int] = [:]
+  /// Places by number.
+  private var numbers: [Int: Int] = [:]
+  private var all: [Entry] = []
   private var scratch = ByteWriter()
-  /// The shape that came after each one last time: hosts are alike, so that it mostly comes again.
-  private var followers: [Int: Int] = [:]
+  /// The place of the shape that was written last.
   private var latest = 0
 
   private var newest = 0
+
+  private struct Entry {
+    let number: Int
+    let shape: Shape
+    /// The place of the shape that came next, last time: hosts are alike, so that it mostly comes again.
+    var next = 0
+  }
 
   /// An encoded shape as a key, hashed in one piece: an array would hash its bytes one by one.
   private struct Key: Hashable {
@@ -108,9 +116,10 @@ final class Shapes {
 
   /// Drops all numbers: a rolled-back transaction may have assigned some of them.
   func forget() {
+    places.removeAll()
     numbers.removeAll()
-    shapes.removeAll()
-    followers.removeAll()
+    all.removeAll()
+    latest = 0
     newest = 0
   }
 
@@ -124,24 +133,25 @@ final class Shapes {
   private func learn(_ encoded: [UInt8], as number: Int) {
     newest = max(newest, number)
     guard let shape = try? Shape(encoded: encoded) else { return }
-    numbers[Key(bytes: encoded)] = number
-    shapes[number] = shape
+    places[Key(bytes: encoded)] = all.count
+    numbers[number] = all.count
+    all.append(Entry(number: number, shape: shape))
   }
 
   /// Writes a reference to the shape of the point; a new shape is added to the store.
   func write(
     _ point: Point, to writer: inout ByteWriter, in database: Database
   ) throws(DatabaseError) {
-    if let number = followers[latest], shapes[number]?.fits(point) == true {
-      latest = number
-      writer.varint(number)
+    if latest < all.count, all[all[latest].next].shape.fits(point) {
+      latest = all[latest].next
+      writer.varint(all[latest].number)
       return
     }
     Shape.encode(point, into: &scratch)
-    if let number = numbers[Key(bytes: scratch.bytes)] {
-      followers[latest] = number
-      latest = number
-      writer.varint(number)
+    if let place = places[Key(bytes: scratch.bytes)] {
+      all[latest].next = place
+      latest = place
+      writer.varint(all[place].number)
     } else {
       let encoded = scratch.bytes
       try add(encoded, to: &writer, in: database)
@@ -151,7 +161,7 @@ final class Shapes {
   private func add(
     _ encoded: [UInt8], to writer: inout ByteWriter, in database: Database
   ) throws(DatabaseError) {
-    guard numbers.count < Self.limit else {
+    guard all.count < Self.limit else {
       writer.varint(0)
       writer.block(encoded)
       return
@@ -165,8 +175,8 @@ final class Shapes {
 
   /// Writes a reference to a shape that was read before.
   func write(_ shape: Shape, to writer: inout ByteWriter) {
-    if let number = numbers[Key(bytes: shape.encoded)] {
-      writer.varint(number)
+    if let place = places[Key(bytes: shape.encoded)] {
+      writer.varint(all[place].number)
     } else {
       writer.varint(0)
       writer.block(shape.encoded)
@@ -176,7 +186,7 @@ final class Shapes {
   func read(_ reader: inout ByteReader) throws(Damaged) -> Shape {
     let number = try reader.varint()
     if number == 0 { return try Shape(encoded: reader.block()) }
-    guard let number = Int(exactly: number), let shape = shapes[number] else { throw Damaged() }
-    return shape
+    guard let number = Int(exactly: number), let place = numbers[number] else { throw Damaged() }
+    return all[place].shape
   }
 }

@@ -27,7 +27,7 @@ struct Asking {
   private let progress: any PassProgress
   private var lanes: HostLanes
   private var queue: BMCQueue
-  private var jobs: [Int: Pass.Job] = [:]
+  private var jobs: [Int: Shared<Pass.Job>] = [:]
   private var bmcs: [String: BMCJob] = [:]
   private var spools: [(job: Pass.SpoolJob, store: Store)] = []
   private var appended = 0
@@ -63,7 +63,7 @@ struct Asking {
   var isDone: Bool { ended == (isStopped ? started : appended) }
 
   mutating func append(_ job: Pass.Job) {
-    jobs[appended] = job
+    jobs[appended] = Shared(job)
     lanes.append(appended, wasSlow: job.wasSlow)
     appended += 1
   }
@@ -112,7 +112,7 @@ struct Asking {
   /// Starts those whose host is not being scraped: a key that it refuses is shown once.
   private mutating func startSpools(in group: inout TaskGroup<PassEvent>) {
     guard !spools.isEmpty else { return }
-    let scraped = Set(jobs.values.filter { $0.turn != nil }.map(\.host.name))
+    let scraped = Set(jobs.values.filter { $0.value.turn != nil }.map(\.value.host.name))
     for (job, store) in spools
     where job.tunnel == nil || !scraped.contains(job.spool.carrier.name) {
       let reactor = job.reactor ?? reactors[started % reactors.count]
@@ -137,24 +137,25 @@ struct Asking {
 
   private mutating func startHosts(in group: inout TaskGroup<PassEvent>) {
     var gate = TurnGate(limits, until: deadline)
-    while let place = lanes.next(where: { gate.admits(jobs[$0]?.shares ?? []) }) {
+    while let place = lanes.next(where: { gate.admits(jobs[$0]?.value.shares ?? []) }) {
       guard let job = jobs[place] else { continue }
       let limits = limits
       started += 1
-      if let late = late(job.due, job.patience) {
-        skipped.append((job.host.name, false, late))
-        limits.end(job.shares, answered: false)
+      if let late = late(job.value.due, job.value.patience) {
+        skipped.append((job.value.host.name, false, late))
+        limits.end(job.value.shares, answered: false)
         finish(place)
         continue
       }
-      let reactor = job.reach.reactor ?? reactors[started % reactors.count]
+      let reactor = job.value.reach.reactor ?? reactors[started % reactors.count]
       let (limit, progress) = (limit, progress)
       group.addTask(executorPreference: reactor.executor) {
-        await Activity.named(job.host.name) {
-          progress.started(job.host.name)
-          defer { progress.ended(job.host.name) }
-          let (reading, services, policies) = await job.read(on: reactor, by: limit)
-          limits.end(job.shares, answered: reading.map { $0.failure == nil } ?? true)
+        let name = job.value.host.name
+        return await Activity.named(name) {
+          progress.started(name)
+          defer { progress.ended(name) }
+          let (reading, services, policies) = await job.value.read(on: reactor, by: limit)
+          limits.end(job.value.shares, answered: reading.map { $0.failure == nil } ?? true)
           return .host(place, reading, services, policies)
         }
       }
@@ -221,7 +222,7 @@ struct Asking {
   ) {
     switch event {
     case .host(let place, let reading, let services, let collection):
-      passToSpools(of: jobs[place]?.host.name, reading?.failure)
+      passToSpools(of: jobs[place]?.value.host.name, reading?.failure)
       finish(place)
       if let reading { report.readings.append(reading) }
       if let services { report.services.append(services) }
@@ -241,6 +242,13 @@ struct Asking {
     }
     start(in: &group)
   }
+}
+
+/// A value that is handed on without a copy: that of a job counts a reference for each of its many parts.
+private final class Shared<Value: Sendable>: Sendable {
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
 }
 
 extension Asking.BMCJob {

@@ -16,29 +16,33 @@ extension Pass {
     var asking = Asking(
       fanout: fanout, bmcFanout: site.settings.bmcFanout, until: askBy, reactors: reactors,
       limits: gatherer.limits ?? SharedLimits(Governor()), progress: progress)
-    for job in jobs.shuffled() { asking.append(job) }
+    // By numbers, as above: a job is large.
+    for index in jobs.indices.shuffled() { asking.append(jobs[index]) }
     for turn in bmcs.shuffled() { asking.append(Asking.BMCJob(turn: turn, gatherer: gatherer)) }
     for job in spools { asking.append(job, known: store) }
     progress.begin(jobs.count + bmcs.count + spools.count)
     let interrupt = Interrupt(signals: watchdog.signals)
     // The task of a host stays on its reactor, parsing included: parsing takes 0.1 ms per batch, as much
     // as two thread switches.
-    await withTaskGroup(of: PassEvent.self) { group in
-      group.addTask { await interrupt.wait(on: reactors[0]) ? .signal : .nothing }
-      group.addTask {
-        await progress.tick(on: reactors[0])
-        return .nothing
-      }
-      asking.start(in: &group)
-      while !asking.isDone, let event = await group.next() {
-        if case .signal = event {
-          // Running tasks end at once with their error; results so far are kept.
-          asking.isStopped = true
-          group.cancelAll()
+    // So does what takes their results: no thread is woken for each.
+    await withTaskExecutorPreference(reactors[0].executor) {
+      await withTaskGroup(of: PassEvent.self) { group in
+        group.addTask { await interrupt.wait(on: reactors[0]) ? .signal : .nothing }
+        group.addTask {
+          await progress.tick(on: reactors[0])
+          return .nothing
         }
-        asking.take(event, into: &report, in: &group)
+        asking.start(in: &group)
+        while !asking.isDone, let event = await group.next() {
+          if case .signal = event {
+            // Running tasks end at once with their error; results so far are kept.
+            asking.isStopped = true
+            group.cancelAll()
+          }
+          asking.take(event, into: &report, in: &group)
+        }
+        group.cancelAll()
       }
-      group.cancelAll()
     }
     report.interrupted = asking.isStopped
     report.sort(like: hosts)

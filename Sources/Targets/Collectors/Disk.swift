@@ -205,7 +205,10 @@ public enum DiskCollector: Collector {
 
   /// Whether the name of its device is that of one device; `tmpfs` and `overlay` are names of many.
   private static func isDevice(_ mount: Mounts.Mount) -> Bool {
-    mount.device.hasPrefix("/") && !["overlay", "aufs", "tmpfs"].contains(mount.type)
+    switch mount.type {
+    case "overlay", "aufs", "tmpfs": false
+    default: mount.device.hasPrefix("/")
+    }
   }
 
   private static func point(of mount: Mounts.Mount, _ size: Df.Row, _ inodes: Df.Row?) -> Point? {

@@ -36,16 +36,16 @@ public enum HardwareCollector: Collector {
   /// Bytes of a fact.
   private static let longestFact = 200
 
-  /// The kernel's files, and their fields.
-  private static let files = [
-    ("cpufreq/scaling_cur_freq", "scaling_cur_freq"),
-    ("cpufreq/scaling_min_freq", "scaling_min_freq"),
-    ("cpufreq/scaling_max_freq", "scaling_max_freq"),
-    ("cpufreq/cpuinfo_min_freq", "cpuinfo_min_freq"),
-    ("cpufreq/cpuinfo_max_freq", "cpuinfo_max_freq"),
-    ("thermal_throttle/core_throttle_count", "throttle_count"),
-    ("thermal_throttle/core_throttle_max_time_ms", "throttle_max_time"),
-    ("thermal_throttle/core_throttle_total_time_ms", "throttle_total_time"),
+  /// The kernel's folders and files, and our fields.
+  private static let files: [(folder: String, name: String, field: String)] = [
+    ("cpufreq", "scaling_cur_freq", "scaling_cur_freq"),
+    ("cpufreq", "scaling_min_freq", "scaling_min_freq"),
+    ("cpufreq", "scaling_max_freq", "scaling_max_freq"),
+    ("cpufreq", "cpuinfo_min_freq", "cpuinfo_min_freq"),
+    ("cpufreq", "cpuinfo_max_freq", "cpuinfo_max_freq"),
+    ("thermal_throttle", "core_throttle_count", "throttle_count"),
+    ("thermal_throttle", "core_throttle_max_time_ms", "throttle_max_time"),
+    ("thermal_throttle", "core_throttle_total_time_ms", "throttle_total_time"),
   ]
 
   public static func script(_ options: CollectorOptions) -> String? {
@@ -59,7 +59,7 @@ public enum HardwareCollector: Collector {
     fi
     c=
     for d in /sys/devices/system/cpu/cpu[0-9]*; do
-      for f in \(files.map(\.0).joined(separator: " ")); do
+      for f in \(files.map { "\($0.folder)/\($0.name)" }.joined(separator: " ")); do
         v=
         { read -r v <"$d/$f"; } 2>/dev/null
         [ -n "$v" ] || continue
@@ -88,9 +88,8 @@ public enum HardwareCollector: Collector {
     }
     for cpu in reading.cpus.prefix(mostCPUs) {
       var point = Point("linux_cpu", tags: [Tag("cpu", "\(cpu.number)")])
-      for (file, field) in files {
-        let value = cpu.values[file.split(separator: "/").last.map(String.init) ?? file]
-        point.integer(field, value ?? (field == "scaling_cur_freq" ? cpu.clock : nil))
+      for (_, name, field) in files {
+        point.integer(field, cpu.values[name] ?? (field == "scaling_cur_freq" ? cpu.clock : nil))
       }
       if !point.fields.isEmpty { sample.points.append(point) }
     }

@@ -597,7 +597,7 @@ final class Session: BatchShell {
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     defer { buffer.deallocate() }
     var drained = Drained.nothing
-    for stream in [Int32(0), 1] {
+    for stream in Int32(0)...1 {
       while true {
         let count = libssh2_channel_read_ex(
           channel, stream, buffer.assumingMemoryBound(to: CChar.self), size)
