@@ -1,10 +1,15 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// A program that runs on this machine in its own process group.
 ///
-/// Releasing the object kills the whole group; the program is always reaped.
+/// Releasing the object kills the whole group. The program is always reaped: one that takes long to die (in an
+/// uninterruptible disk wait, or on a busy machine) when a later one starts or ends.
 public final class ChildProcess {
+  /// Killed programs that had not died yet when their objects were released.
+  private static let left = Mutex<[pid_t]>([])
+
   private let process: pid_t
   private var isReaped = false
   public let input: FileDescriptor
@@ -18,6 +23,7 @@ public final class ChildProcess {
   public init(
     _ program: String, _ words: [String], environment: [String]? = nil, wantsErrors: Bool = false
   ) throws(SystemError) {
+    Self.reapLeft()
     let (nearInput, farInput) = try Self.pair()
     input = FileDescriptor(owning: nearInput)
     let childInput = FileDescriptor(owning: farInput)
@@ -89,9 +95,17 @@ public final class ChildProcess {
   deinit {
     guard !isReaped else { return }
     kill(-process, SIGKILL)
-    var status: Int32 = 0
-    // A child that cannot be killed at once (in an uninterruptible disk wait) is left to init.
-    for _ in 0..<100 where waitpid(process, &status, WNOHANG) == 0 { usleep(1_000) }
+    Self.left.withLock { $0.append(process) }
+    for _ in 0..<100 where Self.reapLeft().contains(process) { usleep(1_000) }
+  }
+
+  /// Reaps what has died meanwhile, and returns the others.
+  @discardableResult
+  private static func reapLeft() -> [pid_t] {
+    left.withLock { left in
+      left.removeAll { waitpid($0, nil, WNOHANG) != 0 }
+      return left
+    }
   }
 
   /// Kills the rest of the group and returns the program's exit status; nil if a signal ended it or
