@@ -40,10 +40,13 @@ func lazyLibrary(_ name: String, _ package: String) -> Target {
 #endif
 
 /// What a start costs (decision 99): nothing is looked for among the program's own symbols, and the runtime of
-/// C++ is part of it.
+/// C++ is part of it. With gold the archive's unused half would ask for glibc 2.36, which Ubuntu 22.04 has not.
 let quickStart: [LinkerSetting] = [
   .unsafeFlags(
-    ["-Xlinker", "--no-export-dynamic", "-L", "\(Context.packageDirectory)/Sources/System/Static"],
+    [
+      "-use-ld=lld", "-Xlinker", "--no-export-dynamic",
+      "-L", "\(Context.packageDirectory)/Sources/System/Static",
+    ],
     .when(configuration: .release))
 ]
 
