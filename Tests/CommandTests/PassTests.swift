@@ -37,7 +37,8 @@ import Testing
     }
     let range = Range(hosts: hosts)
     let start = Date()
-    let outcome = try range.scrape("run", "--stdout", "--deadline", "60")
+    // All of them are this machine: a hundred key exchanges at once take a busy one longer than they may.
+    let outcome = try range.scrape("run", "--stdout", "--deadline", "60", "--fanout", "40")
     #expect(Date().timeIntervalSince(start) < 62)
     #expect(outcome.status == 1)
     let lines = Line.all(outcome.output)
