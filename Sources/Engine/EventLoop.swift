@@ -24,7 +24,7 @@ final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   }
 
   private struct Waiter {
-    /// Unchecked, as `end` alone resumes it, and takes the waiter out first.
+    /// Unchecked: `end` alone resumes the one of a waiter, and takes the waiter out first.
     let continuation: UnsafeContinuation<Outcome, Never>
     /// The descriptor; -1 for a plain sleep.
     let fd: Int32
